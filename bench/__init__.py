@@ -1,0 +1,1 @@
+"""The harness: plan, execute, measure, records, analyse, report. See docs/method.md."""

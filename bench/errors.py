@@ -1,0 +1,38 @@
+"""What a user can be told.
+
+BenchError                     one sentence, exit code 2: the command is wrong
+├── UsageError                 a flag's value cannot be had
+├── DeviceError                a device that isn't there
+└── RunFolderError             a run folder that can't be read, written or resumed
+"""
+
+from __future__ import annotations
+
+
+class BenchError(Exception):
+    """One sentence that names the flag, file or line, and the way out."""
+
+    exit_code = 2
+
+
+class UsageError(BenchError):
+    """A flag's value cannot be had."""
+
+
+class DeviceError(BenchError):
+    """A device that isn't there."""
+
+
+class RunFolderError(BenchError):
+    """A run folder that can't be read, written or resumed."""
+
+
+class ExitCode:
+    """Exit codes of every verb."""
+
+    FINE = 0
+    REGRESSED = 1
+    WRONG_COMMAND = 2
+    UNDECIDED = 3
+    SOME_CELLS_FAILED = 4
+    INTERRUPTED = 130

@@ -1,0 +1,272 @@
+"""What is written to disk: the journal's trials, run.json and summary.json.
+
+Format history (`SCHEMA`); keys only ever get added:
+1: first format.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = 1
+
+Pass = Literal["pilot", "equivalence", "timing"]
+Status = Literal["ok", "failed", "oom", "killed", "timeout", "garbage", "missing"]
+Launch = Literal["fork", "spawn"]
+Nanoseconds = Annotated[int, Field(ge=0)]
+
+
+class Record(BaseModel):
+    """A value that crosses a process or file boundary: immutable; unknown keys of newer formats are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Comparison(Record):
+    """What all runners of one comparison share: a cell without its runner."""
+
+    workload: str
+    device: str
+    batch_size: int
+    precision: Literal["fp32", "bf16"] = "fp32"
+    optimizer: Literal["adamw", "adamw-fused", "sgd"] = "adamw"
+    grad_accumulation: int = 1
+    grad_clip: float | None = None
+    workers: int = 0
+    profile: Literal["matched"] = "matched"
+    environment: str = "current"
+
+
+class Cell(Comparison):
+    """One runner in one comparison: one row of the table."""
+
+    runner: str
+
+    @property
+    def comparison(self) -> Comparison:
+        """The cell without its runner."""
+        return Comparison.model_validate(self.model_dump(exclude={"runner"}))
+
+
+class Length(Record):
+    """How long a trial is, equal for every runner of a comparison."""
+
+    epochs: int
+    steps_per_epoch: int
+    warmup_steps: int
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of a whole trial, warm-up included."""
+        return self.epochs * self.steps_per_epoch
+
+
+class Interpreter(Record):
+    """The process that a trial was started from, and what importing its framework cost."""
+
+    pid: int
+    launch: Launch
+    hash_seed: int
+    padding_bytes: int
+    alone: bool
+    """Whether no other interpreter of ours was importing at the same time: only then is `import_s` a figure."""
+    import_s: float
+    import_rss_bytes: int
+    base_rss_bytes: int
+    """Peak resident memory of the interpreter before the framework was imported."""
+
+
+class Memory(Record):
+    """Peaks of one trial; what cannot be had is None, and `unavailable` says why, by field name."""
+
+    device_allocated_bytes: int | None = None
+    device_reserved_bytes: int | None = None
+    device_allocated_whole_run_bytes: int | None = None
+    device_process_bytes: int | None = None
+    host_rss_bytes: int | None = None
+    """Peak resident memory above `Interpreter.base_rss_bytes`."""
+    unavailable: dict[str, str] = {}
+
+
+class Timing(Record):
+    """The clock of one trial. A tick is the instant after an optimizer step."""
+
+    startup_ns: Nanoseconds
+    """From the call of the runner to the first tick."""
+    step_ns: list[Nanoseconds]
+    """Tick to tick for all `steps - 1` intervals: warm-up and epoch boundaries are still in it."""
+    region_ns: Nanoseconds
+    """From the tick that ends the warm-up to the last tick, the device synchronised at both ends."""
+    train_ns: Nanoseconds
+    """The whole call of the runner."""
+    device_step_us: list[float] | None = None
+    """The same intervals by device events, where the device has them."""
+    memory: Memory
+
+
+class Fingerprint(Record):
+    """What a deterministic run computed: enough to tell whether two loops did the same arithmetic."""
+
+    losses: list[float]
+    """One a micro-batch, in order, exact (JSON floats round-trip)."""
+    weights_sha256: str
+    parameter_norms: list[float]
+    """The L2 norm of each parameter, in float64, in the model's order."""
+
+
+class Trial(Record):
+    """One line of the journal."""
+
+    schema_version: int = Field(default=SCHEMA, alias="schema")
+    phase: Pass
+    cell: Cell
+    length: Length
+    block: int
+    replicate: int
+    position: int
+    """Where in its block the trial ran, from 0."""
+    status: Status
+    reason: str | None = None
+    """One sentence where the status is not ok."""
+    started_at: datetime
+    wall_s: float
+    """From the request to the answer, by the parent's clock: the trial with all of its overhead."""
+    interpreter: Interpreter | None = None
+    timing: Timing | None = None
+    fingerprint: Fingerprint | None = None
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class Settings(Record):
+    """What the user asked for, after presets and defaults: what `--like` repeats."""
+
+    comparisons: list[Comparison]
+    runners: list[str]
+    preset: str
+    blocks: int
+    trials_per_block: int
+    budget_s: float | None = None
+    target_ci: float | None = None
+    steps: int | None = None
+    warmup_steps: int | None = None
+    threads: int = 1
+    seed: int = 0
+    timeout_s: float | None = None
+
+
+class Machine(Record):
+    """Where a run was made."""
+
+    system: str
+    python: str
+    cpu: str
+    logical_cpus: int
+    usable_cpus: int
+    memory_bytes: int | None
+    accelerators: list[str]
+    torch_build: str
+
+
+class PlannedLength(Record):
+    """The trial length that the pilot chose for one comparison."""
+
+    comparison: Comparison
+    length: Length
+
+
+class Run(Record):
+    """run.json: everything needed to repeat the run."""
+
+    schema_version: int = Field(default=SCHEMA, alias="schema")
+    name: str
+    started_at: datetime
+    command: str
+    settings: Settings
+    lengths: list[PlannedLength] = []
+    machine: Machine
+    packages: dict[str, str]
+    git_revision: str | None = None
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class Estimate(Record):
+    """A figure with its 95 % interval; no bounds where there are too few blocks for one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Equivalence(Record):
+    """Whether a runner did the arithmetic of the baseline, and how far off it was."""
+
+    verdict: Literal["baseline", "bitwise", "close", "different", "unproven"]
+    detail: str
+    """One sentence: how it was proven, or what differed."""
+    largest_relative_difference: float | None = None
+
+    @property
+    def proven(self) -> bool:
+        """Whether ratios may be printed."""
+        return self.verdict in ("baseline", "bitwise", "close")
+
+
+class DeviceMemory(Record):
+    """Peak device memory, the median over blocks."""
+
+    allocated: float | None = None
+    reserved: float | None = None
+    process: float | None = None
+
+
+class CellSummary(Record):
+    """One row: a figure that cannot be had is None, and `unavailable` says why, by field name."""
+
+    cell: Cell
+    status: Status
+    reason: str | None = None
+    blocks: int
+    trials: int
+    failed_trials: int
+    length: Length | None = None
+    equivalence: Equivalence
+    step_time_us: Estimate | None = None
+    step_p50_us: float | None = None
+    step_p95_us: float | None = None
+    step_p99_us: float | None = None
+    device_step_time_us: Estimate | None = None
+    samples_per_second: Estimate | None = None
+    ratio: Estimate | None = None
+    """Step time over the baseline's, from pairs inside a block."""
+    overhead_us: Estimate | None = None
+    """Step time minus the baseline's, from the same pairs."""
+    floor_ratio: Estimate | None = None
+    """Step time over the floor runner's: 1 would be nothing but arithmetic."""
+    device_memory_bytes: DeviceMemory = DeviceMemory()
+    host_rss_bytes: float | None = None
+    import_s: float | None = None
+    import_rss_bytes: float | None = None
+    startup_s: Estimate | None = None
+    epoch_boundary_us: Estimate | None = None
+    """What an interval that crosses an epoch boundary costs beyond a steady step."""
+    run_to_run_cv: float | None = None
+    """Spread of the block figures of step time, as a fraction."""
+    unavailable: dict[str, str] = {}
+
+
+class Summary(Record):
+    """summary.json: what the report says, for programs."""
+
+    schema_version: int = Field(default=SCHEMA, alias="schema")
+    run: Run
+    cells: list[CellSummary]
+    verdicts: list[dict[str, object]] = []
+    attribution: list[dict[str, object]] = []
+    warnings: list[str] = []
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)

@@ -1,0 +1,1 @@
+"""What is measured: workloads, and one training loop per file. Knows nothing of the harness."""

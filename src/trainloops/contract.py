@@ -1,0 +1,110 @@
+"""The words that workloads, runners and the harness share.
+
+A workload says *what* is trained, a runner says *how* the loop is written, and a job says
+*how much*: the same job with the same workload must mean the same arithmetic in every runner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from torch.utils.data import Dataset
+
+    from trainloops.order import SeededOrder
+
+Precision = Literal["fp32", "bf16"]
+OptimizerName = Literal["adamw", "adamw-fused", "sgd"]
+Batch = Mapping[str, "torch.Tensor"]
+Loss = Callable[["nn.Module", Batch], "torch.Tensor"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """How much to train, and with which settings; equal for every runner of a comparison.
+
+    `batch_size` is the micro-batch: one optimizer step consumes `batch_size * grad_accumulation`
+    samples, and an epoch is exactly `steps_per_epoch` optimizer steps.
+    """
+
+    workload: str
+    batch_size: int
+    epochs: int
+    steps_per_epoch: int
+    device: str = "cpu"
+    precision: Precision = "fp32"
+    optimizer: OptimizerName = "adamw"
+    grad_accumulation: int = 1
+    grad_clip: float | None = None
+    workers: int = 0
+    seed: int = 0
+    output_dir: str = "."  # a scratch folder, for frameworks that insist on one
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps in the whole job."""
+        return self.epochs * self.steps_per_epoch
+
+    @property
+    def samples_per_step(self) -> int:
+        """Samples that one optimizer step consumes."""
+        return self.batch_size * self.grad_accumulation
+
+    @property
+    def samples_per_epoch(self) -> int:
+        """Length of the dataset."""
+        return self.steps_per_epoch * self.samples_per_step
+
+    @property
+    def device_type(self) -> str:
+        """The device without its index: `cuda` for `cuda:1`."""
+        return self.device.partition(":")[0]
+
+    @property
+    def on_accelerator(self) -> bool:
+        """Whether batches must be moved from the host to the device."""
+        return self.device != "cpu"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """What every runner is handed, built once by `trainloops.parts.build`.
+
+    The model is on the device and the optimizer holds its parameters; `loader` is the keyword
+    arguments of `torch.utils.data.DataLoader`, the sampler apart; `autocast` may be entered again
+    and again.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    dataset: Dataset[dict[str, torch.Tensor]]
+    sampler: SeededOrder
+    loss: Loss
+    loader: dict[str, Any]
+    autocast: AbstractContextManager[Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workload:
+    """What is trained: three functions and the optimizer's recipe."""
+
+    model: Callable[[], nn.Module]
+    """A fresh model; called with torch's generator freshly seeded."""
+
+    dataset: Callable[[int, int], Dataset[dict[str, torch.Tensor]]]
+    """`(length, seed)` to a map-style dataset of dicts of tensors."""
+
+    loss: Loss
+    """`(model, batch)` to the mean loss over the batch, a scalar."""
+
+    learning_rate: float
+    weight_decay: float = 0.0
+
+
+Train = Callable[[Job, Parts], None]
+"""A runner: trains `parts.model` for `job.epochs` epochs. It times nothing and returns nothing."""

@@ -1,0 +1,32 @@
+"""The one order of samples that every loop uses: a function of (seed, epoch), nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch.utils.data import Sampler
+
+
+class SeededOrder(Sampler[int]):
+    """A permutation of `range(length)` for each epoch.
+
+    Frameworks call `set_epoch` on any sampler that has it, as they do for torch's
+    `DistributedSampler`; a loop that forgets to sees epoch 0 again and fails the equivalence check.
+    """
+
+    def __init__(self, length: int, seed: int) -> None:
+        self.length = length
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Fix the order that the next iteration gives."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        return iter(torch.randperm(self.length, generator=generator).tolist())
+
+    def __len__(self) -> int:
+        return self.length

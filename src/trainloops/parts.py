@@ -1,0 +1,54 @@
+"""Builds what every runner is handed, so that no runner can differ in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch.utils.data import default_collate
+
+from trainloops import workloads
+from trainloops.contract import Job, Parts, Workload
+from trainloops.order import SeededOrder
+
+
+def build(job: Job) -> Parts:
+    """Model, optimizer, data, loss and loader arguments of `job`, the same for every runner."""
+    workload = workloads.load(job.workload)
+    torch.manual_seed(job.seed)
+    model = workload.model().to(job.device)
+    return Parts(
+        model=model,
+        optimizer=_optimizer(job, workload, model.parameters()),
+        dataset=workload.dataset(job.samples_per_epoch, job.seed),
+        sampler=SeededOrder(job.samples_per_epoch, job.seed),
+        loss=workload.loss,
+        loader=_loader_arguments(job),
+        autocast=_autocast(job),
+    )
+
+
+def _optimizer(job: Job, workload: Workload, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    recipe = {"lr": workload.learning_rate, "weight_decay": workload.weight_decay}
+    if job.optimizer == "sgd":
+        return torch.optim.SGD(parameters, **recipe)
+    # `fused=None` is torch's own default: its choice between foreach and a plain loop, by device.
+    return torch.optim.AdamW(parameters, fused=True if job.optimizer == "adamw-fused" else None, **recipe)
+
+
+def _loader_arguments(job: Job) -> dict[str, Any]:
+    return {
+        "batch_size": job.batch_size,
+        "num_workers": job.workers,
+        "pin_memory": job.device.startswith("cuda"),
+        "drop_last": True,
+        "collate_fn": default_collate,
+    }
+
+
+def _autocast(job: Job) -> AbstractContextManager[Any]:
+    if job.precision == "fp32":
+        return nullcontext()
+    return torch.autocast(torch.device(job.device).type, dtype=torch.bfloat16)

@@ -1,0 +1,33 @@
+"""Hugging Face Accelerate: the hand-written loop with `prepare`, `accumulate` and `backward`."""
+
+from __future__ import annotations
+
+from accelerate import Accelerator
+from torch.utils.data import DataLoader
+
+from trainloops.contract import Job, Parts
+from trainloops.runners import compat
+
+
+def train(job: Job, parts: Parts) -> None:
+    """Train `parts.model` as `job` says."""
+    accelerator = Accelerator(
+        cpu=not job.on_accelerator,
+        mixed_precision="bf16" if job.precision == "bf16" else "no",
+        gradient_accumulation_steps=job.grad_accumulation,
+        **compat.accelerate_0_30_non_blocking(job),
+    )
+    loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)
+    model, optimizer, loader = accelerator.prepare(parts.model, parts.optimizer, loader)
+    model.train()
+    for epoch in range(job.epochs):
+        parts.sampler.set_epoch(epoch)
+        for batch in loader:
+            with accelerator.accumulate(model):
+                with accelerator.autocast():
+                    loss = parts.loss(model, batch)
+                accelerator.backward(loss)
+                if job.grad_clip is not None and accelerator.sync_gradients:
+                    accelerator.clip_grad_norm_(model.parameters(), job.grad_clip)
+                optimizer.step()
+                optimizer.zero_grad()

@@ -1,0 +1,37 @@
+"""Lightning Fabric: the hand-written loop with `setup` and `backward`."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+from lightning_fabric import Fabric
+from torch.utils.data import DataLoader
+
+from trainloops.contract import Job, Parts
+
+
+def train(job: Job, parts: Parts) -> None:
+    """Train `parts.model` as `job` says."""
+    fabric = Fabric(
+        accelerator=job.device_type,
+        devices=1,
+        precision="bf16-mixed" if job.precision == "bf16" else "32-true",
+    )
+    model, optimizer = fabric.setup(parts.model, parts.optimizer)
+    loader = fabric.setup_dataloaders(
+        DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader), use_distributed_sampler=False
+    )
+    model.train()
+    for epoch in range(job.epochs):
+        parts.sampler.set_epoch(epoch)
+        for index, batch in enumerate(loader, start=1):
+            accumulating = index % job.grad_accumulation != 0
+            with fabric.no_backward_sync(model) if accumulating else nullcontext():
+                loss = parts.loss(model, batch)
+                fabric.backward(loss / job.grad_accumulation if job.grad_accumulation > 1 else loss)
+            if accumulating:
+                continue
+            if job.grad_clip is not None:
+                fabric.clip_gradients(model, optimizer, max_norm=job.grad_clip)
+            optimizer.step()
+            optimizer.zero_grad()

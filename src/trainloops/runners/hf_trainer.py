@@ -1,0 +1,68 @@
+"""Hugging Face `Trainer` on a plain `nn.Module`: `compute_loss` overridden, dataset of dicts.
+
+Everything that reports, saves, evaluates or filters is off. `remove_unused_columns=False`, because
+Trainer would drop `labels`, which the plain module's `forward` does not name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import Sampler
+from transformers import PrinterCallback, Trainer, TrainingArguments
+
+from trainloops.contract import Batch, Job, Parts
+from trainloops.runners import compat
+
+
+class PlainModuleTrainer(Trainer):
+    """The article's Trainer: the loss is computed here, and the order of samples is ours."""
+
+    def __init__(self, *, parts: Parts, **kwargs: Any) -> None:
+        self.parts = parts
+        super().__init__(**kwargs)
+
+    def compute_loss(self, model: nn.Module, inputs: Batch, return_outputs: bool = False, **_: Any) -> torch.Tensor:
+        """The mean loss over one batch; `**_` takes `num_items_in_batch`, which came with 4.46."""
+        return self.parts.loss(model, inputs)
+
+    def _get_train_sampler(self, *_: Any) -> Sampler[int]:
+        # Trainer's own loader path, with our order; 4.52 began to pass the dataset here.
+        return self.parts.sampler
+
+
+def train(job: Job, parts: Parts) -> None:
+    """Train `parts.model` as `job` says."""
+    arguments = TrainingArguments(
+        output_dir=job.output_dir,
+        num_train_epochs=job.epochs,
+        per_device_train_batch_size=job.batch_size,
+        gradient_accumulation_steps=job.grad_accumulation,
+        max_grad_norm=job.grad_clip or 0.0,
+        bf16=job.precision == "bf16",
+        use_cpu=not job.on_accelerator,
+        seed=job.seed,
+        lr_scheduler_type="constant",
+        dataloader_num_workers=parts.loader["num_workers"],
+        dataloader_pin_memory=parts.loader["pin_memory"],
+        dataloader_drop_last=parts.loader["drop_last"],
+        remove_unused_columns=False,
+        logging_nan_inf_filter=False,
+        logging_strategy="no",
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        **compat.transformers_4_41_non_blocking(job),
+    )
+    trainer = PlainModuleTrainer(
+        parts=parts,
+        model=parts.model,
+        args=arguments,
+        train_dataset=parts.dataset,
+        data_collator=parts.loader["collate_fn"],
+        optimizers=(parts.optimizer, None),
+    )
+    trainer.remove_callback(PrinterCallback)  # `disable_tqdm` puts it there
+    trainer.train()

@@ -1,0 +1,51 @@
+"""PyTorch Lightning's `Trainer` with everything off that can be switched off.
+
+These are the settings of its `barebones=True`, given one by one: no logger, no checkpoints, no
+progress bar, no model summary, no sanity check.
+"""
+
+from __future__ import annotations
+
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader
+
+from trainloops.contract import Batch, Job, Parts
+
+
+class LitModel(pl.LightningModule):
+    """The module that Lightning wants around a model."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__()
+        self.model = parts.model
+        self.parts = parts
+
+    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+        """The mean loss over one batch."""
+        return self.parts.loss(self.model, batch)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """The optimizer that every runner uses."""
+        return self.parts.optimizer
+
+
+def train(job: Job, parts: Parts) -> None:
+    """Train `parts.model` as `job` says."""
+    trainer = pl.Trainer(
+        max_epochs=job.epochs,
+        accelerator=job.device_type,
+        devices=1,
+        precision="bf16-mixed" if job.precision == "bf16" else "32-true",
+        accumulate_grad_batches=job.grad_accumulation,
+        gradient_clip_val=job.grad_clip,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        default_root_dir=job.output_dir,
+    )
+    loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)
+    trainer.fit(LitModel(parts), train_dataloaders=loader)

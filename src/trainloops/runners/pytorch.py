@@ -1,0 +1,31 @@
+"""The hand-written loop: the baseline that every other runner is compared with."""
+
+from __future__ import annotations
+
+from torch.nn.utils import clip_grad_norm_
+from torch.utils.data import DataLoader
+
+from trainloops.contract import Job, Parts
+
+
+def train(job: Job, parts: Parts) -> None:
+    """Train `parts.model` as `job` says."""
+    model, optimizer = parts.model, parts.optimizer
+    loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)
+    model.train()
+    for epoch in range(job.epochs):
+        parts.sampler.set_epoch(epoch)
+        for index, batch in enumerate(loader, start=1):
+            if job.on_accelerator:
+                batch = {key: value.to(job.device, non_blocking=True) for key, value in batch.items()}
+            with parts.autocast:
+                loss = parts.loss(model, batch)
+            if job.grad_accumulation > 1:
+                loss = loss / job.grad_accumulation
+            loss.backward()
+            if index % job.grad_accumulation:
+                continue
+            if job.grad_clip is not None:
+                clip_grad_norm_(model.parameters(), job.grad_clip)
+            optimizer.step()
+            optimizer.zero_grad()
