@@ -224,10 +224,9 @@ class DeviceMemory(Record):
     process: float | None = None
 
 
-class CellSummary(Record):
+class CellSummary(Cell):
     """One row: a figure that cannot be had is None, and `unavailable` says why, by field name."""
 
-    cell: Cell
     status: Status
     reason: str | None = None
     blocks: int
@@ -258,12 +257,19 @@ class CellSummary(Record):
     """Spread of the block figures of step time, as a fraction."""
     unavailable: dict[str, str] = {}
 
+    @property
+    def cell(self) -> Cell:
+        """The row's key."""
+        return Cell.model_validate(self.model_dump(include=set(Cell.model_fields)))
+
 
 class Summary(Record):
     """summary.json: what the report says, for programs."""
 
     schema_version: int = Field(default=SCHEMA, alias="schema")
     run: Run
+    machine: Machine
+    packages: dict[str, str]
     cells: list[CellSummary]
     verdicts: list[dict[str, object]] = []
     attribution: list[dict[str, object]] = []
