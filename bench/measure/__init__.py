@@ -1,0 +1,1 @@
+"""With which instrument; runs in the child only."""

@@ -1,0 +1,1 @@
+"""What to run: cells, their order, their length."""

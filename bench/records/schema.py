@@ -151,11 +151,21 @@ class Settings(Record):
     trials_per_block: int
     budget_s: float | None = None
     target_ci: float | None = None
+    target_region_s: float = 0.3
+    """How long the measured region of the baseline shall last at least; the pilot chooses the steps by it."""
     steps: int | None = None
     warmup_steps: int | None = None
     threads: int = 1
     seed: int = 0
     timeout_s: float | None = None
+
+
+class AcceleratorInfo(Record):
+    """One accelerator that torch sees."""
+
+    device: str
+    """torch's name for it, such as `cuda:0`."""
+    name: str
 
 
 class Machine(Record):
@@ -167,7 +177,7 @@ class Machine(Record):
     logical_cpus: int
     usable_cpus: int
     memory_bytes: int | None
-    accelerators: list[str]
+    accelerators: list[AcceleratorInfo]
     torch_build: str
 
 

@@ -31,11 +31,12 @@ def build(job: Job) -> Parts:
 
 
 def _optimizer(job: Job, workload: Workload, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
-    recipe = {"lr": workload.learning_rate, "weight_decay": workload.weight_decay}
+    lr, weight_decay = workload.learning_rate, workload.weight_decay
     if job.optimizer == "sgd":
-        return torch.optim.SGD(parameters, **recipe)
+        return torch.optim.SGD(parameters, lr=lr, weight_decay=weight_decay)
     # `fused=None` is torch's own default: its choice between foreach and a plain loop, by device.
-    return torch.optim.AdamW(parameters, fused=True if job.optimizer == "adamw-fused" else None, **recipe)
+    fused = True if job.optimizer == "adamw-fused" else None
+    return torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=fused)
 
 
 def _loader_arguments(job: Job) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from trainloops.contract import Job
 
 def accelerate_0_30_non_blocking(job: Job) -> dict[str, Any]:
     """`Accelerator` arguments for asynchronous copies to the device; older releases always block."""
-    configuration = getattr(sys.modules["accelerate"].utils, "DataLoaderConfiguration", None)
+    configuration: Any = getattr(sys.modules["accelerate"].utils, "DataLoaderConfiguration", None)
     if not job.on_accelerator or not _has_field(configuration, "non_blocking"):
         return {}
     return {"dataloader_config": configuration(non_blocking=True)}

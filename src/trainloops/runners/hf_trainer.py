@@ -24,8 +24,11 @@ class PlainModuleTrainer(Trainer):
         self.parts = parts
         super().__init__(**kwargs)
 
-    def compute_loss(self, model: nn.Module, inputs: Batch, return_outputs: bool = False, **_: Any) -> torch.Tensor:
-        """The mean loss over one batch; `**_` takes `num_items_in_batch`, which came with 4.46."""
+    def compute_loss(self, model: nn.Module, inputs: Batch, **_: Any) -> torch.Tensor:
+        """Return the mean loss over one batch.
+
+        `**_` takes what is not needed here: `return_outputs`, and `num_items_in_batch`, which came with 4.46.
+        """
         return self.parts.loss(model, inputs)
 
     def _get_train_sampler(self, *_: Any) -> Sampler[int]:

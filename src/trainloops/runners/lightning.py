@@ -21,7 +21,7 @@ class LitModel(pl.LightningModule):
         self.model = parts.model
         self.parts = parts
 
-    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+    def training_step(self, batch: Batch) -> torch.Tensor:
         """The mean loss over one batch."""
         return self.parts.loss(self.model, batch)
 

@@ -1,0 +1,93 @@
+"""Everything that the journal holds about one cell, sorted by what it is evidence of."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.analyse.equivalence import judge
+from bench.analyse.statistics import block_medians
+from bench.analyse.trial_figures import TrialFigures, cross_check, figures
+from bench.records.schema import Cell, Equivalence, Length, Run, Status, Trial
+from trainloops.runners import BASELINE
+
+NOT_RUN = "not run: the run ended before its turn"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """One cell: its trials in numbers, its failures, and whether it did the baseline's arithmetic."""
+
+    cell: Cell
+    equivalence: Equivalence
+    length: Length | None
+    timed: tuple[TrialFigures, ...]
+    step_us_by_block: dict[int, float]
+    failed: tuple[Trial, ...]
+    """Of every pass, in the journal's order."""
+    contradictions: tuple[str, ...]
+    """One sentence for each timing trial whose clocks contradict each other."""
+
+    @property
+    def status(self) -> Status:
+        """`ok` with one good timing trial, else how the last failed trial ended."""
+        if self.timed:
+            return "ok"
+        return self.failed[-1].status if self.failed else "failed"
+
+    @property
+    def reason(self) -> str | None:
+        """Why the cell has no figures; where it has some, why its last failed trial has none, or None."""
+        if self.failed:
+            return self.failed[-1].reason or f"the trial ended with status {self.failed[-1].status}"
+        return None if self.timed else NOT_RUN
+
+    @property
+    def blocks(self) -> int:
+        """In how many blocks it was timed."""
+        return len({trial.block for trial in self.timed})
+
+    def by_block(self, figure: Callable[[TrialFigures], float | None]) -> dict[int, float]:
+        """Return one figure a block, leaving out trials that have none."""
+        return _by_block(self.timed, figure)
+
+
+def gather(run: Run, trials: Sequence[Trial]) -> list[list[Evidence]]:
+    """Return the evidence for every planned cell, in the plan's order: one list a comparison, one entry a runner."""
+    by_cell: defaultdict[Cell, list[Trial]] = defaultdict(list)
+    for trial in trials:
+        by_cell[trial.cell].append(trial)
+    gathered = []
+    for comparison in run.settings.comparisons:
+        cells = [Cell(runner=runner, **comparison.model_dump()) for runner in run.settings.runners]
+        baseline = _fingerprinted(by_cell[Cell(runner=BASELINE, **comparison.model_dump())])
+        gathered.append([_evidence(cell, by_cell[cell], baseline) for cell in cells])
+    return gathered
+
+
+def _evidence(cell: Cell, trials: list[Trial], baseline: Trial | None) -> Evidence:
+    good = [(trial, trial.timing) for trial in trials if trial.phase == "timing" and trial.timing is not None]
+    timed = tuple(figures(trial, timing) for trial, timing in good)
+    contradictions = (cross_check(trial, timing) for trial, timing in good)
+    return Evidence(
+        cell=cell,
+        equivalence=judge(_fingerprinted(trials), baseline),
+        length=good[0][0].length if good else None,
+        timed=timed,
+        step_us_by_block=_by_block(timed, lambda trial: trial.step_us),
+        failed=tuple(trial for trial in trials if trial.status != "ok"),
+        contradictions=tuple(each for each in contradictions if each is not None),
+    )
+
+
+def _fingerprinted(trials: Sequence[Trial]) -> Trial | None:
+    """Pick the equivalence trial to judge: the last good one, since a resumed run repeats those that failed."""
+    candidates = [trial for trial in trials if trial.phase == "equivalence"]
+    good = [trial for trial in candidates if trial.status == "ok"]
+    return next(reversed(good or candidates), None)
+
+
+def _by_block(timed: Sequence[TrialFigures], figure: Callable[[TrialFigures], float | None]) -> dict[int, float]:
+    found = ((trial.block, figure(trial)) for trial in timed)
+    return block_medians((block, value) for block, value in found if value is not None)

@@ -1,0 +1,139 @@
+"""The figures of one row, each with the reason why where it cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from operator import attrgetter
+from statistics import median
+
+import numpy as np
+
+from bench.analyse.evidence import NOT_RUN, Evidence
+from bench.analyse.statistics import (
+    coefficient_of_variation,
+    location,
+    paired_difference,
+    paired_ratio,
+    signed_rank_estimate,
+)
+from bench.records.schema import CellSummary, DeviceMemory, Estimate, Interpreter
+from trainloops.runners import BASELINE
+
+FLOOR = "floor"
+
+Found = Estimate | DeviceMemory | float | str
+"""A figure, or the sentence that says why there is none."""
+
+NO_STEADY_STEP = "every step after the warm-up crosses an epoch boundary"
+NO_BOUNDARY = "no epoch ends inside the measured region"
+NO_EVENTS = "this device records no timing events"
+NO_SPREAD = "one block has no spread"
+NOT_ALONE = "no interpreter imported it while the others were idle"
+NOT_REPORTED = "the trials did not report it"
+
+
+def row(evidence: Evidence, comparison: Mapping[str, Evidence], interpreters: Collection[Interpreter]) -> CellSummary:
+    """Return the row of a cell, given all of its comparison by runner, and the interpreters of its runner."""
+    found = {
+        **_steps(evidence),
+        **_pairs(evidence, comparison),
+        **_memory(evidence),
+        **_imports(evidence, interpreters),
+    }
+    facts = {
+        "status": evidence.status,
+        "reason": evidence.reason,
+        "blocks": evidence.blocks,
+        "trials": len(evidence.timed) + len(evidence.failed),
+        "failed_trials": len(evidence.failed),
+        "length": evidence.length,
+        "equivalence": evidence.equivalence,
+        "unavailable": {name: value for name, value in found.items() if isinstance(value, str)},
+    }
+    known = {name: value for name, value in found.items() if not isinstance(value, str)}
+    return CellSummary.model_validate(evidence.cell.model_dump() | facts | known)
+
+
+def _why(evidence: Evidence, otherwise: str) -> str:
+    """Return why a figure is missing: `otherwise`, unless the cell has no figures at all."""
+    return otherwise if evidence.timed else evidence.reason or NOT_RUN
+
+
+def _steps(evidence: Evidence) -> dict[str, Found]:
+    def over_blocks(name: str) -> list[float]:
+        return list(evidence.by_block(attrgetter(name)).values())
+
+    steps_us = list(evidence.step_us_by_block.values())
+    cv = coefficient_of_variation(steps_us)
+    boundary = signed_rank_estimate(over_blocks("epoch_boundary_us"))  # not on logarithms: noise can make it negative
+    return {
+        "step_time_us": location(steps_us) or _why(evidence, NO_STEADY_STEP),
+        **_percentiles(evidence),
+        "device_step_time_us": location(over_blocks("device_step_us")) or _why(evidence, NO_EVENTS),
+        "samples_per_second": location(over_blocks("samples_per_second")) or _why(evidence, NOT_RUN),
+        "startup_s": location(over_blocks("startup_s")) or _why(evidence, NOT_RUN),
+        "epoch_boundary_us": boundary or _why(evidence, NO_BOUNDARY),
+        "run_to_run_cv": _why(evidence, NO_SPREAD) if cv is None else cv,
+    }
+
+
+def _percentiles(evidence: Evidence) -> dict[str, Found]:
+    """Take percentiles of all the steady steps of all trials: what a user sees, not an estimate with an interval."""
+    names = ("step_p50_us", "step_p95_us", "step_p99_us")
+    pooled = np.concatenate([np.empty(0), *(trial.steady_us for trial in evidence.timed)])
+    if not len(pooled):
+        return dict.fromkeys(names, _why(evidence, NO_STEADY_STEP))
+    return dict(zip(names, map(float, np.percentile(pooled, [50, 95, 99])), strict=True))
+
+
+def _pairs(evidence: Evidence, comparison: Mapping[str, Evidence]) -> dict[str, Found]:
+    return {
+        "ratio": _compared(paired_ratio, evidence, comparison, BASELINE),
+        "overhead_us": _compared(paired_difference, evidence, comparison, BASELINE),
+        "floor_ratio": _compared(paired_ratio, evidence, comparison, FLOOR),
+    }
+
+
+def _compared(
+    estimate: Callable[[Mapping[int, float], Mapping[int, float]], Estimate | None],
+    evidence: Evidence,
+    comparison: Mapping[str, Evidence],
+    partner: str,
+) -> Found:
+    """Compare step times block by block, or say what forbids it: only equal arithmetic may be compared."""
+    other = comparison.get(partner)
+    if other is None or not evidence.timed:
+        return _why(evidence, f"{partner} is not in this run")
+    for side in (evidence, other):
+        if not side.equivalence.proven:
+            return f"{side.cell.runner} is not proven to do the arithmetic of {BASELINE}: {side.equivalence.detail}"
+    pairs = estimate(evidence.step_us_by_block, other.step_us_by_block)
+    return pairs or f"no block has step times of both {evidence.cell.runner} and {partner}"
+
+
+def _memory(evidence: Evidence) -> dict[str, Found]:
+    device = {kind: _peak(evidence, f"device_{kind}_bytes") for kind in DeviceMemory.model_fields}
+    known = {kind: value for kind, value in device.items() if not isinstance(value, str)}
+    return {
+        "host_rss_bytes": _peak(evidence, "host_rss_bytes"),
+        "device_memory_bytes": DeviceMemory(**known),
+        **{f"device_memory_bytes.{kind}": value for kind, value in device.items() if kind not in known},
+    }
+
+
+def _peak(evidence: Evidence, field: str) -> float | str:
+    """Return the median over blocks of one of the memory's peaks."""
+    by_block = evidence.by_block(attrgetter(f"memory.{field}"))
+    if by_block:
+        return median(by_block.values())
+    reasons = [trial.memory.unavailable[field] for trial in evidence.timed if field in trial.memory.unavailable]
+    return _why(evidence, reasons[-1] if reasons else NOT_REPORTED)
+
+
+def _imports(evidence: Evidence, interpreters: Collection[Interpreter]) -> dict[str, Found]:
+    alone_s = [interpreter.import_s for interpreter in interpreters if interpreter.alone]
+    grown_bytes = [interpreter.import_rss_bytes for interpreter in interpreters]
+    return {
+        "import_s": median(alone_s) if alone_s else _why(evidence, NOT_ALONE),
+        "import_rss_bytes": median(grown_bytes) if grown_bytes else _why(evidence, NOT_REPORTED),
+    }

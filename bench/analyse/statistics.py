@@ -1,0 +1,154 @@
+"""Estimates and exact intervals from a handful of blocks, without assuming a distribution.
+
+The model is the signed-rank one (Hollander, Wolfe & Chicken, *Nonparametric Statistical Methods*,
+chapter 3): the values are independent and symmetric about one centre. For pairs measured in random
+order inside a block this holds by design, so the interval of a ratio is exact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.records.schema import Estimate
+
+Floats = NDArray[np.float64]
+Values = Sequence[float] | Floats
+LEVEL = 0.95
+
+
+def block_medians(figures: Iterable[tuple[int, float]]) -> dict[int, float]:
+    """Turn `(block, figure)` of every trial into one figure a block, the median: its trials are not independent."""
+    by_block: defaultdict[int, list[float]] = defaultdict(list)
+    for block, figure in figures:
+        by_block[block].append(figure)
+    return {block: median(values) for block, values in sorted(by_block.items())}
+
+
+@lru_cache(maxsize=64)
+def _upper_triangle(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.triu_indices(n)
+
+
+def _walsh_averages(d: Values) -> Floats:
+    """Sorted means of all pairs (i <= j), n (n + 1) / 2 of them."""
+    values = np.asarray(d, dtype=np.float64)
+    first, second = _upper_triangle(len(values))
+    averages: Floats = (values[first] + values[second]) / 2
+    averages.sort()
+    return averages
+
+
+def median_of_sorted(ordered: Floats) -> float:
+    """Return the median of values in ascending order; sorting first is four times as fast as `numpy.median`."""
+    n = len(ordered)
+    return float(ordered[(n - 1) // 2] + ordered[n // 2]) / 2
+
+
+def hodges_lehmann(d: Values) -> float:
+    """Return the median of the Walsh averages (d_i + d_j) / 2, i <= j (Hodges & Lehmann, 1963); d is not empty."""
+    return median_of_sorted(_walsh_averages(d))
+
+
+@lru_cache(maxsize=64)
+def signed_rank_distribution(n: int) -> Floats:
+    """Return P(T = t), t = 0 ... n (n + 1) / 2, of Wilcoxon's signed-rank statistic under the null (Wilcoxon, 1945).
+
+    T sums the ranks 1 ... n that carry a plus, each with probability 1/2: one convolution a rank.
+    """
+    probability = np.zeros(n * (n + 1) // 2 + 1)
+    probability[0] = 1.0
+    for rank in range(1, n + 1):
+        shifted = np.zeros_like(probability)
+        shifted[rank:] = probability[:-rank]
+        probability = (probability + shifted) / 2
+    probability.flags.writeable = False  # shared by every caller through the cache
+    return probability
+
+
+@lru_cache(maxsize=256)
+def interval_rank(n: int, level: float = LEVEL) -> int:
+    """Return which Walsh average from either end bounds the interval, from 1; 0 where n is too small for the level.
+
+    The largest k with P(T <= k - 1) <= (1 - level) / 2 (Tukey's interval).
+    """
+    return int(np.searchsorted(np.cumsum(signed_rank_distribution(n)), (1 - level) / 2, side="right"))
+
+
+def blocks_needed(level: float = LEVEL) -> int:
+    """Return the fewest values that have an interval at `level`: the least n with 2 * 2^-n <= 1 - level, 6 at 95 %."""
+    return math.ceil(math.log2(2 / (1 - level)))
+
+
+def signed_rank_estimate(d: Values, level: float = LEVEL) -> Estimate | None:
+    """Return the Hodges-Lehmann estimate with its exact signed-rank interval.
+
+    None without values; no bounds with fewer than `blocks_needed(level)`.
+
+    The interval is the set of centres that Wilcoxon's exact two-sided test does not reject at 1 - level.
+    """
+    if len(d) == 0:
+        return None
+    averages = _walsh_averages(d)
+    rank = interval_rank(len(d), level)
+    if rank == 0:
+        return Estimate(value=median_of_sorted(averages))
+    return Estimate(value=median_of_sorted(averages), low=float(averages[rank - 1]), high=float(averages[-rank]))
+
+
+def _exponentiated(estimate: Estimate | None) -> Estimate | None:
+    if estimate is None:
+        return None
+    low, high = (None if bound is None else math.exp(bound) for bound in (estimate.low, estimate.high))
+    return Estimate(value=math.exp(estimate.value), low=low, high=high)
+
+
+def location(values: Values, level: float = LEVEL) -> Estimate | None:
+    """Estimate the centre of positive figures, one a block, on their logarithms, since spread is proportional."""
+    return _exponentiated(signed_rank_estimate(np.log(values), level))
+
+
+def _pairs(candidate: Mapping[int, float], baseline: Mapping[int, float]) -> tuple[Floats, Floats]:
+    """Align the figures of the two sides over the blocks that both have."""
+    common = [block for block in candidate if block in baseline]
+    return np.array([candidate[block] for block in common]), np.array([baseline[block] for block in common])
+
+
+def paired_ratio(
+    candidate_by_block: Mapping[int, float], baseline_by_block: Mapping[int, float], level: float = LEVEL
+) -> Estimate | None:
+    """Estimate candidate / baseline from d = log(candidate / baseline) of each block that both have; None if none."""
+    candidate, baseline = _pairs(candidate_by_block, baseline_by_block)
+    return location(candidate / baseline, level)
+
+
+def paired_difference(
+    candidate_by_block: Mapping[int, float], baseline_by_block: Mapping[int, float], level: float = LEVEL
+) -> Estimate | None:
+    """Estimate candidate - baseline from the difference in each block that both have; None if there is none."""
+    candidate, baseline = _pairs(candidate_by_block, baseline_by_block)
+    return signed_rank_estimate(candidate - baseline, level)
+
+
+def coefficient_of_variation(values: Values) -> float | None:
+    """Return the sample standard deviation over the mean, as a fraction; None with fewer than two values."""
+    if len(values) < 2:
+        return None
+    return float(np.std(values, ddof=1) / np.mean(values))
+
+
+def resolution(ratio: Estimate) -> float | None:
+    """Return the smallest relative difference that this run can resolve, as a fraction; None without an interval.
+
+    The half-width of the ratio's interval on the log scale, exp((log high - log low) / 2) - 1: an
+    effect larger than this moves the interval off "no difference".
+    """
+    if ratio.low is None or ratio.high is None:
+        return None
+    return math.sqrt(ratio.high / ratio.low) - 1

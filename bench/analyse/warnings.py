@@ -1,0 +1,138 @@
+"""What a reader should be wary of: sentences that name the cell, made from the same evidence as the rows.
+
+The rules are declared here, and none of them drops a trial. How often they cry wolf, by simulation
+with block figures that spread by 2 % (4 %) and nothing else: drift 2 % (5 %) of comparisons with 6
+blocks, 0.3 % (0.6 %) with 10; two groups 0.2 % (3 %) of cells with 12 trials, less with more.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.analyse.statistics import blocks_needed
+from bench.records.schema import Comparison
+from trainloops.runners import BASELINE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bench.analyse.evidence import Evidence
+    from bench.analyse.statistics import Floats
+    from bench.records.schema import Cell
+
+DRIFT_MIN_BLOCKS = 6
+DRIFT_MIN_CORRELATION = 0.8
+DRIFT_MIN_CHANGE = 0.03
+WIDE_SPREAD = 0.05
+GROUPS_MIN_TRIALS = 12
+GROUPS_MIN_GAP = 0.03
+
+
+def warnings_of(gathered: Sequence[Sequence[Evidence]]) -> list[str]:
+    """Return every warning about a run, kind by kind, from its evidence by comparison."""
+    cells = [cell for cell in chain.from_iterable(gathered) if cell.timed]
+    kinds = (_failures, _contradictions, _too_few_blocks, _drift, _spread, _two_groups)
+    return [sentence for kind in kinds for sentence in kind(cells)]
+
+
+def name(cell: Cell) -> str:
+    """Name a cell as in `lightning at batch 64 of mlp on cpu, precision=bf16`: with what is not the default."""
+    unusual = (
+        f", {field}={value}"
+        for field, info in Comparison.model_fields.items()
+        if not info.is_required() and (value := getattr(cell, field)) != info.default
+    )
+    return f"{cell.runner} at batch {cell.batch_size:,} of {cell.workload} on {cell.device}{''.join(unusual)}"
+
+
+def _failures(cells: Sequence[Evidence]) -> Iterator[str]:
+    """Cells that have figures although some of their trials failed; a cell without figures says why in its row."""
+    for cell in cells:
+        if cell.failed:
+            trials = len(cell.timed) + len(cell.failed)
+            yield f"{name(cell.cell)}: {len(cell.failed)} of {trials} trials failed, the last with: {cell.reason}"
+
+
+def _contradictions(cells: Sequence[Evidence]) -> Iterator[str]:
+    for cell in cells:
+        if cell.contradictions:
+            doubtful = f"{len(cell.contradictions)} of {len(cell.timed)} trials contradict themselves"
+            yield f"{name(cell.cell)}: {doubtful}; in the last, {cell.contradictions[-1]}"
+
+
+def _too_few_blocks(cells: Sequence[Evidence]) -> Iterator[str]:
+    """One sentence for all cells with the same number of blocks, since most often that is every cell."""
+    by_blocks: defaultdict[int, list[Evidence]] = defaultdict(list)
+    for cell in cells:
+        by_blocks[cell.blocks].append(cell)
+    for blocks, few in sorted(by_blocks.items()):
+        if blocks < blocks_needed():
+            more = f" and {len(few) - 1} more" if len(few) > 1 else ""
+            need = f"a 95 % interval needs {blocks_needed()}"
+            yield f"{name(few[0].cell)}{more}: {blocks} block{'' if blocks == 1 else 's'}, but {need}"
+
+
+def _drift(cells: Sequence[Evidence]) -> Iterator[str]:
+    """Find a trend in the baseline's blocks: |Spearman's rho| >= 0.8, and > 3 % between the halves' medians."""
+    for cell in cells:
+        steps_us = np.array(list(cell.step_us_by_block.values()))
+        if cell.cell.runner != BASELINE or len(steps_us) < DRIFT_MIN_BLOCKS:
+            continue
+        half = len(steps_us) // 2
+        change = float(np.median(steps_us[-half:]) / np.median(steps_us[:half])) - 1
+        if abs(_rank_correlation_with_time(steps_us)) >= DRIFT_MIN_CORRELATION and abs(change) > DRIFT_MIN_CHANGE:
+            drift = f"step time moved by {change:+.1%} from the first half of the blocks to the last"
+            yield f"{name(cell.cell)}: {drift}; ratios are formed inside a block and bear it, step times do not"
+
+
+def _rank_correlation_with_time(values: Floats) -> float:
+    """Compute Spearman's rho of values in the order of time (Spearman, 1904); ties are not expected."""
+    ranks = np.argsort(np.argsort(values))
+    return float(np.corrcoef(ranks, np.arange(len(values)))[0, 1])
+
+
+def _spread(cells: Sequence[Evidence]) -> Iterator[str]:
+    """Find trials of which the middle half spans more than 5 % of their median."""
+    for cell in cells:
+        steps_us = _trials_us(cell)
+        if len(steps_us) and (wide := _interquartile_range(steps_us) / np.median(steps_us)) > WIDE_SPREAD:
+            spread = f"the middle half of its trials spans {wide:.1%} of their median step time"
+            yield f"{name(cell.cell)}: {spread}; is something else running?"
+
+
+def _two_groups(cells: Sequence[Evidence]) -> Iterator[str]:
+    """Find trials in two groups, a quarter of them in each at least.
+
+    The widest gap between neighbours must be > 3 % of the median and > 2 times either group's
+    interquartile range.
+    """
+    for cell in cells:
+        steps_us = _trials_us(cell)
+        if len(steps_us) < GROUPS_MIN_TRIALS:
+            continue
+        low, high = _split_at_widest_gap(steps_us)
+        gap = high[0] - low[-1]
+        inner = max(_interquartile_range(low), _interquartile_range(high))
+        if gap > GROUPS_MIN_GAP * np.median(steps_us) and gap > 2 * inner:
+            medians = f"{np.median(low):.4g} µs ({len(low)}) and {np.median(high):.4g} µs ({len(high)})"
+            yield f"{name(cell.cell)}: its trials form two groups, around {medians}"
+
+
+def _split_at_widest_gap(ordered: Floats) -> tuple[Floats, Floats]:
+    """Split sorted values where neighbours are farthest apart, a quarter of them on each side at least."""
+    quarter = -(-len(ordered) // 4)
+    split = quarter + int(np.argmax(np.diff(ordered)[quarter - 1 : len(ordered) - quarter]))
+    return ordered[:split], ordered[split:]
+
+
+def _trials_us(cell: Evidence) -> Floats:
+    return np.sort([trial.step_us for trial in cell.timed if trial.step_us is not None])
+
+
+def _interquartile_range(values: Floats) -> float:
+    first, third = np.percentile(values, [25, 75])
+    return float(third - first)

@@ -1,0 +1,38 @@
+"""Runs a verb: parses its options with typer, and turns what a user did wrong into one sentence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from bench.errors import BenchError, ExitCode
+
+
+def run(verb: Callable[..., int]) -> None:
+    """Run `verb` with the command line's options and exit with the code that it returns."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(verb)
+    sys.exit(exit_code(app))
+
+
+def exit_code(app: Callable[..., Any]) -> int:
+    """The verb's exit code; a `BenchError` or a wrong option is one sentence on standard error."""
+    try:
+        return app(standalone_mode=False) or ExitCode.FINE
+    except BenchError as error:
+        return _say(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("interrupted before anything was measured.", ExitCode.INTERRUPTED)
+    except Exception as error:
+        # typer's own errors (click's, bundled or not, by release) know how to say what was wrong.
+        if not hasattr(error, "format_message"):
+            raise
+        return _say(f"{error.format_message()} See --help.", ExitCode.WRONG_COMMAND)
+
+
+def _say(sentence: str, code: int) -> int:
+    sys.stderr.write(f"error: {' '.join(sentence.split())}\n")
+    return code

@@ -1,0 +1,183 @@
+"""Runs the passes of a plan and yields every trial as it ends.
+
+Order: the pilot chooses the trial lengths, the equivalence pass proves the arithmetic, then block
+after block is timed. Every trial is yielded once, failed ones included; those that the journal
+already holds are not run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import count
+from statistics import median
+from time import monotonic
+
+from bench.execute.fleet import Fleet, Key, key_of
+from bench.execute.launcher import Request
+from bench.plan import length as lengths
+from bench.plan import schedule
+from bench.plan.schedule import Layout, Slot
+from bench.records.schema import Cell, Comparison, Length, Pass, PlannedLength, Settings, Trial
+from bench.records.store import now
+from trainloops.runners import BASELINE
+
+GIVE_UP_AFTER_FAILURES = 2
+FIRST_TIMEOUT_S = 300.0
+LEAST_TIMEOUT_S = 60.0
+TIMEOUT_FACTOR = 20
+OPENING = -1
+"""The block number of pilots and fingerprints, which come before the blocks that are timed."""
+REPEATABLE = Layout(hash_seed=0, padding_bytes=0)
+
+TrialKey = tuple[Pass, Cell, int, int]
+Enough = Callable[[int, Sequence[Trial]], bool]
+
+
+def key(trial: Trial) -> TrialKey:
+    """What makes a trial the same trial when a run is resumed."""
+    return trial.phase, trial.cell, trial.block, trial.replicate
+
+
+class Campaign:
+    """One run: what is planned, and what has been seen of it so far."""
+
+    def __init__(
+        self, settings: Settings, *, done: Sequence[Trial] = (), planned: Sequence[PlannedLength] = ()
+    ) -> None:
+        self.settings = settings
+        self.trials: list[Trial] = []
+        self.lengths = {plan.comparison: plan.length for plan in planned}
+        self._finished: set[TrialKey] = set()
+        for trial in done:
+            self._remember(trial)
+
+    @property
+    def planned_lengths(self) -> list[PlannedLength]:
+        """The trial lengths chosen so far, for run.json."""
+        return [PlannedLength(comparison=c, length=length) for c, length in self.lengths.items()]
+
+    @property
+    def total_trials(self) -> int:
+        """Trials of the whole plan; a run that adds blocks makes more."""
+        settings = self.settings
+        pilots = 0 if settings.steps else len(settings.comparisons)
+        cells = len(settings.comparisons) * len(settings.runners)
+        return pilots + cells * (1 + settings.blocks * settings.trials_per_block)
+
+    def run(self, enough: Enough) -> Iterator[Trial]:
+        """Every trial as it ends; blocks are added until `enough(blocks done, all trials)`."""
+        yield from self._opening()
+        for block in count():
+            if enough(block, self.trials):
+                return
+            yield from self._block(block)
+
+    def _opening(self) -> Iterator[Trial]:
+        slots = [self._slot("equivalence", cell) for cell in self._cells()]
+        pilots = [self._slot("pilot", schedule.cell(c, BASELINE)) for c in self._without_length()]
+        if all(self._is_finished(phase, slot) for phase, slot in [*pilots, *slots]):
+            return
+        with self._fleet(REPEATABLE, one_by_one=True) as fleet:
+            yield from self._trials(fleet, pilots)
+            yield from self._trials(fleet, slots)
+
+    def _block(self, block: int) -> Iterator[Trial]:
+        settings = self.settings
+        slots = schedule.block(
+            settings.comparisons,
+            settings.runners,
+            trials_per_block=settings.trials_per_block,
+            seed=settings.seed,
+            block=block,
+        )
+        if all(self._is_finished("timing", slot) for slot in slots):
+            return
+        with self._fleet(schedule.layout(seed=settings.seed, block=block), one_by_one=False) as fleet:
+            yield from self._trials(fleet, [("timing", slot) for slot in slots])
+
+    def _trials(self, fleet: Fleet, slots: Iterable[tuple[Pass, Slot]]) -> Iterator[Trial]:
+        for phase, slot in slots:
+            if not self._is_finished(phase, slot):
+                trial = self._trial(fleet, phase, slot)
+                self._remember(trial)
+                yield trial
+
+    def _trial(self, fleet: Fleet, phase: Pass, slot: Slot) -> Trial:
+        length = self._length(phase, slot.cell.comparison)
+        request = Request(
+            phase=phase,
+            cell=slot.cell,
+            length=length,
+            seed=self.settings.seed,
+            threads=self.settings.threads,
+            timeout_s=self._timeout_s(slot.cell.comparison, length),
+        )
+        started_at, started_s = now(), monotonic()
+        outcome = fleet.run(request)
+        return Trial(
+            phase=phase,
+            length=length,
+            started_at=started_at,
+            wall_s=monotonic() - started_s,
+            interpreter=outcome.interpreter,
+            **asdict(slot),
+            **dict(outcome.result),
+        )
+
+    def _remember(self, trial: Trial) -> None:
+        self.trials.append(trial)
+        self._finished.add(key(trial))
+        if trial.phase == "pilot":
+            self.lengths[trial.cell.comparison] = self._chosen_length(trial)
+
+    def _is_finished(self, phase: Pass, slot: Slot) -> bool:
+        done = (phase, slot.cell, slot.block, slot.replicate) in self._finished
+        return done or self._is_given_up(slot.cell)
+
+    def _is_given_up(self, cell: Cell) -> bool:
+        """A cell that cannot be imported, or has failed twice and never succeeded, is not tried again."""
+        trials = [trial for trial in self.trials if trial.cell == cell and trial.phase != "pilot"]
+        if any(trial.status == "missing" for trial in trials):
+            return True
+        return len(trials) >= GIVE_UP_AFTER_FAILURES and all(trial.status != "ok" for trial in trials)
+
+    def _without_length(self) -> list[Comparison]:
+        if self.settings.steps is not None:
+            return []
+        piloted = {trial.cell.comparison for trial in self.trials if trial.phase == "pilot"}
+        return [c for c in self.settings.comparisons if c not in self.lengths or c in piloted]
+
+    def _length(self, phase: Pass, comparison: Comparison) -> Length:
+        if phase == "pilot":
+            return lengths.PILOT
+        if phase == "equivalence":
+            return lengths.EQUIVALENCE
+        if self.settings.steps is not None:
+            return lengths.fixed(steps=self.settings.steps, warmup_steps=self.settings.warmup_steps)
+        return self.lengths[comparison]
+
+    def _chosen_length(self, pilot: Trial) -> Length:
+        if pilot.timing is None:  # the baseline failed: the others still get rows, from a short trial
+            return lengths.PILOT
+        steady = pilot.timing.step_ns[pilot.length.warmup_steps - 1 :]
+        return lengths.for_step_time(median(steady) / 1e9, target_region_s=self.settings.target_region_s)
+
+    def _timeout_s(self, comparison: Comparison, length: Length) -> float:
+        """Far longer than any trial of this comparison has needed a step so far."""
+        if self.settings.timeout_s is not None:
+            return self.settings.timeout_s
+        paces = [t.wall_s / t.length.steps for t in self.trials if t.status == "ok" and t.cell.comparison == comparison]
+        if not paces:
+            return FIRST_TIMEOUT_S
+        return max(LEAST_TIMEOUT_S, TIMEOUT_FACTOR * max(paces) * length.steps)
+
+    def _cells(self) -> list[Cell]:
+        return [schedule.cell(c, runner) for c in self.settings.comparisons for runner in self.settings.runners]
+
+    def _slot(self, phase: Pass, cell: Cell) -> tuple[Pass, Slot]:
+        return phase, Slot(cell=cell, block=OPENING, replicate=0, position=0)
+
+    def _fleet(self, layout: Layout, *, one_by_one: bool) -> Fleet:
+        keys: list[Key] = list(dict.fromkeys(key_of(cell) for cell in self._cells() if not self._is_given_up(cell)))
+        return Fleet(keys, layout=layout, threads=self.settings.threads, one_by_one=one_by_one)

@@ -1,0 +1,72 @@
+"""The launchers of one block: one a runner and device, all alive together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from types import TracebackType
+
+from bench.execute.interpreter import Spec
+from bench.execute.launcher import Launcher, Outcome, Request
+from bench.execute.spawn import Spawner
+from bench.execute.zygote import Zygote
+from bench.plan.schedule import Layout
+from bench.records.schema import Cell
+
+Key = tuple[str, str]
+
+
+class Fleet:
+    """Fresh interpreters for every (runner, device), started when entered and ended when left.
+
+    With `one_by_one` each framework is imported while nothing else runs, so that its import time
+    is a figure; otherwise as many import at once as there are cores, which is what blocks do.
+    """
+
+    def __init__(self, keys: Iterable[Key], *, layout: Layout, threads: int, one_by_one: bool) -> None:
+        self._specs = {
+            (runner, device): Spec(runner=runner, device=device, threads=threads, layout=layout)
+            for runner, device in keys
+        }
+        self._at_once = 1 if one_by_one else max(1, os.cpu_count() or 1)
+        self._launchers: dict[Key, Launcher] = {}
+
+    def __enter__(self) -> Fleet:
+        specs = list(self._specs.items())
+        try:
+            for start in range(0, len(specs), self._at_once):
+                self._start(dict(specs[start : start + self._at_once]))
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _start(self, specs: dict[Key, Spec]) -> None:
+        zygotes = {key: Zygote(spec) for key, spec in specs.items()}
+        self._launchers.update(zygotes)
+        for zygote in zygotes.values():
+            zygote.start()
+        for key, zygote in zygotes.items():
+            zygote.ready(alone=len(zygotes) == 1)
+            if not zygote.can_fork:
+                zygote.close()
+                self._launchers[key] = Spawner(specs[key])
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process of the block."""
+        for launcher in self._launchers.values():
+            launcher.close()
+
+    def run(self, request: Request) -> Outcome:
+        """Run one trial in the launcher of its runner and device."""
+        return self._launchers[key_of(request.cell)].run(request)
+
+
+def key_of(cell: Cell) -> Key:
+    """Which launcher a cell needs."""
+    return cell.runner, cell.device

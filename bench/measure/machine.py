@@ -1,0 +1,76 @@
+"""Describes the machine, as torch sees it: `python -m bench.measure.machine` prints it as JSON.
+
+Run in a process of its own, so that the one that plans and reports never imports torch and never
+touches an accelerator.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def describe() -> dict[str, Any]:
+    """The fields of `records.schema.Machine`, and `packages`."""
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "cpu": _cpu_model(),
+        "logical_cpus": os.cpu_count() or 1,
+        "usable_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "memory_bytes": _memory_bytes(),
+        "accelerators": _accelerators(),
+        "torch_build": _torch_build(),
+        "packages": {d.metadata["Name"]: d.version for d in metadata.distributions() if d.metadata["Name"]},
+    }
+
+
+def _cpu_model() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory_bytes() -> int | None:
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _accelerators() -> list[dict[str, str]]:
+    found = []
+    for kind in ("cuda", "xpu"):
+        module = getattr(torch, kind, None)
+        if module is not None and module.is_available():
+            found += [
+                {"device": f"{kind}:{index}", "name": module.get_device_name(index)}
+                for index in range(module.device_count())
+            ]
+    if torch.backends.mps.is_available():
+        found.append({"device": "mps:0", "name": platform.processor() or "Apple GPU"})
+    return found
+
+
+def _torch_build() -> str:
+    built_for = (
+        f"CUDA {torch.version.cuda}"
+        if torch.version.cuda
+        else f"ROCm {torch.version.hip}"
+        if torch.version.hip
+        else "CPU only"
+    )
+    return f"{torch.__version__}, {built_for}"
+
+
+if __name__ == "__main__":
+    json.dump(describe(), sys.stdout)

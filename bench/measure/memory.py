@@ -1,0 +1,60 @@
+"""Memory figures that cost the measured loop nothing to read."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from bench.measure.clock import Clock
+from bench.measure.rss import peak_rss_bytes
+
+ON_THE_HOST = "the device is the host: see host_rss_bytes"
+NOT_TOLD = "torch keeps no such peak for this kind of device"
+
+
+def figures(clock: Clock, *, device: str, base_rss_bytes: int) -> dict[str, Any]:
+    """The fields of `records.schema.Memory` for the run that `clock` has timed."""
+    region, before = clock.region_peaks, clock.warmup_peaks
+    reason = ON_THE_HOST if device == "cpu" else NOT_TOLD
+    known: dict[str, int | None] = {
+        "device_allocated_bytes": region.allocated_bytes,
+        "device_reserved_bytes": region.reserved_bytes,
+        "device_allocated_whole_run_bytes": _larger(before.allocated_bytes, region.allocated_bytes),
+        "host_rss_bytes": peak_rss_bytes() - base_rss_bytes,
+    }
+    unavailable = {name: reason for name, value in known.items() if value is None}
+    known["device_process_bytes"], process_reason = _process_bytes(device)
+    if process_reason is not None:
+        unavailable["device_process_bytes"] = process_reason
+    return {**known, "unavailable": unavailable}
+
+
+def _larger(first: int | None, second: int | None) -> int | None:
+    return None if first is None or second is None else max(first, second)
+
+
+def _process_bytes(device: str) -> tuple[int | None, str | None]:
+    """What the driver says this process holds on the device, by NVML; else why it cannot be had."""
+    if device == "cpu":
+        return None, ON_THE_HOST
+    if device.partition(":")[0] != "cuda":
+        return None, "only NVIDIA's driver tells the memory of a process"
+    try:
+        return _nvml_process_bytes(os.getpid())
+    except Exception as error:  # noqa: BLE001 - a missing driver library shows in many ways, none fatal to a trial
+        return None, f"NVML cannot be asked: {error}"
+
+
+def _nvml_process_bytes(pid: int) -> tuple[int | None, str | None]:
+    import pynvml
+
+    pynvml.nvmlInit()
+    try:
+        for index in range(pynvml.nvmlDeviceGetCount()):
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle):
+                if process.pid == pid and process.usedGpuMemory is not None:
+                    return int(process.usedGpuMemory), None
+    finally:
+        pynvml.nvmlShutdown()
+    return None, "NVML does not list this process (usual in a container with its own process numbers)"

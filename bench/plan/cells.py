@@ -1,0 +1,132 @@
+"""A matrix of settings becomes cells; what cannot be had is refused here, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from itertools import product
+from pathlib import Path
+from typing import Any, get_args
+
+from bench.errors import UsageError
+from bench.plan import devices
+from bench.records.schema import Comparison, Machine
+from trainloops import runners, workloads
+from trainloops.contract import OptimizerName, Precision
+
+AXES = {
+    "workload": "--workload",
+    "device": "--device",
+    "batch_size": "--batch-size",
+    "precision": "--precision",
+    "optimizer": "--optimizer",
+    "grad_accumulation": "--grad-accumulation",
+    "grad_clip": "--grad-clip",
+    "workers": "--workers",
+}
+
+
+def comparisons(axes: dict[str, Sequence[Any]]) -> list[Comparison]:
+    """Every combination of the axes' values, in the order the axes are named in `AXES`."""
+    values = [axes[name] for name in AXES]
+    return [Comparison(**dict(zip(AXES, combination, strict=True))) for combination in product(*values)]
+
+
+def split(flag: str, text: str) -> list[str]:
+    """The values of a comma list, in order; raises `UsageError` for an empty or a repeated one."""
+    values = [value.strip() for value in text.split(",")]
+    if "" in values:
+        raise UsageError(f"{flag} {text!r} has an empty value; separate the values by single commas.")
+    repeated = {value for value in values if values.count(value) > 1}
+    if repeated:
+        raise UsageError(f"{flag} names {', '.join(sorted(repeated))} more than once; name each value once.")
+    return values
+
+
+def integers(flag: str, text: str, *, least: int) -> list[int]:
+    """A comma list of whole numbers, each at least `least`."""
+    return [_number(flag, value, int, "a whole number", least) for value in split(flag, text)]
+
+
+def grad_clips(text: str) -> list[float | None]:
+    """A comma list of norms to clip to; `off` is no clipping."""
+    flag = AXES["grad_clip"]
+    return [None if v == "off" else _number(flag, v, float, "a norm or off", 1e-12) for v in split(flag, text)]
+
+
+def _number(flag: str, value: str, kind: Callable[[str], Any], what: str, least: float) -> Any:
+    try:
+        number = kind(value)
+    except ValueError:
+        raise UsageError(f"{flag} {value!r} is not {what}.") from None
+    if not least <= number < float("inf"):
+        bound = f"at least {least}" if kind is int else "greater than 0 and finite"
+        raise UsageError(f"{flag} {value} must be {bound}.")
+    return number
+
+
+def known(flag: str, text: str, names: Iterable[str], *, also: str = "") -> list[str]:
+    """A comma list of names out of `names`; raises `UsageError` that suggests the nearest one."""
+    names = list(names)
+    for value in (values := split(flag, text)):
+        if value not in names:
+            nearest = get_close_matches(value, names, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else "."
+            raise UsageError(f"{flag} {value!r} is not one of {', '.join(names)}{also}{hint}")
+    return values
+
+
+def runner_names(text: str) -> list[str]:
+    """Known runners, and paths of Python files that define `train(job, parts)`; the baseline is always among them."""
+    values = split("--runner", text)
+    files = [value for value in values if runners.is_file(value)]
+    for file in files:
+        if not Path(file).is_file():
+            raise UsageError(
+                f"--runner {file}: there is no such file; give the path of a file with a train(job, parts)."
+            )
+    named = [value for value in values if value not in files]
+    if named:
+        known("--runner", ",".join(named), runners.REGISTRY, also=" or a path to your own .py file")
+    return values if runners.BASELINE in values else [runners.BASELINE, *values]
+
+
+def axes_of(
+    *,
+    machine: Machine,
+    workload: str,
+    device: str,
+    batch_size: str,
+    precision: str,
+    optimizer: str,
+    grad_accumulation: str,
+    grad_clip: str,
+    workers: str,
+) -> dict[str, Sequence[Any]]:
+    """The values of every axis from the command line's texts; raises `UsageError` or `DeviceError`."""
+    return {
+        "workload": known("--workload", workload, workloads.MODULES),
+        "device": devices.resolve(split("--device", device), machine),
+        "batch_size": integers("--batch-size", batch_size, least=1),
+        "precision": known("--precision", precision, get_args(Precision)),
+        "optimizer": known("--optimizer", optimizer, get_args(OptimizerName)),
+        "grad_accumulation": integers("--grad-accumulation", grad_accumulation, least=1),
+        "grad_clip": grad_clips(grad_clip),
+        "workers": integers("--workers", workers, least=0),
+    }
+
+
+def refuse_impossible(comparisons: Iterable[Comparison], runner_list: Sequence[str]) -> None:
+    """Raise `UsageError` for a combination that a framework is known to refuse."""
+    for comparison in comparisons:
+        if (
+            "lightning" in runner_list
+            and comparison.precision == "bf16"
+            and comparison.optimizer == "adamw-fused"
+            and comparison.grad_clip is not None
+        ):
+            raise UsageError(
+                "--optimizer adamw-fused with --precision bf16 and --grad-clip cannot be had from lightning, which "
+                "refuses to clip for a fused optimizer under mixed precision; leave out one of the three, or "
+                "lightning."
+            )

@@ -1,0 +1,100 @@
+"""The command line's texts become the settings of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.errors import UsageError
+from bench.plan import cells, length, texts
+from bench.plan.presets import PRESETS
+from bench.records.schema import Machine, Settings
+from trainloops import runners
+
+DEFAULT_PRESET = "standard"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flags:
+    """What the user wrote; None is a flag that was not given."""
+
+    runner: str | None = None
+    workload: str | None = None
+    batch_size: str | None = None
+    device: str | None = None
+    precision: str | None = None
+    grad_accumulation: str | None = None
+    grad_clip: str | None = None
+    workers: str | None = None
+    optimizer: str | None = None
+    preset: str | None = None
+    blocks: int | None = None
+    trials_per_block: int | None = None
+    budget: str | None = None
+    target_ci: str | None = None
+    steps: int | None = None
+    warmup: int | None = None
+    threads: int | None = None
+    timeout: str | None = None
+    seed: int | None = None
+
+    def refuse_with(self, flag: str) -> None:
+        """Raise `UsageError` if any flag was given beside `flag`, which takes all from a stored run."""
+        given = [f"--{name.replace('_', '-')}" for name, value in asdict(self).items() if value is not None]
+        if given:
+            raise UsageError(f"{flag} takes its settings from the run folder; leave {', '.join(given)} out.")
+
+
+def from_flags(flags: Flags, machine: Machine) -> Settings:
+    """Settings after presets and defaults; raises `UsageError` or `DeviceError` in one sentence."""
+    preset = PRESETS[cells.known("--preset", flags.preset or DEFAULT_PRESET, PRESETS)[0]]
+    axes = cells.axes_of(
+        machine=machine,
+        workload=flags.workload or preset.workloads,
+        device=flags.device or "auto",
+        batch_size=flags.batch_size or preset.batch_sizes,
+        precision=flags.precision or "fp32",
+        optimizer=flags.optimizer or "adamw",
+        grad_accumulation=flags.grad_accumulation or "1",
+        grad_clip=flags.grad_clip or "off",
+        workers=flags.workers or "0",
+    )
+    comparisons = cells.comparisons(axes)
+    names = cells.runner_names(flags.runner) if flags.runner else list(runners.REGISTRY)
+    cells.refuse_impossible(comparisons, names)
+    _check_steps(flags)
+    return Settings(
+        comparisons=comparisons,
+        runners=[str(Path(name).resolve()) if runners.is_file(name) else name for name in names],
+        preset=flags.preset or DEFAULT_PRESET,
+        blocks=_at_least_one("--blocks", flags.blocks, preset.blocks),
+        trials_per_block=_at_least_one("--trials-per-block", flags.trials_per_block, preset.trials_per_block),
+        threads=_at_least_one("--threads", flags.threads, 1),
+        seed=flags.seed or 0,
+        **_optional(flags),
+    )
+
+
+def _optional(flags: Flags) -> Mapping[str, Any]:
+    return {
+        "steps": flags.steps,
+        "warmup_steps": flags.warmup,
+        "budget_s": None if flags.budget is None else texts.seconds("--budget", flags.budget),
+        "target_ci": None if flags.target_ci is None else texts.fraction("--target-ci", flags.target_ci),
+        "timeout_s": None if flags.timeout is None else texts.seconds("--timeout", flags.timeout),
+    }
+
+
+def _check_steps(flags: Flags) -> None:
+    if flags.steps is not None:
+        length.fixed(steps=flags.steps, warmup_steps=flags.warmup)
+    elif flags.warmup is not None:
+        raise UsageError("--warmup needs --steps: without it a pilot chooses both.")
+
+
+def _at_least_one(flag: str, value: int | None, default: int) -> int:
+    if value is not None and value < 1:
+        raise UsageError(f"{flag} {value} must be at least 1.")
+    return default if value is None else value

@@ -1,0 +1,25 @@
+"""Durations and percentages from the command line."""
+
+from __future__ import annotations
+
+import re
+
+from bench.errors import UsageError
+
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def seconds(flag: str, text: str) -> float:
+    """Seconds of a duration such as `90s`, `5m` or `1.5h`; a bare number is seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if not match or float(match[1]) == 0:
+        raise UsageError(f"{flag} {text!r} is not a duration; write it as 90s, 5m or 1.5h.")
+    return float(match[1]) * SECONDS[match[2] or "s"]
+
+
+def fraction(flag: str, text: str) -> float:
+    """The fraction of a percentage such as `2%`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text.strip())
+    if not match or not 0 < float(match[1]) < 100:
+        raise UsageError(f"{flag} {text!r} is not a percentage between 0 and 100; write it as 2%.")
+    return float(match[1]) / 100

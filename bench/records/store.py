@@ -1,0 +1,148 @@
+"""The run folder: run.json, the journal trials.jsonl, and what is rebuilt from them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bench.errors import RunFolderError
+from bench.records.schema import Run, Summary, Trial
+
+JOURNAL, RUN, SUMMARY = "trials.jsonl", "run.json", "summary.json"
+
+
+class TornLineWarning(UserWarning):
+    """The journal's last line was cut short, as a killed run leaves it; it has been dropped."""
+
+
+def create(out: Path, run: Run) -> Path:
+    """Make `out/<UTC time>-<name>` with its run.json; raises `RunFolderError` where it can't be written.
+
+    `mkdir` is the lock between runs that start in the same second: the later one takes the next name.
+    """
+    stem = f"{run.started_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{slug(run.name)}"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        folder = _first_free(out, stem)
+    except OSError as error:
+        raise RunFolderError(f"--out {out} cannot be written: {error.strerror}; name another folder.") from None
+    write_run(folder, run)
+    (folder / JOURNAL).touch()
+    return folder
+
+
+def _first_free(out: Path, stem: str) -> Path:
+    for number in range(1, 1000):
+        folder = out / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise RunFolderError(f"--out {out} has no free name left for {stem}; name another folder.")
+
+
+def slug(name: str) -> str:
+    """`name` with only characters that are safe in a folder's name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Write run.json whole or not at all."""
+    write(folder / RUN, run.model_dump_json(by_alias=True, indent=1) + "\n")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+class Journal:
+    """Appends trials, one line each, on disk before `append` returns."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def append(self, trial: Trial) -> None:
+        """Write one line and wait until it is on disk: what was measured is never lost."""
+        line = trial.model_dump_json(by_alias=True, exclude_none=True) + "\n"
+        os.write(self._descriptor, line.encode())
+        os.fsync(self._descriptor)
+
+
+@contextmanager
+def journal(folder: Path) -> Iterator[Journal]:
+    """Open the journal for one writer; raises `RunFolderError` while another process writes it."""
+    descriptor = os.open(folder / JOURNAL, os.O_RDWR | os.O_APPEND)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunFolderError(f"--resume {folder}: that run is still going on in another process.") from None
+        _cut_torn_line(folder / JOURNAL, descriptor)
+        yield Journal(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _cut_torn_line(path: Path, descriptor: int) -> None:
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.ftruncate(descriptor, whole)
+
+
+def read_run(folder: Path, *, flag: str = "RUN") -> Run:
+    """Read run.json; raises `RunFolderError` for a folder that is no run."""
+    path = folder / RUN
+    if not path.is_file():
+        raise RunFolderError(f"{flag} {folder} is no run folder: it has no {RUN}.")
+    try:
+        return Run.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise RunFolderError(f"{path} cannot be read: {_first(error)}.") from None
+
+
+def read_trials(folder: Path) -> list[Trial]:
+    """Every trial of the journal; a torn last line is dropped with a `TornLineWarning`.
+
+    Raises `RunFolderError` naming the line for any other line that is no trial.
+    """
+    path = folder / JOURNAL
+    lines = path.read_bytes().split(b"\n") if path.is_file() else [b""]
+    if lines.pop():
+        warnings.warn(f"{path}: the last line was cut short and is dropped", TornLineWarning, stacklevel=2)
+    return [_trial(path, number, line) for number, line in enumerate(lines, start=1)]
+
+
+def _trial(path: Path, number: int, line: bytes) -> Trial:
+    try:
+        return Trial.model_validate_json(line)
+    except ValidationError as error:
+        raise RunFolderError(f"{path} line {number} is no trial: {_first(error)}; delete that line.") from None
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the text'}: {first['msg']}"
+
+
+def write_summary(folder: Path, summary: Summary) -> None:
+    """Write summary.json; the machine and the packages stand beside the run, not in it."""
+    exclude = {"run": {"machine", "packages"}}
+    write(folder / SUMMARY, summary.model_dump_json(by_alias=True, indent=1, exclude=exclude) + "\n")
+
+
+def now() -> datetime:
+    """The time, with its zone."""
+    return datetime.now(UTC)

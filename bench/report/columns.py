@@ -1,0 +1,97 @@
+"""The columns of figures in a report's tables: what each shows of a row, and why one may be missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from bench.records.schema import CellSummary, Estimate
+from bench.report import numbers
+from bench.report.groups import same_as_baseline
+
+NO_DIFFERENCE = "~"
+NO_REASON = "the run recorded no reason"
+
+Text = Callable[[CellSummary], str | None]
+"""A row's text in one column, or None where the figure cannot be had."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """One column of figures; `keys` are where `CellSummary.unavailable` may say why one is missing."""
+
+    header: str
+    keys: tuple[str, ...]
+    text: Text
+    compares: bool = False
+    """Whether it compares with the baseline, which needs a proof that both do the same arithmetic."""
+
+    def reason(self, cell: CellSummary) -> str:
+        """Why the figure cannot be had, without a full stop."""
+        found = next((cell.unavailable[key] for key in self.keys if key in cell.unavailable), NO_REASON)
+        return found.rstrip(". ")
+
+
+def _plain(cell: CellSummary, *, field: str, factor: float) -> str | None:
+    figure = getattr(cell, field)
+    value = figure.value if isinstance(figure, Estimate) else figure
+    return None if value is None else numbers.number(value * factor)
+
+
+def _column(header: str, field: str, factor: float = 1.0) -> Column:
+    return Column(header=header, keys=(field,), text=partial(_plain, field=field, factor=factor))
+
+
+def _step_time(cell: CellSummary) -> str | None:
+    return None if cell.step_time_us is None else numbers.with_spread(cell.step_time_us)
+
+
+def _ratio(cell: CellSummary) -> str | None:
+    return _against_baseline(cell, cell.ratio, numbers.ratio)
+
+
+def _overhead(cell: CellSummary) -> str | None:
+    return _against_baseline(cell, cell.overhead_us, _overhead_or_none)
+
+
+def _overhead_or_none(overhead_us: Estimate) -> str:
+    return NO_DIFFERENCE if numbers.covers(overhead_us, 0.0) else numbers.estimate(overhead_us, sign="+")
+
+
+def _against_baseline(cell: CellSummary, figure: Estimate | None, show: Callable[[Estimate], str]) -> str | None:
+    """Tell a ratio or an overhead: `baseline` for the baseline itself, `~` where there is no difference."""
+    if cell.equivalence.verdict == "baseline":
+        return "baseline"
+    if figure is None or not cell.equivalence.proven:
+        return None
+    return NO_DIFFERENCE if same_as_baseline(cell) else show(figure)
+
+
+def _of_device(cell: CellSummary, *, kind: str) -> str | None:
+    value: float | None = getattr(cell.device_memory_bytes, kind)
+    return None if value is None else numbers.number(value / 1e6)
+
+
+def _device_memory(kind: str) -> Column:
+    keys = (f"device_memory_bytes.{kind}", f"device_{kind}_bytes", "device_memory_bytes")
+    return Column(header=f"{kind} MB", keys=keys, text=partial(_of_device, kind=kind))
+
+
+TIME = (
+    Column(header="step time µs", keys=("step_time_us",), text=_step_time),
+    _column("samples/s", "samples_per_second"),
+    Column(header="ratio", keys=("ratio",), text=_ratio, compares=True),
+    Column(header="overhead µs/step", keys=("overhead_us",), text=_overhead, compares=True),
+    _column("p95 µs", "step_p95_us"),
+    _column("p99 µs", "step_p99_us"),
+)
+MEMORY = (
+    _device_memory("allocated"),
+    _device_memory("reserved"),
+    _device_memory("process"),
+    _column("host MB", "host_rss_bytes", 1e-6),
+    _column("first step ms", "startup_s", 1e3),
+    _column("epoch end µs", "epoch_boundary_us"),
+)
+IMPORT = (_column("import s", "import_s"), _column("import MB", "import_rss_bytes", 1e-6))

@@ -1,0 +1,57 @@
+"""How to read a report, for someone who has never seen one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.report.columns import NO_DIFFERENCE
+from bench.report.numbers import TOO_FEW_BLOCKS
+from bench.report.text import plural
+
+if TYPE_CHECKING:
+    from bench.records.schema import Settings
+
+WORDS = {
+    "runner": "One training loop. The hand-written PyTorch loop is the baseline. `floor` is the same loop without a "
+    "loader, its batches already on the device: nobody trains like that, and what is left is arithmetic.",
+    "cell": "One runner on one workload, device and batch size: one row.",
+    "batch": "The size of the micro-batch: the samples of one forward and backward pass.",
+    "step time": "From the end of one optimizer step to the end of the next, so that loading, transfer, callbacks and "
+    "everything else between two steps is charged to the loop that causes it. On a CPU it is a trial's median steady "
+    "step; on an accelerator, whose work runs behind the host, the measured region divided by its steps, the device "
+    "synchronised at both ends. Then the middle over blocks. `±` is the interval's farther bound.",
+    "steady": "Steps after the warm-up that do not cross the end of an epoch.",
+    "samples/s": "Samples trained in the measured region, ends of epochs included, divided by its seconds.",
+    "ratio": "Step time divided by the hand-written loop's, from pairs measured in the same block: 2 means that a step "
+    "takes twice as long.",
+    "overhead": "Step time minus the hand-written loop's, from the same pairs. Most of it is Python that runs once a "
+    "step, whatever the model is: what a loop adds to a tiny step it also adds to yours, where it may be a small "
+    "share. Compare the batch sizes to see how constant it is.",
+    "[low, high]": "The 95 % interval: the true figure lies in it, unless this run was one of the unlucky 5 %. "
+    f"`{TOO_FEW_BLOCKS}` stands where the blocks were too few for one.",
+    f"`{NO_DIFFERENCE}`": "No difference that this run can tell: the ratio's interval holds 1.",
+    "withheld": "No ratio, because the loop is not proven to do the same arithmetic as the hand-written one.",
+    "p95, p99": "95 (99) of 100 steady steps, taken over all trials, last no longer than this.",
+    "block": "One pass over all cells in a shuffled order, with fresh interpreters. Blocks are the repeats that count.",
+    "trial": "One process that runs one cell once.",
+    "allocated, reserved, process MB": "Peak device memory: what tensors held, what torch's allocator had taken for "
+    "them, and what the driver counts for the whole process. 1 MB is 1,000,000 bytes.",
+    "host MB": "Peak resident memory of the process, above that of a Python interpreter that has imported nothing yet.",
+    "first step": "From calling the loop to the end of its first optimizer step, imports not counted.",
+    "epoch end": "What a step that crosses the end of an epoch takes beyond a steady one.",
+    "import s, import MB": "What importing the runner takes, once a process: torch, and its framework on top.",
+}
+
+
+def entries(settings: Settings) -> list[str]:
+    """One markdown line a word, then why the number of threads is what it is."""
+    return [f"- **{word}**: {meaning}" for word, meaning in WORDS.items()] + [f"- **threads**: {_threads(settings)}"]
+
+
+def _threads(settings: Settings) -> str:
+    if settings.threads == 1:
+        return (
+            "torch computes on one thread, the default: the loops differ in their Python, which runs on one thread, "
+            "and more threads for the arithmetic, which is equal in all of them, would only add noise."
+        )
+    return f"torch computes on {plural(settings.threads, 'thread')} in every runner."

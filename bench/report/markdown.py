@@ -1,0 +1,156 @@
+"""The report: a summary as markdown, in the order in which a reader asks."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from bench.report import glossary, sentences, trust
+from bench.report.groups import FLOOR, Group, groups, shared_conditions
+from bench.report.numbers import number
+from bench.report.tables import import_table, memory_table, pivot, time_table
+from bench.report.text import code, escape, folded, listed, plural, table
+
+if TYPE_CHECKING:
+    from bench.records.schema import Run, Summary
+
+MAIN_PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning", "lightning")
+
+SHOWN_WARNINGS = 10
+
+
+def report(summary: Summary, folder: str) -> str:
+    """Write the whole report; `folder` is the path of the run, such as `results/20260102T030405Z-quick`.
+
+    The same summary and folder always give the same text, byte for byte.
+    """
+    told = groups(summary)
+    parts = [
+        f"# {escape(summary.run.name)}: what does your training loop cost?",
+        escape(setting(summary)),
+        _answers(summary, told),
+        folded("How to read this report", "\n".join(glossary.entries(summary.run.settings))),
+        _equivalence(summary),
+        _tables(summary, told),
+        _arithmetic(told),
+        _resolution(summary, told),
+        _repeat(summary.run, folder),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def headline(summary: Summary, folder: str | None = None) -> str:
+    """Write the report's first lines as plain text, for the end of a run in a terminal, and where the rest is."""
+    lines = [setting(summary)]
+    for group in groups(summary):
+        lines += ["", sentences.representative(group), *(f"  {line}" for line in sentences.answers(group))]
+    lines += ["", *sentences.failures(summary), *trust.equivalence(summary)[:1]]
+    return "\n".join([*lines, *([f"The report: {folder}/report.md"] if folder else [])])
+
+
+def setting(summary: Summary) -> str:
+    """Say when and where the run was made, with which versions of what it compares, and how much of it there is."""
+    run, machine = summary.run, summary.machine
+    places = [machine.cpu, *(accelerator.name for accelerator in machine.accelerators)]
+    versions = [f"{name} {summary.packages[name]}" for name in MAIN_PACKAGES if name in summary.packages]
+    blocks = max((cell.blocks for cell in summary.cells), default=0)
+    return (
+        f"Measured on {run.started_at:%Y-%m-%d} on {listed(places)}, with {', '.join(versions)}: "
+        f"{plural(len(summary.cells), 'cell')} in {plural(blocks, 'block')}."
+    )
+
+
+def _bullets(lines: list[str]) -> str:
+    return "\n".join(f"- {escape(line)}" for line in lines)
+
+
+def _answers(summary: Summary, told: list[Group]) -> str:
+    parts = ["## What each loop costs"]
+    for group in told:
+        parts += [f"**{escape(sentences.representative(group))}**", _bullets(sentences.answers(group))]
+    return "\n\n".join([*parts, *map(escape, sentences.failures(summary))])
+
+
+def _equivalence(summary: Summary) -> str:
+    first, *others = trust.equivalence(summary)
+    return "\n\n".join(["## Are they equivalent?", f"**{escape(first)}**", _bullets(others)]).rstrip()
+
+
+def _tables(summary: Summary, told: list[Group]) -> str:
+    equal = [*shared_conditions(summary), plural(summary.run.settings.threads, "thread")]
+    parts = ["## Tables", escape(f"Equal in all rows: {', '.join(equal)}.")]
+    for group in told:
+        parts += [f"### {escape(group.title)}: time", time_table(group).markdown()]
+        parts += [f"### {escape(group.title)}: memory and start-up", memory_table(group).markdown()]
+    return "\n\n".join([*parts, "### Imports", import_table(summary).markdown()])
+
+
+def _arithmetic(told: list[Group]) -> str:
+    parts = ["## How much of the step is arithmetic?", _bullets([sentences.arithmetic(group) for group in told])]
+    for group in told:
+        if FLOOR in group.runners and len(group.batch_sizes) > 1:
+            runners = [runner for runner in group.runners if runner != FLOOR]
+            shares = pivot(group, runners, sentences.arithmetic_share).markdown()
+            parts += [f"Arithmetic as a share of the step, {escape(group.title)}:", shares]
+    return "\n\n".join(parts)
+
+
+def _resolution(summary: Summary, told: list[Group]) -> str:
+    parts = ["## What this machine can resolve", _bullets(trust.resolvable(summary)), _warnings(summary.warnings)]
+    return "\n\n".join([*parts, folded("Cell by cell", "\n\n".join(map(_cell_by_cell, told)))])
+
+
+def _warnings(warnings: list[str]) -> str:
+    if not warnings:
+        return "No warnings."
+    first, more = warnings[:SHOWN_WARNINGS], warnings[SHOWN_WARNINGS:]
+    parts = [f"**{plural(len(warnings), 'warning')}:**", _bullets(first)]
+    return "\n\n".join(parts + ([folded(f"{plural(len(more), 'more warning')}", _bullets(more))] if more else []))
+
+
+def _cell_by_cell(group: Group) -> str:
+    compared = [cell.runner for cell in group.cells if trust.smallest_difference(cell) is not None]
+    parts = [
+        f"Spread of the step time between blocks (coefficient of variation), {escape(group.title)}:",
+        pivot(group, group.runners, trust.spread).markdown(),
+    ]
+    if compared:
+        parts += [
+            f"Smallest difference from the hand-written loop that shows, {escape(group.title)}:",
+            pivot(group, list(dict.fromkeys(compared)), trust.shown_difference).markdown(),
+        ]
+    return "\n\n".join(parts)
+
+
+def _repeat(run: Run, folder: str) -> str:
+    parts = [
+        "## How to repeat it",
+        "The same cells, lengths, seeds and settings again:",
+        code(f"python -m bench.run --like {shlex.quote(folder)}"),
+        "This run was started by:",
+        code(run.command),
+        folded("Machine and packages", "\n\n".join([_machine(run), _packages(run)])),
+    ]
+    return "\n\n".join(parts)
+
+
+def _machine(run: Run) -> str:
+    machine = run.machine
+    memory = "unavailable" if machine.memory_bytes is None else f"{number(machine.memory_bytes / 1e9)} GB"
+    rows = [
+        ["system", machine.system],
+        ["CPU", machine.cpu],
+        ["logical CPUs", f"{machine.logical_cpus}, of which this run may use {machine.usable_cpus}"],
+        ["memory", memory],
+        *([accelerator.device, accelerator.name] for accelerator in machine.accelerators),
+        ["Python", machine.python],
+        ["torch", machine.torch_build],
+        ["looptax, git revision", run.git_revision or "unavailable: not run from a git checkout"],
+        ["started", f"{run.started_at:%Y-%m-%d %H:%M:%S %Z}"],
+    ]
+    return table(["machine", ""], rows, names=2)
+
+
+def _packages(run: Run) -> str:
+    rows = [[name, version] for name, version in sorted(run.packages.items(), key=lambda item: item[0].lower())]
+    return table(["package", "version"], rows, names=2)

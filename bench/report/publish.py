@@ -1,0 +1,40 @@
+"""Rebuilds everything in a run folder that follows from its journal, and the index beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.analyse.comparison import summarise
+from bench.records import store
+from bench.records.schema import Summary
+from bench.report import index, markdown, tables
+
+INDEX = "README.md"
+
+
+def publish(folder: Path) -> Summary:
+    """Write summary.json, report.md and tables/*.csv, and the index of all runs beside `folder`.
+
+    Raises `RunFolderError` for a folder that is no run.
+    """
+    summary = summarise(store.read_run(folder), store.read_trials(folder))
+    store.write_summary(folder, summary)
+    store.write(folder / "report.md", markdown.report(summary, shown(folder)))
+    (folder / "tables").mkdir(exist_ok=True)
+    for name, frame in tables.frames(summary).items():
+        store.write(folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
+    rebuild_index(folder.parent)
+    return summary
+
+
+def rebuild_index(results: Path) -> None:
+    """Write the index of every run in `results` that has a summary."""
+    summaries = sorted(results.glob(f"*/{store.SUMMARY}"))
+    entries = [index.entry_of_json(path.parent.name, path.read_text(encoding="utf-8")) for path in summaries]
+    store.write(results / INDEX, index.index(entries))
+
+
+def shown(folder: Path) -> str:
+    """The folder as a user in the current one would type it."""
+    resolved, here = folder.resolve(), Path.cwd()
+    return str(resolved.relative_to(here) if resolved.is_relative_to(here) else resolved)

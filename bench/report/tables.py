@@ -1,0 +1,156 @@
+"""The tables of a report: pandas frames of text, and the tidy frames that become tables/*.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from bench.records.schema import CellSummary, Summary
+from bench.report import columns as figures
+from bench.report import numbers, text
+from bench.report.columns import NO_REASON, Column
+from bench.report.groups import STATUS_WORDS, Group
+
+NOTHING = "-"
+"""Fills the row of a cell that has no figures at all; its note says why."""
+
+Names = Callable[[CellSummary], dict[str, str]]
+"""The columns that tell one row from another."""
+
+
+@dataclass(slots=True)
+class Notes:
+    """The numbered notes below a table, each text once."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def mark(self, word: str, note: str) -> str:
+        """`word (1)`, where 1 is the number of `note`."""
+        if note not in self.texts:
+            self.texts.append(note)
+        return f"{word} ({self.texts.index(note) + 1})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A frame of text; what was left out of it, and why; and its notes, the first of which is (1)."""
+
+    frame: pd.DataFrame
+    names: int
+    """How many columns tell one row from another; the others are figures."""
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def markdown(self) -> str:
+        """Write the table with all that belongs below it."""
+        rows = self.frame.to_numpy().tolist()
+        parts = [text.table(list(self.frame.columns), rows, names=self.names)]
+        parts += [text.escape(sentence) for sentence in self.left_out]
+        notes = [f"{index}. {text.escape(note)}" for index, note in enumerate(self.notes, start=1)]
+        return "\n\n".join([*parts, "\n".join(notes)]).rstrip()
+
+
+def time_table(group: Group) -> Table:
+    """Step time, throughput, ratio and overhead by batch size and runner."""
+    return _table(group.cells, figures.TIME, _batch_and_runner)
+
+
+def memory_table(group: Group) -> Table:
+    """Memory, time to the first step and the cost of an epoch's end by batch size and runner."""
+    return _table(group.cells, figures.MEMORY, _batch_and_runner)
+
+
+def import_table(summary: Summary) -> Table:
+    """Tell what importing each runner's framework costs, once a runner and environment."""
+    rows: dict[tuple[str, str], CellSummary] = {}
+    for cell in summary.cells:
+        earlier = rows.get((cell.environment, cell.runner))
+        if earlier is None or (earlier.import_s is None and cell.import_s is not None):
+            rows[cell.environment, cell.runner] = cell
+    several = len({environment for environment, _ in rows}) > 1
+    return _table(list(rows.values()), figures.IMPORT, _environment_and_runner if several else _runner)
+
+
+def pivot(group: Group, runners: Sequence[str], figure: Callable[[CellSummary], str | None]) -> Table:
+    """One figure of every cell: a row a batch size, a column a runner."""
+    rows = []
+    for batch_size in group.batch_sizes:
+        by_runner = {cell.runner: figure(cell) or NOTHING for cell in group.at(batch_size)}
+        rows.append([numbers.number(batch_size, 0), *(by_runner.get(name, NOTHING) for name in runners)])
+    return Table(frame=pd.DataFrame(rows, columns=["batch", *runners]), names=1)
+
+
+def frames(summary: Summary) -> dict[str, pd.DataFrame]:
+    """Tidy frames by file name: `cells`, every figure of every row; `unavailable`, why one is missing."""
+    cells = pd.DataFrame([_flat(cell.model_dump(exclude={"unavailable"})) for cell in summary.cells])
+    missing = [
+        {**cell.cell.model_dump(), "figure": figure, "reason": reason}
+        for cell in summary.cells
+        for figure, reason in cell.unavailable.items()
+    ]
+    return {"cells": cells, "unavailable": pd.DataFrame(missing)}
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys joined by `_`; the value of an estimate goes by the estimate's own name."""
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        name = prefix.rstrip("_") if key == "value" else f"{prefix}{key}"
+        flat |= _flat(item, f"{name}_") if isinstance(item, Mapping) else {name: item}
+    return flat
+
+
+def _batch_and_runner(cell: CellSummary) -> dict[str, str]:
+    return {"batch": numbers.number(cell.batch_size, 0), "runner": cell.runner}
+
+
+def _runner(cell: CellSummary) -> dict[str, str]:
+    return {"runner": cell.runner}
+
+
+def _environment_and_runner(cell: CellSummary) -> dict[str, str]:
+    return {"environment": cell.environment, "runner": cell.runner}
+
+
+def _table(cells: Sequence[CellSummary], columns: Sequence[Column], names: Names) -> Table:
+    notes, measured = Notes(), [cell for cell in cells if cell.status == "ok"]
+    absent = {column.header: reason for column in columns if (reason := _reason_for_all(column, measured))}
+    shown = [column for column in columns if column.header not in absent]
+    rows = [_row(cell, names(cell), shown, notes) for cell in cells]
+    width = len(rows[0]) - len(shown) if rows else 0
+    return Table(frame=pd.DataFrame(rows), names=width, left_out=_left_out(absent), notes=tuple(notes.texts))
+
+
+def _reason_for_all(column: Column, measured: Sequence[CellSummary]) -> str | None:
+    """Return the reason why no row has a figure in this column, if it is the same in all of them."""
+    reasons = {None if column.text(cell) is not None else column.reason(cell) for cell in measured}
+    return reasons.pop() if len(reasons) == 1 else None
+
+
+def _left_out(absent: dict[str, str]) -> tuple[str, ...]:
+    by_reason: dict[str, list[str]] = {}
+    for header, reason in absent.items():
+        by_reason.setdefault(reason, []).append(header)
+    return tuple(f"Left out: {text.listed(headers)} ({reason})." for reason, headers in by_reason.items())
+
+
+def _row(cell: CellSummary, names: dict[str, str], columns: Sequence[Column], notes: Notes) -> dict[str, str]:
+    if cell.status != "ok":
+        first = notes.mark(STATUS_WORDS[cell.status], cell.reason or NO_REASON)
+        return names | {column.header: NOTHING for column in columns} | {column.header: first for column in columns[:1]}
+    if cell.failed_trials:
+        failed = f"{cell.failed_trials} of {cell.trials} trials failed: {cell.reason or NO_REASON}"
+        names = names | {"runner": notes.mark(cell.runner, failed)}
+    return names | {column.header: _figure(cell, column, notes) for column in columns}
+
+
+def _figure(cell: CellSummary, column: Column, notes: Notes) -> str:
+    shown = column.text(cell)
+    if shown is not None:
+        return shown
+    if column.compares and not cell.equivalence.proven:
+        return notes.mark("withheld", f"{cell.equivalence.verdict}: {cell.equivalence.detail}")
+    return notes.mark("unavailable", column.reason(cell))

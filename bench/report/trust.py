@@ -1,0 +1,119 @@
+"""Why a report may be believed, in sentences: were the loops equivalent, and what could the run resolve."""
+
+from __future__ import annotations
+
+from collections import Counter
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bench.analyse.statistics import resolution
+from bench.report import numbers
+from bench.report.groups import titles
+from bench.report.text import listed, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.records.schema import CellSummary, Summary
+
+VERDICTS = {
+    "different": "different",
+    "unproven": "unproven",
+    "close": "close, the same up to rounding",
+    "bitwise": "bitwise equal",
+}
+"""Verdicts from the worst to the best, in words."""
+
+METHOD = (
+    "How it was proven: in this run every runner also trained each cell once with torch's deterministic algorithms, "
+    "from the same initial weights on the same samples in the same order. Every loss and a SHA-256 of the final "
+    "weights were then held against the hand-written loop's."
+)
+
+Figure = tuple[float, str]
+"""A fraction, and the cell that it belongs to."""
+
+
+def equivalence(summary: Summary) -> list[str]:
+    """How many runners did the hand-written loop's arithmetic, how that was proven, and where one did not."""
+    compared = [(cell, title) for cell, title in _titled(summary) if _is_compared(cell)]
+    if not compared:
+        return ["No runner could be held against the hand-written loop, so nothing is proven and no ratio is given."]
+    cells = [cell for cell, _ in compared]
+    exceptions = [_exception(cell, title) for cell, title in compared if cell.equivalence.verdict != "bitwise"]
+    return [_counts(cells), METHOD, *_proofs(cells), *exceptions]
+
+
+def resolvable(summary: Summary) -> list[str]:
+    """How far the figures of blocks spread, and the smallest difference that the intervals can show."""
+    spreads = [(c.run_to_run_cv, _where(c, title)) for c, title in _titled(summary) if c.run_to_run_cv is not None]
+    smallest = [(s, _where(c, title)) for c, title in _titled(summary) if (s := smallest_difference(c)) is not None]
+    return [
+        _typical("From block to block a cell's step time varies by {} (coefficient of variation", spreads, "cell")
+        if spreads
+        else "How much step times vary from block to block is unknown, since that takes two blocks.",
+        _typical("The smallest difference in step time that shows is {} (half the interval's width", smallest, "ratio")
+        if smallest
+        else "No ratio has an interval, because the blocks are too few: ask for more with --blocks.",
+    ]
+
+
+def smallest_difference(cell: CellSummary) -> float | None:
+    """Return the smallest relative difference from the baseline that the row's interval can show, as a fraction."""
+    if cell.ratio is None or cell.equivalence.verdict == "baseline":
+        return None
+    return resolution(cell.ratio)
+
+
+def spread(cell: CellSummary) -> str | None:
+    """Return the spread of the row's block figures in per cent."""
+    return None if cell.run_to_run_cv is None else numbers.percent(cell.run_to_run_cv)
+
+
+def shown_difference(cell: CellSummary) -> str | None:
+    """`smallest_difference` in per cent."""
+    smallest = smallest_difference(cell)
+    return None if smallest is None else numbers.percent(smallest)
+
+
+def _titled(summary: Summary) -> list[tuple[CellSummary, str]]:
+    return list(zip(summary.cells, titles(summary), strict=True))
+
+
+def _is_compared(cell: CellSummary) -> bool:
+    return cell.equivalence.verdict != "baseline" and cell.status == "ok"
+
+
+def _counts(cells: Sequence[CellSummary]) -> str:
+    """Runners by the worst verdict that each got in any of its cells."""
+    worst: dict[str, str] = {}
+    for verdict in reversed(VERDICTS):
+        worst |= {cell.runner: verdict for cell in cells if cell.equivalence.verdict == verdict}
+    if set(worst.values()) == {"bitwise"}:
+        return f"All {len(worst)} runners are bitwise equal to the hand-written loop, in all {len(cells):,} cells."
+    runners = {verdict: [name for name, own in worst.items() if own == verdict] for verdict in reversed(VERDICTS)}
+    told = [f"{len(names)} {VERDICTS[verdict]} ({listed(names)})" for verdict, names in runners.items() if names]
+    return f"Of {plural(len(worst), 'runner')} held against the hand-written loop: {'; '.join(told)}."
+
+
+def _proofs(cells: Sequence[CellSummary]) -> list[str]:
+    details = Counter(cell.equivalence.detail.rstrip(". ") for cell in cells if cell.equivalence.verdict == "bitwise")
+    return [f"In {count:,} of {plural(len(cells), 'cell')}: {detail}." for detail, count in details.items()]
+
+
+def _exception(cell: CellSummary, title: str) -> str:
+    consequence = "" if cell.equivalence.proven else ", so it gets no ratio"
+    detail = cell.equivalence.detail.rstrip(". ")
+    return f"{_where(cell, title)} is {cell.equivalence.verdict}{consequence}: {detail}."
+
+
+def _where(cell: CellSummary, title: str) -> str:
+    return f"{cell.runner} at batch {cell.batch_size:,} of {title}"
+
+
+def _typical(opening: str, figures: Sequence[Figure], noun: str) -> str:
+    """Put the median of the figures into `opening`, then tell how many there are, and the worst of them."""
+    worst, where = max(figures)
+    typical = numbers.percent(median(value for value, _ in figures))
+    counted = f"median of {plural(len(figures), noun)}"
+    return f"{opening.format(typical)}; {counted}), at worst {numbers.percent(worst)}: {where}."

@@ -1,0 +1,191 @@
+"""The main job: train the same model with every loop, prove that they agree, and report what each costs.
+
+python -m bench.run --device cuda
+python -m bench.run --device cpu --preset quick --runner hf-trainer,lightning --batch-size 8,64
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench import cli
+from bench.errors import ExitCode, RunFolderError
+from bench.execute import probe
+from bench.execute.campaign import Campaign
+from bench.plan import devices
+from bench.plan.settings import Flags, from_flags
+from bench.records import likeness, store
+from bench.records.schema import Machine, Run, Settings, Summary, Trial
+
+if TYPE_CHECKING:
+    from bench.report.progress import Progress
+
+Flag = typer.Option
+
+
+def main(
+    runner: Annotated[
+        str | None,
+        Flag(
+            help="Loops to measure: pytorch, hf-trainer, lightning, accelerate, fabric, floor [all], "
+            "or your own .py file with a train(job, parts). pytorch is always among them."
+        ),
+    ] = None,
+    workload: Annotated[str | None, Flag(help="What is trained: mlp, mlp-wide [the preset's].")] = None,
+    batch_size: Annotated[str | None, Flag(help="Micro-batch sizes [the preset's].")] = None,
+    device: Annotated[str | None, Flag(help="auto, cpu, cuda, cuda:1, mps or xpu [auto].")] = None,
+    precision: Annotated[str | None, Flag(help="fp32, bf16 [fp32].")] = None,
+    optimizer: Annotated[str | None, Flag(help="adamw, adamw-fused, sgd [adamw].")] = None,
+    grad_accumulation: Annotated[str | None, Flag(help="Micro-batches in one optimizer step [1].")] = None,
+    grad_clip: Annotated[str | None, Flag(help="Norms to clip gradients to, or off [off].")] = None,
+    workers: Annotated[str | None, Flag(help="DataLoader worker processes [0].")] = None,
+    preset: Annotated[str | None, Flag(help="quick, standard or thorough [standard].")] = None,
+    blocks: Annotated[
+        int | None,
+        Flag(
+            help="Passes over all cells, each in fresh interpreters [the preset's]; "
+            "six are the fewest with a 95 % interval."
+        ),
+    ] = None,
+    trials_per_block: Annotated[int | None, Flag(help="Trials of every cell in a block [the preset's].")] = None,
+    budget: Annotated[str | None, Flag(help="Start no block that would end later than this: 90s, 5m, 1h.")] = None,
+    target_ci: Annotated[str | None, Flag(help="Add blocks until every ratio is known to within this: 2%.")] = None,
+    steps: Annotated[int | None, Flag(help="Optimizer steps of a trial, warm-up included [a pilot chooses].")] = None,
+    warmup: Annotated[int | None, Flag(help="Steps before the measured region [a tenth of --steps].")] = None,
+    threads: Annotated[
+        int | None, Flag(help="Threads of torch [1: loops differ in Python, more threads only add noise].")
+    ] = None,
+    timeout: Annotated[str | None, Flag(help="Kill a trial after this long [20 times what others needed].")] = None,
+    seed: Annotated[int | None, Flag(help="Seed of weights, data, sample order and schedule [0].")] = None,
+    out: Annotated[Path, Flag(help="Where run folders and their index go.")] = Path("results"),
+    name: Annotated[str | None, Flag(help="Last part of the run folder's name [preset and devices].")] = None,
+    resume: Annotated[Path | None, Flag(help="Go on with this run folder; no finished trial is repeated.")] = None,
+    like: Annotated[Path | None, Flag(help="Repeat exactly what this run folder's run.json says.")] = None,
+) -> int:
+    """Train the same model with every loop, prove that they did the same arithmetic, report what each costs.
+
+    Matrix options take comma lists; every combination is measured, with the same settings for every loop.
+    """  # fmt: skip
+    flags = Flags(
+        runner=runner,
+        workload=workload,
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+        optimizer=optimizer,
+        grad_accumulation=grad_accumulation,
+        grad_clip=grad_clip,
+        workers=workers,
+        preset=preset,
+        blocks=blocks,
+        trials_per_block=trials_per_block,
+        budget=budget,
+        target_ci=target_ci,
+        steps=steps,
+        warmup=warmup,
+        threads=threads,
+        timeout=timeout,
+        seed=seed,
+    )
+    if resume is not None:
+        flags.refuse_with("--resume")
+        return carry_out(reopened(resume))
+    return carry_out(opened(flags, like=like, out=out, name=name))
+
+
+def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None) -> Path:
+    """A new run folder for what was asked; raises `BenchError` before anything is written."""
+    if like is not None:
+        flags.refuse_with("--like")
+        template: Run | None = store.read_run(like, flag="--like")
+    else:
+        template = None
+    machine, packages = probe.machine()
+    settings = template.settings if template else from_flags(flags, machine)
+    devices = devices_of(settings, machine)
+    run = Run(
+        name=name or f"{settings.preset}-{'-'.join(devices).replace(':', '')}",
+        started_at=store.now(),
+        command=shlex.join(["python", "-m", "bench.run", *sys.argv[1:]]),
+        settings=settings,
+        lengths=template.lengths if template else [],
+        machine=machine,
+        packages=packages,
+        git_revision=probe.git_revision(),
+    )
+    return store.create(out, run)
+
+
+def devices_of(settings: Settings, machine: Machine) -> list[str]:
+    """The devices of a run, each of which must be here; raises `DeviceError`."""
+    return devices.resolve(list(dict.fromkeys(c.device for c in settings.comparisons)), machine)
+
+
+def reopened(folder: Path) -> Path:
+    """The same folder, once it is known that its run can go on here; raises `RunFolderError`."""
+    run = store.read_run(folder, flag="--resume")
+    machine, packages = probe.machine()
+    unlike = likeness.differences(run, run.model_copy(update={"machine": machine, "packages": packages}))
+    if unlike:
+        raise RunFolderError(f"--resume {folder}: that run was made elsewhere ({'; '.join(unlike)}); start a new run.")
+    return folder
+
+
+def carry_out(folder: Path) -> int:
+    """Execute what is still to do, keep every trial as it ends, and report whatever there is."""
+    from bench.report import markdown, publish  # bring pandas, for which --help and a wrong option must not wait
+
+    interrupted = not measured(folder)
+    summary = publish.publish(folder)
+    typer.echo(markdown.headline(summary, publish.shown(folder)))
+    return ExitCode.INTERRUPTED if interrupted else exit_code(summary)
+
+
+def measured(folder: Path) -> bool:
+    """Run what is still to do into the journal of `folder`; false when it was interrupted."""
+    from bench.analyse import stopping
+    from bench.report import progress
+
+    run = store.read_run(folder)
+    with store.journal(folder) as journal, closing(progress.choose(sys.stderr)) as display:
+        campaign = Campaign(run.settings, done=store.read_trials(folder), planned=run.lengths)
+        display.start(campaign.total_trials, f"looptax · {folder}", blocks=run.settings.blocks)
+        started_s, before = monotonic(), len(campaign.trials)
+        try:
+            for trial in campaign.run(stopping.rule(run)):
+                journal.append(trial)
+                if trial.phase == "pilot":
+                    run = run.model_copy(update={"lengths": campaign.planned_lengths})
+                    store.write_run(folder, run)
+                pace_s = (monotonic() - started_s) / (len(campaign.trials) - before)
+                show(display, trial, campaign, pace_s, run)
+        except KeyboardInterrupt:
+            return False
+    return True
+
+
+def show(display: Progress, trial: Trial, campaign: Campaign, pace_s: float, run: Run) -> None:
+    """Tell the display of a trial, the time left at `pace_s` a trial, and the ratios of its comparison so far."""
+    from bench.analyse.comparison import summarise
+
+    done, total = len(campaign.trials), campaign.total_trials
+    cells = summarise(run, campaign.trials).cells if trial.phase == "timing" else []
+    ratios = {cell.runner: cell.ratio for cell in cells if cell.comparison == trial.cell.comparison}
+    display.trial(trial, done, total, max(total - done, 0) * pace_s, ratios)
+
+
+def exit_code(summary: Summary) -> int:
+    """4 when a cell has no figures or its arithmetic was not proven equal, else 0."""
+    fine = all(cell.status == "ok" and cell.equivalence.proven for cell in summary.cells)
+    return ExitCode.FINE if fine else ExitCode.SOME_CELLS_FAILED
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,140 @@
+"""What cannot be had is refused in one sentence that names the flag and the way out."""
+
+import pytest
+
+from bench.errors import DeviceError, UsageError
+from bench.plan.settings import Flags, from_flags
+from bench.records.schema import AcceleratorInfo, Machine
+from trainloops import runners
+
+CPU_ONLY = Machine(
+    system="Linux 6",
+    python="3.11.7",
+    cpu="a CPU",
+    logical_cpus=2,
+    usable_cpus=2,
+    memory_bytes=2**34,
+    accelerators=[],
+    torch_build="2.13.0+cpu, CPU only",
+)
+TWO_CARDS = CPU_ONLY.model_copy(
+    update={
+        "accelerators": [AcceleratorInfo(device=f"cuda:{index}", name="H100") for index in (0, 1)],
+        "torch_build": "2.13.0, CUDA 13.0",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (
+            {"runner": "hf-trianer"},
+            "--runner 'hf-trianer' is not one of pytorch, hf-trainer, lightning, accelerate, fabric, floor or a path "
+            "to your own .py file; did you mean hf-trainer?",
+        ),
+        (
+            {"runner": "loop.py"},
+            "--runner loop.py: there is no such file; give the path of a file with a train(job, parts).",
+        ),
+        ({"workload": "mlp-wid"}, "--workload 'mlp-wid' is not one of mlp, mlp-wide; did you mean mlp-wide?"),
+        ({"batch_size": "0"}, "--batch-size 0 must be at least 1."),
+        ({"batch_size": "many"}, "--batch-size 'many' is not a whole number."),
+        ({"batch_size": "8,,32"}, "--batch-size '8,,32' has an empty value; separate the values by single commas."),
+        ({"batch_size": "8,8"}, "--batch-size names 8 more than once; name each value once."),
+        ({"workers": "-1"}, "--workers -1 must be at least 0."),
+        ({"grad_clip": "0"}, "--grad-clip 0 must be greater than 0 and finite."),
+        ({"grad_clip": "nan"}, "--grad-clip nan must be greater than 0 and finite."),
+        ({"precision": "fp16"}, "--precision 'fp16' is not one of fp32, bf16; did you mean bf16?"),
+        ({"preset": "quik"}, "--preset 'quik' is not one of quick, standard, thorough; did you mean quick?"),
+        (
+            {"steps": 10, "warmup": 10},
+            "--steps 10 must be at least two more than --warmup 10; the steps include the warm-up.",
+        ),
+        ({"steps": 10, "warmup": 0}, "--warmup 0 must be at least 1: the first step pays for lazy initialisation."),
+        ({"warmup": 5}, "--warmup needs --steps: without it a pilot chooses both."),
+        ({"blocks": 0}, "--blocks 0 must be at least 1."),
+        ({"threads": 0}, "--threads 0 must be at least 1."),
+        ({"budget": "soon"}, "--budget 'soon' is not a duration; write it as 90s, 5m or 1.5h."),
+        ({"target_ci": "0.02"}, "--target-ci '0.02' is not a percentage between 0 and 100; write it as 2%."),
+        (
+            {"device": "gpu"},
+            "--device 'gpu' is not auto, cpu, cuda, mps, xpu or one of these with an index, as in cuda:1.",
+        ),
+        (
+            {"precision": "bf16", "optimizer": "adamw-fused", "grad_clip": "1"},
+            "--optimizer adamw-fused with --precision bf16 and --grad-clip cannot be had from lightning, which refuses "
+            "to clip for a fused optimizer under mixed precision; leave out one of the three, or lightning.",
+        ),
+    ],
+)
+def test_a_wrong_flag_is_one_sentence(flags, sentence):
+    with pytest.raises(UsageError) as caught:
+        from_flags(Flags(**flags), CPU_ONLY)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("machine", "device", "sentence"),
+    [
+        (
+            CPU_ONLY,
+            "cuda",
+            "--device cuda: torch sees no cuda device here; the installed torch is 2.13.0+cpu, CPU only, a build "
+            "without support for it: install one that has it (pytorch.org/get-started), or use --device cpu.",
+        ),
+        (
+            CPU_ONLY.model_copy(update={"torch_build": "2.13.0, CUDA 13.0"}),
+            "cuda",
+            "--device cuda: torch sees no cuda device here; the installed torch is 2.13.0, CUDA 13.0, so check the "
+            "driver, or use --device cpu.",
+        ),
+        (TWO_CARDS, "cuda:2", "--device cuda:2: torch sees only cuda:0, cuda:1 here; name one of these."),
+    ],
+)
+def test_a_device_that_is_not_there_is_one_sentence(machine, device, sentence):
+    with pytest.raises(DeviceError) as caught:
+        from_flags(Flags(device=device), machine)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("machine", "asked", "devices"),
+    [
+        (CPU_ONLY, None, ["cpu"]),
+        (TWO_CARDS, None, ["cuda"]),
+        (TWO_CARDS, "cpu,cuda:1", ["cpu", "cuda:1"]),
+        (CPU_ONLY, "auto,cpu", ["cpu"]),
+    ],
+)
+def test_devices_resolve(machine, asked, devices):
+    settings = from_flags(Flags(device=asked, batch_size="8"), machine)
+    assert [comparison.device for comparison in settings.comparisons] == devices
+
+
+def test_comma_lists_make_every_combination_in_order():
+    settings = from_flags(Flags(batch_size="8,32", precision="fp32,bf16", grad_clip="off,1.5"), CPU_ONLY)
+    combinations = [(c.batch_size, c.precision, c.grad_clip) for c in settings.comparisons]
+    assert combinations == [
+        (8, "fp32", None), (8, "fp32", 1.5), (8, "bf16", None), (8, "bf16", 1.5),
+        (32, "fp32", None), (32, "fp32", 1.5), (32, "bf16", None), (32, "bf16", 1.5),
+    ]  # fmt: skip
+
+
+def test_the_baseline_is_always_measured():
+    assert from_flags(Flags(runner="floor,lightning"), CPU_ONLY).runners == ["pytorch", "floor", "lightning"]
+    assert from_flags(Flags(), CPU_ONLY).runners == list(runners.REGISTRY)
+
+
+def test_explicit_flags_override_the_preset():
+    settings = from_flags(Flags(preset="quick", blocks=3, budget="1.5h", target_ci="2%", timeout="90s"), CPU_ONLY)
+    assert (settings.blocks, settings.trials_per_block) == (3, 1)
+    assert (settings.budget_s, settings.target_ci, settings.timeout_s) == (5400.0, 0.02, 90.0)
+
+
+def test_a_stored_run_takes_no_other_settings():
+    with pytest.raises(UsageError) as caught:
+        Flags(batch_size="8", trials_per_block=2).refuse_with("--resume")
+    assert str(caught.value) == (
+        "--resume takes its settings from the run folder; leave --batch-size, --trials-per-block out."
+    )

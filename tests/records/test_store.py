@@ -1,0 +1,89 @@
+"""The run folder: nothing that was measured is lost, and nothing is written twice."""
+
+import json
+
+import pytest
+
+from bench.errors import RunFolderError
+from bench.records import store
+from tests.factories import run, trial
+
+
+def test_two_runs_of_the_same_second_get_two_folders(tmp_path):
+    first, second = store.create(tmp_path, run()), store.create(tmp_path, run())
+    assert first != second
+    assert second.name == f"{first.name}-2"
+    assert store.read_run(first) == store.read_run(second) == run()
+
+
+def test_every_trial_comes_back_as_it_was(tmp_path):
+    folder = store.create(tmp_path, run())
+    trials = [trial(block=block) for block in range(3)]
+    with store.journal(folder) as journal:
+        for one in trials:
+            journal.append(one)
+    assert store.read_trials(folder) == trials
+
+
+def test_a_torn_last_line_is_dropped_with_a_warning_and_cut_off_before_more_is_written(tmp_path):
+    folder = store.create(tmp_path, run())
+    with store.journal(folder) as journal:
+        journal.append(trial(block=0))
+        journal.append(trial(block=1))
+    path = folder / store.JOURNAL
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.warns(store.TornLineWarning, match="the last line was cut short"):
+        assert [one.block for one in store.read_trials(folder)] == [0]
+    with store.journal(folder) as journal:
+        journal.append(trial(block=2))
+    assert [one.block for one in store.read_trials(folder)] == [0, 2]
+
+
+def test_a_broken_line_in_the_middle_is_named(tmp_path):
+    folder = store.create(tmp_path, run())
+    (folder / store.JOURNAL).write_text('{"phase": "timing"}\n')
+    with pytest.raises(
+        RunFolderError, match=r"trials.jsonl line 1 is no trial: cell: Field required; delete that line."
+    ):
+        store.read_trials(folder)
+
+
+def test_one_writer_at_a_time(tmp_path):
+    folder = store.create(tmp_path, run())
+    with (
+        store.journal(folder),
+        pytest.raises(RunFolderError, match="still going on in another process"),
+        store.journal(folder),
+    ):
+        pass
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(RunFolderError) as caught:
+        store.read_run(tmp_path, flag="--resume")
+    assert str(caught.value) == f"--resume {tmp_path} is no run folder: it has no run.json."
+
+
+def test_an_unwritable_out_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFolderError) as caught:
+        store.create(tmp_path / "file", run())
+    assert str(caught.value) == f"--out {tmp_path / 'file'} cannot be written: File exists; name another folder."
+
+
+def test_the_summary_is_flat_and_says_machine_and_packages_once(tmp_path):
+    from tests.factories import summary
+
+    store.write_summary(tmp_path, summary())
+    written = json.loads((tmp_path / store.SUMMARY).read_text())
+    assert written["schema"] == 1
+    assert set(written) >= {"run", "machine", "packages", "cells", "verdicts", "attribution", "warnings"}
+    assert "machine" not in written["run"]
+    assert {"workload", "runner", "device", "batch_size", "step_time_us", "ratio"} <= set(written["cells"][0])
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"), [("my run", "my-run"), ("../../etc", "etc"), ("<script>", "script"), ("…", "run")]
+)
+def test_a_name_is_made_safe(name, safe):
+    assert store.slug(name) == safe
