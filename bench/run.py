@@ -10,7 +10,6 @@ import shlex
 import sys
 from contextlib import closing
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -157,28 +156,27 @@ def measured(folder: Path) -> bool:
     with store.journal(folder) as journal, closing(progress.choose(sys.stderr)) as display:
         campaign = Campaign(run.settings, done=store.read_trials(folder), planned=run.lengths)
         display.start(campaign.total_trials, f"looptax · {folder}", blocks=run.settings.blocks)
-        started_s, before = monotonic(), len(campaign.trials)
         try:
             for trial in campaign.run(stopping.rule(run)):
                 journal.append(trial)
                 if trial.phase == "pilot":
                     run = run.model_copy(update={"lengths": campaign.planned_lengths})
                     store.write_run(folder, run)
-                pace_s = (monotonic() - started_s) / (len(campaign.trials) - before)
-                show(display, trial, campaign, pace_s, run)
+                show(display, trial, campaign, run)
         except KeyboardInterrupt:
             return False
     return True
 
 
-def show(display: Progress, trial: Trial, campaign: Campaign, pace_s: float, run: Run) -> None:
-    """Tell the display of a trial, the time left at `pace_s` a trial, and the ratios of its comparison so far."""
+def show(display: Progress, trial: Trial, campaign: Campaign, run: Run) -> None:
+    """Tell the display of a trial, of the time left, and of the ratios of its comparison so far."""
     from bench.analyse.comparison import summarise
 
     done, total = len(campaign.trials), campaign.total_trials
-    cells = summarise(run, campaign.trials).cells if trial.phase == "timing" else []
+    timing = trial.phase == "timing"
+    cells = summarise(run, campaign.trials).cells if timing else []
     ratios = {cell.runner: cell.ratio for cell in cells if cell.comparison == trial.cell.comparison}
-    display.trial(trial, done, total, max(total - done, 0) * pace_s, ratios)
+    display.trial(trial, done, total, campaign.seconds_left() if timing else None, ratios)
 
 
 def exit_code(summary: Summary) -> int:

@@ -7,7 +7,8 @@ from itertools import pairwise
 from time import monotonic
 
 from bench.analyse.comparison import summarise
-from bench.records.schema import Estimate, Run, Trial
+from bench.analyse.statistics import resolution
+from bench.records.schema import Run, Trial
 
 MAX_BLOCKS = 40
 """The cap of the sequential looks: beyond it, more blocks of this machine do not help."""
@@ -43,11 +44,5 @@ def _over_budget(ends: Sequence[float], budget_s: float) -> bool:
 
 def _is_narrow(run: Run, trials: Sequence[Trial], target: float) -> bool:
     ratios = [cell.ratio for cell in summarise(run, trials).cells if cell.ratio is not None]
-    return all(half_width(ratio) <= target for ratio in ratios)
-
-
-def half_width(ratio: Estimate) -> float:
-    """Half the interval's width as a fraction of the value; infinite where there is no interval."""
-    if ratio.low is None or ratio.high is None:
-        return float("inf")
-    return (ratio.high - ratio.low) / 2 / ratio.value
+    widths = [resolution(ratio) for ratio in ratios]
+    return all(width is not None and width <= target for width in widths)

@@ -49,6 +49,7 @@ class Campaign:
         self.trials: list[Trial] = []
         self.lengths = {plan.comparison: plan.length for plan in planned}
         self._finished: set[TrialKey] = set()
+        self._blocks_started_s, self._before_blocks = monotonic(), 0
         for trial in done:
             self._remember(trial)
 
@@ -65,9 +66,16 @@ class Campaign:
         cells = len(settings.comparisons) * len(settings.runners)
         return pilots + cells * (1 + settings.blocks * settings.trials_per_block)
 
+    def seconds_left(self) -> float:
+        """Until the last planned block ends, at the pace of the timing trials of this process so far."""
+        seconds = monotonic() - self._blocks_started_s
+        pace_s = seconds / max(len(self.trials) - self._before_blocks, 1)
+        return pace_s * max(self.total_trials - len(self.trials), 0)
+
     def run(self, enough: Enough) -> Iterator[Trial]:
         """Every trial as it ends; blocks are added until `enough(blocks done, all trials)`."""
         yield from self._opening()
+        self._blocks_started_s, self._before_blocks = monotonic(), len(self.trials)
         for block in count():
             if enough(block, self.trials):
                 return

@@ -22,7 +22,8 @@ Nanoseconds = Annotated[int, Field(ge=0)]
 class Record(BaseModel):
     """A value that crosses a process or file boundary: immutable; unknown keys of newer formats are ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # A loop that diverges has losses that are NaN: they must survive the trip through JSON.
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, ser_json_inf_nan="constants")
 
 
 class Comparison(Record):
@@ -54,9 +55,10 @@ class Cell(Comparison):
 class Length(Record):
     """How long a trial is, equal for every runner of a comparison."""
 
-    epochs: int
-    steps_per_epoch: int
-    warmup_steps: int
+    epochs: Annotated[int, Field(ge=1)]
+    steps_per_epoch: Annotated[int, Field(ge=1)]
+    warmup_steps: Annotated[int, Field(ge=1)]
+    """At least one, since the region starts at a tick."""
 
     @property
     def steps(self) -> int:
@@ -138,8 +140,6 @@ class Trial(Record):
     timing: Timing | None = None
     fingerprint: Fingerprint | None = None
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
 
 class Settings(Record):
     """What the user asked for, after presets and defaults: what `--like` repeats."""
@@ -201,8 +201,6 @@ class Run(Record):
     packages: dict[str, str]
     git_revision: str | None = None
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
 
 class Estimate(Record):
     """A figure with its 95 % interval; no bounds where there are too few blocks for one."""
@@ -235,12 +233,17 @@ class DeviceMemory(Record):
 
 
 class CellSummary(Cell):
-    """One row: a figure that cannot be had is None, and `unavailable` says why, by field name."""
+    """One row: a figure that cannot be had is None, and `unavailable` says why.
+
+    `unavailable` is keyed by field, `device_memory_bytes.allocated` for a field of a field.
+    """
 
     status: Status
     reason: str | None = None
+    """How the last failed trial failed, even where the status is ok."""
     blocks: int
     trials: int
+    """Good timing trials, and failed trials of any pass."""
     failed_trials: int
     length: Length | None = None
     equivalence: Equivalence
@@ -284,5 +287,3 @@ class Summary(Record):
     verdicts: list[dict[str, object]] = []
     attribution: list[dict[str, object]] = []
     warnings: list[str] = []
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.records.schema import CellSummary, Summary
 from bench.report import numbers
-from bench.report.groups import FLOOR, groups, same_as_baseline
+from bench.report.groups import FLOOR, STATUS_WORDS, groups, same_as_baseline
 from bench.report.text import escape, listed, table
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ def index(entries: Iterable[Entry]) -> str:
 def _overhead(cell: CellSummary) -> str | None:
     if cell.runner == FLOOR or cell.equivalence.verdict == "baseline":
         return None
+    if cell.status != "ok":
+        return f"{cell.runner} {STATUS_WORDS[cell.status]}"
     if cell.ratio is None or not cell.equivalence.proven:
         return f"{cell.runner} no ratio"
     if same_as_baseline(cell):

@@ -125,8 +125,10 @@ class LiveProgress:
         """Open the display."""
         self._blocks = blocks
         self._title = title if total_trials is None else f"{title} · {total_trials:,} trials"
+        from rich.text import Text
+
         self._live.start()
-        self._live.update(self._title, refresh=True)
+        self._live.update(Text(self._title), refresh=True)
 
     def trial(self, trial: Trial, done: int, total: int | None, seconds_left: float | None, ratios: Ratios) -> None:
         """Redraw; a failed trial stays on the screen above the display."""

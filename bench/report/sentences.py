@@ -102,7 +102,7 @@ def _comparison(cell: CellSummary, ratio: Estimate) -> str:
         )
     told = f"{numbers.times(ratio)} the step time of the hand-written loop{_overhead(cell.overhead_us)}"
     if ratio.low is None:
-        return f"{told}; {plural(cell.blocks, 'block')} cannot give an interval, so this may be chance."
+        return f"{told}; too few blocks ({cell.blocks}) for an interval, so this may be chance."
     return f"{told}.{_threshold(cell.overhead_us)}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.records.schema import CellSummary, Summary
+from bench.records.schema import Cell, CellSummary, Estimate, Length, Summary
 from bench.report import columns as figures
 from bench.report import numbers, text
 from bench.report.columns import NO_REASON, Column
@@ -16,6 +16,10 @@ from bench.report.groups import STATUS_WORDS, Group
 
 NOTHING = "-"
 """Fills the row of a cell that has no figures at all; its note says why."""
+
+BLANKS: dict[Any, dict[str, None]] = {
+    kind | None: dict.fromkeys(kind.model_fields) for kind in (Estimate, Length)
+}
 
 Names = Callable[[CellSummary], dict[str, str]]
 """The columns that tell one row from another."""
@@ -84,14 +88,23 @@ def pivot(group: Group, runners: Sequence[str], figure: Callable[[CellSummary], 
 
 
 def frames(summary: Summary) -> dict[str, pd.DataFrame]:
-    """Tidy frames by file name: `cells`, every figure of every row; `unavailable`, why one is missing."""
-    cells = pd.DataFrame([_flat(cell.model_dump(exclude={"unavailable"})) for cell in summary.cells])
+    """Return tidy frames by file name: `cells`, every figure of every row; `unavailable`, why one is missing."""
     missing = [
-        {**cell.cell.model_dump(), "figure": figure, "reason": reason}
+        [*cell.cell.model_dump().values(), figure, reason]
         for cell in summary.cells
         for figure, reason in cell.unavailable.items()
     ]
-    return {"cells": cells, "unavailable": pd.DataFrame(missing)}
+    return {
+        "cells": pd.DataFrame([_flat(_filled(cell)) for cell in summary.cells]),
+        "unavailable": pd.DataFrame(missing, columns=[*Cell.model_fields, "figure", "reason"]),
+    }
+
+
+def _filled(cell: CellSummary) -> dict[str, Any]:
+    """The row with the parts of a missing figure in its place, so that all runs have the same columns."""
+    values = cell.model_dump(exclude={"unavailable"})
+    blanks = {name: BLANKS.get(field.annotation) for name, field in CellSummary.model_fields.items()}
+    return {name: blanks[name] if value is None and blanks[name] else value for name, value in values.items()}
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -90,7 +90,8 @@ def _counts(cells: Sequence[CellSummary]) -> str:
     for verdict in reversed(VERDICTS):
         worst |= {cell.runner: verdict for cell in cells if cell.equivalence.verdict == verdict}
     if set(worst.values()) == {"bitwise"}:
-        return f"All {len(worst)} runners are bitwise equal to the hand-written loop, in all {len(cells):,} cells."
+        every = f"All {len(worst)} runners are" if len(worst) > 1 else f"{cells[0].runner} is"
+        return f"{every} bitwise equal to the hand-written loop, in every cell ({len(cells):,})."
     runners = {verdict: [name for name, own in worst.items() if own == verdict] for verdict in reversed(VERDICTS)}
     told = [f"{len(names)} {VERDICTS[verdict]} ({listed(names)})" for verdict, names in runners.items() if names]
     return f"Of {plural(len(worst), 'runner')} held against the hand-written loop: {'; '.join(told)}."

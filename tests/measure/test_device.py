@@ -1,0 +1,92 @@
+"""The seam finds each function in torch.accelerator first, and in the device's own module otherwise."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from bench.measure import device as devices
+from bench.measure.device import Accelerator, Host, Peaks
+
+
+class Event:
+    now_ms = 0.0
+
+    def __init__(self, *, enable_timing: bool) -> None:
+        assert enable_timing
+
+    def record(self) -> None:
+        Event.now_ms += 0.25
+        self.at_ms = Event.now_ms
+
+    def elapsed_time(self, end: "Event") -> float:
+        return end.at_ms - self.at_ms
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """A torch with an accelerator module that only synchronises, and a device module with the rest."""
+    calls: list[str] = []
+    generic = SimpleNamespace(synchronize=lambda: calls.append("generic synchronize"))
+    own = SimpleNamespace(
+        synchronize=lambda: calls.append("own synchronize"),
+        max_memory_allocated=lambda: 70,
+        max_memory_reserved=lambda: 100,
+        reset_peak_memory_stats=lambda: calls.append("own reset"),
+        Event=Event,
+    )
+    monkeypatch.setattr(torch, "accelerator", generic, raising=False)
+    monkeypatch.setattr(torch, "toy", own, raising=False)
+    return calls
+
+
+def test_generic_functions_come_first(calls):
+    device = Accelerator("toy")
+    device.synchronize()
+    device.reset_peaks()
+    assert calls == ["generic synchronize", "own reset"]
+    assert device.peaks() == Peaks(allocated_bytes=70, reserved_bytes=100)
+
+
+def test_events_are_in_microseconds(calls):
+    device = Accelerator("toy")
+    assert device.elapsed_us(device.event(), device.event()) == pytest.approx(250.0)
+
+
+def test_a_torch_without_the_generic_module_uses_the_device_s_own(calls, monkeypatch):
+    monkeypatch.delattr(torch, "accelerator")
+    Accelerator("toy").synchronize()
+    assert calls == ["own synchronize"]
+
+
+def test_what_a_device_does_not_tell_is_none(calls, monkeypatch):
+    monkeypatch.setattr(torch, "toy", SimpleNamespace())
+    device = Accelerator("toy")
+    device.reset_peaks()
+    assert device.peaks() == Peaks()
+    assert device.event() is None
+
+
+def test_a_cpu_has_neither_events_nor_peaks():
+    assert isinstance(devices.of("cpu"), Host)
+    assert devices.of("cpu").event() is None
+    assert devices.of("cpu").peaks() == Peaks()
+
+
+@pytest.mark.parametrize(
+    ("error", "is_memory"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
+        (MemoryError(), True),
+        (
+            RuntimeError(
+                "DefaultCPUAllocator: can't allocate memory: you tried to allocate 1152921504606846976 bytes."
+            ),
+            True,
+        ),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (ValueError("can't allocate memory"), False),
+    ],
+)
+def test_out_of_memory_is_told_from_other_errors(error, is_memory):
+    assert devices.is_out_of_memory(error) is is_memory
