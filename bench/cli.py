@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from bench.errors import BenchError, ExitCode
 
 def run(verb: Callable[..., int]) -> None:
     """Run `verb` with the command line's options and exit with the code that it returns."""
+    warnings.showwarning = _show_warning
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(verb)
     sys.exit(exit_code(app))
@@ -36,3 +38,7 @@ def exit_code(app: Callable[..., Any]) -> int:
 def _say(sentence: str, code: int) -> int:
     sys.stderr.write(f"error: {' '.join(sentence.split())}\n")
     return code
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    sys.stderr.write(f"warning: {message}\n")

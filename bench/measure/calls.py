@@ -118,13 +118,13 @@ class Monitoring(_Tables):
 
 
 def backend() -> Backend:
-    """Choose the best backend of this Python."""
+    """The best backend of this Python."""
     return Monitoring() if sys.version_info >= (3, 12) else SetProfile()
 
 
 @cache
 def function_of(code: CodeType) -> Function:
-    """Name the function of `code` without any path of this machine."""
+    """The function of `code`, without any path of this machine."""
     return Function(_importable(code.co_filename), code.co_qualname, code.co_firstlineno)
 
 

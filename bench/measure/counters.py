@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from bench.measure import calls
 from bench.measure.hooks import Step, after_each_step
 from bench.measure.kernels import counting_kernels, unavailable
 from bench.measure.tensors import counting_tensors
+from trainloops.contract import Job, Parts, Train
 
-if TYPE_CHECKING:
-    from trainloops.contract import Job, Parts, Train
-
-Instrument = Callable[["Parts"], AbstractContextManager[list[Step]]]
+Instrument = Callable[[Parts], AbstractContextManager[list[Step]]]
 """What counts a training run of the parts it is given, one `Step` for each optimizer step."""
 
 BY_FUNCTION = ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
@@ -79,7 +77,7 @@ def _instruments(job: Job) -> list[Instrument]:
 
 
 def steady(steps: Sequence[Step], *, warmup_steps: int, steps_per_epoch: int) -> list[Step]:
-    """Keep the steps after the warm-up that do not begin an epoch; raises `NoSteadyStepError`."""
+    """The steps after the warm-up that do not begin an epoch; raises `NoSteadyStepError`."""
     kept = [step for index, step in enumerate(steps) if index >= warmup_steps and index % steps_per_epoch]
     if not kept:
         raise NoSteadyStepError(
@@ -89,7 +87,7 @@ def steady(steps: Sequence[Step], *, warmup_steps: int, steps_per_epoch: int) ->
 
 
 def typical(tables: Sequence[dict[Any, int]]) -> Typical:
-    """Find the total that most steps show, with its share and its parts; the earliest of equals."""
+    """The total that most steps show, with its share and its parts; the earliest of equals."""
     totals = [sum(table.values()) for table in tables]
     value, times = Counter(totals).most_common(1)[0]
     alike = Counter(frozenset(table.items()) for table, total in zip(tables, totals, strict=True) if total == value)

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import torch
 
 POWERCAP = Path("/sys/class/powercap")
 MICROJOULES_PER_MILLIJOULE = 1000
@@ -58,16 +61,16 @@ def _used_uj(counter: Counter, start: int, end: int) -> int:
 
 
 def meter(device: str) -> Meter:
-    """Find the meter of a torch device string; raises `EnergyUnavailableError`."""
+    """The meter of a torch device string; raises `EnergyUnavailableError`."""
     if device == "cpu":
         return Meter(counters=rapl_counters())
     if device.partition(":")[0] == "cuda":
-        return Meter(counters=[nvml_counter(_pci_bus_id(device))])
+        return Meter(counters=[nvml_counter(_uuid(device))])
     raise EnergyUnavailableError(f"no energy counter is known for {device}")
 
 
 def rapl_counters(powercap: Path = POWERCAP) -> list[Counter]:
-    """Find the counter of each processor package; raises `EnergyUnavailableError`."""
+    """The counter of each processor package; raises `EnergyUnavailableError`."""
     # `intel-rapl:0:0` is a part of package 0, `psys` holds the packages: either would count twice.
     zones = [zone for zone in sorted(powercap.glob("intel-rapl:*")) if _text(zone / "name").startswith("package")]
     if not zones:
@@ -89,25 +92,24 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-def nvml_counter(pci_bus_id: str, nvml: Any = None) -> Counter:
-    """Find the counter of an NVIDIA board; raises `EnergyUnavailableError`."""
+def nvml_counter(uuid: str, nvml: Any = None) -> Counter:
+    """The counter of an NVIDIA board; raises `EnergyUnavailableError`."""
     try:
-        if nvml is None:
-            import pynvml as nvml
+        nvml = nvml or import_module("pynvml")
         nvml.nvmlInit()
-        handle = nvml.nvmlDeviceGetHandleByPciBusId(pci_bus_id)
-        nvml.nvmlDeviceGetTotalEnergyConsumption(handle)
-    except Exception as error:  # a missing module, library, driver or counter, each with a class of its own
+        board = nvml.nvmlDeviceGetHandleByUUID(uuid)
+        nvml.nvmlDeviceGetTotalEnergyConsumption(board)
+    except Exception as error:  # a missing module, library, driver or counter: each has a class of its own
         raise EnergyUnavailableError(f"NVML gives no energy: {error}") from error
     return Counter(
-        name=pci_bus_id,
-        read_uj=lambda: int(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) * MICROJOULES_PER_MILLIJOULE,
+        name=uuid,
+        read_uj=lambda: int(nvml.nvmlDeviceGetTotalEnergyConsumption(board)) * MICROJOULES_PER_MILLIJOULE,
     )
 
 
-def _pci_bus_id(device: str) -> str:
-    import torch
-
-    # By bus, because NVML numbers all boards and torch only those that CUDA_VISIBLE_DEVICES leaves.
-    board = torch.cuda.get_device_properties(device)
-    return f"{board.pci_domain_id:08x}:{board.pci_bus_id:02x}:{board.pci_device_id:02x}.0"
+def _uuid(device: str) -> str:
+    # NVML numbers all boards, torch only those that CUDA_VISIBLE_DEVICES leaves; the name is the same for both.
+    uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
+    if uuid is None:
+        raise EnergyUnavailableError("this torch does not tell which of NVML's boards it uses")
+    return f"GPU-{uuid}"

@@ -10,15 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+from torch.optim import Optimizer
 from torch.profiler import profile, record_function
 
 from bench.measure.hooks import Step, after_each_step
-
-if TYPE_CHECKING:
-    from torch.optim import Optimizer
 
 TICK = "looptax::tick"
 LAUNCHES = (
@@ -70,7 +68,7 @@ def _allocations_so_far(device: str) -> int:
 
 
 def host_events(events: Iterable[Any]) -> list[HostEvent]:
-    """Sort the host's events by time; the profiler repeats annotations such as the tick on the device's side."""
+    """The host's events by time; the profiler repeats annotations such as the tick on the device's side."""
     on_host = (event for event in events if event.device_type.name == "CPU")
     return sorted(
         (HostEvent(event.name, event.time_range.start) for event in on_host), key=lambda event: event.start_us

@@ -12,18 +12,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from bench.measure.device import Device
 from bench.measure.hooks import after_each_step, loader_wrapped, wrapped
-
-if TYPE_CHECKING:
-    from torch.optim import Optimizer
-
-    from bench.measure.device import Device
-    from trainloops.contract import Parts
+from trainloops.contract import Parts
 
 PHASES = ("data", "forward", "backward", "optimizer", "rest")
 
@@ -84,7 +81,7 @@ class Phases:
         self._since_ns = now_ns
 
     def result(self) -> dict[str, Any]:
-        """Return the fields of `records.schema.Phases`: nanoseconds for each of the `steps - 1` intervals."""
+        """The fields of `records.schema.Phases`: nanoseconds for each of the `steps - 1` intervals."""
         intervals = self.steps_ns[1:]  # the first step has no tick before it
         return {"phase_ns": {phase: [step[phase] for step in intervals] for phase in PHASES}}
 

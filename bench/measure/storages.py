@@ -5,10 +5,8 @@ from __future__ import annotations
 import weakref
 from dataclasses import dataclass
 from types import CodeType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
+import torch
 
 REST = "activations_and_rest"
 
@@ -38,7 +36,7 @@ class Ledger:
         self._log: list[tuple[Storage, bool]] = []
 
     def see(self, storage: torch.UntypedStorage, site: CodeType | None, *, counted: bool) -> Storage:
-        """Return the entry of `storage`, made now if it is new or was resized since it was last seen."""
+        """The entry of `storage`, made now if it is new or was resized since it was last seen."""
         key, size_bytes = id(storage), storage.nbytes()
         known = self._alive.get(key)
         if known is not None and known.size_bytes == size_bytes:
@@ -56,7 +54,7 @@ class Ledger:
         self._log.append((self._alive.pop(key), False))
 
     def take_peak(self) -> list[Storage]:
-        """Return the counted storages that were alive when their bytes were most, since the last time."""
+        """The counted storages that were alive when their bytes were most, since the last time."""
         peak_at = self._peak_at()
         alive = dict.fromkeys(self._at_start)
         for entry, born in self._log[:peak_at]:
@@ -68,7 +66,7 @@ class Ledger:
         return [entry for entry in alive if entry.counted]
 
     def _peak_at(self) -> int:
-        """Say how much of the log leads to the peak: 0 if nothing exceeded what was alive at the start."""
+        """How much of the log leads to the peak: 0 if nothing exceeded what was alive at the start."""
         extra_bytes = highest = position = 0
         for index, (entry, born) in enumerate(self._log, start=1):
             extra_bytes += (entry.size_bytes if born else -entry.size_bytes) * entry.counted

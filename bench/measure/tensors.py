@@ -13,17 +13,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch.optim import Optimizer
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from bench.measure.hooks import Step, after_each_step, loader_wrapped
 from bench.measure.storages import Ledger, Storage
-
-if TYPE_CHECKING:
-    from torch.optim import Optimizer
 
 TABLES = ("ops", "ops_by_name", "syncs", "tensor_bytes", "tensor_bytes_by_category")
 COPY_TO_NEW, COPY_INTO = torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default  # noqa: SLF001 - `.to()`'s op
@@ -99,7 +97,7 @@ class _Mode(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        # Else torch wraps the method below, which imports its compiler (1.3 s) and hides who issued the op.
+        # Else torch wraps the method below, and a frame of the wrapper hides who issued the op.
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -14,7 +14,7 @@ TRACED_STEPS = 10
 
 
 def first_steady_step(*, warmup_steps: int, steps_per_epoch: int, steps: int = TRACED_STEPS) -> int:
-    """Find the first step after the warm-up from which `steps` follow without crossing an epoch boundary.
+    """The first step after the warm-up from which `steps` follow without crossing an epoch boundary.
 
     Raises `ValueError` where an epoch has too few.
     """

@@ -99,7 +99,12 @@ def _cut_torn_line(path: Path, descriptor: int) -> None:
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
+        _warn_of_torn_line(path)
         os.ftruncate(descriptor, whole)
+
+
+def _warn_of_torn_line(path: Path) -> None:
+    warnings.warn(f"{path}: the last line was cut short and is dropped.", TornLineWarning, stacklevel=3)
 
 
 def read_run(folder: Path, *, flag: str = "RUN") -> Run:
@@ -121,7 +126,7 @@ def read_trials(folder: Path) -> list[Trial]:
     path = folder / JOURNAL
     lines = path.read_bytes().split(b"\n") if path.is_file() else [b""]
     if lines.pop():
-        warnings.warn(f"{path}: the last line was cut short and is dropped", TornLineWarning, stacklevel=2)
+        _warn_of_torn_line(path)
     return [_trial(path, number, line) for number, line in enumerate(lines, start=1)]
 
 

@@ -51,7 +51,7 @@ def entries(settings: Settings) -> list[str]:
 def _threads(settings: Settings) -> str:
     if settings.threads == 1:
         return (
-            "torch computes on one CPU thread, the default: the loops differ in their Python, which runs on one thread, "
-            "and more threads for the arithmetic, which is equal in all of them, would only add noise."
+            "torch computes on one CPU thread, the default: the loops differ in their Python, which runs on one, "
+            "and more for the arithmetic, which is equal in all of them, would only add noise."
         )
     return f"torch computes on {plural(settings.threads, 'CPU thread')} in every runner."

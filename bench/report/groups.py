@@ -91,6 +91,13 @@ def shared_conditions(summary: Summary) -> list[str]:
     return [words(summary.cells[0]) for field, words in CONDITIONS.items() if not _differs(summary.cells, field)]
 
 
+def hardware(summary: Summary) -> list[str]:
+    """Name the CPU, and those accelerators that the run used, which may be fewer than there are."""
+    devices = {cell.device for cell in summary.cells}
+    used = {device if ":" in device else f"{device}:0" for device in devices} | devices
+    return [summary.machine.cpu, *(each.name for each in summary.machine.accelerators if each.device in used)]
+
+
 def same_as_baseline(cell: CellSummary) -> bool:
     """Tell whether the interval of the ratio holds 1, so that the run shows no difference."""
     return cell.ratio is not None and numbers.covers(cell.ratio, 1.0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.records.schema import CellSummary, Summary
 from bench.report import numbers
-from bench.report.groups import FLOOR, STATUS_WORDS, groups, same_as_baseline
+from bench.report.groups import FLOOR, STATUS_WORDS, groups, hardware, same_as_baseline
 from bench.report.text import escape, listed, table
 
 if TYPE_CHECKING:
@@ -35,12 +35,11 @@ class Entry:
 
 def entry(folder: str, summary: Summary) -> Entry:
     """Pick what the index tells of one run, whose folder is called `folder`."""
-    cards = dict.fromkeys(accelerator.name for accelerator in summary.machine.accelerators)
     failed = sum(cell.status != "ok" for cell in summary.cells)
     return Entry(
         folder=folder,
         started_at=summary.run.started_at,
-        machine=listed([summary.machine.cpu, *cards]),
+        machine=listed(hardware(summary)),
         devices=tuple(dict.fromkeys(cell.device for cell in summary.cells)),
         workloads=tuple(dict.fromkeys(cell.workload for cell in summary.cells)),
         versions=tuple(summary.packages.get(name, "-") for name in SHOWN_PACKAGES),
@@ -54,8 +53,10 @@ def entry_of_json(folder: str, text: str) -> Entry:
 
     Raises `ValueError` for a text that is no summary.
     """
-    value: dict[str, Any] = json.loads(text)
-    value["run"] |= {"machine": value["machine"], "packages": value["packages"]}
+    value: Any = json.loads(text)
+    if not isinstance(value, dict) or not isinstance(value.get("run"), dict):
+        raise ValueError(f"the summary of {folder} has no run in it")
+    value["run"] |= {"machine": value.get("machine"), "packages": value.get("packages")}
     return entry(folder, Summary.model_validate(value))
 
 

@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from bench.report import glossary, sentences, trust
-from bench.report.groups import FLOOR, Group, groups, shared_conditions
+from bench.report.groups import FLOOR, Group, groups, hardware, shared_conditions
 from bench.report.numbers import number
 from bench.report.tables import import_table, memory_table, pivot, time_table
 from bench.report.text import code, escape, folded, listed, plural, table
@@ -50,12 +50,10 @@ def headline(summary: Summary, folder: str | None = None) -> str:
 
 def setting(summary: Summary) -> str:
     """Say when and where the run was made, with which versions of what it compares, and how much of it there is."""
-    run, machine = summary.run, summary.machine
-    places = [machine.cpu, *(accelerator.name for accelerator in machine.accelerators)]
     versions = [f"{name} {summary.packages[name]}" for name in MAIN_PACKAGES if name in summary.packages]
     blocks = max((cell.blocks for cell in summary.cells), default=0)
     return (
-        f"Measured on {run.started_at:%Y-%m-%d} on {listed(places)}, with {', '.join(versions)}: "
+        f"Measured on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}, with {', '.join(versions)}: "
         f"{plural(len(summary.cells), 'cell')} in {plural(blocks, 'block')}."
     )
 

@@ -100,11 +100,14 @@ def covers(figure: Estimate, point: float) -> bool:
 
 
 def _exponent(value: float) -> int:
-    return math.floor(math.log10(abs(value))) if value else 0
+    return math.floor(math.log10(abs(value)))
 
 
 def _last_place(value: float) -> int:
-    return _exponent(value) - SIGNIFICANT_DIGITS + 1
+    if value == 0:
+        return 0
+    rounded = float(f"{value:.{SIGNIFICANT_DIGITS - 1}e}")  # 999.6 becomes 1000, which has one digit more
+    return _exponent(rounded) - SIGNIFICANT_DIGITS + 1
 
 
 def _shared_place(figure: Estimate, place: int, apart_from: float) -> int:

@@ -61,7 +61,9 @@ class _State:
         """`pilot`, `equivalence` or `block 2 of 6`."""
         if self.trial.phase != "timing":
             return self.trial.phase
-        return f"block {self.trial.block + 1}" + (f" of {self.blocks}" if self.blocks else "")
+        number = self.trial.block + 1
+        planned = self.blocks is not None and number <= self.blocks  # a run that wants narrower intervals adds more
+        return f"block {number} of {self.blocks}" if planned else f"block {number}"
 
     @property
     def left(self) -> str | None:
@@ -70,8 +72,13 @@ class _State:
 
     @property
     def known_ratios(self) -> list[tuple[str, Estimate]]:
-        """Those that have a figure."""
-        return [(name, ratio) for name, ratio in self.ratios.items() if ratio is not None]
+        """Those that have a figure; exactly 1 is the baseline itself."""
+        return [(name, ratio) for name, ratio in self.ratios.items() if ratio is not None and ratio.value != 1.0]
+
+    @property
+    def comparison(self) -> str:
+        """`mlp on cpu, batch 64`."""
+        return _comparison(self.trial)
 
 
 class PlainProgress:
@@ -117,16 +124,16 @@ class LiveProgress:
         from rich.live import Live
 
         # auto_refresh would start a thread that redraws beside the measured process.
-        self._live: Live = Live(console=Console(file=stream), auto_refresh=False, transient=True)
+        self._live: Live = Live(console=Console(file=stream), auto_refresh=False, transient=True, redirect_stdout=False)
         self._title = ""
         self._blocks: int | None = None
 
     def start(self, total_trials: int | None, title: str, *, blocks: int | None = None) -> None:
         """Open the display."""
-        self._blocks = blocks
-        self._title = title if total_trials is None else f"{title} · {total_trials:,} trials"
         from rich.text import Text
 
+        self._blocks = blocks
+        self._title = title if total_trials is None else f"{title} · {total_trials:,} trials"
         self._live.start()
         self._live.update(Text(self._title), refresh=True)
 
@@ -149,17 +156,20 @@ class LiveProgress:
 
 
 def failure(trial: Trial) -> str:
-    """`out of memory · lightning · mlp on cpu · batch 64 · block 2: CUDA out of memory`."""
+    """`out of memory · lightning · mlp on cpu, batch 64 · block 2: CUDA out of memory`."""
     stage = trial.phase if trial.phase != "timing" else f"block {trial.block + 1}"
-    cell = trial.cell
-    where = f"{cell.runner} · {cell.workload} on {cell.device} · batch {cell.batch_size:,} · {stage}"
+    where = f"{trial.cell.runner} · {_comparison(trial)} · {stage}"
     reason = " ".join((trial.reason or NO_REASON).split())
     return f"{STATUS_WORDS[trial.status]} · {where}: {reason}"
 
 
+def _comparison(trial: Trial) -> str:
+    return f"{trial.cell.workload} on {trial.cell.device}, batch {trial.cell.batch_size:,}"
+
+
 def _line(state: _State) -> str:
     ratios = " ".join(f"{name} {numbers.times(ratio)}" for name, ratio in state.known_ratios)
-    return " · ".join(part for part in (state.stage, state.left, ratios) if part)
+    return " · ".join(part for part in (state.stage, state.left, ratios and f"{state.comparison}: {ratios}") if part)
 
 
 def _display(title: str, state: _State) -> Group:
@@ -167,11 +177,12 @@ def _display(title: str, state: _State) -> Group:
     from rich.console import Group
     from rich.text import Text
 
-    cell = state.trial.cell
     done = f"{state.done:,}" + (f" of {state.total:,}" if state.total else "")
-    last = f"{cell.runner} · {cell.workload} on {cell.device} · batch {cell.batch_size:,}"
     position = " · ".join(part for part in (state.stage, f"{done} trials", state.left) if part)
-    lines = [Text(text, overflow="ellipsis", no_wrap=True) for text in (title, position, f"last: {last}")]
+    lines = [
+        Text(text, overflow="ellipsis", no_wrap=True)
+        for text in (title, position, f"last: {state.trial.cell.runner}, {state.comparison}")
+    ]
     return Group(*lines, *([_ratio_table(state)] if state.known_ratios else []))
 
 

@@ -52,16 +52,12 @@ def arithmetic(group: Group) -> str:
     """How much of each runner's step the floor takes as well, at the representative batch size."""
     cells = group.at(group.representative)
     floor = next((cell for cell in cells if cell.runner == FLOOR), None)
-    if floor is None or floor.step_time_us is None:
-        return (
-            f"{group.title}: unknown, the run has no figures of the {FLOOR} runner at batch {group.representative:,}."
-        )
+    where = f"{group.title}, batch {group.representative:,}"
+    if floor is None or floor.step_time_us is None or not floor.equivalence.proven:
+        return f"{where}: unknown, because this run has no figures of the runner called {FLOOR} that are proven equal."
     shares = [f"{share} of {cell.runner}'s" for cell in cells if (share := arithmetic_share(cell)) is not None]
-    step_time = numbers.number(floor.step_time_us.value)
-    return (
-        f"{group.title}, batch {group.representative:,}: the arithmetic alone takes {step_time} µs a step, "
-        f"which is {listed(shares) or 'no known share'} step."
-    )
+    told = f", which is {listed(shares)} step" if shares else ""
+    return f"{where}: the arithmetic alone takes {numbers.number(floor.step_time_us.value)} µs a step{told}."
 
 
 def arithmetic_share(cell: CellSummary) -> str | None:

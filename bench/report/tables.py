@@ -17,9 +17,7 @@ from bench.report.groups import STATUS_WORDS, Group
 NOTHING = "-"
 """Fills the row of a cell that has no figures at all; its note says why."""
 
-BLANKS: dict[Any, dict[str, None]] = {
-    kind | None: dict.fromkeys(kind.model_fields) for kind in (Estimate, Length)
-}
+BLANKS: dict[Any, dict[str, None]] = {kind | None: dict.fromkeys(kind.model_fields) for kind in (Estimate, Length)}
 
 Names = Callable[[CellSummary], dict[str, str]]
 """The columns that tell one row from another."""

@@ -34,7 +34,7 @@ def test_a_torn_last_line_is_dropped_with_a_warning_and_cut_off_before_more_is_w
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.warns(store.TornLineWarning, match="the last line was cut short"):
         assert [one.block for one in store.read_trials(folder)] == [0]
-    with store.journal(folder) as journal:
+    with pytest.warns(store.TornLineWarning), store.journal(folder) as journal:
         journal.append(trial(block=2))
     assert [one.block for one in store.read_trials(folder)] == [0, 2]
 

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from bench.records.schema import Equivalence
+from bench.report import trust
+from tests.report.rows import baseline, different, estimate, failed, row, summary_of
+
+
+def test_all_bitwise() -> None:
+    cells = [cell for size in (8, 64) for cell in (baseline(batch_size=size), row(batch_size=size))]
+    cells += [row("lightning", batch_size=size) for size in (8, 64)]
+    first, method, proof = trust.equivalence(summary_of(*cells))
+    assert first == "All 2 runners are bitwise equal to the hand-written loop, in every cell (4)."
+    assert "same initial weights on the same samples in the same order" in method
+    assert "SHA-256 of the final weights" in method
+    assert proof == "In 4 of 4 cells: all 48 losses and the final weights equal those of pytorch."
+
+
+def test_one_runner_is_named() -> None:
+    assert trust.equivalence(summary_of(baseline(), row()))[0] == (
+        "hf-trainer is bitwise equal to the hand-written loop, in every cell (1)."
+    )
+
+
+def test_a_runner_counts_by_its_worst_cell_and_the_cell_is_named() -> None:
+    close = Equivalence(verdict="close", detail="largest relative difference 3e-07", largest_relative_difference=3e-7)
+    cells = [baseline(), row(), different(), row("fabric", batch_size=8), row("lightning", equivalence=close)]
+    first, _, proof, *exceptions = trust.equivalence(summary_of(*cells))
+    assert first == (
+        "Of 3 runners held against the hand-written loop: 1 bitwise equal (hf-trainer); "
+        "1 close, the same up to rounding (lightning); 1 different (fabric)."
+    )
+    assert proof.startswith("In 2 of 4 cells: ")
+    assert exceptions == [
+        "fabric at batch 64 of mlp on cpu is different, so it gets no ratio: loss of micro-step 2: 0.69 against 0.7.",
+        "lightning at batch 64 of mlp on cpu is close: largest relative difference 3e-07.",
+    ]
+
+
+def test_with_nothing_compared_nothing_is_proven() -> None:
+    assert trust.equivalence(summary_of(baseline(), failed())) == [
+        "No runner could be held against the hand-written loop, so nothing is proven and no ratio is given."
+    ]
+
+
+def test_what_can_be_resolved() -> None:
+    cells = [
+        baseline(),
+        row(ratio=estimate(2.0, 1.98, 2.02)),
+        row("lightning", ratio=estimate(1.7, 1.6, 1.8), run_to_run_cv=0.05),
+    ]
+    spread, smallest = trust.resolvable(summary_of(*cells))
+    assert spread == (
+        "From block to block a cell's step time varies by 1.2 % (coefficient of variation; median of 3 cells), "
+        "at worst 5.0 %: lightning at batch 64 of mlp on cpu."
+    )
+    # sqrt(2.02 / 1.98) - 1 = 1.0 %, sqrt(1.8 / 1.6) - 1 = 6.1 %; their median is 3.5 %
+    assert smallest == (
+        "The smallest difference in step time that shows is 3.5 % (half the interval's width; median of 2 ratios), "
+        "at worst 6.1 %: lightning at batch 64 of mlp on cpu."
+    )
+
+
+def test_one_block_resolves_nothing() -> None:
+    assert trust.resolvable(summary_of(row(ratio=estimate(1.9), run_to_run_cv=None))) == [
+        "How much step times vary from block to block is unknown, since that takes two blocks.",
+        "No ratio has an interval, because the blocks are too few: ask for more with --blocks.",
+    ]

@@ -1,0 +1,216 @@
+"""The main job from end to end, as a user runs it: real interpreters, real frameworks, short trials."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.records import store
+
+ROOT = Path(__file__).parent.parent
+LOOPS = ROOT / "tests" / "loops"
+SHORT = ["--device", "cpu", "--batch-size", "4", "--steps", "20", "--warmup", "4", "--trials-per-block", "1"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "COLUMNS": "200"}
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "bench.run", *map(str, arguments)]
+
+
+def bench(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, cwd=cwd, env=ENVIRONMENT, check=False, timeout=300
+    )
+
+
+def the_run(out: Path) -> Path:
+    (folder,) = out.glob("*/run.json")
+    return folder.parent
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory):
+    """One short run of all six loops."""
+    cwd = tmp_path_factory.mktemp("six")
+    return bench(*SHORT, "--blocks", "1", cwd=cwd), cwd / "results"
+
+
+def test_six_loops_are_bitwise_equal_and_have_ratios(six):
+    done, out = six
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((the_run(out) / "summary.json").read_text())
+    verdicts = {cell["runner"]: cell["equivalence"]["verdict"] for cell in summary["cells"]}
+    assert verdicts == {"pytorch": "baseline"} | dict.fromkeys(
+        ("hf-trainer", "lightning", "accelerate", "fabric", "floor"), "bitwise"
+    )
+    ratios = {cell["runner"]: cell["ratio"]["value"] for cell in summary["cells"]}
+    assert ratios["pytorch"] == 1.0
+    assert 1.2 < ratios["hf-trainer"] < 10  # twofold in a quiet hour; any sane figure is in between
+    assert ratios["floor"] < 1.0
+
+
+def test_the_report_and_the_index_are_there_and_have_every_row(six):
+    done, out = six
+    folder = the_run(out)
+    report = (folder / "report.md").read_text()
+    for runner in ("pytorch", "hf-trainer", "lightning", "accelerate", "fabric", "floor"):
+        assert f"| {runner} " in report
+    assert "nan" not in report.lower().split()
+    assert folder.name in (out / "README.md").read_text()
+    assert f"results/{folder.name}/report.md" in done.stdout
+    assert sorted(path.name for path in (folder / "tables").iterdir())
+
+
+def test_nobody_but_the_worker_imports_a_framework_for_the_journal(six):
+    trials = store.read_trials(the_run(six[1]))
+    assert len(trials) == 6 + 6  # fingerprints and one block
+    assert {trial.interpreter.launch for trial in trials} == {"fork"}
+    opening, block = ({t.interpreter.hash_seed for t in trials if t.block == number} for number in (-1, 0))
+    assert opening == {0}
+    assert len(block) == 1
+    assert block != {0}
+
+
+def test_a_report_is_rebuilt_to_the_byte_from_the_journal(six):
+    folder = the_run(six[1])
+    names = ("report.md", "summary.json")
+    before = {name: (folder / name).read_bytes() for name in names}
+    for name in names:
+        (folder / name).unlink()
+    rebuild = [sys.executable, "-m", "bench.report", f"results/{folder.name}"]
+    subprocess.run(rebuild, cwd=six[1].parent, env=ENVIRONMENT, check=True, capture_output=True)
+    assert {name: (folder / name).read_bytes() for name in names} == before
+
+
+def test_like_repeats_exactly_what_was_asked(tmp_path):
+    bench(*SHORT, "--blocks", "2", "--runner", "pytorch,floor", "--seed", "7", cwd=tmp_path)
+    first = the_run(tmp_path / "results")
+    done = bench("--like", first, "--out", "again", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    again = the_run(tmp_path / "again")
+    assert store.read_run(again).settings == store.read_run(first).settings
+
+    def plan(folder: Path) -> list[tuple[object, ...]]:
+        return [(t.phase, t.cell, t.length, t.block, t.replicate, t.position) for t in store.read_trials(folder)]
+
+    assert plan(again) == plan(first)
+    fingerprints = [[t.fingerprint for t in store.read_trials(f) if t.fingerprint] for f in (again, first)]
+    assert fingerprints[0] == fingerprints[1]
+
+
+@pytest.mark.parametrize(
+    ("loop", "difference"),
+    [("other_lr", "loss of micro-step"), ("other_order", "loss of micro-step"), ("skips_a_step", "loss of micro-step")],
+)
+def test_a_loop_that_is_subtly_wrong_gets_no_ratio(loop, difference, tmp_path):
+    done = bench(*SHORT, "--blocks", "1", "--runner", f"pytorch,{LOOPS / loop}.py", cwd=tmp_path)
+    assert done.returncode == 4, done.stderr
+    baseline, wrong = json.loads((the_run(tmp_path / "results") / "summary.json").read_text())["cells"]
+    assert wrong["equivalence"]["verdict"] == "different"
+    assert difference in wrong["equivalence"]["detail"]
+    assert wrong["step_time_us"]["value"] > 0  # what it took is told, what it would be worth is not
+    assert wrong["ratio"] is None
+    assert wrong["overhead_us"] is None
+    assert "not proven" in wrong["unavailable"]["ratio"]
+    assert baseline["ratio"]["value"] == 1.0
+
+
+def test_failures_are_rows_and_everything_else_is_kept(tmp_path):
+    runners = ",".join(["floor", *(f"{LOOPS / name}.py" for name in ("raises", "is_killed"))])
+    done = bench(*SHORT, "--blocks", "2", "--runner", runners, cwd=tmp_path)
+    assert done.returncode == 4, done.stderr
+    cells = json.loads((the_run(tmp_path / "results") / "summary.json").read_text())["cells"]
+    assert [cell["status"] for cell in cells] == ["ok", "ok", "failed", "killed"]
+    assert cells[1]["blocks"] == 2
+    report = (the_run(tmp_path / "results") / "report.md").read_text()
+    assert "the learning rate went to the moon" in report
+    assert "was killed by SIGKILL" in report
+    assert "Traceback" not in done.stderr
+
+
+def wait_for_trials(out: Path, count: int) -> Path:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        journals = list(out.glob("*/trials.jsonl"))
+        if journals and journals[0].read_bytes().count(b"\n") >= count:
+            return journals[0].parent
+        time.sleep(0.05)  # another process is being watched; nothing here is measured
+    raise AssertionError(f"no {count} trials within two minutes")
+
+
+def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command(*arguments), cwd=cwd, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
+    process = start(*SHORT, "--runner", "pytorch,floor", "--blocks", "3", "--trials-per-block", "4", cwd=tmp_path)
+    folder = wait_for_trials(tmp_path / "results", 5)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    with (folder / "trials.jsonl").open("ab") as journal:
+        journal.write(b'{"schema": 1, "phase": "tim')  # the line that the kill cut short
+    resumed = bench("--resume", f"results/{folder.name}", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert (
+        f"warning: results/{folder.name}/trials.jsonl: the last line was cut short and is dropped.\n" in resumed.stderr
+    )
+    trials = store.read_trials(folder)
+    keys = [(trial.phase, trial.cell, trial.block, trial.replicate) for trial in trials]
+    assert len(keys) == len(set(keys)) == 2 + 2 * 3 * 4
+    assert (folder / "report.md").is_file()
+
+
+def test_ctrl_c_reports_what_there_is(tmp_path):
+    process = start(*SHORT, "--runner", "pytorch,floor", "--blocks", "500", cwd=tmp_path)
+    folder = wait_for_trials(tmp_path / "results", 6)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "| floor " in (folder / "report.md").read_text()
+
+
+def test_a_run_that_goes_on_cannot_be_resumed_a_second_time(tmp_path):
+    process = start(*SHORT, "--runner", "pytorch", "--blocks", "500", cwd=tmp_path)
+    folder = wait_for_trials(tmp_path / "results", 2)
+    second = bench("--resume", f"results/{folder.name}", cwd=tmp_path)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert second.returncode == 2
+    assert second.stderr == (f"error: --resume results/{folder.name}: that run is still going on in another process.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--runner", "hf-trianer"], "did you mean hf-trainer?"),
+        (["--batch-size", "0"], "--batch-size 0 must be at least 1."),
+        (["--batch-size", "many"], "--batch-size 'many' is not a whole number."),
+        (["--blocks", "many"], "--blocks"),
+        (["--no-such-flag"], "--no-such-flag"),
+        (["--device", "cuda"], "--device cuda: torch sees no cuda device here"),
+        (["--resume", "nowhere"], "--resume nowhere is no run folder: it has no run.json."),
+        (["--resume", "nowhere", "--seed", "1"], "--resume takes its settings from the run folder; leave --seed out."),
+        (["--like", "nowhere"], "--like nowhere is no run folder: it has no run.json."),
+        (["--device", "cpu", "--out", "/proc/nowhere"], "--out /proc/nowhere cannot be written"),
+    ],
+)
+def test_a_wrong_command_is_one_sentence_and_writes_nothing(arguments, sentence, tmp_path):
+    if "cuda" in arguments:
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("this machine has the device that the test says is missing")
+    done = bench(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
