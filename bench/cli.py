@@ -14,7 +14,7 @@ from bench.errors import BenchError, ExitCode
 
 def run(verb: Callable[..., int]) -> None:
     """Run `verb` with the command line's options and exit with the code that it returns."""
-    warnings.showwarning = _show_warning
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(verb)
     sys.exit(exit_code(app))

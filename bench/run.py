@@ -172,11 +172,17 @@ def show(display: Progress, trial: Trial, campaign: Campaign, run: Run) -> None:
     """Tell the display of a trial, of the time left, and of the ratios of its comparison so far."""
     from bench.analyse.comparison import summarise
 
-    done, total = len(campaign.trials), campaign.total_trials
+    comparison = trial.cell.comparison
+    alone = run.model_copy(update={"settings": run.settings.model_copy(update={"comparisons": [comparison]})})
     timing = trial.phase == "timing"
-    cells = summarise(run, campaign.trials).cells if timing else []
-    ratios = {cell.runner: cell.ratio for cell in cells if cell.comparison == trial.cell.comparison}
-    display.trial(trial, done, total, campaign.seconds_left() if timing else None, ratios)
+    seen = [each for each in campaign.trials if each.cell.comparison == comparison] if timing else []
+    display.trial(
+        trial,
+        done=len(campaign.trials),
+        total=campaign.total_trials,
+        seconds_left=campaign.seconds_left() if timing else None,
+        ratios={cell.runner: cell.ratio for cell in summarise(alone, seen).cells},
+    )
 
 
 def exit_code(summary: Summary) -> int:

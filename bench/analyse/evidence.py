@@ -12,7 +12,7 @@ from bench.analyse.trial_figures import TrialFigures, cross_check, figures
 from bench.records.schema import Cell, Equivalence, Length, Run, Status, Trial
 from trainloops.runners import BASELINE
 
-NOT_RUN = "not run: the run ended before its turn"
+NOT_RUN = "the run ended before its turn"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,10 +31,10 @@ class Evidence:
 
     @property
     def status(self) -> Status:
-        """`ok` with one good timing trial, else how the last failed trial ended."""
+        """`ok` with one good timing trial, else how the last failed trial ended, if there was any."""
         if self.timed:
             return "ok"
-        return self.failed[-1].status if self.failed else "failed"
+        return self.failed[-1].status if self.failed else "not-run"
 
     @property
     def reason(self) -> str | None:

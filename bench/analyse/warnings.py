@@ -85,7 +85,7 @@ def _drift(cells: Sequence[Evidence]) -> Iterator[str]:
         half = len(steps_us) // 2
         change = float(np.median(steps_us[-half:]) / np.median(steps_us[:half])) - 1
         if abs(_rank_correlation_with_time(steps_us)) >= DRIFT_MIN_CORRELATION and abs(change) > DRIFT_MIN_CHANGE:
-            drift = f"step time moved by {change:+.1%} from the first half of the blocks to the last"
+            drift = f"step time moved by {100 * change:+.1f} % from the first half of the blocks to the last"
             yield f"{name(cell.cell)}: {drift}; ratios are formed inside a block and bear it, step times do not"
 
 
@@ -100,7 +100,7 @@ def _spread(cells: Sequence[Evidence]) -> Iterator[str]:
     for cell in cells:
         steps_us = _trials_us(cell)
         if len(steps_us) and (wide := _interquartile_range(steps_us) / np.median(steps_us)) > WIDE_SPREAD:
-            spread = f"the middle half of its trials spans {wide:.1%} of their median step time"
+            spread = f"the middle half of its trials spans {100 * wide:.1f} % of their median step time"
             yield f"{name(cell.cell)}: {spread}; is something else running?"
 
 

@@ -11,42 +11,43 @@ from bench.measure import device as devices
 from bench.measure import memory
 from bench.measure.clock import Clock
 from bench.measure.fingerprint import Recorder
+from bench.measure.memory import HostBaseline
 from trainloops import parts
 from trainloops.contract import Job, Train
 
 Result = dict[str, Any]
 
 
-def run(train: Train, request: dict[str, Any], *, base_rss_bytes: int) -> Result:
+def run(train: Train, request: dict[str, Any], host: HostBaseline) -> Result:
     """Return `{"status": "ok", ...}` with the instrument's figures, or the status and reason of a failure."""
     try:
         torch.set_num_threads(request["threads"])
         job = Job(**request["job"])
         measure = PASSES[request["phase"]]
-        return {"status": "ok", **measure(train, job, request["warmup_steps"], base_rss_bytes)}
+        return {"status": "ok", **measure(train, job, request["warmup_steps"], host)}
     except Exception as error:  # noqa: BLE001 - whatever a loop raises is the reason of its row, and the run goes on
         status = "oom" if devices.is_out_of_memory(error) else "failed"
         return {"status": status, "reason": f"{type(error).__name__}: {error}"}
 
 
-def _timing(train: Train, job: Job, warmup_steps: int, base_rss_bytes: int) -> Result:
+def _timing(train: Train, job: Job, warmup_steps: int, host: HostBaseline) -> Result:
     clock = Clock(steps=job.steps, warmup_steps=warmup_steps, device=devices.of(job.device))
     built = parts.build(job)
     with clock:
         train(job, built)
-    figures = memory.figures(clock, device=job.device, base_rss_bytes=base_rss_bytes)
+    figures = memory.figures(clock, device=job.device, host=host)
     return {"timing": {**clock.result(), "memory": figures}}
 
 
-def _equivalence(train: Train, job: Job, warmup_steps: int, base_rss_bytes: int) -> Result:
-    del warmup_steps, base_rss_bytes  # a fingerprint has neither
+def _equivalence(train: Train, job: Job, warmup_steps: int, host: HostBaseline) -> Result:
+    del warmup_steps, host  # a fingerprint has neither
     torch.use_deterministic_algorithms(True)
     recorder = Recorder(parts.build(job))
     train(job, recorder.parts)
     return {"fingerprint": recorder.result()}
 
 
-PASSES: dict[str, Callable[[Train, Job, int, int], Result]] = {
+PASSES: dict[str, Callable[[Train, Job, int, HostBaseline], Result]] = {
     "pilot": _timing,
     "equivalence": _equivalence,
     "timing": _timing,

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from bench.measure.rss import peak_rss_bytes
+from bench.measure import rss
 
 Request = dict[str, Any]
 FORK_PROBE_TIMEOUT_S = 30
@@ -32,7 +32,7 @@ def main() -> None:
     options = json.loads(sys.argv[1])
     replies = _take_over_stdout()
     _die_with_parent()
-    base_rss_bytes = peak_rss_bytes()
+    bare = rss.read()
     started = time.perf_counter()
     try:
         train = _load(options["runner"])
@@ -40,18 +40,19 @@ def main() -> None:
         event = "missing" if isinstance(error, ImportError) else "failed"
         return _reply(replies, {"event": event, "reason": f"{type(error).__name__}: {error}"})
     import_s = time.perf_counter() - started
+    inherited_bytes = rss.read().total - bare.total
     launch = "fork" if _fork_is_safe(options["device"]) else "spawn"
     ready = {
         "event": "ready",
         "pid": os.getpid(),
         "launch": launch,
         "import_s": import_s,
-        "import_rss_bytes": peak_rss_bytes() - base_rss_bytes,
-        "base_rss_bytes": base_rss_bytes,
+        "import_rss_bytes": inherited_bytes,
+        "base_rss_bytes": bare.total,
     }
     _reply(replies, ready)
     serve = _serve_by_fork if launch == "fork" else _serve_once
-    return serve(train, base_rss_bytes, replies)
+    return serve(train, inherited_bytes, replies)
 
 
 def _take_over_stdout() -> TextIO:
@@ -111,34 +112,36 @@ def _exit_with_probe_result(device: str) -> None:
         os._exit(1)
 
 
-def _serve_by_fork(train: Callable[..., None], base_rss_bytes: int, replies: TextIO) -> None:
+def _serve_by_fork(train: Callable[..., None], inherited_bytes: int, replies: TextIO) -> None:
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
             os.setsid()  # a group of its own, so that its loader workers can be killed with it
             _die_with_parent()
-            _run(train, base_rss_bytes, json.loads(line))
+            _run(train, inherited_bytes, json.loads(line))
             os._exit(0)
         _reply(replies, {"event": "started", "pid": pid})
         _, status = os.waitpid(pid, 0)
         _reply(replies, {"event": "ended", "exit_code": os.waitstatus_to_exitcode(status)})
 
 
-def _serve_once(train: Callable[..., None], base_rss_bytes: int, replies: TextIO) -> None:
+def _serve_once(train: Callable[..., None], inherited_bytes: int, replies: TextIO) -> None:
     line = sys.stdin.readline()
     if line:
         _reply(replies, {"event": "started", "pid": os.getpid()})
-        _run(train, base_rss_bytes, json.loads(line))
+        _run(train, inherited_bytes, json.loads(line))
         _reply(replies, {"event": "ended", "exit_code": 0})
 
 
-def _run(train: Callable[..., None], base_rss_bytes: int, request: Request) -> None:
+def _run(train: Callable[..., None], inherited_bytes: int, request: Request) -> None:
     """Run one trial in its scratch folder and leave `result.json` there."""
     from bench.execute.trial import run
+    from bench.measure.memory import HostBaseline
 
     os.chdir(request["scratch"])
     _log_to(Path("output.log"))
-    result = run(train, request, base_rss_bytes=base_rss_bytes)
+    host = HostBaseline(inherited_bytes=inherited_bytes, at_start=rss.read())
+    result = run(train, request, host)
     partial = Path("result.json.partial")
     partial.write_text(json.dumps(result))
     partial.rename("result.json")

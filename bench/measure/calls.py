@@ -1,40 +1,24 @@
 """Exact counts of Python and C calls: `sys.monitoring` from Python 3.12, `sys.setprofile` before.
 
-A Python call is every entry into a Python frame: a call, a generator or coroutine that resumes,
-and one that an exception is thrown into. A C call is a call, by Python code, of a function or
-method written in C; neither a class (`list()`) nor an operator (`a + b`) is one. A C call is
-counted at the Python function that makes it, because that is where it can be avoided.
-
-Only the thread that starts the counting is counted. Imports no torch: any Python can run it.
+A Python call is every entry into a Python frame: a call, a generator or coroutine that resumes, or
+one that an exception is thrown into. A C call is a call, by Python code, of a function or method
+written in C; neither a class (`list()`) nor an operator (`a + b`) is one. A Python call is counted
+at the function called, a C call at the function that calls; `sites` says where if that is Python's
+own library. Only the thread that starts the counting is counted. Imports no torch.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path, PurePath
 from threading import get_ident
-from types import BuiltinFunctionType, CodeType, FrameType, MethodDescriptorType
-from typing import Any, NamedTuple, Protocol
+from types import BuiltinFunctionType, FrameType, MethodDescriptorType
+from typing import Any, Protocol
 
-Table = dict[CodeType, int]
-"""How often, by the Python function."""
+from bench.measure.sites import Site, site_of
 
-INSTRUMENT_FOLDER = str(Path(__file__).parent) + os.sep
-
-
-class Function(NamedTuple):
-    """A Python function, named the same on every machine."""
-
-    file: str
-    """Relative to the folder it is imported from: `transformers/trainer.py`, `contextlib.py`."""
-    function: str
-    """As `__qualname__` has it: `AcceleratedOptimizer.step`."""
-    line: int
-    """Its first line, decorators included."""
+Table = dict[Site, int]
 
 
 class Backend(Protocol):
@@ -57,18 +41,17 @@ class _Tables:
 
     def take(self) -> dict[str, Table]:
         """`python_calls` and `c_calls` since the last time, the instruments' own apart."""
-        # While counting goes on, so nothing here may call Python code outside the instruments' folder.
         taken = {"python_calls": self.python, "c_calls": self.c}
         self.python, self.c = defaultdict(int), defaultdict(int)
         return {name: _without_instruments(table) for name, table in taken.items()}
 
 
 def _without_instruments(table: Table) -> Table:
-    return {code: times for code, times in table.items() if not code.co_filename.startswith(INSTRUMENT_FOLDER)}
+    return {site: times for site, times in table.items() if not site.of_an_instrument}
 
 
 class SetProfile(_Tables):
-    """The backend for every Python; the interpreter calls a profile function on each event."""
+    """The backend for every Python: the interpreter calls a profile function on each event."""
 
     def start(self) -> None:
         """Begin to count the calling thread."""
@@ -80,16 +63,16 @@ class SetProfile(_Tables):
 
     def _event(self, frame: FrameType, event: str, _: object) -> None:
         if event == "call":
-            self.python[frame.f_code] += 1
+            self.python[site_of(frame)] += 1
         elif event == "c_call":
-            self.c[frame.f_code] += 1
+            self.c[site_of(frame)] += 1
 
 
 class Monitoring(_Tables):
     """The backend from Python 3.12 (PEP 669); counts the very events that `SetProfile` sees."""
 
     def start(self) -> None:
-        """Begin to count the calling thread; raises `ValueError` when another profiler is at work."""
+        """Begin to count the calling thread; raises `ValueError` while another profiler is at work."""
         self._thread = get_ident()
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore]  # not there before 3.12
         self._monitoring.use_tool_id(self._monitoring.PROFILER_ID, "looptax")
@@ -106,31 +89,17 @@ class Monitoring(_Tables):
             self._monitoring.register_callback(tool, getattr(events, name), callbacks.get(name))
         self._monitoring.set_events(tool, sum(getattr(events, name) for name in callbacks))
 
-    def _python(self, code: CodeType, *_: object) -> None:
+    def _python(self, *_: object) -> None:
         if get_ident() == self._thread:
-            self.python[code] += 1
+            self.python[site_of(sys._getframe(1))] += 1  # noqa: SLF001 - the event brings no frame
 
-    def _c(self, code: CodeType, _: int, function: object, argument: object) -> None:
-        # The event comes for every call; what counts as a C call is taken from `sys.setprofile`.
+    def _c(self, _code: object, _offset: int, function: object, argument: object) -> None:
+        # The event comes for every call; what of it is a C call is as for `sys.setprofile`.
         unbound = isinstance(function, MethodDescriptorType) and argument is not self._monitoring.MISSING
         if (unbound or isinstance(function, BuiltinFunctionType)) and get_ident() == self._thread:
-            self.c[code] += 1
+            self.c[site_of(sys._getframe(1))] += 1  # noqa: SLF001
 
 
 def backend() -> Backend:
     """The best backend of this Python."""
     return Monitoring() if sys.version_info >= (3, 12) else SetProfile()
-
-
-@cache
-def function_of(code: CodeType) -> Function:
-    """The function of `code`, without any path of this machine."""
-    return Function(_importable(code.co_filename), code.co_qualname, code.co_firstlineno)
-
-
-def _importable(filename: str) -> str:
-    path = PurePath(filename)
-    roots = [root for root in sys.path if root and path.is_relative_to(root)]
-    if roots:
-        return path.relative_to(max(roots, key=len)).as_posix()
-    return path.name if path.is_absolute() else filename  # `<string>` and `<frozen os>` are no paths

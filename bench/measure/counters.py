@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from bench.measure import calls
 from bench.measure.hooks import Step, after_each_step
 from bench.measure.kernels import counting_kernels, unavailable
+from bench.measure.sites import Site
 from bench.measure.tensors import counting_tensors
 from trainloops.contract import Job, Parts, Train
 
@@ -22,7 +23,7 @@ Instrument = Callable[[Parts], AbstractContextManager[list[Step]]]
 
 BY_FUNCTION = ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
 BY_NAME = ("ops_by_name", "tensor_bytes_by_category")
-ENGINE = calls.Function(file="torch/autograd", function="<device thread>", line=0)
+ENGINE = Site(file="torch/autograd", function="<device thread>", line=0)
 
 
 class NoSteadyStepError(ValueError):
@@ -102,8 +103,8 @@ def _fields(seen: Mapping[str, Typical]) -> dict[str, Any]:
 
 def _functions(seen: Mapping[str, Typical]) -> list[dict[str, Any]]:
     """One row a Python function, with the counters in which it has a part."""
-    rows: dict[calls.Function, Counter[str]] = defaultdict(Counter)
+    rows: dict[Site, Counter[str]] = defaultdict(Counter)
     for name in BY_FUNCTION:
-        for code, amount in seen[name].table.items():
-            rows[ENGINE if code is None else calls.function_of(code)][name] += amount
-    return [{**function._asdict(), **amounts} for function, amounts in sorted(rows.items())]
+        for site, amount in seen[name].table.items():
+            rows[ENGINE if site is None else site.named][name] += amount
+    return [{**site._asdict(), **amounts} for site, amounts in sorted(rows.items())]

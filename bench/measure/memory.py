@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 from bench.measure.clock import Clock
-from bench.measure.rss import peak_rss_bytes
+from bench.measure.rss import Resident, growth_bytes, read
 
-ON_THE_HOST = "the device is the host: see host_rss_bytes"
+ON_THE_HOST = "the device is the host, whose memory is told apart"
 NOT_TOLD = "torch keeps no such peak for this kind of device"
 
 
-def figures(clock: Clock, *, device: str, base_rss_bytes: int) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostBaseline:
+    """What this process had in memory when its trial began."""
+
+    inherited_bytes: int
+    """What its interpreter had grown by since before it imported the framework."""
+    at_start: Resident
+
+    def rss_bytes(self) -> int:
+        """Return the peak above that of a bare interpreter, as if this process had imported all by itself."""
+        return self.inherited_bytes + growth_bytes(self.at_start, read())
+
+
+def figures(clock: Clock, *, device: str, host: HostBaseline) -> dict[str, Any]:
     """The fields of `records.schema.Memory` for the run that `clock` has timed."""
     region, before = clock.region_peaks, clock.warmup_peaks
     reason = ON_THE_HOST if device == "cpu" else NOT_TOLD
@@ -20,7 +34,7 @@ def figures(clock: Clock, *, device: str, base_rss_bytes: int) -> dict[str, Any]
         "device_allocated_bytes": region.allocated_bytes,
         "device_reserved_bytes": region.reserved_bytes,
         "device_allocated_whole_run_bytes": _larger(before.allocated_bytes, region.allocated_bytes),
-        "host_rss_bytes": peak_rss_bytes() - base_rss_bytes,
+        "host_rss_bytes": host.rss_bytes(),
     }
     unavailable = {name: reason for name, value in known.items() if value is None}
     known["device_process_bytes"], process_reason = _process_bytes(device)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
-from types import CodeType
 
 import torch
+
+from bench.measure.sites import Site
 
 REST = "activations_and_rest"
 
@@ -16,7 +17,7 @@ class Storage:
     """The life of one tensor storage."""
 
     size_bytes: int
-    site: CodeType | None
+    site: Site | None
     """The Python function that allocated it, or first used it if it was there before."""
     counted: bool
     category: str = REST
@@ -35,7 +36,7 @@ class Ledger:
         self._at_start: list[Storage] = []
         self._log: list[tuple[Storage, bool]] = []
 
-    def see(self, storage: torch.UntypedStorage, site: CodeType | None, *, counted: bool) -> Storage:
+    def see(self, storage: torch.UntypedStorage, site: Site | None, *, counted: bool) -> Storage:
         """The entry of `storage`, made now if it is new or was resized since it was last seen."""
         key, size_bytes = id(storage), storage.nbytes()
         known = self._alive.get(key)

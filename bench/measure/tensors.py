@@ -12,7 +12,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CodeType
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from bench.measure.hooks import Step, after_each_step, loader_wrapped
+from bench.measure.sites import Site, site_of
 from bench.measure.storages import Ledger, Storage
 
 TABLES = ("ops", "ops_by_name", "syncs", "tensor_bytes", "tensor_bytes_by_category")
@@ -31,8 +31,7 @@ COPY_TO_NEW, COPY_INTO = torch.ops.aten._to_copy.default, torch.ops.aten.copy_.d
 def counting_tensors(*, device: str, dataset: object = None) -> Iterator[list[Step]]:
     """Append a step's counts at each tick, until left.
 
-    `ops` and `syncs` are by the Python function (its code; None in a thread of autograd's engine)
-    that issued them; `tensor_bytes`, those alive at the step's peak, by the one that allocated
+    `ops` and `syncs` are by the Python function that issued them (None in a thread of autograd's engine); `tensor_bytes`, those alive at the step's peak, by the one that allocated
     them. Only storages on `device` have bytes, and not those of `dataset`, which grow with the
     length of the trial.
     """
@@ -63,7 +62,7 @@ class _Counter:
         if op is COPY_TO_NEW and args[0].device != output.device:
             storages[-1].category = storages[0].category  # a batch that was moved is still a batch
 
-    def _see(self, tensor: torch.Tensor, site: CodeType | None = None) -> Storage:
+    def _see(self, tensor: torch.Tensor, site: Site | None = None) -> Storage:
         return self._ledger.see(tensor.untyped_storage(), site, counted=tensor.device.type == self._device_type)
 
     def marking_batches(self, fetch: Callable[..., Any]) -> Callable[..., Any]:
@@ -130,7 +129,7 @@ def _tensors(tree: Any) -> list[torch.Tensor]:
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor) and leaf.layout is torch.strided]
 
 
-def _issuer() -> CodeType | None:
-    # What called `__torch_dispatch__`; `inspect.stack()`, the public way, would read source files.
+def _issuer() -> Site | None:
+    # Whoever called `__torch_dispatch__`; `inspect.stack()`, the public way, would read source files.
     frame = sys._getframe(2).f_back  # noqa: SLF001
-    return None if frame is None else frame.f_code
+    return None if frame is None else site_of(frame)

@@ -7,14 +7,14 @@ Format history (`SCHEMA`); keys only ever get added:
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA = 1
 
 Pass = Literal["pilot", "equivalence", "timing"]
-Status = Literal["ok", "failed", "oom", "killed", "timeout", "garbage", "missing"]
+Status = Literal["ok", "failed", "oom", "killed", "timeout", "garbage", "missing", "not-run"]
 Launch = Literal["fork", "spawn"]
 Nanoseconds = Annotated[int, Field(ge=0)]
 
@@ -78,7 +78,7 @@ class Interpreter(Record):
     import_s: float
     import_rss_bytes: int
     base_rss_bytes: int
-    """Peak resident memory of the interpreter before the framework was imported."""
+    """Resident memory of the interpreter before the framework was imported."""
 
 
 class Memory(Record):
@@ -89,7 +89,7 @@ class Memory(Record):
     device_allocated_whole_run_bytes: int | None = None
     device_process_bytes: int | None = None
     host_rss_bytes: int | None = None
-    """Peak resident memory above `Interpreter.base_rss_bytes`."""
+    """Peak resident memory above `Interpreter.base_rss_bytes`, imports included."""
     unavailable: dict[str, str] = {}
 
 
@@ -287,3 +287,12 @@ class Summary(Record):
     verdicts: list[dict[str, object]] = []
     attribution: list[dict[str, object]] = []
     warnings: list[str] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_the_run(cls, value: Any) -> Any:
+        """In summary.json the machine and the packages stand beside the run, not once more in it."""
+        if isinstance(value, dict) and isinstance(value.get("run"), dict):
+            beside = {name: value[name] for name in ("machine", "packages") if name in value}
+            return value | {"run": beside | value["run"]}
+        return value

@@ -59,6 +59,13 @@ def _overhead_or_none(overhead_us: Estimate) -> str:
     return NO_DIFFERENCE if numbers.covers(overhead_us, 0.0) else numbers.estimate(overhead_us, sign="+")
 
 
+def _epoch_end(cell: CellSummary) -> str | None:
+    cost_us = cell.epoch_boundary_us
+    if cost_us is None:
+        return None
+    return NO_DIFFERENCE if numbers.covers(cost_us, 0.0) else numbers.number(cost_us.value)
+
+
 def _against_baseline(cell: CellSummary, figure: Estimate | None, show: Callable[[Estimate], str]) -> str | None:
     """Tell a ratio or an overhead: `baseline` for the baseline itself, `~` where there is no difference."""
     if cell.equivalence.verdict == "baseline":
@@ -92,6 +99,6 @@ MEMORY = (
     _device_memory("process"),
     _column("host MB", "host_rss_bytes", 1e-6),
     _column("first step ms", "startup_s", 1e3),
-    _column("epoch end µs", "epoch_boundary_us"),
+    Column(header="epoch end µs", keys=("epoch_boundary_us",), text=_epoch_end),
 )
 IMPORT = (_column("import s", "import_s"), _column("import MB", "import_rss_bytes", 1e-6))

@@ -29,15 +29,18 @@ WORDS = {
     "share. Compare the batch sizes to see how constant it is.",
     "[low, high]": "The 95 % interval: the true figure lies in it, unless this run was one of the unlucky 5 %. "
     f"`{TOO_FEW_BLOCKS}` stands where the blocks were too few for one.",
-    f"`{NO_DIFFERENCE}`": "No difference that this run can tell: the ratio's interval holds 1.",
+    f"`{NO_DIFFERENCE}`": "No difference that this run can tell: the interval of the ratio holds 1, or that of an "
+    "overhead holds 0.",
     "withheld": "No ratio, because the loop is not proven to do the same arithmetic as the hand-written one.",
-    "p95, p99": "95 (99) of 100 steady steps, taken over all trials, last no longer than this.",
+    "p95, p99": "95 (99) of 100 steady steps, taken over all trials, last no longer than this; on an "
+    "accelerator that records them, by its own events.",
     "block": "One pass over all cells in a shuffled order, with fresh interpreters. Blocks are the repeats that count.",
     "trial": "One process that runs one cell once.",
     "allocated, reserved, process MB": "Peak device memory: what tensors held, what torch's allocator had taken for "
     "them, and what the driver counts for the whole process. 1 MB is 1,000,000 bytes.",
     "host MB": "Peak resident memory of the process, above that of a Python interpreter that has imported nothing yet.",
-    "first step": "From calling the loop to the end of its first optimizer step, imports not counted.",
+    "first step": "From calling the loop to the end of its first optimizer step, imports not counted; `floor` "
+    "also loads all of its batches in that time.",
     "epoch end": "What a step that crosses the end of an epoch takes beyond a steady one.",
     "import s, import MB": "What importing the runner takes, once a process: torch, and its framework on top.",
 }

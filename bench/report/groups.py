@@ -23,6 +23,7 @@ STATUS_WORDS: dict[Status, str] = {
     "timeout": "timed out",
     "garbage": "unreadable",
     "missing": "not installed",
+    "not-run": "not run",
 }
 
 CONDITIONS: dict[str, Callable[[Comparison], str]] = {

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.records.schema import CellSummary, Summary
 from bench.report import numbers
@@ -49,15 +48,8 @@ def entry(folder: str, summary: Summary) -> Entry:
 
 
 def entry_of_json(folder: str, text: str) -> Entry:
-    """Do the same from the text of summary.json, where machine and packages stand beside the run.
-
-    Raises `ValueError` for a text that is no summary.
-    """
-    value: Any = json.loads(text)
-    if not isinstance(value, dict) or not isinstance(value.get("run"), dict):
-        raise ValueError(f"the summary of {folder} has no run in it")
-    value["run"] |= {"machine": value.get("machine"), "packages": value.get("packages")}
-    return entry(folder, Summary.model_validate(value))
+    """Do the same from the text of summary.json; raises `ValueError` for a text that is no summary."""
+    return entry(folder, Summary.model_validate_json(text))
 
 
 def overheads(summary: Summary) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from bench.analyse.comparison import summarise
@@ -28,10 +29,20 @@ def publish(folder: Path) -> Summary:
 
 
 def rebuild_index(results: Path) -> None:
-    """Write the index of every run in `results` that has a summary."""
-    summaries = sorted(results.glob(f"*/{store.SUMMARY}"))
-    entries = [index.entry_of_json(path.parent.name, path.read_text(encoding="utf-8")) for path in summaries]
+    """Write the index of every run in `results` that has a summary; one that cannot be read is warned of."""
+    entries = [found for path in sorted(results.glob(f"*/{store.SUMMARY}")) if (found := _entry(path)) is not None]
     store.write(results / INDEX, index.index(entries))
+
+
+def _entry(path: Path) -> index.Entry | None:
+    try:
+        return index.entry_of_json(path.parent.name, path.read_text(encoding="utf-8"))
+    except ValueError:  # a neighbour's torn file must not cost this run its report
+        warnings.warn(
+            f"{path} is no summary and is left out of the index: rebuild it with python -m bench.report {path.parent}.",
+            stacklevel=2,
+        )
+        return None
 
 
 def shown(folder: Path) -> str:

@@ -297,13 +297,13 @@ def test_a_cell_that_failed_now_and_then_keeps_its_figures_and_counts_the_failur
 
 def test_a_cell_of_the_plan_without_a_trial_is_a_row() -> None:
     _, row = summarised([trial()], "pytorch", "lightning").cells
-    assert (row.runner, row.status, row.reason) == ("lightning", "failed", "not run: the run ended before its turn")
+    assert (row.runner, row.status, row.reason) == ("lightning", "not-run", "the run ended before its turn")
     assert row.equivalence.verdict == "unproven"
 
 
 def test_a_pilot_is_no_evidence() -> None:
     row = only(summarised([trial(phase="pilot")]))
-    assert (row.status, row.trials) == ("failed", 0)
+    assert (row.status, row.trials) == ("not-run", 0)
 
 
 # Warnings
@@ -344,7 +344,7 @@ def test_clocks_may_differ_by_less_than_a_hundredth() -> None:
 def test_a_machine_that_slows_down_is_told() -> None:
     found = summarised(timed("pytorch", [100, 101, 102, 103, 104, 105, 106, 107]))
     assert found.warnings == [
-        "pytorch at batch 64 of mlp on cpu: step time moved by +3.9% from the first half of the blocks to the last; "
+        "pytorch at batch 64 of mlp on cpu: step time moved by +3.9 % from the first half of the blocks to the last; "
         "ratios are formed inside a block and bear it, step times do not"
     ]
 
@@ -363,7 +363,7 @@ def test_a_small_trend_or_a_mere_scatter_is_no_drift(steps_us: list[float]) -> N
 def test_trials_that_spread_widely_are_told() -> None:
     found = summarised(timed("pytorch", [100, 108, 92, 104, 96, 100]))
     assert found.warnings == [
-        "pytorch at batch 64 of mlp on cpu: the middle half of its trials spans 6.0% of their median step time; "
+        "pytorch at batch 64 of mlp on cpu: the middle half of its trials spans 6.0 % of their median step time; "
         "is something else running?"
     ]
 

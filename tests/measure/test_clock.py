@@ -3,10 +3,12 @@
 import pytest
 import torch
 
-from bench.measure import memory
+from bench.measure import memory, rss
 from bench.measure.clock import Clock, WrongStepCountError
 from bench.measure.device import Host, Peaks
 from tests.measure.fake_device import FakeAccelerator
+
+NOTHING = memory.HostBaseline(inherited_bytes=0, at_start=rss.Resident(total=0, peak=0, anonymous=0))
 
 
 def make_steps(count: int) -> None:
@@ -27,9 +29,15 @@ def test_the_region_goes_from_the_last_warm_up_tick_to_the_last_tick():
 
 
 def test_the_hook_is_gone_afterwards_even_when_the_loop_raised():
-    with pytest.raises(ZeroDivisionError), Clock(steps=10, warmup_steps=4, device=Host()) as clock:
-        make_steps(2)
-        raise ZeroDivisionError
+    clock = Clock(steps=10, warmup_steps=4, device=Host())
+
+    def a_loop_that_raises() -> None:
+        with clock:
+            make_steps(2)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        a_loop_that_raises()
     make_steps(5)
     assert len(clock.ticks_ns) == 2
 
@@ -58,7 +66,7 @@ def test_peaks_of_the_region_and_of_the_whole_run():
     )
     with Clock(steps=5, warmup_steps=2, device=device) as clock:
         make_steps(5)
-    figures = memory.figures(clock, device="xpu", base_rss_bytes=0)
+    figures = memory.figures(clock, device="xpu", host=NOTHING)
     assert figures["device_allocated_bytes"] == 700
     assert figures["device_reserved_bytes"] == 2100
     assert figures["device_allocated_whole_run_bytes"] == 900
@@ -69,15 +77,22 @@ def test_a_device_that_keeps_no_peaks_says_so():
     device = FakeAccelerator(next_peaks=[Peaks(), Peaks()])
     with Clock(steps=5, warmup_steps=2, device=device) as clock:
         make_steps(5)
-    figures = memory.figures(clock, device="mps", base_rss_bytes=0)
+    figures = memory.figures(clock, device="mps", host=NOTHING)
     assert figures["device_allocated_bytes"] is None
     assert figures["unavailable"]["device_allocated_bytes"] == "torch keeps no such peak for this kind of device"
 
 
-def test_host_memory_is_above_the_bare_interpreter():
-    with Clock(steps=5, warmup_steps=2, device=Host()) as clock:
-        make_steps(5)
-    above_zero = memory.figures(clock, device="cpu", base_rss_bytes=0)["host_rss_bytes"]
-    assert above_zero > 100e6  # torch alone is larger
-    above_base = memory.figures(clock, device="cpu", base_rss_bytes=50_000_000)["host_rss_bytes"]
-    assert above_base == pytest.approx(above_zero - 50_000_000, abs=5e6)
+def test_host_memory_is_what_was_inherited_and_what_the_trial_added():
+    before = rss.read()
+    host = memory.HostBaseline(inherited_bytes=300_000_000, at_start=before)
+    hundred_megabytes = torch.ones(25_000_000)
+    del hundred_megabytes  # a peak is remembered
+    assert host.rss_bytes() == pytest.approx(400_000_000, abs=5e6)
+
+
+def test_growth_counts_a_peak_that_has_passed_but_not_the_libraries_that_a_fork_touches():
+    forked = rss.Resident(total=100, peak=100, anonymous=100)
+    touched_libraries = rss.Resident(total=180, peak=180, anonymous=100)
+    after_a_peak = rss.Resident(total=190, peak=260, anonymous=110)
+    assert rss.growth_bytes(forked, touched_libraries) == 0
+    assert rss.growth_bytes(forked, after_a_peak) == 80

@@ -55,6 +55,11 @@ def test_an_overhead_alone_may_be_a_tilde() -> None:
     assert (shown["ratio"], shown["overhead µs/step"]) == ("1.02 [1.01, 1.03]", "~")
 
 
+def test_an_epoch_end_that_costs_nothing_is_a_tilde() -> None:
+    table = tables.memory_table(group(baseline(), row(epoch_boundary_us=estimate(-3.2, -9, 4))))
+    assert table.frame["epoch end µs"].tolist() == ["402", "~"]
+
+
 def test_rows_go_by_batch_size_then_by_the_order_of_the_command() -> None:
     cells = [cell for size in (512, 8) for cell in (row(batch_size=size), baseline(batch_size=size))]
     frame = tables.time_table(group(*cells)).frame
