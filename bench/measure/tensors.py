@@ -31,9 +31,10 @@ COPY_TO_NEW, COPY_INTO = torch.ops.aten._to_copy.default, torch.ops.aten.copy_.d
 def counting_tensors(*, device: str, dataset: object = None) -> Iterator[list[Step]]:
     """Append a step's counts at each tick, until left.
 
-    `ops` and `syncs` are by the Python function that issued them (None in a thread of autograd's engine); `tensor_bytes`, those alive at the step's peak, by the one that allocated
-    them. Only storages on `device` have bytes, and not those of `dataset`, which grow with the
-    length of the trial.
+    `ops` and `syncs` are by the Python function that issued them (None in a thread of autograd's
+    engine); `tensor_bytes`, those alive at the step's peak, by the one that allocated them. Only
+    storages on `device` have bytes, and not those of `dataset`, which grow with the length of the
+    trial.
     """
     counter = _Counter(device)
     counter.leave_out(getattr(dataset, "__dict__", {}))

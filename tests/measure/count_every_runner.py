@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import tempfile
 
 from trainloops import parts, runners
@@ -11,7 +10,7 @@ from trainloops.contract import Job
 BATCH_SIZES = (8, 64)
 
 
-def count(runner, train, batch_size):
+def count(train, batch_size):
     import torch
 
     from bench.measure import counters
@@ -21,12 +20,12 @@ def count(runner, train, batch_size):
     return counters.count(train, job, parts.build, warmup_steps=8)
 
 
-def in_a_fork(runner, train, batch_size):
+def in_a_fork(train, batch_size):
     ours, theirs = os.pipe()
     if os.fork() == 0:
         os.close(ours)
         with os.fdopen(theirs, "w") as answer:
-            json.dump(count(runner, train, batch_size), answer)
+            json.dump(count(train, batch_size), answer)
         os._exit(0)
     os.close(theirs)
     with os.fdopen(ours) as answer:
@@ -38,11 +37,11 @@ def main():
     os.dup2(2, 1)  # frameworks print
     trains = {name: runners.load(name) for name in runners.REGISTRY}
     found = {
-        f"{name} {batch_size}": in_a_fork(name, train, batch_size)
+        f"{name} {batch_size}": in_a_fork(train, batch_size)
         for name, train in trains.items()
         for batch_size in BATCH_SIZES
     }
-    json.dump({"counters": found, "frameworks": sorted(set(sys.modules) & {"transformers", "accelerate"})}, answer)
+    json.dump(found, answer)
 
 
 if __name__ == "__main__":
