@@ -1,0 +1,113 @@
+"""Deterministic counters a steady step: exact, repeatable, and in need of no quiet machine.
+
+Each instrument has a short training run of its own, on fresh parts, because counting tensors makes
+Python calls. None of these runs is ever timed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NamedTuple
+
+from bench.measure import calls
+from bench.measure.clock import WrongStepCountError
+from bench.measure.hooks import Step, after_each_step
+from bench.measure.kernels import counting_kernels, unavailable
+from bench.measure.sites import Site
+from bench.measure.tensors import counting_tensors
+from trainloops.contract import Job, Parts, Train
+
+Instrument = Callable[[Parts], AbstractContextManager[list[Step]]]
+"""What counts a training run of the parts it is given, one `Step` for each optimizer step."""
+
+BY_FUNCTION = ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
+BY_NAME = ("ops_by_name", "tensor_bytes_by_category")
+ENGINE = Site(file="torch/autograd", function="<device thread>", line=0)
+
+
+class NoSteadyStepError(ValueError):
+    """The job is too short: every step is warm-up or crosses an epoch boundary."""
+
+
+class Typical(NamedTuple):
+    """What most of the steady steps show."""
+
+    value: int
+    share: float
+    """The fraction of the steady steps that show `value`."""
+    table: dict[Any, int]
+    """What `value` is the sum of, in most of the steps that show it."""
+
+
+@contextmanager
+def counting_calls(backend: calls.Backend | None = None) -> Iterator[list[Step]]:
+    """Append a step's `python_calls` and `c_calls`, by Python function, at each tick, until left."""
+    backend = backend or calls.backend()
+    steps: list[Step] = []
+    with after_each_step(lambda _: steps.append(backend.take())):
+        backend.start()
+        try:
+            yield steps
+        finally:
+            backend.stop()
+
+
+def count(train: Train, job: Job, build: Callable[[Job], Parts], *, warmup_steps: int) -> dict[str, Any]:
+    """Train `job` once for each instrument; the fields of `records.schema.Counters`.
+
+    Raises `NoSteadyStepError`, and `WrongStepCountError` when a step is not what the job means by one.
+    """
+    why_not = unavailable(job.device)
+    seen: dict[str, Typical] = {}
+    for instrument in _instruments(job):
+        parts = build(job)
+        with instrument(parts) as all_steps:
+            train(job, parts)
+        if len(all_steps) != job.steps:
+            raise WrongStepCountError(f"the loop made {len(all_steps)} optimizer steps, its job says {job.steps}")
+        steps = steady(all_steps, warmup_steps=warmup_steps, steps_per_epoch=job.steps_per_epoch)
+        seen |= {name: typical([step[name] for step in steps]) for name in steps[0]}
+    return {**_fields(seen), "steady_steps": len(steps), "unavailable": why_not}
+
+
+def _instruments(job: Job) -> list[Instrument]:
+    everywhere: list[Instrument] = [
+        lambda _: counting_calls(),
+        lambda parts: counting_tensors(device=job.device, dataset=parts.dataset),
+    ]
+    return everywhere if unavailable(job.device) else [*everywhere, lambda _: counting_kernels(device=job.device)]
+
+
+def steady(steps: Sequence[Step], *, warmup_steps: int, steps_per_epoch: int) -> list[Step]:
+    """The steps after the warm-up that do not begin an epoch; raises `NoSteadyStepError`."""
+    kept = [step for index, step in enumerate(steps) if index >= warmup_steps and index % steps_per_epoch]
+    if not kept:
+        raise NoSteadyStepError(
+            f"of {len(steps)} steps none is steady: {warmup_steps} warm up, and an epoch has {steps_per_epoch}"
+        )
+    return kept
+
+
+def typical(tables: Sequence[dict[Any, int]]) -> Typical:
+    """The total that most steps show, with its share and its parts; the earliest of equals."""
+    totals = [sum(table.values()) for table in tables]
+    value, times = Counter(totals).most_common(1)[0]
+    alike = Counter(frozenset(table.items()) for table, total in zip(tables, totals, strict=True) if total == value)
+    return Typical(value, times / len(tables), dict(alike.most_common(1)[0][0]))
+
+
+def _fields(seen: Mapping[str, Typical]) -> dict[str, Any]:
+    counts = {name: {"value": t.value, "share": t.share} for name, t in seen.items() if name not in BY_NAME}
+    by_name = {name: dict(sorted(seen[name].table.items())) for name in BY_NAME}
+    return {**counts, **by_name, "functions": _functions(seen)}
+
+
+def _functions(seen: Mapping[str, Typical]) -> list[dict[str, Any]]:
+    """One row a Python function, with the counters in which it has a part."""
+    rows: dict[Site, Counter[str]] = defaultdict(Counter)
+    for name in BY_FUNCTION:
+        for site, amount in seen[name].table.items():
+            rows[ENGINE if site is None else site.named][name] += amount
+    return [{**site._asdict(), **amounts} for site, amounts in sorted(rows.items())]

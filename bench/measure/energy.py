@@ -1,0 +1,115 @@
+"""Joules, from counters that the hardware keeps by itself: no polling, so nothing runs beside the loop.
+
+NVIDIA: `nvmlDeviceGetTotalEnergyConsumption`, millijoules of the whole board, since Volta.
+Linux on Intel and AMD: RAPL by the powercap interface, microjoules of the whole processor package,
+all processes included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+
+POWERCAP = Path("/sys/class/powercap")
+MICROJOULES_PER_MILLIJOULE = 1000
+
+
+class EnergyUnavailableError(Exception):
+    """Why there is no energy figure, in one phrase."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counter:
+    """An energy counter of the hardware."""
+
+    name: str
+    read_uj: Callable[[], int]
+    """Microjoules since some time in the past."""
+    range_uj: int | None = None
+    """Where the counter starts again at 0; None if it never does."""
+
+
+Reading = tuple[int, ...]
+"""Microjoules of each counter at one instant."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Meter:
+    """All counters of one device."""
+
+    counters: Sequence[Counter]
+
+    def start(self) -> Reading:
+        """Read all counters."""
+        return tuple(counter.read_uj() for counter in self.counters)
+
+    def joules(self, start: Reading, end: Reading) -> float:
+        """Add up what was used between two readings, less than one turn of the fastest counter apart.
+
+        A package at 200 W turns a usual RAPL counter (262 kJ) in 22 minutes.
+        """
+        return sum(map(_used_uj, self.counters, start, end)) / 1e6
+
+
+def _used_uj(counter: Counter, start: int, end: int) -> int:
+    return end - start if end >= start or counter.range_uj is None else end - start + counter.range_uj
+
+
+def meter(device: str) -> Meter:
+    """The meter of a torch device string; raises `EnergyUnavailableError`."""
+    if device == "cpu":
+        return Meter(counters=rapl_counters())
+    if device.partition(":")[0] == "cuda":
+        return Meter(counters=[nvml_counter(_uuid(device))])
+    raise EnergyUnavailableError(f"no energy counter is known for {device}")
+
+
+def rapl_counters(powercap: Path = POWERCAP) -> list[Counter]:
+    """The counter of each processor package; raises `EnergyUnavailableError`."""
+    # `intel-rapl:0:0` is a part of package 0, `psys` holds the packages: either would count twice.
+    zones = [zone for zone in sorted(powercap.glob("intel-rapl:*")) if _text(zone / "name").startswith("package")]
+    if not zones:
+        raise EnergyUnavailableError("this machine shows no RAPL counters (usual in a virtual machine)")
+    return [_rapl_counter(zone) for zone in zones]
+
+
+def _rapl_counter(zone: Path) -> Counter:
+    energy = zone / "energy_uj"
+    try:
+        int(_text(energy))
+        range_uj = int(_text(zone / "max_energy_range_uj"))
+    except OSError as error:
+        raise EnergyUnavailableError(f"RAPL cannot be read ({error.strerror}): it is root's unless opened") from error
+    return Counter(name=_text(zone / "name"), read_uj=lambda: int(_text(energy)), range_uj=range_uj)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="ascii").strip()
+
+
+def nvml_counter(uuid: str, nvml: Any = None) -> Counter:
+    """The counter of an NVIDIA board; raises `EnergyUnavailableError`."""
+    try:
+        nvml = nvml or import_module("pynvml")
+        nvml.nvmlInit()
+        board = nvml.nvmlDeviceGetHandleByUUID(uuid)
+        nvml.nvmlDeviceGetTotalEnergyConsumption(board)
+    except Exception as error:  # a missing module, library, driver or counter: each has a class of its own
+        raise EnergyUnavailableError(f"NVML gives no energy: {error}") from error
+    return Counter(
+        name=uuid,
+        read_uj=lambda: int(nvml.nvmlDeviceGetTotalEnergyConsumption(board)) * MICROJOULES_PER_MILLIJOULE,
+    )
+
+
+def _uuid(device: str) -> str:
+    # NVML numbers all boards, torch only those that CUDA_VISIBLE_DEVICES leaves; the name is the same for both.
+    uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
+    if uuid is None:
+        raise EnergyUnavailableError("this torch does not tell which of NVML's boards it uses")
+    return f"GPU-{uuid}"

@@ -1,0 +1,136 @@
+"""Exact counts of tensor work: ops, values read back to the host, and bytes of live tensor storages.
+
+A `TorchDispatchMode` sees each op once, below autograd: `linear` is a `t` and an `addmm`, and what
+a kernel does inside is not seen. Autograd's engine carries the mode into whatever thread it runs
+the backward in. The loader's worker processes and its pin-memory thread are not seen, their
+batches from the moment the loader hands them out.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from bench.measure.hooks import Step, after_each_step, loader_wrapped
+from bench.measure.sites import Site, site_of
+from bench.measure.storages import Ledger, Storage
+
+TABLES = ("ops", "ops_by_name", "syncs", "tensor_bytes", "tensor_bytes_by_category")
+COPY_TO_NEW, COPY_INTO = torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default  # noqa: SLF001 - `.to()`'s op
+
+
+@contextmanager
+def counting_tensors(*, device: str, dataset: object = None) -> Iterator[list[Step]]:
+    """Append a step's counts at each tick, until left.
+
+    `ops` and `syncs` are by the Python function that issued them (None in a thread of autograd's
+    engine); `tensor_bytes`, those alive at the step's peak, by the one that allocated them. Only
+    storages on `device` have bytes, and not those of `dataset`, which grow with the length of the
+    trial.
+    """
+    counter = _Counter(device)
+    counter.leave_out(getattr(dataset, "__dict__", {}))
+    with after_each_step(counter.tick), loader_wrapped(counter.marking_batches), _Mode(counter.saw):
+        yield counter.steps
+
+
+class _Counter:
+    def __init__(self, device: str) -> None:
+        self.steps: list[Step] = []
+        self._device_type = device.partition(":")[0]
+        self._ledger = Ledger()
+        self._now = _empty_step()
+
+    def leave_out(self, tree: Any) -> None:
+        for tensor in _tensors(tree):
+            self._ledger.see(tensor.untyped_storage(), None, counted=False)
+
+    def saw(self, op: Any, args: Any, kwargs: Any, output: Any) -> None:
+        site = _issuer()
+        self._now["ops"][site] += 1
+        self._now["ops_by_name"][op.name()] += 1
+        if reads_back(op, args, kwargs, output):
+            self._now["syncs"][site] += 1
+        storages = [self._see(tensor, site) for tensor in _tensors((args, kwargs, output))]
+        if op is COPY_TO_NEW and args[0].device != output.device:
+            storages[-1].category = storages[0].category  # a batch that was moved is still a batch
+
+    def _see(self, tensor: torch.Tensor, site: Site | None = None) -> Storage:
+        return self._ledger.see(tensor.untyped_storage(), site, counted=tensor.device.type == self._device_type)
+
+    def marking_batches(self, fetch: Callable[..., Any]) -> Callable[..., Any]:
+        def fetch_and_mark(iterator: Any) -> Any:
+            batch = fetch(iterator)
+            self._mark("batch", _tensors(batch))
+            return batch
+
+        return fetch_and_mark
+
+    def _mark(self, category: str, tensors: list[torch.Tensor]) -> None:
+        for tensor in tensors:
+            self._see(tensor).category = category
+
+    def tick(self, optimizer: Optimizer) -> None:
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        self._mark("parameters", parameters)
+        self._mark("gradients", _tensors([parameter.grad for parameter in parameters]))
+        self._mark("optimizer_state", _tensors(list(optimizer.state.values())))
+        for storage in self._ledger.take_peak():
+            self._now["tensor_bytes"][storage.site] += storage.size_bytes
+            self._now["tensor_bytes_by_category"][storage.category] += storage.size_bytes
+        self.steps.append(self._now)
+        self._now = _empty_step()
+
+
+class _Mode(TorchDispatchMode):
+    def __init__(self, saw: Callable[[Any, Any, Any, Any], None]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.saw = saw
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Else torch wraps the method below, and a frame of the wrapper hides who issued the op.
+        return False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = func(*args, **(kwargs or {}))
+        if func.namespace != "profiler":  # the marks that `record_function` leaves are no work
+            self.saw(func, args, kwargs or {}, output)
+        return output
+
+
+def reads_back(op: Any, args: Any, kwargs: Any, output: Any) -> bool:
+    """Whether the host waits for a value: `.item()` and its like on any device, or a blocking copy to the CPU."""
+    if torch.Tag.data_dependent_output in op.tags:
+        return True
+    if op is COPY_TO_NEW:
+        source, target, non_blocking = args[0], output, kwargs.get("non_blocking", False)
+    elif op is COPY_INTO:
+        target, source, *rest = args
+        non_blocking = rest[0] if rest else kwargs.get("non_blocking", False)
+    else:
+        return False
+    return source.device.type != "cpu" and target.device.type == "cpu" and not non_blocking
+
+
+def _empty_step() -> Step:
+    return {name: Counter() for name in TABLES}
+
+
+def _tensors(tree: Any) -> list[torch.Tensor]:
+    # Only strided tensors have a storage.
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor) and leaf.layout is torch.strided]
+
+
+def _issuer() -> Site | None:
+    # Whoever called `__torch_dispatch__`; `inspect.stack()`, the public way, would read source files.
+    frame = sys._getframe(2).f_back  # noqa: SLF001
+    return None if frame is None else site_of(frame)

@@ -1,0 +1,476 @@
+import json
+import os
+import subprocess
+import sys
+from _thread import allocate_lock, start_new_thread
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch.profiler import profile, record_function
+
+from bench.analyse.attribution import NOUNS, repeats, subtract
+from bench.measure import counters, kernels, tensors
+from bench.measure.calls import Monitoring, SetProfile
+from bench.measure.clock import WrongStepCountError
+from bench.measure.hooks import after_each_step
+from bench.measure.sites import Site
+from trainloops import parts, runners
+from trainloops.contract import Job
+
+ROOT = Path(__file__).parent.parent.parent
+COUNT_EVERY_RUNNER = Path(__file__).parent / "count_every_runner.py"
+SHORT = Job(workload="mlp", batch_size=8, epochs=2, steps_per_epoch=4)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+# Calls, for functions of known structure.
+
+
+def leaf(x):
+    return len(x)
+
+
+def numbers():
+    yield 1
+    yield 2
+
+
+def stops_early():
+    try:
+        yield 1
+    except KeyError:
+        yield 2
+
+
+class Thing:
+    def __init__(self):
+        self.parts = []
+
+    def __add__(self, other):
+        return other
+
+
+def known_structure():  # 1 Python call
+    for word in ("a", "bc", "def"):
+        leaf(word)  # 3 Python calls, 3 C calls: `len`
+    for _ in numbers():  # 3: it begins, resumes, and resumes to its end
+        pass
+    early = stops_early()
+    next(early)  # 1, and 1 C call: `next`
+    early.throw(KeyError)  # 1, and 1 C call: the method `throw`; 1 more as it is closed when it goes
+    thing = Thing() + 1  # 2: `__init__` and `__add__`; a class is no C call, an operator neither
+    str.upper("a")  # 1 C call: an unbound method
+    sorted([thing], key=lambda n: n)  # 1, and 1 C call: `sorted`
+    # 13 Python calls and 7 C calls
+
+
+@dataclass
+class Point:
+    x: int
+
+
+def make_a_point():
+    Point(1)  # its `__init__` is in no file
+
+
+def calls_of(backend, function):
+    backend.start()
+    try:
+        function()
+    finally:
+        backend.stop()
+    return backend.take()
+
+
+def test_setprofile_counts_what_is_there():
+    table = calls_of(SetProfile(), known_structure)
+    python = {site.function: times for site, times in table["python_calls"].items()}
+    assert python.pop("calls_of", 0) == 0
+    assert python == {
+        "known_structure": 1,
+        "leaf": 3,
+        "numbers": 3,
+        "stops_early": 3,
+        "Thing.__init__": 1,
+        "Thing.__add__": 1,
+        "known_structure.<locals>.<lambda>": 1,
+    }
+    c = {site.function: times for site, times in table["c_calls"].items()}
+    assert c == {"leaf": 3, "known_structure": 4}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring came with Python 3.12")
+def test_both_backends_count_the_same():
+    assert calls_of(Monitoring(), known_structure) == calls_of(SetProfile(), known_structure)
+
+
+def test_a_call_inside_the_standard_library_counts_for_its_caller():
+    table = calls_of(SetProfile(), lambda: json.dumps({1: "a"}, sort_keys=True))
+    (caller,) = (site for site, times in table["python_calls"].items() if times > 1)  # the encoder's frames
+    assert caller.function.endswith("<lambda>")
+    assert caller.named.file == "test_counters.py"
+
+
+def test_generated_code_counts_for_its_caller():
+    table = calls_of(SetProfile(), make_a_point)
+    assert {site.function: times for site, times in table["python_calls"].items()} == {"make_a_point": 2}
+
+
+def test_a_file_is_named_as_it_is_imported():
+    adam = torch.optim.Adam.__init__.__code__
+    site = Site(adam.co_filename, adam.co_qualname, adam.co_firstlineno)
+    assert site.named == Site("torch/optim/adam.py", "Adam.__init__", adam.co_firstlineno)
+    assert Site("/somewhere/else/loop.py", "train", 1).named.file == "loop.py"
+
+
+# One thing more than a plain loop shows as exactly that.
+
+
+def plain_loop(extra):
+    def train(job, parts):
+        loader = torch.utils.data.DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)
+        for epoch in range(job.epochs):
+            parts.sampler.set_epoch(epoch)
+            for batch in loader:
+                loss = parts.loss(parts.model, batch)
+                loss.backward()
+                parts.optimizer.step()
+                parts.optimizer.zero_grad()
+                extra(loss)
+
+    return train
+
+
+def does_nothing(loss):
+    pass
+
+
+def calls_once_more(loss):
+    does_nothing(loss)
+
+
+def reads_the_loss(loss):
+    loss.item()
+
+
+def adds_an_op(loss):
+    loss + 1
+
+
+kept = {}
+
+
+def keeps_a_tensor(loss):
+    kept["tensor"] = torch.zeros(1000)
+
+
+def works_in_another_thread(loss):
+    done = allocate_lock()
+    done.acquire()
+    start_new_thread(does_nothing_then_unlocks, (loss, done))
+    done.acquire()
+
+
+def does_nothing_then_unlocks(loss, done):
+    does_nothing(loss)
+    done.release()
+
+
+def counted(extra):
+    return counters.count(plain_loop(extra), SHORT, parts.build, warmup_steps=4)
+
+
+@pytest.fixture(scope="module")
+def baseline():
+    return counted(does_nothing)
+
+
+def difference(baseline, extra):
+    """What `extra` does more than `does_nothing`, which it replaces: by counter, by function."""
+    found = counted(extra)
+    rows = {counter: subtract(functions(baseline), functions(found), counter) for counter in NOUNS}
+    for counter, differing in rows.items():
+        assert sum(row.delta for row in differing) == found[counter]["value"] - baseline[counter]["value"]
+        assert found[counter]["share"] == 1
+    return {counter: {row.function: row.delta for row in differing} for counter, differing in rows.items() if differing}
+
+
+def functions(found):
+    return [SimpleNamespace(**dict.fromkeys(NOUNS, 0) | row) for row in found["functions"]]
+
+
+def test_one_more_python_call(baseline):
+    assert difference(baseline, calls_once_more) == {"python_calls": {"calls_once_more": 1}}
+
+
+def test_one_more_read_of_a_value(baseline):
+    assert difference(baseline, reads_the_loss) == {
+        "python_calls": {"reads_the_loss": 1, "does_nothing": -1},
+        "c_calls": {"reads_the_loss": 1},
+        "ops": {"reads_the_loss": 1},
+        "syncs": {"reads_the_loss": 1},
+    }
+
+
+def test_one_more_op(baseline):
+    found = difference(baseline, adds_an_op)
+    assert found.pop("python_calls") == {"adds_an_op": 1, "does_nothing": -1}
+    assert found == {"ops": {"adds_an_op": 1}}
+    ops = counted(adds_an_op)["ops_by_name"]
+    assert {name.partition("::")[0] for name in ops} == {"aten"}
+    assert Counter(ops) - Counter(baseline["ops_by_name"]) == {"aten::add.Tensor": 1}
+
+
+def test_one_more_tensor_kept_alive(baseline):
+    found = difference(baseline, keeps_a_tensor)
+    kept.clear()
+    assert found.pop("python_calls") == {"keeps_a_tensor": 1, "does_nothing": -1}
+    assert found == {
+        "c_calls": {"keeps_a_tensor": 1},
+        "ops": {"keeps_a_tensor": 1},
+        "tensor_bytes": {"keeps_a_tensor": 4000},
+    }
+
+
+def test_another_thread_is_not_counted(baseline):
+    assert difference(baseline, works_in_another_thread) == {
+        "python_calls": {"works_in_another_thread": 1, "does_nothing": -1},
+        "c_calls": {"works_in_another_thread": 4},
+    }
+
+
+def test_the_instrument_counts_nothing_of_its_own(baseline):
+    """Against a loop without any hook: one step more costs what the instrument says of a step."""
+
+    def calls_of_a_run(steps):
+        job = Job(workload="mlp", batch_size=8, epochs=1, steps_per_epoch=steps)
+        built = parts.build(job)
+        tables = calls_of(SetProfile(), lambda: plain_loop(does_nothing)(job, built))
+        return {name: sum(table.values()) for name, table in tables.items()}
+
+    calls_of_a_run(6)  # whatever is done only once a process
+    fewer, more = calls_of_a_run(6), calls_of_a_run(7)
+    assert more["python_calls"] - fewer["python_calls"] == baseline["python_calls"]["value"]
+    assert more["c_calls"] - fewer["c_calls"] == baseline["c_calls"]["value"]
+
+
+def test_a_step_that_is_not_the_jobs_is_refused():
+    def one_epoch_short(job, parts):
+        plain_loop(does_nothing)(replace(job, epochs=1), parts)
+
+    with pytest.raises(WrongStepCountError, match="made 4 optimizer steps, its job says 8"):
+        counters.count(one_epoch_short, SHORT, parts.build, warmup_steps=4)
+
+
+# Steady steps, and what is typical of them.
+
+
+def test_steady_steps_neither_warm_up_nor_begin_an_epoch():
+    steps = [{"ops": {"f": index}} for index in range(9)]
+    assert [step["ops"]["f"] for step in counters.steady(steps, warmup_steps=2, steps_per_epoch=3)] == [2, 4, 5, 7, 8]
+    with pytest.raises(counters.NoSteadyStepError, match="of 9 steps none is steady: 9 warm up"):
+        counters.steady(steps, warmup_steps=9, steps_per_epoch=3)
+
+
+def test_the_typical_step_is_the_mode_and_never_an_average():
+    tables = [{"f": 9}, {"f": 3, "g": 1}, {"f": 2, "g": 2}, {"f": 3, "g": 1}]
+    assert counters.typical(tables) == (4, 0.75, {"f": 3, "g": 1})
+
+
+# Tensors.
+
+
+@pytest.mark.parametrize(
+    ("workload", "optimizer", "peak_bytes", "scratch_bytes"),
+    [
+        ("mlp", "sgd", 27_416, 0),
+        ("mlp-wide", "sgd", 34_803_864, 0),
+        ("mlp-wide", "adamw-fused", 69_472_448, 0),
+        # torch's unfused AdamW gives Python numbers to its kernels, which make a tensor of each for themselves.
+        ("mlp-wide", "adamw", 102_903_996, 20),
+    ],
+)
+def test_tensor_bytes_agree_with_the_allocator_to_the_byte(tmp_path, workload, optimizer, peak_bytes, scratch_bytes):
+    job = Job(workload=workload, batch_size=16, epochs=1, steps_per_epoch=5, optimizer=optimizer)
+    built = parts.build(job)
+    held_before = sum(parameter.untyped_storage().nbytes() for parameter in built.model.parameters())
+
+    def mark(_):
+        with record_function("tick"):
+            pass
+
+    counting = tensors.counting_tensors(device="cpu", dataset=built.dataset)
+    with profile(profile_memory=True, acc_events=True) as recording, counting as steps, after_each_step(mark):
+        runners.load("pytorch")(job, built)
+    allocated = [held_before + peak for peak in allocator_peaks(recording, tmp_path / "trace.json")]
+    assert [sum(step["tensor_bytes"].values()) for step in steps[1:]] == [peak_bytes] * 4
+    assert allocated[1:] == [peak_bytes + scratch_bytes] * 4
+
+
+def allocator_peaks(recording, path):
+    """Peak bytes that the allocator handed out since the profile began, from tick to tick."""
+    recording.export_chrome_trace(str(path))
+    events = json.loads(path.read_text())["traceEvents"]
+    peaks, live, peak = [], 0, 0
+    for event in sorted((e for e in events if e.get("name") in ("[memory]", "tick")), key=lambda e: e["ts"]):
+        if event["name"] == "tick":
+            peaks.append(peak)
+            peak = live
+        else:
+            live += event["args"]["Bytes"]
+            peak = max(peak, live)
+    return peaks
+
+
+def test_bytes_have_categories(baseline):
+    weights = (64 * 32 + 32 + 32 * 16 + 16 + 16 * 2 + 2) * 4
+    bytes_by_category = baseline["tensor_bytes_by_category"]
+    assert bytes_by_category["parameters"] == bytes_by_category["gradients"] == weights
+    assert bytes_by_category["optimizer_state"] == 2 * weights + 6 * 4  # two moments, and a step count for each
+    assert bytes_by_category["batch"] == 8 * (64 * 4 + 8)
+    assert sum(bytes_by_category.values()) == baseline["tensor_bytes"]["value"]
+
+
+def test_only_bytes_on_the_device_count_and_a_moved_batch_stays_a_batch():
+    job = Job(workload="mlp", batch_size=8, epochs=1, steps_per_epoch=4, device="meta", optimizer="sgd")
+    with tensors.counting_tensors(device="meta") as steps:
+        runners.load("pytorch")(job, parts.build(job))
+    assert steps[-1]["tensor_bytes_by_category"]["batch"] == 8 * (64 * 4 + 8)
+    assert "optimizer_state" not in steps[-1]["tensor_bytes_by_category"]
+
+
+def test_a_resized_storage_counts_at_its_size():
+    ledger = tensors.Ledger()
+    tensor = torch.zeros(10)
+    ledger.see(tensor.untyped_storage(), None, counted=True)
+    tensor.resize_(100)
+    ledger.see(tensor.untyped_storage(), None, counted=True)
+    assert sum(storage.size_bytes for storage in ledger.take_peak()) == 400
+    tensor.untyped_storage().resize_(0)
+    ledger.see(tensor.untyped_storage(), None, counted=True)
+    ledger.take_peak()
+    assert sum(storage.size_bytes for storage in ledger.take_peak()) == 0
+
+
+def on(device):
+    return SimpleNamespace(device=torch.device(device))
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "kwargs", "output", "waits"),
+    [
+        (torch.ops.aten._local_scalar_dense.default, (on("cpu"),), {}, 1.0, True),
+        (torch.ops.aten.equal.default, (on("cpu"), on("cpu")), {}, True, True),
+        (torch.ops.aten.add.Tensor, (on("cuda"), on("cuda")), {}, on("cuda"), False),
+        (tensors.COPY_TO_NEW, (on("cuda"),), {"device": "cpu"}, on("cpu"), True),
+        (tensors.COPY_TO_NEW, (on("cuda"),), {"device": "cpu", "non_blocking": True}, on("cpu"), False),
+        (tensors.COPY_TO_NEW, (on("cpu"),), {"device": "cuda"}, on("cuda"), False),
+        (tensors.COPY_TO_NEW, (on("cpu"),), {"dtype": torch.float64}, on("cpu"), False),
+        (tensors.COPY_INTO, (on("cpu"), on("cuda")), {}, on("cpu"), True),
+        (tensors.COPY_INTO, (on("cpu"), on("cuda"), True), {}, on("cpu"), False),
+        (tensors.COPY_INTO, (on("cuda"), on("cpu")), {}, on("cuda"), False),
+    ],
+)
+def test_what_reads_a_value_back(op, args, kwargs, output, waits):
+    assert tensors.reads_back(op, args, kwargs, output) is waits
+
+
+# Kernels, from a list of events as the profiler would give it.
+
+
+def event(name, start_us, device="CPU"):
+    where = SimpleNamespace(name=device)
+    return SimpleNamespace(name=name, device_type=where, time_range=SimpleNamespace(start=start_us))
+
+
+def test_runtime_calls_are_put_between_ticks():
+    events = [
+        event("cudaLaunchKernel", 1),
+        event(kernels.TICK, 10),
+        event("cudaStreamSynchronize", 14),
+        event("cudaLaunchKernel", 12),
+        event("cuLaunchKernel", 13),
+        event("aten::mm", 11),
+        event("sgemm", 15, "CUDA"),
+        event(kernels.TICK, 20),
+        event(kernels.TICK, 16, "CUDA"),  # the annotation as the device saw it
+        event("cudaDeviceSynchronize", 30),
+    ]
+    assert kernels.per_step(kernels.host_events(events)) == [
+        {"kernels": {"cudaLaunchKernel": 1}, "device_syncs": {}},
+        {"kernels": {"cudaLaunchKernel": 1, "cuLaunchKernel": 1}, "device_syncs": {"cudaStreamSynchronize": 1}},
+    ]
+
+
+def test_the_device_instrument_reads_a_real_profile(monkeypatch):
+    monkeypatch.setattr(kernels, "LAUNCHES", ("aten::addmm",))  # no CUDA here: an op stands for a launch
+    readings = iter(range(0, 100, 7))
+    monkeypatch.setattr(kernels, "_allocations_so_far", lambda device: next(readings))
+    with kernels.counting_kernels(device="cuda") as steps:
+        plain_loop(does_nothing)(SHORT, parts.build(SHORT))
+    assert len(steps) == SHORT.steps
+    assert all(step["kernels"] == {"aten::addmm": 3} for step in steps)
+    assert all(step["allocations"] == {"allocations": 7} for step in steps)
+
+
+def test_what_a_cpu_has_not_is_unavailable_and_says_why(baseline):
+    assert baseline["unavailable"] == {
+        "kernels": "the device is the host",
+        "device_syncs": "the device is the host",
+        "allocations": "the device is the host",
+    }
+    assert "kernels" not in baseline
+    assert kernels.unavailable("cuda:1") == {}
+    assert set(kernels.unavailable("mps").values()) == {"torch's profiler tells launches for CUDA and ROCm only"}
+
+
+# Every runner, twice, in fresh processes.
+
+
+@pytest.fixture(scope="module")
+def twice():
+    environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
+    command = [sys.executable, str(COUNT_EVERY_RUNNER)]
+    started = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(2)
+    ]
+    return [json.loads(process.communicate(timeout=120)[0]) for process in started]
+
+
+def test_two_fresh_processes_count_the_same(twice):
+    first, second = twice
+    assert first.keys() == {f"{runner} {size}" for runner in runners.REGISTRY for size in (8, 64)}
+    for cell in first:
+        values = [{name: counts[cell][name]["value"] for name in NOUNS} for counts in twice]
+        assert repeats(*values) == dict.fromkeys(sorted(NOUNS), True), cell
+        assert first[cell] == second[cell], cell
+
+
+def test_a_loop_costs_what_it_adds_whatever_the_batch(twice):
+    for cell, found in twice[0].items():
+        runner, size = cell.split()
+        assert all(found[name]["share"] > 0.5 for name in NOUNS), cell
+        if size == "64" and runner != "floor":
+            smaller = twice[0][f"{runner} 8"]
+            # 56 samples more: `__getitem__` of each, which makes two views.
+            assert found["python_calls"]["value"] - smaller["python_calls"]["value"] == 56
+            assert found["ops"]["value"] - smaller["ops"]["value"] == 112
+
+
+def test_the_look_ahead_of_accelerate_keeps_one_more_batch(twice):
+    batch = 64 * (64 * 4 + 8)
+    of = {cell: found["tensor_bytes_by_category"]["batch"] for cell, found in twice[0].items()}
+    assert of["pytorch 64"] == of["lightning 64"] == of["fabric 64"] == batch
+    assert of["accelerate 64"] == of["hf-trainer 64"] == 2 * batch
+    assert of["floor 64"] == 16 * batch

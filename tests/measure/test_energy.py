@@ -1,0 +1,84 @@
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from bench.measure import energy
+from bench.measure.energy import Counter, EnergyUnavailableError, Meter
+
+
+def zone(powercap, folder, name, energy_uj, range_uj=262_143_328_850):
+    path = powercap / folder
+    path.mkdir()
+    for file, text in {"name": name, "energy_uj": energy_uj, "max_energy_range_uj": range_uj}.items():
+        (path / file).write_text(f"{text}\n")
+    return path
+
+
+def test_rapl_adds_up_the_packages_and_nothing_twice(tmp_path):
+    first = zone(tmp_path, "intel-rapl:0", "package-0", 1_000_000)
+    second = zone(tmp_path, "intel-rapl:1", "package-1", 5_000_000)
+    zone(tmp_path, "intel-rapl:0:0", "core", 1)
+    psys = zone(tmp_path, "intel-rapl:2", "psys", 1)
+    meter = Meter(counters=energy.rapl_counters(tmp_path))
+    start = meter.start()
+    (first / "energy_uj").write_text("3500000\n")
+    (second / "energy_uj").write_text("5250000\n")
+    (psys / "energy_uj").write_text("9000000\n")
+    assert start == (1_000_000, 5_000_000)
+    assert meter.joules(start, meter.start()) == 2.75
+
+
+def test_a_counter_that_has_turned_over_goes_on(tmp_path):
+    package = zone(tmp_path, "intel-rapl:0", "package-0", 9_000_000, range_uj=10_000_000)
+    meter = Meter(counters=energy.rapl_counters(tmp_path))
+    start = meter.start()
+    (package / "energy_uj").write_text("500000\n")
+    assert meter.joules(start, meter.start()) == 1.5
+
+
+def test_without_rapl_the_reason_is_given(tmp_path):
+    with pytest.raises(EnergyUnavailableError, match="shows no RAPL counters"):
+        energy.rapl_counters(tmp_path)
+    package = zone(tmp_path, "intel-rapl:0", "package-0", 1)
+    (package / "energy_uj").unlink()
+    (package / "energy_uj").mkdir()  # unreadable for root too
+    with pytest.raises(EnergyUnavailableError, match="RAPL cannot be read"):
+        energy.rapl_counters(tmp_path)
+
+
+def test_nvml_counts_millijoules_of_the_board_it_is_asked_for():
+    totals = {"GPU-a": 111, "GPU-b": 5_000}
+    nvml = SimpleNamespace(
+        nvmlInit=lambda: None,
+        nvmlDeviceGetHandleByUUID=lambda uuid: uuid,
+        nvmlDeviceGetTotalEnergyConsumption=lambda board: totals[board],
+    )
+    meter = Meter(counters=[energy.nvml_counter("GPU-b", nvml)])
+    start = meter.start()
+    totals["GPU-b"] = 7_500
+    assert meter.joules(start, meter.start()) == 2.5
+
+
+def test_without_nvml_the_reason_is_given(monkeypatch):
+    def fails(*_):
+        raise RuntimeError("Not Supported")
+
+    nvml = SimpleNamespace(
+        nvmlInit=lambda: None, nvmlDeviceGetHandleByUUID=str, nvmlDeviceGetTotalEnergyConsumption=fails
+    )
+    with pytest.raises(EnergyUnavailableError, match="NVML gives no energy: Not Supported"):
+        energy.nvml_counter("GPU-a", nvml)
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    with pytest.raises(EnergyUnavailableError, match=r"NVML gives no energy: .*pynvml"):
+        energy.nvml_counter("GPU-a")
+
+
+def test_a_device_without_a_counter_says_so():
+    with pytest.raises(EnergyUnavailableError, match="no energy counter is known for mps"):
+        energy.meter("mps")
+
+
+def test_a_counter_without_a_range_never_turns_over():
+    meter = Meter(counters=[Counter(name="board", read_uj=lambda: 0)])
+    assert meter.joules((3_000_000,), (4_000_000,)) == 1.0

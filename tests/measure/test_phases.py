@@ -1,0 +1,257 @@
+import json
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter_ns
+
+import pytest
+import torch
+from fake_device import FakeAccelerator
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
+from torch.utils.data import DataLoader, Dataset
+
+from bench.measure import phases, trace
+from bench.measure.device import Host
+from bench.measure.hooks import after_each_step
+from trainloops import parts, runners
+from trainloops.contract import Job, Parts
+from trainloops.order import SeededOrder
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Time:
+    """A clock that moves only when a part of the loop says how long it takes."""
+
+    now_ns = 0
+
+    def passes(self, ns):
+        self.now_ns += ns
+
+
+@pytest.fixture
+def time(monkeypatch):
+    clock = Time()
+    monkeypatch.setattr(phases, "perf_counter_ns", lambda: clock.now_ns)
+    return clock
+
+
+class SlowBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, time):
+        ctx.time = time
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        ctx.time.passes(100_000)
+        return gradient, None
+
+
+class SlowModel(torch.nn.Linear):
+    def __init__(self, time):
+        super().__init__(1, 1)
+        self.time = time
+
+    def forward(self, x):
+        self.time.passes(1_000)
+        return SlowBackward.apply(super().forward(x), self.time)
+
+
+class SlowData(Dataset):
+    def __init__(self, time):
+        self.time = time
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        self.time.passes(10)
+        return {"x": torch.ones(1)}
+
+
+class SlowOptimizer(torch.optim.Optimizer):
+    def __init__(self, parameters, time):
+        super().__init__(parameters, {})
+        self.time = time
+
+    def step(self, closure=None):
+        if closure is not None:
+            closure()
+        self.time.passes(1_000_000)
+
+
+def slow_parts(time):
+    model = SlowModel(time)
+
+    def loss(model, batch):
+        time.passes(10_000)
+        return model(batch["x"]).sum()
+
+    return Parts(
+        model=model,
+        optimizer=SlowOptimizer(model.parameters(), time),
+        dataset=SlowData(time),
+        sampler=SeededOrder(8, 0),
+        loss=loss,
+        loader={"batch_size": 2},
+        autocast=torch.enable_grad(),
+    )
+
+
+def plain_loop(parts, time):
+    for batch in DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader):
+        loss = parts.loss(parts.model, batch)
+        time.passes(10_000_000)
+        loss.backward()
+        parts.optimizer.step()
+        parts.optimizer.zero_grad()
+
+
+def loop_with_a_closure(parts, time):
+    for batch in DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader):
+
+        def closure(batch=batch):
+            time.passes(10_000_000)
+            loss = parts.loss(parts.model, batch)
+            loss.backward()
+            return loss
+
+        parts.optimizer.step(closure=closure)
+        parts.optimizer.zero_grad()
+
+
+def loop_that_calls_the_model_itself(parts, time):
+    for batch in DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader):
+        time.passes(10_000_000)
+        loss = parts.model(batch["x"]).sum()
+        time.passes(10_000)
+        torch.autograd.backward([loss])
+        parts.optimizer.step()
+        parts.optimizer.zero_grad()
+
+
+@pytest.mark.parametrize(
+    ("loop", "forward_ns", "rest_ns"),
+    [
+        (plain_loop, 11_000, 10_000_000),
+        (loop_with_a_closure, 11_000, 10_000_000),
+        (loop_that_calls_the_model_itself, 1_000, 10_010_000),
+    ],
+)
+def test_every_instant_belongs_to_the_innermost_phase(time, loop, forward_ns, rest_ns):
+    with phases.splitting(slow_parts(time), Host()) as split:
+        loop(split.parts, time)
+    assert split.result() == {
+        "phase_ns": {
+            "data": [20] * 3,
+            "forward": [forward_ns] * 3,
+            "backward": [100_000] * 3,
+            "optimizer": [1_000_000] * 3,
+            "rest": [rest_ns] * 3,
+        }
+    }
+
+
+def test_the_device_is_waited_for_at_each_change_of_phase(time):
+    device = FakeAccelerator()
+    with phases.splitting(slow_parts(time), device) as split:
+        before = len(device.calls)
+        plain_loop(split.parts, time)
+    # Data, the loss, the model, backward and the optimizer begin and end; the loader ends once more than it gives.
+    assert device.calls[before:] == ["synchronize"] * (4 * 2 * 5 + 2)
+
+
+def test_nothing_stays_behind(time):
+    built = slow_parts(time)
+    backward, fetch = torch.autograd.backward, torch.utils.data.dataloader._BaseDataLoaderIter.__next__
+    with pytest.raises(ZeroDivisionError), phases.splitting(built, Host()):
+        raise ZeroDivisionError
+    assert torch.autograd.backward is backward
+    assert torch.utils.data.dataloader._BaseDataLoaderIter.__next__ is fetch
+    assert not built.model._forward_pre_hooks
+    assert not built.model._forward_hooks
+    assert not _global_optimizer_pre_hooks
+    assert not _global_optimizer_post_hooks
+
+
+SPLIT_EVERY_RUNNER = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import test_phases
+test_phases.split_every_runner()
+"""
+
+
+def split_every_runner():
+    """Prints, by runner, the phases of each step, and the steps by a clock of their own."""
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # frameworks print
+    torch.set_num_threads(1)
+    with TemporaryDirectory() as scratch:
+        found = {name: split(runners.load(name), scratch) for name in runners.REGISTRY}
+    json.dump(found, answer)
+    answer.flush()
+
+
+def split(train, scratch):
+    job = Job(workload="mlp", batch_size=64, epochs=1, steps_per_epoch=40, output_dir=scratch)
+    ticks_ns = []
+    with (
+        phases.splitting(parts.build(job), Host()) as split,
+        after_each_step(lambda _: ticks_ns.append(perf_counter_ns())),
+    ):
+        train(job, split.parts)
+    return {"steps_ns": [after - before for before, after in pairwise(ticks_ns)], **split.result()}
+
+
+@pytest.fixture(scope="module")
+def every_runner():
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
+    command = [sys.executable, "-c", SPLIT_EVERY_RUNNER]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+    return json.loads(done.stdout)
+
+
+def test_the_phases_of_every_runner_sum_to_its_steps(every_runner):
+    assert every_runner.keys() == runners.REGISTRY.keys()
+    for name, found in every_runner.items():
+        sums = [sum(step) for step in zip(*found["phase_ns"].values(), strict=True)]
+        assert sum(sums) == pytest.approx(sum(found["steps_ns"]), rel=0.02), name
+        assert len(sums) == 39
+
+
+def test_every_runner_has_every_phase(every_runner):
+    for name, found in every_runner.items():
+        empty = {phase for phase, ns in found["phase_ns"].items() if median(ns) == 0}
+        assert empty == ({"data"} if name == "floor" else set()), name
+
+
+# The trace.
+
+
+@pytest.mark.parametrize(
+    ("warmup_steps", "steps_per_epoch", "first"), [(5, 40, 5), (0, 40, 1), (30, 40, 30), (31, 40, 41), (40, 40, 41)]
+)
+def test_the_traced_steps_cross_no_epoch_boundary(warmup_steps, steps_per_epoch, first):
+    assert trace.first_steady_step(warmup_steps=warmup_steps, steps_per_epoch=steps_per_epoch) == first
+
+
+def test_an_epoch_of_ten_steps_is_too_short_to_trace():
+    with pytest.raises(ValueError, match="an epoch of 10 steps has no 10 steady ones"):
+        trace.first_steady_step(warmup_steps=0, steps_per_epoch=10)
+
+
+def test_the_trace_holds_ten_steps(tmp_path):
+    job = Job(workload="mlp", batch_size=2, epochs=1, steps_per_epoch=16)
+    path = tmp_path / "trace.json"
+    with trace.tracing(path, first_step=3):
+        runners.load("pytorch")(job, parts.build(job))
+    events = json.loads(path.read_text())["traceEvents"]
+    steps = {e["name"] for e in events if e.get("cat") == "user_annotation" and e["name"].startswith("ProfilerStep")}
+    assert steps == {f"ProfilerStep#{step}" for step in range(3, 13)}
+    assert sum(e.get("name") == "aten::addmm" for e in events) == 10 * 3
