@@ -53,6 +53,13 @@ def test_six_loops_are_bitwise_equal_and_have_ratios(six):
     assert 1.2 < ratios["hf-trainer"] < 10  # twofold in a quiet hour; any sane figure is in between
 
 
+def test_every_count_repeats_in_a_second_fresh_interpreter(six):
+    cells = json.loads((the_run(six[1]) / "summary.json").read_text())["cells"]
+    assert [cell["counters"]["not_repeated"] for cell in cells] == [[]] * len(cells)
+    calls = {cell["runner"]: cell["counters"]["python_calls"] for cell in cells[:6]}
+    assert calls["floor"] < calls["pytorch"] < calls["fabric"] < calls["accelerate"] < calls["lightning"]
+
+
 def test_fused_and_other_optimizers_and_workers_are_bitwise_equal_too(tmp_path):
     settings = ["--optimizer", "adamw-fused,sgd", "--workers", "2", "--workload", "mlp-wide"]
     done = bench(*SHORT, *settings, "--blocks", "1", "--steps", "6", "--warmup", "2", cwd=tmp_path)
@@ -74,7 +81,7 @@ def test_the_report_and_the_index_are_there_and_have_every_row(six):
 
 def test_nobody_but_the_worker_imports_a_framework_for_the_journal(six):
     trials = store.read_trials(the_run(six[1]))
-    assert len(trials) == 48 + 48  # fingerprints and one block
+    assert len(trials) == 4 * 48  # fingerprints, counts, recounts and one block
     assert {trial.interpreter.launch for trial in trials} == {"fork"}
     opening, block = ({t.interpreter.hash_seed for t in trials if t.block == number} for number in (-1, 0))
     assert opening == {0}
@@ -169,7 +176,7 @@ def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
     )
     trials = store.read_trials(folder)
     keys = [(trial.phase, trial.cell, trial.block, trial.replicate) for trial in trials]
-    assert len(keys) == len(set(keys)) == 2 + 2 * 3 * 4
+    assert len(keys) == len(set(keys)) == 2 * (1 + 2) + 2 * 3 * 4
     assert (folder / "report.md").is_file()
 
 

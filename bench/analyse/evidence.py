@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bench.analyse.counting import counts_of
 from bench.analyse.equivalence import judge
 from bench.analyse.statistics import block_medians
 from bench.analyse.trial_figures import TrialFigures, cross_check, figures
-from bench.records.schema import Cell, Equivalence, Length, Run, Status, Trial
+from bench.records.schema import Cell, Counters, Equivalence, Length, Run, Status, Trial
 from trainloops.runners import BASELINE
 
 NOT_RUN = "the run ended before its turn"
@@ -24,6 +25,8 @@ class Evidence:
     length: Length | None
     timed: tuple[TrialFigures, ...]
     step_us_by_block: dict[int, float]
+    counts: tuple[Counters, ...]
+    """One for each fresh interpreter that counted."""
     failed: tuple[Trial, ...]
     """Of every pass, in the journal's order."""
     contradictions: tuple[str, ...]
@@ -76,6 +79,7 @@ def _evidence(cell: Cell, trials: list[Trial], baseline: Trial | None) -> Eviden
         length=good[0][0].length if good else None,
         timed=timed,
         step_us_by_block=_by_block(timed, lambda trial: trial.step_us),
+        counts=tuple(counts_of(trials)),
         failed=tuple(trial for trial in trials if trial.status != "ok"),
         contradictions=tuple(each for each in contradictions if each is not None),
     )

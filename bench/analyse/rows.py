@@ -8,6 +8,7 @@ from statistics import median
 
 import numpy as np
 
+from bench.analyse import counting
 from bench.analyse.evidence import NOT_RUN, Evidence
 from bench.analyse.statistics import (
     coefficient_of_variation,
@@ -16,12 +17,12 @@ from bench.analyse.statistics import (
     paired_ratio,
     signed_rank_estimate,
 )
-from bench.records.schema import CellSummary, DeviceMemory, Estimate, Interpreter
+from bench.records.schema import CellSummary, CounterFigures, DeviceMemory, Estimate, Interpreter
 from trainloops.runners import BASELINE
 
 FLOOR = "floor"
 
-Found = Estimate | DeviceMemory | float | str
+Found = Estimate | DeviceMemory | CounterFigures | float | str
 """A figure, or the sentence that says why there is none."""
 
 NO_STEADY_STEP = "every step after the warm-up crosses an epoch boundary"
@@ -38,6 +39,7 @@ def row(evidence: Evidence, comparison: Mapping[str, Evidence], interpreters: Co
         **_steps(evidence),
         **_pairs(evidence, comparison),
         **_memory(evidence),
+        **_counters(evidence),
         **_imports(evidence, interpreters),
     }
     facts = {
@@ -128,6 +130,18 @@ def _peak(evidence: Evidence, field: str) -> float | str:
         return median(by_block.values())
     reasons = [trial.memory.unavailable[field] for trial in evidence.timed if field in trial.memory.unavailable]
     return _why(evidence, reasons[-1] if reasons else NOT_REPORTED)
+
+
+def _counters(evidence: Evidence) -> dict[str, Found]:
+    counted = counting.figures(evidence.counts)
+    if counted is None:
+        return dict.fromkeys(("counters", "tensor_bytes"), _why(evidence, counting.NOT_COUNTED))
+    reasons = evidence.counts[0].unavailable
+    return {
+        "counters": counted,
+        "tensor_bytes": evidence.counts[0].tensor_bytes.value,
+        **{f"counters.{name}": reasons[name] for name in counting.NAMES if getattr(counted, name) is None},
+    }
 
 
 def _imports(evidence: Evidence, interpreters: Collection[Interpreter]) -> dict[str, Found]:

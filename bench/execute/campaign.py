@@ -1,8 +1,8 @@
 """Runs the passes of a plan and yields every trial as it ends.
 
-Order: the pilot chooses the trial lengths, the equivalence pass proves the arithmetic, then block
-after block is timed. Every trial is yielded once, failed ones included; those that the journal
-already holds are not run again.
+Order: the pilot chooses the trial lengths, the equivalence pass proves the arithmetic, the counting
+pass counts twice, in fresh interpreters each time, then block after block is timed. Every trial is
+yielded once, failed ones included; those that the journal already holds are not run again.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ GIVE_UP_AFTER_FAILURES = 2
 FIRST_TIMEOUT_S = 300.0
 LEAST_TIMEOUT_S = 60.0
 TIMEOUT_FACTOR = 20
+COUNTS = 2
 OPENING = -1
-"""The block number of pilots and fingerprints, which come before the blocks that are timed."""
+"""The block number of pilots, fingerprints and counts, which come before the blocks that are timed."""
 REPEATABLE = Layout(hash_seed=0, padding_bytes=0)
 
 TrialKey = tuple[Pass, Cell, int, int]
@@ -64,7 +65,7 @@ class Campaign:
         settings = self.settings
         pilots = 0 if settings.steps else len(settings.comparisons)
         cells = len(settings.comparisons) * len(settings.runners)
-        return pilots + cells * (1 + settings.blocks * settings.trials_per_block)
+        return pilots + cells * (1 + COUNTS + settings.blocks * settings.trials_per_block)
 
     def seconds_left(self) -> float:
         """Until the last planned block ends, at the pace of the timing trials of this process so far."""
@@ -82,13 +83,16 @@ class Campaign:
             yield from self._block(block)
 
     def _opening(self) -> Iterator[Trial]:
-        slots = [self._slot("equivalence", cell) for cell in self._cells()]
-        pilots = [self._slot("pilot", schedule.cell(c, BASELINE)) for c in self._without_length()]
-        if all(self._is_finished(phase, slot) for phase, slot in [*pilots, *slots]):
-            return
-        with self._fleet(REPEATABLE, one_by_one=True) as fleet:
-            yield from self._trials(fleet, pilots)
-            yield from self._trials(fleet, slots)
+        pilots = [_slot("pilot", schedule.cell(c, BASELINE)) for c in self._without_length()]
+        fingerprints = [_slot("equivalence", cell) for cell in self._cells()]
+        counts, recounts = ([_slot("counting", cell, replicate=n) for cell in self._cells()] for n in (0, 1))
+        yield from self._in_fresh_interpreters([*pilots, *fingerprints, *counts], one_by_one=True)
+        yield from self._in_fresh_interpreters(recounts, one_by_one=False)
+
+    def _in_fresh_interpreters(self, slots: Sequence[tuple[Pass, Slot]], *, one_by_one: bool) -> Iterator[Trial]:
+        if not all(self._is_finished(phase, slot) for phase, slot in slots):
+            with self._fleet(REPEATABLE, one_by_one=one_by_one) as fleet:
+                yield from self._trials(fleet, slots)
 
     def _block(self, block: int) -> Iterator[Trial]:
         settings = self.settings
@@ -141,14 +145,16 @@ class Campaign:
 
     def _is_finished(self, phase: Pass, slot: Slot) -> bool:
         done = (phase, slot.cell, slot.block, slot.replicate) in self._finished
-        return done or self._is_given_up(slot.cell)
+        return done or self._is_given_up(phase, slot.cell)
 
-    def _is_given_up(self, cell: Cell) -> bool:
-        """A cell that cannot be imported, or has failed twice and never succeeded, is not tried again."""
-        trials = [trial for trial in self.trials if trial.cell == cell and trial.phase != "pilot"]
-        if any(trial.status == "missing" for trial in trials):
-            return True
-        return len(trials) >= GIVE_UP_AFTER_FAILURES and all(trial.status != "ok" for trial in trials)
+    def _is_given_up(self, phase: Pass, cell: Cell) -> bool:
+        """A pass that has failed twice on a cell and never succeeded is not tried again."""
+        trials = [trial for trial in self.trials if trial.cell == cell and trial.phase == phase]
+        failed = len(trials) >= GIVE_UP_AFTER_FAILURES and all(trial.status != "ok" for trial in trials)
+        return failed or self._is_missing(cell)
+
+    def _is_missing(self, cell: Cell) -> bool:
+        return any(trial.status == "missing" and trial.cell.runner == cell.runner for trial in self.trials)
 
     def _without_length(self) -> list[Comparison]:
         if self.settings.steps is not None:
@@ -161,6 +167,8 @@ class Campaign:
             return lengths.PILOT
         if phase == "equivalence":
             return lengths.EQUIVALENCE
+        if phase == "counting":
+            return lengths.COUNTING
         if self.settings.steps is not None:
             return lengths.fixed(steps=self.settings.steps, warmup_steps=self.settings.warmup_steps)
         return self.lengths[comparison]
@@ -183,9 +191,10 @@ class Campaign:
     def _cells(self) -> list[Cell]:
         return [schedule.cell(c, runner) for c in self.settings.comparisons for runner in self.settings.runners]
 
-    def _slot(self, phase: Pass, cell: Cell) -> tuple[Pass, Slot]:
-        return phase, Slot(cell=cell, block=OPENING, replicate=0, position=0)
-
     def _fleet(self, layout: Layout, *, one_by_one: bool) -> Fleet:
-        keys: list[Key] = list(dict.fromkeys(key_of(cell) for cell in self._cells() if not self._is_given_up(cell)))
+        keys: list[Key] = list(dict.fromkeys(key_of(cell) for cell in self._cells() if not self._is_missing(cell)))
         return Fleet(keys, layout=layout, threads=self.settings.threads, one_by_one=one_by_one)
+
+
+def _slot(phase: Pass, cell: Cell, *, replicate: int = 0) -> tuple[Pass, Slot]:
+    return phase, Slot(cell=cell, block=OPENING, replicate=replicate, position=0)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.execute.interpreter import READY_TIMEOUT_S, Interpreter, WorkerEndedError, WorkerTimeoutError, how_it_ended
-from bench.records.schema import Cell, Fingerprint, Length, Pass, Status, Timing
+from bench.records.schema import Cell, Counters, Fingerprint, Length, Pass, Status, Timing
 from bench.records.schema import Interpreter as InterpreterRecord
 from trainloops import runners
 from trainloops.contract import Job
@@ -37,6 +37,7 @@ class Result(BaseModel):
     reason: str | None = None
     timing: Timing | None = None
     fingerprint: Fingerprint | None = None
+    counters: Counters | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

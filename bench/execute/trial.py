@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from bench.measure import counters, memory
 from bench.measure import device as devices
-from bench.measure import memory
 from bench.measure.clock import Clock
 from bench.measure.fingerprint import Recorder
 from bench.measure.memory import HostBaseline
@@ -47,8 +47,14 @@ def _equivalence(train: Train, job: Job, warmup_steps: int, host: HostBaseline) 
     return {"fingerprint": recorder.result()}
 
 
+def _counting(train: Train, job: Job, warmup_steps: int, host: HostBaseline) -> Result:
+    del host  # counted bytes are those of tensors
+    return {"counters": counters.count(train, job, parts.build, warmup_steps=warmup_steps)}
+
+
 PASSES: dict[str, Callable[[Train, Job, int, HostBaseline], Result]] = {
     "pilot": _timing,
     "equivalence": _equivalence,
+    "counting": _counting,
     "timing": _timing,
 }

@@ -13,6 +13,7 @@ MIN_WARMUP_STEPS, MAX_WARMUP_STEPS = 2, 50
 MIN_REGION_STEPS = 10
 
 PILOT = Length(epochs=2, steps_per_epoch=6, warmup_steps=4)
+COUNTING = Length(epochs=2, steps_per_epoch=8, warmup_steps=4)
 EQUIVALENCE = Length(epochs=2, steps_per_epoch=6, warmup_steps=1)
 
 

@@ -1,7 +1,7 @@
 """What is written to disk: the journal's trials, run.json and summary.json.
 
 Format history (`SCHEMA`); keys only ever get added:
-1: first format.
+1: first format. Later added: the pass `counting`, `Trial.counters`, `CellSummary.counters` and `tensor_bytes`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA = 1
 
-Pass = Literal["pilot", "equivalence", "timing"]
+Pass = Literal["pilot", "equivalence", "counting", "timing"]
 Status = Literal["ok", "failed", "oom", "killed", "timeout", "garbage", "missing", "not-run"]
 Launch = Literal["fork", "spawn"]
 Nanoseconds = Annotated[int, Field(ge=0)]
@@ -119,6 +119,47 @@ class Fingerprint(Record):
     """The L2 norm of each parameter, in float64, in the model's order."""
 
 
+class Count(Record):
+    """What most of the steady steps show, and the fraction of them that shows it."""
+
+    value: int
+    share: float
+
+
+class FunctionCounts(Record):
+    """What one Python function has to do with a steady step."""
+
+    file: str
+    """As it is imported: `transformers/trainer.py`."""
+    function: str
+    line: int
+    python_calls: int = 0
+    c_calls: int = 0
+    ops: int = 0
+    syncs: int = 0
+    tensor_bytes: int = 0
+    """Bytes alive at the step's peak that it allocated."""
+
+
+class Counters(Record):
+    """Deterministic counts a steady step; what cannot be had is None, and `unavailable` says why, by field name."""
+
+    steady_steps: int
+    python_calls: Count
+    c_calls: Count
+    ops: Count
+    syncs: Count
+    tensor_bytes: Count
+    kernels: Count | None = None
+    device_syncs: Count | None = None
+    allocations: Count | None = None
+    ops_by_name: dict[str, int]
+    tensor_bytes_by_category: dict[str, int]
+    functions: list[FunctionCounts]
+    """The parts of the five counters that are counted by function; each column sums to its counter."""
+    unavailable: dict[str, str] = {}
+
+
 class Trial(Record):
     """One line of the journal."""
 
@@ -139,6 +180,7 @@ class Trial(Record):
     interpreter: Interpreter | None = None
     timing: Timing | None = None
     fingerprint: Fingerprint | None = None
+    counters: Counters | None = None
 
 
 class Settings(Record):
@@ -232,6 +274,22 @@ class DeviceMemory(Record):
     process: float | None = None
 
 
+class CounterFigures(Record):
+    """Exact counts a steady step, and how far they may be relied on."""
+
+    python_calls: int | None = None
+    c_calls: int | None = None
+    ops: int | None = None
+    syncs: int | None = None
+    kernels: int | None = None
+    device_syncs: int | None = None
+    allocations: int | None = None
+    share: dict[str, float] = {}
+    """By counter, the fraction of the steady steps that show the figure."""
+    not_repeated: list[str] = []
+    """Counters of which a second fresh interpreter gave another figure."""
+
+
 class CellSummary(Cell):
     """One row: a figure that cannot be had is None, and `unavailable` says why.
 
@@ -260,6 +318,9 @@ class CellSummary(Cell):
     floor_ratio: Estimate | None = None
     """Step time over the floor runner's: 1 would be nothing but arithmetic."""
     device_memory_bytes: DeviceMemory = DeviceMemory()
+    tensor_bytes: int | None = None
+    """Peak bytes of live tensors in a steady step, the dataset's left out."""
+    counters: CounterFigures | None = None
     host_rss_bytes: float | None = None
     import_s: float | None = None
     import_rss_bytes: float | None = None
@@ -276,6 +337,19 @@ class CellSummary(Cell):
         return Cell.model_validate(self.model_dump(include=set(Cell.model_fields)))
 
 
+class AttributionRow(Record):
+    """One function, and how much more of one counter it has in a cell than in the baseline's."""
+
+    cell: Cell
+    counter: str
+    file: str
+    function: str
+    line: int
+    baseline: int
+    candidate: int
+    delta: int
+
+
 class Summary(Record):
     """summary.json: what the report says, for programs."""
 
@@ -285,7 +359,7 @@ class Summary(Record):
     packages: dict[str, str]
     cells: list[CellSummary]
     verdicts: list[dict[str, object]] = []
-    attribution: list[dict[str, object]] = []
+    attribution: list[AttributionRow] = []
     warnings: list[str] = []
 
     @model_validator(mode="before")

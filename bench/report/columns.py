@@ -85,6 +85,19 @@ def _device_memory(kind: str) -> Column:
     return Column(header=f"{kind} MB", keys=keys, text=partial(_of_device, kind=kind))
 
 
+def _count(cell: CellSummary, *, name: str) -> str | None:
+    value: int | None = None if cell.counters is None else getattr(cell.counters, name)
+    return None if value is None else f"{value:,}"
+
+
+def _counter(header: str, name: str) -> Column:
+    return Column(header=header, keys=(f"counters.{name}", "counters"), text=partial(_count, name=name))
+
+
+def _tensor_kilobytes(cell: CellSummary) -> str | None:
+    return None if cell.tensor_bytes is None else f"{cell.tensor_bytes / 1e3:,.1f}"
+
+
 TIME = (
     Column(header="step time µs", keys=("step_time_us",), text=_step_time),
     _column("samples/s", "samples_per_second"),
@@ -102,3 +115,14 @@ MEMORY = (
     Column(header="epoch end µs", keys=("epoch_boundary_us",), text=_epoch_end),
 )
 IMPORT = (_column("import s", "import_s"), _column("import MB", "import_rss_bytes", 1e-6))
+
+COUNTERS = (
+    _counter("Python calls", "python_calls"),
+    _counter("C calls", "c_calls"),
+    _counter("ops", "ops"),
+    _counter("syncs", "syncs"),
+    Column(header="tensor kB", keys=("tensor_bytes",), text=_tensor_kilobytes),
+    _counter("kernels", "kernels"),
+    _counter("device syncs", "device_syncs"),
+    _counter("allocations", "allocations"),
+)

@@ -42,6 +42,10 @@ WORDS = {
     "first step": "From calling the loop to the end of its first optimizer step, imports not counted; `floor` "
     "also loads all of its batches in that time.",
     "epoch end": "What a step that crosses the end of an epoch takes beyond a steady one.",
+    "Python calls, C calls, ops, syncs": "Exact counts of one steady step, from runs of their own that are not timed: "
+    "calls of Python functions and from Python into C in the loop's thread, torch's operators by themselves, and "
+    "values that an operator reads back to the host. They depend on the versions installed, not on the machine's mood.",
+    "tensor kB": "Peak bytes of the tensors alive in a steady step, the dataset's left out.",
     "import s, import MB": "What importing the runner takes, once a process: torch, and its framework on top.",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from bench.report import glossary, sentences, trust
+from bench.report import costs, glossary, sentences, trust
 from bench.report.groups import FLOOR, Group, groups, hardware, shared_conditions
 from bench.report.numbers import number
 from bench.report.tables import import_table, memory_table, pivot, time_table
@@ -32,6 +32,7 @@ def report(summary: Summary, folder: str) -> str:
         folded("How to read this report", "\n".join(glossary.entries(summary.run.settings))),
         _equivalence(summary),
         _tables(summary, told),
+        costs.section(summary, told),
         _arithmetic(told),
         _resolution(summary, told),
         _repeat(summary.run, folder),

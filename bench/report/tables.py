@@ -65,6 +65,11 @@ def memory_table(group: Group) -> Table:
     return _table(group.cells, figures.MEMORY, _batch_and_runner)
 
 
+def counter_table(group: Group) -> Table:
+    """Exact counts of a steady step by batch size and runner."""
+    return _table(group.cells, figures.COUNTERS, _batch_and_runner)
+
+
 def import_table(summary: Summary) -> Table:
     """Tell what importing each runner's framework costs, once a runner and environment."""
     rows: dict[tuple[str, str], CellSummary] = {}
@@ -86,7 +91,11 @@ def pivot(group: Group, runners: Sequence[str], figure: Callable[[CellSummary], 
 
 
 def frames(summary: Summary) -> dict[str, pd.DataFrame]:
-    """Return tidy frames by file name: `cells`, every figure of every row; `unavailable`, why one is missing."""
+    """Return tidy frames by file name.
+
+    `cells`: every figure of every row; `unavailable`: why one is missing; `attribution`: by which
+    functions the loops differ.
+    """
     missing = [
         [*cell.cell.model_dump().values(), figure, reason]
         for cell in summary.cells
@@ -94,6 +103,7 @@ def frames(summary: Summary) -> dict[str, pd.DataFrame]:
     ]
     return {
         "cells": pd.DataFrame([_flat(_filled(cell)) for cell in summary.cells]),
+        "attribution": pd.DataFrame([_flat(row.model_dump()) for row in summary.attribution]),
         "unavailable": pd.DataFrame(missing, columns=[*Cell.model_fields, "figure", "reason"]),
     }
 

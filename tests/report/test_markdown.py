@@ -26,6 +26,7 @@ def test_a_reader_is_answered_in_this_order() -> None:
         "## What each loop costs",
         "## Are they equivalent?",
         "## Tables",
+        "## Exact costs",
         "## How much of the step is arithmetic?",
         "## What this machine can resolve",
         "## How to repeat it",
