@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: venv bench test clean
+.PHONY: venv bench test perf clean
 
 venv: $(VENV)/.installed
 
@@ -20,6 +20,9 @@ test: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q
+
+perf: venv
+	$(BIN)/python -m tests.perf
 
 clean:
 	rm -rf $(VENV)

@@ -21,8 +21,6 @@ from pathlib import Path
 from time import monotonic
 from typing import IO, Any
 
-import bench
-import trainloops
 from bench.plan.devices import visibility
 from bench.plan.schedule import Layout
 
@@ -163,16 +161,15 @@ def environment(spec: Spec) -> dict[str, str]:
 
 
 def base_environment() -> dict[str, str]:
-    """The user's environment, in which `bench` and `trainloops` can be imported from wherever they are."""
-    roots = [*_import_roots(), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(roots)}
+    """The user's environment, in which a child that changes its folder finds what this process found.
 
-
-def _import_roots() -> list[str]:
-    """Where `bench` and `trainloops` were found, for a checkout that is not installed."""
-    return list(
-        dict.fromkeys(str(Path(next(iter(module.__path__))).resolve().parent) for module in (bench, trainloops))
-    )
+    Nothing is added to the import path: Accelerate searches all of it in every step, so that each
+    entry of ours would be charged to it.
+    """
+    entries = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    if not entries:
+        return dict(os.environ)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(entry).resolve()) for entry in entries)}
 
 
 def _local(device: str) -> str:
