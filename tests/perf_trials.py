@@ -70,8 +70,8 @@ def parent_rows(length: Length = LONG) -> list[Row]:
 def fidelity_rows(pairs: int, length: Length = USUAL) -> list[Row]:
     """Step time under the harness over that of the plain script, for each runner.
 
-    In each pair both sides run once, in random order, each in a fresh interpreter with the same
-    environment; the runners take turns, so that a drift of the machine hits all of them.
+    In each pair both sides run once, in random order, each in a fresh interpreter with the same hash
+    seed, padding and threads; the runners take turns, so that a drift of the machine hits all of them.
     """
     order = random.Random(0)
     harness: dict[str, dict[int, float]] = {runner: {} for runner in REGISTRY}

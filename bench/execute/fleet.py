@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable
 from types import TracebackType
 
@@ -32,25 +33,29 @@ class Fleet:
         self._launchers: dict[Key, Launcher] = {}
 
     def __enter__(self) -> Fleet:
-        specs = list(self._specs.items())
         try:
-            for start in range(0, len(specs), self._at_once):
-                self._start(dict(specs[start : start + self._at_once]))
+            self._start()
         except BaseException:
             self.close()
             raise
         return self
 
-    def _start(self, specs: dict[Key, Spec]) -> None:
-        zygotes = {key: Zygote(spec) for key, spec in specs.items()}
-        self._launchers.update(zygotes)
-        for zygote in zygotes.values():
+    def _start(self) -> None:
+        starting: deque[tuple[Key, Zygote]] = deque()
+        for key, spec in self._specs.items():
+            if len(starting) == self._at_once:
+                self._await(*starting.popleft())
+            self._launchers[key] = zygote = Zygote(spec)
             zygote.start()
-        for key, zygote in zygotes.items():
-            zygote.ready(alone=len(zygotes) == 1)
-            if not zygote.can_fork:
-                zygote.close()
-                self._launchers[key] = Spawner(specs[key])
+            starting.append((key, zygote))
+        for key, zygote in starting:
+            self._await(key, zygote)
+
+    def _await(self, key: Key, zygote: Zygote) -> None:
+        zygote.ready(alone=self._at_once == 1)
+        if not zygote.can_fork:
+            zygote.close()
+            self._launchers[key] = Spawner(self._specs[key])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

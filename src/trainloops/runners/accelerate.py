@@ -1,6 +1,12 @@
-"""Hugging Face Accelerate: the hand-written loop with `prepare`, `accumulate` and `backward`."""
+"""Hugging Face Accelerate: the hand-written loop with `prepare` and `backward`.
+
+`accumulate` only where gradients are accumulated, as its documentation has it; `prepare` puts the
+model's forward under autocast.
+"""
 
 from __future__ import annotations
+
+from contextlib import nullcontext
 
 from accelerate import Accelerator
 from torch.utils.data import DataLoader
@@ -23,9 +29,8 @@ def train(job: Job, parts: Parts) -> None:
     for epoch in range(job.epochs):
         parts.sampler.set_epoch(epoch)
         for batch in loader:
-            with accelerator.accumulate(model):
-                with accelerator.autocast():
-                    loss = parts.loss(model, batch)
+            with accelerator.accumulate(model) if job.grad_accumulation > 1 else nullcontext():
+                loss = parts.loss(model, batch)
                 accelerator.backward(loss)
                 if job.grad_clip is not None and accelerator.sync_gradients:
                     accelerator.clip_grad_norm_(model.parameters(), job.grad_clip)
