@@ -63,6 +63,15 @@ def main(
     ] = None,
     timeout: Annotated[str | None, Flag(help="Kill a trial after this long [20 times what others needed].")] = None,
     seed: Annotated[int | None, Flag(help="Seed of weights, data, sample order and schedule [0].")] = None,
+    only: Annotated[
+        str | None,
+        Flag(
+            help="counters, phases or time: run nothing else [all]; counters alone take seconds and no quiet machine."
+        ),
+    ] = None,
+    trace: Annotated[
+        bool | None, Flag("--trace", help="Also record ten steady steps of each cell for ui.perfetto.dev.")
+    ] = None,
     out: Annotated[Path, Flag(help="Where run folders and their index go.")] = Path("results"),
     name: Annotated[str | None, Flag(help="Last part of the run folder's name [preset and devices].")] = None,
     resume: Annotated[Path | None, Flag(help="Go on with this run folder; no finished trial is repeated.")] = None,
@@ -92,6 +101,8 @@ def main(
         threads=threads,
         timeout=timeout,
         seed=seed,
+        only=only,
+        trace=trace,
     )
     if resume is not None:
         flags.refuse_with("--resume")
@@ -154,7 +165,9 @@ def measured(folder: Path) -> bool:
 
     run = store.read_run(folder)
     with store.journal(folder) as journal, closing(progress.choose(sys.stderr)) as display:
-        campaign = Campaign(run.settings, done=store.read_trials(folder), planned=run.lengths)
+        campaign = Campaign(
+            run.settings, done=store.read_trials(folder), planned=run.lengths, traces=folder / store.TRACES
+        )
         display.start(campaign.total_trials, f"looptax · {folder}", blocks=run.settings.blocks)
         try:
             for trial in campaign.run(stopping.rule(run)):

@@ -1,5 +1,6 @@
 """The main job from end to end, as a user runs it: real interpreters, real frameworks, short trials."""
 
+import gzip
 import json
 import os
 import signal
@@ -60,6 +61,34 @@ def test_every_count_repeats_in_a_second_fresh_interpreter(six):
     assert calls["floor"] < calls["pytorch"] < calls["fabric"] < calls["accelerate"] < calls["lightning"]
 
 
+def test_phases_and_tensor_categories_are_told_of_every_cell(six):
+    cells = json.loads((the_run(six[1]) / "summary.json").read_text())["cells"]
+    for cell in cells:
+        assert set(cell["phases_us"]) == {"data", "forward", "backward", "optimizer", "rest"}
+        assert sum(cell["tensor_bytes_by_category"].values()) == cell["tensor_bytes"]
+        assert (cell["joules_per_1000_samples"] is None) == ("joules_per_1000_samples" in cell["unavailable"])
+    waits = {cell["runner"]: cell["phases_us"]["data"] for cell in cells[:6]}
+    assert waits["floor"] == 0 < waits["pytorch"]
+
+
+def test_only_counters_times_nothing_and_a_trace_is_one_file_a_cell(tmp_path):
+    only = ["--device", "cpu", "--batch-size", "4", "--runner", "accelerate", "--only", "counters", "--trace"]
+    done = bench(*only, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = the_run(tmp_path / "results")
+    assert {trial.phase for trial in store.read_trials(folder)} == {"equivalence", "counting", "trace"}
+    cells = json.loads((folder / "summary.json").read_text())["cells"]
+    assert [cell["status"] for cell in cells] == ["ok", "ok"]
+    assert cells[1]["unavailable"]["step_time_us"] == "--only left out what the timing pass tells"
+    extra = cells[1]["counters"]["python_calls"] - cells[0]["counters"]["python_calls"]
+    assert f"({extra:+,}) Python calls" in done.stdout
+    assert "## Tables" not in (folder / "report.md").read_text()
+    traces = sorted(path.name for path in (folder / "traces").iterdir())
+    assert traces == ["000-pytorch-4.json.gz", "001-accelerate-4.json.gz"]
+    events = json.loads(gzip.decompress((folder / "traces" / traces[1]).read_bytes()))["traceEvents"]
+    assert sum(event["name"].startswith("ProfilerStep#") for event in events) == 10
+
+
 def test_fused_and_other_optimizers_and_workers_are_bitwise_equal_too(tmp_path):
     settings = ["--optimizer", "adamw-fused,sgd", "--workers", "2", "--workload", "mlp-wide"]
     done = bench(*SHORT, *settings, "--blocks", "1", "--steps", "6", "--warmup", "2", cwd=tmp_path)
@@ -81,7 +110,7 @@ def test_the_report_and_the_index_are_there_and_have_every_row(six):
 
 def test_nobody_but_the_worker_imports_a_framework_for_the_journal(six):
     trials = store.read_trials(the_run(six[1]))
-    assert len(trials) == 4 * 48  # fingerprints, counts, recounts and one block
+    assert len(trials) == 5 * 48  # fingerprints, counts, recounts, phases and one block
     assert {trial.interpreter.launch for trial in trials} == {"fork"}
     opening, block = ({t.interpreter.hash_seed for t in trials if t.block == number} for number in (-1, 0))
     assert opening == {0}
@@ -176,7 +205,7 @@ def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
     )
     trials = store.read_trials(folder)
     keys = [(trial.phase, trial.cell, trial.block, trial.replicate) for trial in trials]
-    assert len(keys) == len(set(keys)) == 2 * (1 + 2) + 2 * 3 * 4
+    assert len(keys) == len(set(keys)) == 2 * (1 + 2 + 1) + 2 * 3 * 4
     assert (folder / "report.md").is_file()
 
 

@@ -21,6 +21,9 @@ NOUNS = {
 }
 """The counters that are counted by function, and how a sentence calls them."""
 
+OWN_TIME = "exclusive_ns"
+"""The one figure by function that is sampled, not counted: nanoseconds a step. Too noisy for a sentence."""
+
 
 class FunctionCounts(Protocol):
     """What one Python function has to do with a steady step; `records.schema.FunctionCounts` is one."""

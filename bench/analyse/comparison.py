@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from bench.analyse.counting import attribution
+from bench.analyse.counting import attribution, tables_of
 from bench.analyse.evidence import gather
 from bench.analyse.rows import row
 from bench.analyse.warnings import warnings_of
@@ -29,13 +29,13 @@ def summarise(run: Run, trials: Sequence[Trial]) -> Summary:
         for evidence in comparison:
             cell = evidence.cell
             rows.append(row(evidence, by_runner, imports.get((cell.runner, cell.environment), [])))
-    counts = {evidence.cell: list(evidence.counts) for comparison in gathered for evidence in comparison}
+    tables = {e.cell: tables_of(e.counts, e.split) for comparison in gathered for e in comparison}
     return Summary(
         run=run,
         machine=run.machine,
         packages=run.packages,
         cells=rows,
-        attribution=attribution(counts),
+        attribution=attribution(tables),
         warnings=warnings_of(gathered),
     )
 

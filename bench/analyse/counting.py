@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from bench.analyse.attribution import NOUNS, repeats, subtract
+from bench.analyse.attribution import NOUNS, OWN_TIME, FunctionCounts, repeats, subtract
 from bench.records.schema import AttributionRow, Cell, CounterFigures, Counters, Trial
 from trainloops.runners import BASELINE
 
@@ -36,19 +36,33 @@ def _values(counters: Counters) -> dict[str, int | None]:
     return {name: None if count is None else count.value for name, count in found.items()}
 
 
-def attribution(counts: dict[Cell, list[Counters]]) -> list[AttributionRow]:
-    """Subtract the baseline's counts from every other cell's, function by function, counter by counter."""
+Tables = Mapping[str, Sequence[FunctionCounts]]
+"""Function by function, what one cell has of each counter."""
+
+
+def tables_of(counts: Sequence[Counters], split: Sequence[Trial]) -> Tables:
+    """Return the tables of one cell: what was counted, and the time of its functions where that was sampled."""
+    counted: dict[str, Sequence[FunctionCounts]] = dict.fromkeys(NOUNS, counts[0].functions) if counts else {}
+    times = [trial.phases.functions for trial in split if trial.phases is not None]
+    return {**counted, **({OWN_TIME: times[0]} if times else {})}
+
+
+def attribution(tables: Mapping[Cell, Tables]) -> list[AttributionRow]:
+    """Subtract the baseline's tables from every other cell's, function by function, counter by counter."""
     rows = []
-    for cell, candidate in counts.items():
-        baseline = counts.get(cell.model_copy(update={"runner": BASELINE}))
-        if cell.runner != BASELINE and baseline and candidate:
-            rows += [row for counter in NOUNS for row in _rows(cell, baseline[0], candidate[0], counter)]
+    for cell, candidate in tables.items():
+        baseline = tables.get(cell.model_copy(update={"runner": BASELINE}), {})
+        if cell.runner != BASELINE:
+            common = (counter for counter in candidate if counter in baseline)
+            rows += [row for counter in common for row in _rows(cell, baseline[counter], candidate[counter], counter)]
     return rows
 
 
-def _rows(cell: Cell, baseline: Counters, candidate: Counters, counter: str) -> list[AttributionRow]:
+def _rows(
+    cell: Cell, baseline: Sequence[FunctionCounts], candidate: Sequence[FunctionCounts], counter: str
+) -> list[AttributionRow]:
     names = ("counter", "file", "function", "line", "baseline", "candidate", "delta")
     return [
         AttributionRow(cell=cell, **{name: getattr(row, name) for name in names})
-        for row in subtract(baseline.functions, candidate.functions, counter)
+        for row in subtract(baseline, candidate, counter)
     ]

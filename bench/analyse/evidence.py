@@ -10,7 +10,7 @@ from bench.analyse.counting import counts_of
 from bench.analyse.equivalence import judge
 from bench.analyse.statistics import block_medians
 from bench.analyse.trial_figures import TrialFigures, cross_check, figures
-from bench.records.schema import Cell, Counters, Equivalence, Length, Run, Status, Trial
+from bench.records.schema import Cell, Counters, Equivalence, Length, Pass, Run, Status, Trial
 from trainloops.runners import BASELINE
 
 NOT_RUN = "the run ended before its turn"
@@ -27,6 +27,10 @@ class Evidence:
     step_us_by_block: dict[int, float]
     counts: tuple[Counters, ...]
     """One for each fresh interpreter that counted."""
+    split: tuple[Trial, ...]
+    """The good trials of the phases pass."""
+    passes: tuple[Pass, ...]
+    """What the run planned to do with it."""
     failed: tuple[Trial, ...]
     """Of every pass, in the journal's order."""
     contradictions: tuple[str, ...]
@@ -34,8 +38,8 @@ class Evidence:
 
     @property
     def status(self) -> Status:
-        """`ok` with one good timing trial, else how the last failed trial ended, if there was any."""
-        if self.timed:
+        """`ok` with one good trial of the chief pass, else how the last failed trial ended, if there was any."""
+        if self.is_seen:
             return "ok"
         return self.failed[-1].status if self.failed else "not-run"
 
@@ -44,7 +48,14 @@ class Evidence:
         """Why the cell has no figures; where it has some, why its last failed trial has none, or None."""
         if self.failed:
             return self.failed[-1].reason or f"the trial ended with status {self.failed[-1].status}"
-        return None if self.timed else NOT_RUN
+        return None if self.is_seen else NOT_RUN
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it has what the run is for: a time, or a count or phases where nothing was to be timed."""
+        if "timing" in self.passes:
+            return bool(self.timed)
+        return bool(self.counts if "counting" in self.passes else self.split)
 
     @property
     def blocks(self) -> int:
@@ -65,11 +76,11 @@ def gather(run: Run, trials: Sequence[Trial]) -> list[list[Evidence]]:
     for comparison in run.settings.comparisons:
         cells = [Cell(runner=runner, **comparison.model_dump()) for runner in run.settings.runners]
         baseline = _fingerprinted(by_cell[Cell(runner=BASELINE, **comparison.model_dump())])
-        gathered.append([_evidence(cell, by_cell[cell], baseline) for cell in cells])
+        gathered.append([_evidence(run, cell, by_cell[cell], baseline) for cell in cells])
     return gathered
 
 
-def _evidence(cell: Cell, trials: list[Trial], baseline: Trial | None) -> Evidence:
+def _evidence(run: Run, cell: Cell, trials: list[Trial], baseline: Trial | None) -> Evidence:
     good = [(trial, trial.timing) for trial in trials if trial.phase == "timing" and trial.timing is not None]
     timed = tuple(figures(trial, timing) for trial, timing in good)
     contradictions = (cross_check(trial, timing) for trial, timing in good)
@@ -80,6 +91,8 @@ def _evidence(cell: Cell, trials: list[Trial], baseline: Trial | None) -> Eviden
         timed=timed,
         step_us_by_block=_by_block(timed, lambda trial: trial.step_us),
         counts=tuple(counts_of(trials)),
+        split=tuple(trial for trial in trials if trial.phases is not None),
+        passes=tuple(run.settings.passes),
         failed=tuple(trial for trial in trials if trial.status != "ok"),
         contradictions=tuple(each for each in contradictions if each is not None),
     )

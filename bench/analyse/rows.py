@@ -17,12 +17,13 @@ from bench.analyse.statistics import (
     paired_ratio,
     signed_rank_estimate,
 )
-from bench.records.schema import CellSummary, CounterFigures, DeviceMemory, Estimate, Interpreter
+from bench.analyse.trial_figures import phases_us
+from bench.records.schema import CellSummary, CounterFigures, DeviceMemory, Estimate, Interpreter, Pass, Phase
 from trainloops.runners import BASELINE
 
 FLOOR = "floor"
 
-Found = Estimate | DeviceMemory | CounterFigures | float | str
+Found = Estimate | DeviceMemory | CounterFigures | Mapping[str, float] | Mapping[Phase, float] | float | str
 """A figure, or the sentence that says why there is none."""
 
 NO_STEADY_STEP = "every step after the warm-up crosses an epoch boundary"
@@ -30,6 +31,7 @@ NO_BOUNDARY = "no epoch ends inside the measured region"
 NO_EVENTS = "this device records no timing events"
 NO_SPREAD = "one block has no spread"
 NOT_ALONE = "no interpreter imported it while the others were idle"
+NOT_SPLIT = "the phases pass has no good trial of this cell"
 NOT_REPORTED = "the trials did not report it"
 
 
@@ -40,6 +42,8 @@ def row(evidence: Evidence, comparison: Mapping[str, Evidence], interpreters: Co
         **_pairs(evidence, comparison),
         **_memory(evidence),
         **_counters(evidence),
+        **_phases(evidence),
+        "joules_per_1000_samples": _energy(evidence),
         **_imports(evidence, interpreters),
     }
     facts = {
@@ -56,9 +60,16 @@ def row(evidence: Evidence, comparison: Mapping[str, Evidence], interpreters: Co
     return CellSummary.model_validate(evidence.cell.model_dump() | facts | known)
 
 
+def _why_not(evidence: Evidence, planned: Pass, otherwise: str) -> str:
+    """Return why a figure of one pass is missing: `otherwise`, unless the run did without that pass."""
+    return otherwise if planned in evidence.passes else f"--only left out what the {planned} pass tells"
+
+
 def _why(evidence: Evidence, otherwise: str) -> str:
-    """Return why a figure is missing: `otherwise`, unless the cell has no figures at all."""
-    return otherwise if evidence.timed else evidence.reason or NOT_RUN
+    """Return why a timed figure is missing: `otherwise`, unless the cell was not timed at all."""
+    if evidence.timed:
+        return otherwise
+    return _why_not(evidence, "timing", evidence.reason or NOT_RUN)
 
 
 def _steps(evidence: Evidence) -> dict[str, Found]:
@@ -135,13 +146,30 @@ def _peak(evidence: Evidence, field: str) -> float | str:
 def _counters(evidence: Evidence) -> dict[str, Found]:
     counted = counting.figures(evidence.counts)
     if counted is None:
-        return dict.fromkeys(("counters", "tensor_bytes"), _why(evidence, counting.NOT_COUNTED))
+        return dict.fromkeys(
+            ("counters", "tensor_bytes", "tensor_bytes_by_category"),
+            _why_not(evidence, "counting", counting.NOT_COUNTED),
+        )
     reasons = evidence.counts[0].unavailable
     return {
         "counters": counted,
         "tensor_bytes": evidence.counts[0].tensor_bytes.value,
+        "tensor_bytes_by_category": evidence.counts[0].tensor_bytes_by_category,
         **{f"counters.{name}": reasons[name] for name in counting.NAMES if getattr(counted, name) is None},
     }
+
+
+def _phases(evidence: Evidence) -> dict[str, Found]:
+    split = [figures for trial in evidence.split if trial.phases and (figures := phases_us(trial, trial.phases))]
+    return {"phases_us": split[0] if split else _why_not(evidence, "phases", NOT_SPLIT)}
+
+
+def _energy(evidence: Evidence) -> Found:
+    by_block = evidence.by_block(attrgetter("joules_per_1000_samples"))
+    if by_block:
+        return median(by_block.values())
+    reasons = [reason for trial in evidence.timed if (reason := trial.no_energy) is not None]
+    return _why(evidence, reasons[-1] if reasons else NOT_REPORTED)
 
 
 def _imports(evidence: Evidence, interpreters: Collection[Interpreter]) -> dict[str, Found]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.analyse.statistics import Floats
-    from bench.records.schema import Cell, Length, Memory, Timing, Trial
+    from bench.records.schema import Cell, Length, Memory, Phase, Phases, Timing, Trial
 
 CROSS_CHECK_TOLERANCE = 0.01
 
@@ -36,6 +36,9 @@ class TrialFigures:
     samples_per_second: float
     epoch_boundary_us: float | None
     startup_s: float
+    joules_per_1000_samples: float | None
+    no_energy: str | None
+    """Why there are no joules."""
     steady_us: Floats
     """Every steady interval, by device events where there are any."""
     memory: Memory
@@ -66,6 +69,8 @@ def figures(trial: Trial, timing: Timing) -> TrialFigures:
         samples_per_second=region_steps * _samples_per_step(trial.cell) / (timing.region_ns / 1e9),
         epoch_boundary_us=boundary_us,
         startup_s=timing.startup_ns / 1e9,
+        joules_per_1000_samples=_per_1000_samples(timing.energy_j, region_steps * _samples_per_step(trial.cell)),
+        no_energy=timing.unavailable.get("energy_j"),
         steady_us=steady_us,
         memory=timing.memory,
     )
@@ -80,6 +85,22 @@ def _intervals_us(timing: Timing) -> Floats:
 
 def _median(values: Floats) -> float | None:
     return median_of_sorted(np.sort(values)) if len(values) else None
+
+
+def _per_1000_samples(energy_j: float | None, samples: int) -> float | None:
+    return None if energy_j is None else energy_j / samples * 1000
+
+
+def phases_us(trial: Trial, phases: Phases) -> dict[Phase, float] | None:
+    """The median steady time of each phase; None where every step is warm-up or crosses an epoch boundary.
+
+    Medians do not sum to the median of the sum; for phases of a steady step the two are within 2 %
+    (docs/method.md), else the trial was disturbed.
+    """
+    steady, _ = _steady_and_boundary(trial.length)
+    if not steady.any():
+        return None
+    return {name: float(np.median(np.array(ns)[steady])) / 1e3 for name, ns in phases.phase_ns.items()}
 
 
 def _samples_per_step(cell: Cell) -> int:

@@ -1,8 +1,9 @@
 """Runs the passes of a plan and yields every trial as it ends.
 
 Order: the pilot chooses the trial lengths, the equivalence pass proves the arithmetic, the counting
-pass counts twice, in fresh interpreters each time, then block after block is timed. Every trial is
-yielded once, failed ones included; those that the journal already holds are not run again.
+pass counts twice, in fresh interpreters each time, the phases and trace passes look once into each
+cell, then block after block is timed. Every trial is yielded once, failed ones included; those that
+the journal already holds are not run again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import count
+from pathlib import Path
 from statistics import median
 from time import monotonic
 
@@ -26,7 +28,8 @@ GIVE_UP_AFTER_FAILURES = 2
 FIRST_TIMEOUT_S = 300.0
 LEAST_TIMEOUT_S = 60.0
 TIMEOUT_FACTOR = 20
-COUNTS = 2
+REPLICATES: dict[Pass, int] = {"equivalence": 1, "counting": 2, "phases": 1, "trace": 1}
+"""How often a pass that comes before the timed blocks runs on a cell, each time in other interpreters."""
 OPENING = -1
 """The block number of pilots, fingerprints and counts, which come before the blocks that are timed."""
 REPEATABLE = Layout(hash_seed=0, padding_bytes=0)
@@ -44,9 +47,15 @@ class Campaign:
     """One run: what is planned, and what has been seen of it so far."""
 
     def __init__(
-        self, settings: Settings, *, done: Sequence[Trial] = (), planned: Sequence[PlannedLength] = ()
+        self,
+        settings: Settings,
+        *,
+        done: Sequence[Trial] = (),
+        planned: Sequence[PlannedLength] = (),
+        traces: Path | None = None,
     ) -> None:
         self.settings = settings
+        self._traces = traces
         self.trials: list[Trial] = []
         self.lengths = {plan.comparison: plan.length for plan in planned}
         self._finished: set[TrialKey] = set()
@@ -63,9 +72,22 @@ class Campaign:
     def total_trials(self) -> int:
         """Trials of the whole plan; a run that adds blocks makes more."""
         settings = self.settings
-        pilots = 0 if settings.steps else len(settings.comparisons)
-        cells = len(settings.comparisons) * len(settings.runners)
-        return pilots + cells * (1 + COUNTS + settings.blocks * settings.trials_per_block)
+        pilots = len(settings.comparisons) if self._needs_pilot else 0
+        opening = sum(REPLICATES[each] for each in self._opening_passes)
+        timed = settings.blocks * settings.trials_per_block if self._is_timed else 0
+        return pilots + len(settings.comparisons) * len(settings.runners) * (opening + timed)
+
+    @property
+    def _is_timed(self) -> bool:
+        return "timing" in self.settings.passes
+
+    @property
+    def _needs_pilot(self) -> bool:
+        return self.settings.steps is None and not {"timing", "phases"}.isdisjoint(self.settings.passes)
+
+    @property
+    def _opening_passes(self) -> list[Pass]:
+        return [each for each in REPLICATES if each in self.settings.passes]
 
     def seconds_left(self) -> float:
         """Until the last planned block ends, at the pace of the timing trials of this process so far."""
@@ -76,6 +98,8 @@ class Campaign:
     def run(self, enough: Enough) -> Iterator[Trial]:
         """Every trial as it ends; blocks are added until `enough(blocks done, all trials)`."""
         yield from self._opening()
+        if not self._is_timed:
+            return
         self._blocks_started_s, self._before_blocks = monotonic(), len(self.trials)
         for block in count():
             if enough(block, self.trials):
@@ -83,11 +107,15 @@ class Campaign:
             yield from self._block(block)
 
     def _opening(self) -> Iterator[Trial]:
-        pilots = [_slot("pilot", schedule.cell(c, BASELINE)) for c in self._without_length()]
-        fingerprints = [_slot("equivalence", cell) for cell in self._cells()]
-        counts, recounts = ([_slot("counting", cell, replicate=n) for cell in self._cells()] for n in (0, 1))
-        yield from self._in_fresh_interpreters([*pilots, *fingerprints, *counts], one_by_one=True)
-        yield from self._in_fresh_interpreters(recounts, one_by_one=False)
+        pilots = [_slot("pilot", schedule.cell(c, BASELINE), 0) for c in self._without_length()]
+        first, second = ([_slot(each, cell, n) for each, cell in self._passes_of(n)] for n in (0, 1))
+        yield from self._in_fresh_interpreters([*pilots, *first], one_by_one=self._is_timed)
+        yield from self._in_fresh_interpreters(second, one_by_one=False)
+
+    def _passes_of(self, replicate: int) -> Iterator[tuple[Pass, Cell]]:
+        for each in self._opening_passes:
+            if replicate < REPLICATES[each]:
+                yield from ((each, cell) for cell in self._cells())
 
     def _in_fresh_interpreters(self, slots: Sequence[tuple[Pass, Slot]], *, one_by_one: bool) -> Iterator[Trial]:
         if not all(self._is_finished(phase, slot) for phase, slot in slots):
@@ -124,6 +152,7 @@ class Campaign:
             seed=self.settings.seed,
             threads=self.settings.threads,
             timeout_s=self._timeout_s(slot.cell.comparison, length),
+            trace_to=self._trace_to(phase, slot.cell),
         )
         started_at, started_s = now(), monotonic()
         outcome = fleet.run(request)
@@ -157,7 +186,7 @@ class Campaign:
         return any(trial.status == "missing" and trial.cell.runner == cell.runner for trial in self.trials)
 
     def _without_length(self) -> list[Comparison]:
-        if self.settings.steps is not None:
+        if not self._needs_pilot:
             return []
         piloted = {trial.cell.comparison for trial in self.trials if trial.phase == "pilot"}
         return [c for c in self.settings.comparisons if c not in self.lengths or c in piloted]
@@ -169,9 +198,12 @@ class Campaign:
             return lengths.EQUIVALENCE
         if phase == "counting":
             return lengths.COUNTING
+        if phase == "trace":
+            return lengths.TRACE
         if self.settings.steps is not None:
             return lengths.fixed(steps=self.settings.steps, warmup_steps=self.settings.warmup_steps)
-        return self.lengths[comparison]
+        chosen = self.lengths[comparison]
+        return lengths.halved(chosen) if phase == "phases" else chosen
 
     def _chosen_length(self, pilot: Trial) -> Length:
         if pilot.timing is None:  # the baseline failed: the others still get rows, from a short trial
@@ -188,6 +220,11 @@ class Campaign:
             return FIRST_TIMEOUT_S
         return max(LEAST_TIMEOUT_S, TIMEOUT_FACTOR * max(paces) * length.steps)
 
+    def _trace_to(self, phase: Pass, cell: Cell) -> Path | None:
+        if phase != "trace" or self._traces is None:
+            return None
+        return self._traces / f"{self._cells().index(cell):03d}-{Path(cell.runner).stem}-{cell.batch_size}.json.gz"
+
     def _cells(self) -> list[Cell]:
         return [schedule.cell(c, runner) for c in self.settings.comparisons for runner in self.settings.runners]
 
@@ -196,5 +233,5 @@ class Campaign:
         return Fleet(keys, layout=layout, threads=self.settings.threads, one_by_one=one_by_one)
 
 
-def _slot(phase: Pass, cell: Cell, *, replicate: int = 0) -> tuple[Pass, Slot]:
+def _slot(phase: Pass, cell: Cell, replicate: int) -> tuple[Pass, Slot]:
     return phase, Slot(cell=cell, block=OPENING, replicate=replicate, position=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,8 +10,9 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bench.execute import scratch as files
 from bench.execute.interpreter import READY_TIMEOUT_S, Interpreter, WorkerEndedError, WorkerTimeoutError, how_it_ended
-from bench.records.schema import Cell, Counters, Fingerprint, Length, Pass, Status, Timing
+from bench.records.schema import Cell, Counters, Fingerprint, Length, Pass, Phases, Status, Timing
 from bench.records.schema import Interpreter as InterpreterRecord
 from trainloops import runners
 from trainloops.contract import Job
@@ -26,6 +28,8 @@ class Request:
     seed: int
     threads: int
     timeout_s: float
+    trace_to: Path | None = None
+    """Where the file that a trace pass leaves is kept."""
 
 
 class Result(BaseModel):
@@ -38,6 +42,7 @@ class Result(BaseModel):
     timing: Timing | None = None
     fingerprint: Fingerprint | None = None
     counters: Counters | None = None
+    phases: Phases | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +102,11 @@ def run_in(interpreter: Interpreter, request: Request) -> Result:
             exit_code = interpreter.ask(_payload(request, scratch), request.timeout_s)
         except WorkerTimeoutError as error:
             return failed("timeout", f"{error}; --timeout gives it longer")
-        return _read_result(Path(scratch), exit_code)
+        result = _read_result(Path(scratch), exit_code)
+        if request.trace_to is not None and result.status == "ok":
+            request.trace_to.parent.mkdir(exist_ok=True)
+            shutil.move(Path(scratch) / files.TRACE, request.trace_to)
+        return result
 
 
 def _payload(request: Request, scratch: str) -> dict[str, Any]:
@@ -125,7 +134,7 @@ def _read_result(scratch: Path, exit_code: int) -> Result:
         return failed(
             "killed" if exit_code < 0 else "failed", f"the process {how_it_ended(exit_code)}{_last_line(scratch)}"
         )
-    path = scratch / "result.json"
+    path = scratch / files.RESULT
     if not path.exists():
         return failed("garbage", f"the process ended without a result{_last_line(scratch)}")
     try:
@@ -138,6 +147,6 @@ def _read_result(scratch: Path, exit_code: int) -> Result:
 
 
 def _last_line(scratch: Path) -> str:
-    log = scratch / "output.log"
+    log = scratch / files.LOG
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
     return f": {lines[-1].strip()[:200]}" if lines else ""

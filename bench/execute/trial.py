@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from bench.measure import counters, memory
+from bench.execute import scratch
+from bench.measure import counters, energy, memory, phases, sampling, trace
 from bench.measure import device as devices
 from bench.measure.clock import Clock
 from bench.measure.fingerprint import Recorder
@@ -31,12 +33,13 @@ def run(train: Train, request: dict[str, Any], host: HostBaseline) -> Result:
 
 
 def _timing(train: Train, job: Job, warmup_steps: int, host: HostBaseline) -> Result:
-    clock = Clock(steps=job.steps, warmup_steps=warmup_steps, device=devices.of(job.device))
+    used = energy.of_region(job.device)
+    clock = Clock(steps=job.steps, warmup_steps=warmup_steps, device=devices.of(job.device), energy=used)
     built = parts.build(job)
     with clock:
         train(job, built)
     figures = memory.figures(clock, device=job.device, host=host)
-    return {"timing": {**clock.result(), "memory": figures}}
+    return {"timing": {**clock.result(), **used.result(), "memory": figures}}
 
 
 def _equivalence(train: Train, job: Job, warmup_steps: int, host: HostBaseline) -> Result:
@@ -52,9 +55,28 @@ def _counting(train: Train, job: Job, warmup_steps: int, host: HostBaseline) -> 
     return {"counters": counters.count(train, job, parts.build, warmup_steps=warmup_steps)}
 
 
+def _phases(train: Train, job: Job, warmup_steps: int, host: HostBaseline) -> Result:
+    del host
+    sampled = sampling.sampling(steps=job.steps, warmup_steps=warmup_steps)
+    with phases.splitting(parts.build(job), devices.of(job.device)) as split, sampled as sampler:
+        train(job, split.parts)
+    return {"phases": {**split.result(), "functions": sampler.functions()}}
+
+
+def _trace(train: Train, job: Job, warmup_steps: int, host: HostBaseline) -> Result:
+    del host
+    first = trace.first_steady_step(warmup_steps=warmup_steps, steps_per_epoch=job.steps_per_epoch)
+    built = parts.build(job)
+    with trace.tracing(Path(scratch.TRACE), first_step=first):
+        train(job, built)
+    return {}
+
+
 PASSES: dict[str, Callable[[Train, Job, int, HostBaseline], Result]] = {
     "pilot": _timing,
     "equivalence": _equivalence,
     "counting": _counting,
+    "phases": _phases,
+    "trace": _trace,
     "timing": _timing,
 }

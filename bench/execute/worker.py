@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
+from bench.execute import scratch
 from bench.measure import rss
 
 Request = dict[str, Any]
@@ -139,12 +140,12 @@ def _run(train: Callable[..., None], inherited_bytes: int, request: Request) -> 
     from bench.measure.memory import HostBaseline
 
     os.chdir(request["scratch"])
-    _log_to(Path("output.log"))
+    _log_to(Path(scratch.LOG))
     host = HostBaseline(inherited_bytes=inherited_bytes, at_start=rss.read())
     result = run(train, request, host)
-    partial = Path("result.json.partial")
+    partial = Path(f"{scratch.RESULT}.partial")
     partial.write_text(json.dumps(result))
-    partial.rename("result.json")
+    partial.rename(scratch.RESULT)
 
 
 def _log_to(path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from bench.measure.device import Device, Peaks
+from bench.measure.energy import RegionEnergy
 
 
 class WrongStepCountError(RuntimeError):
@@ -28,10 +29,11 @@ class Clock:
     synchronised there and nowhere between, because a synchronised loop is another loop.
     """
 
-    def __init__(self, *, steps: int, warmup_steps: int, device: Device) -> None:
+    def __init__(self, *, steps: int, warmup_steps: int, device: Device, energy: RegionEnergy | None = None) -> None:
         self.steps = steps
         self.warmup_steps = warmup_steps
         self.device = device
+        self.energy = energy
         self.ticks_ns: list[int] = []
         self.events: list[Any] = []
         self.warmup_peaks = Peaks()
@@ -64,11 +66,15 @@ class Clock:
         self.device.synchronize()
         self.warmup_peaks = self.device.peaks()
         self.device.reset_peaks()
+        if self.energy is not None:
+            self.energy.begin()
         self.ticks_ns[-1] = perf_counter_ns()  # the region must not pay for the lines above
 
     def _end_region(self) -> None:
         self.device.synchronize()
         self.region_end_ns = perf_counter_ns()
+        if self.energy is not None:
+            self.energy.end()
         self.region_peaks = self.device.peaks()
 
     def result(self) -> dict[str, Any]:

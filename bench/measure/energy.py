@@ -60,6 +60,38 @@ def _used_uj(counter: Counter, start: int, end: int) -> int:
     return end - start if end >= start or counter.range_uj is None else end - start + counter.range_uj
 
 
+class RegionEnergy:
+    """What the measured region used; made by `of_region`."""
+
+    def __init__(self, meter: Meter | None, reason: str | None) -> None:
+        self._meter, self._reason = meter, reason
+        self._start: Reading = ()
+        self._used_j: float | None = None
+
+    def begin(self) -> None:
+        """Read the counters where the region begins."""
+        if self._meter is not None:
+            self._start = self._meter.start()
+
+    def end(self) -> None:
+        """Read them where it ends."""
+        if self._meter is not None:
+            self._used_j = self._meter.joules(self._start, self._meter.start())
+
+    def result(self) -> dict[str, Any]:
+        """The fields of `records.schema.Timing` about energy."""
+        why_not = {} if self._reason is None else {"energy_j": self._reason}
+        return {"energy_j": self._used_j, "unavailable": why_not}
+
+
+def of_region(device: str) -> RegionEnergy:
+    """The energy of a region on a torch device; one without a counter has a reason instead of a figure."""
+    try:
+        return RegionEnergy(meter(device), None)
+    except EnergyUnavailableError as error:
+        return RegionEnergy(None, str(error))
+
+
 def meter(device: str) -> Meter:
     """The meter of a torch device string; raises `EnergyUnavailableError`."""
     if device == "cpu":

@@ -14,6 +14,7 @@ MIN_REGION_STEPS = 10
 
 PILOT = Length(epochs=2, steps_per_epoch=6, warmup_steps=4)
 COUNTING = Length(epochs=2, steps_per_epoch=8, warmup_steps=4)
+TRACE = Length(epochs=1, steps_per_epoch=16, warmup_steps=4)
 EQUIVALENCE = Length(epochs=2, steps_per_epoch=6, warmup_steps=1)
 
 
@@ -28,6 +29,12 @@ def for_step_time(step_s: float, *, target_region_s: float) -> Length:
     return Length(
         epochs=EPOCHS, steps_per_epoch=ceil((warmup_steps + region_steps) / EPOCHS), warmup_steps=warmup_steps
     )
+
+
+def halved(length: Length) -> Length:
+    """About half the region, for a pass that looks at shares: one good trial of it is enough."""
+    least = ceil((length.warmup_steps + MIN_REGION_STEPS) / length.epochs)
+    return length.model_copy(update={"steps_per_epoch": max(ceil(length.steps_per_epoch / 2), least)})
 
 
 def fixed(*, steps: int, warmup_steps: int | None) -> Length:

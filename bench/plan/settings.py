@@ -10,10 +10,12 @@ from typing import Any
 from bench.errors import UsageError
 from bench.plan import cells, length, texts
 from bench.plan.presets import PRESETS
-from bench.records.schema import Machine, Settings
+from bench.records.schema import Machine, Pass, Settings
 from trainloops import runners
 
 DEFAULT_PRESET = "standard"
+ONLY: dict[str, Pass] = {"counters": "counting", "phases": "phases", "time": "timing"}
+"""What `--only` can choose; the proof of equivalence comes with every one of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +41,8 @@ class Flags:
     threads: int | None = None
     timeout: str | None = None
     seed: int | None = None
+    only: str | None = None
+    trace: bool | None = None
 
     def refuse_with(self, flag: str) -> None:
         """Raise `UsageError` if any flag was given beside `flag`, which takes all from a stored run."""
@@ -68,6 +72,7 @@ def from_flags(flags: Flags, machine: Machine) -> Settings:
     return Settings(
         comparisons=comparisons,
         runners=[str(Path(name).resolve()) if runners.is_file(name) else name for name in names],
+        passes=_passes(flags),
         preset=flags.preset or DEFAULT_PRESET,
         blocks=_at_least_one("--blocks", flags.blocks, preset.blocks),
         trials_per_block=_at_least_one("--trials-per-block", flags.trials_per_block, preset.trials_per_block),
@@ -75,6 +80,12 @@ def from_flags(flags: Flags, machine: Machine) -> Settings:
         seed=flags.seed or 0,
         **_optional(flags),
     )
+
+
+def _passes(flags: Flags) -> list[Pass]:
+    chosen = list(ONLY) if flags.only is None else cells.known("--only", flags.only, ONLY)
+    passes: list[Pass] = ["equivalence", *(ONLY[name] for name in ONLY if name in chosen)]
+    return [*passes, "trace"] if flags.trace else passes
 
 
 def _optional(flags: Flags) -> Mapping[str, Any]:

@@ -1,7 +1,9 @@
 """What is written to disk: the journal's trials, run.json and summary.json.
 
 Format history (`SCHEMA`); keys only ever get added:
-1: first format. Later added: the pass `counting`, `Trial.counters`, `CellSummary.counters` and `tensor_bytes`.
+1: first format. Later added: the pass `counting`, `Trial.counters`, `CellSummary.counters` and `tensor_bytes`;
+   the passes `phases` and `trace`, `Trial.phases`, `Timing.energy_j`, `Settings.passes`, and in a cell `phases_us`,
+   `tensor_bytes_by_category` and `joules_per_1000_samples`.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA = 1
 
-Pass = Literal["pilot", "equivalence", "counting", "timing"]
+Pass = Literal["pilot", "equivalence", "counting", "phases", "trace", "timing"]
+Phase = Literal["data", "forward", "backward", "optimizer", "rest"]
 Status = Literal["ok", "failed", "oom", "killed", "timeout", "garbage", "missing", "not-run"]
 Launch = Literal["fork", "spawn"]
 Nanoseconds = Annotated[int, Field(ge=0)]
@@ -107,6 +110,10 @@ class Timing(Record):
     device_step_us: list[float] | None = None
     """The same intervals by device events, where the device has them."""
     memory: Memory
+    energy_j: float | None = None
+    """What the hardware's own counters say was used in the region."""
+    unavailable: dict[str, str] = {}
+    """Why a figure is None, by field name."""
 
 
 class Fingerprint(Record):
@@ -160,6 +167,24 @@ class Counters(Record):
     unavailable: dict[str, str] = {}
 
 
+class FunctionTime(Record):
+    """The wall time of a step that one Python function spends itself, by samples."""
+
+    file: str
+    """As it is imported: `transformers/trainer.py`."""
+    function: str
+    line: int
+    exclusive_ns: int
+
+
+class Phases(Record):
+    """Where the time of a step goes, from a run of its own, whose hooks make it slower than the timed one."""
+
+    phase_ns: dict[Phase, list[Nanoseconds]]
+    """For each of the `steps - 1` intervals from tick to tick; the phases of an interval sum to it."""
+    functions: list[FunctionTime]
+
+
 class Trial(Record):
     """One line of the journal."""
 
@@ -181,6 +206,7 @@ class Trial(Record):
     timing: Timing | None = None
     fingerprint: Fingerprint | None = None
     counters: Counters | None = None
+    phases: Phases | None = None
 
 
 class Settings(Record):
@@ -188,6 +214,8 @@ class Settings(Record):
 
     comparisons: list[Comparison]
     runners: list[str]
+    passes: list[Pass] = ["equivalence", "counting", "timing"]
+    """What is done with every cell; a pilot comes before whatever is timed."""
     preset: str
     blocks: int
     trials_per_block: int
@@ -320,6 +348,11 @@ class CellSummary(Cell):
     device_memory_bytes: DeviceMemory = DeviceMemory()
     tensor_bytes: int | None = None
     """Peak bytes of live tensors in a steady step, the dataset's left out."""
+    tensor_bytes_by_category: dict[str, int] | None = None
+    """What they were: parameters, gradients, optimizer_state, batch, activations_and_rest."""
+    phases_us: dict[Phase, float] | None = None
+    """The median steady step by phase, in a run that is slowed by its hooks."""
+    joules_per_1000_samples: float | None = None
     counters: CounterFigures | None = None
     host_rss_bytes: float | None = None
     import_s: float | None = None

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from bench.errors import RunFolderError
 from bench.records.schema import Run, Summary, Trial
 
-JOURNAL, RUN, SUMMARY = "trials.jsonl", "run.json", "summary.json"
+JOURNAL, RUN, SUMMARY, TRACES = "trials.jsonl", "run.json", "summary.json", "traces"
 
 
 class TornLineWarning(UserWarning):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -94,6 +94,21 @@ def _counter(header: str, name: str) -> Column:
     return Column(header=header, keys=(f"counters.{name}", "counters"), text=partial(_count, name=name))
 
 
+def _part(cell: CellSummary, *, field: str, name: str, factor: float) -> str | None:
+    """Tell one entry of a figure that has several, or with no `name` their sum."""
+    parts: Mapping[str, float] | None = getattr(cell, field)
+    if parts is None:
+        return None
+    return numbers.number(factor * (parts.get(name, 0.0) if name else sum(parts.values())))
+
+
+def _parts(field: str, headers: Mapping[str, str], factor: float) -> tuple[Column, ...]:
+    return tuple(
+        Column(header=header, keys=(field,), text=partial(_part, field=field, name=name, factor=factor))
+        for name, header in headers.items()
+    )
+
+
 def _tensor_kilobytes(cell: CellSummary) -> str | None:
     return None if cell.tensor_bytes is None else f"{cell.tensor_bytes / 1e3:,.1f}"
 
@@ -113,6 +128,7 @@ MEMORY = (
     _column("host MB", "host_rss_bytes", 1e-6),
     _column("first step ms", "startup_s", 1e3),
     Column(header="epoch end µs", keys=("epoch_boundary_us",), text=_epoch_end),
+    _column("J per 1,000 samples", "joules_per_1000_samples"),
 )
 IMPORT = (_column("import s", "import_s"), _column("import MB", "import_rss_bytes", 1e-6))
 
@@ -125,4 +141,29 @@ COUNTERS = (
     _counter("kernels", "kernels"),
     _counter("device syncs", "device_syncs"),
     _counter("allocations", "allocations"),
+)
+
+PHASES = _parts(
+    "phases_us",
+    {
+        "data": "data µs",
+        "forward": "forward µs",
+        "backward": "backward µs",
+        "optimizer": "optimizer µs",
+        "rest": "rest of the loop µs",
+        "": "sum µs",
+    },
+    1.0,
+)
+TENSORS = _parts(
+    "tensor_bytes_by_category",
+    {
+        "parameters": "parameters kB",
+        "gradients": "gradients kB",
+        "optimizer_state": "optimizer state kB",
+        "batch": "batches kB",
+        "activations_and_rest": "activations and rest kB",
+        "": "sum kB",
+    },
+    1e-3,
 )

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from bench.analyse import attribution
 from bench.records.schema import AttributionRow, CellSummary, Summary
 from bench.report.groups import FLOOR, Group
-from bench.report.numbers import percent
-from bench.report.tables import counter_table
-from bench.report.text import escape, folded, table
+from bench.report.numbers import percent, signed
+from bench.report.tables import counter_table, tensor_table
+from bench.report.text import escape, folded, listed, table
 
-HEADERS = ["runner", "counter", "function", "file", "hand-written", "this loop", "difference"]
+HEADERS = ["runner", "function", "file", "hand-written", "this loop", "difference", "own time µs"]
 TOLD = ("python_calls", "ops", "syncs")
-"""The counters that get a sentence each, where a loop differs in them; the table of functions has all."""
+"""What gets a sentence each, where a loop differs in it; tables/attribution.csv has all."""
 TOP_ROWS = 15
 
 
@@ -25,6 +25,8 @@ def section(summary: Summary, told: Sequence[Group]) -> str:
     for group in told:
         parts += [f"### {escape(group.title)}: counts of one steady step", counter_table(group).markdown()]
         parts += [*_reliability(group), *_origins(summary, group)]
+        kinds = folded(f"What the tensors at the peak are, {group.title}", tensor_table(group).markdown())
+        parts += [kinds]
     return "\n\n".join(parts)
 
 
@@ -38,8 +40,20 @@ def _reliability(group: Group) -> list[str]:
         first = f"Counted twice, in fresh interpreters. A second count gave other figures for {names}."
     else:
         first = "Counted twice, in fresh interpreters: every figure repeated exactly."
-    least = min(share for cell in counted if cell.counters is not None for share in cell.counters.share.values())
-    return [escape(f"{first} Each figure is what most steady steps show, {percent(least)} of them at the least.")]
+    return [escape(f"{first} {_shares(counted)}")]
+
+
+def _shares(counted: Sequence[CellSummary]) -> str:
+    """Say which figures some steady steps do not show."""
+    least: dict[str, float] = {}
+    for cell in counted:
+        shares = [] if cell.counters is None else [share for share in cell.counters.share.values() if share < 1]
+        if shares:
+            least[cell.runner] = min(*shares, least.get(cell.runner, 1.0))
+    if not least:
+        return "Every steady step shows them."
+    told = listed([f"{percent(share)} of those of {runner}" for runner, share in least.items()])
+    return f"Every steady step shows them, except at the least {told}; where an epoch ends, some loops do more or less."
 
 
 def _not_repeated(cell: CellSummary) -> str:
@@ -53,11 +67,11 @@ def _origins(summary: Summary, group: Group) -> list[str]:
     lines = [f"- {escape(f'{runner}: {sentence}')}" for runner, found in rows.items() for sentence in _sentences(found)]
     if not lines:
         return []
-    top = [row for found in rows.values() for row in _of(found, "python_calls")]
+    every = [row for found in rows.values() for row in found]
     return [
         f"Where the extra work comes from, against the hand-written loop at batch {group.representative:,}:",
         "\n".join(lines),
-        folded(f"The {TOP_ROWS} functions with the largest differences in Python calls", _functions(top)),
+        folded(f"The {TOP_ROWS} functions with the largest differences in Python calls", _functions(every)),
         "Every function of every counter: [tables/attribution.csv](tables/attribution.csv).",
     ]
 
@@ -78,11 +92,20 @@ def _row(row: AttributionRow) -> attribution.Row:
 
 
 def _functions(rows: Sequence[AttributionRow]) -> str:
-    largest = sorted(rows, key=lambda row: -abs(row.delta))[:TOP_ROWS]
-    texts = [_texts(row) for row in largest]
-    return table(HEADERS, texts, names=4)
+    largest = sorted(_of(rows, "python_calls"), key=lambda row: -abs(row.delta))[:TOP_ROWS]
+    own_ns = {_place(row): row.delta for row in _of(rows, attribution.OWN_TIME)}
+    return table(HEADERS, [_texts(row, own_ns.get(_place(row))) for row in largest], names=3)
 
 
-def _texts(row: AttributionRow) -> list[str]:
+def _place(row: AttributionRow) -> tuple[str, str, str]:
+    return row.cell.runner, row.file, row.function
+
+
+def _texts(row: AttributionRow, own_ns: int | None) -> list[str]:
     counts = [f"{row.baseline:,}", f"{row.candidate:,}", f"{row.delta:+,}"]
-    return [row.cell.runner, row.counter, row.function, f"{row.file}:{row.line}", *counts]
+    return [row.cell.runner, row.function, f"{row.file}:{row.line}", *counts, _signed_us(own_ns)]
+
+
+def _signed_us(own_ns: int | None) -> str:
+    """Tell a difference in own time; a function that no sample found has none worth telling."""
+    return "~" if own_ns is None else signed(own_ns / 1e3, 0)

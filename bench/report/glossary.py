@@ -45,6 +45,11 @@ WORDS = {
     "Python calls, C calls, ops, syncs": "Exact counts of one steady step, from runs of their own that are not timed: "
     "calls of Python functions and from Python into C in the loop's thread, torch's operators by themselves, and "
     "values that an operator reads back to the host. They depend on the versions installed, not on the machine's mood.",
+    "data, forward, backward, optimizer, rest": "What a steady step waits for the loader, spends in the model and its "
+    "loss, in autograd, in the optimizer's step, and in everything else that the loop does.",
+    "own time": "Wall time that a function spends itself, what it calls not counted, by samples of a run of its own.",
+    "J per 1,000 samples": "Energy by the hardware's own counter: a card's whole board, or a CPU's whole package with "
+    "all that runs on it.",
     "tensor kB": "Peak bytes of the tensors alive in a steady step, the dataset's left out.",
     "import s, import MB": "What importing the runner takes, once a process: torch, and its framework on top.",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from bench.report import costs, glossary, sentences, trust
+from bench.report import costs, glossary, sentences, split, trust
 from bench.report.groups import FLOOR, Group, groups, hardware, shared_conditions
 from bench.report.numbers import number
 from bench.report.tables import import_table, memory_table, pivot, time_table
@@ -24,20 +24,32 @@ def report(summary: Summary, folder: str) -> str:
 
     The same summary and folder always give the same text, byte for byte.
     """
-    told = groups(summary)
+    told, passes = groups(summary), summary.run.settings.passes
     parts = [
         f"# {escape(summary.run.name)}: what does your training loop cost?",
         escape(setting(summary)),
         _answers(summary, told),
         folded("How to read this report", "\n".join(glossary.entries(summary.run.settings))),
         _equivalence(summary),
-        _tables(summary, told),
-        costs.section(summary, told),
-        _arithmetic(told),
-        _resolution(summary, told),
+        *([_tables(summary, told)] if "timing" in passes else []),
+        *([costs.section(summary, told)] if "counting" in passes else []),
+        *([_arithmetic(told)] if "timing" in passes else []),
+        *([split.section(told)] if "phases" in passes else []),
+        *([_traces()] if "trace" in passes else []),
+        *([_resolution(summary, told)] if "timing" in passes else []),
         _repeat(summary.run, folder),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _traces() -> str:
+    return "\n\n".join(
+        [
+            "## Traces",
+            "Ten steady steps of each cell are in [traces/](traces/): open them at <https://ui.perfetto.dev>, "
+            "which reads them in the browser, or in chrome://tracing.",
+        ]
+    )
 
 
 def headline(summary: Summary, folder: str | None = None) -> str:
@@ -53,9 +65,14 @@ def setting(summary: Summary) -> str:
     """Say when and where the run was made, with which versions of what it compares, and how much of it there is."""
     versions = [f"{name} {summary.packages[name]}" for name in MAIN_PACKAGES if name in summary.packages]
     blocks = max((cell.blocks for cell in summary.cells), default=0)
+    seen = (
+        f"{plural(len(summary.cells), 'cell')} in {plural(blocks, 'block')}"
+        if blocks
+        else f"{plural(len(summary.cells), 'cell')}, not timed"
+    )
     return (
         f"Measured on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}, with {', '.join(versions)}: "
-        f"{plural(len(summary.cells), 'cell')} in {plural(blocks, 'block')}."
+        f"{seen}."
     )
 
 

@@ -11,11 +11,19 @@ from bench.report.text import listed, plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.records.schema import CellSummary, Estimate, Summary
+    from bench.records.schema import CellSummary, CounterFigures, Estimate, Phase, Summary
 
 SMALL_SHARE = 0.01
 """An overhead below this share of a step is called small."""
 LISTED_AT_MOST = 5
+PHASES: dict[Phase, str] = {
+    "data": "waiting for data",
+    "forward": "the forward pass",
+    "backward": "the backward pass",
+    "optimizer": "the optimizer",
+    "rest": "the loop itself",
+}
+COUNTED = {"python_calls": "Python calls", "ops": "ops", "syncs": "syncs"}
 
 
 def representative(group: Group) -> str:
@@ -28,13 +36,47 @@ def representative(group: Group) -> str:
 
 def answers(group: Group) -> list[str]:
     """One sentence a runner, at the representative batch size."""
-    return [answer(cell) for cell in group.at(group.representative)]
+    cells = group.at(group.representative)
+    baseline = next((cell for cell in cells if cell.equivalence.verdict == "baseline"), None)
+    return [_told(cell, baseline) for cell in cells]
+
+
+def _told(cell: CellSummary, baseline: CellSummary | None) -> str:
+    """Say what a run was for: times, or where it took none, counts or phases."""
+    if cell.status != "ok" or cell.samples_per_second is not None:
+        return answer(cell)
+    if cell.counters is not None:
+        return counted(cell, baseline)
+    return answer(cell) if cell.phases_us is None else split(cell)
 
 
 def answer(cell: CellSummary) -> str:
     """Say what one runner costs: throughput, ratio, overhead and when that overhead stops mattering."""
     what = " (no loader, batches already on the device: nothing but arithmetic)" if cell.runner == FLOOR else ""
     return f"{cell.runner}{what}: {_finding(cell)}"
+
+
+def split(cell: CellSummary) -> str:
+    """Say what each phase takes of one runner's step, the largest first."""
+    phases_us = cell.phases_us or {}
+    whole_us = sum(phases_us.values())
+    largest = sorted(phases_us.items(), key=lambda item: -item[1])
+    told = [f"{PHASES[name]} {numbers.number(us)} µs ({numbers.percent(us / whole_us)})" for name, us in largest if us]
+    return f"{cell.runner}: {listed(told)}."
+
+
+def counted(cell: CellSummary, baseline: CellSummary | None) -> str:
+    """Say what one step of a runner consists of, and what it has more than the hand-written loop's."""
+    own, base = cell.counters, None if baseline is None or baseline is cell else baseline.counters
+    assert own is not None
+    told = [f"{_count(own, base, name)} {noun}" for name, noun in COUNTED.items()]
+    kilobytes = "" if cell.tensor_bytes is None else f", {numbers.number(cell.tensor_bytes / 1e3)} kB of tensors"
+    return f"{cell.runner}: {listed(told)} a step at batch {cell.batch_size:,}{kilobytes}."
+
+
+def _count(own: CounterFigures, base: CounterFigures | None, name: str) -> str:
+    value, other = getattr(own, name), getattr(base, name, None)
+    return f"{value:,}" if other is None else f"{value:,} ({value - other:+,})"
 
 
 def failures(summary: Summary) -> list[str]:

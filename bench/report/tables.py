@@ -70,6 +70,16 @@ def counter_table(group: Group) -> Table:
     return _table(group.cells, figures.COUNTERS, _batch_and_runner)
 
 
+def phase_table(group: Group) -> Table:
+    """Where a steady step's time goes by batch size and runner."""
+    return _table(group.cells, figures.PHASES, _batch_and_runner)
+
+
+def tensor_table(group: Group) -> Table:
+    """What the tensors alive at a step's peak are, by batch size and runner."""
+    return _table(group.cells, figures.TENSORS, _batch_and_runner)
+
+
 def import_table(summary: Summary) -> Table:
     """Tell what importing each runner's framework costs, once a runner and environment."""
     rows: dict[tuple[str, str], CellSummary] = {}

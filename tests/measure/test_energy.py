@@ -82,3 +82,22 @@ def test_a_device_without_a_counter_says_so():
 def test_a_counter_without_a_range_never_turns_over():
     meter = Meter(counters=[Counter(name="board", read_uj=lambda: 0)])
     assert meter.joules((3_000_000,), (4_000_000,)) == 1.0
+
+
+def test_the_energy_of_a_region_or_the_reason_why_not(monkeypatch):
+    readings = iter([3_000_000, 10_500_000])
+    counting = Meter(counters=[Counter(name="board", read_uj=lambda: next(readings))])
+    monkeypatch.setattr(energy, "meter", lambda _: counting)
+    region = energy.of_region("cuda")
+    region.begin()
+    region.end()
+    assert region.result() == {"energy_j": 7.5, "unavailable": {}}
+
+    def without(_):
+        raise EnergyUnavailableError("no counter here")
+
+    monkeypatch.setattr(energy, "meter", without)
+    region = energy.of_region("cuda")
+    region.begin()
+    region.end()
+    assert region.result() == {"energy_j": None, "unavailable": {"energy_j": "no counter here"}}

@@ -138,3 +138,15 @@ def test_a_stored_run_takes_no_other_settings():
     assert str(caught.value) == (
         "--resume takes its settings from the run folder; leave --batch-size, --trials-per-block out."
     )
+
+
+def test_only_chooses_the_passes_and_equivalence_is_always_proven():
+    every = from_flags(Flags(), CPU_ONLY).passes
+    assert every == ["equivalence", "counting", "phases", "timing"]
+    assert from_flags(Flags(only="counters", trace=True), CPU_ONLY).passes == ["equivalence", "counting", "trace"]
+    assert from_flags(Flags(only="time,phases"), CPU_ONLY).passes == ["equivalence", "phases", "timing"]
+
+
+def test_only_refuses_what_it_does_not_know():
+    with pytest.raises(UsageError, match=r"--only 'counter' is not one of counters, phases, time; did you mean count"):
+        from_flags(Flags(only="counter"), CPU_ONLY)

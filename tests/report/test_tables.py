@@ -5,7 +5,7 @@ import pandas as pd
 from bench.records.schema import CellSummary
 from bench.report import tables
 from bench.report.groups import Group, groups
-from tests.report.rows import ON_HOST, baseline, different, estimate, failed, floor, row, summary_of
+from tests.report.rows import NO_COUNTER, ON_HOST, baseline, different, estimate, failed, floor, row, summary_of
 
 
 def group(*cells: CellSummary) -> Group:
@@ -98,12 +98,15 @@ def test_failed_trials_of_a_cell_that_has_figures_are_noted() -> None:
 def test_a_column_that_nobody_has_is_left_out_once_for_all() -> None:
     table = tables.memory_table(group(baseline(), row(), failed()))
     assert "allocated MB" not in table.frame.columns
-    assert table.left_out == (f"Left out: allocated MB, reserved MB and process MB ({ON_HOST}).",)
+    assert table.left_out == (
+        f"Left out: allocated MB, reserved MB and process MB ({ON_HOST}).",
+        f"Left out: J per 1,000 samples ({NO_COUNTER}).",
+    )
 
 
 def test_a_figure_that_some_rows_lack_is_unavailable_with_a_note() -> None:
     on_device = {"device_memory_bytes": {"allocated": 17.25e6, "reserved": 23e6}}
-    no_process = {"device_memory_bytes.process": "NVML cannot be asked."}
+    no_process = {"device_memory_bytes.process": "NVML cannot be asked.", "joules_per_1000_samples": NO_COUNTER}
     lacking = {"unavailable": no_process | {"device_memory_bytes.reserved": "torch did not say"}}
     with_all = row(**{"device_memory_bytes": on_device["device_memory_bytes"], "unavailable": no_process})
     with_one = baseline(**{"device_memory_bytes": {"allocated": 17e6}, **lacking})
@@ -113,7 +116,10 @@ def test_a_figure_that_some_rows_lack_is_unavailable_with_a_note() -> None:
         ["17.0", "unavailable (1)"],
     ]
     assert table.notes == ("torch did not say",)
-    assert table.left_out == ("Left out: process MB (NVML cannot be asked).",)
+    assert table.left_out == (
+        "Left out: process MB (NVML cannot be asked).",
+        f"Left out: J per 1,000 samples ({NO_COUNTER}).",
+    )
 
 
 def test_a_table_with_all_that_belongs_below_it() -> None:
@@ -123,7 +129,8 @@ def test_a_table_with_all_that_belongs_below_it() -> None:
         "| 64    | a\\|b.py   |               320 |          51.2 |          402 |\n"
         "| 64    | lightning | out of memory (1) |             - |            - |\n"
         "\n"
-        f"Left out: allocated MB, reserved MB and process MB ({ON_HOST}).\n"
+        f"Left out: allocated MB, reserved MB and process MB ({ON_HOST}).\n\n"
+        f"Left out: J per 1,000 samples ({NO_COUNTER}).\n"
         "\n"
         "1. OutOfMemoryError: tried to allocate 2 GiB"
     )

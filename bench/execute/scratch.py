@@ -1,0 +1,5 @@
+"""The files of a trial's scratch folder, by which the worker and its parent know them."""
+
+RESULT = "result.json"
+LOG = "output.log"
+TRACE = "trace.json.gz"
