@@ -102,7 +102,8 @@ def signed_rank_estimate(d: Values, level: float = LEVEL) -> Estimate | None:
     return Estimate(value=median_of_sorted(averages), low=float(averages[rank - 1]), high=float(averages[-rank]))
 
 
-def _exponentiated(estimate: Estimate | None) -> Estimate | None:
+def exponentiated(estimate: Estimate | None) -> Estimate | None:
+    """Turn an estimate of a log ratio into one of the ratio."""
     if estimate is None:
         return None
     low, high = (None if bound is None else math.exp(bound) for bound in (estimate.low, estimate.high))
@@ -111,7 +112,7 @@ def _exponentiated(estimate: Estimate | None) -> Estimate | None:
 
 def location(values: Values, level: float = LEVEL) -> Estimate | None:
     """Estimate the centre of positive figures, one a block, on their logarithms, since spread is proportional."""
-    return _exponentiated(signed_rank_estimate(np.log(values), level))
+    return exponentiated(signed_rank_estimate(np.log(values), level))
 
 
 def _pairs(candidate: Mapping[int, float], baseline: Mapping[int, float]) -> tuple[Floats, Floats]:
@@ -152,3 +153,22 @@ def resolution(ratio: Estimate) -> float | None:
     if ratio.low is None or ratio.high is None:
         return None
     return math.sqrt(ratio.high / ratio.low) - 1
+
+
+def rank_correlation_with_time(values: Values) -> float:
+    """Return Spearman's rho of values in the order of time (Spearman, 1904); ties are not expected."""
+    ranks = np.argsort(np.argsort(values))
+    return float(np.corrcoef(ranks, np.arange(len(values)))[0, 1])
+
+
+def split_at_widest_gap(ordered: Floats) -> tuple[Floats, Floats]:
+    """Split values in ascending order where neighbours are farthest apart, a quarter of them on each side at least."""
+    quarter = -(-len(ordered) // 4)
+    split = quarter + int(np.argmax(np.diff(ordered)[quarter - 1 : len(ordered) - quarter]))
+    return ordered[:split], ordered[split:]
+
+
+def interquartile_range(values: Values) -> float:
+    """Return how far the quartiles lie apart."""
+    first, third = np.percentile(values, [25, 75])
+    return float(third - first)

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.analyse.statistics import blocks_needed
+from bench.analyse.statistics import (
+    blocks_needed,
+    interquartile_range,
+    rank_correlation_with_time,
+    split_at_widest_gap,
+)
 from bench.records.schema import Comparison
 from trainloops.runners import BASELINE
 
@@ -84,22 +89,16 @@ def _drift(cells: Sequence[Evidence]) -> Iterator[str]:
             continue
         half = len(steps_us) // 2
         change = float(np.median(steps_us[-half:]) / np.median(steps_us[:half])) - 1
-        if abs(_rank_correlation_with_time(steps_us)) >= DRIFT_MIN_CORRELATION and abs(change) > DRIFT_MIN_CHANGE:
+        if abs(rank_correlation_with_time(steps_us)) >= DRIFT_MIN_CORRELATION and abs(change) > DRIFT_MIN_CHANGE:
             drift = f"step time moved by {100 * change:+.1f} % from the first half of the blocks to the last"
             yield f"{name(cell.cell)}: {drift}; ratios are formed inside a block and bear it, step times do not"
-
-
-def _rank_correlation_with_time(values: Floats) -> float:
-    """Compute Spearman's rho of values in the order of time (Spearman, 1904); ties are not expected."""
-    ranks = np.argsort(np.argsort(values))
-    return float(np.corrcoef(ranks, np.arange(len(values)))[0, 1])
 
 
 def _spread(cells: Sequence[Evidence]) -> Iterator[str]:
     """Find trials of which the middle half spans more than 5 % of their median."""
     for cell in cells:
         steps_us = _trials_us(cell)
-        if len(steps_us) and (wide := _interquartile_range(steps_us) / np.median(steps_us)) > WIDE_SPREAD:
+        if len(steps_us) and (wide := interquartile_range(steps_us) / np.median(steps_us)) > WIDE_SPREAD:
             spread = f"the middle half of its trials spans {100 * wide:.1f} % of their median step time"
             yield f"{name(cell.cell)}: {spread}; is something else running?"
 
@@ -114,25 +113,13 @@ def _two_groups(cells: Sequence[Evidence]) -> Iterator[str]:
         steps_us = _trials_us(cell)
         if len(steps_us) < GROUPS_MIN_TRIALS:
             continue
-        low, high = _split_at_widest_gap(steps_us)
+        low, high = split_at_widest_gap(steps_us)
         gap = high[0] - low[-1]
-        inner = max(_interquartile_range(low), _interquartile_range(high))
+        inner = max(interquartile_range(low), interquartile_range(high))
         if gap > GROUPS_MIN_GAP * np.median(steps_us) and gap > 2 * inner:
             medians = f"{np.median(low):.4g} µs ({len(low)}) and {np.median(high):.4g} µs ({len(high)})"
             yield f"{name(cell.cell)}: its trials form two groups, around {medians}"
 
 
-def _split_at_widest_gap(ordered: Floats) -> tuple[Floats, Floats]:
-    """Split sorted values where neighbours are farthest apart, a quarter of them on each side at least."""
-    quarter = -(-len(ordered) // 4)
-    split = quarter + int(np.argmax(np.diff(ordered)[quarter - 1 : len(ordered) - quarter]))
-    return ordered[:split], ordered[split:]
-
-
 def _trials_us(cell: Evidence) -> Floats:
     return np.sort([trial.step_us for trial in cell.timed if trial.step_us is not None])
-
-
-def _interquartile_range(values: Floats) -> float:
-    first, third = np.percentile(values, [25, 75])
-    return float(third - first)
