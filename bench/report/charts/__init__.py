@@ -1,0 +1,51 @@
+"""The charts of a report: what a run has the figures for, as SVG files and as interactive charts of a page.
+
+One description makes both: a `Picture` gives an Altair chart, and `svgs` turns every chart of a summary into text.
+Altair and vl-convert take most of a second to start, and are imported when the first chart is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.records import store
+from bench.records.schema import Cell, Summary
+from bench.report.charts.catalogue import FOLDER, Picture, pictures
+from bench.report.charts.theme import DARK, LIGHT, Look, Theme, stylesheet
+
+__all__ = ["DARK", "FOLDER", "LIGHT", "Look", "Picture", "Theme", "look_of", "pictures", "stylesheet", "svgs", "write"]
+
+StepTimes = Mapping[Cell, Sequence[float]]
+"""Steady step times of a cell in µs, ascending."""
+
+
+def look_of(summary: Summary, theme: Theme = LIGHT) -> Look:
+    """Return the look that all charts of a run share, so that a runner is drawn alike in each of them."""
+    runners = [*summary.run.settings.runners, *(cell.runner for cell in summary.cells)]
+    return Look(theme=theme).knowing(runners)
+
+
+def svgs(summary: Summary, step_times_us: StepTimes | None = None, *, theme: Theme | None = None) -> dict[str, str]:
+    """Return every chart that `summary` has figures for, as SVG by file name, in the order of `pictures`.
+
+    Without a `theme` each file is light or dark as its reader is. `step_times_us` brings the distributions, whose
+    figures are in the journal alone. The same summary gives the same bytes; nothing is fetched.
+    """
+    told = pictures(summary, step_times_us)
+    if not told:
+        return {}
+    from bench.report.charts import render
+
+    look = look_of(summary, theme or LIGHT)
+    with render.trusting():
+        return {picture.file: render.svg(picture.draw(look), picture.alt, adapts=theme is None) for picture in told}
+
+
+def write(summary: Summary, folder: Path, step_times_us: StepTimes | None = None) -> list[Picture]:
+    """Write `folder`/charts/*.svg, each whole or not at all, and return what they show."""
+    drawn = svgs(summary, step_times_us)
+    (folder / FOLDER).mkdir(exist_ok=True)
+    for name, text in drawn.items():
+        store.write(folder / FOLDER / name, text)
+    return pictures(summary, step_times_us)

@@ -1,0 +1,57 @@
+"""One row a runner and batch size: a dot with its 95 % interval, and the figure beside it."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from bench.report.charts import rows
+from bench.report.charts.forest_dots import draw
+from bench.report.charts.forest_rows import Plot
+from bench.report.charts.theme import Look
+from bench.report.groups import Group
+
+READ = "Right of the line is slower. Bars: 95 % intervals. Hollow: the interval holds the line, no difference shown."
+
+
+def ratios(group: Group, look: Look | None = None, *, margin: float | None = None) -> alt.LayerChart:
+    """Draw step time over the hand-written loop's, without `floor`, on a logarithmic axis with a line at 1.
+
+    `margin` (0.03 for 3 %) is drawn as a band around that line: what a comparison would let pass.
+    """
+    within = f" The band is the margin of {100 * margin:g} %." if margin else ""
+    plot = Plot(
+        title=f"Ratio to the hand-written loop, {group.title}",
+        axis="step time \N{DIVISION SIGN} that of the hand-written loop, log scale",
+        cells=rows.loops(group),
+        figure=rows.compared("ratio"),
+        same=1.0,
+        log=True,
+        band=(1 / (1 + margin), 1 + margin) if margin else None,
+        told=f"{READ}{within}{rows.without_floor(group)}",
+    )
+    return draw(plot, group, look)
+
+
+def overhead(group: Group, look: Look | None = None) -> alt.LayerChart:
+    """Draw step time minus the hand-written loop's, without `floor`, in µs, with a line at 0."""
+    plot = Plot(
+        title=f"Overhead in µs a step, {group.title}",
+        axis="step time minus that of the hand-written loop, µs",
+        cells=rows.loops(group),
+        figure=rows.compared("overhead_us"),
+        same=0.0,
+        told=f"{READ}{rows.without_floor(group)}",
+    )
+    return draw(plot, group, look)
+
+
+def throughput(group: Group, look: Look | None = None) -> alt.LayerChart:
+    """Draw samples a second of every runner, from 0."""
+    plot = Plot(
+        title=f"Throughput, {group.title}",
+        axis="samples a second",
+        cells=group.cells,
+        figure=rows.throughput,
+        told="Samples a second, higher is better. Bars: 95 % intervals.",
+    )
+    return draw(plot, group, look)

@@ -1,0 +1,82 @@
+"""What charts take from the rows of a group, and how they tell what is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bench.records.schema import CellSummary, Estimate
+from bench.report.groups import FLOOR, STATUS_WORDS, Group
+from bench.report.text import listed
+
+Figure = Callable[[CellSummary], Estimate | None]
+
+
+def throughput(cell: CellSummary) -> Estimate | None:
+    """Samples a second, where there are any."""
+    return cell.samples_per_second
+
+
+def compared(field: str) -> Figure:
+    """Return how to get `ratio` or `overhead_us` of a row: only where it is proven equal, and never the baseline's."""
+
+    def figure(cell: CellSummary) -> Estimate | None:
+        value: Estimate | None = getattr(cell, field)
+        return value if cell.equivalence.proven and not is_baseline(cell) else None
+
+    return figure
+
+
+def is_baseline(cell: CellSummary) -> bool:
+    """Whether the row is the hand-written loop, which the others are held to."""
+    return cell.equivalence.verdict == "baseline"
+
+
+def loops(group: Group) -> list[CellSummary]:
+    """Return the rows that are compared with the baseline: neither itself nor `floor`, which nobody trains with."""
+    baselines = {cell.runner for cell in group.cells if is_baseline(cell)}
+    return [cell for cell in group.cells if cell.runner not in baselines | {FLOOR}]
+
+
+def without_floor(group: Group) -> str:
+    """Say so where `loops` leaves out `floor`."""
+    return f" Without {FLOOR}." if FLOOR in group.runners else ""
+
+
+def series(cells: Sequence[CellSummary], figure: Figure) -> dict[str, dict[int, Estimate]]:
+    """By runner and batch size, ascending; a runner without a single figure is left out."""
+    found: dict[str, dict[int, Estimate]] = {}
+    for cell in sorted(cells, key=lambda cell: cell.batch_size):
+        value = figure(cell)
+        if value is not None:
+            found.setdefault(cell.runner, {})[cell.batch_size] = value
+    return found
+
+
+def why_not(cell: CellSummary) -> str:
+    """Why a row has no figure, in a few words."""
+    if cell.status != "ok":
+        return STATUS_WORDS[cell.status]
+    return "no figure" if cell.equivalence.proven else "not proven equal"
+
+
+def missing(cells: Sequence[CellSummary], figure: Figure, names: Callable[[str], str]) -> str:
+    """Say in one line which rows a chart lacks and why.
+
+    `No figure: lightning at 512 and 2,048 (out of memory).`
+    """
+    sizes: dict[tuple[str, str], list[int]] = {}
+    for cell in cells:
+        if figure(cell) is None:
+            sizes.setdefault((cell.runner, why_not(cell)), []).append(cell.batch_size)
+    every = len({cell.batch_size for cell in cells})
+    told = [f"{names(runner)}{_where(at, every)} ({why})" for (runner, why), at in sizes.items()]
+    return f"No figure: {', '.join(told)}." if told else ""
+
+
+def _where(sizes: Sequence[int], every: int) -> str:
+    return "" if len(sizes) == every else f" at {listed([f'{size:,}' for size in sizes])}"
+
+
+def bounds(figure: Estimate) -> list[float]:
+    """Return the value, and the ends of its interval where it has one."""
+    return [each for each in (figure.low, figure.value, figure.high) if each is not None]
