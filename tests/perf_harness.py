@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, perf_counter_ns
 
 from bench.execute.interpreter import base_environment
-from bench.plan import schedule
+from bench.plan import rounds, schedule
 from bench.records import store
 from bench.records.schema import Length, PlannedLength, Run, Trial
 from tests import factories
@@ -75,9 +75,9 @@ def synthetic_trials(run: Run) -> Iterator[Trial]:
     settings = run.settings
     for comparison in settings.comparisons:
         for runner in settings.runners:
-            yield factories.trial(cell=schedule.cell(comparison, runner), phase="equivalence", block=-1)
+            yield factories.trial(cell=rounds.cell(comparison, runner), phase="equivalence", block=-1)
     for block in range(settings.blocks):
-        slots = schedule.block(settings.comparisons, settings.runners, trials_per_block=2, seed=0, block=block)
+        slots = schedule.block(rounds.rounds(settings), trials_per_block=2, seed=0, block=block)
         for slot in slots:
             step_us = factories.STEP_US[slot.cell.runner]
             where = {"block": block, "replicate": slot.replicate, "position": slot.position}

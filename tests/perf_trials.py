@@ -15,7 +15,7 @@ from bench.analyse import statistics, trial_figures
 from bench.execute.interpreter import Spec, environment
 from bench.execute.launcher import Request
 from bench.execute.zygote import Zygote
-from bench.plan import schedule
+from bench.plan import rounds, schedule
 from bench.records.schema import Length, Timing
 from tests import factories
 from tests.perf_row import Row
@@ -44,7 +44,7 @@ def started(interpreter: Spec) -> Zygote:
 
 def trial(zygote: Zygote, runner: str, length: Length) -> Timing:
     """The clock of one trial; raises `RuntimeError` when it failed."""
-    cell = schedule.cell(COMPARISON, runner)
+    cell = rounds.cell(COMPARISON, runner)
     result = zygote.run(Request(phase="timing", cell=cell, length=length, seed=0, threads=1, timeout_s=300)).result
     if result.timing is None:
         raise RuntimeError(f"the trial of {runner} ended as {result.status}: {result.reason}")
@@ -99,7 +99,7 @@ def step_us_in_the_harness(interpreter: Spec, length: Length) -> float:
     runner = interpreter.runner
     with closing(started(interpreter)) as zygote:
         timing = trial(zygote, runner, length)
-    record = factories.trial(cell=schedule.cell(COMPARISON, runner), length=length, timing=timing)
+    record = factories.trial(cell=rounds.cell(COMPARISON, runner), length=length, timing=timing)
     step_us = trial_figures.figures(record, timing).step_us
     assert step_us is not None  # the length has steady steps
     return step_us

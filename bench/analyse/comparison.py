@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from bench.analyse.counting import attribution, tables_of
-from bench.analyse.evidence import gather
+from bench.analyse.evidence import Compared, gather
 from bench.analyse.rows import row
 from bench.analyse.warnings import warnings_of
 from bench.records.schema import Summary
@@ -14,7 +14,7 @@ from bench.records.schema import Summary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.records.schema import Interpreter, Run, Trial
+    from bench.records.schema import AttributionRow, Cell, CellSummary, Interpreter, Run, Trial
 
     Imports = dict[tuple[str, str], list[Interpreter]]
 
@@ -23,21 +23,24 @@ def summarise(run: Run, trials: Sequence[Trial]) -> Summary:
     """Turn a run and its journal into its summary, rows in the order of the plan; nothing else is read."""
     gathered = gather(run, trials)
     imports = _imports(trials)
-    rows = []
-    for comparison in gathered:
-        by_runner = {evidence.cell.runner: evidence for evidence in comparison}
-        for evidence in comparison:
+    rows: dict[Cell, CellSummary] = {}
+    for compared in gathered:
+        for evidence in compared.evidence:
             cell = evidence.cell
-            rows.append(row(evidence, by_runner, imports.get((cell.runner, cell.environment), [])))
-    tables = {e.cell: tables_of(e.counts, e.split) for comparison in gathered for e in comparison}
+            rows.setdefault(cell, row(evidence, compared, imports.get((cell.runner, cell.environment), [])))
     return Summary(
         run=run,
         machine=run.machine,
         packages=run.packages,
-        cells=rows,
-        attribution=attribution(tables),
+        cells=list(rows.values()),
+        attribution=[found for compared in gathered for found in _attribution(compared)],
         warnings=warnings_of(gathered),
     )
+
+
+def _attribution(compared: Compared) -> list[AttributionRow]:
+    tables = {evidence.cell: tables_of(evidence.counts, evidence.split) for evidence in compared.evidence}
+    return attribution(tables.pop(compared.round.reference, {}), tables)
 
 
 def _imports(trials: Sequence[Trial]) -> Imports:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from bench.analyse.attribution import NOUNS, OWN_TIME, FunctionCounts, repeats, subtract
 from bench.records.schema import AttributionRow, Cell, CounterFigures, Counters, Trial
-from trainloops.runners import BASELINE
 
 NAMES = tuple(name for name in CounterFigures.model_fields if name not in ("share", "not_repeated"))
 NOT_COUNTED = "the counting pass has no good trial of this cell"
@@ -47,15 +46,15 @@ def tables_of(counts: Sequence[Counters], split: Sequence[Trial]) -> Tables:
     return {**counted, **({OWN_TIME: times[0]} if times else {})}
 
 
-def attribution(tables: Mapping[Cell, Tables]) -> list[AttributionRow]:
-    """Subtract the baseline's tables from every other cell's, function by function, counter by counter."""
-    rows = []
-    for cell, candidate in tables.items():
-        baseline = tables.get(cell.model_copy(update={"runner": BASELINE}), {})
-        if cell.runner != BASELINE:
-            common = (counter for counter in candidate if counter in baseline)
-            rows += [row for counter in common for row in _rows(cell, baseline[counter], candidate[counter], counter)]
-    return rows
+def attribution(baseline: Tables, candidates: Mapping[Cell, Tables]) -> list[AttributionRow]:
+    """Subtract the baseline's tables from every candidate's, function by function, counter by counter."""
+    return [
+        row
+        for cell, candidate in candidates.items()
+        for counter in candidate
+        if counter in baseline
+        for row in _rows(cell, baseline[counter], candidate[counter], counter)
+    ]
 
 
 def _rows(

@@ -15,17 +15,17 @@ CLOSE_ENOUGH = {"fp32": 1e-5, "bf16": 1e-2}
 """The largest relative difference, over losses and parameter norms, that an accelerator may show."""
 
 
-def judge(trial: Trial | None, baseline: Trial | None) -> Equivalence:
-    """Judge a cell's equivalence trial against that of the baseline runner in the same comparison."""
+def judge(trial: Trial | None, baseline: Trial | None, *, name: str = BASELINE) -> Equivalence:
+    """Judge a cell's equivalence trial against that of the reference in its round, which is called `name`."""
     if trial is None or trial.fingerprint is None:
         return _unproven(_why_missing(trial))
     if baseline is None or baseline.fingerprint is None:
-        return _unproven(f"nothing to compare with, {BASELINE} has no fingerprint: {_why_missing(baseline)}")
+        return _unproven(f"nothing to compare with, {name} has no fingerprint: {_why_missing(baseline)}")
     if not _is_finite(baseline.fingerprint):
-        return _unproven(f"the losses or weights of {BASELINE} are not finite numbers, which proves nothing")
-    if trial.cell.runner == BASELINE:
+        return _unproven(f"the losses or weights of {name} are not finite numbers, which proves nothing")
+    if trial.cell == baseline.cell:
         return Equivalence(verdict="baseline", detail="the loop that the others are held to")
-    return _compare(trial.cell, trial.fingerprint, baseline.fingerprint)
+    return _compare(trial.cell, trial.fingerprint, baseline.fingerprint, name)
 
 
 def _unproven(detail: str) -> Equivalence:
@@ -42,10 +42,10 @@ def _is_finite(fingerprint: Fingerprint) -> bool:
     return all(map(math.isfinite, fingerprint.losses + fingerprint.parameter_norms))
 
 
-def _compare(cell: Cell, own: Fingerprint, baseline: Fingerprint) -> Equivalence:
+def _compare(cell: Cell, own: Fingerprint, baseline: Fingerprint, name: str) -> Equivalence:
     difference = _first_difference(own, baseline)
     if difference is None:
-        detail = f"all {len(own.losses)} losses and the final weights equal those of {BASELINE} to the last bit"
+        detail = f"all {len(own.losses)} losses and the final weights equal those of {name} to the last bit"
         return Equivalence(verdict="bitwise", detail=detail, largest_relative_difference=0.0)
     largest = _largest_relative_difference(own, baseline)
     if cell.device == "cpu" or largest is None:

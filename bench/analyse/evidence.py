@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.analyse.counting import counts_of
 from bench.analyse.equivalence import judge
 from bench.analyse.statistics import block_medians
 from bench.analyse.trial_figures import TrialFigures, cross_check, figures
+from bench.plan.rounds import Round, rounds
 from bench.records.schema import Cell, Counters, Equivalence, Length, Pass, Run, Status, Trial
-from trainloops.runners import BASELINE
 
 NOT_RUN = "the run ended before its turn"
 
@@ -67,26 +67,44 @@ class Evidence:
         return _by_block(self.timed, figure)
 
 
-def gather(run: Run, trials: Sequence[Trial]) -> list[list[Evidence]]:
-    """Return the evidence for every planned cell, in the plan's order: one list a comparison, one entry a runner."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """The evidence for one round: one entry a cell, in the round's order."""
+
+    round: Round
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def reference(self) -> Evidence | None:
+        """What the others are compared with; None where the plan has no such cell."""
+        return next((each for each in self.evidence if each.cell == self.round.reference), None)
+
+
+def gather(run: Run, trials: Sequence[Trial]) -> list[Compared]:
+    """Return the evidence for every planned cell, round by round in the plan's order."""
     by_cell: defaultdict[Cell, list[Trial]] = defaultdict(list)
     for trial in trials:
         by_cell[trial.cell].append(trial)
-    gathered = []
-    for comparison in run.settings.comparisons:
-        cells = [Cell(runner=runner, **comparison.model_dump()) for runner in run.settings.runners]
-        baseline = _fingerprinted(by_cell[Cell(runner=BASELINE, **comparison.model_dump())])
-        gathered.append([_evidence(run, cell, by_cell[cell], baseline) for cell in cells])
-    return gathered
+    return [_compared(run, each, by_cell) for each in rounds(run.settings)]
 
 
-def _evidence(run: Run, cell: Cell, trials: list[Trial], baseline: Trial | None) -> Evidence:
+def _compared(run: Run, planned: Round, by_cell: Mapping[Cell, list[Trial]]) -> Compared:
+    reference = _fingerprinted(by_cell.get(planned.reference, []))
+    name = planned.name(planned.reference)
+    evidence = (
+        _evidence(run, cell, trials := by_cell.get(cell, []), judge(_fingerprinted(trials), reference, name=name))
+        for cell in planned.cells
+    )
+    return Compared(round=planned, evidence=tuple(evidence))
+
+
+def _evidence(run: Run, cell: Cell, trials: Sequence[Trial], equivalence: Equivalence) -> Evidence:
     good = [(trial, trial.timing) for trial in trials if trial.phase == "timing" and trial.timing is not None]
     timed = tuple(figures(trial, timing) for trial, timing in good)
     contradictions = (cross_check(trial, timing) for trial, timing in good)
     return Evidence(
         cell=cell,
-        equivalence=judge(_fingerprinted(trials), baseline),
+        equivalence=equivalence,
         length=good[0][0].length if good else None,
         timed=timed,
         step_us_by_block=_by_block(timed, lambda trial: trial.step_us),

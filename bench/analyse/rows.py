@@ -9,7 +9,7 @@ from statistics import median
 import numpy as np
 
 from bench.analyse import counting
-from bench.analyse.evidence import NOT_RUN, Evidence
+from bench.analyse.evidence import NOT_RUN, Compared, Evidence
 from bench.analyse.statistics import (
     coefficient_of_variation,
     location,
@@ -19,7 +19,6 @@ from bench.analyse.statistics import (
 )
 from bench.analyse.trial_figures import phases_us
 from bench.records.schema import CellSummary, CounterFigures, DeviceMemory, Estimate, Interpreter, Pass, Phase
-from trainloops.runners import BASELINE
 
 FLOOR = "floor"
 
@@ -35,11 +34,11 @@ NOT_SPLIT = "the phases pass has no good trial of this cell"
 NOT_REPORTED = "the trials did not report it"
 
 
-def row(evidence: Evidence, comparison: Mapping[str, Evidence], interpreters: Collection[Interpreter]) -> CellSummary:
-    """Return the row of a cell, given all of its comparison by runner, and the interpreters of its runner."""
+def row(evidence: Evidence, compared: Compared, interpreters: Collection[Interpreter]) -> CellSummary:
+    """Return the row of a cell, given all of its round, and the interpreters of its runner and environment."""
     found = {
         **_steps(evidence),
-        **_pairs(evidence, comparison),
+        **_pairs(evidence, compared),
         **_memory(evidence),
         **_counters(evidence),
         **_phases(evidence),
@@ -99,27 +98,29 @@ def _percentiles(evidence: Evidence) -> dict[str, Found]:
     return dict(zip(names, map(float, np.percentile(pooled, [50, 95, 99])), strict=True))
 
 
-def _pairs(evidence: Evidence, comparison: Mapping[str, Evidence]) -> dict[str, Found]:
+def _pairs(evidence: Evidence, compared: Compared) -> dict[str, Found]:
+    reference, name = compared.reference, compared.round.name(compared.round.reference)
+    floor = next((each for each in compared.evidence if each.cell.runner == FLOOR), None)
     return {
-        "ratio": _compared(paired_ratio, evidence, comparison, BASELINE),
-        "overhead_us": _compared(paired_difference, evidence, comparison, BASELINE),
-        "floor_ratio": _compared(paired_ratio, evidence, comparison, FLOOR),
+        "ratio": _compared(paired_ratio, evidence, reference, name, name),
+        "overhead_us": _compared(paired_difference, evidence, reference, name, name),
+        "floor_ratio": _compared(paired_ratio, evidence, floor, FLOOR, name),
     }
 
 
 def _compared(
     estimate: Callable[[Mapping[int, float], Mapping[int, float]], Estimate | None],
     evidence: Evidence,
-    comparison: Mapping[str, Evidence],
+    other: Evidence | None,
     partner: str,
+    reference: str,
 ) -> Found:
     """Compare step times block by block, or say what forbids it: only equal arithmetic may be compared."""
-    other = comparison.get(partner)
     if other is None or not evidence.timed:
         return _why(evidence, f"{partner} is not in this run")
     for side in (evidence, other):
         if not side.equivalence.proven:
-            return f"{side.cell.runner} is not proven to do the arithmetic of {BASELINE}: {side.equivalence.detail}"
+            return f"{side.cell.runner} is not proven to do the arithmetic of {reference}: {side.equivalence.detail}"
     pairs = estimate(evidence.step_us_by_block, other.step_us_by_block)
     return pairs or f"no block has step times of both {evidence.cell.runner} and {partner}"
 

@@ -20,12 +20,11 @@ from bench.analyse.statistics import (
     split_at_widest_gap,
 )
 from bench.records.schema import Comparison
-from trainloops.runners import BASELINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bench.analyse.evidence import Evidence
+    from bench.analyse.evidence import Compared, Evidence
     from bench.analyse.statistics import Floats
     from bench.records.schema import Cell
 
@@ -37,11 +36,14 @@ GROUPS_MIN_TRIALS = 12
 GROUPS_MIN_GAP = 0.03
 
 
-def warnings_of(gathered: Sequence[Sequence[Evidence]]) -> list[str]:
-    """Return every warning about a run, kind by kind, from its evidence by comparison."""
-    cells = [cell for cell in chain.from_iterable(gathered) if cell.timed]
-    kinds = (_failures, _contradictions, _too_few_blocks, _drift, _spread, _two_groups)
-    return [sentence for kind in kinds for sentence in kind(cells)]
+def warnings_of(gathered: Sequence[Compared]) -> list[str]:
+    """Return every warning about a run, kind by kind, from its evidence by round."""
+    timed = {cell.cell: cell for compared in gathered for cell in compared.evidence if cell.timed}
+    references = {compared.round.reference for compared in gathered}
+    cells = list(timed.values())
+    found = [_failures(cells), _contradictions(cells), _too_few_blocks(cells)]
+    found += [_drift([cell for cell in cells if cell.cell in references]), _spread(cells), _two_groups(cells)]
+    return list(chain.from_iterable(found))
 
 
 def name(cell: Cell) -> str:
@@ -82,10 +84,10 @@ def _too_few_blocks(cells: Sequence[Evidence]) -> Iterator[str]:
 
 
 def _drift(cells: Sequence[Evidence]) -> Iterator[str]:
-    """Find a trend in the baseline's blocks: |Spearman's rho| >= 0.8, and > 3 % between the halves' medians."""
+    """Find a trend in the blocks of references: |Spearman's rho| >= 0.8, and > 3 % between the halves' medians."""
     for cell in cells:
         steps_us = np.array(list(cell.step_us_by_block.values()))
-        if cell.cell.runner != BASELINE or len(steps_us) < DRIFT_MIN_BLOCKS:
+        if len(steps_us) < DRIFT_MIN_BLOCKS:
             continue
         half = len(steps_us) // 2
         change = float(np.median(steps_us[-half:]) / np.median(steps_us[:half])) - 1

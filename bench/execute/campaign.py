@@ -18,11 +18,11 @@ from time import monotonic
 from bench.execute.fleet import Fleet, Key, key_of
 from bench.execute.launcher import Request
 from bench.plan import length as lengths
+from bench.plan import rounds as planned_rounds
 from bench.plan import schedule
 from bench.plan.schedule import Layout, Slot
 from bench.records.schema import Cell, Comparison, Length, Pass, PlannedLength, Settings, Trial
 from bench.records.store import now
-from trainloops.runners import BASELINE
 
 GIVE_UP_AFTER_FAILURES = 2
 FIRST_TIMEOUT_S = 300.0
@@ -56,6 +56,8 @@ class Campaign:
     ) -> None:
         self.settings = settings
         self._traces = traces
+        self._rounds = planned_rounds.rounds(settings)
+        self._cells = planned_rounds.cells(settings)
         self.trials: list[Trial] = []
         self.lengths = {plan.comparison: plan.length for plan in planned}
         self._finished: set[TrialKey] = set()
@@ -72,10 +74,10 @@ class Campaign:
     def total_trials(self) -> int:
         """Trials of the whole plan; a run that adds blocks makes more."""
         settings = self.settings
-        pilots = len(settings.comparisons) if self._needs_pilot else 0
-        opening = sum(REPLICATES[each] for each in self._opening_passes)
-        timed = settings.blocks * settings.trials_per_block if self._is_timed else 0
-        return pilots + len(settings.comparisons) * len(settings.runners) * (opening + timed)
+        pilots = len(self._pilots) if self._needs_pilot else 0
+        opening = len(self._cells) * sum(REPLICATES[each] for each in self._opening_passes)
+        a_block = settings.trials_per_block * sum(len(each.cells) for each in self._rounds)
+        return pilots + opening + (settings.blocks * a_block if self._is_timed else 0)
 
     @property
     def _is_timed(self) -> bool:
@@ -107,7 +109,7 @@ class Campaign:
             yield from self._block(block)
 
     def _opening(self) -> Iterator[Trial]:
-        pilots = [_slot("pilot", schedule.cell(c, BASELINE), 0) for c in self._without_length()]
+        pilots = [_slot("pilot", cell, 0) for cell in self._without_length()]
         first, second = ([_slot(each, cell, n) for each, cell in self._passes_of(n)] for n in (0, 1))
         yield from self._in_fresh_interpreters([*pilots, *first], one_by_one=self._is_timed)
         yield from self._in_fresh_interpreters(second, one_by_one=False)
@@ -115,7 +117,7 @@ class Campaign:
     def _passes_of(self, replicate: int) -> Iterator[tuple[Pass, Cell]]:
         for each in self._opening_passes:
             if replicate < REPLICATES[each]:
-                yield from ((each, cell) for cell in self._cells())
+                yield from ((each, cell) for cell in self._cells)
 
     def _in_fresh_interpreters(self, slots: Sequence[tuple[Pass, Slot]], *, one_by_one: bool) -> Iterator[Trial]:
         if not all(self._is_finished(phase, slot) for phase, slot in slots):
@@ -125,11 +127,7 @@ class Campaign:
     def _block(self, block: int) -> Iterator[Trial]:
         settings = self.settings
         slots = schedule.block(
-            settings.comparisons,
-            settings.runners,
-            trials_per_block=settings.trials_per_block,
-            seed=settings.seed,
-            block=block,
+            self._rounds, trials_per_block=settings.trials_per_block, seed=settings.seed, block=block
         )
         if all(self._is_finished("timing", slot) for slot in slots):
             return
@@ -144,14 +142,14 @@ class Campaign:
                 yield trial
 
     def _trial(self, fleet: Fleet, phase: Pass, slot: Slot) -> Trial:
-        length = self._length(phase, slot.cell.comparison)
+        length = self._length(phase, slot.cell.anywhere)
         request = Request(
             phase=phase,
             cell=slot.cell,
             length=length,
             seed=self.settings.seed,
             threads=self.settings.threads,
-            timeout_s=self._timeout_s(slot.cell.comparison, length),
+            timeout_s=self._timeout_s(slot.cell.anywhere, length),
             trace_to=self._trace_to(phase, slot.cell),
         )
         started_at, started_s = now(), monotonic()
@@ -170,7 +168,7 @@ class Campaign:
         self.trials.append(trial)
         self._finished.add(key(trial))
         if trial.phase == "pilot":
-            self.lengths[trial.cell.comparison] = self._chosen_length(trial)
+            self.lengths[trial.cell.anywhere] = self._chosen_length(trial)
 
     def _is_finished(self, phase: Pass, slot: Slot) -> bool:
         done = (phase, slot.cell, slot.block, slot.replicate) in self._finished
@@ -183,13 +181,23 @@ class Campaign:
         return failed or self._is_missing(cell)
 
     def _is_missing(self, cell: Cell) -> bool:
-        return any(trial.status == "missing" and trial.cell.runner == cell.runner for trial in self.trials)
+        where = (cell.runner, cell.environment)
+        missing = (trial.cell for trial in self.trials if trial.status == "missing")
+        return any((other.runner, other.environment) == where for other in missing)
 
-    def _without_length(self) -> list[Comparison]:
+    @property
+    def _pilots(self) -> dict[Comparison, Cell]:
+        """The cell that chooses the length of all that share its comparison, whatever their environment."""
+        first: dict[Comparison, Cell] = {}
+        for each in self._rounds:
+            first.setdefault(each.reference.anywhere, each.reference)
+        return first
+
+    def _without_length(self) -> list[Cell]:
         if not self._needs_pilot:
             return []
-        piloted = {trial.cell.comparison for trial in self.trials if trial.phase == "pilot"}
-        return [c for c in self.settings.comparisons if c not in self.lengths or c in piloted]
+        piloted = {trial.cell.anywhere for trial in self.trials if trial.phase == "pilot"}
+        return [cell for c, cell in self._pilots.items() if c not in self.lengths or c in piloted]
 
     def _length(self, phase: Pass, comparison: Comparison) -> Length:
         if phase == "pilot":
@@ -215,7 +223,7 @@ class Campaign:
         """Far longer than any trial of this comparison has needed a step so far."""
         if self.settings.timeout_s is not None:
             return self.settings.timeout_s
-        paces = [t.wall_s / t.length.steps for t in self.trials if t.status == "ok" and t.cell.comparison == comparison]
+        paces = [t.wall_s / t.length.steps for t in self.trials if t.status == "ok" and t.cell.anywhere == comparison]
         if not paces:
             return FIRST_TIMEOUT_S
         return max(LEAST_TIMEOUT_S, TIMEOUT_FACTOR * max(paces) * length.steps)
@@ -223,14 +231,12 @@ class Campaign:
     def _trace_to(self, phase: Pass, cell: Cell) -> Path | None:
         if phase != "trace" or self._traces is None:
             return None
-        return self._traces / f"{self._cells().index(cell):03d}-{Path(cell.runner).stem}-{cell.batch_size}.json.gz"
-
-    def _cells(self) -> list[Cell]:
-        return [schedule.cell(c, runner) for c in self.settings.comparisons for runner in self.settings.runners]
+        return self._traces / f"{self._cells.index(cell):03d}-{Path(cell.runner).stem}-{cell.batch_size}.json.gz"
 
     def _fleet(self, layout: Layout, *, one_by_one: bool) -> Fleet:
-        keys: list[Key] = list(dict.fromkeys(key_of(cell) for cell in self._cells() if not self._is_missing(cell)))
-        return Fleet(keys, layout=layout, threads=self.settings.threads, one_by_one=one_by_one)
+        keys: list[Key] = list(dict.fromkeys(key_of(cell) for cell in self._cells if not self._is_missing(cell)))
+        pythons = {environment.name: environment.python for environment in self.settings.environments}
+        return Fleet(keys, pythons=pythons, layout=layout, threads=self.settings.threads, one_by_one=one_by_one)
 
 
 def _slot(phase: Pass, cell: Cell, replicate: int) -> tuple[Pass, Slot]:

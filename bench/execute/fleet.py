@@ -1,10 +1,11 @@
-"""The launchers of one block: one a runner and device, all alive together."""
+"""The launchers of one block: one a runner, device and environment, all alive together."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 
 from bench.execute.interpreter import Spec
@@ -14,20 +15,28 @@ from bench.execute.zygote import Zygote
 from bench.plan.schedule import Layout
 from bench.records.schema import Cell
 
-Key = tuple[str, str]
+Key = tuple[str, str, str]
 
 
 class Fleet:
-    """Fresh interpreters for every (runner, device), started when entered and ended when left.
+    """Fresh interpreters for every (runner, device, environment), started when entered and ended when left.
 
     With `one_by_one` each framework is imported while nothing else runs, so that its import time
     is a figure; otherwise as many import at once as there are cores, which is what blocks do.
     """
 
-    def __init__(self, keys: Iterable[Key], *, layout: Layout, threads: int, one_by_one: bool) -> None:
+    def __init__(
+        self, keys: Iterable[Key], *, pythons: Mapping[str, str], layout: Layout, threads: int, one_by_one: bool
+    ) -> None:
         self._specs = {
-            (runner, device): Spec(runner=runner, device=device, threads=threads, layout=layout)
-            for runner, device in keys
+            key: Spec(
+                runner=key[0],
+                device=key[1],
+                threads=threads,
+                layout=layout,
+                python=pythons.get(key[2], sys.executable),
+            )
+            for key in keys
         }
         self._at_once = 1 if one_by_one else max(1, os.cpu_count() or 1)
         self._launchers: dict[Key, Launcher] = {}
@@ -74,4 +83,4 @@ class Fleet:
 
 def key_of(cell: Cell) -> Key:
     """Which launcher a cell needs."""
-    return cell.runner, cell.device
+    return cell.runner, cell.device, cell.environment

@@ -36,6 +36,7 @@ class Spec:
     device: str
     threads: int
     layout: Layout
+    python: str = sys.executable
 
 
 class WorkerEndedError(Exception):
@@ -55,7 +56,7 @@ class Interpreter:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process that writes to it
         self._process = subprocess.Popen(
             [
-                sys.executable,
+                spec.python,
                 "-m",
                 "bench.execute.worker",
                 json.dumps({"runner": spec.runner, "device": _local(spec.device)}),

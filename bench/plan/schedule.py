@@ -1,16 +1,18 @@
 """In which order a block runs its trials: shuffled, from a seed.
 
 A drift of the machine must hit all runners of a comparison alike, so they are measured within
-moments of each other: the unit that is shuffled is a round, one trial of each runner.
+moments of each other: the unit that is shuffled is a round, one trial of each of its cells.
 """
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.records.schema import Cell, Comparison
+from bench.plan.rounds import Round
+from bench.records.schema import Cell
 
 MAX_HASH_SEED = 2**32 - 1
 MAX_PADDING_BYTES = 4096
@@ -44,26 +46,18 @@ def layout(*, seed: int, block: int) -> Layout:
     return Layout(hash_seed=rng.randint(1, MAX_HASH_SEED), padding_bytes=rng.randrange(MAX_PADDING_BYTES))
 
 
-def block(
-    comparisons: Sequence[Comparison], runners: Sequence[str], *, trials_per_block: int, seed: int, block: int
-) -> list[Slot]:
+def block(rounds: Sequence[Round], *, trials_per_block: int, seed: int, block: int) -> list[Slot]:
     """The trials of one block in their order."""
     rng = random.Random(f"order/{seed}/{block}")  # noqa: S311 - a schedule, not a secret
-    cells = enumerate(_shuffled_cells(comparisons, runners, trials_per_block, rng))
-    return [
-        Slot(cell=cell, block=block, replicate=replicate, position=position) for position, (cell, replicate) in cells
-    ]
+    before: Counter[Cell] = Counter()
+    slots = []
+    for position, cell in enumerate(_shuffled(rounds, trials_per_block, rng)):
+        slots.append(Slot(cell=cell, block=block, replicate=before[cell], position=position))
+        before[cell] += 1
+    return slots
 
 
-def _shuffled_cells(
-    comparisons: Sequence[Comparison], runners: Sequence[str], trials_per_block: int, rng: random.Random
-) -> Iterator[tuple[Cell, int]]:
-    for comparison in rng.sample(comparisons, len(comparisons)):
-        for replicate in range(trials_per_block):
-            for runner in rng.sample(runners, len(runners)):
-                yield cell(comparison, runner), replicate
-
-
-def cell(comparison: Comparison, runner: str) -> Cell:
-    """The cell of `runner` in `comparison`."""
-    return Cell(**comparison.model_dump(), runner=runner)
+def _shuffled(rounds: Sequence[Round], trials_per_block: int, rng: random.Random) -> Iterator[Cell]:
+    for each in rng.sample(rounds, len(rounds)):
+        for _ in range(trials_per_block):
+            yield from rng.sample(each.cells, len(each.cells))

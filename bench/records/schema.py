@@ -3,7 +3,8 @@
 Format history (`SCHEMA`); keys only ever get added:
 1: first format. Later added: the pass `counting`, `Trial.counters`, `CellSummary.counters` and `tensor_bytes`;
    the passes `phases` and `trace`, `Trial.phases`, `Timing.energy_j`, `Settings.passes`, and in a cell `phases_us`,
-   `tensor_bytes_by_category` and `joules_per_1000_samples`.
+   `tensor_bytes_by_category` and `joules_per_1000_samples`; `Settings.design` and `environments`, `Run.verb`, and
+   `Verdict`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA = 1
+CURRENT = "current"
+"""The environment that the harness itself runs in."""
 
 Pass = Literal["pilot", "equivalence", "counting", "phases", "trace", "timing"]
 Phase = Literal["data", "forward", "backward", "optimizer", "rest"]
@@ -41,7 +44,13 @@ class Comparison(Record):
     grad_clip: float | None = None
     workers: int = 0
     profile: Literal["matched"] = "matched"
-    environment: str = "current"
+    environment: str = CURRENT
+
+    @property
+    def anywhere(self) -> Comparison:
+        """The same in the current environment: what cells of several environments share."""
+        shared = self.model_dump(include=set(Comparison.model_fields)) | {"environment": CURRENT}
+        return Comparison.model_validate(shared)
 
 
 class Cell(Comparison):
@@ -209,11 +218,34 @@ class Trial(Record):
     phases: Phases | None = None
 
 
+class Environment(Record):
+    """An interpreter that cells run in, and what it sees; package names are normalised."""
+
+    name: str
+    """As the cells know it."""
+    python: str
+    """The path of its interpreter."""
+    clone_of: str | None = None
+    """The environment that this is the same as; only its processes are others."""
+    requirements: list[str] = []
+    packages: dict[str, str] = {}
+    moved: dict[str, tuple[str | None, str]] = {}
+    """Version in the current environment (None: not there) and here, of each package that differs."""
+    unasked: list[str] = []
+    """Those that moved without being asked for."""
+    conflicts: list[str] = []
+    """What pip says of packages that no longer fit each other."""
+
+
 class Settings(Record):
     """What the user asked for, after presets and defaults: what `--like` repeats."""
 
     comparisons: list[Comparison]
     runners: list[str]
+    design: Literal["runners", "environments", "anchored"] = "runners"
+    """Who is compared with whom, see `plan.rounds`."""
+    environments: list[Environment] = []
+    """Where cells run; empty where that is the current environment alone."""
     passes: list[Pass] = ["equivalence", "counting", "timing"]
     """What is done with every cell; a pilot comes before whatever is timed."""
     preset: str
@@ -263,6 +295,7 @@ class Run(Record):
 
     schema_version: int = Field(default=SCHEMA, alias="schema")
     name: str
+    verb: Literal["run", "upgrade", "bisect", "history"] = "run"
     started_at: datetime
     command: str
     settings: Settings

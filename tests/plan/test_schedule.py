@@ -3,16 +3,18 @@
 from collections import Counter
 from itertools import groupby
 
-from bench.plan import schedule
+from bench.plan import rounds, schedule
 from bench.plan.devices import visibility
 from bench.records.schema import Comparison
+from tests import factories
 
 COMPARISONS = [Comparison(workload="mlp", device="cpu", batch_size=size) for size in (8, 32, 128)]
 RUNNERS = ["pytorch", "hf-trainer", "lightning"]
 
 
 def a_block(*, seed: int = 0, block: int = 0) -> list[schedule.Slot]:
-    return schedule.block(COMPARISONS, RUNNERS, trials_per_block=2, seed=seed, block=block)
+    planned = rounds.rounds(factories.run(comparisons=COMPARISONS, runners=RUNNERS).settings)
+    return schedule.block(planned, trials_per_block=2, seed=seed, block=block)
 
 
 def test_a_block_holds_every_trial_once():
