@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import shlex
 import sys
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from bench import cli
+from bench.conduct import carry_out
 from bench.errors import ExitCode, RunFolderError
 from bench.execute import probe
-from bench.execute.campaign import Campaign
 from bench.plan import devices
 from bench.plan.settings import Flags, from_flags
 from bench.records import likeness, store
-from bench.records.schema import Machine, Run, Settings, Summary, Trial
-
-if TYPE_CHECKING:
-    from bench.report.progress import Progress
+from bench.records.schema import Machine, Run, Settings, Summary
 
 Flag = typer.Option
 
@@ -106,8 +102,8 @@ def main(
     )
     if resume is not None:
         flags.refuse_with("--resume")
-        return carry_out(reopened(resume))
-    return carry_out(opened(flags, like=like, out=out, name=name))
+        return told(reopened(resume))
+    return told(opened(flags, like=like, out=out, name=name))
 
 
 def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None) -> Path:
@@ -148,54 +144,10 @@ def reopened(folder: Path) -> Path:
     return folder
 
 
-def carry_out(folder: Path) -> int:
-    """Execute what is still to do, keep every trial as it ends, and report whatever there is."""
-    from bench.report import markdown, publish  # bring pandas, for which --help and a wrong option must not wait
-
-    interrupted = not measured(folder)
-    summary = publish.publish(folder)
-    typer.echo(markdown.headline(summary, publish.shown(folder)))
+def told(folder: Path) -> int:
+    """Carry the run out and return the exit code that its summary deserves."""
+    summary, interrupted = carry_out(folder)
     return ExitCode.INTERRUPTED if interrupted else exit_code(summary)
-
-
-def measured(folder: Path) -> bool:
-    """Run what is still to do into the journal of `folder`; false when it was interrupted."""
-    from bench.analyse import stopping
-    from bench.report import progress
-
-    run = store.read_run(folder)
-    with store.journal(folder) as journal, closing(progress.choose(sys.stderr)) as display:
-        campaign = Campaign(
-            run.settings, done=store.read_trials(folder), planned=run.lengths, traces=folder / store.TRACES
-        )
-        display.start(campaign.total_trials, f"looptax · {folder}", blocks=run.settings.blocks)
-        try:
-            for trial in campaign.run(stopping.rule(run)):
-                journal.append(trial)
-                if trial.phase == "pilot":
-                    run = run.model_copy(update={"lengths": campaign.planned_lengths})
-                    store.write_run(folder, run)
-                show(display, trial, campaign, run)
-        except KeyboardInterrupt:
-            return False
-    return True
-
-
-def show(display: Progress, trial: Trial, campaign: Campaign, run: Run) -> None:
-    """Tell the display of a trial, of the time left, and of the ratios of its comparison so far."""
-    from bench.analyse.comparison import summarise
-
-    comparison = trial.cell.comparison
-    alone = run.model_copy(update={"settings": run.settings.model_copy(update={"comparisons": [comparison]})})
-    timing = trial.phase == "timing"
-    seen = [each for each in campaign.trials if each.cell.comparison == comparison] if timing else []
-    display.trial(
-        trial,
-        done=len(campaign.trials),
-        total=campaign.total_trials,
-        seconds_left=campaign.seconds_left() if timing else None,
-        ratios={cell.runner: cell.ratio for cell in summarise(alone, seen).cells},
-    )
 
 
 def exit_code(summary: Summary) -> int:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 NOUNS = {
-    "python_calls": "Python calls a step",
-    "c_calls": "calls into C a step",
-    "ops": "ops a step",
-    "syncs": "values read back to the host a step",
-    "tensor_bytes": "tensor bytes at a step's peak",
+    "python_calls": "Python call{s} a step",
+    "c_calls": "call{s} into C a step",
+    "ops": "op{s} a step",
+    "syncs": "value{s} read back to the host a step",
+    "tensor_bytes": "tensor byte{s} at a step's peak",
 }
-"""The counters that are counted by function, and how a sentence calls them."""
+"""The counters that are counted by function, and how a sentence calls them; `{s}` is for more than one."""
 
 OWN_TIME = "exclusive_ns"
 """The one figure by function that is sampled, not counted: nanoseconds a step. Too noisy for a sentence."""
@@ -130,7 +130,7 @@ def sentence(rows: list[Row], counter: str, *, files: int = 4, functions: int = 
     """
     total = sum(row.delta for row in rows)
     if not rows:
-        return f"No extra {NOUNS[counter]}."
+        return f"No extra {_noun(counter, 0)}."
     sign = -1 if total < 0 else 1
     groups = by_file(rows)
     parts = [_part(group, sign, functions) for group in groups[:files]]
@@ -139,7 +139,11 @@ def sentence(rows: list[Row], counter: str, *, files: int = 4, functions: int = 
         amount = sign * sum(group.delta for group in others)
         parts.append(f"{amount:,} in {len(others)} other file{'s' * (len(others) > 1)}")
     listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
-    return f"{abs(total):,} {'fewer' if total < 0 else 'extra'} {NOUNS[counter]}: {listed}."
+    return f"{abs(total):,} {'fewer' if total < 0 else 'extra'} {_noun(counter, total)}: {listed}."
+
+
+def _noun(counter: str, amount: int) -> str:
+    return NOUNS[counter].format(s="" if abs(amount) == 1 else "s")
 
 
 def _part(group: Group, sign: int, functions: int) -> str:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from bench.analyse import upgrade
 from bench.analyse.counting import attribution, tables_of
-from bench.analyse.evidence import Compared, gather
+from bench.analyse.evidence import Compared, gather, gather_round
 from bench.analyse.rows import row
 from bench.analyse.warnings import warnings_of
+from bench.plan.rounds import rounds
 from bench.records.schema import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.records.schema import AttributionRow, Cell, CellSummary, Interpreter, Run, Trial
+    from bench.records.schema import AttributionRow, Cell, CellSummary, Estimate, Interpreter, Run, Trial
 
     Imports = dict[tuple[str, str], list[Interpreter]]
 
@@ -34,8 +36,17 @@ def summarise(run: Run, trials: Sequence[Trial]) -> Summary:
         packages=run.packages,
         cells=list(rows.values()),
         attribution=[found for compared in gathered for found in _attribution(compared)],
+        verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.verb == "upgrade" else [],
         warnings=warnings_of(gathered),
     )
+
+
+def ratios_so_far(run: Run, trials: Sequence[Trial], cell: Cell) -> dict[str, Estimate | None]:
+    """Return the ratio of every cell in the round of `cell`, by its name in that round."""
+    planned = next(each for each in rounds(run.settings) if cell in each.cells)
+    seen = [trial for trial in trials if trial.cell in planned.cells]
+    compared = gather_round(run, planned, seen)
+    return {planned.name(e.cell): row(e, compared, []).ratio for e in compared.evidence}
 
 
 def _attribution(compared: Compared) -> list[AttributionRow]:

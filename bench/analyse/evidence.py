@@ -82,10 +82,20 @@ class Compared:
 
 def gather(run: Run, trials: Sequence[Trial]) -> list[Compared]:
     """Return the evidence for every planned cell, round by round in the plan's order."""
+    by_cell = _by_cell(trials)
+    return [_compared(run, each, by_cell) for each in rounds(run.settings)]
+
+
+def gather_round(run: Run, planned: Round, trials: Sequence[Trial]) -> Compared:
+    """Return the evidence for one round."""
+    return _compared(run, planned, _by_cell(trials))
+
+
+def _by_cell(trials: Sequence[Trial]) -> Mapping[Cell, list[Trial]]:
     by_cell: defaultdict[Cell, list[Trial]] = defaultdict(list)
     for trial in trials:
         by_cell[trial.cell].append(trial)
-    return [_compared(run, each, by_cell) for each in rounds(run.settings)]
+    return by_cell
 
 
 def _compared(run: Run, planned: Round, by_cell: Mapping[Cell, list[Trial]]) -> Compared:

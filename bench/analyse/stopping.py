@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from time import monotonic
 
+from bench.analyse import upgrade
 from bench.analyse.comparison import summarise
 from bench.analyse.statistics import resolution
 from bench.records.schema import Run, Trial
@@ -18,8 +19,8 @@ def rule(run: Run, *, clock: Callable[[], float] = monotonic) -> Callable[[int, 
     """A predicate of (blocks done, all trials) for `Campaign.run`.
 
     The planned blocks are run; with a target, blocks are added until every ratio's interval is
-    that narrow. A budget ends the run before a block that would not fit in it, judged by the
-    longest block so far; one block is always run.
+    that narrow. A check of an environment ends with its verdicts. A budget ends the run before a
+    block that would not fit in it, judged by the longest block so far; one block is always run.
     """
     settings = run.settings
     ends: list[float] = [clock()]
@@ -30,6 +31,8 @@ def rule(run: Run, *, clock: Callable[[], float] = monotonic) -> Callable[[int, 
             return False
         if settings.budget_s is not None and _over_budget(ends, settings.budget_s):
             return True
+        if run.verb == "upgrade":
+            return upgrade.assess(run, trials, ended=False).complete
         if blocks < settings.blocks:
             return False
         return settings.target_ci is None or blocks >= MAX_BLOCKS or _is_narrow(run, trials, settings.target_ci)

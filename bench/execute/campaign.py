@@ -8,6 +8,7 @@ the journal already holds are not run again.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import count
@@ -235,6 +236,8 @@ class Campaign:
 
     def _fleet(self, layout: Layout, *, one_by_one: bool) -> Fleet:
         keys: list[Key] = list(dict.fromkeys(key_of(cell) for cell in self._cells if not self._is_missing(cell)))
+        # Interpreters that start side by side disturb each other, and whoever is first reads the disk for the others.
+        random.Random(f"fleet/{self.settings.seed}/{layout.hash_seed}").shuffle(keys)  # noqa: S311
         pythons = {environment.name: environment.python for environment in self.settings.environments}
         return Fleet(keys, pythons=pythons, layout=layout, threads=self.settings.threads, one_by_one=one_by_one)
 

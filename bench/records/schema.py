@@ -22,6 +22,7 @@ Pass = Literal["pilot", "equivalence", "counting", "phases", "trace", "timing"]
 Phase = Literal["data", "forward", "backward", "optimizer", "rest"]
 Status = Literal["ok", "failed", "oom", "killed", "timeout", "garbage", "missing", "not-run"]
 Launch = Literal["fork", "spawn"]
+FigureGroup = Literal["time", "memory", "start", "counters"]
 Nanoseconds = Annotated[int, Field(ge=0)]
 
 
@@ -260,6 +261,10 @@ class Settings(Record):
     threads: int = 1
     seed: int = 0
     timeout_s: float | None = None
+    margin: float = 0.03
+    """By how much worse is too much, as a fraction; where environments are compared."""
+    fail_on: list[FigureGroup] = ["time", "memory"]
+    """Which figures a check of an environment fails on."""
 
 
 class AcceleratorInfo(Record):
@@ -416,6 +421,30 @@ class AttributionRow(Record):
     delta: int
 
 
+class Verdict(Record):
+    """Whether one figure of a cell got worse from the baseline to the candidate."""
+
+    cell: Cell
+    """The candidate's."""
+    metric: str
+    baseline: float | None = None
+    candidate: float | None = None
+    ratio: Estimate | None = None
+    """Candidate over baseline; each bound is wrong with a probability of `gamma`. None for an exact figure."""
+    margin: float | None = None
+    asked_margin: float | None = None
+    minimum_detectable_effect: float | None = None
+    gamma: float | None = None
+    verdict: Literal["regressed", "improved", "not-regressed", "undecided"]
+    real: bool = False
+    """Whether there surely is a difference, be it below the margin."""
+    blocks: int = 0
+    pairs: int = 0
+    confirmed: bool | None = None
+    """Whether fresh blocks at a corrected level found it again; None where nothing was flagged."""
+    warnings: list[str] = []
+
+
 class Summary(Record):
     """summary.json: what the report says, for programs."""
 
@@ -424,7 +453,7 @@ class Summary(Record):
     machine: Machine
     packages: dict[str, str]
     cells: list[CellSummary]
-    verdicts: list[dict[str, object]] = []
+    verdicts: list[Verdict] = []
     attribution: list[AttributionRow] = []
     warnings: list[str] = []
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.analyse import attribution
 from bench.records.schema import AttributionRow, CellSummary, Summary
+from bench.report.charts import Picture, shown
 from bench.report.groups import FLOOR, Group
 from bench.report.numbers import percent, signed
 from bench.report.tables import counter_table, tensor_table
@@ -17,7 +18,7 @@ TOLD = ("python_calls", "ops", "syncs")
 TOP_ROWS = 15
 
 
-def section(summary: Summary, told: Sequence[Group]) -> str:
+def section(summary: Summary, told: Sequence[Group], drawn: Sequence[Picture] = ()) -> str:
     """Write the counters of every group and where the extra work comes from at its representative batch size."""
     parts = ["## Exact costs"]
     if all(cell.counters is None for cell in summary.cells):
@@ -26,7 +27,7 @@ def section(summary: Summary, told: Sequence[Group]) -> str:
         parts += [f"### {escape(group.title)}: counts of one steady step", counter_table(group).markdown()]
         parts += [*_reliability(group), *_origins(summary, group)]
         kinds = folded(f"What the tensors at the peak are, {group.title}", tensor_table(group).markdown())
-        parts += [kinds]
+        parts += [kinds, *shown(drawn, group.title, "tensor-memory", "device-memory")]
     return "\n\n".join(parts)
 
 

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bench.records.schema import CellSummary, Summary
-from bench.report import numbers
+from bench.report import numbers, upgrade
 from bench.report.groups import FLOOR, STATUS_WORDS, groups, hardware, same_as_baseline
 from bench.report.text import escape, listed, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 SHOWN_PACKAGES = ("torch", "transformers", "pytorch-lightning")
-HEADERS = ["run", "started (UTC)", "machine", "devices", "workloads", *SHOWN_PACKAGES, "cells", "overhead"]
+HEADERS = ["run", "started (UTC)", "machine", "devices", "workloads", *SHOWN_PACKAGES, "cells", "overhead or verdict"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +43,7 @@ def entry(folder: str, summary: Summary) -> Entry:
         workloads=tuple(dict.fromkeys(cell.workload for cell in summary.cells)),
         versions=tuple(summary.packages.get(name, "-") for name in SHOWN_PACKAGES),
         cells=f"{len(summary.cells):,}" + (f", {failed:,} failed" if failed else ""),
-        headline=overheads(summary),
+        headline=HEADLINES[summary.run.verb](summary),
     )
 
 
@@ -61,13 +61,18 @@ def overheads(summary: Summary) -> str:
     return f"{group.title}, batch {group.representative:,}: {', '.join(told) or 'no ratios'}"
 
 
+HEADLINES: dict[str, Callable[[Summary], str]] = {"run": overheads, "upgrade": upgrade.one_line}
+"""What the index says of the runs of each verb."""
+
+
 def index(entries: Iterable[Entry]) -> str:
     """Write the index as markdown, links relative to the folder of runs."""
     newest_first = sorted(entries, key=lambda each: (each.started_at, each.folder), reverse=True)
     rows = [_row(each) for each in newest_first]
     parts = [
         "# Runs",
-        "Newest first. Overhead: what a loop adds to the hand-written loop's step, at the middle batch size.",
+        "Newest first. Of a run: what each loop adds to the hand-written loop's step, at the middle batch size; of a "
+        "check: its verdict.",
         table(HEADERS, rows, names=len(HEADERS), escaped=True) if rows else "No run yet: `python -m bench.run`.",
     ]
     return "\n\n".join(parts) + "\n"

@@ -6,12 +6,15 @@ import shlex
 from typing import TYPE_CHECKING
 
 from bench.report import costs, glossary, sentences, split, trust
+from bench.report.charts import Picture, pictures, shown
+from bench.report.environment import machine_and_packages
 from bench.report.groups import FLOOR, Group, groups, hardware, shared_conditions
-from bench.report.numbers import number
 from bench.report.tables import import_table, memory_table, pivot, time_table
-from bench.report.text import code, escape, folded, listed, plural, table
+from bench.report.text import code, escape, folded, listed, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.records.schema import Run, Summary
 
 MAIN_PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning", "lightning")
@@ -25,16 +28,17 @@ def report(summary: Summary, folder: str) -> str:
     The same summary and folder always give the same text, byte for byte.
     """
     told, passes = groups(summary), summary.run.settings.passes
+    drawn = pictures(summary)
     parts = [
         f"# {escape(summary.run.name)}: what does your training loop cost?",
         escape(setting(summary)),
-        _answers(summary, told),
+        _answers(summary, told, drawn),
         folded("How to read this report", "\n".join(glossary.entries(summary.run.settings))),
         _equivalence(summary),
         *([_tables(summary, told)] if "timing" in passes else []),
-        *([costs.section(summary, told)] if "counting" in passes else []),
+        *([costs.section(summary, told, drawn)] if "counting" in passes else []),
         *([_arithmetic(told)] if "timing" in passes else []),
-        *([split.section(told)] if "phases" in passes else []),
+        *([split.section(told, drawn)] if "phases" in passes else []),
         *([_traces()] if "trace" in passes else []),
         *([_resolution(summary, told)] if "timing" in passes else []),
         _repeat(summary.run, folder),
@@ -80,10 +84,11 @@ def _bullets(lines: list[str]) -> str:
     return "\n".join(f"- {escape(line)}" for line in lines)
 
 
-def _answers(summary: Summary, told: list[Group]) -> str:
+def _answers(summary: Summary, told: list[Group], drawn: Sequence[Picture]) -> str:
     parts = ["## What each loop costs"]
     for group in told:
         parts += [f"**{escape(sentences.representative(group))}**", _bullets(sentences.answers(group))]
+        parts += shown(drawn, group.title, "ratios", "throughput", "overhead")
     return "\n\n".join([*parts, *map(escape, sentences.failures(summary))])
 
 
@@ -145,28 +150,6 @@ def _repeat(run: Run, folder: str) -> str:
         code(f"python -m bench.run --like {shlex.quote(folder)}"),
         "This run was started by:",
         code(run.command),
-        folded("Machine and packages", "\n\n".join([_machine(run), _packages(run)])),
+        folded("Machine and packages", machine_and_packages(run)),
     ]
     return "\n\n".join(parts)
-
-
-def _machine(run: Run) -> str:
-    machine = run.machine
-    memory = "unavailable" if machine.memory_bytes is None else f"{number(machine.memory_bytes / 1e9)} GB"
-    rows = [
-        ["system", machine.system],
-        ["CPU", machine.cpu],
-        ["logical CPUs", f"{machine.logical_cpus}, of which this run may use {machine.usable_cpus}"],
-        ["memory", memory],
-        *([accelerator.device, accelerator.name] for accelerator in machine.accelerators),
-        ["Python", machine.python],
-        ["torch", machine.torch_build],
-        ["looptax, git revision", run.git_revision or "unavailable: not run from a git checkout"],
-        ["started", f"{run.started_at:%Y-%m-%d %H:%M:%S %Z}"],
-    ]
-    return table(["machine", ""], rows, names=2)
-
-
-def _packages(run: Run) -> str:
-    rows = [[name, version] for name, version in sorted(run.packages.items(), key=lambda item: item[0].lower())]
-    return table(["package", "version"], rows, names=2)

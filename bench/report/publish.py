@@ -2,30 +2,68 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from bench.analyse.comparison import summarise
 from bench.records import store
 from bench.records.schema import Summary
-from bench.report import index, markdown, tables
+from bench.report import charts, index, markdown, tables, upgrade
 
 INDEX = "README.md"
 
 
+class Kind(Protocol):
+    """Writes the report of one kind of run."""
+
+    def report(self, summary: Summary, folder: str) -> str:
+        """The whole report as markdown."""
+
+    def headline(self, summary: Summary, folder: str) -> str:
+        """Its first lines as plain text."""
+
+
+KINDS: dict[str, Kind] = {"run": markdown, "upgrade": upgrade}
+"""How the runs of each verb are told."""
+
+
 def publish(folder: Path) -> Summary:
-    """Write summary.json, report.md and tables/*.csv, and the index of all runs beside `folder`.
+    """Write summary.json, report.md, charts/*.svg and tables/*.csv, and the index of all runs beside `folder`.
 
     Raises `RunFolderError` for a folder that is no run.
     """
-    summary = summarise(store.read_run(folder), store.read_trials(folder))
-    store.write_summary(folder, summary)
-    store.write(folder / "report.md", markdown.report(summary, shown(folder)))
-    (folder / "tables").mkdir(exist_ok=True)
-    for name, frame in tables.frames(summary).items():
-        store.write(folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
+    with _collector_paused():
+        summary = summarise(store.read_run(folder), store.read_trials(folder))
+        store.write_summary(folder, summary)
+        store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))
+        if summary.run.verb == "run":
+            charts.write(summary, folder)
+        (folder / "tables").mkdir(exist_ok=True)
+        for name, frame in tables.frames(summary).items():
+            store.write(folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
     rebuild_index(folder.parent)
     return summary
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from walking a long journal again and again, a third of the time that takes."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def headline(summary: Summary, folder: Path) -> str:
+    """The report's first lines as plain text, for the end of a run in a terminal."""
+    return KINDS[summary.run.verb].headline(summary, shown(folder))
 
 
 def rebuild_index(results: Path) -> None:

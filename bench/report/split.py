@@ -7,6 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.report import sentences
+from bench.report.charts import Picture, shown
 from bench.report.numbers import percent
 from bench.report.tables import phase_table
 from bench.report.text import escape, folded
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from bench.report.groups import Group
 
 
-def section(told: Sequence[Group]) -> str:
+def section(told: Sequence[Group], drawn: Sequence[Picture] = ()) -> str:
     """Write a sentence a runner at each group's representative batch size, and all phases in a folded table."""
     parts = ["## Where a step's time goes"]
     for group in told:
@@ -25,6 +26,7 @@ def section(told: Sequence[Group]) -> str:
             parts += [
                 escape(f"{group.title}, batch {group.representative:,}:"),
                 "\n".join(f"- {escape(sentences.split(cell))}" for cell in cells),
+                *shown(drawn, group.title, "phases"),
                 folded(f"All phases, {group.title}", phase_table(group).markdown()),
             ]
     if len(parts) == 1:

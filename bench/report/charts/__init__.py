@@ -11,10 +11,23 @@ from pathlib import Path
 
 from bench.records import store
 from bench.records.schema import Cell, Summary
-from bench.report.charts.catalogue import FOLDER, Picture, pictures
+from bench.report.charts.catalogue import FOLDER, Picture, pictures, shown
 from bench.report.charts.theme import DARK, LIGHT, Look, Theme, stylesheet
 
-__all__ = ["DARK", "FOLDER", "LIGHT", "Look", "Picture", "Theme", "look_of", "pictures", "stylesheet", "svgs", "write"]
+__all__ = [
+    "DARK",
+    "FOLDER",
+    "LIGHT",
+    "Look",
+    "Picture",
+    "Theme",
+    "look_of",
+    "pictures",
+    "shown",
+    "stylesheet",
+    "svgs",
+    "write",
+]
 
 StepTimes = Mapping[Cell, Sequence[float]]
 """Steady step times of a cell in µs, ascending."""

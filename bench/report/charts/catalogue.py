@@ -59,6 +59,11 @@ def pictures(summary: Summary, step_times_us: Mapping[Cell, Sequence[float]] | N
     ]
 
 
+def shown(drawn: Sequence[Picture], group: str, *kinds: str) -> list[str]:
+    """Return the images of one group in markdown, kind by kind; those that there are."""
+    return [picture.markdown for kind in kinds for picture in drawn if (picture.group, picture.kind) == (group, kind)]
+
+
 class _Names:
     """File names, each once, also where file systems take no notice of capitals."""
 

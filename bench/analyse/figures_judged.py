@@ -1,0 +1,67 @@
+"""The figures that a check of an environment judges: where each comes from, and which way is worse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from bench.analyse.evidence import Evidence
+from bench.analyse.statistics import block_medians
+from bench.analyse.verdict import Worse
+from bench.records.schema import Cell, Counters, FigureGroup, Trial
+
+ByBlock = Mapping[int, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """A figure that is measured block by block."""
+
+    name: str
+    group: FigureGroup
+    of: Callable[[Evidence], ByBlock]
+    worse: Worse = "higher"
+    decides: bool = False
+    """Whether a check goes on until it is decided; the others are judged by the blocks that there are then."""
+
+
+def _of_trials(field: str) -> Callable[[Evidence], ByBlock]:
+    return lambda evidence: evidence.by_block(attrgetter(field))
+
+
+MEASURED = (
+    Figure(name="step_time_us", group="time", of=_of_trials("step_us"), decides=True),
+    Figure(name="samples_per_second", group="time", of=_of_trials("samples_per_second"), worse="lower"),
+    Figure(name="device_allocated_bytes", group="memory", of=_of_trials("memory.device_allocated_bytes"), decides=True),
+    Figure(name="device_reserved_bytes", group="memory", of=_of_trials("memory.device_reserved_bytes"), decides=True),
+    Figure(name="host_rss_bytes", group="memory", of=_of_trials("memory.host_rss_bytes"), decides=True),
+    Figure(name="startup_s", group="start", of=_of_trials("startup_s")),
+)
+COUNTED = ("python_calls", "c_calls", "ops", "syncs", "kernels", "device_syncs", "allocations")
+TENSOR_BYTES = "tensor_bytes"
+IMPORT = "import_s"
+GROUPS: dict[str, FigureGroup] = {
+    **{figure.name: figure.group for figure in MEASURED},
+    **dict.fromkeys(COUNTED, "counters"),
+    TENSOR_BYTES: "memory",
+    IMPORT: "start",
+}
+DECIDING = {*(figure.name for figure in MEASURED if figure.decides), *COUNTED, TENSOR_BYTES}
+"""A check in which one of these is undecided is undecided."""
+
+
+def import_s_by_block(trials: Sequence[Trial], cell: Cell) -> ByBlock:
+    """Import time of the cell's interpreters, one figure a timed block.
+
+    Two interpreters import at the same time there, in an order that each block draws anew: a figure
+    for ratios, not for a table.
+    """
+    own = ((t.block, t.interpreter) for t in trials if t.cell == cell and t.phase == "timing")
+    return block_medians((block, interpreter.import_s) for block, interpreter in own if interpreter is not None)
+
+
+def count(counters: Counters, name: str) -> int | None:
+    """One counter's value; None where it cannot be had."""
+    found = getattr(counters, name)
+    return None if found is None else int(found.value)

@@ -1,0 +1,66 @@
+"""Carries out a planned run in its folder, whichever verb planned it: execute, keep every trial, report."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from bench.execute.campaign import Campaign
+from bench.records import store
+from bench.records.schema import Run, Summary, Trial
+
+if TYPE_CHECKING:
+    from bench.report.progress import Progress
+
+
+def carry_out(folder: Path) -> tuple[Summary, bool]:
+    """Execute what is still to do, keep every trial as it ends, and report whatever there is.
+
+    Returns the summary, and whether the run was interrupted.
+    """
+    from bench.report import publish  # brings pandas, for which --help and a wrong option must not wait
+
+    interrupted = not measured(folder)
+    summary = publish.publish(folder)
+    typer.echo(publish.headline(summary, folder))
+    return summary, interrupted
+
+
+def measured(folder: Path) -> bool:
+    """Run what is still to do into the journal of `folder`; false when it was interrupted."""
+    from bench.analyse import stopping
+    from bench.report import progress
+
+    run = store.read_run(folder)
+    done = store.read_trials(folder)
+    with store.journal(folder) as journal, closing(progress.choose(sys.stderr)) as display:
+        campaign = Campaign(run.settings, done=done, planned=run.lengths, traces=folder / store.TRACES)
+        display.start(campaign.total_trials, f"looptax · {folder}", blocks=run.settings.blocks)
+        try:
+            for trial in campaign.run(stopping.rule(run)):
+                journal.append(trial)
+                if trial.phase == "pilot":
+                    run = run.model_copy(update={"lengths": campaign.planned_lengths})
+                    store.write_run(folder, run)
+                _show(display, trial, campaign, run)
+        except KeyboardInterrupt:
+            return False
+    return True
+
+
+def _show(display: Progress, trial: Trial, campaign: Campaign, run: Run) -> None:
+    """Tell the display of a trial, of the time left, and of the ratios of its comparison so far."""
+    from bench.analyse.comparison import ratios_so_far
+
+    timing = trial.phase == "timing"
+    display.trial(
+        trial,
+        done=len(campaign.trials),
+        total=campaign.total_trials,
+        seconds_left=campaign.seconds_left() if timing else None,
+        ratios=ratios_so_far(run, campaign.trials, trial.cell) if timing else {},
+    )

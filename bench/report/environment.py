@@ -1,0 +1,38 @@
+"""Where a run was made: the machine and every package, as two tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.report.numbers import number
+from bench.report.text import table
+
+if TYPE_CHECKING:
+    from bench.records.schema import Run
+
+
+def machine_and_packages(run: Run) -> str:
+    """Write both tables."""
+    return "\n\n".join([_machine(run), _packages(run)])
+
+
+def _machine(run: Run) -> str:
+    machine = run.machine
+    memory = "unavailable" if machine.memory_bytes is None else f"{number(machine.memory_bytes / 1e9)} GB"
+    rows = [
+        ["system", machine.system],
+        ["CPU", machine.cpu],
+        ["logical CPUs", f"{machine.logical_cpus}, of which this run may use {machine.usable_cpus}"],
+        ["memory", memory],
+        *([accelerator.device, accelerator.name] for accelerator in machine.accelerators),
+        ["Python", machine.python],
+        ["torch", machine.torch_build],
+        ["looptax, git revision", run.git_revision or "unavailable: not run from a git checkout"],
+        ["started", f"{run.started_at:%Y-%m-%d %H:%M:%S %Z}"],
+    ]
+    return table(["machine", ""], rows, names=2)
+
+
+def _packages(run: Run) -> str:
+    rows = [[name, version] for name, version in sorted(run.packages.items(), key=lambda item: item[0].lower())]
+    return table(["package", "version"], rows, names=2)
