@@ -3,6 +3,8 @@
 BenchError                     one sentence, exit code 2: the command is wrong
 ├── UsageError                 a flag's value cannot be had
 ├── DeviceError                a device that isn't there
+├── UninstallableError         an environment that can't be installed or imported here
+├── IndexUnreachableError      a package index that does not answer
 └── RunFolderError             a run folder that can't be read, written or resumed
 """
 
@@ -21,6 +23,14 @@ class UsageError(BenchError):
 
 class DeviceError(BenchError):
     """A device that isn't there."""
+
+
+class UninstallableError(BenchError):
+    """An environment that can't be installed or imported here."""
+
+
+class IndexUnreachableError(BenchError):
+    """A package index that does not answer."""
 
 
 class RunFolderError(BenchError):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
+from typing import TypeVar
 
 from bench.execute.interpreter import Spec
 from bench.execute.launcher import Launcher, Outcome, Request
@@ -16,6 +17,29 @@ from bench.plan.schedule import Layout
 from bench.records.schema import Cell
 
 Key = tuple[str, str, str]
+
+
+MOST_ALIVE = 16
+"""How many interpreters may be alive at once; each holds some 400 MB."""
+
+Item = TypeVar("Item")
+
+
+def batches(
+    units: Iterable[Sequence[Item]], key: Callable[[Item], Key], at_most: int = MOST_ALIVE
+) -> Iterator[list[Item]]:
+    """Pack units, which are never divided, in their order into batches that need at most `at_most` interpreters."""
+    batch: list[Item] = []
+    alive: set[Key] = set()
+    for unit in units:
+        needed = {key(item) for item in unit}
+        if batch and len(alive | needed) > at_most:
+            yield batch
+            batch, alive = [], set()
+        batch += unit
+        alive |= needed
+    if batch:
+        yield batch
 
 
 class Fleet:

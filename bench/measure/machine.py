@@ -28,8 +28,17 @@ def describe() -> dict[str, Any]:
         "memory_bytes": _memory_bytes(),
         "accelerators": _accelerators(),
         "torch_build": _torch_build(),
-        "packages": {d.metadata["Name"]: d.version for d in metadata.distributions() if d.metadata["Name"]},
+        "packages": _packages(),
     }
+
+
+def _packages() -> dict[str, str]:
+    """Version of every installed package; of two on the import path, as in an overlay, the one that is imported."""
+    found: dict[str, str] = {}
+    for one in metadata.distributions():
+        if one.metadata["Name"]:
+            found.setdefault(one.metadata["Name"], one.version)
+    return found
 
 
 def _cpu_model() -> str:

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trainloops.contract import Job
+from trainloops.contract import Batch, Job, Parts
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 
 def accelerate_0_30_non_blocking(job: Job) -> dict[str, Any]:
@@ -26,6 +30,26 @@ def transformers_4_41_non_blocking(job: Job) -> dict[str, Any]:
     if not job.on_accelerator or not _has_field(configuration, "non_blocking"):
         return {}
     return {"accelerator_config": {"non_blocking": True}}
+
+
+def transformers_4_46_averaged(job: Job, parts: Parts) -> Parts:
+    """Parts whose loss is divided by the accumulation steps, for the releases that forget to.
+
+    4.46 and 4.47 sum the gradients of micro-batches where every other release averages them, and
+    leave the division to a loss that uses `num_items_in_batch` (huggingface/transformers#35438).
+    """
+    if job.grad_accumulation == 1 or _release("transformers") not in {(4, 46), (4, 47)}:
+        return parts
+
+    def averaged(model: nn.Module, batch: Batch) -> torch.Tensor:
+        return parts.loss(model, batch) / job.grad_accumulation
+
+    return dataclasses.replace(parts, loss=averaged)
+
+
+def _release(package: str) -> tuple[int, ...]:
+    """The first two numbers of a package's version."""
+    return tuple(int(number) for number in sys.modules[package].__version__.split(".")[:2])
 
 
 def _has_field(configuration: Any, name: str) -> bool:

@@ -23,6 +23,8 @@ class PlainModuleTrainer(Trainer):
     def __init__(self, *, parts: Parts, **kwargs: Any) -> None:
         self.parts = parts
         super().__init__(**kwargs)
+        # Trainer's documentation asks for it where `compute_loss` does not use `num_items_in_batch`.
+        self.model_accepts_loss_kwargs = False
 
     def compute_loss(self, model: nn.Module, inputs: Batch, **_: Any) -> torch.Tensor:
         """Return the mean loss over one batch.
@@ -60,7 +62,7 @@ def train(job: Job, parts: Parts) -> None:
         **compat.transformers_4_41_non_blocking(job),
     )
     trainer = PlainModuleTrainer(
-        parts=parts,
+        parts=compat.transformers_4_46_averaged(job, parts),
         model=parts.model,
         args=arguments,
         train_dataset=parts.dataset,
