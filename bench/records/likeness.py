@@ -1,23 +1,150 @@
-"""Whether figures of two runs may stand side by side: the same machine, the same software."""
+"""Whether figures of two runs may stand side by side: the same machine, the same settings, the same software."""
 
 from __future__ import annotations
 
-from bench.records.schema import Run
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from bench.records.schema import Cell, Run
 
 PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning", "numpy")
+SETTINGS = ("threads", "seed", "trials_per_block", "target_region_s", "steps", "warmup_steps")
+MEMORY_TOLERANCE = 0.01
+"""How far the memory of one machine may differ from start to start, by what its kernel keeps for itself."""
+
+Pairs = Mapping[str, tuple[object, object]]
+Moved = dict[str, tuple[str | None, str | None]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """What differs between two runs, and what it is in each."""
+
+    key: str
+    baseline: object
+    candidate: object
+
+    def told(self, first: str, second: str) -> str:
+        """A phrase such as `threads: 1 in A, 2 in B`, given that the runs are called `in A` and `in B`."""
+        return f"{self.key}: {self.baseline} {first}, {self.candidate} {second}"
 
 
 def differences(first: Run, second: Run) -> list[str]:
-    """What differs between two runs, each as a phrase that names the key and both values."""
+    """What differs between two runs that shall be one, each as a phrase that names the key and both values."""
     pairs = {
         "cpu": (first.machine.cpu, second.machine.cpu),
-        "accelerators": (_names(first), _names(second)),
+        "accelerators": (_accelerators(first), _accelerators(second)),
         "torch build": (first.machine.torch_build, second.machine.torch_build),
         "python": (first.machine.python, second.machine.python),
         **{name: (first.packages.get(name), second.packages.get(name)) for name in PACKAGES},
     }
-    return [f"{key}: {before} then, {now} now" for key, (before, now) in pairs.items() if before != now]
+    return [each.told("then", "now") for each in _differing(pairs)]
 
 
-def _names(run: Run) -> str:
+def unlike(baseline: Run, candidate: Run) -> list[Difference]:
+    """What keeps figures of two runs from being compared: another machine, or other settings.
+
+    Versions of packages are no such thing, torch's included: they are what a comparison is about.
+    """
+    sides: dict[str, Callable[[Run], object]] = {
+        "system": lambda run: run.machine.system.partition(" ")[0],
+        "cpu": lambda run: run.machine.cpu,
+        "logical CPUs": lambda run: run.machine.logical_cpus,
+        "usable CPUs": lambda run: run.machine.usable_cpus,
+        "accelerators": _accelerators,
+        "python": _python,
+    }
+    pairs: dict[str, tuple[object, object]] = {key: (of(baseline), of(candidate)) for key, of in sides.items()}
+    pairs["memory bytes"] = _memory(baseline, candidate)
+    pairs["torch build"] = _torch_builds(baseline, candidate)
+    pairs |= {name: (_setting(baseline, name), _setting(candidate, name)) for name in SETTINGS}
+    return _differing(pairs)
+
+
+def also_differs(baseline: Run, candidate: Run) -> list[Difference]:
+    """What differs beside packages and may matter, but forbids nothing."""
+    return _differing(
+        {
+            "kernel": (baseline.machine.system, candidate.machine.system),
+            "Python": (baseline.machine.python, candidate.machine.python),
+            "looptax, git revision": (baseline.git_revision, candidate.git_revision),
+        }
+    )
+
+
+def moved(baseline: Run, candidate: Run) -> Moved:
+    """Version in each run of every package that differs, by normalised name; `PACKAGES` come first."""
+    before, after = _normalised(baseline.packages), _normalised(candidate.packages)
+    names = sorted(before.keys() | after.keys(), key=lambda name: (name not in PACKAGES, name))
+    return {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}
+
+
+def same_hand_written_loop(baseline: Run, candidate: Run) -> bool:
+    """Whether the hand-written loop ran on the same torch and the same feature release of Python."""
+    return "torch" not in moved(baseline, candidate) and _python(baseline) == _python(candidate)
+
+
+def axes_apart(baseline: Iterable[Cell], candidate: Iterable[Cell]) -> list[Difference]:
+    """The axes on which no cell of one run has a value that a cell of the other has, with their values."""
+    before, after = list(baseline), list(candidate)
+    return [
+        Difference(key=axis, baseline=", ".join(first), candidate=", ".join(second))
+        for axis in Cell.model_fields
+        if not set(first := _values(before, axis)) & set(second := _values(after, axis))
+    ]
+
+
+def _values(cells: Iterable[Cell], axis: str) -> list[str]:
+    return list(dict.fromkeys(str(getattr(cell, axis)) for cell in cells))
+
+
+def _differing(pairs: Pairs) -> list[Difference]:
+    both = ((key, before, after) for key, (before, after) in pairs.items() if before != after)
+    return [Difference(key=key, baseline=before, candidate=after) for key, before, after in both]
+
+
+def _accelerators(run: Run) -> str:
     return ", ".join(accelerator.name for accelerator in run.machine.accelerators) or "none"
+
+
+def _setting(run: Run, name: str) -> object:
+    value = getattr(run.settings, name)
+    return "chosen by a pilot" if value is None else value
+
+
+def _python(run: Run) -> str:
+    """The feature release: counts of calls differ from one to the next."""
+    return ".".join(run.machine.python.split(".")[:2])
+
+
+def _memory(baseline: Run, candidate: Run) -> tuple[object, object]:
+    before, after = baseline.machine.memory_bytes, candidate.machine.memory_bytes
+    if before is None or after is None or abs(before - after) <= MEMORY_TOLERANCE * before:
+        return None, None
+    return before, after
+
+
+def _torch_builds(baseline: Run, candidate: Run) -> tuple[object, object]:
+    """Both builds as a whole where the version is the same, else for what they were built: CPU, CUDA or ROCm.
+
+    Another release of torch comes with another release of CUDA.
+    """
+    before, after = baseline.machine.torch_build, candidate.machine.torch_build
+    if _version(before) == _version(after):
+        return before, after
+    return _built_for(before), _built_for(after)
+
+
+def _version(torch_build: str) -> str:
+    """`2.13.0` of `2.13.0+cu128, CUDA 12.8`."""
+    return torch_build.partition(",")[0].partition("+")[0]
+
+
+def _built_for(torch_build: str) -> str:
+    """`CUDA` of `2.13.0+cu128, CUDA 12.8`."""
+    return torch_build.partition(", ")[2].partition(" ")[0]
+
+
+def _normalised(packages: Mapping[str, str]) -> dict[str, str]:
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in packages.items()}

@@ -1,0 +1,117 @@
+"""Two stored runs side by side, one before and one after an upgrade: say whether it got worse.
+
+python -m bench.compare results/20260102T030405Z-before results/20260105T030405Z-after
+python -m bench.compare BEFORE AFTER --margin 5% --fail-on time,memory,counters --out comparison.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench import cli
+from bench.errors import ExitCode, RunFolderError, UsageError
+from bench.plan import check, rounds, texts
+from bench.records import likeness, store
+from bench.records.likeness import Difference
+from bench.records.schema import FigureGroup, Run
+
+if TYPE_CHECKING:
+    from bench.analyse.two_runs import TwoRuns
+
+Flag, Argument = typer.Option, typer.Argument
+
+
+def main(
+    run_a: Annotated[Path, Argument(metavar="RUN_A", help="Run folder of the baseline.")],
+    run_b: Annotated[Path, Argument(metavar="RUN_B", help="Run folder of the candidate.")],
+    margin: Annotated[str, Flag(help="By how much worse is too much.")] = "3%",
+    fail_on: Annotated[
+        str, Flag(help="Groups of figures that decide the exit code: time, memory, start, counters.")
+    ] = check.DEFAULT_FAIL_ON,
+    out: Annotated[Path | None, Flag(help="Write the report to this file as well.")] = None,
+    as_json: Annotated[bool, Flag("--json", help="Print the verdicts as JSON instead of the report.")] = False,
+    force: Annotated[bool, Flag("--force", help="Compare runs of unlike machines or settings all the same.")] = False,
+) -> int:
+    """Say whether run B is slower or hungrier than run A; bench.run made both, on the same machine.
+
+    Weaker evidence than bench.upgrade, which measures both sides in turn. Exit codes: 0 fine, 1 regressed, 2 the
+    command is wrong, 3 undecided, 4 a cell failed or was not equivalent.
+    """  # fmt: skip
+    least, groups = texts.fraction("--margin", margin), check.groups(fail_on)
+    runs = both(run_a, run_b)
+    unlike = told_or_refused(*runs, force=force)
+
+    from bench.analyse import two_runs  # bring numpy and pandas, for which --help and a refusal must not wait
+    from bench.report import publish, two_runs_json
+    from bench.report import two_runs as reports
+    from bench.report.two_runs_opening import Asked
+
+    before, after = (
+        two_runs.Stored(run=run, trials=store.read_trials(folder))
+        for run, folder in zip(runs, (run_a, run_b), strict=True)
+    )
+    found = two_runs.compare(before, after, margin=least)
+    asked = Asked(baseline=publish.shown(run_a), candidate=publish.shown(run_b), fail_on=groups, forced=unlike)
+    code, report = exit_code(found, groups), reports.report(found, asked)
+    if out is not None:
+        write(out, report)
+    typer.echo(two_runs_json.document(found, asked, exit_code=code) if as_json else report, nl=False)
+    return code
+
+
+def both(run_a: Path, run_b: Path) -> tuple[Run, Run]:
+    """Two runs of bench.run that have a cell in common; raises `BenchError`."""
+    if run_a.resolve() == run_b.resolve():
+        raise UsageError(f"RUN_A and RUN_B are the same folder, {run_a}: name two runs.")
+    runs = store.read_run(run_a, flag="RUN_A"), store.read_run(run_b, flag="RUN_B")
+    for folder, run in zip((run_a, run_b), runs, strict=True):
+        if run.verb != "run":
+            raise RunFolderError(
+                f"{folder} was made by bench.{run.verb}, whose report has its own verdicts; "
+                "bench.compare takes runs of bench.run."
+            )
+    planned = [rounds.cells(run.settings) for run in runs]
+    if not set(planned[0]) & set(planned[1]):
+        apart = "; ".join(each.told("in A", "in B") for each in likeness.axes_apart(*planned))
+        raise UsageError(
+            f"{run_a} and {run_b} have no cell in common ({apart or 'only in part, axis by axis'}): "
+            "make B by python -m bench.run --like A."
+        )
+    return runs
+
+
+def told_or_refused(baseline: Run, candidate: Run, *, force: bool) -> list[Difference]:
+    """In what the runs are unlike, which takes --force; raises `RunFolderError` without it."""
+    unlike = likeness.unlike(baseline, candidate)
+    if unlike and not force:
+        raise RunFolderError(
+            f"these runs are unlike ({'; '.join(each.told('in A', 'in B') for each in unlike)}), so that no difference "
+            "would be the software's: compare runs of one machine and the same settings, or add --force."
+        )
+    return unlike
+
+
+def write(path: Path, report: str) -> None:
+    """Write the report whole or not at all; raises `UsageError`."""
+    try:
+        store.write(path, report)
+    except OSError as error:
+        raise UsageError(f"--out {path} cannot be written: {error.strerror}; name another file.") from None
+
+
+def exit_code(found: TwoRuns, fail_on: Sequence[FigureGroup]) -> int:
+    """1 when a group of --fail-on regressed, 4 when a cell failed, 3 when such a group is undecided, else 0."""
+    outcomes = {verdict.verdict for verdict in found.of(fail_on)}
+    if "regressed" in outcomes:
+        return ExitCode.REGRESSED
+    if found.failures:
+        return ExitCode.SOME_CELLS_FAILED
+    return ExitCode.UNDECIDED if "undecided" in outcomes or found.unanswered(fail_on) else ExitCode.FINE
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,33 @@
+"""The comparison of two runs for programs."""
+
+from __future__ import annotations
+
+import json
+
+from bench.analyse.controls import doubts
+from bench.analyse.two_runs import TwoRuns
+from bench.records import likeness
+from bench.records.schema import SCHEMA
+from bench.report.two_runs_opening import Asked
+
+
+def document(found: TwoRuns, asked: Asked, *, exit_code: int) -> str:
+    """Write every verdict as JSON; its `group` is null where the figure decides nothing."""
+    content = {
+        "schema": SCHEMA,
+        "baseline": asked.baseline,
+        "candidate": asked.candidate,
+        "exit_code": exit_code,
+        "margin": found.margin,
+        "fail_on": list(asked.fail_on),
+        "packages": likeness.moved(found.baseline, found.candidate),
+        "unlike": [each.told("in A", "in B") for each in asked.forced],
+        "controlled": found.controlled,
+        "verdicts": [each.verdict.model_dump(mode="json") | {"group": each.group} for each in found.judged],
+        "attribution": [row.model_dump(mode="json") for row in found.attribution],
+        "only_in_baseline": [cell.model_dump(mode="json") for cell in found.only_in_baseline],
+        "only_in_candidate": [cell.model_dump(mode="json") for cell in found.only_in_candidate],
+        "failures": list(found.failures),
+        "warnings": doubts(found),
+    }
+    return json.dumps(content, indent=1) + "\n"
