@@ -24,6 +24,8 @@ from bench.records import store
 from bench.records.schema import CURRENT, Environment, Run, Summary
 
 Flag = typer.Option
+LONGEST_NAME = 60
+"""Characters of a side in a folder's name."""
 SPEC = "requirements, a wheel or a checkout's path"
 
 
@@ -85,11 +87,13 @@ def main(
         seed=seed,
         only=only,
     )
+    refuse_unclear(baseline, candidate, requirements)
     machine, packages = probe.machine()
+    check.refuse_wrong(flags, machine, margin=margin, fail_on=fail_on)
     compared = both(baseline, candidate, requirements)
     settings = check.settings(flags, machine, compared, margin=margin, fail_on=fail_on)
     run = Run(
-        name=name or "-to-".join(check.label(side) for side in compared),
+        name=name or "-to-".join(label[-LONGEST_NAME:] for label in check.labels(*compared)),
         verb="upgrade",
         started_at=store.now(),
         command=shlex.join(["python", "-m", "bench.upgrade", *sys.argv[1:]]),
@@ -102,30 +106,35 @@ def main(
     return ExitCode.INTERRUPTED if interrupted else exit_code(summary)
 
 
+def refuse_unclear(baseline: str | None, candidate: str | None, requirements: tuple[Path, Path] | None) -> None:
+    """Raise `UsageError` where the command line does not name two sides."""
+    if requirements is not None and (baseline is not None or candidate is not None):
+        raise UsageError("--requirements names both sides; leave --baseline and --candidate out.")
+    if requirements is None and baseline is None:
+        raise UsageError('--baseline is missing: name what to compare with, such as --baseline "transformers==4.57.6".')
+
+
 def both(
     baseline: str | None, candidate: str | None, requirements: tuple[Path, Path] | None
 ) -> tuple[Environment, Environment]:
     """The environments of the command line, built where they are not in the cache; raises `BenchError`."""
     if requirements is not None:
-        if baseline is not None or candidate is not None:
-            raise UsageError("--requirements names both sides; leave --baseline and --candidate out.")
         old, new = requirements
         return sides.from_requirements(old), sides.from_requirements(new)
-    if baseline is None:
-        raise UsageError('--baseline is missing: name what to compare with, such as --baseline "transformers==4.57.6".')
-    return sides.side(baseline), sides.side(candidate or CURRENT)
+    return sides.side(baseline or CURRENT), sides.side(candidate or CURRENT)
 
 
 def exit_code(summary: Summary) -> int:
     """1 when something that the check fails on regressed, 4 when cells failed, 3 when it is undecided, else 0."""
-    from bench.analyse.figures_judged import DECIDING, GROUPS
+    from bench.analyse.figures_judged import GROUPS, decides, unanswered
 
-    watched = [each for each in summary.verdicts if GROUPS[each.metric] in summary.run.settings.fail_on]
-    if any(each.verdict == "regressed" for each in watched):
+    fail_on = summary.run.settings.fail_on
+    if any(each.verdict == "regressed" and GROUPS[each.metric] in fail_on for each in summary.verdicts):
         return ExitCode.REGRESSED
-    if not all(cell.status == "ok" and cell.equivalence.proven for cell in summary.cells):
+    fine = all(cell.status == "ok" and cell.equivalence.proven for cell in summary.cells)
+    if not fine or unanswered(summary):
         return ExitCode.SOME_CELLS_FAILED
-    undecided = any(each.verdict == "undecided" and each.metric in DECIDING for each in watched)
+    undecided = any(each.verdict == "undecided" and decides(each.metric, fail_on) for each in summary.verdicts)
     return ExitCode.UNDECIDED if undecided else ExitCode.FINE
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from bench.analyse import upgrade
+from bench.analyse import history, moves, upgrade
 from bench.analyse.counting import attribution, tables_of
 from bench.analyse.evidence import Compared, gather, gather_round
 from bench.analyse.rows import row
@@ -30,15 +30,17 @@ def summarise(run: Run, trials: Sequence[Trial]) -> Summary:
         for evidence in compared.evidence:
             cell = evidence.cell
             rows.setdefault(cell, row(evidence, compared, imports.get((cell.runner, cell.environment), [])))
-    return Summary(
+    summary = Summary(
         run=run,
         machine=run.machine,
         packages=run.packages,
         cells=list(rows.values()),
-        attribution=[found for compared in gathered for found in _attribution(compared)],
+        attribution=_attributed(run, gathered),
+        releases=history.releases(gathered, trials, seed=run.settings.seed) if run.verb == "history" else [],
         verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.verb == "upgrade" else [],
         warnings=warnings_of(gathered),
     )
+    return moves.bisected(summary, trials) if run.verb == "bisect" else summary
 
 
 def ratios_so_far(run: Run, trials: Sequence[Trial], cell: Cell) -> dict[str, Estimate | None]:
@@ -47,6 +49,13 @@ def ratios_so_far(run: Run, trials: Sequence[Trial], cell: Cell) -> dict[str, Es
     seen = [trial for trial in trials if trial.cell in planned.cells]
     compared = gather_round(run, planned, seen)
     return {planned.name(e.cell): row(e, compared, []).ratio for e in compared.evidence}
+
+
+def _attributed(run: Run, gathered: Sequence[Compared]) -> list[AttributionRow]:
+    """By which functions cells differ: from their reference, or in a history from the release before."""
+    if run.verb == "history":
+        return history.between_releases(gathered)
+    return [found for compared in gathered for found in _attribution(compared)]
 
 
 def _attribution(compared: Compared) -> list[AttributionRow]:

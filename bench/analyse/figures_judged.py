@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
 from bench.analyse.evidence import Evidence
 from bench.analyse.statistics import block_medians
 from bench.analyse.verdict import Worse
-from bench.records.schema import Cell, Counters, FigureGroup, Trial
+from bench.plan.check import CANDIDATE
+from bench.records.schema import Cell, Counters, FigureGroup, Summary, Trial
 
 ByBlock = Mapping[int, float]
 
@@ -22,20 +23,19 @@ class Figure:
     group: FigureGroup
     of: Callable[[Evidence], ByBlock]
     worse: Worse = "higher"
-    decides: bool = False
-    """Whether a check goes on until it is decided; the others are judged by the blocks that there are then."""
 
 
 def _of_trials(field: str) -> Callable[[Evidence], ByBlock]:
     return lambda evidence: evidence.by_block(attrgetter(field))
 
 
+THROUGHPUT = "samples_per_second"
 MEASURED = (
-    Figure(name="step_time_us", group="time", of=_of_trials("step_us"), decides=True),
-    Figure(name="samples_per_second", group="time", of=_of_trials("samples_per_second"), worse="lower"),
-    Figure(name="device_allocated_bytes", group="memory", of=_of_trials("memory.device_allocated_bytes"), decides=True),
-    Figure(name="device_reserved_bytes", group="memory", of=_of_trials("memory.device_reserved_bytes"), decides=True),
-    Figure(name="host_rss_bytes", group="memory", of=_of_trials("memory.host_rss_bytes"), decides=True),
+    Figure(name="step_time_us", group="time", of=_of_trials("step_us")),
+    Figure(name=THROUGHPUT, group="time", of=_of_trials("samples_per_second"), worse="lower"),
+    Figure(name="device_allocated_bytes", group="memory", of=_of_trials("memory.device_allocated_bytes")),
+    Figure(name="device_reserved_bytes", group="memory", of=_of_trials("memory.device_reserved_bytes")),
+    Figure(name="host_rss_bytes", group="memory", of=_of_trials("memory.host_rss_bytes")),
     Figure(name="startup_s", group="start", of=_of_trials("startup_s")),
 )
 COUNTED = ("python_calls", "c_calls", "ops", "syncs", "kernels", "device_syncs", "allocations")
@@ -47,8 +47,24 @@ GROUPS: dict[str, FigureGroup] = {
     TENSOR_BYTES: "memory",
     IMPORT: "start",
 }
-DECIDING = {*(figure.name for figure in MEASURED if figure.decides), *COUNTED, TENSOR_BYTES}
-"""A check in which one of these is undecided is undecided."""
+
+
+def decides(metric: str, fail_on: Collection[FigureGroup]) -> bool:
+    """Whether a check goes on until this figure is decided, and is itself undecided where that cannot be had.
+
+    So it is with all that the check fails on, but for throughput, which is step time once more: it can
+    regress, but nobody waits for it. Other figures are judged by the blocks that there are then.
+    """
+    return GROUPS[metric] in fail_on and metric != THROUGHPUT
+
+
+def unanswered(summary: Summary) -> list[Cell]:
+    """The candidate's cells that lack a verdict on something that the check fails on, because trials failed."""
+    asked = set(summary.run.settings.fail_on)
+    told: dict[Cell, set[FigureGroup]] = {row.cell: set() for row in summary.cells if row.environment == CANDIDATE}
+    for verdict in summary.verdicts:
+        told[verdict.cell].add(GROUPS[verdict.metric])
+    return [cell for cell, groups in told.items() if not asked <= groups]
 
 
 def import_s_by_block(trials: Sequence[Trial], cell: Cell) -> ByBlock:

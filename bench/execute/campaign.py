@@ -9,13 +9,14 @@ the journal already holds are not run again.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from statistics import median
 from time import monotonic
 
+from bench.execute import fleet as fleets
 from bench.execute.fleet import Fleet, Key, key_of
 from bench.execute.launcher import Request
 from bench.plan import length as lengths
@@ -35,6 +36,7 @@ OPENING = -1
 """The block number of pilots, fingerprints and counts, which come before the blocks that are timed."""
 REPEATABLE = Layout(hash_seed=0, padding_bytes=0)
 
+Planned = tuple[Pass, Slot]
 TrialKey = tuple[Pass, Cell, int, int]
 Enough = Callable[[int, Sequence[Trial]], bool]
 
@@ -54,9 +56,13 @@ class Campaign:
         done: Sequence[Trial] = (),
         planned: Sequence[PlannedLength] = (),
         traces: Path | None = None,
+        replicates: Mapping[Pass, int] = REPLICATES,
+        first_block: int = 0,
     ) -> None:
+        """Plan `settings`; a search that makes several small campaigns of one journal gives each its own blocks."""
         self.settings = settings
         self._traces = traces
+        self._replicates, self._first_block = replicates, first_block
         self._rounds = planned_rounds.rounds(settings)
         self._cells = planned_rounds.cells(settings)
         self.trials: list[Trial] = []
@@ -76,7 +82,7 @@ class Campaign:
         """Trials of the whole plan; a run that adds blocks makes more."""
         settings = self.settings
         pilots = len(self._pilots) if self._needs_pilot else 0
-        opening = len(self._cells) * sum(REPLICATES[each] for each in self._opening_passes)
+        opening = len(self._cells) * sum(self._replicates[each] for each in self._opening_passes)
         a_block = settings.trials_per_block * sum(len(each.cells) for each in self._rounds)
         return pilots + opening + (settings.blocks * a_block if self._is_timed else 0)
 
@@ -90,7 +96,7 @@ class Campaign:
 
     @property
     def _opening_passes(self) -> list[Pass]:
-        return [each for each in REPLICATES if each in self.settings.passes]
+        return [each for each in self._replicates if each in self.settings.passes]
 
     def seconds_left(self) -> float:
         """Until the last planned block ends, at the pace of the timing trials of this process so far."""
@@ -104,8 +110,8 @@ class Campaign:
         if not self._is_timed:
             return
         self._blocks_started_s, self._before_blocks = monotonic(), len(self.trials)
-        for block in count():
-            if enough(block, self.trials):
+        for block in count(self._first_block):
+            if enough(block - self._first_block, self.trials):
                 return
             yield from self._block(block)
 
@@ -117,23 +123,32 @@ class Campaign:
 
     def _passes_of(self, replicate: int) -> Iterator[tuple[Pass, Cell]]:
         for each in self._opening_passes:
-            if replicate < REPLICATES[each]:
+            if replicate < self._replicates[each]:
                 yield from ((each, cell) for cell in self._cells)
 
-    def _in_fresh_interpreters(self, slots: Sequence[tuple[Pass, Slot]], *, one_by_one: bool) -> Iterator[Trial]:
-        if not all(self._is_finished(phase, slot) for phase, slot in slots):
-            with self._fleet(REPEATABLE, one_by_one=one_by_one) as fleet:
-                yield from self._trials(fleet, slots)
+    def _in_fresh_interpreters(self, planned: Sequence[Planned], *, one_by_one: bool) -> Iterator[Trial]:
+        by_key: dict[Key, list[Planned]] = {}
+        for each in planned:
+            by_key.setdefault(key_of(each[1].cell), []).append(each)
+        yield from self._with_fleets(by_key.values(), REPEATABLE, one_by_one=one_by_one)
+
+    def _with_fleets(self, units: Iterable[Sequence[Planned]], layout: Layout, *, one_by_one: bool) -> Iterator[Trial]:
+        """Run units of trials that belong together, never with more interpreters alive than memory is for."""
+        for batch in fleets.batches(units, lambda planned: key_of(planned[1].cell)):
+            if not all(self._is_finished(phase, slot) for phase, slot in batch):
+                with self._fleet(batch, layout, one_by_one=one_by_one) as fleet:
+                    yield from self._trials(fleet, batch)
 
     def _block(self, block: int) -> Iterator[Trial]:
         settings = self.settings
         slots = schedule.block(
             self._rounds, trials_per_block=settings.trials_per_block, seed=settings.seed, block=block
         )
-        if all(self._is_finished("timing", slot) for slot in slots):
-            return
-        with self._fleet(schedule.layout(seed=settings.seed, block=block), one_by_one=False) as fleet:
-            yield from self._trials(fleet, [("timing", slot) for slot in slots])
+        planned: list[Planned] = [("timing", slot) for slot in slots]
+        size = len(self._rounds[0].cells)  # of every round: they are of one kind
+        rounds = [planned[start : start + size] for start in range(0, len(planned), size)]
+        layout = schedule.layout(seed=settings.seed, block=block)
+        yield from self._with_fleets(rounds, layout, one_by_one=False)
 
     def _trials(self, fleet: Fleet, slots: Iterable[tuple[Pass, Slot]]) -> Iterator[Trial]:
         for phase, slot in slots:
@@ -234,8 +249,9 @@ class Campaign:
             return None
         return self._traces / f"{self._cells.index(cell):03d}-{Path(cell.runner).stem}-{cell.batch_size}.json.gz"
 
-    def _fleet(self, layout: Layout, *, one_by_one: bool) -> Fleet:
-        keys: list[Key] = list(dict.fromkeys(key_of(cell) for cell in self._cells if not self._is_missing(cell)))
+    def _fleet(self, batch: Iterable[Planned], layout: Layout, *, one_by_one: bool) -> Fleet:
+        cells = [slot.cell for _, slot in batch]
+        keys: list[Key] = list(dict.fromkeys(key_of(cell) for cell in cells if not self._is_missing(cell)))
         # Interpreters that start side by side disturb each other, and whoever is first reads the disk for the others.
         random.Random(f"fleet/{self.settings.seed}/{layout.hash_seed}").shuffle(keys)  # noqa: S311
         pythons = {environment.name: environment.python for environment in self.settings.environments}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import get_args
 
+from bench.errors import UsageError
 from bench.plan import cells, texts
 from bench.plan.settings import Flags, from_flags
-from bench.records.schema import Environment, FigureGroup, Machine, Pass, Settings
+from bench.records.schema import CURRENT, Environment, FigureGroup, Machine, Pass, Settings
 from trainloops import runners
 
 BATCH_SIZES = "8,64,512"
@@ -15,7 +17,16 @@ DEFAULT_MARGIN = 0.03
 DEFAULT_FAIL_ON = "time,memory"
 CAP = 40
 """Blocks of a screening at the most; a confirmation may take as many again."""
-ARMS = ("baseline", "candidate", "clone")
+ARMS = BASELINE, CANDIDATE, CLONE = "baseline", "candidate", "clone"
+"""The names of the environments, in their order."""
+TOLD_BY: dict[FigureGroup, set[Pass]] = {
+    "time": {"timing"},
+    "memory": {"timing", "counting"},
+    "start": {"timing"},
+    "counters": {"counting"},
+}
+"""Which passes have figures of a group; one of them is enough."""
+NAMED_AT_MOST = 3
 
 
 def settings(
@@ -32,19 +43,28 @@ def settings(
     """
     baseline, candidate = environments
     chosen = flags.runner or ",".join(touched(changed(baseline, candidate)))
-    plan = from_flags(flags, machine)
+    plan = from_flags(replace(flags, runner=chosen), machine)
+    asked = runners.BASELINE in cells.split("--runner", chosen)
+    passes = _passes(plan.passes, flags)
     update = {
         "design": "environments",
         "environments": arms(baseline, candidate),
-        "runners": [name for name in plan.runners if name in cells.split("--runner", chosen) or runners.is_file(name)],
+        "runners": [name for name in plan.runners if asked or name != runners.BASELINE],
         "preset": "check",
-        "blocks": flags.blocks or CAP,
+        "blocks": _blocks(flags),
         "trials_per_block": flags.trials_per_block or 1,
         "margin": DEFAULT_MARGIN if margin is None else texts.fraction("--margin", margin),
-        "fail_on": groups(fail_on or (DEFAULT_FAIL_ON if "timing" in plan.passes else "memory,counters")),
-        "passes": _passes(plan.passes, flags),
+        "passes": passes,
+        "fail_on": _fail_on(fail_on, passes, flags.only),
     }
     return plan.model_copy(update=update)
+
+
+def refuse_wrong(flags: Flags, machine: Machine, *, margin: str | None, fail_on: str | None) -> None:
+    """Raise what `settings` raises whatever the environments are, before anybody waits for those to be built."""
+    nowhere = Environment(name=CURRENT, python="")
+    known = replace(flags, runner=flags.runner or runners.BASELINE)
+    settings(known, machine, (nowhere, nowhere), margin=margin, fail_on=fail_on)
 
 
 def arms(baseline: Environment, candidate: Environment) -> list[Environment]:
@@ -74,11 +94,41 @@ def groups(text: str) -> list[FigureGroup]:
     return [name for name in known if name in chosen]
 
 
+def _fail_on(text: str | None, passes: Collection[Pass], only: str | None) -> list[FigureGroup]:
+    if TOLD_BY["memory"].isdisjoint(passes):
+        raise UsageError(f"--only {only} judges nothing: a check needs counters or time.")
+    if text is None:
+        return groups(DEFAULT_FAIL_ON if "timing" in passes else "memory,counters")
+    chosen = groups(text)
+    untold = [name for name in chosen if TOLD_BY[name].isdisjoint(passes)]
+    if untold:
+        raise UsageError(f"--fail-on {','.join(untold)} is not told by --only {only}; leave one of the two out.")
+    return chosen
+
+
+def _blocks(flags: Flags) -> int:
+    if flags.blocks is not None and flags.blocks > CAP:
+        raise UsageError(
+            f"--blocks {flags.blocks} is more than {CAP}, after which a check looks no more; ask for less."
+        )
+    return flags.blocks or CAP
+
+
 def _passes(planned: list[Pass], flags: Flags) -> list[Pass]:
     """Phases are not judged: they are looked at only where `--only` asks for them."""
     return [each for each in planned if each != "phases" or flags.only is not None]
 
 
-def label(environment: Environment) -> str:
-    """What an environment is called in a report: what was asked for, or `current`."""
-    return " ".join(environment.requirements) or "current"
+def labels(baseline: Environment, candidate: Environment) -> tuple[str, str]:
+    """What two environments are called beside each other: what was asked for, but not of both, or `current`."""
+    sides = [environment.requirements for environment in (baseline, candidate)]
+    shared = set(sides[0]) & set(sides[1])
+    own = [[text for text in side if text not in shared] for side in sides]
+    first, second = own if all(own) else sides
+    return _shortened(first) or CURRENT, _shortened(second) or CURRENT
+
+
+def _shortened(requirements: Sequence[str]) -> str:
+    """The first few, and how many more there are: a requirements file may have a hundred."""
+    more = len(requirements) - NAMED_AT_MOST
+    return " ".join([*requirements[:NAMED_AT_MOST], *([f"and {more} more"] if more > 0 else [])])

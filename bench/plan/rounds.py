@@ -31,6 +31,8 @@ def rounds(settings: Settings) -> list[Round]:
     if settings.design == "runners":
         return [_of_runners(comparison, settings.runners) for comparison in settings.comparisons]
     names = [environment.name for environment in settings.environments]
+    if not names:  # a search of which nothing could be installed
+        return []
     pairs = [(comparison, runner) for comparison in settings.comparisons for runner in settings.runners]
     if settings.design == "environments":
         return [_of_environments(comparison, runner, names) for comparison, runner in pairs]

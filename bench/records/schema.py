@@ -238,6 +238,25 @@ class Environment(Record):
     """What pip says of packages that no longer fit each other."""
 
 
+class Release(Record):
+    """One release of a package."""
+
+    version: str
+    uploaded: datetime | None = None
+    """When its first file was uploaded, where the index says so."""
+
+
+class Bisection(Record):
+    """What a bisection looks for."""
+
+    metric: str
+    """A counter's name, or `step_time`."""
+    releases: list[Release]
+    """Of `Settings.package`, oldest first, both ends included."""
+    every: bool = False
+    """Whether all moves between unlike releases are looked for, not one."""
+
+
 class Settings(Record):
     """What the user asked for, after presets and defaults: what `--like` repeats."""
 
@@ -261,6 +280,11 @@ class Settings(Record):
     threads: int = 1
     seed: int = 0
     timeout_s: float | None = None
+    package: str | None = None
+    """Whose releases the environments are; where releases are compared."""
+    unusable: dict[str, str] = {}
+    """Why a release has no environment, by version."""
+    bisection: Bisection | None = None
     margin: float = 0.03
     """By how much worse is too much, as a fraction; where environments are compared."""
     fail_on: list[FigureGroup] = ["time", "memory"]
@@ -445,6 +469,57 @@ class Verdict(Record):
     warnings: list[str] = []
 
 
+class ReleaseFigures(Record):
+    """What one loop costs with one release, and whether that is another level than before."""
+
+    cell: Cell
+    """Its environment is called by the release."""
+    ratio: Estimate | None = None
+    """Step time over that of the anchor, the hand-written loop, from adjacent pairs."""
+    change: float | None = None
+    """The new level of the ratio over the old one, where it changed with this release."""
+    more: dict[str, int] = {}
+    """By counter, what it has more than the release before; those that differ."""
+    reason: str | None = None
+    """Why there is no ratio."""
+
+
+class Probe(Record):
+    """What a bisection saw of one release."""
+
+    release: str
+    uploaded: datetime | None = None
+    requirements: list[str] = []
+    status: Status
+    reason: str | None = None
+    """Why it has no value."""
+    value: float | None = None
+    """The metric of a steady step."""
+    ratio: Estimate | None = None
+    """Step time over the first end's, from the same blocks, where that is the metric."""
+    blocks: int = 0
+    """In how many blocks it was timed beside the ends."""
+    like: Literal["first", "last", "undecided"] | None = None
+    """Which end its value is nearer to."""
+
+
+class Move(Record):
+    """Two releases between which the metric moved; neighbours, unless something lies `between` them."""
+
+    older: str
+    newer: str
+    before: float | None = None
+    after: float | None = None
+    between: list[str] = []
+    """Releases between them that could not be told apart, since they cannot be used here or stayed undecided."""
+    untested: int = 0
+    """Releases between them that an interrupted search did not get to."""
+    repeated: bool | None = None
+    """Whether a second fresh interpreter counted the same in both; None where there was none."""
+    equivalence: Equivalence | None = None
+    """Whether the newer does the older's arithmetic."""
+
+
 class Summary(Record):
     """summary.json: what the report says, for programs."""
 
@@ -455,6 +530,11 @@ class Summary(Record):
     cells: list[CellSummary]
     verdicts: list[Verdict] = []
     attribution: list[AttributionRow] = []
+    releases: list[ReleaseFigures] = []
+    probes: list[Probe] = []
+    """What a bisection looked at, in the order of the releases."""
+    moves: list[Move] = []
+    """What a bisection found, the one that it confirmed first."""
     warnings: list[str] = []
 
     @model_validator(mode="before")

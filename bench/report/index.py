@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bench.records.schema import CellSummary, Summary
-from bench.report import numbers, upgrade
+from bench.report import bisect, history, numbers, upgrade
 from bench.report.groups import FLOOR, STATUS_WORDS, groups, hardware, same_as_baseline
 from bench.report.text import escape, listed, table
 
@@ -61,7 +61,12 @@ def overheads(summary: Summary) -> str:
     return f"{group.title}, batch {group.representative:,}: {', '.join(told) or 'no ratios'}"
 
 
-HEADLINES: dict[str, Callable[[Summary], str]] = {"run": overheads, "upgrade": upgrade.one_line}
+HEADLINES: dict[str, Callable[[Summary], str]] = {
+    "run": overheads,
+    "upgrade": upgrade.one_line,
+    "history": history.one_line,
+    "bisect": bisect.one_line,
+}
 """What the index says of the runs of each verb."""
 
 

@@ -100,20 +100,24 @@ class PlainProgress:
             trial=trial, done=done, total=total, seconds_left=seconds_left, ratios=ratios, blocks=self._blocks
         )
         if self._last is not None and self._last.stage != state.stage:
-            self.note(_line(self._last))
+            self._write(_line(self._last))
         if trial.status != "ok":
-            self.note(failure(trial))
+            self._write(failure(trial))
         self._last = state
 
     def note(self, text: str) -> None:
-        """Write one line."""
-        print(text, file=self._stream, flush=True)
+        """Write one line, after that of the block it comes after."""
+        self.close()
+        self._write(text)
 
     def close(self) -> None:
         """Write the line of the last block."""
         if self._last is not None:
-            self.note(_line(self._last))
+            self._write(_line(self._last))
         self._last = None
+
+    def _write(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
 
 
 class LiveProgress:

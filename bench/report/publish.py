@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +12,7 @@ from typing import Protocol
 from bench.analyse.comparison import summarise
 from bench.records import store
 from bench.records.schema import Summary
-from bench.report import charts, index, markdown, tables, upgrade
+from bench.report import bisect, charts, history, history_charts, index, markdown, tables, upgrade
 
 INDEX = "README.md"
 
@@ -27,8 +27,10 @@ class Kind(Protocol):
         """Its first lines as plain text."""
 
 
-KINDS: dict[str, Kind] = {"run": markdown, "upgrade": upgrade}
+KINDS: dict[str, Kind] = {"run": markdown, "upgrade": upgrade, "history": history, "bisect": bisect}
 """How the runs of each verb are told."""
+CHARTS: dict[str, Callable[[Summary], dict[str, str]]] = {"run": charts.svgs, "history": history_charts.svgs}
+"""The charts of the verbs that have some, as SVG by file name."""
 
 
 def publish(folder: Path) -> Summary:
@@ -40,13 +42,20 @@ def publish(folder: Path) -> Summary:
         summary = summarise(store.read_run(folder), store.read_trials(folder))
         store.write_summary(folder, summary)
         store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))
-        if summary.run.verb == "run":
-            charts.write(summary, folder)
+        _write_charts(summary, folder / charts.FOLDER)
         (folder / "tables").mkdir(exist_ok=True)
         for name, frame in tables.frames(summary).items():
             store.write(folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
     rebuild_index(folder.parent)
     return summary
+
+
+def _write_charts(summary: Summary, folder: Path) -> None:
+    drawn = CHARTS[summary.run.verb](summary) if summary.run.verb in CHARTS else {}
+    if drawn:
+        folder.mkdir(exist_ok=True)
+    for name, svg in drawn.items():
+        store.write(folder / name, svg)
 
 
 @contextmanager

@@ -29,11 +29,23 @@ UNITS = {
     "tensor_bytes": (1e-3, "kB"),
 }
 BYTES = (1e-6, "MB")
+LEAST_KILOBYTES = 100
+"""Fewer bytes than these are told one by one."""
+
+
+def more(metric: str, delta: float) -> str:
+    """`1 more sync`, `14 fewer Python calls`, `16.9 kB more tensor memory`: a difference in words."""
+    shown, noun = figure(metric, abs(delta)), NAMES[metric]
+    if metric.endswith("_bytes"):
+        return f"{shown} {'more' if delta > 0 else 'less'} {noun}"
+    return f"{shown} {'more' if delta > 0 else 'fewer'} {noun.removesuffix('s') if abs(delta) == 1 else noun}"
 
 
 def figure(metric: str, value: float | None) -> str:
     """`681 µs`, `320 MB`, `882`; what cannot be had says so."""
     if value is None:
         return "unavailable"
+    if metric.endswith("_bytes") and abs(value) < LEAST_KILOBYTES:
+        return f"{value:,.0f} B"
     factor, unit = UNITS.get(metric, BYTES if metric.endswith("_bytes") else (1.0, ""))
     return f"{number(value * factor)} {unit}" if unit else f"{value:,.0f}"

@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.attribution import Row, sentence
+from bench.analyse.figures_judged import COUNTED, TENSOR_BYTES
+from bench.analyse.warnings import name
+from bench.records.schema import CURRENT
 from bench.report import numbers
+from bench.report.groups import CONDITIONS
 from bench.report.text import escape, listed, table
 from bench.report.units import NAMES, figure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from bench.records.schema import Cell, Summary, Verdict
 
 WORDS = {
@@ -18,6 +24,15 @@ WORDS = {
     "not-regressed": "not regressed",
     "undecided": "undecided",
 }
+KEYS: dict[str, Callable[[Cell], str]] = {
+    "batch": lambda cell: f"{cell.batch_size:,}",
+    "runner": lambda cell: cell.runner,
+    "workload": lambda cell: cell.workload,
+    "device": lambda cell: cell.device,
+    **{field.replace("_", " "): words for field, words in CONDITIONS.items()},
+}
+"""What tells cells apart, in words, by the header of its column."""
+ALWAYS = ("batch", "runner")
 ATTRIBUTED = ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
 
 
@@ -30,16 +45,24 @@ def ratio(verdict: Verdict) -> str:
     return numbers.ratio(verdict.ratio)
 
 
+def is_exact(verdict: Verdict) -> bool:
+    """Whether the figure is counted, not measured."""
+    return verdict.metric in COUNTED or verdict.metric == TENSOR_BYTES
+
+
+def where(cell: Cell) -> str:
+    """Name a cell with what is not the default, whichever side of the check it is on."""
+    return name(cell.model_copy(update={"environment": CURRENT}))
+
+
 def measured(summary: Summary) -> list[str]:
     """Write the table of what was judged by pairs; nothing where nothing was timed."""
-    found = [v for v in summary.verdicts if v.ratio is not None]
+    found = [v for v in summary.verdicts if not is_exact(v)]
     if not found:
         return []
-    headers = ["batch", "runner", "figure", "baseline", "candidate", "ratio", "margin", "resolves", "verdict"]
+    headers = ["figure", "baseline", "candidate", "ratio", "margin", "resolves", "verdict"]
     rows = [
         [
-            f"{v.cell.batch_size:,}",
-            v.cell.runner,
             NAMES[v.metric],
             figure(v.metric, v.baseline),
             figure(v.metric, v.candidate),
@@ -50,34 +73,34 @@ def measured(summary: Summary) -> list[str]:
         ]
         for v in found
     ]
-    return ["## What was measured", table(headers, rows, names=3)]
+    return ["## What was measured", _by_setting(headers, found, rows)]
 
 
 def counted(summary: Summary) -> list[str]:
     """Write the table of exact figures, and which functions are behind their differences."""
-    exact = [v for v in summary.verdicts if v.ratio is None]
+    exact = [v for v in summary.verdicts if is_exact(v)]
     if not exact:
         return []
-    headers = ["batch", "runner", "figure a step", "baseline", "candidate", "difference"]
+    headers = ["figure a step", "baseline", "candidate", "difference"]
     rows = [
-        [
-            f"{v.cell.batch_size:,}",
-            v.cell.runner,
-            NAMES[v.metric],
-            figure(v.metric, v.baseline),
-            figure(v.metric, v.candidate),
-            _difference(v),
-        ]
-        for v in exact
+        [NAMES[v.metric], figure(v.metric, v.baseline), figure(v.metric, v.candidate), _difference(v)] for v in exact
     ]
-    return ["## What was counted", table(headers, rows, names=3), *_origins(summary)]
+    return ["## What was counted", _by_setting(headers, exact, rows), *_origins(summary)]
+
+
+def _by_setting(headers: Sequence[str], verdicts: Sequence[Verdict], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table in whose first columns stands all that tells its cells apart, batch size and runner always."""
+    told = {head: [words(verdict.cell) for verdict in verdicts] for head, words in KEYS.items()}
+    keys = {head: column for head, column in told.items() if head in ALWAYS or len(set(column)) > 1}
+    shown = [[*key, *row] for key, row in zip(zip(*keys.values(), strict=True), rows, strict=True)]
+    return table([*keys, *headers], shown, names=len(keys) + 1)
 
 
 def _difference(verdict: Verdict) -> str:
+    if verdict.baseline is None or verdict.candidate is None:
+        return "unknown"
     if verdict.verdict == "undecided":
         return "does not repeat"
-    assert verdict.baseline is not None
-    assert verdict.candidate is not None
     delta = verdict.candidate - verdict.baseline
     return "none" if not delta else f"{'+' if delta > 0 else '-'}{figure(verdict.metric, abs(delta))}"
 
@@ -89,13 +112,13 @@ def _origins(summary: Summary) -> list[str]:
     for cell in candidates:
         for counter in ATTRIBUTED:
             rows = rows_of(summary, cell, counter)
-            if rows:
+            if sum(row.delta for row in rows):  # what one function does for another is no news
                 told.setdefault(f"{cell.runner}: {sentence(rows, counter)}", []).append(f"{cell.batch_size:,}")
     if not told:
-        return ["No function does more or less than it did."]
-    lines = [f"- {escape(text)} (batch {escape(listed(sizes))})" for text, sizes in told.items()]
+        return ["No count differs."]
+    lines = [f"- {escape(text)} (batch {escape(listed(list(dict.fromkeys(sizes))))})" for text, sizes in told.items()]
     return [
-        "Which functions do more in the candidate:",
+        "Which functions do more or less in the candidate:",
         "\n".join(lines),
         "Every function of every counter: [tables/attribution.csv](tables/attribution.csv).",
     ]

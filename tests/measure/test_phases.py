@@ -10,13 +10,13 @@ from time import perf_counter_ns
 
 import pytest
 import torch
-from fake_device import FakeAccelerator
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 from torch.utils.data import DataLoader, Dataset
 
 from bench.measure import phases, trace
 from bench.measure.device import Host
 from bench.measure.hooks import after_each_step
+from tests.measure.fake_device import FakeAccelerator
 from trainloops import parts, runners
 from trainloops.contract import Job, Parts
 from trainloops.order import SeededOrder

@@ -1,0 +1,137 @@
+"""Known cost changes of real releases, which a check must find without being told where to look.
+
+Each control is a pair of neighbouring releases, or of loops, and the exact figure that must move; nothing but the
+default is asked for, apart from counters alone, which need no quiet machine. Read from the tagged sources and the
+threads named. A control that takes releases from the package index is skipped where that does not answer.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from bench.errors import IndexUnreachableError
+from bench.execute import pip
+
+ROOT = Path(__file__).parent.parent
+BATCH_SIZE = 8
+BATCH_BYTES = BATCH_SIZE * (64 * 4 + 8)
+"""Points of 64 float32 features, and an int64 label each."""
+COUNTED = ["--only", "counters", "--device", "cpu", "--batch-size", str(BATCH_SIZE)]
+
+pytestmark = pytest.mark.slow
+
+
+def bench(verb: str, *arguments: str, cwd: Path, **environment: str) -> SimpleNamespace:
+    """Run a verb: its exit code, what the terminal got, and the summary in its run folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"bench.{verb}", *arguments, *COUNTED],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", **environment},
+        check=False,
+        timeout=900,
+    )
+    folders = [path.parent for path in (cwd / "results").glob("*/summary.json")]
+    assert len(folders) == 1, done.stderr
+    summary = json.loads((folders[0] / "summary.json").read_text())
+    return SimpleNamespace(code=done.returncode, told=done.stdout, **summary)
+
+
+def by_function(found: SimpleNamespace, counter: str, **where: str) -> dict[str, int]:
+    """What each function has more of a counter, in the cell of one environment or runner."""
+    rows = (row for row in found.attribution if row["counter"] == counter and where.items() <= row["cell"].items())
+    return {f"{row['file']}: {row['function']}": row["delta"] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def index():
+    """The package index answers; else the control is skipped, with the reason."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_RETRIES", "0")
+        try:
+            pip.releases("transformers")
+        except IndexUnreachableError as error:
+            pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def cache(index, tmp_path_factory):
+    """Environments are built once for all controls."""
+    return str(tmp_path_factory.mktemp("cache"))
+
+
+def upgrade(baseline: str, candidate: str, *arguments: str, cache: str, cwd: Path) -> SimpleNamespace:
+    sides = ["--baseline", f"transformers=={baseline}", "--candidate", f"transformers=={candidate}"]
+    found = bench("upgrade", *sides, *arguments, cwd=cwd, LOOPTAX_CACHE=cache)
+    assert {cell["runner"] for cell in found.cells} == {"hf-trainer"}  # chosen by what differs
+    assert {cell["equivalence"]["verdict"] for cell in found.cells} == {"baseline", "bitwise"}
+    assert [cell["counters"]["not_repeated"] for cell in found.cells] == [[]] * 3
+    found.verdicts = {each["metric"]: each for each in found.verdicts}
+    return found
+
+
+def change(found: SimpleNamespace, metric: str) -> tuple[str, float]:
+    each = found.verdicts[metric]
+    return each["verdict"], each["candidate"] - each["baseline"]
+
+
+@pytest.mark.network
+def test_transformers_4_47_reads_a_value_back_in_every_step(cache, tmp_path):
+    # `num_items_in_batch.item()`, huggingface/transformers#36861.
+    found = upgrade("4.46.3", "4.47.1", cache=cache, cwd=tmp_path)
+    assert found.code == 1
+    assert change(found, "syncs") == ("regressed", 1)
+    assert by_function(found, "syncs", environment="candidate") == {
+        "transformers/trainer.py: Trainer.get_batch_samples": 1
+    }
+    assert "1 extra value read back to the host a step: 1 in transformers/trainer.py" in found.told
+
+
+@pytest.mark.network
+def test_transformers_4_50_no_longer_does(cache, tmp_path):
+    found = upgrade("4.49.0", "4.50.3", cache=cache, cwd=tmp_path)
+    assert change(found, "syncs") == ("improved", -1)
+    assert by_function(found, "syncs", environment="candidate") == {
+        "transformers/trainer.py: Trainer.get_batch_samples": -1
+    }
+    assert "syncs 7 → 6" in found.told
+
+
+@pytest.mark.network
+def test_transformers_4_46_holds_all_micro_batches_of_a_step_at_once(cache, tmp_path):
+    found = upgrade("4.45.2", "4.46.3", "--grad-accumulation", "4", cache=cache, cwd=tmp_path)
+    assert found.code == 1
+    # Of four micro-batches one was there before, and beside it the one that Accelerate looks ahead to, as it still is.
+    assert change(found, "tensor_bytes") == ("regressed", 3 * BATCH_BYTES)
+    assert by_function(found, "tensor_bytes", environment="candidate") == {
+        "torch/utils/data/_utils/collate.py: collate_tensor_fn": 3 * BATCH_BYTES
+    }
+
+
+@pytest.fixture(scope="module")
+def loops(tmp_path_factory):
+    """Accelerate and Lightning as they are installed, counted beside the hand-written loop."""
+    found = bench("run", "--runner", "accelerate,lightning", cwd=tmp_path_factory.mktemp("loops"))
+    assert found.code == 0, found.told
+    return found
+
+
+def test_accelerate_keeps_one_more_batch_alive(loops):
+    pytorch, accelerate, _ = loops.cells
+    assert accelerate["tensor_bytes"] - pytorch["tensor_bytes"] == BATCH_BYTES
+    assert by_function(loops, "tensor_bytes", runner="accelerate") == {
+        "torch/utils/data/_utils/collate.py: collate_tensor_fn": BATCH_BYTES
+    }
+
+
+def test_lightning_divides_the_loss_by_one_and_clones_it(loops):
+    own = by_function(loops, "ops", runner="lightning")
+    closure = "pytorch_lightning/loops/optimization/automatic.py: ClosureResult"
+    assert own[f"{closure}.from_training_step_output"] == 1  # the division
+    assert own[f"{closure}._clone_loss"] == 2  # detach and clone
