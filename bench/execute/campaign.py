@@ -32,6 +32,7 @@ LEAST_TIMEOUT_S = 60.0
 TIMEOUT_FACTOR = 20
 REPLICATES: dict[Pass, int] = {"equivalence": 1, "counting": 2, "phases": 1, "trace": 1}
 """How often a pass that comes before the timed blocks runs on a cell, each time in other interpreters."""
+ORDER: tuple[Pass, ...] = ("pilot", *REPLICATES, "timing")
 OPENING = -1
 """The block number of pilots, fingerprints and counts, which come before the blocks that are timed."""
 REPEATABLE = Layout(hash_seed=0, padding_bytes=0)
@@ -137,7 +138,7 @@ class Campaign:
         for batch in fleets.batches(units, lambda planned: key_of(planned[1].cell)):
             if not all(self._is_finished(phase, slot) for phase, slot in batch):
                 with self._fleet(batch, layout, one_by_one=one_by_one) as fleet:
-                    yield from self._trials(fleet, batch)
+                    yield from self._trials(fleet, sorted(batch, key=lambda planned: ORDER.index(planned[0])))
 
     def _block(self, block: int) -> Iterator[Trial]:
         settings = self.settings

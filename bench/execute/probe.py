@@ -24,10 +24,21 @@ def machine() -> tuple[Machine, dict[str, str]]:
 
 
 def git_revision() -> str | None:
-    """The revision of the checkout in the current folder, marked where it is changed; None outside of one."""
-    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    """The revision of the checkout in the current folder, marked where it is changed; None outside of one.
+
+    Results do not count as a change: every run rewrites their index.
+    """
+    revision = _git("rev-parse", "--short", "HEAD")
+    if not revision:
+        return None
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results")
+    return f"{revision}-dirty" if changed else revision
+
+
+def _git(*arguments: str) -> str | None:
+    command = ["git", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return None
-    return done.stdout.strip() or None
+    return done.stdout.strip() if done.returncode == 0 else None

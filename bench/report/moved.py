@@ -54,7 +54,8 @@ def told(summary: Summary, move: Move) -> str:
     if move.untested:
         ends = f"{package(summary)} {move.older} and {move.newer}"
         return f"Not closed: {name(summary)} moved between {ends}; {_why(summary, move)}."
-    newer = f"{package(summary)} {move.newer} {_difference(summary, move)} than {move.older}"
+    difference, interval = _difference(summary, move)
+    newer = f"{package(summary)} {move.newer} {difference} than {move.older}{interval}"
     return f"{newer}{_where(summary, move)}{_open(summary, move)}."
 
 
@@ -136,22 +137,23 @@ def _ratio(probe: Probe) -> str:
     return "" if probe.ratio is None else f" (ratio {numbers.ratio(probe.ratio)})"
 
 
-def _difference(summary: Summary, move: Move) -> str:
+def _difference(summary: Summary, move: Move) -> tuple[str, str]:
+    """What the newer does more or less, and how sure that is."""
     if metric(summary) == STEP_TIME:
         return _longer(summary, move)
     delta = round((move.after or 0) - (move.before or 0))
     more, plural_s = "more" if delta > 0 else "fewer", "" if abs(delta) == 1 else "s"
-    return MOVED[metric(summary)].format(n=f"{abs(delta):,}", more=more, s=plural_s)
+    return MOVED[metric(summary)].format(n=f"{abs(delta):,}", more=more, s=plural_s), ""
 
 
-def _longer(summary: Summary, move: Move) -> str:
+def _longer(summary: Summary, move: Move) -> tuple[str, str]:
     verdict = timed(summary)
     if verdict is None or verdict.ratio is None:
         of_first = {probe.release: 1.0 if probe.ratio is None else probe.ratio.value for probe in summary.probes}
         ratio, interval = of_first[move.newer] / of_first[move.older], ""
     else:
         ratio, interval = verdict.ratio.value, f" (ratio {numbers.ratio(verdict.ratio)})"
-    return f"needs {numbers.percent(abs(ratio - 1))} {'more' if ratio > 1 else 'less'} time a step{interval}"
+    return f"needs {numbers.percent(abs(ratio - 1))} {'more' if ratio > 1 else 'less'} time a step", interval
 
 
 def _where(summary: Summary, move: Move) -> str:
