@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from bench.records.schema import Cell, CellSummary, ReleaseFigures, Summary
 
+FRAMEWORKS = ("transformers", "accelerate", "pytorch-lightning", "lightning")
 TOLD = ("syncs", "ops", "python_calls", "tensor_bytes")
 ATTRIBUTED = ("syncs", "ops", "python_calls")
 HEADERS = ["release", "ratio", "", "Python calls", "C calls", "ops", "syncs", "tensor kB"]
@@ -119,11 +120,23 @@ def _change(summary: Summary, each: ReleaseFigures) -> str:
     counted = [more(name, each.more[name]) for name in TOLD if each.more.get(name)]
     if not parts and not {"syncs", "ops"} & set(each.more):
         return ""
-    told = f"{package(summary)} {each.cell.environment}: {', '.join([*parts, *counted])}."
+    told = f"{package(summary)} {each.cell.environment}: {', '.join([*parts, *counted])}{_also_moved(summary, each)}."
     origins = [_origin(summary, each.cell, counter) for counter in ("syncs", "ops") if counter in each.more]
     if each.change is not None and not any(origins):
         origins = [_origin(summary, each.cell, "python_calls")]
     return " ".join([told, *filter(None, origins)])
+
+
+def _also_moved(summary: Summary, each: ReleaseFigures) -> str:
+    """Name the other frameworks that are not what they were beside the release before: theirs may be the change."""
+    environments = summary.run.settings.environments[1:]
+    place = next(index for index, known in enumerate(environments) if known.name == each.cell.environment)
+    if not place:
+        return ""
+    before, now = environments[place - 1].packages, environments[place].packages
+    names = [name for name in FRAMEWORKS if name != package(summary) and before.get(name) != now.get(name)]
+    told = [f"{name} {before.get(name, 'absent')} \N{RIGHTWARDS ARROW} {now.get(name, 'absent')}" for name in names]
+    return f" (beside it {listed(told)}, because this release allows it)" if told else ""
 
 
 def _origin(summary: Summary, cell: Cell, counter: str) -> str:

@@ -128,3 +128,15 @@ def test_a_release_whose_arithmetic_differs_has_no_ratio():
     assert odd.ratio is None
     assert odd.reason is not None
     assert "not proven to do the arithmetic" in odd.reason
+
+
+def test_another_framework_that_moved_beside_a_release_is_named():
+    ratio = {name: 1.7 if name < "4.47" else 1.9 for name in RELEASES}
+    run = a_run()
+    environments = [
+        each.model_copy(update={"packages": {"accelerate": "0.27.2" if each.name < "4.47" else "1.15.0"}})
+        for each in run.settings.environments
+    ]
+    run = run.model_copy(update={"settings": run.settings.model_copy(update={"environments": environments})})
+    text = report.headline(summarise(run, journal(run, ratio, {})), "results/a")
+    assert "(beside it accelerate 0.27.2 \N{RIGHTWARDS ARROW} 1.15.0, because this release allows it)" in text
