@@ -8,7 +8,8 @@ from bench.execute.interpreter import Spec
 from bench.execute.launcher import Request
 from bench.execute.spawn import Spawner
 from bench.execute.zygote import Zygote
-from bench.plan.schedule import Layout, cell
+from bench.plan.rounds import cell
+from bench.plan.schedule import Layout
 from bench.records.schema import Comparison, Length
 
 LOOPS = Path(__file__).parent.parent / "loops"
