@@ -33,6 +33,10 @@ def each_step(loss):
 def checked(loss):
     return loss.item()
 """
+BROKEN = """
+def each_step(loss):
+    raise RuntimeError("this release was a mistake")
+"""
 HALF_A_STEP = """
 from time import perf_counter
 
@@ -65,14 +69,14 @@ def upgrade(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess
 def planted(tmp_path_factory):
     """The wheels, and one cache of the environments that have them."""
     folder = tmp_path_factory.mktemp("wheels")
-    versions = {"1": NOTHING, "2": NOTHING, "3": ONE_CALL_AND_ONE_SYNC, "4": HALF_A_STEP}
+    versions = {"1": NOTHING, "2": NOTHING, "3": ONE_CALL_AND_ONE_SYNC, "4": HALF_A_STEP, "5": BROKEN}
     wheels = {number: wheel(folder, "planted", number, {"planted.py": source}) for number, source in versions.items()}
     return SimpleNamespace(wheels=wheels, cache=str(tmp_path_factory.mktemp("cache")))
 
 
-def checked(planted, candidate: str, *arguments: str, cwd: Path) -> SimpleNamespace:
-    """A check of version 1 against another one: the exit code, what the terminal got, and the run folder's summary."""
-    sides = ["--baseline", planted.wheels["1"], "--candidate", planted.wheels[candidate]]
+def checked(planted, candidate: str, *arguments: str, cwd: Path, baseline: str = "1") -> SimpleNamespace:
+    """A check of two versions: the exit code, what the terminal got, and the run folder's summary."""
+    sides = ["--baseline", planted.wheels[baseline], "--candidate", planted.wheels[candidate]]
     # The index is not to be asked: a wheel of one's own needs none.
     done = upgrade(*sides, *CHECKED, *arguments, cwd=cwd, LOOPTAX_CACHE=planted.cache, **NOWHERE)
     folders = [path.parent for path in (cwd / "results").glob("*/summary.json")]
@@ -122,14 +126,25 @@ def test_one_more_call_and_one_more_sync_are_found_and_named(planted, tmp_path):
     assert environments == [[str(planted.wheels[version])] for version in ("1", "3", "1")]
 
 
+def test_a_loop_that_cannot_train_anywhere_ends_the_check_at_once(planted, tmp_path):
+    timed = ["--only", "time", "--steps", "10", "--warmup", "2"]
+    found = checked(planted, "5", *timed, baseline="5", cwd=tmp_path)
+    assert found.code == 4
+    assert [cell["status"] for cell in found.cells] == ["failed"] * 3
+    assert max(trial.block for trial in store.read_trials(found.folder)) == 0
+    assert "Not known: 1 of 1 cell could not be judged by time and memory;" in found.told
+    assert "in the clone, failed: RuntimeError: this release was a mistake." in found.told
+
+
 @pytest.mark.slow
 def test_a_step_that_takes_half_as_long_again_is_found_and_confirmed(planted, tmp_path):
     # How often this fails although all is well: a block's figure is the median of three trials, and the ratio of two
     # such is planted at 1.5. The screening looks after 10, 14 and 20 blocks, the confirmation after as many fresh
-    # ones. Undecided after 20 it can only be if two blocks say less than 1 / 1.5 or seven less than 1 (ranks of the
-    # exact bound). For the former two of the baseline's three trials must be slowed more than 2.25 times as much as
-    # the candidate's: if one trial in a hundred is, on a machine where one in twenty is slowed by a fifth, that is
-    # 3e-4 a block, and 190 * (3e-4)**2 = 2e-5 a check, twice. One in a thousand checks of a machine ten times as bad.
+    # ones. After 20 it can be undecided only if two blocks say less than 1 / 1.5, or seven less than 1 (the bound is
+    # the 34th smallest Walsh average, and the 29th at the level of two flagged figures). A block says less than
+    # 1 / 1.5 if two of the baseline's three trials are slowed 2.25 times as much as the candidate's. On a machine where
+    # one trial in twenty is slowed by a fifth, let one in a hundred be slowed so: that is 3e-4 of the blocks, and
+    # 190 * (3e-4)**2 = 2e-5 of the checks, twice. It passed with twice as many busy processes as cores, too.
     timed = ["--only", "time", "--fail-on", "time", "--steps", "30", "--warmup", "5"]
     found = checked(planted, "4", *timed, "--blocks", "20", "--trials-per-block", "3", cwd=tmp_path)
     step_time = found.verdicts["step_time_us"]

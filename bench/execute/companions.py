@@ -7,7 +7,7 @@ from packaging.utils import canonicalize_name
 
 COMPANIONS = (
     ("transformers", ">=4.34,<4.40", "accelerate==0.27.2"),
-    ("pytorch-lightning", ">=2.1,<2.4", "setuptools<81"),
+    ("pytorch-lightning", ">=2.1,<2.4", "setuptools==80.9.0"),
 )
 """Package, releases, and the requirement; `compatibility.RULES` says why each is needed."""
 
