@@ -91,7 +91,7 @@ def test_only_counters_times_nothing_and_a_trace_is_one_file_a_cell(tmp_path):
 
 def test_fused_and_other_optimizers_and_workers_are_bitwise_equal_too(tmp_path):
     settings = ["--optimizer", "adamw-fused,sgd", "--workers", "2", "--workload", "mlp-wide"]
-    done = bench(*SHORT, *settings, "--blocks", "1", "--steps", "6", "--warmup", "2", cwd=tmp_path)
+    done = bench(*SHORT, *settings, "--only", "time", "--blocks", "1", "--steps", "6", "--warmup", "2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "All 5 runners are bitwise equal to the hand-written loop, in every cell (10)." in done.stdout
 
@@ -130,7 +130,7 @@ def test_a_report_is_rebuilt_to_the_byte_from_the_journal(six):
 
 
 def test_like_repeats_exactly_what_was_asked(tmp_path):
-    bench(*SHORT, "--blocks", "2", "--runner", "pytorch,floor", "--seed", "7", cwd=tmp_path)
+    bench(*SHORT, "--blocks", "1", "--runner", "pytorch,floor", "--seed", "7", cwd=tmp_path)
     first = the_run(tmp_path / "results")
     done = bench("--like", first, "--out", "again", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -150,7 +150,7 @@ def test_like_repeats_exactly_what_was_asked(tmp_path):
     [("other_lr", "loss of micro-step"), ("other_order", "loss of micro-step"), ("skips_a_step", "loss of micro-step")],
 )
 def test_a_loop_that_is_subtly_wrong_gets_no_ratio(loop, difference, tmp_path):
-    done = bench(*SHORT, "--blocks", "1", "--runner", f"pytorch,{LOOPS / loop}.py", cwd=tmp_path)
+    done = bench(*SHORT, "--only", "time", "--blocks", "1", "--runner", f"pytorch,{LOOPS / loop}.py", cwd=tmp_path)
     assert done.returncode == 4, done.stderr
     baseline, wrong = json.loads((the_run(tmp_path / "results") / "summary.json").read_text())["cells"]
     assert wrong["equivalence"]["verdict"] == "different"
@@ -164,7 +164,7 @@ def test_a_loop_that_is_subtly_wrong_gets_no_ratio(loop, difference, tmp_path):
 
 def test_failures_are_rows_and_everything_else_is_kept(tmp_path):
     runners = ",".join(["floor", *(f"{LOOPS / name}.py" for name in ("raises", "is_killed"))])
-    done = bench(*SHORT, "--blocks", "2", "--runner", runners, cwd=tmp_path)
+    done = bench(*SHORT, "--only", "time", "--blocks", "2", "--runner", runners, cwd=tmp_path)
     assert done.returncode == 4, done.stderr
     cells = json.loads((the_run(tmp_path / "results") / "summary.json").read_text())["cells"]
     assert [cell["status"] for cell in cells] == ["ok", "ok", "failed", "killed"]

@@ -107,6 +107,7 @@ print(json.dumps(found))
 ACCUMULATED = {"grad_accumulation": 2, "grad_clip": 0.1}
 
 
+@pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.parametrize("settings", [{}, ACCUMULATED], ids=["plain", "accumulated"])
 @pytest.mark.parametrize(
