@@ -15,13 +15,14 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 bench: venv
 	$(BIN)/python -m bench.run --preset quick
 
+# Two files at a time: no assertion of these is about how long something takes. Those that are run alone, below.
 test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
 
-# Known cost changes of real releases; those that need the package index are skipped where it does not answer.
+# Known cost changes of real releases, and planted slowdowns; those that need the package index are skipped where it does not answer.
 controls: venv
 	$(BIN)/pytest -q -m slow
 
