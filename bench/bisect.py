@@ -7,23 +7,21 @@ python -m bench.bisect accelerate 0.30.0 1.15.0 --metric step_time
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from packaging.version import Version
 
-from bench import cli
-from bench.errors import BenchError, ExitCode, UninstallableError, UsageError
+from bench import cli, conduct, options
+from bench.errors import BenchError, UninstallableError, UsageError
 from bench.execute import asked, pip, probe, sides
 from bench.execute.companions import companions
 from bench.plan import bisection as plan
 from bench.plan.history import runner_of
 from bench.plan.settings import Flags
 from bench.records import store
-from bench.records.schema import Bisection, Environment, Release, Run, Summary
+from bench.records.schema import Bisection, Environment, Release
 
 Flag = typer.Option
 Argument = typer.Argument
@@ -37,27 +35,25 @@ def main(
     every: Annotated[bool, Flag("--all", help="Find every move between unlike releases, not one.")] = False,
     confirm: Annotated[bool, Flag(help="Time the two neighbours of the move side by side.")] = True,
     runner: Annotated[str | None, Flag(help="The loop to follow [the one that needs the package].")] = None,
-    workload: Annotated[str | None, Flag(help="mlp or mlp-wide [mlp].")] = None,
+    workload: options.Workload = None,
     batch_size: Annotated[str | None, Flag(help=f"Micro-batch size [{plan.BATCH_SIZE}].")] = None,
-    device: Annotated[str | None, Flag(help="auto, cpu, cuda, cuda:1, mps or xpu [auto].")] = None,
-    precision: Annotated[str | None, Flag(help="fp32 or bf16 [fp32].")] = None,
-    optimizer: Annotated[str | None, Flag(help="adamw, adamw-fused or sgd [adamw].")] = None,
-    grad_accumulation: Annotated[str | None, Flag(help="Micro-batches in one optimizer step [1].")] = None,
-    grad_clip: Annotated[str | None, Flag(help="Norm to clip gradients to, or off [off].")] = None,
-    workers: Annotated[str | None, Flag(help="DataLoader worker processes [0].")] = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    optimizer: options.Optimizer = None,
+    grad_accumulation: options.GradAccumulation = None,
+    grad_clip: options.GradClip = None,
+    workers: options.Workers = None,
     margin: Annotated[str | None, Flag(help=f"How much of a step counts as moved [{plan.DEFAULT_MARGIN}].")] = None,
     blocks: Annotated[int | None, Flag(help=f"Blocks of one timed comparison at most [{plan.CAP}].")] = None,
     trials_per_block: Annotated[
         int | None, Flag(help=f"Trials of every arm in a block [{plan.TRIALS_PER_BLOCK}].")
     ] = None,
-    steps: Annotated[
-        int | None, Flag(help="Optimizer steps of a timed trial, warm-up included [a pilot chooses].")
-    ] = None,
-    warmup: Annotated[int | None, Flag(help="Steps before the measured region [a tenth of --steps].")] = None,
-    threads: Annotated[int | None, Flag(help="Threads of torch [1].")] = None,
-    timeout: Annotated[str | None, Flag(help="Kill a trial after this long [20 times what others needed].")] = None,
-    seed: Annotated[int | None, Flag(help="Seed of weights, data, sample order and schedule [0].")] = None,
-    out: Annotated[Path, Flag(help="Where run folders and their index go.")] = Path("results"),
+    steps: options.Steps = None,
+    warmup: options.Warmup = None,
+    threads: options.Threads = None,
+    timeout: options.Timeout = None,
+    seed: options.Seed = None,
+    out: options.Out = Path("results"),
     name: Annotated[str | None, Flag(help="Last part of the run folder's name [what is bisected].")] = None,
 ) -> int:
     """Find the release that moved a metric, by the fewest releases to look at, and the functions behind it.
@@ -65,24 +61,7 @@ def main(
     Releases that cannot be installed or run here are stepped around. All other packages, torch above
     all, stay what they are here, but for what a release needs beside it.
     """  # fmt: skip
-    flags = Flags(
-        runner=runner,
-        workload=workload,
-        batch_size=batch_size or plan.BATCH_SIZE,
-        device=device,
-        precision=precision,
-        optimizer=optimizer,
-        grad_accumulation=grad_accumulation,
-        grad_clip=grad_clip,
-        workers=workers,
-        blocks=blocks,
-        trials_per_block=trials_per_block,
-        steps=steps,
-        warmup=warmup,
-        threads=threads,
-        timeout=timeout,
-        seed=seed,
-    )
+    flags = Flags.of(locals() | {"batch_size": batch_size or plan.BATCH_SIZE})
     ends = plan.ends(first, last)
     asked.parse(f"{package}=={first}")  # refuses what no environment can have, such as another torch
     sought = Bisection(metric=plan.metric(metric, every=every), releases=[], every=every)
@@ -90,18 +69,14 @@ def main(
     machine, packages = probe.machine()
     plan.settings(flags, machine, package, sought, margin=margin)  # a wrong flag need not wait for the index
     sought = sought.model_copy(update={"releases": releases(package, *ends)})
-    run = Run(
-        name=name or f"{package}-{ends[0]}-{ends[1]}-{sought.metric}",
-        verb="bisect",
-        started_at=store.now(),
-        command=shlex.join(["python", "-m", "bench.bisect", *sys.argv[1:]]),
-        settings=plan.settings(flags, machine, package, sought, margin=margin),
+    run = conduct.planned(
+        "bisect",
+        name or f"{package}-{ends[0]}-{ends[1]}-{sought.metric}",
+        plan.settings(flags, machine, package, sought, margin=margin),
         machine=machine,
         packages=packages,
-        git_revision=probe.git_revision(),
     )
-    summary, interrupted = carry_out(store.create(out, run), package, confirm=confirm)
-    return ExitCode.INTERRUPTED if interrupted else exit_code(summary)
+    return carry_out(store.create(out, run), package, confirm=confirm)
 
 
 def releases(package: str, first: Version, last: Version) -> list[Release]:
@@ -131,8 +106,8 @@ def obtain(package: str, version: str) -> Environment:
     return sides.side(" ".join([f"{package}=={version}", *companions(package, version)]))
 
 
-def carry_out(folder: Path, package: str, *, confirm: bool) -> tuple[Summary, bool]:
-    """Search in `folder` and report whatever there is; returns the summary, and whether it was interrupted."""
+def carry_out(folder: Path, package: str, *, confirm: bool) -> int:
+    """Search in `folder` and report whatever there is; the exit code."""
     from bench import hunt  # brings numpy and pandas, for which --help and a wrong option must not wait
     from bench.report import publish
 
@@ -141,21 +116,7 @@ def carry_out(folder: Path, package: str, *, confirm: bool) -> tuple[Summary, bo
     except BenchError:
         publish.publish(folder)
         raise
-    summary = publish.publish(folder)
-    typer.echo(publish.headline(summary, folder))
-    return summary, interrupted
-
-
-def exit_code(summary: Summary) -> int:
-    """3 when something stayed undecided, 4 when what cannot be used hides the move, else 0."""
-    from bench.report.bisect import is_undecided
-
-    if is_undecided(summary):
-        return ExitCode.UNDECIDED
-    usable = [each for each in summary.probes if each.status == "ok"]
-    if len(usable) < 2 or any(move.between for move in summary.moves):
-        return ExitCode.SOME_CELLS_FAILED
-    return ExitCode.FINE
+    return conduct.told(folder, interrupted=interrupted)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -9,25 +10,43 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from bench.errors import ExitCode
+from bench.execute import probe
 from bench.execute.campaign import Campaign
 from bench.records import store
-from bench.records.schema import Run, Summary, Trial
+from bench.records.schema import Machine, Run, Settings, Trial, Verb
 
 if TYPE_CHECKING:
     from bench.report.progress import Progress
 
 
-def carry_out(folder: Path) -> tuple[Summary, bool]:
-    """Execute what is still to do, keep every trial as it ends, and report whatever there is.
+def planned(verb: Verb, name: str, settings: Settings, *, machine: Machine, packages: dict[str, str]) -> Run:
+    """The record of a run that begins now, as its run.json will have it."""
+    return Run(
+        name=name,
+        verb=verb,
+        started_at=store.now(),
+        command=shlex.join(["python", "-m", f"bench.{verb}", *sys.argv[1:]]),
+        settings=settings,
+        machine=machine,
+        packages=packages,
+        git_revision=probe.git_revision(),
+    )
 
-    Returns the summary, and whether the run was interrupted.
-    """
+
+def carry_out(folder: Path) -> int:
+    """Execute what is still to do, keep every trial as it ends, report whatever there is; the verb's exit code."""
+    return told(folder, interrupted=not measured(folder))
+
+
+def told(folder: Path, *, interrupted: bool) -> int:
+    """Report what the journal of `folder` holds, and return the exit code of its verb."""
+    from bench import exit_codes
     from bench.report import publish  # brings pandas, for which --help and a wrong option must not wait
 
-    interrupted = not measured(folder)
     summary = publish.publish(folder)
     typer.echo(publish.headline(summary, folder))
-    return summary, interrupted
+    return ExitCode.INTERRUPTED if interrupted else exit_codes.of(summary)
 
 
 def measured(folder: Path) -> bool:
@@ -44,7 +63,7 @@ def measured(folder: Path) -> bool:
             for trial in campaign.run(stopping.rule(run)):
                 journal.append(trial)
                 if trial.phase == "pilot":
-                    run = run.model_copy(update={"lengths": campaign.planned_lengths})
+                    run = run.model_copy(update={"lengths": campaign.seen.planned_lengths})
                     store.write_run(folder, run)
                 _show(display, trial, campaign, run)
         except KeyboardInterrupt:
@@ -59,8 +78,8 @@ def _show(display: Progress, trial: Trial, campaign: Campaign, run: Run) -> None
     timing = trial.phase == "timing"
     display.trial(
         trial,
-        done=len(campaign.trials),
+        done=len(campaign.seen.trials),
         total=campaign.total_trials,
         seconds_left=campaign.seconds_left() if timing else None,
-        ratios=ratios_so_far(run, campaign.trials, trial.cell) if timing else {},
+        ratios=ratios_so_far(run, campaign.seen.trials, trial.cell) if timing else {},
     )

@@ -170,7 +170,7 @@ class Hunt:
             self._keep(trial)
             self._show(trial, settings, first_block)
             if trial.phase == "pilot":
-                self._write(self.run.model_copy(update={"lengths": campaign.planned_lengths}))
+                self._write(self.run.model_copy(update={"lengths": campaign.seen.planned_lengths}))
 
     def _show(self, trial: Trial, settings: Settings, first_block: int) -> None:
         """Tell the display of a timed trial: blocks and ratios are those of this comparison."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.records import store
+from tests import factories
 
 ROOT = Path(__file__).parent.parent
 LOOPS = ROOT / "tests" / "loops"
@@ -256,3 +257,24 @@ def test_a_wrong_command_is_one_sentence_and_writes_nothing(arguments, sentence,
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def made_by(verb: str, folder: Path) -> None:
+    """Let a run folder be one of another verb."""
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(record | {"verb": verb, "command": f"python -m bench.{verb} x"}))
+
+
+@pytest.mark.parametrize(
+    ("flag", "verb", "sentence"),
+    [
+        ("--like", "upgrade", "was made by bench.upgrade; repeat it by its command: python -m bench.upgrade x"),
+        ("--resume", "bisect", "was made by bench.bisect, which starts again: python -m bench.bisect x"),
+    ],
+)
+def test_what_another_verb_made_is_neither_repeated_nor_resumed_as_a_run(flag, verb, sentence, tmp_path):
+    folder = store.create(tmp_path / "results", factories.run())
+    made_by(verb, folder)
+    done = bench(flag, folder, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == f"error: {flag} {folder} {sentence}\n"

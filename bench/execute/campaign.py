@@ -13,23 +13,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
-from statistics import median
 from time import monotonic
 
 from bench.execute import fleet as fleets
 from bench.execute.fleet import Fleet, Key, key_of
 from bench.execute.launcher import Request
-from bench.plan import length as lengths
+from bench.execute.seen import Seen
 from bench.plan import rounds as planned_rounds
 from bench.plan import schedule
 from bench.plan.schedule import Layout, Slot
-from bench.records.schema import Cell, Comparison, Length, Pass, PlannedLength, Settings, Trial
+from bench.records.schema import Cell, Comparison, Pass, PlannedLength, Settings, Trial
 from bench.records.store import now
 
-GIVE_UP_AFTER_FAILURES = 2
-FIRST_TIMEOUT_S = 300.0
-LEAST_TIMEOUT_S = 60.0
-TIMEOUT_FACTOR = 20
 REPLICATES: dict[Pass, int] = {"equivalence": 1, "counting": 2, "phases": 1, "trace": 1}
 """How often a pass that comes before the timed blocks runs on a cell, each time in other interpreters."""
 ORDER: tuple[Pass, ...] = ("pilot", *REPLICATES, "timing")
@@ -38,13 +33,7 @@ OPENING = -1
 REPEATABLE = Layout(hash_seed=0, padding_bytes=0)
 
 Planned = tuple[Pass, Slot]
-TrialKey = tuple[Pass, Cell, int, int]
 Enough = Callable[[int, Sequence[Trial]], bool]
-
-
-def key(trial: Trial) -> TrialKey:
-    """What makes a trial the same trial when a run is resumed."""
-    return trial.phase, trial.cell, trial.block, trial.replicate
 
 
 class Campaign:
@@ -66,17 +55,8 @@ class Campaign:
         self._replicates, self._first_block = replicates, first_block
         self._rounds = planned_rounds.rounds(settings)
         self._cells = planned_rounds.cells(settings)
-        self.trials: list[Trial] = []
-        self.lengths = {plan.comparison: plan.length for plan in planned}
-        self._finished: set[TrialKey] = set()
+        self.seen = Seen(settings, done=done, planned=planned)
         self._blocks_started_s, self._before_blocks = monotonic(), 0
-        for trial in done:
-            self._remember(trial)
-
-    @property
-    def planned_lengths(self) -> list[PlannedLength]:
-        """The trial lengths chosen so far, for run.json."""
-        return [PlannedLength(comparison=c, length=length) for c, length in self.lengths.items()]
 
     @property
     def total_trials(self) -> int:
@@ -102,17 +82,17 @@ class Campaign:
     def seconds_left(self) -> float:
         """Until the last planned block ends, at the pace of the timing trials of this process so far."""
         seconds = monotonic() - self._blocks_started_s
-        pace_s = seconds / max(len(self.trials) - self._before_blocks, 1)
-        return pace_s * max(self.total_trials - len(self.trials), 0)
+        pace_s = seconds / max(len(self.seen.trials) - self._before_blocks, 1)
+        return pace_s * max(self.total_trials - len(self.seen.trials), 0)
 
     def run(self, enough: Enough) -> Iterator[Trial]:
         """Every trial as it ends; blocks are added until `enough(blocks done, all trials)`."""
         yield from self._opening()
         if not self._is_timed:
             return
-        self._blocks_started_s, self._before_blocks = monotonic(), len(self.trials)
+        self._blocks_started_s, self._before_blocks = monotonic(), len(self.seen.trials)
         for block in count(self._first_block):
-            if enough(block - self._first_block, self.trials):
+            if enough(block - self._first_block, self.seen.trials):
                 return
             yield from self._block(block)
 
@@ -138,7 +118,7 @@ class Campaign:
     def _with_fleets(self, units: Iterable[Sequence[Planned]], layout: Layout, *, one_by_one: bool) -> Iterator[Trial]:
         """Run units of trials that belong together, never with more interpreters alive than memory is for."""
         for batch in fleets.batches(units, lambda planned: key_of(planned[1].cell)):
-            if not all(self._is_finished(phase, slot) for phase, slot in batch):
+            if not all(self.seen.is_finished(phase, slot) for phase, slot in batch):
                 with self._fleet(batch, layout, one_by_one=one_by_one) as fleet:
                     yield from self._trials(fleet, sorted(batch, key=lambda planned: ORDER.index(planned[0])))
 
@@ -155,20 +135,20 @@ class Campaign:
 
     def _trials(self, fleet: Fleet, slots: Iterable[tuple[Pass, Slot]]) -> Iterator[Trial]:
         for phase, slot in slots:
-            if not self._is_finished(phase, slot):
+            if not self.seen.is_finished(phase, slot):
                 trial = self._trial(fleet, phase, slot)
-                self._remember(trial)
+                self.seen.remember(trial)
                 yield trial
 
     def _trial(self, fleet: Fleet, phase: Pass, slot: Slot) -> Trial:
-        length = self._length(phase, slot.cell.anywhere)
+        length = self.seen.length(phase, slot.cell.anywhere)
         request = Request(
             phase=phase,
             cell=slot.cell,
             length=length,
             seed=self.settings.seed,
             threads=self.settings.threads,
-            timeout_s=self._timeout_s(slot.cell.anywhere, length),
+            timeout_s=self.seen.timeout_s(slot.cell.anywhere, length),
             trace_to=self._trace_to(phase, slot.cell),
         )
         started_at, started_s = now(), monotonic()
@@ -183,27 +163,6 @@ class Campaign:
             **dict(outcome.result),
         )
 
-    def _remember(self, trial: Trial) -> None:
-        self.trials.append(trial)
-        self._finished.add(key(trial))
-        if trial.phase == "pilot":
-            self.lengths[trial.cell.anywhere] = self._chosen_length(trial)
-
-    def _is_finished(self, phase: Pass, slot: Slot) -> bool:
-        done = (phase, slot.cell, slot.block, slot.replicate) in self._finished
-        return done or self._is_given_up(phase, slot.cell)
-
-    def _is_given_up(self, phase: Pass, cell: Cell) -> bool:
-        """A pass that has failed twice on a cell and never succeeded is not tried again."""
-        trials = [trial for trial in self.trials if trial.cell == cell and trial.phase == phase]
-        failed = len(trials) >= GIVE_UP_AFTER_FAILURES and all(trial.status != "ok" for trial in trials)
-        return failed or self._is_missing(cell)
-
-    def _is_missing(self, cell: Cell) -> bool:
-        where = (cell.runner, cell.environment)
-        missing = (trial.cell for trial in self.trials if trial.status == "missing")
-        return any((other.runner, other.environment) == where for other in missing)
-
     @property
     def _pilots(self) -> dict[Comparison, Cell]:
         """The cell that chooses the length of all that share its comparison, whatever their environment."""
@@ -215,37 +174,8 @@ class Campaign:
     def _without_length(self) -> list[Cell]:
         if not self._needs_pilot:
             return []
-        piloted = {trial.cell.anywhere for trial in self.trials if trial.phase == "pilot"}
-        return [cell for c, cell in self._pilots.items() if c not in self.lengths or c in piloted]
-
-    def _length(self, phase: Pass, comparison: Comparison) -> Length:
-        if phase == "pilot":
-            return lengths.PILOT
-        if phase == "equivalence":
-            return lengths.EQUIVALENCE
-        if phase == "counting":
-            return lengths.COUNTING
-        if phase == "trace":
-            return lengths.TRACE
-        if self.settings.steps is not None:
-            return lengths.fixed(steps=self.settings.steps, warmup_steps=self.settings.warmup_steps)
-        chosen = self.lengths[comparison]
-        return lengths.halved(chosen) if phase == "phases" else chosen
-
-    def _chosen_length(self, pilot: Trial) -> Length:
-        if pilot.timing is None:  # the baseline failed: the others still get rows, from a short trial
-            return lengths.PILOT
-        steady = pilot.timing.step_ns[pilot.length.warmup_steps - 1 :]
-        return lengths.for_step_time(median(steady) / 1e9, target_region_s=self.settings.target_region_s)
-
-    def _timeout_s(self, comparison: Comparison, length: Length) -> float:
-        """Far longer than any trial of this comparison has needed a step so far."""
-        if self.settings.timeout_s is not None:
-            return self.settings.timeout_s
-        paces = [t.wall_s / t.length.steps for t in self.trials if t.status == "ok" and t.cell.anywhere == comparison]
-        if not paces:
-            return FIRST_TIMEOUT_S
-        return max(LEAST_TIMEOUT_S, TIMEOUT_FACTOR * max(paces) * length.steps)
+        piloted = {trial.cell.anywhere for trial in self.seen.trials if trial.phase == "pilot"}
+        return [cell for c, cell in self._pilots.items() if c not in self.seen.lengths or c in piloted]
 
     def _trace_to(self, phase: Pass, cell: Cell) -> Path | None:
         if phase != "trace" or self._traces is None:
@@ -254,7 +184,7 @@ class Campaign:
 
     def _fleet(self, batch: Iterable[Planned], layout: Layout, *, one_by_one: bool) -> Fleet:
         cells = [slot.cell for _, slot in batch]
-        keys: list[Key] = list(dict.fromkeys(key_of(cell) for cell in cells if not self._is_missing(cell)))
+        keys: list[Key] = list(dict.fromkeys(key_of(cell) for cell in cells if not self.seen.is_missing(cell)))
         # Interpreters that start side by side disturb each other, and whoever is first reads the disk for the others.
         random.Random(f"fleet/{self.settings.seed}/{layout.hash_seed}").shuffle(keys)  # noqa: S311
         pythons = {environment.name: environment.python for environment in self.settings.environments}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,11 @@ class Flags:
     seed: int | None = None
     only: str | None = None
     trace: bool | None = None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Flags:
+        """The flags among a verb's options, by their names; options that are no flags are left out."""
+        return cls(**{field.name: options[field.name] for field in fields(cls) if field.name in options})
 
     def refuse_with(self, flag: str) -> None:
         """Raise `UsageError` if any flag was given beside `flag`, which takes all from a stored run."""

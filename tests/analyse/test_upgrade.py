@@ -10,10 +10,10 @@ import pytest
 from bench.analyse.figures_judged import unanswered
 from bench.analyse.sequential import GAMMA, minimum_detectable_effect
 from bench.analyse.upgrade import assess
+from bench.exit_codes import of as exit_code
 from bench.plan.check import BASELINE, CANDIDATE, CLONE
 from bench.plan.rounds import cells
 from bench.records.schema import Count, Run, Summary, Trial, Verdict
-from bench.upgrade import exit_code
 from tests import factories
 from tests.checks import QUIET, counted, counters, failing, planned, proven, steps, timed, told
 

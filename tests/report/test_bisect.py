@@ -3,7 +3,7 @@
 import pytest
 
 from bench.analyse.probes import CLONE
-from bench.bisect import exit_code
+from bench.exit_codes import of as exit_code
 from bench.records.schema import Equivalence
 from bench.report import bisect, index, publish
 from tests.searches import VERSIONS, counted, environment, planned, side_by_side, summary, timed, unusable

@@ -1,0 +1,25 @@
+"""Options that several verbs have, under one name and with one meaning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Flag = typer.Option
+
+Workload = Annotated[str | None, Flag(help="What is trained: mlp, mlp-wide [mlp].")]
+Device = Annotated[str | None, Flag(help="auto, cpu, cuda, cuda:1, mps or xpu [auto].")]
+Precision = Annotated[str | None, Flag(help="fp32, bf16 [fp32].")]
+Optimizer = Annotated[str | None, Flag(help="adamw, adamw-fused, sgd [adamw].")]
+GradAccumulation = Annotated[str | None, Flag(help="Micro-batches in one optimizer step [1].")]
+GradClip = Annotated[str | None, Flag(help="Norms to clip gradients to, or off [off].")]
+Workers = Annotated[str | None, Flag(help="DataLoader worker processes [0].")]
+Budget = Annotated[str | None, Flag(help="Start no block that would end later than this: 90s, 5m, 1h.")]
+Steps = Annotated[int | None, Flag(help="Optimizer steps of a trial, warm-up included [a pilot chooses].")]
+Warmup = Annotated[int | None, Flag(help="Steps before the measured region [a tenth of --steps].")]
+Threads = Annotated[int | None, Flag(help="Threads of torch [1: loops differ in Python, more threads only add noise].")]
+Timeout = Annotated[str | None, Flag(help="Kill a trial after this long [20 times what others needed].")]
+Seed = Annotated[int | None, Flag(help="Seed of weights, data, sample order and schedule [0].")]
+Out = Annotated[Path, Flag(help="Where run folders and their index go.")]

@@ -1,0 +1,126 @@
+"""What was asked for and where it was made: run.json."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from bench.records.base import SCHEMA, FigureGroup, Pass, Record, Verb
+from bench.records.trials import Comparison, Length
+
+
+class Environment(Record):
+    """An interpreter that cells run in, and what it sees; package names are normalised."""
+
+    name: str
+    """As the cells know it."""
+    python: str
+    """The path of its interpreter."""
+    clone_of: str | None = None
+    """The environment that this is the same as; only its processes are others."""
+    requirements: list[str] = []
+    packages: dict[str, str] = {}
+    moved: dict[str, tuple[str | None, str]] = {}
+    """Version in the current environment (None: not there) and here, of each package that differs."""
+    unasked: list[str] = []
+    """Those that moved without being asked for."""
+    conflicts: list[str] = []
+    """What pip says of packages that no longer fit each other."""
+
+
+class Release(Record):
+    """One release of a package."""
+
+    version: str
+    uploaded: datetime | None = None
+    """When its first file was uploaded, where the index says so."""
+
+
+class Bisection(Record):
+    """What a bisection looks for."""
+
+    metric: str
+    """A counter's name, or `step_time`."""
+    releases: list[Release]
+    """Of `Settings.package`, oldest first, both ends included."""
+    every: bool = False
+    """Whether all moves between unlike releases are looked for, not one."""
+
+
+class Settings(Record):
+    """What the user asked for, after presets and defaults: what `--like` repeats."""
+
+    comparisons: list[Comparison]
+    runners: list[str]
+    design: Literal["runners", "environments", "anchored"] = "runners"
+    """Who is compared with whom, see `plan.rounds`."""
+    environments: list[Environment] = []
+    """Where cells run; empty where that is the current environment alone."""
+    passes: list[Pass] = ["equivalence", "counting", "timing"]
+    """What is done with every cell; a pilot comes before whatever is timed."""
+    preset: str
+    blocks: int
+    trials_per_block: int
+    budget_s: float | None = None
+    target_ci: float | None = None
+    target_region_s: float = 0.3
+    """How long the measured region of the baseline shall last at least; the pilot chooses the steps by it."""
+    steps: int | None = None
+    warmup_steps: int | None = None
+    threads: int = 1
+    seed: int = 0
+    timeout_s: float | None = None
+    package: str | None = None
+    """Whose releases the environments are; where releases are compared."""
+    unusable: dict[str, str] = {}
+    """Why a release has no environment, by version."""
+    bisection: Bisection | None = None
+    margin: float = 0.03
+    """By how much worse is too much, as a fraction; where environments are compared."""
+    fail_on: list[FigureGroup] = ["time", "memory"]
+    """Which figures a check of an environment fails on."""
+
+
+class AcceleratorInfo(Record):
+    """One accelerator that torch sees."""
+
+    device: str
+    """torch's name for it, such as `cuda:0`."""
+    name: str
+
+
+class Machine(Record):
+    """Where a run was made."""
+
+    system: str
+    python: str
+    cpu: str
+    logical_cpus: int
+    usable_cpus: int
+    memory_bytes: int | None
+    accelerators: list[AcceleratorInfo]
+    torch_build: str
+
+
+class PlannedLength(Record):
+    """The trial length that the pilot chose for one comparison."""
+
+    comparison: Comparison
+    length: Length
+
+
+class Run(Record):
+    """run.json: everything needed to repeat the run."""
+
+    schema_version: int = Field(default=SCHEMA, alias="schema")
+    name: str
+    verb: Verb = "run"
+    started_at: datetime
+    command: str
+    settings: Settings
+    lengths: list[PlannedLength] = []
+    machine: Machine
+    packages: dict[str, str]
+    git_revision: str | None = None

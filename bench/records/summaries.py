@@ -1,0 +1,225 @@
+"""What a run says: summary.json."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from bench.records.base import SCHEMA, Phase, Record, Status
+from bench.records.runs import Machine, Run
+from bench.records.trials import Cell, Length
+
+
+class Estimate(Record):
+    """A figure with its 95 % interval; no bounds where there are too few blocks for one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Equivalence(Record):
+    """Whether a runner did the arithmetic of the baseline, and how far off it was."""
+
+    verdict: Literal["baseline", "bitwise", "close", "different", "unproven"]
+    detail: str
+    """One sentence: how it was proven, or what differed."""
+    largest_relative_difference: float | None = None
+
+    @property
+    def proven(self) -> bool:
+        """Whether ratios may be printed."""
+        return self.verdict in ("baseline", "bitwise", "close")
+
+
+class DeviceMemory(Record):
+    """Peak device memory, the median over blocks."""
+
+    allocated: float | None = None
+    reserved: float | None = None
+    process: float | None = None
+
+
+class CounterFigures(Record):
+    """Exact counts a steady step, and how far they may be relied on."""
+
+    python_calls: int | None = None
+    c_calls: int | None = None
+    ops: int | None = None
+    syncs: int | None = None
+    kernels: int | None = None
+    device_syncs: int | None = None
+    allocations: int | None = None
+    share: dict[str, float] = {}
+    """By counter, the fraction of the steady steps that show the figure."""
+    not_repeated: list[str] = []
+    """Counters of which a second fresh interpreter gave another figure."""
+
+
+class CellSummary(Cell):
+    """One row: a figure that cannot be had is None, and `unavailable` says why.
+
+    `unavailable` is keyed by field, `device_memory_bytes.allocated` for a field of a field.
+    """
+
+    status: Status
+    reason: str | None = None
+    """How the last failed trial failed, even where the status is ok."""
+    blocks: int
+    trials: int
+    """Good timing trials, and failed trials of any pass."""
+    failed_trials: int
+    length: Length | None = None
+    equivalence: Equivalence
+    step_time_us: Estimate | None = None
+    step_p50_us: float | None = None
+    step_p95_us: float | None = None
+    step_p99_us: float | None = None
+    device_step_time_us: Estimate | None = None
+    samples_per_second: Estimate | None = None
+    ratio: Estimate | None = None
+    """Step time over the baseline's, from pairs inside a block."""
+    overhead_us: Estimate | None = None
+    """Step time minus the baseline's, from the same pairs."""
+    floor_ratio: Estimate | None = None
+    """Step time over the floor runner's: 1 would be nothing but arithmetic."""
+    device_memory_bytes: DeviceMemory = DeviceMemory()
+    tensor_bytes: int | None = None
+    """Peak bytes of live tensors in a steady step, the dataset's left out."""
+    tensor_bytes_by_category: dict[str, int] | None = None
+    """What they were: parameters, gradients, optimizer_state, batch, activations_and_rest."""
+    phases_us: dict[Phase, float] | None = None
+    """The median steady step by phase, in a run that is slowed by its hooks."""
+    joules_per_1000_samples: float | None = None
+    counters: CounterFigures | None = None
+    host_rss_bytes: float | None = None
+    import_s: float | None = None
+    import_rss_bytes: float | None = None
+    startup_s: Estimate | None = None
+    epoch_boundary_us: Estimate | None = None
+    """What an interval that crosses an epoch boundary costs beyond a steady step."""
+    run_to_run_cv: float | None = None
+    """Spread of the block figures of step time, as a fraction."""
+    unavailable: dict[str, str] = {}
+
+    @property
+    def cell(self) -> Cell:
+        """The row's key."""
+        return Cell.model_validate(self.model_dump(include=set(Cell.model_fields)))
+
+
+class AttributionRow(Record):
+    """One function, and how much more of one counter it has in a cell than in the baseline's."""
+
+    cell: Cell
+    counter: str
+    file: str
+    function: str
+    line: int
+    baseline: int
+    candidate: int
+    delta: int
+
+
+class Verdict(Record):
+    """Whether one figure of a cell got worse from the baseline to the candidate."""
+
+    cell: Cell
+    """The candidate's."""
+    metric: str
+    baseline: float | None = None
+    candidate: float | None = None
+    ratio: Estimate | None = None
+    """Candidate over baseline; each bound is wrong with a probability of `gamma`. None for an exact figure."""
+    margin: float | None = None
+    asked_margin: float | None = None
+    minimum_detectable_effect: float | None = None
+    gamma: float | None = None
+    verdict: Literal["regressed", "improved", "not-regressed", "undecided"]
+    real: bool = False
+    """Whether there surely is a difference, be it below the margin."""
+    blocks: int = 0
+    pairs: int = 0
+    confirmed: bool | None = None
+    """Whether fresh blocks at a corrected level found it again; None where nothing was flagged."""
+    warnings: list[str] = []
+
+
+class ReleaseFigures(Record):
+    """What one loop costs with one release, and whether that is another level than before."""
+
+    cell: Cell
+    """Its environment is called by the release."""
+    ratio: Estimate | None = None
+    """Step time over that of the anchor, the hand-written loop, from adjacent pairs."""
+    change: float | None = None
+    """The new level of the ratio over the old one, where it changed with this release."""
+    more: dict[str, int] = {}
+    """By counter, what it has more than the release before; those that differ."""
+    reason: str | None = None
+    """Why there is no ratio."""
+
+
+class Probe(Record):
+    """What a bisection saw of one release."""
+
+    release: str
+    uploaded: datetime | None = None
+    requirements: list[str] = []
+    status: Status
+    reason: str | None = None
+    """Why it has no value."""
+    value: float | None = None
+    """The metric of a steady step."""
+    ratio: Estimate | None = None
+    """Step time over the first end's, from the same blocks, where that is the metric."""
+    blocks: int = 0
+    """In how many blocks it was timed beside the ends."""
+    like: Literal["first", "last", "undecided"] | None = None
+    """Which end its value is nearer to."""
+
+
+class Move(Record):
+    """Two releases between which the metric moved; neighbours, unless something lies `between` them."""
+
+    older: str
+    newer: str
+    before: float | None = None
+    after: float | None = None
+    between: list[str] = []
+    """Releases between them that could not be told apart, since they cannot be used here or stayed undecided."""
+    untested: int = 0
+    """Releases between them that an interrupted search did not get to."""
+    repeated: bool | None = None
+    """Whether a second fresh interpreter counted the same in both; None where there was none."""
+    equivalence: Equivalence | None = None
+    """Whether the newer does the older's arithmetic."""
+
+
+class Summary(Record):
+    """summary.json: what the report says, for programs."""
+
+    schema_version: int = Field(default=SCHEMA, alias="schema")
+    run: Run
+    machine: Machine
+    packages: dict[str, str]
+    cells: list[CellSummary]
+    verdicts: list[Verdict] = []
+    attribution: list[AttributionRow] = []
+    releases: list[ReleaseFigures] = []
+    probes: list[Probe] = []
+    """What a bisection looked at, in the order of the releases."""
+    moves: list[Move] = []
+    """What a bisection found, the one that it confirmed first."""
+    warnings: list[str] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_the_run(cls, value: Any) -> Any:
+        """In summary.json the machine and the packages stand beside the run, not once more in it."""
+        if isinstance(value, dict) and isinstance(value.get("run"), dict):
+            beside = {name: value[name] for name in ("machine", "packages") if name in value}
+            return value | {"run": beside | value["run"]}
+        return value

@@ -1,0 +1,196 @@
+"""What one trial saw: a line of the journal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bench.records.base import CURRENT, SCHEMA, Launch, Nanoseconds, Pass, Phase, Record, Status
+
+
+class Comparison(Record):
+    """What all runners of one comparison share: a cell without its runner."""
+
+    workload: str
+    device: str
+    batch_size: int
+    precision: Literal["fp32", "bf16"] = "fp32"
+    optimizer: Literal["adamw", "adamw-fused", "sgd"] = "adamw"
+    grad_accumulation: int = 1
+    grad_clip: float | None = None
+    workers: int = 0
+    profile: Literal["matched"] = "matched"
+    environment: str = CURRENT
+
+    @property
+    def anywhere(self) -> Comparison:
+        """The same in the current environment: what cells of several environments share."""
+        shared = self.model_dump(include=set(Comparison.model_fields)) | {"environment": CURRENT}
+        return Comparison.model_validate(shared)
+
+
+class Cell(Comparison):
+    """One runner in one comparison: one row of the table."""
+
+    runner: str
+
+    @property
+    def comparison(self) -> Comparison:
+        """The cell without its runner."""
+        return Comparison.model_validate(self.model_dump(exclude={"runner"}))
+
+
+class Length(Record):
+    """How long a trial is, equal for every runner of a comparison."""
+
+    epochs: Annotated[int, Field(ge=1)]
+    steps_per_epoch: Annotated[int, Field(ge=1)]
+    warmup_steps: Annotated[int, Field(ge=1)]
+    """At least one, since the region starts at a tick."""
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of a whole trial, warm-up included."""
+        return self.epochs * self.steps_per_epoch
+
+
+class Interpreter(Record):
+    """The process that a trial was started from, and what importing its framework cost."""
+
+    pid: int
+    launch: Launch
+    hash_seed: int
+    padding_bytes: int
+    alone: bool
+    """Whether no other interpreter of ours was importing at the same time: only then is `import_s` a figure."""
+    import_s: float
+    import_rss_bytes: int
+    base_rss_bytes: int
+    """Resident memory of the interpreter before the framework was imported."""
+
+
+class Memory(Record):
+    """Peaks of one trial; what cannot be had is None, and `unavailable` says why, by field name."""
+
+    device_allocated_bytes: int | None = None
+    device_reserved_bytes: int | None = None
+    device_allocated_whole_run_bytes: int | None = None
+    device_process_bytes: int | None = None
+    host_rss_bytes: int | None = None
+    """Peak resident memory above `Interpreter.base_rss_bytes`, imports included."""
+    unavailable: dict[str, str] = {}
+
+
+class Timing(Record):
+    """The clock of one trial. A tick is the instant after an optimizer step."""
+
+    startup_ns: Nanoseconds
+    """From the call of the runner to the first tick."""
+    step_ns: list[Nanoseconds]
+    """Tick to tick for all `steps - 1` intervals: warm-up and epoch boundaries are still in it."""
+    region_ns: Nanoseconds
+    """From the tick that ends the warm-up to the last tick, the device synchronised at both ends."""
+    train_ns: Nanoseconds
+    """The whole call of the runner."""
+    device_step_us: list[float] | None = None
+    """The same intervals by device events, where the device has them."""
+    memory: Memory
+    energy_j: float | None = None
+    """What the hardware's own counters say was used in the region."""
+    unavailable: dict[str, str] = {}
+    """Why a figure is None, by field name."""
+
+
+class Fingerprint(Record):
+    """What a deterministic run computed: enough to tell whether two loops did the same arithmetic."""
+
+    losses: list[float]
+    """One a micro-batch, in order, exact (JSON floats round-trip)."""
+    weights_sha256: str
+    parameter_norms: list[float]
+    """The L2 norm of each parameter, in float64, in the model's order."""
+
+
+class Count(Record):
+    """What most of the steady steps show, and the fraction of them that shows it."""
+
+    value: int
+    share: float
+
+
+class FunctionCounts(Record):
+    """What one Python function has to do with a steady step."""
+
+    file: str
+    """As it is imported: `transformers/trainer.py`."""
+    function: str
+    line: int
+    python_calls: int = 0
+    c_calls: int = 0
+    ops: int = 0
+    syncs: int = 0
+    tensor_bytes: int = 0
+    """Bytes alive at the step's peak that it allocated."""
+
+
+class Counters(Record):
+    """Deterministic counts a steady step; what cannot be had is None, and `unavailable` says why, by field name."""
+
+    steady_steps: int
+    python_calls: Count
+    c_calls: Count
+    ops: Count
+    syncs: Count
+    tensor_bytes: Count
+    kernels: Count | None = None
+    device_syncs: Count | None = None
+    allocations: Count | None = None
+    ops_by_name: dict[str, int]
+    tensor_bytes_by_category: dict[str, int]
+    functions: list[FunctionCounts]
+    """The parts of the five counters that are counted by function; each column sums to its counter."""
+    unavailable: dict[str, str] = {}
+
+
+class FunctionTime(Record):
+    """The wall time of a step that one Python function spends itself, by samples."""
+
+    file: str
+    """As it is imported: `transformers/trainer.py`."""
+    function: str
+    line: int
+    exclusive_ns: int
+
+
+class Phases(Record):
+    """Where the time of a step goes, from a run of its own, whose hooks make it slower than the timed one."""
+
+    phase_ns: dict[Phase, list[Nanoseconds]]
+    """For each of the `steps - 1` intervals from tick to tick; the phases of an interval sum to it."""
+    functions: list[FunctionTime]
+
+
+class Trial(Record):
+    """One line of the journal."""
+
+    schema_version: int = Field(default=SCHEMA, alias="schema")
+    phase: Pass
+    cell: Cell
+    length: Length
+    block: int
+    replicate: int
+    position: int
+    """Where in its block the trial ran, from 0."""
+    status: Status
+    reason: str | None = None
+    """One sentence where the status is not ok."""
+    started_at: datetime
+    wall_s: float
+    """From the request to the answer, by the parent's clock: the trial with all of its overhead."""
+    interpreter: Interpreter | None = None
+    timing: Timing | None = None
+    fingerprint: Fingerprint | None = None
+    counters: Counters | None = None
+    phases: Phases | None = None
