@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -14,6 +13,8 @@ import pytest
 from bench.errors import IndexUnreachableError
 from bench.execute import pip
 from bench.records import store
+from tests import background
+from tests.background import wait_for_trials
 
 ROOT = Path(__file__).parent.parent
 LOOP = ROOT / "tests" / "loops" / "after_step.py"
@@ -152,14 +153,8 @@ def test_a_figure_that_is_the_same_at_both_ends_did_not_move(place, hidden):
 
 def test_ctrl_c_reports_what_there_is(place, hidden):
     folder, environment = place
-    process = subprocess.Popen(
-        command("tinyloop", "1.0", "1.7", "--metric", "syncs", "--runner", LOOP, *SHORT, "--out", "stopped"),
-        cwd=folder,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    arguments = ["tinyloop", "1.0", "1.7", "--metric", "syncs", "--runner", LOOP, *SHORT, "--out", "stopped"]
+    process = background.start(command(*arguments), cwd=folder, environment=environment)
     stopped = wait_for_trials(folder / "stopped", 4)
     process.send_signal(signal.SIGINT)
     told, errors = process.communicate(timeout=60)
@@ -167,16 +162,6 @@ def test_ctrl_c_reports_what_there_is(place, hidden):
     assert "Traceback" not in errors
     assert "Not closed: syncs moved between tinyloop 1.0 and 1.7;" in told
     assert "| 1.7 " in (stopped / "report.md").read_text()
-
-
-def wait_for_trials(out: Path, count: int) -> Path:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        journals = list(out.glob("*/trials.jsonl"))
-        if journals and journals[0].read_bytes().count(b"\n") >= count:
-            return journals[0].parent
-        time.sleep(0.05)  # another process is being watched; nothing here is measured
-    raise AssertionError(f"no {count} trials within two minutes")
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from bench.records import store
-from tests import factories
+from tests import background, factories
+from tests.background import wait_for_trials
 
 ROOT = Path(__file__).parent.parent
 LOOPS = ROOT / "tests" / "loops"
@@ -176,20 +176,8 @@ def test_failures_are_rows_and_everything_else_is_kept(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def wait_for_trials(out: Path, count: int) -> Path:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        journals = list(out.glob("*/trials.jsonl"))
-        if journals and journals[0].read_bytes().count(b"\n") >= count:
-            return journals[0].parent
-        time.sleep(0.05)  # another process is being watched; nothing here is measured
-    raise AssertionError(f"no {count} trials within two minutes")
-
-
 def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        command(*arguments), cwd=cwd, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    return background.start(command(*arguments), cwd=cwd, environment=ENVIRONMENT)
 
 
 def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
