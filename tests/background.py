@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def start(command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:
-    """Start `command` so that it hears Ctrl-C, even where a shell started the tests in the background and deaf to it."""
+    """Start `command` so that it hears Ctrl-C even where the tests themselves were started deaf to it."""
     return subprocess.Popen(
         command,
         cwd=cwd,
