@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bench.errors import ExitCode
-from bench.execute import probe
+from bench.execute import checkup, probe
 from bench.execute.campaign import Campaign
 from bench.records import store
 from bench.records.schema import Machine, Run, Settings, Trial, Verb
@@ -56,7 +56,11 @@ def measured(folder: Path) -> bool:
 
     run = store.read_run(folder)
     done = store.read_trials(folder)
-    with store.journal(folder) as journal, closing(progress.choose(sys.stderr)) as display:
+    with (
+        store.journal(folder) as journal,
+        checkup.kept(folder, run),
+        closing(progress.choose(sys.stderr)) as display,
+    ):
         campaign = Campaign(run.settings, done=done, planned=run.lengths, traces=folder / store.TRACES)
         display.start(campaign.total_trials, f"looptax · {folder}", blocks=run.settings.blocks)
         try:

@@ -15,6 +15,7 @@ from bench.analyse import moves, probes
 from bench.analyse.bisection import most
 from bench.analyse.comparison import ratios_so_far
 from bench.errors import UninstallableError
+from bench.execute import checkup
 from bench.execute.campaign import OPENING, Campaign
 from bench.plan import length
 from bench.records import store
@@ -31,7 +32,11 @@ def hunted(folder: Path, obtain: Obtain, *, confirm: bool) -> bool:
 
     Raises `IndexUnreachableError`; what was measured until then is in the journal.
     """
-    with store.journal(folder) as journal, closing(progress.choose(sys.stderr)) as display:
+    with (
+        store.journal(folder) as journal,
+        checkup.kept(folder, store.read_run(folder)),
+        closing(progress.choose(sys.stderr)) as display,
+    ):
         hunt = Hunt(folder, obtain, journal, display)
         try:
             hunt.search()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from bench.analyse import history, moves, upgrade
+from bench.analyse import foreign_load, health, history, moves, upgrade
 from bench.analyse.counting import attribution, tables_of
 from bench.analyse.evidence import Compared, gather, gather_round
 from bench.analyse.rows import row
@@ -16,13 +16,14 @@ from bench.records.schema import Summary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench.records.health import Health
     from bench.records.schema import AttributionRow, Cell, CellSummary, Estimate, Interpreter, Run, Trial
 
     Imports = dict[tuple[str, str], list[Interpreter]]
 
 
-def summarise(run: Run, trials: Sequence[Trial]) -> Summary:
-    """Turn a run and its journal into its summary, rows in the order of the plan; nothing else is read."""
+def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()) -> Summary:
+    """Turn a run, its journal and what was seen of its machine into its summary; rows are in the order of the plan."""
     gathered = gather(run, trials)
     imports = _imports(trials)
     rows: dict[Cell, CellSummary] = {}
@@ -30,6 +31,8 @@ def summarise(run: Run, trials: Sequence[Trial]) -> Summary:
         for evidence in compared.evidence:
             cell = evidence.cell
             rows.setdefault(cell, row(evidence, compared, imports.get((cell.runner, cell.environment), [])))
+    disturbed = foreign_load.marked(run, trials)
+    about_machine = [*foreign_load.warnings_of(disturbed, run, trials), *health.of_run(checkups)]
     summary = Summary(
         run=run,
         machine=run.machine,
@@ -38,7 +41,9 @@ def summarise(run: Run, trials: Sequence[Trial]) -> Summary:
         attribution=_attributed(run, gathered),
         releases=history.releases(gathered, trials, seed=run.settings.seed) if run.verb == "history" else [],
         verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.verb == "upgrade" else [],
-        warnings=warnings_of(gathered),
+        marked_blocks=disturbed,
+        machine_warnings=about_machine,
+        warnings=[*about_machine, *warnings_of(gathered)],
     )
     return moves.bisected(summary, trials) if run.verb == "bisect" else summary
 

@@ -19,6 +19,7 @@ from bench.execute import fleet as fleets
 from bench.execute.fleet import Fleet, Key, key_of
 from bench.execute.launcher import Request
 from bench.execute.seen import Seen
+from bench.measure.load import LoadMeter
 from bench.plan import rounds as planned_rounds
 from bench.plan import schedule
 from bench.plan.schedule import Layout, Slot
@@ -56,6 +57,7 @@ class Campaign:
         self._rounds = planned_rounds.rounds(settings)
         self._cells = planned_rounds.cells(settings)
         self.seen = Seen(settings, done=done, planned=planned)
+        self._load = LoadMeter()
         self._blocks_started_s, self._before_blocks = monotonic(), 0
 
     @property
@@ -151,6 +153,7 @@ class Campaign:
             timeout_s=self.seen.timeout_s(slot.cell.anywhere, length),
             trace_to=self._trace_to(phase, slot.cell),
         )
+        before = self._load.read()
         started_at, started_s = now(), monotonic()
         outcome = fleet.run(request)
         return Trial(
@@ -159,6 +162,8 @@ class Campaign:
             started_at=started_at,
             wall_s=monotonic() - started_s,
             interpreter=outcome.interpreter,
+            load=self._load.since(before, forks_s=outcome.forks_s),
+            no_load=self._load.unavailable,
             **asdict(slot),
             **dict(outcome.result),
         )

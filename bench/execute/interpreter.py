@@ -39,6 +39,16 @@ class Spec:
     python: str = sys.executable
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """How the process of a trial ended."""
+
+    exit_code: int
+    """Negative for a signal."""
+    forks_s: float
+    """Processor time of a trial that was forked, its own children included; 0 where it was no fork, but the worker."""
+
+
 class WorkerEndedError(Exception):
     """The worker process is gone; the text says how it ended."""
 
@@ -92,8 +102,8 @@ class Interpreter:
             raise WorkerEndedError(f"the process wrote what is no reply: {line[:80]!r}") from None
         return reply
 
-    def ask(self, request: Mapping[str, Any], timeout_s: float) -> int:
-        """Run one trial and return the exit code of its process, negative for a signal.
+    def ask(self, request: Mapping[str, Any], timeout_s: float) -> Ended:
+        """Run one trial and return how its process ended.
 
         Raises `WorkerTimeoutError` after killing a trial that took longer than `timeout_s`, and
         `WorkerEndedError` when the worker itself is gone.
@@ -102,11 +112,11 @@ class Interpreter:
         self._send(request)
         pid = self.read(timeout_s)["pid"]
         try:
-            exit_code: int = self.read(max(deadline - monotonic(), 0.0))["exit_code"]
+            reply = self.read(max(deadline - monotonic(), 0.0))
         except WorkerTimeoutError:
             self._kill_trial(pid)
             raise WorkerTimeoutError(f"killed after its timeout of {timeout_s:.0f} s") from None
-        return exit_code
+        return Ended(exit_code=reply["exit_code"], forks_s=reply.get("cpu_s", 0.0))
 
     def _send(self, request: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None

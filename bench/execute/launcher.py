@@ -51,6 +51,8 @@ class Outcome:
 
     result: Result
     interpreter: InterpreterRecord | None
+    forks_s: float | None = None
+    """Processor time of the trial that this process cannot see itself; None where nobody knows it."""
 
 
 class Launcher(Protocol):
@@ -95,18 +97,19 @@ def _not_importable(runner: str, reason: str) -> Result:
     return failed("missing", f"{runner} needs {' and '.join(needs)}: pip install {' '.join(needs)} ({reason})")
 
 
-def run_in(interpreter: Interpreter, request: Request) -> Result:
+def run_in(interpreter: Interpreter, request: Request, record: InterpreterRecord | None) -> Outcome:
     """Run one trial in `interpreter`; raises `WorkerEndedError` when that is gone and needs replacing."""
     with TemporaryDirectory(prefix="looptax-", ignore_cleanup_errors=True) as scratch:
         try:
-            exit_code = interpreter.ask(_payload(request, scratch), request.timeout_s)
+            ended = interpreter.ask(_payload(request, scratch), request.timeout_s)
         except WorkerTimeoutError as error:
-            return failed("timeout", f"{error}; --timeout gives it longer")
-        result = _read_result(Path(scratch), exit_code)
+            result = failed("timeout", f"{error}; --timeout gives it longer")
+            return Outcome(result=result, interpreter=record)
+        result = _read_result(Path(scratch), ended.exit_code)
         if request.trace_to is not None and result.status == "ok":
             request.trace_to.parent.mkdir(exist_ok=True)
             shutil.move(Path(scratch) / files.TRACE, request.trace_to)
-        return result
+        return Outcome(result=result, interpreter=record, forks_s=ended.forks_s)
 
 
 def _payload(request: Request, scratch: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Spawner:
             if isinstance(ready, Unusable):
                 return Outcome(result=ready.result, interpreter=None)
             try:
-                return Outcome(result=run_in(interpreter, request), interpreter=ready)
+                return run_in(interpreter, request, ready)
             except WorkerEndedError as error:
                 return Outcome(result=failed("killed", str(error)), interpreter=ready)
         finally:

@@ -5,8 +5,8 @@ reads one JSON request a line from standard input and answers with JSON lines on
 standard output when it started; whatever a framework prints goes to the log instead. It waits in
 a blocking read and uses no processor time until it is asked.
 
-Only the standard library is imported before the framework (`bench.measure.rss` is nothing else), so that `import_s` and
-`import_rss_bytes` are the framework's own.
+Only the standard library is imported before the framework (`bench.measure.rss` and `cpu_time` are nothing else), so
+that `import_s` and `import_rss_bytes` are the framework's own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bench.execute import scratch
-from bench.measure import rss
+from bench.measure import cpu_time, rss
 
 Request = dict[str, Any]
 FORK_PROBE_TIMEOUT_S = 30
@@ -115,6 +115,7 @@ def _exit_with_probe_result(device: str) -> None:
 
 def _serve_by_fork(train: Callable[..., None], inherited_bytes: int, replies: TextIO) -> None:
     for line in sys.stdin:
+        before_s = cpu_time.own_s()
         pid = os.fork()
         if pid == 0:
             os.setsid()  # a group of its own, so that its loader workers can be killed with it
@@ -123,7 +124,8 @@ def _serve_by_fork(train: Callable[..., None], inherited_bytes: int, replies: Te
             os._exit(0)
         _reply(replies, {"event": "started", "pid": pid})
         _, status = os.waitpid(pid, 0)
-        _reply(replies, {"event": "ended", "exit_code": os.waitstatus_to_exitcode(status)})
+        used_s = cpu_time.own_s() - before_s  # the fork's, and all that it waited for
+        _reply(replies, {"event": "ended", "exit_code": os.waitstatus_to_exitcode(status), "cpu_s": used_s})
 
 
 def _serve_once(train: Callable[..., None], inherited_bytes: int, replies: TextIO) -> None:

@@ -40,7 +40,7 @@ class Zygote:
         assert self._interpreter is not None
         used = self._record
         try:
-            result = run_in(self._interpreter, request)
+            return run_in(self._interpreter, request, used)
         except WorkerEndedError as error:
             result = failed("killed", f"the interpreter was lost: {error}")
             self._replace()

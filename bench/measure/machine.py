@@ -56,18 +56,24 @@ def _memory_bytes() -> int | None:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _accelerators() -> list[dict[str, str]]:
-    found = []
+def _accelerators() -> list[dict[str, str | None]]:
+    found: list[dict[str, str | None]] = []
     for kind in ("cuda", "xpu"):
         module = getattr(torch, kind, None)
         if module is not None and module.is_available():
             found += [
-                {"device": f"{kind}:{index}", "name": module.get_device_name(index)}
+                {"device": f"{kind}:{index}", "name": module.get_device_name(index), "uuid": _uuid(module, index)}
                 for index in range(module.device_count())
             ]
     if torch.backends.mps.is_available():
         found.append({"device": "mps:0", "name": platform.processor() or "Apple GPU"})
     return found
+
+
+def _uuid(module: Any, index: int) -> str | None:
+    """As NVML has it; torch tells it without the prefix, and only of late."""
+    uuid = getattr(module.get_device_properties(index), "uuid", None) if module is torch.cuda else None
+    return None if uuid is None else f"GPU-{uuid}"
 
 
 def _torch_build() -> str:

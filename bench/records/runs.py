@@ -81,6 +81,8 @@ class Settings(Record):
     """By how much worse is too much, as a fraction; where environments are compared."""
     fail_on: list[FigureGroup] = ["time", "memory"]
     """Which figures a check of an environment fails on."""
+    foreign_load_limit: float = 0.1
+    """A timed block is marked where others took more than this of one core while its trials ran (docs/method.md)."""
 
 
 class AcceleratorInfo(Record):
@@ -89,6 +91,8 @@ class AcceleratorInfo(Record):
     device: str
     """torch's name for it, such as `cuda:0`."""
     name: str
+    uuid: str | None = None
+    """NVIDIA's name for the very card, by which NVML knows it too; None where torch does not tell."""
 
 
 class Machine(Record):

@@ -4,7 +4,8 @@ Format history (`SCHEMA`); keys only ever get added:
 1: first format. Later added: the pass `counting`, `Trial.counters`, `CellSummary.counters` and `tensor_bytes`;
    the passes `phases` and `trace`, `Trial.phases`, `Timing.energy_j`, `Settings.passes`, and in a cell `phases_us`,
    `tensor_bytes_by_category` and `joules_per_1000_samples`; `Settings.design` and `environments`, `Run.verb`, and
-   `Verdict`; `Summary.releases`, `probes` and `moves` with what `Settings` needs for them.
+   `Verdict`; `Summary.releases`, `probes` and `moves` with what `Settings` needs for them; `Trial.load` and
+   `Summary.marked_blocks`.
 
 This is the door: the records stand in `trials`, `runs` and `summaries`.
 """
@@ -20,6 +21,7 @@ from bench.records.summaries import (
     DeviceMemory,
     Equivalence,
     Estimate,
+    MarkedBlock,
     Move,
     Probe,
     ReleaseFigures,
@@ -36,6 +38,7 @@ from bench.records.trials import (
     FunctionTime,
     Interpreter,
     Length,
+    Load,
     Memory,
     Phases,
     Timing,
@@ -65,7 +68,9 @@ __all__ = [
     "Interpreter",
     "Launch",
     "Length",
+    "Load",
     "Machine",
+    "MarkedBlock",
     "Memory",
     "Move",
     "Nanoseconds",

@@ -198,6 +198,18 @@ class Move(Record):
     """Whether the newer does the older's arithmetic."""
 
 
+class MarkedBlock(Record):
+    """A timed block in which others took more of the processors than the plan allows for."""
+
+    block: int
+    cores: float
+    """What they took while its trials ran, in units of one core."""
+    foreign_s: float
+    """Processor time of other processes."""
+    stolen_s: float
+    """What the hypervisor gave to others."""
+
+
 class Summary(Record):
     """summary.json: what the report says, for programs."""
 
@@ -213,6 +225,10 @@ class Summary(Record):
     """What a bisection looked at, in the order of the releases."""
     moves: list[Move] = []
     """What a bisection found, the one that it confirmed first."""
+    marked_blocks: list[MarkedBlock] = []
+    """By the rule of `Settings.foreign_load_limit`; marked blocks are kept."""
+    machine_warnings: list[str] = []
+    """Those of `warnings` that are about the machine and not about a cell."""
     warnings: list[str] = []
 
     @model_validator(mode="before")

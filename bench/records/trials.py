@@ -172,6 +172,19 @@ class Phases(Record):
     functions: list[FunctionTime]
 
 
+class Load(Record):
+    """What the processors that the run may use did from a trial's request to its answer."""
+
+    wall_s: float
+    cpus: int
+    busy_s: float
+    """Processor time of all processes."""
+    own_s: float
+    """Processor time of this run's own."""
+    stolen_s: float
+    """What the hypervisor gave to others while there was something to run here."""
+
+
 class Trial(Record):
     """One line of the journal."""
 
@@ -194,3 +207,6 @@ class Trial(Record):
     fingerprint: Fingerprint | None = None
     counters: Counters | None = None
     phases: Phases | None = None
+    load: Load | None = None
+    """None where the trial failed, and where `no_load` says why it cannot be had."""
+    no_load: str | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.attribution import sentence
 from bench.plan.check import changed
-from bench.report import numbers
+from bench.report import machine, numbers
 from bench.report.environment import machine_and_packages
 from bench.report.groups import hardware
 from bench.report.moved import (
@@ -59,6 +59,7 @@ def report(summary: Summary, folder: str) -> str:
         _probes(summary),
         *_stepped_around(summary),
         *_side_by_side(summary),
+        *machine.section(summary),
         folded("How to read this report", "\n".join(HOW_TO_READ)),
         "## How to repeat it",
         code(summary.run.command),

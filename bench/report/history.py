@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.attribution import sentence
-from bench.report import numbers, sentences
+from bench.report import machine, numbers, sentences
 from bench.report.charts import FOLDER
 from bench.report.environment import machine_and_packages
 from bench.report.groups import hardware
@@ -43,6 +43,7 @@ def report(summary: Summary, folder: str) -> str:
         ]
     parts += [
         *_unusable(summary),
+        *machine.section(summary),
         folded("What else is another version than today, because a release needs it", _beside(summary)),
         folded("How to read this report", "\n".join(HOW_TO_READ)),
         "## How to repeat it",

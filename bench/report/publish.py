@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bench.analyse.comparison import summarise
-from bench.records import store
+from bench.records import checkups, store
 from bench.records.schema import Summary
 from bench.report import bisect, charts, history, history_charts, index, markdown, tables, upgrade
 
@@ -39,7 +39,7 @@ def publish(folder: Path) -> Summary:
     Raises `RunFolderError` for a folder that is no run.
     """
     with _collector_paused():
-        summary = summarise(store.read_run(folder), store.read_trials(folder))
+        summary = summarise(store.read_run(folder), store.read_trials(folder), checkups.read(folder))
         store.write_summary(folder, summary)
         store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))
         _write_charts(summary, folder / charts.FOLDER)

@@ -1,0 +1,61 @@
+"""Which timed blocks others disturbed: a rule that the plan declares, which marks blocks and drops none."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from bench.records.schema import Load, MarkedBlock, Run, Trial
+
+NAMED_AT_MOST = 8
+
+
+def marked(run: Run, trials: Sequence[Trial]) -> list[MarkedBlock]:
+    """The timed blocks in which others took more of the processors than `settings.foreign_load_limit`, in order.
+
+    A block's load is what others used of the processors that the run may use, while its trials ran, in
+    units of one core; what the hypervisor took belongs to it. Trials are summed first: the ticks of one
+    alone are coarse, and a negative difference is as likely an error as a positive one.
+    """
+    found = (_block(block, loads) for block, loads in sorted(_by_block(trials).items()))
+    return [each for each in found if each.cores > run.settings.foreign_load_limit]
+
+
+def warnings_of(blocks: Sequence[MarkedBlock], run: Run, trials: Sequence[Trial]) -> Iterator[str]:
+    """One sentence on all marked blocks, the worst of them named, or on why nothing is known of their load."""
+    timed = [trial for trial in trials if trial.phase == "timing"]
+    if blocks:
+        yield _sentence(blocks, run.settings.foreign_load_limit, len({trial.block for trial in timed}))
+    reasons = {trial.no_load for trial in timed if trial.no_load is not None}
+    yield from (f"whether other processes disturbed the blocks is not known: {reason}" for reason in sorted(reasons))
+
+
+def _by_block(trials: Sequence[Trial]) -> dict[int, list[Load]]:
+    by_block: defaultdict[int, list[Load]] = defaultdict(list)
+    for trial in trials:
+        if trial.phase == "timing" and trial.load is not None:
+            by_block[trial.block].append(trial.load)
+    return by_block
+
+
+def _block(block: int, loads: Sequence[Load]) -> MarkedBlock:
+    foreign_s = max(sum(load.busy_s - load.own_s for load in loads), 0.0)
+    stolen_s = sum(load.stolen_s for load in loads)
+    wall_s = sum(load.wall_s for load in loads)
+    return MarkedBlock(block=block, cores=(foreign_s + stolen_s) / wall_s, foreign_s=foreign_s, stolen_s=stolen_s)
+
+
+def _sentence(blocks: Sequence[MarkedBlock], limit: float, timed: int) -> str:
+    worst = sorted(blocks, key=lambda each: -each.cores)[:NAMED_AT_MOST]
+    told = ", ".join(f"block {each.block + 1} {_percent(each.cores)}" for each in worst)
+    more = f" and {len(blocks) - len(worst)} more" if len(blocks) > len(worst) else ""
+    stolen_s, foreign_s = (sum(getattr(each, name) for each in blocks) for name in ("stolen_s", "foreign_s"))
+    who = "the hypervisor" if stolen_s > foreign_s else "other processes"
+    return (
+        f"foreign load: in {len(blocks)} of {timed} timed blocks {who} took more than {_percent(limit)} of one core "
+        f"while trials ran ({told}{more}); they are kept, but step times in them may be too long and intervals wider"
+    )
+
+
+def _percent(cores: float) -> str:
+    return f"{100 * cores:.0f} %"

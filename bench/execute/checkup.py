@@ -1,0 +1,37 @@
+"""Looks at the machine before a run's first trial and after its last, and keeps what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.measure import health
+from bench.records import checkups
+from bench.records.schema import Run
+
+
+@contextmanager
+def kept(folder: Path, run: Run) -> Iterator[None]:
+    """Write the machine's state when entered, and when left with what happened meanwhile, also after Ctrl-C."""
+    cards = cards_of(run)
+    start = health.now(cards=cards)
+    checkups.append(folder, start.health.model_copy(update={"moment": "start"}))
+    try:
+        yield
+    finally:
+        checkups.append(folder, health.ended(start, health.now(cards=cards), moment="end"))
+
+
+def cards_of(run: Run) -> list[str] | None:
+    """The NVIDIA cards that a run measures, by UUID; all of them where torch does not tell, none without CUDA."""
+    devices = {comparison.device for comparison in run.settings.comparisons}
+    named = [each for each in run.machine.accelerators if each.device in _numbered(devices)]
+    if not any(device.startswith("cuda") for device in devices):
+        return []
+    uuids = [each.uuid for each in named if each.uuid is not None]
+    return uuids or None
+
+
+def _numbered(devices: set[str]) -> set[str]:
+    return {device if ":" in device else f"{device}:0" for device in devices}

@@ -1,0 +1,43 @@
+"""health.jsonl in a run folder: the machine at the start and at the end, one line each, for every time it ran.
+
+A file of its own, since the journal is one trial a line. What a kill leaves is the start; a resumed
+run adds another pair.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bench.records.health import Health
+
+CHECKUPS = "health.jsonl"
+
+
+def append(folder: Path, health: Health) -> None:
+    """Write one line and wait until it is on disk."""
+    descriptor = os.open(folder / CHECKUPS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(descriptor, (health.model_dump_json(by_alias=True, exclude_none=True) + "\n").encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read(folder: Path) -> list[Health]:
+    """What was read, in order; nothing for a run of before there was such a file.
+
+    A line that cannot be read, as a kill leaves it, is left out: no figure depends on it.
+    """
+    path = folder / CHECKUPS
+    lines = path.read_bytes().splitlines() if path.is_file() else []
+    return [health for line in lines if (health := _health(line)) is not None]
+
+
+def _health(line: bytes) -> Health | None:
+    try:
+        return Health.model_validate_json(line)
+    except ValidationError:
+        return None
