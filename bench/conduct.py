@@ -49,10 +49,10 @@ def told(folder: Path, *, interrupted: bool) -> int:
     return ExitCode.INTERRUPTED if interrupted else exit_codes.of(summary)
 
 
-def measured(folder: Path) -> bool:
+def measured(folder: Path, *, title: str | None = None) -> bool:
     """Run what is still to do into the journal of `folder`; false when it was interrupted."""
     from bench.analyse import stopping
-    from bench.report import progress
+    from bench.report import calibration, progress
 
     run = store.read_run(folder)
     done = store.read_trials(folder)
@@ -62,7 +62,9 @@ def measured(folder: Path) -> bool:
         closing(progress.choose(sys.stderr)) as display,
     ):
         campaign = Campaign(run.settings, done=done, planned=run.lengths, traces=folder / store.TRACES)
-        display.start(campaign.total_trials, f"looptax · {folder}", blocks=run.settings.blocks)
+        display.start(campaign.total_trials, title or f"looptax · {folder}", blocks=run.settings.blocks)
+        if run.settings.by_calibration is not None:
+            display.note(calibration.sentence(run.settings.by_calibration))
         try:
             for trial in campaign.run(stopping.rule(run)):
                 journal.append(trial)

@@ -8,41 +8,84 @@ python -m bench.doctor --calibrate
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import cli, options
+from bench import cli, conduct, options
 from bench.errors import ExitCode
-from bench.execute import examination
+from bench.execute import calibrations, examination, probe
+from bench.plan import calibration as plan
+from bench.plan import devices
+from bench.records import store
+
+if TYPE_CHECKING:
+    from bench.records.calibrations import Calibration
 
 Flag = typer.Option
 
 
 def main(
     device: options.Device = None,
-    as_json: Annotated[bool, Flag("--json", help="Print facts and findings as one JSON object.")] = False,
+    calibrate: Annotated[
+        bool, Flag("--calibrate", help="Measure what this machine can resolve, and keep it for later runs: 3 minutes.")
+    ] = False,
+    as_json: Annotated[bool, Flag("--json", help="Print one JSON object instead.")] = False,
 ) -> int:
-    """Say whether this machine is fit to measure, finding by finding.
+    """Say whether this machine is fit to measure: what was seen, what it does to figures, how to mend it.
 
-    Exit codes: 0 fit, 2 the command is wrong, 4 something makes it unfit.
+    Exit codes: 0 fit, or calibrated; 2 the command is wrong; 4 something makes the machine unfit, or keeps it from
+    being calibrated; 130 interrupted.
     """
-    torch = examination.torch_facts(device or "auto")
-    health = examination.machine_health(cards=(torch.device or device or "auto") != "cpu" or device is None)
+    name = device or examination.AUTO
+    return _calibrate(name, as_json=as_json) if calibrate else _examine(name, as_json=as_json)
 
-    from bench.analyse import findings
-    from bench.analyse import health as judging
-    from bench.records.health import Diagnosis
+
+def _examine(device: str, *, as_json: bool) -> int:
+    seen = examination.examine(device)
+
+    from bench.analyse.health import diagnose  # brings numpy, for which --help and a wrong option must not wait
     from bench.report import doctor
 
-    versions = examination.version_facts()
-    found = judging.findings(health, torch, versions)
-    diagnosis = Diagnosis(fit=findings.is_fit(found), findings=found, health=health, torch=torch, versions=versions)
+    diagnosis = diagnose(seen.health, seen.torch, seen.versions, seen.calibration)
     if as_json:
         typer.echo(diagnosis.model_dump_json(by_alias=True, indent=1))
     else:
         doctor.tell(diagnosis, sys.stdout)
     return ExitCode.FINE if diagnosis.fit else ExitCode.SOME_CELLS_FAILED
+
+
+def _calibrate(device: str, *, as_json: bool) -> int:
+    found, finished = _measured(device)
+    if found is None:
+        typer.echo(f"error: {plan.TOO_FEW}", err=True)
+        return ExitCode.SOME_CELLS_FAILED if finished else ExitCode.INTERRUPTED
+    where = calibrations.keep(found) if finished else None
+
+    from bench.report import calibration as report
+
+    if as_json:
+        typer.echo(found.model_dump_json(by_alias=True, indent=1))
+    else:
+        report.tell(found, report.used(plan.defaults(found), where), sys.stdout)
+    return ExitCode.FINE if finished else ExitCode.INTERRUPTED
+
+
+def _measured(device: str) -> tuple[Calibration | None, bool]:
+    """The calibration, None where the blocks are too few; and whether it was not interrupted."""
+    machine, packages = probe.machine()
+    settings = plan.settings(*devices.resolve([device], machine))
+    run = conduct.planned("run", plan.NAME, settings, machine=machine, packages=packages)
+    with TemporaryDirectory(prefix="looptax-") as scratch:
+        folder = store.create(Path(scratch), run)
+        finished = conduct.measured(folder, title=plan.TITLE)
+        trials = store.read_trials(folder)
+
+    from bench.analyse.calibration import calibrate
+
+    return calibrate(run, trials, made_at=store.now()), finished
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ import typer
 
 from bench import cli, conduct, options
 from bench.errors import RunFolderError
-from bench.execute import probe
-from bench.plan import devices
+from bench.execute import calibrations, probe
+from bench.plan import calibration, devices
 from bench.plan.settings import Flags, from_flags
 from bench.records import likeness, store
 from bench.records.schema import Machine, Run, Settings
@@ -87,11 +87,19 @@ def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None) -> P
     else:
         template = None
     machine, packages = probe.machine()
-    settings = template.settings if template else from_flags(flags, machine)
+    settings = template.settings if template else settings_of(flags, machine)
     devices = devices_of(settings, machine)
     name = name or f"{settings.preset}-{'-'.join(devices).replace(':', '')}"
     run = conduct.planned("run", name, settings, machine=machine, packages=packages)
     return store.create(out, run.model_copy(update={"lengths": template.lengths if template else []}))
+
+
+def settings_of(flags: Flags, machine: Machine) -> Settings:
+    """The settings that the flags ask for; how many blocks the preset leaves to the machine, it decides."""
+    planned = from_flags(flags, machine)
+    if flags.blocks is not None or flags.target_ci is not None:
+        return planned
+    return calibration.with_blocks(planned, calibrations.known(machine, (c.device for c in planned.comparisons)))
 
 
 def _of_a_run(template: Run, folder: Path) -> Run:

@@ -14,8 +14,8 @@ import typer
 
 from bench import cli, conduct, options
 from bench.errors import UsageError
-from bench.execute import probe, sides
-from bench.plan import check
+from bench.execute import calibrations, probe, sides
+from bench.plan import calibration, check
 from bench.plan.settings import Flags
 from bench.records import store
 from bench.records.schema import CURRENT, Environment
@@ -34,7 +34,7 @@ def main(
     requirements: Annotated[
         tuple[Path, Path] | None, Flag(help="Two requirements files, old and new, instead of the two above.")
     ] = None,
-    margin: Annotated[str | None, Flag(help="How much worse is too much [3%].")] = None,
+    margin: Annotated[str | None, Flag(help="How much worse is too much [3%, more where --calibrate says so].")] = None,
     fail_on: Annotated[
         str | None,
         Flag(help="time, memory, start, counters: what exit code 1 is for [time,memory; what --only tells]."),
@@ -70,6 +70,9 @@ def main(
     check.refuse_wrong(flags, machine, margin=margin, fail_on=fail_on)
     compared = both(baseline, candidate, requirements)
     settings = check.settings(flags, machine, compared, margin=margin, fail_on=fail_on)
+    if margin is None:
+        known = calibrations.known(machine, (each.device for each in settings.comparisons))
+        settings = calibration.with_margin(settings, known)
     name = name or "-to-".join(label[-LONGEST_NAME:] for label in check.labels(*compared))
     run = conduct.planned("upgrade", name, settings, machine=machine, packages=packages)
     return conduct.carry_out(store.create(out, run))

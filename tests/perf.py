@@ -15,7 +15,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from tests import perf_harness, perf_standard, perf_trials
+from tests import perf_harness, perf_load, perf_standard, perf_trials
 from tests.perf_row import Row
 
 Section = Callable[[argparse.Namespace], list[Row]]
@@ -24,6 +24,7 @@ SECTIONS: dict[str, Section] = {
     "report": lambda args: perf_harness.report_rows(args.trials),
     "tick": lambda _: perf_harness.tick_rows(),
     "parent": lambda _: perf_trials.parent_rows(),
+    "load": lambda _: perf_load.load_rows(),
     "fidelity": lambda args: perf_trials.fidelity_rows(args.pairs),
     "standard": lambda args: perf_standard.standard_rows(args.run),
 }

@@ -5,14 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.analyse import health_activity, health_cpu, health_device, health_versions
-from bench.analyse.findings import worst_first
-from bench.records.health import Finding, Health, TorchFacts, VersionFacts
+from bench.analyse.findings import fine, is_fit, worst_first
+from bench.records.calibrations import Calibration
+from bench.records.health import Diagnosis, Finding, Health, TorchFacts, VersionFacts
 
 
-def findings(health: Health, torch: TorchFacts, versions: VersionFacts) -> list[Finding]:
+def diagnose(
+    health: Health, torch: TorchFacts, versions: VersionFacts, calibration: Calibration | None = None
+) -> Diagnosis:
     """Everything that the doctor looks at, the worst first."""
-    found = [*of_machine(health), *health_device.findings(torch, health.nvidia), *health_versions.findings(versions)]
-    return worst_first(found)
+    found = [
+        *of_machine(health),
+        *health_device.findings(torch, health.nvidia),
+        *health_versions.findings(versions),
+        _calibration(calibration),
+    ]
+    return Diagnosis(
+        fit=is_fit(found),
+        findings=worst_first(found),
+        health=health,
+        torch=torch,
+        versions=versions,
+        calibration=calibration,
+    )
+
+
+def _calibration(known: Calibration | None) -> Finding:
+    if known is not None:
+        spread = 100 * known.run_to_run_cv[max(known.run_to_run_cv)]
+        seen = f"of {known.made_at:%Y-%m-%d}, {len(known.blocks)} blocks: step times vary by {spread:.1f} % run to run"
+        return fine("calibration", seen)
+    return Finding(
+        subject="calibration",
+        severity="note",
+        seen="none for this machine, device and torch",
+        effect="margins and numbers of blocks are the usual ones, whatever this machine can resolve",
+        remedy="python -m bench.doctor --calibrate, which takes three minutes",
+    )
 
 
 def of_machine(health: Health) -> list[Finding]:

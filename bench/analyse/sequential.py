@@ -135,5 +135,13 @@ def minimum_detectable_effect(same: Values, gamma: float = GAMMA) -> float | Non
     found = signed_rank_estimate(same, two_sided(gamma))
     if found is None or found.low is None or found.high is None:
         return None
+    return detectable_effect((found.high - found.low) / 2, gamma)
+
+
+def detectable_effect(half_width: float, gamma: float = GAMMA) -> float:
+    """Return the effect that is found with `POWER` by bounds that lie `half_width` from the estimate, on the log scale.
+
+    As a fraction; `minimum_detectable_effect` says why.
+    """
     normal = NormalDist()
-    return math.expm1((found.high - found.low) / 2 * (1 + normal.inv_cdf(POWER) / normal.inv_cdf(1 - gamma)))
+    return math.expm1(half_width * (1 + normal.inv_cdf(POWER) / normal.inv_cdf(1 - gamma)))

@@ -14,14 +14,14 @@ from statistics import median
 
 from bench.analyse import exact_figures
 from bench.analyse.evidence import Compared, Evidence, gather
-from bench.analyse.figures_judged import IMPORT, MEASURED, decides, import_s_by_block
+from bench.analyse.figures_judged import GROUPS, IMPORT, MEASURED, decides, import_s_by_block
 from bench.analyse.sequential import GAMMA, looks, may_stop, two_sided
 from bench.analyse.statistics import Floats, blocks_needed
 from bench.analyse.verdict import Rule, confirm, log_ratios, to_confirm
 from bench.analyse.verdict import Verdict as Found
 from bench.analyse.verdict import judge as judge_pairs
 from bench.plan.check import ARMS
-from bench.records.schema import Cell, Run, Trial, Verdict
+from bench.records.schema import Cell, Run, Settings, Trial, Verdict
 
 ENOUGH_FAILURES = 2
 """A side that has failed so often, and has never been timed, is given up."""
@@ -100,12 +100,17 @@ def _pairs(run: Run, trials: Sequence[Trial], gathered: Sequence[Compared], bloc
                 found[arms[1].cell, name] = Pairs(
                     ratios=log_ratios(candidate, baseline, blocks),
                     same=log_ratios(clone, baseline, blocks),
-                    rule=Rule(margin=settings.margin, worse=worse, cap=settings.blocks),
+                    rule=Rule(margin=_margin(settings, name), worse=worse, cap=settings.blocks),
                     decides=decides(name, settings.fail_on),
                     baseline=median(baseline.values()),
                     candidate=median(candidate.values()),
                 )
     return found
+
+
+def _margin(settings: Settings, metric: str) -> float:
+    """Time may have a margin of its own, because a machine's noise is in nothing else."""
+    return settings.time_margin or settings.margin if GROUPS[metric] == "time" else settings.margin
 
 
 Judged = dict[Key, tuple[Found, Found | None]]

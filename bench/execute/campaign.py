@@ -58,7 +58,8 @@ class Campaign:
         self._cells = planned_rounds.cells(settings)
         self.seen = Seen(settings, done=done, planned=planned)
         self._load = LoadMeter()
-        self._blocks_started_s, self._before_blocks = monotonic(), 0
+        self._started_s = self._blocks_started_s = monotonic()
+        self._before_blocks = 0
 
     @property
     def total_trials(self) -> int:
@@ -82,10 +83,13 @@ class Campaign:
         return [each for each in self._replicates if each in self.settings.passes]
 
     def seconds_left(self) -> float:
-        """Until the last planned block ends, at the pace of the timing trials of this process so far."""
+        """Until the last planned block ends, at the pace of the timing trials of this process so far, or the budget."""
         seconds = monotonic() - self._blocks_started_s
         pace_s = seconds / max(len(self.seen.trials) - self._before_blocks, 1)
-        return pace_s * max(self.total_trials - len(self.seen.trials), 0)
+        left_s = pace_s * max(self.total_trials - len(self.seen.trials), 0)
+        if self.settings.budget_s is None:
+            return left_s
+        return min(left_s, max(self.settings.budget_s - (monotonic() - self._started_s), 0.0))
 
     def run(self, enough: Enough) -> Iterator[Trial]:
         """Every trial as it ends; blocks are added until `enough(blocks done, all trials)`."""

@@ -4,16 +4,44 @@ from __future__ import annotations
 
 import platform
 import time
+from dataclasses import dataclass
 
 from bench.errors import DeviceError
-from bench.execute import compatibility, launch_probe, probe
+from bench.execute import calibrations, compatibility, launch_probe, probe
 from bench.measure import health, health_versions
 from bench.plan import devices
+from bench.records.calibrations import Calibration
 from bench.records.health import Health, TorchFacts, VersionFacts
 from bench.records.schema import Machine
 
+AUTO = "auto"
 WINDOW_S = 2.0
 """How long the machine is watched: 200 of the kernel's ticks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examination:
+    """All facts about this machine and one device."""
+
+    health: Health
+    torch: TorchFacts
+    versions: VersionFacts
+    calibration: Calibration | None
+    """None where this machine has none for the device."""
+
+
+def examine(device: str) -> Examination:
+    """Look at everything, one after the other; raises `UsageError` for a name that means no device."""
+    torch, machine = torch_facts(device)
+    known = calibrations.known(machine, [torch.device]) if machine is not None and torch.device is not None else []
+    asked = (torch.device or device).partition(":")[0]
+    return Examination(
+        # NVML is not asked for the sake of a CPU that was named; with auto, a card that torch cannot use is news.
+        health=machine_health(cards=asked == "cuda" or device == AUTO),
+        torch=torch,
+        versions=version_facts(),
+        calibration=known[0] if known else None,
+    )
 
 
 def machine_health(*, cards: bool) -> Health:
@@ -24,17 +52,17 @@ def machine_health(*, cards: bool) -> Health:
     return health.ended(before, health.now(cards=asked))
 
 
-def torch_facts(device: str) -> TorchFacts:
-    """What torch can do with a device; raises `UsageError` for a name that means none."""
+def torch_facts(device: str) -> tuple[TorchFacts, Machine | None]:
+    """What torch can do with a device, and the machine as torch sees it; raises `UsageError` as `examine` does."""
     try:
         machine, _ = probe.machine()
     except DeviceError as error:
-        return TorchFacts(missing=str(error))
+        return TorchFacts(missing=str(error)), None
     try:
         (name,) = devices.resolve([device], machine)
     except DeviceError as error:
-        return TorchFacts(build=machine.torch_build, missing=str(error))
-    return _tried(machine, name)
+        return TorchFacts(build=machine.torch_build, missing=str(error)), machine
+    return _tried(machine, name), machine
 
 
 def _tried(machine: Machine, device: str) -> TorchFacts:

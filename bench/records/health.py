@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from bench.records.base import SCHEMA, Launch, Record
+from bench.records.calibrations import Calibration
 
 Severity = Literal["fine", "note", "warning", "unfit"]
 Cgroup = Literal["v1", "v2"]
@@ -207,3 +208,5 @@ class Diagnosis(Record):
     health: Health
     torch: TorchFacts
     versions: VersionFacts
+    calibration: Calibration | None = None
+    """What is known of how well this machine resolves."""

@@ -49,6 +49,19 @@ class Bisection(Record):
     """Whether all moves between unlike releases are looked for, not one."""
 
 
+class ByCalibration(Record):
+    """What the calibration of the machine made of a default."""
+
+    made_at: datetime
+    """When the machine was calibrated."""
+    setting: Literal["blocks", "margin"]
+    usual: float
+    """The default without a calibration."""
+    chosen: float
+    resolves: float | None
+    """What the run can tell then, as a fraction: half the interval of a ratio, or the change that a check finds."""
+
+
 class Settings(Record):
     """What the user asked for, after presets and defaults: what `--like` repeats."""
 
@@ -81,6 +94,10 @@ class Settings(Record):
     """By how much worse is too much, as a fraction; where environments are compared."""
     fail_on: list[FigureGroup] = ["time", "memory"]
     """Which figures a check of an environment fails on."""
+    time_margin: float | None = None
+    """The margin of the figures of time, where it is another than `margin`, since the machine resolves no less."""
+    by_calibration: ByCalibration | None = None
+    """None where no calibration was there, or the user named the value."""
     foreign_load_limit: float = 0.1
     """A timed block is marked where others took more than this of one core while its trials ran (docs/method.md)."""
 

@@ -5,7 +5,7 @@ Format history (`SCHEMA`); keys only ever get added:
    the passes `phases` and `trace`, `Trial.phases`, `Timing.energy_j`, `Settings.passes`, and in a cell `phases_us`,
    `tensor_bytes_by_category` and `joules_per_1000_samples`; `Settings.design` and `environments`, `Run.verb`, and
    `Verdict`; `Summary.releases`, `probes` and `moves` with what `Settings` needs for them; `Trial.load` and
-   `Summary.marked_blocks`.
+   `Summary.marked_blocks` and `machine_warnings`, `Settings.foreign_load_limit`, `time_margin` and `by_calibration`.
 
 This is the door: the records stand in `trials`, `runs` and `summaries`.
 """
@@ -13,7 +13,17 @@ This is the door: the records stand in `trials`, `runs` and `summaries`.
 from __future__ import annotations
 
 from bench.records.base import CURRENT, SCHEMA, FigureGroup, Launch, Nanoseconds, Pass, Phase, Record, Status, Verb
-from bench.records.runs import AcceleratorInfo, Bisection, Environment, Machine, PlannedLength, Release, Run, Settings
+from bench.records.runs import (
+    AcceleratorInfo,
+    Bisection,
+    ByCalibration,
+    Environment,
+    Machine,
+    PlannedLength,
+    Release,
+    Run,
+    Settings,
+)
 from bench.records.summaries import (
     AttributionRow,
     CellSummary,
@@ -51,6 +61,7 @@ __all__ = [
     "AcceleratorInfo",
     "AttributionRow",
     "Bisection",
+    "ByCalibration",
     "Cell",
     "CellSummary",
     "Comparison",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from bench.report import costs, glossary, sentences, split, trust
+from bench.report import calibration, costs, glossary, sentences, split, trust
 from bench.report.charts import Picture, pictures, shown
 from bench.report.environment import machine_and_packages
 from bench.report.groups import FLOOR, Group, groups, hardware, shared_conditions
@@ -117,7 +117,9 @@ def _arithmetic(told: list[Group]) -> str:
 
 
 def _resolution(summary: Summary, told: list[Group]) -> str:
-    parts = ["## What this machine can resolve", _bullets(trust.resolvable(summary)), _warnings(summary.warnings)]
+    by = summary.run.settings.by_calibration
+    lines = [*trust.resolvable(summary), *([calibration.sentence(by)] if by is not None else [])]
+    parts = ["## What this machine can resolve", _bullets(lines), _warnings(summary.warnings)]
     return "\n\n".join([*parts, folded("Cell by cell", "\n\n".join(map(_cell_by_cell, told)))])
 
 

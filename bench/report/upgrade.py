@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.plan.check import labels
-from bench.report import numbers
+from bench.report import calibration, numbers
 from bench.report.environment import machine_and_packages
 from bench.report.groups import hardware
 from bench.report.sides import conflicts, differs, unasked
@@ -104,6 +104,8 @@ def _resolution(summary: Summary) -> str:
         for v in summary.verdicts
         if v.metric == "step_time_us" and v.minimum_detectable_effect is not None
     ]
+    by = summary.run.settings.by_calibration
+    lines += [calibration.sentence(by)] if by is not None else []
     warned = [f"{NAMES[v.metric]} of {where(v.cell)}: {doubt}" for v in summary.verdicts for doubt in v.warnings]
     warned += summary.warnings
     if not lines and not warned:

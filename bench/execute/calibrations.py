@@ -1,0 +1,51 @@
+"""Calibrations of this machine, kept beside the environments in the user's cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bench.errors import UsageError
+from bench.execute.environments import cache_folder
+from bench.records import store
+from bench.records.calibrations import Calibration, Identity
+from bench.records.schema import Machine
+
+FOLDER = "calibrations"
+
+
+def path_of(identity: Identity) -> Path:
+    """Where the calibration of a machine and device stands; everything that makes it another one is in the name."""
+    digest = hashlib.sha256(identity.model_dump_json().encode()).hexdigest()[:12]
+    label = re.sub(r"[^A-Za-z0-9.]+", "-", f"{identity.device}-{identity.accelerator or identity.cpu}").strip("-")
+    return cache_folder() / FOLDER / f"{label[:60]}-{digest}.json"
+
+
+def keep(calibration: Calibration) -> Path:
+    """Write it whole or not at all in the place of an older one; raises `UsageError` where that cannot be done."""
+    path = path_of(calibration.identity)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        store.write(path, calibration.model_dump_json(by_alias=True, indent=1) + "\n")
+    except OSError as error:
+        raise UsageError(
+            f"The calibration cannot be kept in {path} ({error.strerror}); name another folder with LOOPTAX_CACHE."
+        ) from None
+    return path
+
+
+def known(machine: Machine, devices: Iterable[str]) -> list[Calibration]:
+    """The calibrations of these devices that there are; one that cannot be read counts as none."""
+    found = (_read(path_of(Identity.of(machine, device))) for device in dict.fromkeys(devices))
+    return [each for each in found if each is not None]
+
+
+def _read(path: Path) -> Calibration | None:
+    try:
+        return Calibration.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None

@@ -1,0 +1,100 @@
+"""The plan of a calibration, and what a calibration changes in the plans that come after it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from math import ceil
+
+from bench.plan.check import BASELINE, CAP, CLONE, DEFAULT_MARGIN
+from bench.plan.presets import PRESETS
+from bench.records.calibrations import Calibration
+from bench.records.schema import ByCalibration, Comparison, Environment, Settings
+from trainloops import runners
+
+NAME, TITLE = "calibration", "looptax · calibration"
+TOO_FEW = (
+    "fewer than six blocks went well, from which nothing follows: nothing is kept. python -m bench.run --only time "
+    "--runner pytorch tells what fails."
+)
+WORKLOAD, BATCH_SIZE = "mlp", 64
+TRIALS_PER_BLOCK = 3
+"""As many as the standard preset has; what fewer would do is told from the same trials."""
+BUDGET_S = 160.0
+"""Of the three minutes that it may take: the rest is for what comes before and after the blocks."""
+TARGET_HALF_WIDTH = 0.02
+"""How well the ratios of a run shall be known, where the preset leaves the number of blocks open."""
+BLOCK_COUNTS = (6, 8, 10, 12, 14, 17, 20, 24, 28, 34, 40)
+"""Numbers of blocks that a calibration tells of: the looks of a check are among them."""
+QUICK = "quick"
+
+
+def settings(device: str) -> Settings:
+    """The hand-written loop against a clone of itself, in blocks of fresh interpreters, as many as the budget has."""
+    here = Environment(name=BASELINE, python=sys.executable)
+    return Settings(
+        comparisons=[Comparison(workload=WORKLOAD, device=device, batch_size=BATCH_SIZE)],
+        runners=[runners.BASELINE],
+        design="environments",
+        environments=[here, here.model_copy(update={"name": CLONE, "clone_of": BASELINE})],
+        passes=["timing"],
+        preset="calibration",
+        blocks=CAP,
+        trials_per_block=TRIALS_PER_BLOCK,
+        budget_s=BUDGET_S,
+    )
+
+
+def with_blocks(planned: Settings, known: Sequence[Calibration]) -> Settings:
+    """A run with as many blocks as ratios within 2 % take on this machine, never fewer than its preset has.
+
+    The quick preset stays quick: it is told only how well its ratios will be known.
+    """
+    if not known or "timing" not in planned.passes:
+        return planned
+    usual = PRESETS[planned.preset].blocks
+    counts = [count for count in BLOCK_COUNTS if count > usual]
+    among = [usual] if planned.preset == QUICK else [usual, *counts]
+    needed = [
+        each.blocks_for(TARGET_HALF_WIDTH, trials_per_block=planned.trials_per_block, among=among) for each in known
+    ]
+    blocks = max(among[-1] if count is None else count for count in needed)
+    widths = _told(known, blocks, planned.trials_per_block, "half_width")
+    by = ByCalibration(
+        made_at=known[0].made_at, setting="blocks", usual=usual, chosen=blocks, resolves=max(widths, default=None)
+    )
+    return planned.model_copy(update={"blocks": blocks, "by_calibration": by})
+
+
+def with_margin(planned: Settings, known: Sequence[Calibration]) -> Settings:
+    """A check whose margin of time is what its last look can resolve on this machine, never less than the usual one.
+
+    Only the figures of time have it: how finely memory can be told is another matter.
+    """
+    if not known or "timing" not in planned.passes:
+        return planned
+    changes = _told(known, planned.blocks, planned.trials_per_block, "detectable_change")
+    if not changes:
+        return planned
+    margin = max(DEFAULT_MARGIN, ceil(max(changes) * 1000) / 1000)
+    by = ByCalibration(
+        made_at=known[0].made_at, setting="margin", usual=DEFAULT_MARGIN, chosen=margin, resolves=max(changes)
+    )
+    return planned.model_copy(update={"time_margin": margin, "by_calibration": by})
+
+
+def defaults(calibration: Calibration) -> dict[str, ByCalibration]:
+    """What later runs of this machine make of it, by their command."""
+    alike = Settings(comparisons=[calibration.comparison], runners=[], preset=QUICK, blocks=CAP, trials_per_block=1)
+    found = {"python -m bench.upgrade": with_margin(alike, [calibration]).by_calibration}
+    for name, preset in PRESETS.items():
+        like = {"preset": name, "blocks": preset.blocks, "trials_per_block": preset.trials_per_block}
+        planned = with_blocks(alike.model_copy(update=like), [calibration])
+        found[f"python -m bench.run --preset {name}"] = planned.by_calibration
+    return {command: by for command, by in found.items() if by is not None}
+
+
+def _told(known: Sequence[Calibration], blocks: int, trials_per_block: int, figure: str) -> list[float]:
+    found = (each.resolution(blocks=blocks, trials_per_block=trials_per_block) for each in known)
+    values = (None if each is None else getattr(each, figure) for each in found)
+    return [value for value in values if value is not None]

@@ -1,0 +1,100 @@
+"""What a machine can resolve: the result of `python -m bench.doctor --calibrate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from pydantic import Field
+
+from bench.records.base import SCHEMA, Record
+from bench.records.runs import Machine
+from bench.records.summaries import Estimate
+from bench.records.trials import Comparison
+
+
+class Identity(Record):
+    """What makes a machine another one, so that its calibration holds no more."""
+
+    cpu: str
+    logical_cpus: int
+    usable_cpus: int
+    torch_build: str
+    device: str
+    accelerator: str | None
+    """The name of the device, where it is not the CPU."""
+
+    @classmethod
+    def of(cls, machine: Machine, device: str) -> Identity:
+        """The identity of a device of this machine; `cuda` is `cuda:0`."""
+        numbered = device if device == "cpu" or ":" in device else f"{device}:0"
+        names = {each.device: each.name for each in machine.accelerators}
+        return cls(
+            cpu=machine.cpu,
+            logical_cpus=machine.logical_cpus,
+            usable_cpus=machine.usable_cpus,
+            torch_build=machine.torch_build,
+            device=numbered.partition(":")[0],
+            accelerator=names.get(numbered),
+        )
+
+
+class CalibrationBlock(Record):
+    """One block: step times of the hand-written loop and of its clone, one a trial, in the order of the replicates."""
+
+    baseline_us: list[float]
+    clone_us: list[float]
+
+
+class Resolution(Record):
+    """What so many blocks can tell; None where they are too few to tell anything."""
+
+    trials_per_block: int
+    blocks: int
+    half_width: float | None
+    """Half the 95 % interval of a ratio, as a fraction; the median of what such runs would have."""
+    detectable_change: float | None
+    """Which change one look of a check finds four times in five, as a fraction."""
+
+
+class Drift(Record):
+    """How the step time moved over the calibration."""
+
+    change: float
+    """From the median of the first half of the blocks to that of the last, as a fraction."""
+    is_trend: bool
+    """By the rule that warns of a drift in a run."""
+
+
+class Calibration(Record):
+    """One machine, one device."""
+
+    schema_version: int = Field(default=SCHEMA, alias="schema")
+    made_at: datetime
+    wall_s: float
+    identity: Identity
+    comparison: Comparison
+    blocks: list[CalibrationBlock]
+    marked_blocks: int
+    """How many of them others disturbed, by the rule of every run."""
+    run_to_run_cv: dict[int, float]
+    """Spread of the block figures of step time, as a fraction, by trials in a block."""
+    drift: Drift | None
+    """None where the blocks are too few to tell."""
+    against_itself: Estimate
+    """Step time of the clone over the baseline's: 1 but for chance."""
+    resolutions: list[Resolution]
+    warnings: list[str] = []
+
+    def resolution(self, *, blocks: int, trials_per_block: int) -> Resolution | None:
+        """What so many blocks can tell, by the nearest plan that is not larger; None where there is none."""
+        fitting = [r for r in self.resolutions if r.blocks <= blocks and r.trials_per_block <= trials_per_block]
+        return max(fitting, key=lambda r: (r.trials_per_block, r.blocks), default=None)
+
+    def blocks_for(self, half_width: float, *, trials_per_block: int, among: Iterable[int]) -> int | None:
+        """The fewest of some numbers of blocks that give ratios so narrow an interval; None where none does."""
+        for blocks in sorted(among):
+            found = self.resolution(blocks=blocks, trials_per_block=trials_per_block)
+            if found is not None and found.half_width is not None and found.half_width <= half_width:
+                return blocks
+        return None

@@ -1,0 +1,131 @@
+"""A calibration in words and as a table; and what it changed in the plan of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, TextIO
+
+from bench.report import numbers
+from bench.report.text import plural, table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.records.calibrations import Calibration, Resolution
+    from bench.records.schema import ByCalibration
+
+TARGET = "2 %"
+
+
+def tell(calibration: Calibration, used: Iterable[str], stream: TextIO) -> None:
+    """Write all of it to `stream`; `used` are sentences on what later runs make of it."""
+    stream.write("\n".join([*opening(calibration), ""]) + "\n")
+    headers, rows = heads(calibration), list(cells(calibration))
+    if stream.isatty():
+        _rich_table(headers, rows, stream)
+    else:
+        stream.write(table(headers, rows, names=0) + "\n")
+    stream.write("\n".join(["", *used]) + "\n")
+
+
+def opening(calibration: Calibration) -> Iterator[str]:
+    """What was done, how much it spread, and whether it drifted."""
+    identity, most = calibration.identity, max(calibration.run_to_run_cv)
+    device = identity.accelerator or identity.cpu
+    yield (
+        f"Calibrated {identity.device} ({device}; {identity.usable_cpus} of {identity.logical_cpus} processors; torch "
+        f"{identity.torch_build}): the hand-written loop against itself, {plural(len(calibration.blocks), 'block')} of "
+        f"{most} trials each, in {numbers.duration(calibration.wall_s)}."
+    )
+    spread = calibration.run_to_run_cv
+    yield (
+        f"Run to run its step time varies by {numbers.percent(spread[most])} (coefficient of variation of the blocks); "
+        f"with one trial a block by {numbers.percent(spread[1])}."
+    )
+    yield _drift(calibration)
+    yield f"Against its own clone it takes {numbers.ratio(calibration.against_itself)} times as long; the truth is 1."
+    yield from (f"Be wary: {warning}." for warning in calibration.warnings)
+
+
+def _drift(calibration: Calibration) -> str:
+    if calibration.drift is None:
+        return "Whether it drifts is not known: the blocks are too few."
+    moved = f"{100 * calibration.drift.change:+.1f} % from the first half of the blocks to the last"
+    return f"It drifts: {moved}." if calibration.drift.is_trend else f"No drift: {moved}, and no trend."
+
+
+def heads(calibration: Calibration) -> list[str]:
+    """The columns: for each number of trials in a block, how well a ratio is known and which change is found."""
+    counts = [plural(count, "trial") for count in _shown(calibration)]
+    return [
+        "blocks",
+        *(f"ratio known to, {count} a block" for count in counts),
+        *(f"change found, {count} a block" for count in counts),
+    ]
+
+
+def cells(calibration: Calibration) -> Iterator[list[str]]:
+    """One row for each number of blocks."""
+    shown = _shown(calibration)
+    for blocks in dict.fromkeys(each.blocks for each in calibration.resolutions):
+        found = [calibration.resolution(blocks=blocks, trials_per_block=count) for count in shown]
+        widths, changes = ([_percent(each, name) for each in found] for name in ("half_width", "detectable_change"))
+        yield [str(blocks), *(f"±{width}" if width != "?" else width for width in widths), *changes]
+
+
+def _shown(calibration: Calibration) -> list[int]:
+    """One trial a block, as a check has, and as many as the calibration had."""
+    counts = sorted({each.trials_per_block for each in calibration.resolutions})
+    return sorted({counts[0], counts[-1]})
+
+
+def _percent(found: Resolution | None, name: str) -> str:
+    value = None if found is None else getattr(found, name)
+    return "?" if value is None else numbers.percent(value)
+
+
+def _rich_table(headers: list[str], rows: list[list[str]], stream: TextIO) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(*headers)
+    for column in shown.columns:
+        column.justify = "right"
+    for row in rows:
+        shown.add_row(*row)
+    Console(file=stream).print(shown)
+
+
+def used(defaults: Mapping[str, ByCalibration], path: Path | None) -> Iterator[str]:
+    """What later runs make of it, command by command, and where it is kept; None where it was interrupted."""
+    if path is None:
+        yield "It was interrupted and is not kept."
+        return
+    yield "From now on, unless --blocks or --margin say otherwise:"
+    for command, by in defaults.items():
+        yield f"  {command}: {_blocks(by) if by.setting == 'blocks' else _margin(by)}"
+    yield f"Kept in {path}; the next calibration replaces it, and deleting it brings the usual values back."
+
+
+def sentence(by: ByCalibration) -> str:
+    """What a calibration made of a default."""
+    source = f"by this machine's calibration of {by.made_at:%Y-%m-%d}"
+    return f"{source[0].upper()}{source[1:]}, {_blocks(by) if by.setting == 'blocks' else _margin(by)}"
+
+
+def _blocks(by: ByCalibration) -> str:
+    count = plural(int(by.chosen), "block")
+    width = "not at all" if by.resolves is None else f"to within {numbers.percent(by.resolves)}"
+    if by.chosen == by.usual:
+        return f"the {count} of the preset tell the ratio of two loops {width}."
+    return f"there are {count} instead of the preset's {by.usual:.0f}: they tell the ratio of two loops {width}."
+
+
+def _margin(by: ByCalibration) -> str:
+    found = "" if by.resolves is None else f" find a change of {numbers.percent(by.resolves)} four times in five"
+    if by.chosen == by.usual:
+        return f"this check's blocks{found}: the margin stays {numbers.percent(by.usual)}."
+    return (
+        f"this check's blocks{found}, and no less: the margin of time is {numbers.percent(by.chosen)} instead of "
+        f"{numbers.percent(by.usual)}; --margin sets another."
+    )

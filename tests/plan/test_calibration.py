@@ -1,0 +1,164 @@
+"""What a calibration changes in later plans: never less than the default, never what the user named."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bench.execute import calibrations
+from bench.plan.calibration import defaults, settings, with_blocks, with_margin
+from bench.plan.settings import Flags, from_flags
+from bench.records.calibrations import Calibration, CalibrationBlock, Identity, Resolution
+from bench.records.schema import Estimate
+from bench.report import calibration as report
+from tests import factories
+
+MACHINE = factories.run().machine
+
+
+def calibrated(*rows: tuple[int, int, float | None, float | None], **changes) -> Calibration:
+    """Rows of (trials in a block, blocks, half width, detectable change)."""
+    usual = {
+        "made_at": datetime(2026, 1, 2, tzinfo=UTC),
+        "wall_s": 160.0,
+        "identity": Identity.of(MACHINE, "cpu"),
+        "comparison": factories.comparison(),
+        "blocks": [CalibrationBlock(baseline_us=[400.0], clone_us=[404.0])] * 18,
+        "marked_blocks": 0,
+        "run_to_run_cv": {1: 0.034, 3: 0.021},
+        "drift": None,
+        "against_itself": Estimate(value=1.002, low=0.995, high=1.01),
+        "resolutions": [
+            Resolution(trials_per_block=trials, blocks=blocks, half_width=width, detectable_change=change)
+            for trials, blocks, width, change in rows
+        ],
+    }
+    return Calibration(**usual | changes)
+
+
+NOISY = calibrated(
+    (1, 6, 0.08, None), (1, 20, 0.04, 0.06), (1, 40, 0.03, 0.0412),
+    (3, 6, 0.05, None), (3, 12, 0.03, 0.05), (3, 20, 0.0199, 0.04), (3, 40, 0.01, 0.02),
+)  # fmt: skip
+QUIET = calibrated((1, 6, 0.015, None), (1, 40, 0.004, 0.009), (3, 6, 0.01, None), (3, 40, 0.003, 0.006))
+
+
+def planned(**flags):
+    return from_flags(Flags(device="cpu", **flags), MACHINE)
+
+
+def test_a_run_has_as_many_blocks_as_two_per_cent_take():
+    found = with_blocks(planned(), [NOISY])
+    assert (found.blocks, found.by_calibration.usual, found.by_calibration.resolves) == (20, 6, 0.0199)
+    assert report.sentence(found.by_calibration) == (
+        "By this machine's calibration of 2026-01-02, there are 20 blocks instead of the preset's 6: they tell the "
+        "ratio of two loops to within 2.0 %."
+    )
+
+
+def test_a_run_never_has_fewer_blocks_than_its_preset():
+    found = with_blocks(planned(preset="thorough"), [QUIET])
+    assert (found.blocks, found.by_calibration.resolves) == (12, 0.01)
+    assert "the 12 blocks of the preset tell the ratio of two loops to within 1.0 %." in report.sentence(
+        found.by_calibration
+    )
+
+
+def test_quick_stays_quick_and_says_how_well_it_will_know():
+    found = with_blocks(planned(preset="quick"), [NOISY])
+    assert (found.blocks, found.by_calibration.resolves) == (6, 0.08)
+
+
+def test_where_no_number_of_blocks_is_enough_there_are_the_most():
+    found = with_blocks(planned(trials_per_block=1), [NOISY])
+    assert (found.blocks, found.by_calibration.resolves) == (40, 0.03)
+
+
+def test_the_noisiest_device_decides():
+    assert with_blocks(planned(), [QUIET, NOISY]).blocks == 20
+
+
+def test_without_a_calibration_or_without_times_nothing_changes():
+    assert with_blocks(planned(), []) == planned()
+    counted = planned(only="counters")
+    assert with_blocks(counted, [NOISY]) == counted
+    assert with_margin(counted, [NOISY]) == counted
+    assert with_margin(planned(), []) == planned()
+
+
+def test_the_margin_of_time_is_raised_to_what_the_last_look_resolves():
+    check = planned().model_copy(update={"blocks": 40, "trials_per_block": 1})
+    found = with_margin(check, [NOISY])
+    assert (found.margin, found.time_margin) == (0.03, 0.042)
+    assert report.sentence(found.by_calibration) == (
+        "By this machine's calibration of 2026-01-02, this check's blocks find a change of 4.1 % four times in five, "
+        "and no less: the margin of time is 4.2 % instead of 3.0 %; --margin sets another."
+    )
+    assert with_margin(check.model_copy(update={"blocks": 20}), [NOISY]).time_margin == 0.06
+
+
+def test_the_margin_is_never_less_than_usual():
+    found = with_margin(planned().model_copy(update={"blocks": 40, "trials_per_block": 1}), [QUIET])
+    assert found.time_margin == 0.03
+    assert report.sentence(found.by_calibration).endswith(
+        "this check's blocks find a change of 0.9 % four times in five: the margin stays 3.0 %."
+    )
+
+
+def test_what_later_runs_make_of_it_is_told_by_command():
+    told = list(report.used(defaults(NOISY), calibrations.path_of(NOISY.identity)))
+    assert told[1].startswith("  python -m bench.upgrade: this check's blocks find a change of 4.1 %")
+    assert [line.split(":")[0].strip() for line in told[2:-1]] == [
+        f"python -m bench.run --preset {name}" for name in ("quick", "standard", "thorough")
+    ]
+    assert told[-1].startswith("Kept in ")
+    assert list(report.used(defaults(NOISY), None)) == ["It was interrupted and is not kept."]
+
+
+def test_it_is_told_in_sentences_and_a_table():
+    lines = list(report.opening(NOISY))
+    assert lines[0].startswith("Calibrated cpu (Imaginary CPU @ 2.00GHz; 2 of 2 processors; torch 2.13.0+cpu)")
+    assert lines[1] == (
+        "Run to run its step time varies by 2.1 % (coefficient of variation of the blocks); with one trial a block by "
+        "3.4 %."
+    )
+    assert report.heads(NOISY)[1:] == [
+        "ratio known to, 1 trial a block", "ratio known to, 3 trials a block",
+        "change found, 1 trial a block", "change found, 3 trials a block",
+    ]  # fmt: skip
+    rows = list(report.cells(NOISY))
+    assert (rows[0], rows[-1]) == (["6", "±8.0 %", "±5.0 %", "?", "?"], ["12", "±8.0 %", "±3.0 %", "?", "5.0 %"])
+
+
+def test_the_plan_is_two_clones_of_the_hand_written_loop():
+    plan = settings("cuda")
+    assert plan.runners == ["pytorch"]
+    assert [(each.name, each.clone_of) for each in plan.environments] == [("baseline", None), ("clone", "baseline")]
+    assert {each.python for each in plan.environments} == {plan.environments[0].python}
+    assert plan.budget_s < 180
+
+
+# Where it is kept
+
+
+def test_a_calibration_is_found_by_the_machine_it_is_of(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOOPTAX_CACHE", str(tmp_path))
+    assert calibrations.known(MACHINE, ["cpu"]) == []
+    path = calibrations.keep(NOISY)
+    assert calibrations.known(MACHINE, ["cpu", "cpu"]) == [NOISY]
+    assert [each.name for each in path.parent.iterdir()] == [path.name]  # nothing half-written is left
+    for other in ({"torch_build": "2.14.0"}, {"usable_cpus": 1}, {"cpu": "another"}):
+        assert calibrations.known(MACHINE.model_copy(update=other), ["cpu"]) == []
+    assert calibrations.known(MACHINE, ["cuda"]) == []
+
+
+def test_a_calibration_that_cannot_be_read_counts_as_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOOPTAX_CACHE", str(tmp_path))
+    calibrations.keep(NOISY).write_text('{"schema": 1, "made_')
+    assert calibrations.known(MACHINE, ["cpu"]) == []
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LOOPTAX_CACHE", str(tmp_path / "file"))
+    with pytest.raises(Exception, match=r"The calibration cannot be kept in .*file/calibrations.*LOOPTAX_CACHE\.$"):
+        calibrations.keep(NOISY)

@@ -1,0 +1,154 @@
+"""The doctor from end to end, and what every run does of its work."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.execute import checkup
+from bench.records import checkups, store
+from bench.records.health import Diagnosis
+from bench.records.schema import AcceleratorInfo
+from tests import factories
+from tests.busy import Busy
+
+ROOT = Path(__file__).parent.parent
+
+
+def python(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "LOOPTAX_CACHE": str(cwd / "cache"), **environment},
+        check=False,
+        timeout=300,
+    )
+
+
+def test_json_is_one_object_with_facts_and_findings(tmp_path):
+    done = python("bench.doctor", "--device", "cpu", "--json", cwd=tmp_path)
+    found = Diagnosis.model_validate_json(done.stdout)
+    assert (done.returncode, done.stderr) == (0 if found.fit else 4, "")
+    subjects = [each.subject for each in found.findings]
+    assert {"other processes", "processor quota", "swap", "fork safety", "versions", "calibration"} <= set(subjects)
+    assert found.torch.launch == ("spawn" if sys.platform == "darwin" else "fork")
+    assert len(found.versions.requirements) > 10
+    assert found.health.activity is not None
+    assert found.health.activity.window_s == pytest.approx(2.0, abs=1.0)
+    for each in found.findings:
+        assert each.seen
+        assert each.severity == "fine" or each.effect
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (
+            ["--device", "gpu"],
+            2,
+            "error: --device 'gpu' is not auto, cpu, cuda, mps, xpu or one of these with an index",
+        ),
+        (["--device", "xpu", "--calibrate"], 2, "error: --device xpu: torch sees no xpu device here"),
+    ],
+)
+def test_a_wrong_command_is_one_sentence(arguments, code, sentence, tmp_path):
+    done = python("bench.doctor", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith(sentence)
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_imports_neither_torch_nor_numpy():
+    code = (
+        "import sys, runpy; sys.argv = ['bench.doctor', '--help']\n"
+        "try: runpy.run_module('bench.doctor', run_name='__main__')\n"
+        "except SystemExit as e: print('exit', e.code)\n"
+        "print('loaded', sorted({'torch', 'transformers', 'pandas', 'numpy', 'pynvml'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert "exit 0\nloaded []" in done.stdout
+    assert "--calibrate" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts by processor")
+def test_a_busy_process_marks_its_block_and_is_named_in_the_report(tmp_path):
+    short = ["--device", "cpu", "--batch-size", "64", "--runner", "pytorch", "--only", "time", "--blocks", "1"]
+    with Busy() as busy:
+        done = python("bench.run", *short, "--trials-per-block", "3", "--steps", "400", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (path.parent for path in (tmp_path / "results").glob("*/run.json"))
+    loads = [trial.load for trial in store.read_trials(folder) if trial.phase == "timing"]
+    used_s = sum(load.busy_s - load.own_s for load in loads)
+    assert used_s > 0.2 * sum(load.wall_s for load in loads)  # on two crowded processors it still gets its share
+    summary = json.loads((folder / "summary.json").read_text())
+    (marked,) = summary["marked_blocks"]
+    assert marked["foreign_s"] == pytest.approx(used_s)
+    assert summary["warnings"][0].startswith("foreign load: in 1 of 1 timed blocks other processes took more than 10 %")
+    start, end = checkups.read(folder)
+    assert (start.moment, start.activity, end.moment) == ("start", None, "end")
+    assert busy.pid in [each.pid for each in end.activity.processes]
+    report = (folder / "report.md").read_text()
+    assert "foreign load: in 1 of 1 timed blocks" in report
+    assert f"(pid {busy.pid})" in report
+    python("bench.report", folder, cwd=tmp_path)
+    assert (folder / "report.md").read_text() == report
+
+
+# What a run folder keeps
+
+
+def test_what_was_seen_of_the_machine_comes_back_and_a_torn_line_is_left_out(tmp_path):
+    with checkup.kept(tmp_path, factories.run()):
+        assert [each.moment for each in checkups.read(tmp_path)] == ["start"]  # what a kill leaves
+    first = checkups.read(tmp_path)
+    assert [each.moment for each in first] == ["start", "end"]
+    assert first[1].activity.window_s < 60
+    with checkup.kept(tmp_path, factories.run()):
+        pass
+    path = tmp_path / checkups.CHECKUPS
+    path.write_bytes(path.read_bytes()[:-20])
+    assert [each.moment for each in checkups.read(tmp_path)] == ["start", "end", "start"]
+    assert checkups.read(tmp_path / "older") == []
+
+
+def test_the_end_is_kept_of_an_interrupted_run_too(tmp_path):
+    with pytest.raises(KeyboardInterrupt), checkup.kept(tmp_path, factories.run()):
+        raise KeyboardInterrupt
+    assert [each.moment for each in checkups.read(tmp_path)] == ["start", "end"]
+
+
+@pytest.mark.parametrize(
+    ("devices", "uuids", "asked"),
+    [
+        (["cpu"], ["GPU-a", "GPU-b"], []),
+        (["cuda"], ["GPU-a", "GPU-b"], ["GPU-a"]),
+        (["cpu", "cuda:1"], ["GPU-a", "GPU-b"], ["GPU-b"]),
+        (["cuda"], [None, None], None),
+    ],
+)
+def test_only_the_cards_of_a_run_are_looked_at(devices, uuids, asked):
+    run = factories.run(comparisons=[factories.comparison(device=device) for device in devices])
+    cards = [AcceleratorInfo(device=f"cuda:{n}", name="H100", uuid=uuid) for n, uuid in enumerate(uuids)]
+    assert (
+        checkup.cards_of(run.model_copy(update={"machine": run.machine.model_copy(update={"accelerators": cards})}))
+        == asked
+    )
+
+
+@pytest.mark.slow
+def test_a_calibration_takes_three_minutes_and_the_next_run_uses_it(tmp_path):
+    done = python("bench.doctor", "--calibrate", "--device", "cpu", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["wall_s"] < 180
+    assert len(found["blocks"]) >= 6
+    assert found["against_itself"]["value"] == pytest.approx(1, abs=0.2)
+    (kept,) = (tmp_path / "cache" / "calibrations").iterdir()
+    assert json.loads(kept.read_text()) == found
+    told = python("bench.doctor", "--device", "cpu", cwd=tmp_path).stdout
+    assert f"calibration: of {found['made_at'][:10]}, {len(found['blocks'])} blocks" in told
