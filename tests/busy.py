@@ -19,10 +19,11 @@ import sys, threading, time
 share, stopped = float(sys.argv[1]), threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), stopped.set()), daemon=True).start()
 period_s = 0.02
+source = bytes(int(sys.argv[2])) or b" "
 while not stopped.is_set():
     ends = time.process_time() + share * period_s
     while time.process_time() < ends and not stopped.is_set():
-        pass
+        copy = bytearray(source)
     if share < 1:
         time.sleep((1 - share) * period_s)
 print(time.process_time(), flush=True)
@@ -45,13 +46,13 @@ def done(process: subprocess.Popen[str]) -> str:
 class Busy:
     """A process that uses a share of one core for as long as the context is entered."""
 
-    def __init__(self, share: float = 1.0) -> None:
-        self._share = share
+    def __init__(self, share: float = 1.0, *, copies_bytes: int = 0) -> None:
+        self._share, self._copies_bytes = share, copies_bytes
         self.used_s = 0.0
         """Its processor time, known when it has ended."""
 
     def __enter__(self) -> Busy:
-        self._process = _start(PART, str(self._share))
+        self._process = _start(PART, str(self._share), str(self._copies_bytes))
         return self
 
     @property
@@ -64,6 +65,7 @@ class Busy:
         self.used_s = float(done(self._process))
 
 
-def _start(code: str, argument: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-S", "-c", code, argument]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def _start(code: str, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-S", "-c", code, *arguments]
+    # A session of its own, as a stranger has: Linux shares processors between sessions first.
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)

@@ -117,12 +117,12 @@ def _blocks(by: ByCalibration) -> str:
     count = plural(int(by.chosen), "block")
     width = "not at all" if by.resolves is None else f"to within {numbers.percent(by.resolves)}"
     if by.chosen == by.usual:
-        return f"the {count} of the preset tell the ratio of two loops {width}."
-    return f"there are {count} instead of the preset's {by.usual:.0f}: they tell the ratio of two loops {width}."
+        return f"the {count} of the preset should tell the ratio of two loops {width}."
+    return f"there are {count} instead of the preset's {by.usual:.0f}: they should tell the ratio of two loops {width}."
 
 
 def _margin(by: ByCalibration) -> str:
-    found = "" if by.resolves is None else f" find a change of {numbers.percent(by.resolves)} four times in five"
+    found = "" if by.resolves is None else f" should find a change of {numbers.percent(by.resolves)} four times in five"
     if by.chosen == by.usual:
         return f"this check's blocks{found}: the margin stays {numbers.percent(by.usual)}."
     return (

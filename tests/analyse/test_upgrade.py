@@ -396,3 +396,13 @@ def test_verdicts_stand_cell_by_cell_in_the_order_of_the_plan():
     ]  # fmt: skip
     assert {each.cell.environment for each in found} == {CANDIDATE}
     assert math.isclose(found[0].ratio.value, 1, abs_tol=0.003)
+
+
+def test_a_margin_of_time_is_for_time_alone():
+    run = planned(margin=0.03, time_margin=0.05)
+    verdicts = {each.metric: each for each in told(run, timed(run, steps(QUIET))).verdicts}
+    assert {name: verdicts[name].asked_margin for name in ("step_time_us", "samples_per_second", "host_rss_bytes")} == {
+        "step_time_us": 0.05,
+        "samples_per_second": 0.05,
+        "host_rss_bytes": 0.03,
+    }
