@@ -18,7 +18,7 @@ def diagnose(
         *of_machine(health),
         *health_device.findings(torch, health.nvidia),
         *health_versions.findings(versions),
-        _calibration(calibration),
+        *([_calibration(calibration)] if torch.missing is None else []),
     ]
     return Diagnosis(
         fit=is_fit(found),

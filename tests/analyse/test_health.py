@@ -179,6 +179,10 @@ def test_a_device_that_torch_cannot_have_makes_the_machine_unfit():
     absent = TorchFacts(build="2.13.0+cpu, CPU only", missing="--device cuda: torch sees no cuda device here")
     found = list(health_device.findings(absent, None))
     assert [(each.subject, each.severity) for each in found] == [("torch", "unfit")]
+    subjects = [
+        [each.subject for each in health.diagnose(machine(), each, VersionFacts()).findings] for each in (absent, CUDA)
+    ]
+    assert ["calibration" in each for each in subjects] == [False, True]  # nothing could be calibrated there
 
 
 def test_a_device_that_no_fork_can_use_is_a_note():
