@@ -26,12 +26,12 @@ Obtain = Callable[[str], Environment]
 """The environment of a release; raises `UninstallableError` where it cannot be had."""
 
 
-def hunted(folder: Path, obtain: Obtain, *, confirm: bool) -> bool:
+def hunted(folder: Path, obtain: Obtain, *, confirm: bool, quiet: bool) -> bool:
     """Search, and `confirm` what was found by a timed comparison; false when it was interrupted.
 
     Raises `IndexUnreachableError`; what was measured until then is in the journal.
     """
-    with store.journal(folder) as journal, closing(progress.choose(sys.stderr)) as display:
+    with store.journal(folder) as journal, closing(progress.choose(sys.stderr, quiet=quiet)) as display:
         hunt = Hunt(folder, obtain, journal, display)
         try:
             hunt.search()
