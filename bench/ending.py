@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "markdown", "github")
 STEP_SUMMARY, STEP_OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
+PYTHONS_OWN = -1
+"""Stands for the exit code of a crash, which is Python's and says nothing of what was measured."""
 
 Seconds = Callable[[], "Mapping[Cell, float]"]
 """How long all trials of each cell took; asked only where somebody wants to know."""
@@ -96,7 +98,7 @@ class Ending:
             from bench.report import github
             from bench.report.text import escape
 
-            code = error.exit_code if isinstance(error, BenchError) else ExitCode.INTERRUPTED
+            code = error.exit_code if isinstance(error, BenchError) else _code_of(error)
             _append(STEP_SUMMARY, f"## bench.{self.verb} ended with an error\n\n{escape(sentence)}\n")
             _append(STEP_OUTPUT, github.outputs(exit_code=code, path=None))
             sys.stdout.write(f"{github.error(self.verb, sentence)}\n")
@@ -118,6 +120,10 @@ class Ending:
             store.write(self.junit, text)
         except OSError as error:
             raise UsageError(f"--junit {self.junit} cannot be written: {error.strerror}; name another file.") from None
+
+
+def _code_of(error: BaseException) -> int:
+    return ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else PYTHONS_OWN
 
 
 def seconds_of(trials: list[Trial]) -> dict[Cell, float]:

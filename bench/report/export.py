@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from io import BytesIO
@@ -60,17 +61,17 @@ def latex(summary: Summary) -> str:
     grid = grid_run.by_cell(summary) if summary.run.verb == "run" else GRIDS[summary.run.verb](summary)
     if grid is None:
         return "% This run has no cells.\n"
-    return _latex(grid, label=f"tab:{store.slug(summary.run.name)}")
+    return _latex(grid, caption=grid.caption or summary.run.name, label=f"tab:{store.slug(summary.run.name)}")
 
 
-def _latex(grid: Grid, *, label: str) -> str:
+def _latex(grid: Grid, *, caption: str, label: str) -> str:
     frame = pd.DataFrame(list(grid.rows), columns=[_escaped(header) for header in grid.headers])
     longest = len(frame) > LONGEST_ON_A_PAGE
     table = frame.map(_escaped).to_latex(
         index=False,
         escape=False,
         column_format="l" * grid.names + "r" * (len(grid.headers) - grid.names),
-        caption=_escaped(grid.caption) or None,
+        caption=_escaped(caption),
         label=label,
         longtable=longest,
         position=None if longest else "htbp",
@@ -81,6 +82,7 @@ def _latex(grid: Grid, *, label: str) -> str:
     )
 
 
+MINUS = "\N{MINUS SIGN}"
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"$\sim$",
@@ -93,13 +95,16 @@ SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "[": "{[}",
+    MINUS: "$-$",
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
 }
 """`[` in braces, since after the end of a row LaTeX would take it for an option."""
 
 
 def _escaped(text: str) -> str:
-    return "".join(SPECIAL.get(character, character) for character in " ".join(text.split()))
+    """`text` as LaTeX prints it; a sign before a number becomes a minus, which is longer than a hyphen."""
+    signs = re.sub(r"(?<![\w.])-(?=\d)", MINUS, " ".join(text.split()))
+    return "".join(SPECIAL.get(character, character) for character in signs)
 
 
 def _frames(summary: Summary) -> dict[str, pd.DataFrame]:

@@ -22,21 +22,33 @@ TIDY = ("run", *CELL, "metric", "value", "low", "high", "unit", "unavailable")
 MEMORY = tuple(name for name in Memory.model_fields if name != "unavailable")
 
 
+TIMED = {
+    "step_time_us": "step_us",
+    "samples_per_second": "samples_per_second",
+    "epoch_boundary_us": "epoch_boundary_us",
+    "startup_s": "startup_s",
+    "joules_per_1000_samples": "joules_per_1000_samples",
+}
+"""Columns of a timed trial, and what `TrialFigures` calls them."""
+
+
 def cells(folders: Sequence[Path]) -> pd.DataFrame:
     """One row a cell and metric, those that cannot be had included, whose value is NaN; see `bench.load`."""
     rows = [row for folder in folders for row in _tidy(folder.name, summary_of(folder))]
     frame = pd.DataFrame(rows, columns=list(TIDY))
-    return frame.astype(dict.fromkeys(("value", "low", "high"), "float64"))
+    return frame.astype(dict.fromkeys(("grad_clip", "value", "low", "high"), "float64"))
 
 
 def trials(folders: Sequence[Path]) -> pd.DataFrame:
     """One row a trial, the failed ones included, units in the names of the columns; see `bench.load`."""
-    return pd.DataFrame([_trial(folder.name, trial) for folder in folders for trial in store.read_trials(folder)])
+    frame = pd.DataFrame([_trial(folder.name, trial) for folder in folders for trial in store.read_trials(folder)])
+    return _as_numbers(frame, ("grad_clip", *TIMED, *MEMORY, *COUNTED, TENSOR_BYTES))
 
 
 def wide(summary: Summary) -> pd.DataFrame:
     """One row a cell, units in the names of the columns; of a figure with an interval also `_low` and `_high`."""
-    return pd.DataFrame([_wide(cell) for cell in summary.cells])
+    frame = pd.DataFrame([_wide(cell) for cell in summary.cells])
+    return _as_numbers(frame, ["grad_clip", *(name for scalar in SCALARS for name in _columns(scalar))])
 
 
 def verdicts(summary: Summary) -> pd.DataFrame:
@@ -73,6 +85,16 @@ def summary_of(folder: Path) -> Summary:
     return summarise(store.read_run(folder), store.read_trials(folder))
 
 
+def _as_numbers(frame: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """Give columns that may be empty the type that they have in other runs."""
+    return frame.astype({name: "float64" for name in names if name in frame.columns})
+
+
+def _columns(scalar: Scalar) -> list[str]:
+    ends = ("", "_low", "_high") if scalar.is_estimate else ("",)
+    return [f"{scalar.name}{end}" for end in ends]
+
+
 def _tidy(run: str, summary: Summary) -> Iterator[Row]:
     for cell in summary.cells:
         known = {"run": run} | cell.cell.model_dump()
@@ -93,10 +115,8 @@ def _wide(cell: CellSummary) -> Row:
     row = cell.cell.model_dump() | counted | proof
     for scalar in SCALARS:
         estimate = scalar.estimate(cell)
-        row[scalar.name] = None if estimate is None else estimate.value
-        if scalar.is_estimate:
-            row[f"{scalar.name}_low"] = None if estimate is None else estimate.low
-            row[f"{scalar.name}_high"] = None if estimate is None else estimate.high
+        bounds = (None,) * 3 if estimate is None else (estimate.value, estimate.low, estimate.high)
+        row |= dict(zip(_columns(scalar), bounds, strict=False))
     return row
 
 
@@ -115,8 +135,7 @@ def _trial(run: str, trial: Trial) -> Row:
 
 def _timed(trial: Trial) -> Row:
     made = None if trial.timing is None else figures(trial, trial.timing)
-    names = ("step_us", "samples_per_second", "epoch_boundary_us", "startup_s", "joules_per_1000_samples")
-    own = {name.replace("step_us", "step_time_us"): getattr(made, name, None) for name in names}
+    own = {name: getattr(made, field, None) for name, field in TIMED.items()}
     return own | {name: getattr(made.memory if made else None, name, None) for name in MEMORY}
 
 

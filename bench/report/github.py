@@ -22,7 +22,15 @@ LARGEST_BYTES = 900_000
 TOLD = ("What each loop costs", "The verdict", "Where it changed")
 """Sections that say what the paragraphs of an answer say."""
 LEVELS: tuple[Level, ...] = ("error", "warning", "notice")
-VERDICTS = {0: "fine", 1: "regressed", 2: "wrong-command", 3: "undecided", 4: "failed", 130: "interrupted"}
+VERDICTS = {
+    0: "fine",
+    1: "regressed",
+    2: "wrong-command",
+    3: "undecided",
+    4: "failed",
+    130: "interrupted",
+    -1: "crashed",
+}
 """The output `verdict` of a step, by exit code."""
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from bench.analyse.two_runs import TwoRuns
+    from bench.analyse.unpaired_verdicts import Judged
     from bench.records.schema import CellSummary, FigureGroup, Summary, Verdict
     from bench.report.answers.parts import Level, Outcome
 
@@ -66,7 +67,7 @@ def of_two_runs(found: TwoRuns, fail_on: Collection[FigureGroup]) -> list[Case]:
     verdicts = [
         verdict_case(each.verdict, fails=each.group in fail_on, decides=each.group in fail_on, fail_on=fail_on)
         for each in found.judged
-        if each.group is not None
+        if is_told(each, fail_on)
     ]
     failed = [
         Case(of="cells that both runs need", name=why, outcome="failed", reason=why, level="error")
@@ -77,6 +78,11 @@ def of_two_runs(found: TwoRuns, fail_on: Collection[FigureGroup]) -> list[Case]:
         for group in found.unanswered(list(fail_on))
     ]
     return [*verdicts, *failed, *missing]
+
+
+def is_told(judged: Judged, fail_on: Collection[FigureGroup]) -> bool:
+    """Whether a figure of two runs is judged: first steps and imports hold the drift of the machine."""
+    return judged.group is not None and (judged.group != "start" or "start" in fail_on)
 
 
 def verdict_case(verdict: Verdict, *, fails: bool, decides: bool, fail_on: Collection[FigureGroup]) -> Case:

@@ -55,7 +55,11 @@ def of_two_runs(found: TwoRuns, asked: Asked, *, document: str, path: Path | Non
     """Tell what a comparison of two stored runs found."""
     report = two_runs.report(found, asked)
     first, *others = headline(found, asked)
-    judged = [Watched(verdict=e.verdict, watched=e.group in asked.fail_on) for e in found.judged if e.group]
+    judged = [
+        Watched(verdict=e.verdict, watched=e.group in asked.fail_on)
+        for e in found.judged
+        if cases.is_told(e, asked.fail_on)
+    ]
     return Answer(
         verb="compare",
         title=_title(report),
