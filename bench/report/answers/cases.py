@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bench.records.schema import CellSummary, FigureGroup, Summary, Verdict
     from bench.report.answers.parts import Level, Outcome
 
-TRAINS = "trains, and does the arithmetic of the baseline"
+TRAINS = "trains like the baseline"
 NO_REASON = "no reason was recorded"
 
 
