@@ -14,6 +14,7 @@ import typer
 from packaging.version import Version
 
 from bench import cli, conduct, options
+from bench.ending import Ending
 from bench.errors import BenchError, UninstallableError, UsageError
 from bench.execute import asked, pip, probe, sides
 from bench.execute.companions import companions
@@ -55,6 +56,9 @@ def main(
     seed: options.Seed = None,
     out: options.Out = Path("results"),
     name: Annotated[str | None, Flag(help="Last part of the run folder's name [what is bisected].")] = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    form: options.Format = "text",
 ) -> int:
     """Find the release that moved a metric, by the fewest releases to look at, and the functions behind it.
 
@@ -62,21 +66,23 @@ def main(
     all, stay what they are here, but for what a release needs beside it.
     """  # fmt: skip
     flags = Flags.of(locals() | {"batch_size": batch_size or plan.BATCH_SIZE})
-    ends = plan.ends(first, last)
-    asked.parse(f"{package}=={first}")  # refuses what no environment can have, such as another torch
-    sought = Bisection(metric=plan.metric(metric, every=every), releases=[], every=every)
-    runner_of(package, runner)
-    machine, packages = probe.machine()
-    plan.settings(flags, machine, package, sought, margin=margin)  # a wrong flag need not wait for the index
-    sought = sought.model_copy(update={"releases": releases(package, *ends)})
-    run = conduct.planned(
-        "bisect",
-        name or f"{package}-{ends[0]}-{ends[1]}-{sought.metric}",
-        plan.settings(flags, machine, package, sought, margin=margin),
-        machine=machine,
-        packages=packages,
-    )
-    return carry_out(store.create(out, run), package, confirm=confirm)
+    ending = Ending.chosen("bisect", quiet=quiet, as_json=as_json, form=form)
+    with ending.errors_told():
+        ends = plan.ends(first, last)
+        asked.parse(f"{package}=={first}")  # refuses what no environment can have, such as another torch
+        sought = Bisection(metric=plan.metric(metric, every=every), releases=[], every=every)
+        runner_of(package, runner)
+        machine, packages = probe.machine()
+        plan.settings(flags, machine, package, sought, margin=margin)  # a wrong flag need not wait for the index
+        sought = sought.model_copy(update={"releases": releases(package, *ends)})
+        run = conduct.planned(
+            "bisect",
+            name or f"{package}-{ends[0]}-{ends[1]}-{sought.metric}",
+            plan.settings(flags, machine, package, sought, margin=margin),
+            machine=machine,
+            packages=packages,
+        )
+        return carry_out(store.create(out, run), package, ending, confirm=confirm)
 
 
 def releases(package: str, first: Version, last: Version) -> list[Release]:
@@ -106,17 +112,17 @@ def obtain(package: str, version: str) -> Environment:
     return sides.side(" ".join([f"{package}=={version}", *companions(package, version)]))
 
 
-def carry_out(folder: Path, package: str, *, confirm: bool) -> int:
+def carry_out(folder: Path, package: str, ending: Ending, *, confirm: bool) -> int:
     """Search in `folder` and report whatever there is; the exit code."""
     from bench import hunt  # brings numpy and pandas, for which --help and a wrong option must not wait
     from bench.report import publish
 
     try:
-        interrupted = not hunt.hunted(folder, lambda version: obtain(package, version), confirm=confirm)
+        completed = hunt.hunted(folder, lambda version: obtain(package, version), confirm=confirm, quiet=ending.quiet)
     except BenchError:
         publish.publish(folder)
         raise
-    return conduct.told(folder, interrupted=interrupted)
+    return conduct.told(folder, ending, interrupted=not completed)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import cli
+from bench import cli, options
+from bench.ending import Ending
 from bench.errors import ExitCode, RunFolderError, UsageError
 from bench.plan import check, rounds, texts
 from bench.records import likeness, store
@@ -33,33 +34,53 @@ def main(
         str, Flag(help="Groups of figures that decide the exit code: time, memory, start, counters.")
     ] = check.DEFAULT_FAIL_ON,
     out: Annotated[Path | None, Flag(help="Write the report to this file as well.")] = None,
-    as_json: Annotated[bool, Flag("--json", help="Print the verdicts as JSON instead of the report.")] = False,
     force: Annotated[bool, Flag("--force", help="Compare runs of unlike machines or settings all the same.")] = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    form: options.Format = "text",
+    junit: options.Junit = None,
 ) -> int:
     """Say whether run B is slower or hungrier than run A; bench.run made both, on the same machine.
 
     Weaker evidence than bench.upgrade, which measures both sides in turn. Exit codes: 0 fine, 1 regressed, 2 the
     command is wrong, 3 undecided, 4 a cell failed or was not equivalent.
     """  # fmt: skip
-    least, groups = texts.fraction("--margin", margin), check.groups(fail_on)
-    runs = both(run_a, run_b)
-    unlike = told_or_refused(*runs, force=force)
+    ending = Ending.chosen("compare", quiet=quiet, as_json=as_json, form=form, junit=junit)
+    with ending.errors_told():
+        least, groups = texts.fraction("--margin", margin), check.groups(fail_on)
+        runs = both(run_a, run_b)
+        unlike = told_or_refused(*runs, force=force)
+        return judged((run_a, run_b), runs, groups, ending, margin=least, unlike=unlike, out=out)
 
+
+def judged(
+    folders: tuple[Path, Path],
+    runs: tuple[Run, Run],
+    fail_on: Sequence[FigureGroup],
+    ending: Ending,
+    *,
+    margin: float,
+    unlike: Sequence[Difference],
+    out: Path | None,
+) -> int:
+    """Compare, write the report where `out` says, and tell what was found; the exit code."""
     from bench.analyse import two_runs  # bring numpy and pandas, for which --help and a refusal must not wait
     from bench.report import publish, two_runs_json
-    from bench.report import two_runs as reports
+    from bench.report.answers import make
     from bench.report.two_runs_opening import Asked
 
     before, after = (
-        two_runs.Stored(run=run, trials=store.read_trials(folder))
-        for run, folder in zip(runs, (run_a, run_b), strict=True)
+        two_runs.Stored(run=run, trials=store.read_trials(folder)) for run, folder in zip(runs, folders, strict=True)
     )
-    found = two_runs.compare(before, after, margin=least)
-    asked = Asked(baseline=publish.shown(run_a), candidate=publish.shown(run_b), fail_on=groups, forced=unlike)
-    code, report = exit_code(found, groups), reports.report(found, asked)
+    found = two_runs.compare(before, after, margin=margin)
+    first, second = map(publish.shown, folders)
+    asked = Asked(baseline=first, candidate=second, fail_on=fail_on, forced=unlike)
+    code = exit_code(found, fail_on)
+    document = two_runs_json.document(found, asked, exit_code=code)
+    answer = make.of_two_runs(found, asked, document=document, path=out)
     if out is not None:
-        write(out, report)
-    typer.echo(two_runs_json.document(found, asked, exit_code=code) if as_json else report, nl=False)
+        write(out, answer.report)
+    ending.tell(answer, code)
     return code
 
 

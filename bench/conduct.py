@@ -8,8 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from bench.ending import Ending, seconds_of
 from bench.errors import ExitCode
 from bench.execute import checkup, probe
 from bench.execute.campaign import Campaign
@@ -34,22 +33,25 @@ def planned(verb: Verb, name: str, settings: Settings, *, machine: Machine, pack
     )
 
 
-def carry_out(folder: Path) -> int:
+def carry_out(folder: Path, ending: Ending) -> int:
     """Execute what is still to do, keep every trial as it ends, report whatever there is; the verb's exit code."""
-    return told(folder, interrupted=not measured(folder))
+    return told(folder, ending, interrupted=not measured(folder, quiet=ending.quiet))
 
 
-def told(folder: Path, *, interrupted: bool) -> int:
+def told(folder: Path, ending: Ending, *, interrupted: bool) -> int:
     """Report what the journal of `folder` holds, and return the exit code of its verb."""
     from bench import exit_codes
     from bench.report import publish  # brings pandas, for which --help and a wrong option must not wait
+    from bench.report.answers import make
 
     summary = publish.publish(folder)
-    typer.echo(publish.headline(summary, folder))
-    return ExitCode.INTERRUPTED if interrupted else exit_codes.of(summary)
+    code = ExitCode.INTERRUPTED if interrupted else exit_codes.of(summary)
+    answer = make.of_folder(folder, summary, exit_code=code)
+    ending.tell(answer, code, lambda: seconds_of(store.read_trials(folder)))
+    return code
 
 
-def measured(folder: Path, *, title: str | None = None) -> bool:
+def measured(folder: Path, *, title: str | None = None, quiet: bool = False) -> bool:
     """Run what is still to do into the journal of `folder`; false when it was interrupted."""
     from bench.analyse import stopping
     from bench.report import calibration, progress
@@ -59,7 +61,7 @@ def measured(folder: Path, *, title: str | None = None) -> bool:
     with (
         store.journal(folder) as journal,
         checkup.kept(folder, run),
-        closing(progress.choose(sys.stderr)) as display,
+        closing(progress.choose(sys.stderr, quiet=quiet)) as display,
     ):
         campaign = Campaign(run.settings, done=done, planned=run.lengths, traces=folder / store.TRACES)
         display.start(campaign.total_trials, title or f"looptax · {folder}", blocks=run.settings.blocks)

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from bench import cli, conduct, options
+from bench.ending import Ending
 from bench.errors import IndexUnreachableError, UninstallableError
 from bench.execute import pip, probe, sides
 from bench.execute.companions import companions
@@ -47,25 +48,31 @@ def main(
     seed: options.Seed = None,
     out: options.Out = Path("results"),
     name: Annotated[str | None, Flag(help="Last part of the run folder's name [history-<package>].")] = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    form: options.Format = "text",
 ) -> int:
     """Tell what every release of a package costs a step, and with which release that changed."""
     flags = Flags.of(locals() | {"batch_size": batch_size or plan.BATCH_SIZE})
-    plan.runner_of(package, runner)
-    versions = chosen([each.version for each in pip.releases(package)], first=first, last=last, every=every)
-    machine, packages = probe.machine()
-    from_flags(flags, machine)  # a wrong flag need not wait for the environments
-    environments, unusable = built(package, versions)
-    settings = plan.settings(flags, machine, package, environments, anchor=sides.side(CURRENT), unusable=unusable)
-    run = conduct.planned("history", name or f"history-{package}", settings, machine=machine, packages=packages)
-    return conduct.carry_out(store.create(out, run))
+    ending = Ending.chosen("history", quiet=quiet, as_json=as_json, form=form)
+    with ending.errors_told():
+        plan.runner_of(package, runner)
+        versions = chosen([each.version for each in pip.releases(package)], first=first, last=last, every=every)
+        machine, packages = probe.machine()
+        from_flags(flags, machine)  # a wrong flag need not wait for the environments
+        environments, unusable = built(package, versions, quiet=quiet)
+        settings = plan.settings(flags, machine, package, environments, anchor=sides.side(CURRENT), unusable=unusable)
+        run = conduct.planned("history", name or f"history-{package}", settings, machine=machine, packages=packages)
+        return conduct.carry_out(store.create(out, run), ending)
 
 
-def built(package: str, versions: list[str]) -> tuple[list[Environment], dict[str, str]]:
+def built(package: str, versions: list[str], *, quiet: bool = False) -> tuple[list[Environment], dict[str, str]]:
     """The environment of every release, oldest first, and why others have none; raises where no index answers."""
     environments: list[Environment] = []
     unusable: dict[str, str] = {}
     for version in versions:
-        typer.echo(f"{package} {version}", err=True)
+        if not quiet:
+            typer.echo(f"{package} {version}", err=True)
         try:
             found = sides.side(" ".join([f"{package}=={version}", *companions(package, version)]))
         except IndexUnreachableError:

@@ -27,7 +27,7 @@ Obtain = Callable[[str], Environment]
 """The environment of a release; raises `UninstallableError` where it cannot be had."""
 
 
-def hunted(folder: Path, obtain: Obtain, *, confirm: bool) -> bool:
+def hunted(folder: Path, obtain: Obtain, *, confirm: bool, quiet: bool) -> bool:
     """Search, and `confirm` what was found by a timed comparison; false when it was interrupted.
 
     Raises `IndexUnreachableError`; what was measured until then is in the journal.
@@ -35,7 +35,7 @@ def hunted(folder: Path, obtain: Obtain, *, confirm: bool) -> bool:
     with (
         store.journal(folder) as journal,
         checkup.kept(folder, store.read_run(folder)),
-        closing(progress.choose(sys.stderr)) as display,
+        closing(progress.choose(sys.stderr, quiet=quiet)) as display,
     ):
         hunt = Hunt(folder, obtain, journal, display)
         try:

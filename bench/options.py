@@ -22,4 +22,16 @@ Warmup = Annotated[int | None, Flag(help="Steps before the measured region [a te
 Threads = Annotated[int | None, Flag(help="Threads of torch [1: loops differ in Python, more threads only add noise].")]
 Timeout = Annotated[str | None, Flag(help="Kill a trial after this long [20 times what others needed].")]
 Seed = Annotated[int | None, Flag(help="Seed of weights, data, sample order and schedule [0].")]
+Quiet = Annotated[bool, Flag("--quiet", "-q", help="Print nothing but the report's path, and errors.")]
+Json = Annotated[bool, Flag("--json", help="Print what was found as one JSON object, and nothing else.")]
+Format = Annotated[
+    str,
+    Flag(
+        "--format",
+        help="text; markdown, the whole report; or github: a step's summary, annotations and outputs.",
+    ),
+]
+Junit = Annotated[
+    Path | None, Flag("--junit", metavar="FILE", help="Also write the verdicts, or of a run its cells, as JUnit XML.")
+]
 Out = Annotated[Path, Flag(help="Where run folders and their index go.")]

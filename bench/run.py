@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from bench import cli, conduct, options
+from bench.ending import Ending
 from bench.errors import RunFolderError
 from bench.execute import calibrations, probe
 from bench.plan import calibration, devices
@@ -67,16 +68,22 @@ def main(
     name: Annotated[str | None, Flag(help="Last part of the run folder's name [preset and devices].")] = None,
     resume: Annotated[Path | None, Flag(help="Go on with this run folder; no finished trial is repeated.")] = None,
     like: Annotated[Path | None, Flag(help="Repeat exactly what this run folder's run.json says.")] = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    form: options.Format = "text",
+    junit: options.Junit = None,
 ) -> int:
     """Train the same model with every loop, prove that they did the same arithmetic, report what each costs.
 
     Matrix options take comma lists; every combination is measured, with the same settings for every loop.
     """  # fmt: skip
     flags = Flags.of(locals())
-    if resume is not None:
+    ending = Ending.chosen("run", quiet=quiet, as_json=as_json, form=form, junit=junit)
+    with ending.errors_told():
+        if resume is None:
+            return conduct.carry_out(opened(flags, like=like, out=out, name=name), ending)
         flags.refuse_with("--resume")
-        return conduct.carry_out(reopened(resume))
-    return conduct.carry_out(opened(flags, like=like, out=out, name=name))
+        return conduct.carry_out(reopened(resume), ending)
 
 
 def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None) -> Path:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from bench import cli, conduct, options
+from bench.ending import Ending
 from bench.errors import UsageError
 from bench.execute import calibrations, probe, sides
 from bench.plan import calibration, check
@@ -59,23 +60,29 @@ def main(
     seed: options.Seed = None,
     out: options.Out = Path("results"),
     name: Annotated[str | None, Flag(help="Last part of the run folder's name [what is compared].")] = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    form: options.Format = "text",
+    junit: options.Junit = None,
 ) -> int:
     """Say whether a candidate environment trains slower or hungrier than a baseline, and by which functions.
 
     Both are measured side by side: packages that are not named stay what they are here, torch always.
     """  # fmt: skip
     flags = Flags.of(locals() | {"batch_size": batch_size or check.BATCH_SIZES})
-    refuse_unclear(baseline, candidate, requirements)
-    machine, packages = probe.machine()
-    check.refuse_wrong(flags, machine, margin=margin, fail_on=fail_on)
-    compared = both(baseline, candidate, requirements)
-    settings = check.settings(flags, machine, compared, margin=margin, fail_on=fail_on)
-    if margin is None:
-        known = calibrations.known(machine, (each.device for each in settings.comparisons))
-        settings = calibration.with_margin(settings, known)
-    name = name or "-to-".join(label[-LONGEST_NAME:] for label in check.labels(*compared))
-    run = conduct.planned("upgrade", name, settings, machine=machine, packages=packages)
-    return conduct.carry_out(store.create(out, run))
+    ending = Ending.chosen("upgrade", quiet=quiet, as_json=as_json, form=form, junit=junit)
+    with ending.errors_told():
+        refuse_unclear(baseline, candidate, requirements)
+        machine, packages = probe.machine()
+        check.refuse_wrong(flags, machine, margin=margin, fail_on=fail_on)
+        compared = both(baseline, candidate, requirements)
+        settings = check.settings(flags, machine, compared, margin=margin, fail_on=fail_on)
+        if margin is None:
+            known = calibrations.known(machine, (each.device for each in settings.comparisons))
+            settings = calibration.with_margin(settings, known)
+        name = name or "-to-".join(label[-LONGEST_NAME:] for label in check.labels(*compared))
+        run = conduct.planned("upgrade", name, settings, machine=machine, packages=packages)
+        return conduct.carry_out(store.create(out, run), ending)
 
 
 def refuse_unclear(baseline: str | None, candidate: str | None, requirements: tuple[Path, Path] | None) -> None:

@@ -100,7 +100,8 @@ def verb(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("COLUMNS", "200")
 
     def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["bench.compare", *map(str, arguments)])
+        form = [] if "--json" in arguments else ["--format", "markdown"]
+        monkeypatch.setattr(sys, "argv", ["bench.compare", *map(str, arguments), *form])
         with pytest.raises(SystemExit) as ended:
             cli.run(compare.main)
         printed = capsys.readouterr()

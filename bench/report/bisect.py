@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bench.analyse.attribution import sentence
 from bench.plan.check import changed
 from bench.report import machine, numbers
+from bench.report.answers.parts import Paragraph
 from bench.report.environment import machine_and_packages
 from bench.report.groups import hardware
 from bench.report.moved import (
@@ -68,11 +69,11 @@ def report(summary: Summary, folder: str) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def headline(summary: Summary, folder: str) -> str:
-    """Write the answer as plain text, for the end of a bisection in a terminal."""
-    lines = [_setting(summary), "", answer(summary), *(f"  {line}" for line in besides(summary))]
-    around = [f"  stepped around {probe.release}: {probe.reason}" for probe in summary.probes if probe.status != "ok"]
-    return "\n".join([*lines, *around, "", f"The report: {folder}/report.md"])
+def paragraphs(summary: Summary) -> list[Paragraph]:
+    """Write the answer as plain text: the report's first lines."""
+    around = [f"stepped around {probe.release}: {probe.reason}" for probe in summary.probes if probe.status != "ok"]
+    found = Paragraph(lead=answer(summary), lines=(*besides(summary), *around), answers=True)
+    return [Paragraph(lead=_setting(summary)), found]
 
 
 def one_line(summary: Summary) -> str:
@@ -207,6 +208,12 @@ def _all_moves(summary: Summary) -> list[str]:
 
 
 def _probes(summary: Summary) -> str:
+    headers, rows = probe_rows(summary)
+    return table(headers, rows, names=3)
+
+
+def probe_rows(summary: Summary) -> tuple[list[str], list[list[str]]]:
+    """Write what was seen of each release, and the headers above it; three columns of names."""
     timing = metric(summary) == STEP_TIME
     headers = ["release", "released", "", name(summary), *(["ratio to the first end"] if timing else [])]
     rows = [
@@ -219,7 +226,7 @@ def _probes(summary: Summary) -> str:
         ]
         for probe in summary.probes
     ]
-    return table(headers, rows, names=3)
+    return headers, rows
 
 
 def _remark(summary: Summary, probe: Probe) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.attribution import sentence
 from bench.report import machine, numbers, sentences
+from bench.report.answers.parts import Paragraph
 from bench.report.charts import FOLDER
 from bench.report.environment import machine_and_packages
 from bench.report.groups import hardware
@@ -33,11 +34,11 @@ def report(summary: Summary, folder: str) -> str:
         "## Where it changed",
     ]
     for series in series_of(summary):
-        parts += [f"**{escape(_title(series))}**", _bullets(changes(summary, series))]
+        parts += [f"**{escape(title(series))}**", _bullets(changes(summary, series))]
     for index, series in enumerate(series_of(summary)):
         parts += [
-            f"## Every release: {escape(_title(series))}",
-            f"![Step time and counters of every release, {escape(_title(series))}.]({FOLDER}/{chart_file(index)})",
+            f"## Every release: {escape(title(series))}",
+            f"![Step time and counters of every release, {escape(title(series))}.]({FOLDER}/{chart_file(index)})",
             _table(summary, series),
             *_origins(summary, series),
         ]
@@ -63,18 +64,18 @@ HOW_TO_READ = (
 )
 
 
-def headline(summary: Summary, folder: str) -> str:
-    """Write the answer as plain text, for the end of a history in a terminal."""
-    lines = [setting(summary)]
-    for series in series_of(summary):
-        lines += ["", _title(series), *(f"  {line}" for line in changes(summary, series))]
-    return "\n".join([*lines, "", *sentences.failures(summary), f"The report: {folder}/report.md"])
+def paragraphs(summary: Summary) -> list[Paragraph]:
+    """Write the answer as plain text: the report's first lines."""
+    told = [
+        Paragraph(lead=title(each), lines=tuple(changes(summary, each)), answers=True) for each in series_of(summary)
+    ]
+    return [Paragraph(lead=setting(summary)), *told, *(Paragraph(lead=each) for each in sentences.failures(summary))]
 
 
 def one_line(summary: Summary) -> str:
     """What was looked at, and how often its cost changed, for a list of runs."""
     series = series_of(summary)
-    told = [f"{_title(each)}: {plural(sum(r.change is not None for r in each), 'new level')}" for each in series]
+    told = [f"{title(each)}: {plural(sum(r.change is not None for r in each), 'new level')}" for each in series]
     return f"history of {package(summary)}, {plural(len(series[0]) if series else 0, 'release')}; {'; '.join(told)}"
 
 
@@ -145,7 +146,8 @@ def _origin(summary: Summary, cell: Cell, counter: str) -> str:
     return sentence(rows, counter, files=2) if rows else ""
 
 
-def _title(series: Sequence[ReleaseFigures]) -> str:
+def title(series: Sequence[ReleaseFigures]) -> str:
+    """Name a runner and a comparison, whose releases these are."""
     cell = series[0].cell
     return f"{cell.runner}, {cell.workload} on {cell.device}, batch {cell.batch_size:,}"
 
@@ -157,11 +159,12 @@ def _bullets(lines: Sequence[str]) -> str:
 def _table(summary: Summary, series: Sequence[ReleaseFigures]) -> str:
     cells = {cell.cell: cell for cell in summary.cells}
     notes = [f"{each.cell.environment}: {each.reason}" for each in series if each.reason and _is_timed(summary)]
-    rows = [_row(each, cells[each.cell]) for each in series]
+    rows = [row(each, cells[each.cell]) for each in series]
     return "\n\n".join([table(HEADERS, rows, names=1), *([_bullets(notes)] if notes else [])])
 
 
-def _row(each: ReleaseFigures, cell: CellSummary) -> list[str]:
+def row(each: ReleaseFigures, cell: CellSummary) -> list[str]:
+    """Write what a release costs, under `HEADERS`."""
     counted = [_count(cell, each, name) for name in ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")]
     level = "" if each.change is None else f"new level, {numbers.signed(100 * (each.change - 1), 0)} %"
     ratio = "-" if each.ratio is None else numbers.ratio(each.ratio)

@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from bench.report import calibration, costs, glossary, sentences, split, trust
+from bench.report.answers.parts import Paragraph
 from bench.report.charts import Picture, pictures, shown
 from bench.report.environment import machine_and_packages
 from bench.report.groups import FLOOR, Group, groups, hardware, shared_conditions
@@ -56,13 +57,14 @@ def _traces() -> str:
     )
 
 
-def headline(summary: Summary, folder: str | None = None) -> str:
-    """Write the report's first lines as plain text, for the end of a run in a terminal, and where the rest is."""
-    lines = [setting(summary)]
-    for group in groups(summary):
-        lines += ["", sentences.representative(group), *(f"  {line}" for line in sentences.answers(group))]
-    lines += ["", *sentences.failures(summary), *trust.equivalence(summary)[:1]]
-    return "\n".join([*lines, *([f"The report: {folder}/report.md"] if folder else [])])
+def paragraphs(summary: Summary) -> list[Paragraph]:
+    """Write the answer as plain text: the report's first lines."""
+    told = [
+        Paragraph(lead=sentences.representative(group), lines=tuple(sentences.answers(group)), answers=True)
+        for group in groups(summary)
+    ]
+    others = [*sentences.failures(summary), *trust.equivalence(summary)[:1]]
+    return [Paragraph(lead=setting(summary)), *told, *(Paragraph(lead=each) for each in others)]
 
 
 def setting(summary: Summary) -> str:

@@ -40,8 +40,10 @@ class Progress(Protocol):
         """End, with the run or when it is interrupted; may be called more than once."""
 
 
-def choose(stream: TextIO) -> Progress:
-    """Return the live display where `stream` is a terminal, else plain lines."""
+def choose(stream: TextIO, *, quiet: bool = False) -> Progress:
+    """Return the live display where `stream` is a terminal, else plain lines; nothing is written by a quiet one."""
+    if quiet:
+        return NoProgress()
     return LiveProgress(stream) if stream.isatty() else PlainProgress(stream)
 
 
@@ -79,6 +81,22 @@ class _State:
     def comparison(self) -> str:
         """`mlp on cpu, batch 64`."""
         return _comparison(self.trial)
+
+
+class NoProgress:
+    """Says nothing."""
+
+    def start(self, total_trials: int | None, title: str, *, blocks: int | None = None) -> None:
+        """Say nothing."""
+
+    def trial(self, trial: Trial, done: int, total: int | None, seconds_left: float | None, ratios: Ratios) -> None:
+        """Say nothing."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def close(self) -> None:
+        """Say nothing."""
 
 
 class PlainProgress:

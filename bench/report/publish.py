@@ -13,6 +13,7 @@ from bench.analyse.comparison import summarise
 from bench.records import checkups, store
 from bench.records.schema import Summary
 from bench.report import bisect, charts, history, history_charts, index, markdown, tables, upgrade
+from bench.report.answers.parts import Paragraph
 
 INDEX = "README.md"
 
@@ -23,8 +24,8 @@ class Kind(Protocol):
     def report(self, summary: Summary, folder: str) -> str:
         """The whole report as markdown."""
 
-    def headline(self, summary: Summary, folder: str) -> str:
-        """Its first lines as plain text."""
+    def paragraphs(self, summary: Summary) -> list[Paragraph]:
+        """The answer in words."""
 
 
 KINDS: dict[str, Kind] = {"run": markdown, "upgrade": upgrade, "history": history, "bisect": bisect}
@@ -68,11 +69,6 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def headline(summary: Summary, folder: Path) -> str:
-    """The report's first lines as plain text, for the end of a run in a terminal."""
-    return KINDS[summary.run.verb].headline(summary, shown(folder))
 
 
 def rebuild_index(results: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.plan.check import labels
 from bench.report import calibration, numbers
+from bench.report.answers.parts import Paragraph
 from bench.report.environment import machine_and_packages
 from bench.report.groups import hardware
 from bench.report.sides import conflicts, differs, unasked
@@ -60,12 +61,12 @@ def report(summary: Summary, folder: str) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def headline(summary: Summary, folder: str) -> str:
-    """Write the verdict as plain text, for the end of a check in a terminal."""
+def paragraphs(summary: Summary) -> list[Paragraph]:
+    """Write the verdict as plain text: the report's first lines."""
     sides = _sides(summary)
-    lines = [_setting(summary), differs(*sides), *unasked(*sides), "", answer(summary)]
-    lines += [f"  {line}" for line in [*by_cell(summary), *failures(summary)]]
-    return "\n".join([*lines, "", f"The report: {folder}/report.md"])
+    setting = [_setting(summary), differs(*sides), *unasked(*sides)]
+    found = Paragraph(lead=answer(summary), lines=(*by_cell(summary), *failures(summary)), answers=True)
+    return [*(Paragraph(lead=each) for each in setting), found]
 
 
 def one_line(summary: Summary) -> str:

@@ -12,6 +12,7 @@ from bench.analyse.history import adjacent_ratios
 from bench.plan.rounds import cell, rounds
 from bench.records.schema import Count, Counters, Environment, FunctionCounts, Run, Summary, Trial
 from bench.report import history as report
+from bench.report.answers.parts import plain
 from tests import factories
 
 COMPARISON = factories.comparison()
@@ -106,7 +107,7 @@ def test_the_report_tells_changes_first_and_every_release_in_order():
 
 
 def test_a_quiet_history_says_so():
-    assert "No release changed the step time beyond noise" in report.headline(a_summary(), "results/a")
+    assert "No release changed the step time beyond noise" in "\n".join(plain(report.paragraphs(a_summary())))
 
 
 def test_releases_without_an_environment_are_told_with_their_reason():
@@ -138,5 +139,5 @@ def test_another_framework_that_moved_beside_a_release_is_named():
         for each in run.settings.environments
     ]
     run = run.model_copy(update={"settings": run.settings.model_copy(update={"environments": environments})})
-    text = report.headline(summarise(run, journal(run, ratio, {})), "results/a")
+    text = "\n".join(plain(report.paragraphs(summarise(run, journal(run, ratio, {})))))
     assert "(beside it accelerate 0.27.2 \N{RIGHTWARDS ARROW} 1.15.0, because this release allows it)" in text

@@ -8,7 +8,8 @@ import pytest
 from bench.plan.check import BASELINE, CANDIDATE
 from bench.plan.rounds import cells
 from bench.records.schema import Environment, FunctionCounts, Summary
-from bench.report.upgrade import headline, one_line, report
+from bench.report.answers.parts import plain
+from bench.report.upgrade import one_line, paragraphs, report
 from tests import factories
 from tests.checks import NEW, OLD, QUIET, counted, counters, failing, planned, proven, steps, timed, told
 
@@ -322,7 +323,7 @@ def test_names_cannot_become_markup():
 
 
 def test_the_terminal_gets_the_verdict_as_plain_text():
-    assert headline(one_more_sync(), FOLDER).splitlines() == [
+    assert plain(paragraphs(one_more_sync())) == [
         "Checked hf-trainer on 2026-01-02 on Imaginary CPU @ 2.00GHz, counted, not timed.",
         "Differs: transformers 4.46.3 → 4.47.1; without being asked for, tokenizers 0.20.3 → 0.21.4.",
         "In transformers==4.46.3, moved without being asked for: tokenizers 0.23.3 → 0.20.3.",
@@ -331,8 +332,6 @@ def test_the_terminal_gets_the_verdict_as_plain_text():
         "Worse: syncs regressed.",
         "  hf-trainer at batch 64 of mlp on cpu: syncs 6 → 7. 1 extra value read back to the host a step: "
         "1 in transformers/trainer.py (Trainer.get_batch_samples 1).",
-        "",
-        f"The report: {FOLDER}/report.md",
     ]
 
 

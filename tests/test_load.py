@@ -1,0 +1,83 @@
+"""Stored runs as frames, as a notebook asks for them."""
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bench
+from bench.errors import RunFolderError
+from bench.records import store
+from tests import factories
+
+ROOT = Path(__file__).parent.parent
+COMMITTED = ROOT / "results" / "20261124T112801Z-standard-cpu"
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Two small runs without a summary, as an interrupted run leaves them."""
+    folders = []
+    for name in ("a", "b"):
+        planned = factories.run(name=name, runners=["pytorch", "hf-trainer"], blocks=6)
+        folder = store.create(tmp_path, planned)
+        trials = [*factories.journal(planned), factories.trial("hf-trainer", status="oom", block=6)]
+        lines = [each.model_dump_json(by_alias=True, exclude_none=True) for each in trials]
+        (folder / store.JOURNAL).write_text("".join(f"{line}\n" for line in lines))
+        folders.append(folder)
+    return folders
+
+
+def test_importing_bench_brings_no_pandas():
+    code = "import bench, sys; print(sorted({'pandas', 'numpy', 'pydantic', 'torch', 'rich'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_row_is_a_metric_of_a_cell(stored):
+    frame = bench.load(stored[0])
+    assert list(frame.columns[:1]) == ["run"]
+    assert list(frame.columns[-6:]) == ["metric", "value", "low", "high", "unit", "unavailable"]
+    assert not frame.duplicated(["run", "runner", "metric"]).any()
+    ratio = frame[(frame.metric == "ratio") & (frame.runner == "hf-trainer")].squeeze()
+    assert 1.7 < ratio.low < ratio.value < ratio.high < 2.1
+    assert (ratio.run, ratio.unit, ratio.batch_size) == (stored[0].name, "1", 64)
+
+
+def test_what_cannot_be_had_is_a_row_with_its_reason(stored):
+    frame = bench.load(stored[0])
+    missing = frame[(frame.metric == "device_allocated_bytes") & (frame.runner == "pytorch")].squeeze()
+    assert math.isnan(missing.value)
+    assert missing.unavailable
+    assert frame[frame.value.isna()].unavailable.notna().mean() > 0.5
+
+
+def test_a_folder_of_runs_and_a_list_of_runs_are_the_same(stored, tmp_path):
+    assert bench.load(tmp_path).equals(bench.load(stored))
+    assert bench.load(str(tmp_path)).run.unique().tolist() == [folder.name for folder in stored]
+
+
+def test_trials_are_rows_the_failed_ones_too(stored):
+    frame = bench.load(stored, trials=True)
+    assert len(frame) == 2 * (2 + 2 * 6 * 2 + 1)
+    timed = frame[(frame.phase == "timing") & (frame.status == "ok") & (frame.runner == "pytorch")]
+    assert 300 < timed.step_time_us.median() < 420
+    failed = frame[frame.status == "oom"]
+    assert failed.step_time_us.isna().all()
+    assert failed.reason.tolist() == ["the trial ended with status oom"] * 2
+
+
+def test_the_figures_are_those_of_the_report():
+    frame = bench.load(COMMITTED)
+    at = frame[(frame.workload == "mlp") & (frame.batch_size == 128) & (frame.runner == "hf-trainer")]
+    figures = at.set_index("metric").value
+    assert (round(figures["ratio"], 2), round(figures["overhead_us"])) == (1.52, 405)
+
+
+@pytest.mark.parametrize("runs", ["nowhere", []])
+def test_a_folder_without_runs_is_an_error(runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunFolderError, match=r"it has no run\.json|no run was named"):
+        bench.load(runs)
