@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -29,8 +29,11 @@ class Kind(Protocol):
 
 KINDS: dict[str, Kind] = {"run": markdown, "upgrade": upgrade, "history": history, "bisect": bisect}
 """How the runs of each verb are told."""
-CHARTS: dict[str, Callable[[Summary], dict[str, str]]] = {"run": charts.svgs, "history": history_charts.svgs}
-"""The charts of the verbs that have some, as SVG by file name."""
+CHARTS: dict[str, Callable[[Summary], list[charts.Drawing]]] = {
+    "run": charts.drawings,
+    "history": history_charts.drawings,
+}
+"""The charts of the verbs that have some."""
 
 
 def publish(folder: Path) -> Summary:
@@ -42,7 +45,8 @@ def publish(folder: Path) -> Summary:
         summary = summarise(store.read_run(folder), store.read_trials(folder), checkups.read(folder))
         store.write_summary(folder, summary)
         store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))
-        _write_charts(summary, folder / charts.FOLDER)
+        drawn = CHARTS[summary.run.verb](summary) if summary.run.verb in CHARTS else []
+        _write_charts(drawn, folder / charts.FOLDER)
         (folder / "tables").mkdir(exist_ok=True)
         for name, frame in tables.frames(summary).items():
             store.write(folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
@@ -50,12 +54,11 @@ def publish(folder: Path) -> Summary:
     return summary
 
 
-def _write_charts(summary: Summary, folder: Path) -> None:
-    drawn = CHARTS[summary.run.verb](summary) if summary.run.verb in CHARTS else {}
+def _write_charts(drawn: Sequence[charts.Drawing], folder: Path) -> None:
     if drawn:
         folder.mkdir(exist_ok=True)
-    for name, svg in drawn.items():
-        store.write(folder / name, svg)
+    for each in drawn:
+        store.write(folder / each.file, each.svg)
 
 
 @contextmanager
