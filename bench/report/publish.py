@@ -13,6 +13,7 @@ from bench.analyse.comparison import summarise
 from bench.records import checkups, store
 from bench.records.schema import Summary
 from bench.report import bisect, charts, history, history_charts, index, markdown, tables, upgrade
+from bench.report.page import render
 
 INDEX = "README.md"
 
@@ -37,7 +38,9 @@ CHARTS: dict[str, Callable[[Summary], list[charts.Drawing]]] = {
 
 
 def publish(folder: Path) -> Summary:
-    """Write summary.json, report.md, charts/*.svg and tables/*.csv, and the index of all runs beside `folder`.
+    """Write all that follows from the journal of `folder`, and the index of all runs beside it.
+
+    That is summary.json, report.md, report.html, charts/*.svg and tables/*.csv.
 
     Raises `RunFolderError` for a folder that is no run.
     """
@@ -47,6 +50,7 @@ def publish(folder: Path) -> Summary:
         store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))
         drawn = CHARTS[summary.run.verb](summary) if summary.run.verb in CHARTS else []
         _write_charts(drawn, folder / charts.FOLDER)
+        store.write(folder / "report.html", render.page(summary, shown(folder), drawn))
         (folder / "tables").mkdir(exist_ok=True)
         for name, frame in tables.frames(summary).items():
             store.write(folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
