@@ -2,7 +2,7 @@
 // image stands there.
 "use strict";
 (() => {
-  if (!window.vega) return;
+  if (!window.vegaEmbed) return;
   const charts = JSON.parse(document.getElementById("data").textContent).charts;
   const tip = document.body.appendChild(document.createElement("div"));
   tip.className = "tip";
@@ -27,11 +27,12 @@
     tip.style.top = `${event.clientY + 14 + window.scrollY}px`;
   }
 
+  const OPTIONS = { mode: "vega", renderer: "svg", actions: false, defaultStyle: false, tooltip: showTip };
+
   async function draw(figure) {
     const image = figure.querySelector("img");
     const place = document.createElement("div");
-    const view = new vega.View(vega.parse(charts[figure.dataset.chart]), { renderer: "svg", container: place });
-    await view.tooltip(showTip).hover().runAsync();
+    await vegaEmbed(place, charts[figure.dataset.chart], OPTIONS);
     const svg = place.querySelector("svg");
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", image.alt);
