@@ -82,13 +82,19 @@ def tensor_table(group: Group) -> Table:
 
 def import_table(summary: Summary) -> Table:
     """Tell what importing each runner's framework costs, once a runner and environment."""
+    cells = imported(summary)
+    several = len({cell.environment for cell in cells}) > 1
+    return tabulated(cells, figures.IMPORT, _environment_and_runner if several else _runner)
+
+
+def imported(summary: Summary) -> list[CellSummary]:
+    """One row for each runner and environment, one that has the cost of its import where there is such a row."""
     rows: dict[tuple[str, str], CellSummary] = {}
     for cell in summary.cells:
         earlier = rows.get((cell.environment, cell.runner))
         if earlier is None or (earlier.import_s is None and cell.import_s is not None):
             rows[cell.environment, cell.runner] = cell
-    several = len({environment for environment, _ in rows}) > 1
-    return tabulated(list(rows.values()), figures.IMPORT, _environment_and_runner if several else _runner)
+    return list(rows.values())
 
 
 def pivot(group: Group, runners: Sequence[str], figure: Callable[[CellSummary], str | None]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bench.records.schema import Cell, CellSummary, Verdict
 from bench.report.columns import Column
@@ -26,7 +27,19 @@ def facets_of(cell: Cell) -> Facets:
 
 def of_cells(title: str, cells: Sequence[CellSummary], columns: Sequence[Column], *, metric: str) -> Grid:
     """A row a cell, of all groups in one table: what differs between cells has a column of its own."""
-    keys = list(key_columns(cells))
+    return _grid(title, cells, columns, list(key_columns(cells)), metric=metric)
+
+
+def of_imports(title: str, cells: Sequence[CellSummary], columns: Sequence[Column], *, metric: str) -> Grid:
+    """A row for each runner and environment, which batch sizes share."""
+    keys = [key for key in key_columns(cells) if key in ("runner", "environment")]
+    grid = _grid(title, cells, columns, keys, metric=metric)
+    return replace(grid, rows=tuple(replace(row, facets={}) for row in grid.rows))
+
+
+def _grid(
+    title: str, cells: Sequence[CellSummary], columns: Sequence[Column], keys: Sequence[str], *, metric: str
+) -> Grid:
     table = tabulated(cells, columns, lambda cell: {key: KEYS[key](cell) for key in keys})
     by_header = {column.header: column for column in columns}
     shown = [by_header[header] for header in table.frame.columns[table.names :]]

@@ -9,7 +9,8 @@ from bench.report import columns, glossary, markdown, sentences, trust
 from bench.report.charts import pictures
 from bench.report.groups import Group, groups
 from bench.report.page.content import Block, Content, Facets, Figure, Flames, Grid, Points, Section, Words
-from bench.report.page.grids import METRIC, of_cells
+from bench.report.page.grids import METRIC, of_cells, of_imports
+from bench.report.tables import imported
 
 if TYPE_CHECKING:
     from bench.records.schema import CellSummary, Summary
@@ -67,7 +68,7 @@ def _sections(summary: Summary, told: Sequence[Group]) -> list[Section]:
     arithmetic = [sentences.arithmetic(group) for group in told] if "timing" in summary.run.settings.passes else []
     return [
         *([Section(title="Charts", blocks=figures)] if figures else []),
-        Section(title="Tables", blocks=_tables(told)),
+        Section(title="Tables", blocks=_tables(summary, told)),
         *([Section(title="Where the extra work comes from", blocks=(_flames(),))] if summary.attribution else []),
         *([Section(title="How much of the step is arithmetic?", blocks=_points(arithmetic))] if arithmetic else []),
         Section(title="Are they equivalent?", blocks=_points(trust.equivalence(summary))),
@@ -91,7 +92,8 @@ def _figures(summary: Summary, told: Sequence[Group]) -> tuple[Block, ...]:
     )
 
 
-def _tables(told: Sequence[Group]) -> tuple[Grid, ...]:
+def _tables(summary: Summary, told: Sequence[Group]) -> tuple[Grid, ...]:
     cells: list[CellSummary] = [cell for group in told for cell in group.cells]
-    grids = (of_cells(title, cells, shown, metric=metric) for title, metric, shown in TABLES)
+    grids = [of_cells(title, cells, shown, metric=metric) for title, metric, shown in TABLES]
+    grids.append(of_imports("Imports", imported(summary), columns.IMPORT, metric="memory and start-up"))
     return tuple(grid for grid in grids if len(grid.headers) > grid.names)
