@@ -63,10 +63,11 @@ def _row(place: int, each: ReleaseFigures, cell: CellSummary, texts: Sequence[st
 
 
 def _origins(summary: Summary, told: Sequence[Sequence[ReleaseFigures]]) -> tuple[Section, ...]:
-    lines = tuple(line for series in told for line in history.origins(summary, series))
+    lines = [line for series in told for line in history.origins(summary, series)]
     if not summary.attribution:
         return ()
-    return (Section(title=history.ORIGINS, blocks=(Flames(against="the release before"), Points(lines=lines))),)
+    flames = Section(title=history.ORIGINS, blocks=(Flames(against="the release before"),))
+    return (flames, *_lines("The same in sentences, release by release", lines, folded=True))
 
 
 def _lines(title: str, lines: Sequence[str], *, folded: bool = False) -> tuple[Section, ...]:

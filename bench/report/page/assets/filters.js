@@ -3,6 +3,8 @@
 (() => {
   const controls = [...document.querySelectorAll("[data-filter]")];
 
+  const SCROLLS = 15; // a table of more rows does not show all of them at once
+
   function hides(element) {
     return controls.some((control) => {
       const wanted = control.value.trim();
@@ -18,7 +20,8 @@
   function tellRows(grid) {
     const rows = [...grid.querySelectorAll("tbody tr")];
     const shown = rows.filter((row) => !row.hidden).length;
-    grid.querySelector(".shown").textContent = shown < rows.length ? `${shown} of ${rows.length} rows shown` : "";
+    const all = rows.length > SCROLLS ? `${rows.length} rows` : "";
+    grid.querySelector(".shown").textContent = shown < rows.length ? `${shown} of ${rows.length} rows` : all;
     if (!shown && grid.matches(".block")) grid.hidden = true;
   }
 

@@ -14,6 +14,7 @@
   const unique = (values) => [...new Set(values)];
   const number = (value) => (value / divisor()).toLocaleString("en", { maximumFractionDigits: 1 });
   const signed = (value) => (value > 0 ? "+" : "") + number(value);
+  const functions = (some) => (some.length === 1 ? "1 function" : `${some.length} functions`);
   const divisor = () => data.divisors[counter.value] ?? 1;
 
   function fill(select, values, wanted, word = (value) => value) {
@@ -108,13 +109,13 @@
     const matching = rows.filter((row) => tree.matches(row, find.value));
     const sum = (some) => some.reduce((total, row) => total + row.after - row.before, 0);
     const words = data.counters[counter.value];
-    const whole = `${signed(sum(rows))} ${words} in ${rows.length} functions`;
+    const whole = `${signed(sum(rows))} ${words} in ${functions(rows)}`;
     section.querySelector(".shown").textContent = find.value.trim()
       ? `${matching.length} of ${rows.length} functions match: ${signed(sum(matching))} of ${signed(sum(rows))} ${words}.`
       : `${whole}, against ${section.dataset.against}.`;
     const fewer = rows.filter((row) => row.after < row.before);
     section.querySelector(".undrawn").textContent = fewer.length
-      ? `Not drawn, since there is less of them: ${fewer.length} functions, ${signed(sum(fewer))} ${words}.`
+      ? `Not drawn, since there is less of them: ${functions(fewer)}, ${signed(sum(fewer))} ${words}.`
       : "";
     const table = section.querySelector("table");
     for (const header of table.tHead.rows[0].cells) header.setAttribute("aria-sort", "none");

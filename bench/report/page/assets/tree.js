@@ -16,7 +16,8 @@ const tree = (() => {
     for (const row of rows) {
       const more = row.after - row.before;
       if (more <= 0) continue;
-      const module = child(child(root, row.package, row.package), row.file, row.file);
+      const inside = row.file.startsWith(`${row.package}/`) ? row.file.slice(row.package.length + 1) : row.file;
+      const module = child(child(root, row.package, row.package), row.file, inside);
       const leaf = child(module, `${row.function}:${row.line}`, row.function);
       leaf.row = row;
       for (let node = leaf; node; node = node.parent) node.value += more;
