@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("filters.js", "tables.js", "charts.js", "tree.js", "flames.js")
+SHOWN_WARNINGS = 10
 FILTERS = ("device", "workload", "batch size", "profile", "metric")
 CONTENTS: dict[str, Callable[[Summary, str], Content]] = {
     "run": run.content,
@@ -62,6 +63,7 @@ def document(content: Content, runs: Sequence[Run], drawn: Sequence[Drawing], at
         vega=Markup(library.vega()) if drawn else "",  # noqa: S704, our own bundle, kept from closing its block
         dark_charts=Markup(stylesheet(LIGHT, DARK)),  # noqa: S704, made of colours alone
         scripts=SCRIPTS,
+        shown_warnings=SHOWN_WARNINGS,
     )  # fmt: skip
 
 
