@@ -13,9 +13,10 @@ from bench.analyse.comparison import summarise
 from bench.records import checkups, store
 from bench.records.schema import Summary
 from bench.report import bisect, charts, history, history_charts, index, markdown, tables, upgrade
+from bench.report.page import index as index_page
 from bench.report.page import render
 
-INDEX = "README.md"
+INDEX, INDEX_PAGE = "README.md", "index.html"
 
 
 class Kind(Protocol):
@@ -46,6 +47,7 @@ def publish(folder: Path) -> Summary:
     """
     with _collector_paused():
         summary = summarise(store.read_run(folder), store.read_trials(folder), checkups.read(folder))
+        summary = summary.model_copy(update={"brief": index.brief(summary)})
         store.write_summary(folder, summary)
         store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))
         drawn = CHARTS[summary.run.verb](summary) if summary.run.verb in CHARTS else []
@@ -83,14 +85,15 @@ def headline(summary: Summary, folder: Path) -> str:
 
 
 def rebuild_index(results: Path) -> None:
-    """Write the index of every run in `results` that has a summary; one that cannot be read is warned of."""
+    """Write both indices of every run in `results` that has a summary; one that cannot be read is warned of."""
     entries = [found for path in sorted(results.glob(f"*/{store.SUMMARY}")) if (found := _entry(path)) is not None]
     store.write(results / INDEX, index.index(entries))
+    store.write(results / INDEX_PAGE, index_page.page(entries))
 
 
 def _entry(path: Path) -> index.Entry | None:
     try:
-        return index.entry_of_json(path.parent.name, path.read_text(encoding="utf-8"))
+        return index.entry(path)
     except ValueError:  # a neighbour's torn file must not cost this run its report
         warnings.warn(
             f"{path} is no summary and is left out of the index: rebuild it with python -m bench.report {path.parent}.",
