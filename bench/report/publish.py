@@ -6,15 +6,29 @@ import gc
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from bench.analyse.comparison import summarise
+from bench.errors import UsageError
 from bench.records import checkups, store
 from bench.records.schema import Summary
-from bench.report import bisect, charts, history, history_charts, index, markdown, tables, upgrade
+from bench.report import (
+    bisect,
+    charts,
+    history,
+    history_charts,
+    index,
+    markdown,
+    tables,
+    together,
+    together_markdown,
+    upgrade,
+)
 from bench.report.page import index as index_page
 from bench.report.page import render
+from bench.report.page import together as together_page
 
 INDEX, INDEX_PAGE = "README.md", "index.html"
 
@@ -46,7 +60,7 @@ def publish(folder: Path) -> Summary:
     Raises `RunFolderError` for a folder that is no run.
     """
     with _collector_paused():
-        summary = summarise(store.read_run(folder), store.read_trials(folder), checkups.read(folder))
+        summary = _summary(folder)
         summary = summary.model_copy(update={"brief": index.brief(summary)})
         store.write_summary(folder, summary)
         store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))
@@ -65,6 +79,42 @@ def _write_charts(drawn: Sequence[charts.Drawing], folder: Path) -> None:
         folder.mkdir(exist_ok=True)
     for each in drawn:
         store.write(folder / each.file, each.svg)
+
+
+def publish_together(out: Path, folders: Sequence[Path]) -> None:
+    """Write report.md and report.html over several runs into `out`, side by side; nothing in their folders changes.
+
+    Raises `RunFolderError` or `UsageError`, before anything is written, for runs that cannot stand side by side.
+    """
+    with _collector_paused():
+        told = together.sides([(shown(folder), _summary(folder)) for folder in folders])
+        drawn = [(side, each) for side in told for each in _of_side(side)]
+        _make(out)
+        _write_charts([each for _, each in drawn], out / charts.FOLDER)
+        store.write(out / "report.md", together_markdown.report(told, shown(out), drawn))
+        store.write(out / "report.html", together_page.page(told, shown(out), drawn))
+
+
+def _summary(folder: Path) -> Summary:
+    return summarise(store.read_run(folder), store.read_trials(folder), checkups.read(folder))
+
+
+def _of_side(side: together.Side) -> list[charts.Drawing]:
+    """The charts of a run under names that say whose they are."""
+    owner = f"{side.letter}, {side.summary.run.name}"
+    return [
+        replace(each, file=f"{side.letter.lower()}-{each.file}", alt=f"{owner}: {each.alt}")
+        for each in charts.drawings(side.summary)
+    ]
+
+
+def _make(out: Path) -> None:
+    if (out / store.RUN).exists():
+        raise UsageError(f"--together {out} is a run folder, whose own report would be lost: name another folder.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--together {out} cannot be made: {error.strerror}; name another folder.") from None
 
 
 @contextmanager

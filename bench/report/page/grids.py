@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from bench.records.schema import Cell, CellSummary, Verdict
@@ -13,6 +13,8 @@ from bench.report.units import NAMES
 from bench.report.verdicts import KEYS, Tabled, key_columns
 
 METRIC = "metric"
+Keys = Mapping[str, Callable[[CellSummary], str]]
+"""The columns that tell one row from another, and their words."""
 
 
 def facets_of(cell: Cell) -> Facets:
@@ -27,29 +29,27 @@ def facets_of(cell: Cell) -> Facets:
 
 def of_cells(title: str, cells: Sequence[CellSummary], columns: Sequence[Column], *, metric: str) -> Grid:
     """A row a cell, of all groups in one table: what differs between cells has a column of its own."""
-    return _grid(title, cells, columns, list(key_columns(cells)), metric=metric)
+    return of_rows(title, cells, columns, {key: KEYS[key] for key in key_columns(cells)}, metric=metric)
 
 
 def of_imports(title: str, cells: Sequence[CellSummary], columns: Sequence[Column], *, metric: str) -> Grid:
     """A row for each runner and environment, which batch sizes share."""
-    keys = [key for key in key_columns(cells) if key in ("runner", "environment")]
-    grid = _grid(title, cells, columns, keys, metric=metric)
+    keys = {key: KEYS[key] for key in key_columns(cells) if key in ("runner", "environment")}
+    grid = of_rows(title, cells, columns, keys, metric=metric)
     return replace(grid, rows=tuple(replace(row, facets={}) for row in grid.rows))
 
 
-def _grid(
-    title: str, cells: Sequence[CellSummary], columns: Sequence[Column], keys: Sequence[str], *, metric: str
-) -> Grid:
-    table = tabulated(cells, columns, lambda cell: {key: KEYS[key](cell) for key in keys})
+def of_rows(title: str, cells: Sequence[CellSummary], columns: Sequence[Column], keys: Keys, *, metric: str) -> Grid:
+    """A row a cell, with the columns of `keys` before its figures."""
+    table = tabulated(cells, columns, lambda cell: {key: words(cell) for key, words in keys.items()})
     by_header = {column.header: column for column in columns}
     shown = [by_header[header] for header in table.frame.columns[table.names :]]
     texts = table.frame.to_numpy().tolist()
-    rows = tuple(_row(cell, text, keys, shown) for cell, text in zip(cells, texts, strict=True))
     return Grid(
         title=title,
         headers=tuple(table.frame.columns),
         names=table.names,
-        rows=rows,
+        rows=tuple(_row(cell, text, list(keys), shown) for cell, text in zip(cells, texts, strict=True)),
         notes=_notes(table),
         facets={METRIC: metric},
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("filters.js", "tables.js", "charts.js", "tree.js", "flames.js")
 SHOWN_WARNINGS = 10
-FILTERS = ("device", "workload", "batch size", "profile", "metric")
+FILTERS = ("run", "device", "workload", "batch size", "profile", "metric")
 CONTENTS: dict[str, Callable[[Summary, str], Content]] = {
     "run": run.content,
     "upgrade": upgrade.content,
