@@ -196,7 +196,7 @@ TENSORS = _parts(
         "gradients": "gradients kB",
         "optimizer_state": "optimizer state kB",
         "batch": "batches kB",
-        "activations_and_rest": "activations and rest kB",
+        "activations_and_rest": "activations, rest kB",
         "": "sum kB",
     },
     1e-3,

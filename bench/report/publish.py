@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -59,8 +59,10 @@ def publish(folder: Path) -> Summary:
 
     Raises `RunFolderError` for a folder that is no run.
     """
+    run = store.read_run(folder)
     with _collector_paused():
-        summary = _summary(folder)
+        with warm_up.drawing() if run.verb in CHARTS else nullcontext():
+            summary = summarise(run, store.read_trials(folder))
         summary = summary.model_copy(update={"brief": index.brief(summary)})
         store.write_summary(folder, summary)
         store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))

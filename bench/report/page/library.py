@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from hashlib import sha256
 from importlib.metadata import version
@@ -12,6 +13,7 @@ SNIPPET = "window.vegaEmbed = vegaEmbed;"
 """What the page calls. The bundle's other two names, `vega` and `vegaLite`, are null (vl-convert 1.9)."""
 
 
+@functools.cache
 def vega() -> str:
     """The library as text that may stand in a script block.
 
