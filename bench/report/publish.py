@@ -25,6 +25,7 @@ from bench.report import (
     together,
     together_markdown,
     upgrade,
+    warm_up,
 )
 from bench.report.page import index as index_page
 from bench.report.page import render

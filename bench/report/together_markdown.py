@@ -28,9 +28,8 @@ NARROW = tuple(column for column in TIME if not column.header.startswith("p9"))
 def report(told: Sequence[Side], out: str, drawn: Sequence[tuple[Side, Drawing]] = ()) -> str:
     """Write the whole report; the same runs and folder always give the same text."""
     parts = [f"# {TITLE}", _bullets([side.made for side in told]), escape(CAUTION), "## What each loop costs"]
-    for side in told:
-        for title, lines in answers(side):
-            parts += [f"**{escape(title)}**", _bullets(lines)]
+    for _, title, lines in answers(told):
+        parts += [f"**{escape(title)}**", _bullets(lines)]
     parts += ["## Side by side", table(told, NARROW), "### Memory and start-up", table(told, MEMORY)]
     for side in told:
         own = [each for owner, each in drawn if owner is side]
@@ -47,11 +46,13 @@ def report(told: Sequence[Side], out: str, drawn: Sequence[tuple[Side, Drawing]]
     return "\n\n".join(parts) + "\n"
 
 
-def answers(side: Side) -> list[tuple[str, list[str]]]:
-    """What a run says of each of its groups, at the batch size in the middle of those that all runs have."""
+def answers(told: Sequence[Side]) -> list[tuple[Side, str, list[str]]]:
+    """What each run says of its groups, one workload after the other, at the middle of the batch sizes of all runs."""
+    rows = [(side, group) for side in told for group in groups(side.summary)]
+    workloads = list(dict.fromkeys(group.cells[0].workload for _, group in rows))
+    rows.sort(key=lambda row: workloads.index(row[1].cells[0].workload))
     return [
-        (f"{side.letter}: {sentences.representative(group)}", sentences.answers(group))
-        for group in groups(side.summary)
+        (side, f"{side.letter}: {sentences.representative(group)}", sentences.answers(group)) for side, group in rows
     ]
 
 

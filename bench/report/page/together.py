@@ -41,10 +41,9 @@ def page(told: Sequence[Side], out: str, drawn: Sequence[tuple[Side, Drawing]] =
 
 def _answer(told: Sequence[Side]) -> list[Block]:
     blocks: list[Block] = [Points(lines=tuple(side.made for side in told))]
-    for side in told:
-        for title, lines in markdown.answers(side):
-            facets = _run(side)
-            blocks += [Words(text=title, strong=True, facets=facets), Points(lines=tuple(lines), facets=facets)]
+    for side, title, lines in markdown.answers(told):
+        facets = _run(side)
+        blocks += [Words(text=title, strong=True, facets=facets), Points(lines=tuple(lines), facets=facets)]
     return blocks
 
 

@@ -35,7 +35,7 @@
     document.dispatchEvent(new CustomEvent("filtered"));
   }
 
-  for (const control of controls) control.addEventListener("input", apply);
+  for (const control of controls) control.addEventListener(control.type === "search" ? "input" : "change", apply);
   // A reset takes effect after its event.
   for (const form of document.querySelectorAll(".filters")) form.addEventListener("reset", () => setTimeout(apply));
   apply(); // a browser may have kept the choices of an earlier visit
