@@ -13,7 +13,7 @@ from bench.report.tables import counter_table, tensor_table
 from bench.report.text import escape, folded, listed, shortened, shortened_path, table
 
 HEADERS = ["runner", "function", "file", "difference", "hand-written → here", "own time µs"]
-FUNCTION_CHARACTERS, FILE_CHARACTERS = 26, 29
+FUNCTION_CHARACTERS, FILE_CHARACTERS = 24, 27
 """A longer name would make the table wider than a screen; tables/attribution.csv has all of it."""
 TOLD = ("python_calls", "ops", "syncs")
 """What gets a sentence each, where a loop differs in it; tables/attribution.csv has all."""

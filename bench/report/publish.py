@@ -63,7 +63,7 @@ def publish(folder: Path) -> Summary:
     run = store.read_run(folder)
     with _collector_paused():
         with warm_up.drawing() if run.verb in CHARTS else nullcontext():
-            summary = summarise(run, store.read_trials(folder))
+            summary = summarise(run, store.read_trials(folder), checkups.read(folder))
         summary = summary.model_copy(update={"brief": index.brief(summary)})
         store.write_summary(folder, summary)
         store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))

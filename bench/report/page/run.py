@@ -72,7 +72,7 @@ def _sections(summary: Summary, told: Sequence[Group]) -> list[Section]:
         *([Section(title="Where the extra work comes from", blocks=(_flames(),))] if summary.attribution else []),
         *([Section(title="How much of the step is arithmetic?", blocks=_points(arithmetic))] if arithmetic else []),
         Section(title="Are they equivalent?", blocks=_points(trust.equivalence(summary))),
-        Section(title="What this machine can resolve", blocks=_points(trust.resolvable(summary))),
+        Section(title="What this machine can resolve", blocks=_points(markdown.resolvable(summary))),
     ]
 
 

@@ -131,8 +131,8 @@ def test_functions_keep_their_figures():
     rows = {
         tuple(found["places"][place][1:3]): (before, after) for place, before, after in cell["rows"]["python_calls"]
     }
-    assert rows["transformers/trainer.py", "Trainer.training_step"] == [0, 30]
-    assert rows["torch/utils/data.py", "fetch"] == [9, 4]
+    assert rows["transformers/trainer.py", "Trainer.training_step"] == (0, 30)
+    assert rows["torch/utils/data.py", "fetch"] == (9, 4)
 
 
 def test_a_figure_that_json_cannot_say_is_none():
