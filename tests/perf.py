@@ -22,6 +22,7 @@ Section = Callable[[argparse.Namespace], list[Row]]
 SECTIONS: dict[str, Section] = {
     "help": lambda _: perf_harness.help_rows(),
     "report": lambda args: perf_harness.report_rows(args.trials),
+    "index": lambda _: perf_harness.index_rows(),
     "tick": lambda _: perf_harness.tick_rows(),
     "parent": lambda _: perf_trials.parent_rows(),
     "load": lambda _: perf_load.load_rows(),

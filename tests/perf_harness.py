@@ -16,6 +16,7 @@ from bench.execute.interpreter import base_environment
 from bench.plan import rounds, schedule
 from bench.records import store
 from bench.records.schema import Length, PlannedLength, Run, Trial
+from bench.report import publish
 from tests import factories
 from tests.perf_row import Row
 
@@ -52,6 +53,21 @@ def report_rows(trials: int) -> list[Row]:
         folder, written = synthetic_run(Path(out), trials)
         wall_s, _ = python("-m", "bench.report", folder)
     return [Row(f"report from {written:,} trials of {LENGTH.steps} steps", "≤ 3 s", f"{wall_s:.1f} s", wall_s <= 3)]
+
+
+def index_rows(runs: int = 1000) -> list[Row]:
+    """Both indices over folders whose summaries are that of a synthetic run, hard links of one file."""
+    with TemporaryDirectory(prefix="looptax-perf-") as out:
+        folder, _ = synthetic_run(Path(out) / "one", 1)
+        publish.publish(folder)
+        many = Path(out) / "many"
+        for place in range(runs):
+            (many / f"{place:04d}-run").mkdir(parents=True)
+            (many / f"{place:04d}-run" / store.SUMMARY).hardlink_to(folder / store.SUMMARY)
+        started = perf_counter()
+        publish.rebuild_index(many)
+        wall_s = perf_counter() - started
+    return [Row(f"README.md and index.html of {runs:,} runs", "≤ 2 s", f"{wall_s:.2f} s", wall_s <= 2)]
 
 
 def synthetic_run(out: Path, trials: int) -> tuple[Path, int]:

@@ -60,9 +60,14 @@ class Row:
 
     @property
     def package(self) -> str:
-        """The distribution's import name; `python` for the standard library."""
-        top = self.file.partition("/")[0].removesuffix(".py")
-        return "python" if top in sys.stdlib_module_names or top.startswith("<") else top
+        """See `package_of`."""
+        return package_of(self.file)
+
+
+def package_of(file: str) -> str:
+    """The import name of the distribution that a file is of; `python` for the standard library."""
+    top = file.partition("/")[0].removesuffix(".py")
+    return "python" if top in sys.stdlib_module_names or top.startswith("<") else top
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

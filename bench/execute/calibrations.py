@@ -10,8 +10,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bench.errors import UsageError
-from bench.execute.environments import cache_folder
 from bench.records import store
+from bench.records.cache import cache_folder
 from bench.records.calibrations import Calibration, Identity
 from bench.records.schema import Machine
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import re
 import shutil
 import sys
@@ -26,6 +25,7 @@ from pydantic import TypeAdapter, ValidationError
 from bench.execute import asked, overlay
 from bench.execute.asked import Asked
 from bench.execute.build import Environment, build, resolved
+from bench.records.cache import cache_folder
 
 CURRENT = "current"
 COMPLETE = "complete.json"  # written last: without it a folder was left half-built and does not count
@@ -60,14 +60,6 @@ def obtain(text: str, *, name: str | None = None) -> Environment:
 def from_requirements(path: Path, *, name: str | None = None) -> Environment:
     """The environment that a requirements file asks for; raises as `obtain` does."""
     return _obtain(asked.parse_file(path), name or path.stem)
-
-
-def cache_folder() -> Path:
-    """`$LOOPTAX_CACHE`, or `looptax` in the user's cache folder. Everything in it can be deleted at any time."""
-    own = os.environ.get("LOOPTAX_CACHE")
-    if own:
-        return Path(own).expanduser().absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "looptax"
 
 
 def _obtain(wanted: Asked, name: str) -> Environment:

@@ -26,6 +26,7 @@ from bench.records.runs import (
 )
 from bench.records.summaries import (
     AttributionRow,
+    Brief,
     CellSummary,
     CounterFigures,
     DeviceMemory,
@@ -61,6 +62,7 @@ __all__ = [
     "AcceleratorInfo",
     "AttributionRow",
     "Bisection",
+    "Brief",
     "ByCalibration",
     "Cell",
     "CellSummary",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import warnings
@@ -14,9 +15,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bench.errors import RunFolderError
-from bench.records.schema import Run, Summary, Trial
+from bench.records.schema import Brief, Run, Summary, Trial
 
 JOURNAL, RUN, SUMMARY, TRACES = "trials.jsonl", "run.json", "summary.json", "traces"
+LONGEST_BRIEF = 65_536
+"""Characters of a summary that are read for what it says of itself."""
 
 
 class TornLineWarning(UserWarning):
@@ -61,15 +64,18 @@ def write_run(folder: Path, run: Run) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all, also where another process writes it at the same time."""
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    """Write a file whole or not at all, also where another process writes it at the same time."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 class Journal:
@@ -151,6 +157,17 @@ def write_summary(folder: Path, summary: Summary) -> None:
     """Write summary.json; the machine and the packages stand beside the run, not in it."""
     exclude = {"run": {"machine", "packages"}}
     write(folder / SUMMARY, summary.model_dump_json(by_alias=True, indent=1, exclude=exclude) + "\n")
+
+
+def read_brief(path: Path) -> Brief | None:
+    """What `path`, a summary.json, says of itself in its first lines; None for one that does not.
+
+    A summary has megabytes, and a list of a thousand runs is wanted at once. Raises `ValueError`, `OSError`.
+    """
+    with path.open(encoding="utf-8") as file:
+        head = file.read(LONGEST_BRIEF)
+    start = re.match(r'\{\s*"schema":\s*\d+,\s*"brief":\s*(?=\{)', head)
+    return Brief.model_validate(json.JSONDecoder().raw_decode(head, start.end())[0]) if start else None
 
 
 def now() -> datetime:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from bench.records.base import SCHEMA, Phase, Record, Status
+from bench.records.base import SCHEMA, Phase, Record, Status, Verb
 from bench.records.runs import Machine, Run
 from bench.records.trials import Cell, Length
 
@@ -210,10 +210,29 @@ class MarkedBlock(Record):
     """What the hypervisor gave to others."""
 
 
+class Brief(Record):
+    """What a list of runs tells of one; it stands first in summary.json, so that no more need be read."""
+
+    verb: Verb
+    started_at: datetime
+    hardware: list[str]
+    """The CPU, and the accelerators that the run used."""
+    devices: list[str]
+    workloads: list[str]
+    packages: dict[str, str]
+    """The versions of the frameworks; those that were installed."""
+    cells: int
+    failed_cells: int
+    headline: str
+    """What was found, in one line."""
+
+
 class Summary(Record):
     """summary.json: what the report says, for programs."""
 
     schema_version: int = Field(default=SCHEMA, alias="schema")
+    brief: Brief | None = None
+    """Added when the run is published."""
     run: Run
     machine: Machine
     packages: dict[str, str]

@@ -1,6 +1,7 @@
-"""Rebuild the report of stored runs from their journals, and hand their figures to other programs.
+"""Rebuild the report of stored runs from their journals, write one over several, or hand figures to other programs.
 
 python -m bench.report results/20260102T030405Z-quick-cpu
+python -m bench.report --together cpu-and-gpu results/20260102T030405Z-quick-cpu results/20260103T030405Z-quick-cuda
 python -m bench.report RUN --export csv,json,parquet,latex
 python -m bench.report RUN --push tensorboard:logs
 """
@@ -13,7 +14,7 @@ from typing import Annotated
 import typer
 
 from bench import cli
-from bench.errors import ExitCode
+from bench.errors import ExitCode, UsageError
 from bench.push import KNOWN, target
 from bench.records import store
 
@@ -22,12 +23,21 @@ Flag = typer.Option
 
 def main(
     run: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    together: Annotated[
+        Path | None,
+        Flag(metavar="OUT", help="Write one report of all RUNs side by side to this folder, and rebuild none."),
+    ] = None,
     export: Annotated[
         str | None, Flag(help="Also write csv, json, parquet or latex into the run folder's export/.")
     ] = None,
     push: Annotated[str | None, Flag(help=f"Also hand the figures to {KNOWN}.")] = None,
 ) -> int:
-    """Rebuild summary.json, report.md, the tables and the index from the journals of stored runs."""
+    """Rebuild summary.json, the reports, the tables and the indices from the journals of stored runs.
+
+    With --together, put runs of several machines or devices into one report, such as a CPU beside a GPU.
+    """
+    if together is not None and (export or push):
+        raise UsageError("--together writes a report only: give --export and --push in a command without it.")
     wanted = None if push is None else target(push)
 
     from bench.report import export as exports  # brings pandas, for which --help must not wait
@@ -36,6 +46,10 @@ def main(
     formats = [] if export is None else exports.formats(export)
     for folder in run:
         store.read_run(folder)  # all of them, before anything is written
+    if together is not None:
+        publish.publish_together(together, run)
+        typer.echo(f"{publish.shown(together)}/report.md")
+        return ExitCode.FINE
     for folder in run:
         summary = publish.publish(folder)
         typer.echo(f"{publish.shown(folder)}/report.md")

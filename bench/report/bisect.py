@@ -31,8 +31,13 @@ from bench.report.units import figure
 from bench.report.verdicts import WORDS, counted, measured, ratio, rows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.records.schema import Move, Probe, Run, Summary
 
+AROUND = "Stepped around, because they cannot be used here:"
+MOVES = "Every move between unlike releases"
+SIDE_BY_SIDE = "The two neighbours side by side"
 HOW_TO_READ = (
     "- A release is **like the first end** or **like the last end** by which of their values its own is nearer to. "
     "The release that is named is the one where this changes, so that there is a move at it even if there are "
@@ -51,10 +56,10 @@ def report(summary: Summary, folder: str) -> str:
     """Write the whole report; the same summary always gives the same text."""
     del folder  # a bisection is repeated by its command, not by its folder
     parts = [
-        f"# {escape(_ends(summary))}: which release moved {escape(_the(summary))}?",
+        f"# {escape(title(summary))}",
         f"**{escape(answer(summary))}**",
-        escape(_setting(summary)),
-        "\n".join(f"- {escape(line)}" for line in besides(summary)),
+        escape(setting(summary)),
+        _bullets(besides(summary)),
         *_all_moves(summary),
         "## What was looked at",
         _probes(summary),
@@ -71,9 +76,9 @@ def report(summary: Summary, folder: str) -> str:
 
 def paragraphs(summary: Summary) -> list[Paragraph]:
     """Write the answer as plain text: the report's first lines."""
-    around = [f"stepped around {probe.release}: {probe.reason}" for probe in summary.probes if probe.status != "ok"]
+    around = [f"stepped around {line}" for line in stepped_around(summary)]
     found = Paragraph(lead=answer(summary), lines=(*besides(summary), *around), answers=True)
-    return [Paragraph(lead=_setting(summary)), found]
+    return [Paragraph(lead=setting(summary)), found]
 
 
 def one_line(summary: Summary) -> str:
@@ -183,11 +188,13 @@ def _ends(summary: Summary) -> str:
     return f"{package(summary)} {releases[0].version} → {releases[-1].version}"
 
 
-def _the(summary: Summary) -> str:
-    return f"the {name(summary)}"
+def title(summary: Summary) -> str:
+    """The question that the report answers."""
+    return f"{_ends(summary)}: which release moved the {name(summary)}?"
 
 
-def _setting(summary: Summary) -> str:
+def setting(summary: Summary) -> str:
+    """Say what was followed, through how many releases, when and on what."""
     settings = summary.run.settings
     assert settings.bisection is not None
     of, runner = settings.comparisons[0], settings.runners[0]
@@ -199,21 +206,21 @@ def _setting(summary: Summary) -> str:
     )
 
 
-def _all_moves(summary: Summary) -> list[str]:
+def all_moves(summary: Summary) -> list[str]:
+    """A sentence for each move, in the order of the releases, where there are several."""
     if len(summary.moves) < 2:
         return []
     order = {probe.release: place for place, probe in enumerate(summary.probes)}
-    lines = [f"- {escape(told(summary, move))}" for move in sorted(summary.moves, key=lambda m: order[m.newer])]
-    return [f"## Every move between unlike releases ({len(lines)})", "\n".join(lines)]
+    return [told(summary, move) for move in sorted(summary.moves, key=lambda m: order[m.newer])]
 
 
-def _probes(summary: Summary) -> str:
-    headers, rows = probe_rows(summary)
-    return table(headers, rows, names=3)
+def _all_moves(summary: Summary) -> list[str]:
+    lines = all_moves(summary)
+    return [f"## {MOVES} ({len(lines)})", _bullets(lines)] if lines else []
 
 
 def probe_rows(summary: Summary) -> tuple[list[str], list[list[str]]]:
-    """Write what was seen of each release, and the headers above it; three columns of names."""
+    """What was seen of each release: the headers, and a row of text for each."""
     timing = metric(summary) == STEP_TIME
     headers = ["release", "released", "", name(summary), *(["ratio to the first end"] if timing else [])]
     rows = [
@@ -229,6 +236,10 @@ def probe_rows(summary: Summary) -> tuple[list[str], list[list[str]]]:
     return headers, rows
 
 
+def _probes(summary: Summary) -> str:
+    return table(*probe_rows(summary), names=3)
+
+
 def _remark(summary: Summary, probe: Probe) -> str:
     if probe.status != "ok":
         return "stepped around"
@@ -239,15 +250,28 @@ def _remark(summary: Summary, probe: Probe) -> str:
     return like[probe.like]
 
 
+def stepped_around(summary: Summary) -> list[str]:
+    """Which releases cannot be used here, and why."""
+    return [f"{probe.release}: {probe.reason or ''}" for probe in summary.probes if probe.status != "ok"]
+
+
 def _stepped_around(summary: Summary) -> list[str]:
-    lines = [f"- {probe.release}: {escape(probe.reason or '')}" for probe in summary.probes if probe.status != "ok"]
-    return ["Stepped around, because they cannot be used here:", "\n".join(lines)] if lines else []
+    lines = stepped_around(summary)
+    return [AROUND, _bullets(lines)] if lines else []
+
+
+def neighbours(summary: Summary) -> str:
+    """Which two releases were compared side by side."""
+    move = summary.moves[0]
+    return f"Baseline: {package(summary)} {move.older}. Candidate: {package(summary)} {move.newer}."
 
 
 def _side_by_side(summary: Summary) -> list[str]:
     if not summary.verdicts:
         return []
-    move = summary.moves[0]
-    intro = f"Baseline: {package(summary)} {move.older}. Candidate: {package(summary)} {move.newer}."
     tables = [part.replace("## What was", "### What was") for part in (*measured(summary), *counted(summary))]
-    return ["## The two neighbours side by side", escape(intro), *tables]
+    return [f"## {SIDE_BY_SIDE}", escape(neighbours(summary)), *tables]
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {escape(line)}" for line in lines)

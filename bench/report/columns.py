@@ -15,6 +15,8 @@ NO_REASON = "the run recorded no reason"
 
 Text = Callable[[CellSummary], str | None]
 """A row's text in one column, or None where the figure cannot be had."""
+Value = Callable[[CellSummary], float | None]
+"""The figure as summary.json has it, unrounded and in the unit of its name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +26,7 @@ class Column:
     header: str
     keys: tuple[str, ...]
     text: Text
+    value: Value
     compares: bool = False
     """Whether it compares with the baseline, which needs a proof that both do the same arithmetic."""
 
@@ -33,14 +36,23 @@ class Column:
         return found.rstrip(". ")
 
 
+def _value(cell: CellSummary, *, field: str) -> float | None:
+    figure: Estimate | float | None = getattr(cell, field)
+    return figure.value if isinstance(figure, Estimate) else figure
+
+
 def _plain(cell: CellSummary, *, field: str, factor: float) -> str | None:
-    figure = getattr(cell, field)
-    value = figure.value if isinstance(figure, Estimate) else figure
+    value = _value(cell, field=field)
     return None if value is None else numbers.number(value * factor)
 
 
 def _column(header: str, field: str, factor: float = 1.0) -> Column:
-    return Column(header=header, keys=(field,), text=partial(_plain, field=field, factor=factor))
+    return _shown(header, field, partial(_plain, field=field, factor=factor))
+
+
+def _shown(header: str, field: str, text: Text, *, compares: bool = False) -> Column:
+    """A figure with a way of its own to be written."""
+    return Column(header=header, keys=(field,), text=text, value=partial(_value, field=field), compares=compares)
 
 
 def _step_time(cell: CellSummary) -> str | None:
@@ -75,36 +87,58 @@ def _against_baseline(cell: CellSummary, figure: Estimate | None, show: Callable
     return NO_DIFFERENCE if same_as_baseline(cell) else show(figure)
 
 
-def _of_device(cell: CellSummary, *, kind: str) -> str | None:
+def _device_bytes(cell: CellSummary, *, kind: str) -> float | None:
     value: float | None = getattr(cell.device_memory_bytes, kind)
+    return value
+
+
+def _of_device(cell: CellSummary, *, kind: str) -> str | None:
+    value = _device_bytes(cell, kind=kind)
     return None if value is None else numbers.number(value / 1e6)
 
 
 def _device_memory(kind: str) -> Column:
     keys = (f"device_memory_bytes.{kind}", f"device_{kind}_bytes", "device_memory_bytes")
-    return Column(header=f"{kind} MB", keys=keys, text=partial(_of_device, kind=kind))
+    text, value = partial(_of_device, kind=kind), partial(_device_bytes, kind=kind)
+    return Column(header=f"{kind} MB", keys=keys, text=text, value=value)
 
 
-def _count(cell: CellSummary, *, name: str) -> str | None:
+def _count(cell: CellSummary, *, name: str) -> int | None:
     value: int | None = None if cell.counters is None else getattr(cell.counters, name)
+    return value
+
+
+def _counted(cell: CellSummary, *, name: str) -> str | None:
+    value = _count(cell, name=name)
     return None if value is None else f"{value:,}"
 
 
 def _counter(header: str, name: str) -> Column:
-    return Column(header=header, keys=(f"counters.{name}", "counters"), text=partial(_count, name=name))
+    keys = (f"counters.{name}", "counters")
+    return Column(header=header, keys=keys, text=partial(_counted, name=name), value=partial(_count, name=name))
 
 
-def _part(cell: CellSummary, *, field: str, name: str, factor: float) -> str | None:
-    """Tell one entry of a figure that has several, or with no `name` their sum."""
+def _part(cell: CellSummary, *, field: str, name: str) -> float | None:
+    """Return one entry of a figure that has several, or with no `name` their sum."""
     parts: Mapping[str, float] | None = getattr(cell, field)
     if parts is None:
         return None
-    return numbers.number(factor * (parts.get(name, 0.0) if name else sum(parts.values())))
+    return parts.get(name, 0.0) if name else sum(parts.values())
+
+
+def _part_shown(cell: CellSummary, *, field: str, name: str, factor: float) -> str | None:
+    value = _part(cell, field=field, name=name)
+    return None if value is None else numbers.number(factor * value)
 
 
 def _parts(field: str, headers: Mapping[str, str], factor: float) -> tuple[Column, ...]:
     return tuple(
-        Column(header=header, keys=(field,), text=partial(_part, field=field, name=name, factor=factor))
+        Column(
+            header=header,
+            keys=(field,),
+            text=partial(_part_shown, field=field, name=name, factor=factor),
+            value=partial(_part, field=field, name=name),
+        )
         for name, header in headers.items()
     )
 
@@ -114,10 +148,10 @@ def _tensor_kilobytes(cell: CellSummary) -> str | None:
 
 
 TIME = (
-    Column(header="step time µs", keys=("step_time_us",), text=_step_time),
+    _shown("step time µs", "step_time_us", _step_time),
     _column("samples/s", "samples_per_second"),
-    Column(header="ratio", keys=("ratio",), text=_ratio, compares=True),
-    Column(header="overhead µs/step", keys=("overhead_us",), text=_overhead, compares=True),
+    _shown("ratio", "ratio", _ratio, compares=True),
+    _shown("overhead µs/step", "overhead_us", _overhead, compares=True),
     _column("p95 µs", "step_p95_us"),
     _column("p99 µs", "step_p99_us"),
 )
@@ -127,7 +161,7 @@ MEMORY = (
     _device_memory("process"),
     _column("host MB", "host_rss_bytes", 1e-6),
     _column("first step ms", "startup_s", 1e3),
-    Column(header="epoch end µs", keys=("epoch_boundary_us",), text=_epoch_end),
+    _shown("epoch end µs", "epoch_boundary_us", _epoch_end),
     _column("J per 1,000 samples", "joules_per_1000_samples"),
 )
 IMPORT = (_column("import s", "import_s"), _column("import MB", "import_rss_bytes", 1e-6))
@@ -137,7 +171,7 @@ COUNTERS = (
     _counter("C calls", "c_calls"),
     _counter("ops", "ops"),
     _counter("syncs", "syncs"),
-    Column(header="tensor kB", keys=("tensor_bytes",), text=_tensor_kilobytes),
+    _shown("tensor kB", "tensor_bytes", _tensor_kilobytes),
     _counter("kernels", "kernels"),
     _counter("device syncs", "device_syncs"),
     _counter("allocations", "allocations"),
@@ -162,7 +196,7 @@ TENSORS = _parts(
         "gradients": "gradients kB",
         "optimizer_state": "optimizer state kB",
         "batch": "batches kB",
-        "activations_and_rest": "activations and rest kB",
+        "activations_and_rest": "activations, rest kB",
         "": "sum kB",
     },
     1e-3,

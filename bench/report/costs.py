@@ -10,9 +10,11 @@ from bench.report.charts import Picture, shown
 from bench.report.groups import FLOOR, Group
 from bench.report.numbers import percent, signed
 from bench.report.tables import counter_table, tensor_table
-from bench.report.text import escape, folded, listed, table
+from bench.report.text import escape, folded, listed, shortened, shortened_path, table
 
-HEADERS = ["runner", "function", "file", "hand-written", "this loop", "difference", "own time µs"]
+HEADERS = ["runner", "function", "file", "difference", "hand-written → here", "own time µs"]
+FUNCTION_CHARACTERS, FILE_CHARACTERS = 24, 27
+"""A longer name would make the table wider than a screen; tables/attribution.csv has all of it."""
 TOLD = ("python_calls", "ops", "syncs")
 """What gets a sentence each, where a loop differs in it; tables/attribution.csv has all."""
 TOP_ROWS = 15
@@ -95,7 +97,10 @@ def _row(row: AttributionRow) -> attribution.Row:
 def _functions(rows: Sequence[AttributionRow]) -> str:
     largest = sorted(_of(rows, "python_calls"), key=lambda row: -abs(row.delta))[:TOP_ROWS]
     own_ns = {_place(row): row.delta for row in _of(rows, attribution.OWN_TIME)}
-    return table(HEADERS, [_texts(row, own_ns.get(_place(row))) for row in largest], names=3)
+    shown = [_texts(row, own_ns.get(_place(row))) for row in largest]
+    if own_ns:
+        return table(HEADERS, shown, names=3)
+    return table(HEADERS[:-1], [row[:-1] for row in shown], names=3)
 
 
 def _place(row: AttributionRow) -> tuple[str, str, str]:
@@ -103,8 +108,10 @@ def _place(row: AttributionRow) -> tuple[str, str, str]:
 
 
 def _texts(row: AttributionRow, own_ns: int | None) -> list[str]:
-    counts = [f"{row.baseline:,}", f"{row.candidate:,}", f"{row.delta:+,}"]
-    return [row.cell.runner, row.function, f"{row.file}:{row.line}", *counts, _signed_us(own_ns)]
+    function = shortened(row.function, FUNCTION_CHARACTERS)
+    file = shortened_path(f"{row.file}:{row.line}", FILE_CHARACTERS)
+    sides = f"{row.baseline:,} → {row.candidate:,}"
+    return [row.cell.runner, function, file, f"{row.delta:+,}", sides, _signed_us(own_ns)]
 
 
 def _signed_us(own_ns: int | None) -> str:

@@ -17,9 +17,14 @@ def machine_and_packages(run: Run) -> str:
 
 
 def _machine(run: Run) -> str:
+    return table(["machine", ""], machine_rows(run), names=2)
+
+
+def machine_rows(run: Run) -> list[list[str]]:
+    """What the run was made on: a name and a value each."""
     machine = run.machine
     memory = "unavailable" if machine.memory_bytes is None else f"{number(machine.memory_bytes / 1e9)} GB"
-    rows = [
+    return [
         ["system", machine.system],
         ["CPU", machine.cpu],
         ["logical CPUs", f"{machine.logical_cpus}, of which this run may use {machine.usable_cpus}"],
@@ -30,9 +35,12 @@ def _machine(run: Run) -> str:
         ["looptax, git revision", run.git_revision or "unavailable: not run from a git checkout"],
         ["started", f"{run.started_at:%Y-%m-%d %H:%M:%S %Z}"],
     ]
-    return table(["machine", ""], rows, names=2)
 
 
 def _packages(run: Run) -> str:
-    rows = [[name, version] for name, version in sorted(run.packages.items(), key=lambda item: item[0].lower())]
-    return table(["package", "version"], rows, names=2)
+    return table(["package", "version"], package_rows(run), names=2)
+
+
+def package_rows(run: Run) -> list[list[str]]:
+    """Every installed package and its version, by name."""
+    return [[name, version] for name, version in sorted(run.packages.items(), key=lambda item: item[0].lower())]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FRAMEWORKS = ("transformers", "accelerate", "pytorch-lightning", "lightning")
 TOLD = ("syncs", "ops", "python_calls", "tensor_bytes")
 ATTRIBUTED = ("syncs", "ops", "python_calls")
+BESIDE = "What else is another version than today, because a release needs it"
+ORIGINS = "Which functions do more or less than with the release before"
 HEADERS = ["release", "ratio", "", "Python calls", "C calls", "ops", "syncs", "tensor kB"]
 
 
@@ -29,23 +31,23 @@ def report(summary: Summary, folder: str) -> str:
     """Write the whole report; the same summary always gives the same text."""
     del folder  # a history is repeated by its command, not by its folder
     parts = [
-        f"# {escape(package(summary))}: what did every release cost?",
+        f"# {escape(title(summary))}",
         escape(setting(summary)),
         "## Where it changed",
     ]
     for series in series_of(summary):
-        parts += [f"**{escape(title(series))}**", _bullets(changes(summary, series))]
+        parts += [f"**{escape(title_of(series))}**", _bullets(changes(summary, series))]
     for index, series in enumerate(series_of(summary)):
         parts += [
-            f"## Every release: {escape(title(series))}",
-            f"![Step time and counters of every release, {escape(title(series))}.]({FOLDER}/{chart_file(index)})",
+            f"## Every release: {escape(title_of(series))}",
+            f"![Step time and counters of every release, {escape(title_of(series))}.]({FOLDER}/{chart_file(index)})",
             _table(summary, series),
             *_origins(summary, series),
         ]
     parts += [
         *_unusable(summary),
         *machine.section(summary),
-        folded("What else is another version than today, because a release needs it", _beside(summary)),
+        folded(BESIDE, _bullets(beside(summary))),
         folded("How to read this report", "\n".join(HOW_TO_READ)),
         "## How to repeat it",
         code(summary.run.command),
@@ -67,7 +69,7 @@ HOW_TO_READ = (
 def paragraphs(summary: Summary) -> list[Paragraph]:
     """Write the answer as plain text: the report's first lines."""
     told = [
-        Paragraph(lead=title(each), lines=tuple(changes(summary, each)), answers=True) for each in series_of(summary)
+        Paragraph(lead=title_of(each), lines=tuple(changes(summary, each)), answers=True) for each in series_of(summary)
     ]
     return [Paragraph(lead=setting(summary)), *told, *(Paragraph(lead=each) for each in sentences.failures(summary))]
 
@@ -75,7 +77,7 @@ def paragraphs(summary: Summary) -> list[Paragraph]:
 def one_line(summary: Summary) -> str:
     """What was looked at, and how often its cost changed, for a list of runs."""
     series = series_of(summary)
-    told = [f"{title(each)}: {plural(sum(r.change is not None for r in each), 'new level')}" for each in series]
+    told = [f"{title_of(each)}: {plural(sum(r.change is not None for r in each), 'new level')}" for each in series]
     return f"history of {package(summary)}, {plural(len(series[0]) if series else 0, 'release')}; {'; '.join(told)}"
 
 
@@ -90,6 +92,11 @@ def series_of(summary: Summary) -> list[list[ReleaseFigures]]:
     for each in summary.releases:
         found.setdefault((each.cell.anywhere, each.cell.runner), []).append(each)
     return list(found.values())
+
+
+def title(summary: Summary) -> str:
+    """The question that the report answers."""
+    return f"{package(summary)}: what did every release cost?"
 
 
 def chart_file(index: int) -> str:
@@ -142,12 +149,12 @@ def _also_moved(summary: Summary, each: ReleaseFigures) -> str:
 
 
 def _origin(summary: Summary, cell: Cell, counter: str) -> str:
-    rows = rows_of(summary, cell, counter)
-    return sentence(rows, counter, files=2) if rows else ""
+    found = rows_of(summary, cell, counter)
+    return sentence(found, counter, files=2) if found else ""
 
 
-def title(series: Sequence[ReleaseFigures]) -> str:
-    """Name a runner and a comparison, whose releases these are."""
+def title_of(series: Sequence[ReleaseFigures]) -> str:
+    """What all releases of a series were run with."""
     cell = series[0].cell
     return f"{cell.runner}, {cell.workload} on {cell.device}, batch {cell.batch_size:,}"
 
@@ -157,10 +164,19 @@ def _bullets(lines: Sequence[str]) -> str:
 
 
 def _table(summary: Summary, series: Sequence[ReleaseFigures]) -> str:
+    notes = missing(summary, series)
+    return "\n\n".join([table(HEADERS, rows(summary, series), names=1), *([_bullets(notes)] if notes else [])])
+
+
+def rows(summary: Summary, series: Sequence[ReleaseFigures]) -> list[list[str]]:
+    """A row of text for each release, in the order of `HEADERS`."""
     cells = {cell.cell: cell for cell in summary.cells}
-    notes = [f"{each.cell.environment}: {each.reason}" for each in series if each.reason and _is_timed(summary)]
-    rows = [row(each, cells[each.cell]) for each in series]
-    return "\n\n".join([table(HEADERS, rows, names=1), *([_bullets(notes)] if notes else [])])
+    return [row(each, cells[each.cell]) for each in series]
+
+
+def missing(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
+    """Why a release has no ratio."""
+    return [f"{each.cell.environment}: {each.reason}" for each in series if each.reason and _is_timed(summary)]
 
 
 def row(each: ReleaseFigures, cell: CellSummary) -> list[str]:
@@ -180,32 +196,39 @@ def _count(cell: CellSummary, each: ReleaseFigures, name: str) -> str:
     return f"{shown} ({'+' if delta > 0 else '-'}{figure(name, abs(delta)).removesuffix(' kB')})" if delta else shown
 
 
-def _beside(summary: Summary) -> str:
+def beside(summary: Summary) -> list[str]:
     """What else is another version than today; releases with the same share a line."""
     alike: dict[str, list[str]] = {}
     for environment in summary.run.settings.environments[1:]:
         moved = (f"{name} {now}" for name, (_, now) in sorted(environment.moved.items()) if name != package(summary))
         alike.setdefault(", ".join(moved) or "nothing", []).append(environment.name)
-    return _bullets([f"{listed(releases)}: {moved}" for moved, releases in alike.items()])
+    return [f"{listed(releases)}: {moved}" for moved, releases in alike.items()]
 
 
 def _is_timed(summary: Summary) -> bool:
     return "timing" in summary.run.settings.passes
 
 
-def _origins(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
-    """All that changed from one release to the next, function by function, folded."""
-    lines = [
-        f"- {escape(f'{each.cell.environment}: {sentence(rows, counter)}')}"
+def origins(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
+    """All that changed from one release to the next, function by function, a sentence a counter."""
+    return [
+        f"{each.cell.environment}: {sentence(found, counter)}"
         for each in series
         for counter in ATTRIBUTED
-        if counter in each.more and (rows := rows_of(summary, each.cell, counter))
+        if counter in each.more and (found := rows_of(summary, each.cell, counter))
     ]
-    return [folded("Which functions do more or less than with the release before", "\n".join(lines))] if lines else []
+
+
+def _origins(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
+    lines = origins(summary, series)
+    return [folded(ORIGINS, _bullets(lines))] if lines else []
+
+
+def unusable(summary: Summary) -> list[str]:
+    """Which releases could not be used, and why."""
+    return [f"{version}: {why}" for version, why in summary.run.settings.unusable.items()]
 
 
 def _unusable(summary: Summary) -> list[str]:
-    found = summary.run.settings.unusable
-    if not found:
-        return []
-    return ["## Releases that cannot be used here", _bullets([f"{version}: {why}" for version, why in found.items()])]
+    found = unusable(summary)
+    return ["## Releases that cannot be used here", _bullets(found)] if found else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.report import numbers
-from bench.report.charts import look_of
+from bench.report.charts import Drawing, look_of
 from bench.report.history import chart_file, package, series_of
 from bench.report.units import more
 
@@ -19,13 +19,13 @@ ANCHOR = "the hand-written loop"
 COUNTERS = ("python_calls", "c_calls", "ops", "syncs")
 
 
-def svgs(summary: Summary) -> dict[str, str]:
-    """Return the charts as SVG by file name."""
+def drawings(summary: Summary) -> list[Drawing]:
+    """Return the charts, in the order of the series."""
     from bench.report.charts import render
     from bench.report.charts.history import history
 
     cells = {cell.cell: cell for cell in summary.cells}
-    drawn = {}
+    drawn = []
     with render.trusting():
         for index, series in enumerate(series_of(summary)):
             cell = series[0].cell
@@ -37,7 +37,8 @@ def svgs(summary: Summary) -> dict[str, str]:
                 subject=f"{cell.runner}, {cell.workload} on {cell.device}, batch {cell.batch_size:,}",
             )
             alt = f"Step time over that of {ANCHOR} and Python calls a step for each release of {package(summary)}."
-            drawn[chart_file(index)] = render.svg(chart, alt)
+            told, file = render.compiled(chart), chart_file(index)
+            drawn.append(Drawing(file=file, alt=alt, svg=render.image(told, alt), specification=told))
     return drawn
 
 

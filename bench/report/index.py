@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING
 
-from bench.records.schema import CellSummary, Summary
+from bench.records import store
+from bench.records.schema import Brief, CellSummary, Summary
 from bench.report import bisect, history, numbers, upgrade
 from bench.report.groups import FLOOR, STATUS_WORDS, groups, hardware, same_as_baseline
-from bench.report.text import escape, listed, table
+from bench.report.text import escape, listed, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
-SHOWN_PACKAGES = ("torch", "transformers", "pytorch-lightning")
-HEADERS = ["run", "started (UTC)", "machine", "devices", "workloads", *SHOWN_PACKAGES, "cells", "overhead or verdict"]
+PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning")
+HEADERS = ["run", "made on", "versions", "overhead or verdict"]
+INTRO = (
+    "Newest first. Of a run: what each loop adds to the hand-written loop's step, at the middle batch size; of a "
+    "check: its verdict."
+)
+NO_RUN = "No run yet: `python -m bench.run`."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,33 +30,51 @@ class Entry:
     """One line of the index."""
 
     folder: str
-    started_at: datetime
-    machine: str
-    devices: tuple[str, ...]
-    workloads: tuple[str, ...]
-    versions: tuple[str, ...]
-    cells: str
-    headline: str
+    brief: Brief
+    has_page: bool = False
+    """Whether the folder has a report.html."""
+
+    @property
+    def started(self) -> str:
+        """When, in UTC."""
+        return f"{self.brief.started_at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+    @property
+    def cells(self) -> str:
+        """How many there are, and how many of them have no figures."""
+        failed = self.brief.failed_cells
+        return plural(self.brief.cells, "cell") + (f", {failed:,} failed" if failed else "")
+
+    @property
+    def versions(self) -> str:
+        """Of the frameworks."""
+        return ", ".join(f"{name} {version}" for name, version in self.brief.packages.items())
 
 
-def entry(folder: str, summary: Summary) -> Entry:
-    """Pick what the index tells of one run, whose folder is called `folder`."""
-    failed = sum(cell.status != "ok" for cell in summary.cells)
-    return Entry(
-        folder=folder,
+def brief(summary: Summary) -> Brief:
+    """Pick what the index tells of one run."""
+    return Brief(
+        verb=summary.run.verb,
         started_at=summary.run.started_at,
-        machine=listed(hardware(summary)),
-        devices=tuple(dict.fromkeys(cell.device for cell in summary.cells)),
-        workloads=tuple(dict.fromkeys(cell.workload for cell in summary.cells)),
-        versions=tuple(summary.packages.get(name, "-") for name in SHOWN_PACKAGES),
-        cells=f"{len(summary.cells):,}" + (f", {failed:,} failed" if failed else ""),
+        hardware=hardware(summary),
+        devices=list(dict.fromkeys(cell.device for cell in summary.cells)),
+        workloads=list(dict.fromkeys(cell.workload for cell in summary.cells)),
+        packages={name: summary.packages[name] for name in PACKAGES if name in summary.packages},
+        cells=len(summary.cells),
+        failed_cells=sum(cell.status != "ok" for cell in summary.cells),
         headline=HEADLINES[summary.run.verb](summary),
     )
 
 
-def entry_of_json(folder: str, text: str) -> Entry:
-    """Do the same from the text of summary.json; raises `ValueError` for a text that is no summary."""
-    return entry(folder, Summary.model_validate_json(text))
+def entry(path: Path) -> Entry:
+    """The entry of the run whose summary.json is at `path`; raises `ValueError` for a file that is no summary."""
+    told = store.read_brief(path) or brief(Summary.model_validate_json(path.read_bytes()))
+    return Entry(folder=path.parent.name, brief=told, has_page=(path.parent / "report.html").is_file())
+
+
+def newest_first(entries: Iterable[Entry]) -> list[Entry]:
+    """Sort by when they began."""
+    return sorted(entries, key=lambda each: (each.brief.started_at, each.folder), reverse=True)
 
 
 def overheads(summary: Summary) -> str:
@@ -72,15 +97,15 @@ HEADLINES: dict[str, Callable[[Summary], str]] = {
 
 def index(entries: Iterable[Entry]) -> str:
     """Write the index as markdown, links relative to the folder of runs."""
-    newest_first = sorted(entries, key=lambda each: (each.started_at, each.folder), reverse=True)
-    rows = [_row(each) for each in newest_first]
-    parts = [
-        "# Runs",
-        "Newest first. Of a run: what each loop adds to the hand-written loop's step, at the middle batch size; of a "
-        "check: its verdict.",
-        table(HEADERS, rows, names=len(HEADERS), escaped=True) if rows else "No run yet: `python -m bench.run`.",
-    ]
-    return "\n\n".join(parts) + "\n"
+    rows = [_row(each) for each in newest_first(entries)]
+    intro = f"{INTRO} [index.html](index.html) is the same, to be filtered."
+    return "\n\n".join(["# Runs", intro, _table(rows) if rows else NO_RUN]) + "\n"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """A table whose columns are not padded: its cells are sentences, and code hosts wrap them."""
+    lines = [HEADERS, ["---"] * len(HEADERS), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _overhead(cell: CellSummary) -> str | None:
@@ -97,10 +122,13 @@ def _overhead(cell: CellSummary) -> str | None:
 
 
 def _row(each: Entry) -> list[str]:
-    link = f"[{escape(each.folder)}](<{each.folder}/report.md>)"
-    names = [each.machine, ", ".join(each.devices), ", ".join(each.workloads), *each.versions]
-    return [
-        link,
-        f"{each.started_at.astimezone(UTC):%Y-%m-%d %H:%M}",
-        *map(escape, [*names, each.cells, each.headline]),
-    ]
+    told = each.brief
+    what = f"{each.cells} of {', '.join(told.workloads)}"
+    made = f"{each.started}, {listed(told.hardware)}, {', '.join(told.devices)}; {what}"
+    return [_links(each), *map(escape, [made, each.versions, told.headline])]
+
+
+def _links(each: Entry) -> str:
+    """The report as a code host shows it, and as a page, which is for a browser on files."""
+    page = f" ([page](<{each.folder}/report.html>))" if each.has_page else ""
+    return f"[{escape(each.folder)}](<{each.folder}/report.md>){page}"

@@ -31,7 +31,7 @@ def report(summary: Summary, folder: str) -> str:
     told, passes = groups(summary), summary.run.settings.passes
     drawn = pictures(summary)
     parts = [
-        f"# {escape(summary.run.name)}: what does your training loop cost?",
+        f"# {escape(title(summary))}",
         escape(setting(summary)),
         _answers(summary, told, drawn),
         folded("How to read this report", "\n".join(glossary.entries(summary.run.settings))),
@@ -65,6 +65,11 @@ def paragraphs(summary: Summary) -> list[Paragraph]:
     ]
     others = [*sentences.failures(summary), *trust.equivalence(summary)[:1]]
     return [Paragraph(lead=setting(summary)), *told, *(Paragraph(lead=each) for each in others)]
+
+
+def title(summary: Summary) -> str:
+    """The question that the report answers."""
+    return f"{summary.run.name}: what does your training loop cost?"
 
 
 def setting(summary: Summary) -> str:
@@ -118,10 +123,14 @@ def _arithmetic(told: list[Group]) -> str:
     return "\n\n".join(parts)
 
 
-def _resolution(summary: Summary, told: list[Group]) -> str:
+def resolvable(summary: Summary) -> list[str]:
+    """How small a difference the run can tell, and what a calibration made of its plan."""
     by = summary.run.settings.by_calibration
-    lines = [*trust.resolvable(summary), *([calibration.sentence(by)] if by is not None else [])]
-    parts = ["## What this machine can resolve", _bullets(lines), _warnings(summary.warnings)]
+    return [*trust.resolvable(summary), *([calibration.sentence(by)] if by is not None else [])]
+
+
+def _resolution(summary: Summary, told: list[Group]) -> str:
+    parts = ["## What this machine can resolve", _bullets(resolvable(summary)), _warnings(summary.warnings)]
     return "\n\n".join([*parts, folded("Cell by cell", "\n\n".join(map(_cell_by_cell, told)))])
 
 
@@ -147,11 +156,16 @@ def _cell_by_cell(group: Group) -> str:
     return "\n\n".join(parts)
 
 
+def again(folder: str) -> str:
+    """The command that repeats the run in `folder` exactly."""
+    return f"python -m bench.run --like {shlex.quote(folder)}"
+
+
 def _repeat(run: Run, folder: str) -> str:
     parts = [
         "## How to repeat it",
         "The same cells, lengths, seeds and settings again:",
-        code(f"python -m bench.run --like {shlex.quote(folder)}"),
+        code(again(folder)),
         "This run was started by:",
         code(run.command),
         folded("Machine and packages", machine_and_packages(run)),

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import gc
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from bench.analyse.comparison import summarise
+from bench.errors import UsageError
 from bench.records import checkups, store
 from bench.records.schema import Summary
-from bench.report import bisect, charts, history, history_charts, index, markdown, tables, upgrade
+from bench.report import (
+    bisect,
+    charts,
+    history,
+    history_charts,
+    index,
+    markdown,
+    tables,
+    together,
+    together_markdown,
+    upgrade,
+    warm_up,
+)
 from bench.report.answers.parts import Paragraph
+from bench.report.page import index as index_page
+from bench.report.page import render
+from bench.report.page import together as together_page
 
-INDEX = "README.md"
+INDEX, INDEX_PAGE = "README.md", "index.html"
 
 
 class Kind(Protocol):
@@ -30,20 +47,30 @@ class Kind(Protocol):
 
 KINDS: dict[str, Kind] = {"run": markdown, "upgrade": upgrade, "history": history, "bisect": bisect}
 """How the runs of each verb are told."""
-CHARTS: dict[str, Callable[[Summary], dict[str, str]]] = {"run": charts.svgs, "history": history_charts.svgs}
-"""The charts of the verbs that have some, as SVG by file name."""
+CHARTS: dict[str, Callable[[Summary], list[charts.Drawing]]] = {
+    "run": charts.drawings,
+    "history": history_charts.drawings,
+}
+"""The charts of the verbs that have some."""
 
 
 def publish(folder: Path) -> Summary:
-    """Write summary.json, report.md, charts/*.svg and tables/*.csv, and the index of all runs beside `folder`.
+    """Write all that follows from the journal of `folder`, and the index of all runs beside it.
+
+    That is summary.json, report.md, report.html, charts/*.svg and tables/*.csv.
 
     Raises `RunFolderError` for a folder that is no run.
     """
+    run = store.read_run(folder)
     with _collector_paused():
-        summary = summarise(store.read_run(folder), store.read_trials(folder), checkups.read(folder))
+        with warm_up.drawing() if run.verb in CHARTS else nullcontext():
+            summary = summarise(run, store.read_trials(folder), checkups.read(folder))
+        summary = summary.model_copy(update={"brief": index.brief(summary)})
         store.write_summary(folder, summary)
         store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))
-        _write_charts(summary, folder / charts.FOLDER)
+        drawn = CHARTS[summary.run.verb](summary) if summary.run.verb in CHARTS else []
+        _write_charts(drawn, folder / charts.FOLDER)
+        store.write(folder / "report.html", render.page(summary, shown(folder), drawn))
         (folder / "tables").mkdir(exist_ok=True)
         for name, frame in tables.frames(summary).items():
             store.write(folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
@@ -51,12 +78,47 @@ def publish(folder: Path) -> Summary:
     return summary
 
 
-def _write_charts(summary: Summary, folder: Path) -> None:
-    drawn = CHARTS[summary.run.verb](summary) if summary.run.verb in CHARTS else {}
+def _write_charts(drawn: Sequence[charts.Drawing], folder: Path) -> None:
     if drawn:
         folder.mkdir(exist_ok=True)
-    for name, svg in drawn.items():
-        store.write(folder / name, svg)
+    for each in drawn:
+        store.write(folder / each.file, each.svg)
+
+
+def publish_together(out: Path, folders: Sequence[Path]) -> None:
+    """Write report.md and report.html over several runs into `out`, side by side; nothing in their folders changes.
+
+    Raises `RunFolderError` or `UsageError`, before anything is written, for runs that cannot stand side by side.
+    """
+    with _collector_paused():
+        told = together.sides([(shown(folder), _summary(folder)) for folder in folders])
+        drawn = [(side, each) for side in told for each in _of_side(side)]
+        _make(out)
+        _write_charts([each for _, each in drawn], out / charts.FOLDER)
+        store.write(out / "report.md", together_markdown.report(told, shown(out), drawn))
+        store.write(out / "report.html", together_page.page(told, shown(out), drawn))
+
+
+def _summary(folder: Path) -> Summary:
+    return summarise(store.read_run(folder), store.read_trials(folder), checkups.read(folder))
+
+
+def _of_side(side: together.Side) -> list[charts.Drawing]:
+    """The charts of a run under names that say whose they are."""
+    owner = f"{side.letter}, {side.summary.run.name}"
+    return [
+        replace(each, file=f"{side.letter.lower()}-{each.file}", alt=f"{owner}: {each.alt}")
+        for each in charts.drawings(side.summary)
+    ]
+
+
+def _make(out: Path) -> None:
+    if (out / store.RUN).exists():
+        raise UsageError(f"--together {out} is a run folder, whose own report would be lost: name another folder.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--together {out} cannot be made: {error.strerror}; name another folder.") from None
 
 
 @contextmanager
@@ -72,14 +134,15 @@ def _collector_paused() -> Iterator[None]:
 
 
 def rebuild_index(results: Path) -> None:
-    """Write the index of every run in `results` that has a summary; one that cannot be read is warned of."""
+    """Write both indices of every run in `results` that has a summary; one that cannot be read is warned of."""
     entries = [found for path in sorted(results.glob(f"*/{store.SUMMARY}")) if (found := _entry(path)) is not None]
     store.write(results / INDEX, index.index(entries))
+    store.write(results / INDEX_PAGE, index_page.page(entries))
 
 
 def _entry(path: Path) -> index.Entry | None:
     try:
-        return index.entry_of_json(path.parent.name, path.read_text(encoding="utf-8"))
+        return index.entry(path)
     except ValueError:  # a neighbour's torn file must not cost this run its report
         warnings.warn(
             f"{path} is no summary and is left out of the index: rebuild it with python -m bench.report {path.parent}.",

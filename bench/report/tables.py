@@ -57,38 +57,44 @@ class Table:
 
 def time_table(group: Group) -> Table:
     """Step time, throughput, ratio and overhead by batch size and runner."""
-    return _table(group.cells, figures.TIME, _batch_and_runner)
+    return tabulated(group.cells, figures.TIME, _batch_and_runner)
 
 
 def memory_table(group: Group) -> Table:
     """Memory, time to the first step and the cost of an epoch's end by batch size and runner."""
-    return _table(group.cells, figures.MEMORY, _batch_and_runner)
+    return tabulated(group.cells, figures.MEMORY, _batch_and_runner)
 
 
 def counter_table(group: Group) -> Table:
     """Exact counts of a steady step by batch size and runner."""
-    return _table(group.cells, figures.COUNTERS, _batch_and_runner)
+    return tabulated(group.cells, figures.COUNTERS, _batch_and_runner)
 
 
 def phase_table(group: Group) -> Table:
     """Where a steady step's time goes by batch size and runner."""
-    return _table(group.cells, figures.PHASES, _batch_and_runner)
+    return tabulated(group.cells, figures.PHASES, _batch_and_runner)
 
 
 def tensor_table(group: Group) -> Table:
     """What the tensors alive at a step's peak are, by batch size and runner."""
-    return _table(group.cells, figures.TENSORS, _batch_and_runner)
+    return tabulated(group.cells, figures.TENSORS, _batch_and_runner)
 
 
 def import_table(summary: Summary) -> Table:
     """Tell what importing each runner's framework costs, once a runner and environment."""
+    cells = imported(summary)
+    several = len({cell.environment for cell in cells}) > 1
+    return tabulated(cells, figures.IMPORT, _environment_and_runner if several else _runner)
+
+
+def imported(summary: Summary) -> list[CellSummary]:
+    """One row for each runner and environment, one that has the cost of its import where there is such a row."""
     rows: dict[tuple[str, str], CellSummary] = {}
     for cell in summary.cells:
         earlier = rows.get((cell.environment, cell.runner))
         if earlier is None or (earlier.import_s is None and cell.import_s is not None):
             rows[cell.environment, cell.runner] = cell
-    several = len({environment for environment, _ in rows}) > 1
-    return _table(list(rows.values()), figures.IMPORT, _environment_and_runner if several else _runner)
+    return list(rows.values())
 
 
 def pivot(group: Group, runners: Sequence[str], figure: Callable[[CellSummary], str | None]) -> Table:
@@ -146,7 +152,8 @@ def _environment_and_runner(cell: CellSummary) -> dict[str, str]:
     return {"environment": cell.environment, "runner": cell.runner}
 
 
-def _table(cells: Sequence[CellSummary], columns: Sequence[Column], names: Names) -> Table:
+def tabulated(cells: Sequence[CellSummary], columns: Sequence[Column], names: Names) -> Table:
+    """A row a cell; a column of which no row has a figure is left out, with the reason, if that is one and the same."""
     notes, measured = Notes(), [cell for cell in cells if cell.status == "ok"]
     absent = {column.header: reason for column in columns if (reason := _reason_for_all(column, measured))}
     shown = [column for column in columns if column.header not in absent]

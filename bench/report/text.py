@@ -51,3 +51,16 @@ def listed(names: Sequence[str]) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 cell`, `2,000 cells`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def shortened(text: str, most: int) -> str:
+    """`text` in at most `most` characters: of a long one the end, which tells more of a qualified name."""
+    return text if len(text) <= most else f"…{text[1 - most :]}"
+
+
+def shortened_path(path: str, most: int) -> str:
+    """Of a long path the first folder and the file: `torch/…/optimizer.py:493`."""
+    first, _, rest = path.partition("/")
+    if len(path) <= most or "/" not in rest:
+        return shortened(path, most)
+    return shortened(f"{first}/…/{rest.rpartition('/')[2]}", most)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bench.records.schema import Environment, Summary
 
 SHOWN_WARNINGS = 10
+EXACT = "Counts need no quiet machine: they repeat exactly."
 HOW_TO_READ = (
     "- **ratio**: candidate over baseline, from pairs measured in the same block. Each bound is wrong with a "
     "probability of 0.3 % a look, so that the interval is one of 99.4 %.",
@@ -36,14 +37,13 @@ HOW_TO_READ = (
 def report(summary: Summary, folder: str) -> str:
     """Write the whole report; the same summary always gives the same text."""
     del folder  # a check is repeated by its command, not by its folder
-    sides = _sides(summary)
-    first, second = labels(*sides)
+    both = sides(summary)
     parts = [
-        f"# {escape(first)} → {escape(second)}: did it get worse?",
-        escape(_setting(summary)),
-        escape(differs(*sides)),
-        *(f"**{escape(line)}**" for line in unasked(*sides)),
-        *map(escape, conflicts(*sides)),
+        f"# {escape(title(summary))}",
+        escape(setting(summary)),
+        escape(differs(*both)),
+        *(f"**{escape(line)}**" for line in unasked(*both)),
+        *map(escape, conflicts(*both)),
         "## The verdict",
         f"**{escape(answer(summary))}**",
         _bullets([*by_cell(summary), *failures(summary)]),
@@ -51,7 +51,7 @@ def report(summary: Summary, folder: str) -> str:
         *measured(summary),
         *counted(summary),
         "## Are they equivalent?",
-        escape(_equivalence(summary)),
+        escape(equivalence(summary)),
         "## What this check can resolve",
         _resolution(summary),
         "## How to repeat it",
@@ -63,23 +63,30 @@ def report(summary: Summary, folder: str) -> str:
 
 def paragraphs(summary: Summary) -> list[Paragraph]:
     """Write the verdict as plain text: the report's first lines."""
-    sides = _sides(summary)
-    setting = [_setting(summary), differs(*sides), *unasked(*sides)]
+    both = sides(summary)
+    around = [setting(summary), differs(*both), *unasked(*both)]
     found = Paragraph(lead=answer(summary), lines=(*by_cell(summary), *failures(summary)), answers=True)
-    return [*(Paragraph(lead=each) for each in setting), found]
+    return [*(Paragraph(lead=each) for each in around), found]
 
 
 def one_line(summary: Summary) -> str:
     """What was compared, and the verdict, for a list of runs."""
-    return f"{' → '.join(labels(*_sides(summary)))}: {answer(summary)}"
+    return f"{' → '.join(labels(*sides(summary)))}: {answer(summary)}"
 
 
-def _sides(summary: Summary) -> tuple[Environment, Environment]:
+def title(summary: Summary) -> str:
+    """The question that the report answers."""
+    return f"{' → '.join(labels(*sides(summary)))}: did it get worse?"
+
+
+def sides(summary: Summary) -> tuple[Environment, Environment]:
+    """The baseline and the candidate."""
     baseline, candidate, *_ = summary.run.settings.environments
     return baseline, candidate
 
 
-def _setting(summary: Summary) -> str:
+def setting(summary: Summary) -> str:
+    """Say what was checked, when, and on what."""
     blocks = max((cell.blocks for cell in summary.cells), default=0)
     timed = "timing" in summary.run.settings.passes
     done = f"in {plural(blocks, 'block')}" if timed else "counted, not timed"
@@ -87,7 +94,8 @@ def _setting(summary: Summary) -> str:
     return f"Checked {runners} on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}, {done}."
 
 
-def _equivalence(summary: Summary) -> str:
+def equivalence(summary: Summary) -> str:
+    """Say whether both sides are proven to do the same arithmetic."""
     unlike = [cell for cell in summary.cells if not cell.equivalence.proven]
     if not unlike:
         return (
@@ -98,21 +106,30 @@ def _equivalence(summary: Summary) -> str:
     return f"Not proven, so that a difference in time may be a difference in work: {listed(told)}."
 
 
-def _resolution(summary: Summary) -> str:
-    lines = [
+def resolvable(summary: Summary) -> list[str]:
+    """How small a change of the step time would have been found, and what a calibration made of the margin."""
+    by = summary.run.settings.by_calibration
+    found = [
         f"{where(v.cell)}: a change of the step time of {numbers.percent(v.minimum_detectable_effect)} is found "
         "four times in five."
         for v in summary.verdicts
         if v.metric == "step_time_us" and v.minimum_detectable_effect is not None
     ]
-    by = summary.run.settings.by_calibration
-    lines += [calibration.sentence(by)] if by is not None else []
-    warned = [f"{NAMES[v.metric]} of {where(v.cell)}: {doubt}" for v in summary.verdicts for doubt in v.warnings]
-    warned += summary.warnings
-    if not lines and not warned:
-        return "Counts need no quiet machine: they repeat exactly."
-    shown, others = warned[:SHOWN_WARNINGS], warned[SHOWN_WARNINGS:]
-    parts = [_bullets(lines), f"**{plural(len(warned), 'warning')}:**" if warned else "", _bullets(shown)]
+    return [*found, *([calibration.sentence(by)] if by is not None else [])]
+
+
+def warned(summary: Summary) -> list[str]:
+    """What to be wary of: of single verdicts, then of the run."""
+    of_verdicts = [f"{NAMES[v.metric]} of {where(v.cell)}: {doubt}" for v in summary.verdicts for doubt in v.warnings]
+    return of_verdicts + summary.warnings
+
+
+def _resolution(summary: Summary) -> str:
+    lines, warnings = resolvable(summary), warned(summary)
+    if not lines and not warnings:
+        return EXACT
+    shown, others = warnings[:SHOWN_WARNINGS], warnings[SHOWN_WARNINGS:]
+    parts = [_bullets(lines), f"**{plural(len(warnings), 'warning')}:**" if warnings else "", _bullets(shown)]
     parts += [folded(plural(len(others), "more warning"), _bullets(others))] if others else []
     return "\n\n".join(part for part in parts if part)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analyse.attribution import Row, sentence
@@ -33,6 +34,8 @@ KEYS: dict[str, Callable[[Cell], str]] = {
 }
 """What tells cells apart, in words, by the header of its column."""
 ALWAYS = ("batch", "runner")
+ORIGINS = "Which functions do more or less in the candidate:"
+NO_COUNT_DIFFERS = "No count differs."
 ATTRIBUTED = ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
 
 
@@ -55,11 +58,29 @@ def where(cell: Cell) -> str:
     return name(cell.model_copy(update={"environment": CURRENT}))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tabled:
+    """Verdicts as rows of text; in the first columns stands all that tells their cells apart."""
+
+    headers: list[str]
+    rows: list[list[str]]
+    names: int
+    verdicts: list[Verdict]
+
+    def markdown(self) -> str:
+        """Write the table."""
+        return table(self.headers, self.rows, names=self.names)
+
+
 def measured(summary: Summary) -> list[str]:
     """Write the table of what was judged by pairs; nothing where nothing was timed."""
+    found = measured_table(summary)
+    return [] if found is None else ["## What was measured", found.markdown()]
+
+
+def measured_table(summary: Summary) -> Tabled | None:
+    """What was judged by pairs; None where nothing was timed."""
     found = [v for v in summary.verdicts if not is_exact(v)]
-    if not found:
-        return []
     headers = ["figure", "baseline", "candidate", "ratio", "margin", "resolves", "verdict"]
     rows = [
         [
@@ -73,27 +94,47 @@ def measured(summary: Summary) -> list[str]:
         ]
         for v in found
     ]
-    return ["## What was measured", _by_setting(headers, found, rows)]
+    return _by_setting(headers, found, rows) if found else None
 
 
 def counted(summary: Summary) -> list[str]:
     """Write the table of exact figures, and which functions are behind their differences."""
-    exact = [v for v in summary.verdicts if is_exact(v)]
-    if not exact:
+    exact = counted_table(summary)
+    if exact is None:
         return []
+    lines = origins(summary)
+    if not lines:
+        return ["## What was counted", exact.markdown(), NO_COUNT_DIFFERS]
+    return [
+        "## What was counted",
+        exact.markdown(),
+        ORIGINS,
+        "\n".join(f"- {escape(line)}" for line in lines),
+        "Every function of every counter: [tables/attribution.csv](tables/attribution.csv).",
+    ]
+
+
+def counted_table(summary: Summary) -> Tabled | None:
+    """The exact figures; None where nothing was counted."""
+    exact = [v for v in summary.verdicts if is_exact(v)]
     headers = ["figure a step", "baseline", "candidate", "difference"]
     rows = [
         [NAMES[v.metric], figure(v.metric, v.baseline), figure(v.metric, v.candidate), _difference(v)] for v in exact
     ]
-    return ["## What was counted", _by_setting(headers, exact, rows), *_origins(summary)]
+    return _by_setting(headers, exact, rows) if exact else None
 
 
-def _by_setting(headers: Sequence[str], verdicts: Sequence[Verdict], rows: Sequence[Sequence[str]]) -> str:
-    """Write a table in whose first columns stands all that tells its cells apart, batch size and runner always."""
-    told = {head: [words(verdict.cell) for verdict in verdicts] for head, words in KEYS.items()}
-    keys = {head: column for head, column in told.items() if head in ALWAYS or len(set(column)) > 1}
+def _by_setting(headers: Sequence[str], verdicts: Sequence[Verdict], rows: Sequence[Sequence[str]]) -> Tabled:
+    """Put what tells the cells of the rows apart before them, batch size and runner always."""
+    keys = key_columns([verdict.cell for verdict in verdicts])
     shown = [[*key, *row] for key, row in zip(zip(*keys.values(), strict=True), rows, strict=True)]
-    return table([*keys, *headers], shown, names=len(keys) + 1)
+    return Tabled(headers=[*keys, *headers], rows=shown, names=len(keys) + 1, verdicts=list(verdicts))
+
+
+def key_columns(cells: Sequence[Cell]) -> dict[str, list[str]]:
+    """What tells the cells apart, by the header of its column: batch size and runner always, else what differs."""
+    told = {head: [words(cell) for cell in cells] for head, words in KEYS.items()}
+    return {head: column for head, column in told.items() if head in ALWAYS or len(set(column)) > 1}
 
 
 def _difference(verdict: Verdict) -> str:
@@ -105,7 +146,7 @@ def _difference(verdict: Verdict) -> str:
     return "none" if not delta else f"{'+' if delta > 0 else '-'}{figure(verdict.metric, abs(delta))}"
 
 
-def _origins(summary: Summary) -> list[str]:
+def origins(summary: Summary) -> list[str]:
     """A sentence for each counter that differs, cell by cell; cells that say the same share one line."""
     told: dict[str, list[str]] = {}
     candidates = dict.fromkeys(v.cell for v in summary.verdicts)
@@ -114,14 +155,7 @@ def _origins(summary: Summary) -> list[str]:
             rows = rows_of(summary, cell, counter)
             if sum(row.delta for row in rows):  # what one function does for another is no news
                 told.setdefault(f"{cell.runner}: {sentence(rows, counter)}", []).append(f"{cell.batch_size:,}")
-    if not told:
-        return ["No count differs."]
-    lines = [f"- {escape(text)} (batch {escape(listed(list(dict.fromkeys(sizes))))})" for text, sizes in told.items()]
-    return [
-        "Which functions do more or less in the candidate:",
-        "\n".join(lines),
-        "Every function of every counter: [tables/attribution.csv](tables/attribution.csv).",
-    ]
+    return [f"{text} (batch {listed(list(dict.fromkeys(sizes)))})" for text, sizes in told.items()]
 
 
 def rows_of(summary: Summary, cell: Cell, counter: str) -> list[Row]:

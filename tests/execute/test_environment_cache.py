@@ -8,6 +8,7 @@ import pytest
 
 from bench.errors import UninstallableError
 from bench.execute import environments, overlay
+from bench.records.cache import cache_folder
 from tests.execute import wheels
 
 ROOT = Path(__file__).parent.parent.parent
@@ -69,7 +70,7 @@ def test_an_environment_whose_interpreter_is_gone_is_built_again(shelf, builds):
 def test_a_failed_build_leaves_no_environment(shelf):
     with pytest.raises(UninstallableError):
         environments.obtain("tiny==1.0")
-    assert [path.suffix for path in (environments.cache_folder() / "environments").iterdir()] == [".lock"]
+    assert [path.suffix for path in (cache_folder() / "environments").iterdir()] == [".lock"]
 
 
 def test_what_a_killed_build_left_is_cleared(tmp_path):
@@ -94,20 +95,3 @@ def test_two_processes_build_it_once(shelf):
     said = [process.communicate()[0].split() for process in both]
     assert sorted(map(len, said)) == [1, 2]
     assert len({lines[-1] for lines in said}) == 1
-
-
-@pytest.mark.parametrize(
-    ("variables", "folder"),
-    [
-        ({"LOOPTAX_CACHE": "/own", "XDG_CACHE_HOME": "/xdg"}, "/own"),
-        ({"XDG_CACHE_HOME": "/xdg"}, "/xdg/looptax"),
-        ({}, "/home/someone/.cache/looptax"),
-    ],
-)
-def test_where_the_cache_is(monkeypatch, variables, folder):
-    for name in ("LOOPTAX_CACHE", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", "/home/someone")
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    assert environments.cache_folder() == Path(folder)

@@ -233,7 +233,7 @@ def test_ends_that_could_not_be_told_apart():
 
 def test_it_is_a_kind_of_run_that_can_be_published_and_indexed():
     assert publish.KINDS["bisect"] is bisect
-    assert "reads 1 more value" in index.entry("a", found()).headline
+    assert "reads 1 more value" in index.brief(found()).headline
 
 
 def test_progress_is_one_line_a_release():

@@ -22,7 +22,7 @@ def of_history(summary: Summary) -> Grid | None:
     cells = {cell.cell: cell for cell in summary.cells}
     series = history.series_of(summary)
     rows = [
-        (*([history.title(each)] if len(series) > 1 else []), *history.row(release, cells[release.cell]))
+        (*([history.title_of(each)] if len(series) > 1 else []), *history.row(release, cells[release.cell]))
         for each in series
         for release in _told(each)
     ]

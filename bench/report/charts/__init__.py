@@ -1,13 +1,15 @@
 """The charts of a report: what a run has the figures for, as SVG files and as interactive charts of a page.
 
-One description makes both: a `Picture` gives an Altair chart, and `svgs` turns every chart of a summary into text.
+One description makes both: a `Picture` gives an Altair chart, and `drawings` compiles every chart of a summary once.
 Altair and vl-convert take most of a second to start, and are imported when the first chart is drawn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.records import store
 from bench.records.schema import Cell, Summary
@@ -18,9 +20,11 @@ __all__ = [
     "DARK",
     "FOLDER",
     "LIGHT",
+    "Drawing",
     "Look",
     "Picture",
     "Theme",
+    "drawings",
     "look_of",
     "pictures",
     "shown",
@@ -39,20 +43,45 @@ def look_of(summary: Summary, theme: Theme = LIGHT) -> Look:
     return Look(theme=theme).knowing(runners)
 
 
-def svgs(summary: Summary, step_times_us: StepTimes | None = None, *, theme: Theme | None = None) -> dict[str, str]:
-    """Return every chart that `summary` has figures for, as SVG by file name, in the order of `pictures`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drawing:
+    """One chart, drawn."""
 
-    Without a `theme` each file is light or dark as its reader is. `step_times_us` brings the distributions, whose
+    file: str
+    """Its name in the folder `charts`."""
+    alt: str
+    svg: str
+    specification: dict[str, Any]
+    """What Vega draws it from in a page, with tooltips."""
+
+
+def drawings(summary: Summary, step_times_us: StepTimes | None = None, *, theme: Theme | None = None) -> list[Drawing]:
+    """Return every chart that `summary` has figures for, in the order of `pictures`.
+
+    Without a `theme` each image is light or dark as its reader is. `step_times_us` brings the distributions, whose
     figures are in the journal alone. The same summary gives the same bytes; nothing is fetched.
     """
     told = pictures(summary, step_times_us)
     if not told:
-        return {}
+        return []
     from bench.report.charts import render
 
     look = look_of(summary, theme or LIGHT)
     with render.trusting():
-        return {picture.file: render.svg(picture.draw(look), picture.alt, adapts=theme is None) for picture in told}
+        return [_drawing(picture, look, adapts=theme is None) for picture in told]
+
+
+def _drawing(picture: Picture, look: Look, *, adapts: bool) -> Drawing:
+    from bench.report.charts import render
+
+    specification = render.compiled(picture.draw(look))
+    svg = render.image(specification, picture.alt, adapts=adapts)
+    return Drawing(file=picture.file, alt=picture.alt, svg=svg, specification=specification)
+
+
+def svgs(summary: Summary, step_times_us: StepTimes | None = None, *, theme: Theme | None = None) -> dict[str, str]:
+    """Return the images of `drawings` by file name."""
+    return {each.file: each.svg for each in drawings(summary, step_times_us, theme=theme)}
 
 
 def write(summary: Summary, folder: Path, step_times_us: StepTimes | None = None) -> list[Picture]:

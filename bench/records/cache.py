@@ -1,0 +1,41 @@
+"""What takes long to make and is the same for every run, kept in the user's cache folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+
+def cache_folder() -> Path:
+    """`$LOOPTAX_CACHE`, or `looptax` in the user's cache folder. Everything in it can be deleted at any time."""
+    own = os.environ.get("LOOPTAX_CACHE")
+    if own:
+        return Path(own).expanduser().absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "looptax"
+
+
+def kept(name: str, make: Callable[[], str]) -> str:
+    """The text of the file `name` in the cache, made where it is not there; one that cannot be kept is made each time.
+
+    Whatever the text depends on belongs into its name.
+    """
+    path = cache_folder() / name
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        text = make()
+    try:
+        _keep(path, text)
+    except OSError:
+        return text  # a home that cannot be written costs time, and no report
+    return text
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write it under a name of its own first: two processes may do this at once, and a reader sees all or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as partial:
+        partial.write(text)
+    Path(partial.name).replace(path)
