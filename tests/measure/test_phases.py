@@ -221,8 +221,10 @@ def test_the_phases_of_every_runner_sum_to_its_steps(every_runner):
     assert every_runner.keys() == runners.REGISTRY.keys()
     for name, found in every_runner.items():
         sums = [sum(step) for step in zip(*found["phase_ns"].values(), strict=True)]
-        assert sum(sums) == pytest.approx(sum(found["steps_ns"]), rel=0.02), name
-        assert len(sums) == 39
+        assert len(sums) == len(found["steps_ns"]) == 39
+        # Step by step, and the median of them: between its two readings of the clock a step may lose the processor.
+        ratios = [split / step for split, step in zip(sums, found["steps_ns"], strict=True)]
+        assert median(ratios) == pytest.approx(1, abs=0.02), name
 
 
 def test_every_runner_has_every_phase(every_runner):
