@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -28,10 +29,11 @@ def exit_code(app: Callable[..., Any]) -> int:
         return _say(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _say("interrupted before anything was measured.", ExitCode.INTERRUPTED)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - Python's own exit code for a crash, 1, would mean "regressed"
         # typer's own errors (click's, bundled or not, by release) know how to say what was wrong.
         if not hasattr(error, "format_message"):
-            raise
+            traceback.print_exc()
+            return _say("a fault of looptax itself, which says nothing of what was measured.", ExitCode.CRASHED)
         return _say(f"{error.format_message()} See --help.", ExitCode.WRONG_COMMAND)
 
 

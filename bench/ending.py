@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "markdown", "github")
 STEP_SUMMARY, STEP_OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
-PYTHONS_OWN = -1
-"""Stands for the exit code of a crash, which is Python's and says nothing of what was measured."""
 
 Seconds = Callable[[], "Mapping[Cell, float]"]
 """How long all trials of each cell took; asked only where somebody wants to know."""
@@ -123,7 +121,7 @@ class Ending:
 
 
 def _code_of(error: BaseException) -> int:
-    return ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else PYTHONS_OWN
+    return ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else ExitCode.CRASHED
 
 
 def seconds_of(trials: list[Trial]) -> dict[Cell, float]:

@@ -45,4 +45,5 @@ class ExitCode:
     WRONG_COMMAND = 2
     UNDECIDED = 3
     SOME_CELLS_FAILED = 4
+    CRASHED = 70  # EX_SOFTWARE of sysexits.h
     INTERRUPTED = 130

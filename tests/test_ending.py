@@ -163,6 +163,20 @@ def test_a_crash_is_no_verdict(step):
 # Exit codes
 
 
+def crashing():
+    raise ZeroDivisionError("a fault")
+
+
+def test_a_crash_is_told_from_a_regression(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["bench"])
+    with pytest.raises(SystemExit) as ended:
+        cli.run(crashing)
+    assert ended.value.code == 70
+    told = capsys.readouterr().err
+    assert "ZeroDivisionError: a fault" in told
+    assert told.endswith("error: a fault of looptax itself, which says nothing of what was measured.\n")
+
+
 @pytest.mark.parametrize("options", [(), ("--quiet",), ("--json",), ("--format", "github"), ("--junit", "a.xml")])
 def test_no_option_changes_an_exit_code(verb, worse, options):
     assert verb(compare.main, *worse, *options)[0] == 1

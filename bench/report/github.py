@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from bench.errors import ExitCode
 from bench.report.text import escape, folded, plural, table
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ TOLD = ("What each loop costs", "The verdict", "Where it changed")
 """Sections that say what the paragraphs of an answer say."""
 LEVELS: tuple[Level, ...] = ("error", "warning", "notice")
 VERDICTS = {
-    0: "fine",
-    1: "regressed",
-    2: "wrong-command",
-    3: "undecided",
-    4: "failed",
-    130: "interrupted",
-    -1: "crashed",
+    ExitCode.FINE: "fine",
+    ExitCode.REGRESSED: "regressed",
+    ExitCode.WRONG_COMMAND: "wrong-command",
+    ExitCode.UNDECIDED: "undecided",
+    ExitCode.SOME_CELLS_FAILED: "failed",
+    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.CRASHED: "crashed",
 }
 """The output `verdict` of a step, by exit code."""
 
