@@ -39,7 +39,7 @@ class Seen:
         return [PlannedLength(comparison=c, length=length) for c, length in self.lengths.items()]
 
     def remember(self, trial: Trial) -> None:
-        """Take note of a trial; a pilot chooses the length of what follows it."""
+        """Take note of a trial; a pilot chooses the length of what follows it, a second pilot included."""
         self.trials.append(trial)
         self._finished.add(key(trial))
         if trial.phase == "pilot":
@@ -63,9 +63,9 @@ class Seen:
         return any((other.runner, other.environment) == where for other in missing)
 
     def length(self, phase: Pass, comparison: Comparison) -> Length:
-        """How long the trials of a pass are; raises `KeyError` before the pilot of a comparison."""
+        """How long the trials of a pass are; raises `KeyError` before the first pilot of a comparison."""
         if phase == "pilot":
-            return lengths.PILOT
+            return self.lengths.get(comparison, lengths.PILOT)
         if phase == "equivalence":
             return lengths.EQUIVALENCE
         if phase == "counting":

@@ -78,8 +78,8 @@ class Settings(Record):
     trials_per_block: int
     budget_s: float | None = None
     target_ci: float | None = None
-    target_region_s: float = 0.3
-    """How long the measured region of the baseline shall last at least; the pilot chooses the steps by it."""
+    target_region_s: float = 0.27
+    """How long the measured region of the baseline shall last by the pilots: 0.25 s, and what they may be wrong by."""
     steps: int | None = None
     warmup_steps: int | None = None
     threads: int = 1

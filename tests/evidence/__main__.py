@@ -1,0 +1,67 @@
+"""The evidence for docs/method.md: what the instrument sees, costs and misses, each section a table.
+
+python -m tests.evidence --only fidelity --rounds 20
+python -m tests.evidence --only isolation,instrument
+python -m tests.evidence --only order,linearity --run results/20260102T030405Z-standard-cpu
+python -m tests.evidence --only false-alarms --checks 100
+python -m tests.evidence --only power,planted-counts,peers
+
+Prints markdown. Its figures mean something only while the machine does nothing else, but for false alarms, which load
+must not cause. It is no test and always exits with 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.evidence import checks, fidelity, instrument, isolation, peers, power, stored
+
+Section = Callable[[argparse.Namespace], str]
+SECTIONS: dict[str, Section] = {
+    "fidelity": fidelity.fidelity,
+    "instrument": instrument.instrument,
+    "isolation": isolation.isolation,
+    "order": stored.order_effects,
+    "linearity": stored.linearity,
+    "false-alarms": checks.false_alarms,
+    "planted-counts": checks.planted_counts,
+    "power": power.power,
+    "peers": peers.peers,
+}
+OF_A_RUN = ("order", "linearity")
+
+
+def main() -> None:
+    """Measure one section after the other, never two at once."""
+    args = parse()
+    for name in args.only:
+        print(SECTIONS[name](args), flush=True)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", type=names, default=list(SECTIONS), help=f"comma list out of {', '.join(SECTIONS)}")
+    parser.add_argument("--rounds", type=int, default=12, help="of fidelity, instrument, isolation and peers")
+    parser.add_argument("--checks", type=int, default=34, help="of false-alarms, three cells each")
+    parser.add_argument("--blocks", type=int, default=40, help="of power")
+    parser.add_argument("--budget", type=float, default=40.0, help="seconds of a comparison of peers")
+    parser.add_argument("--run", type=Path, nargs="+", default=[], help="standard runs for order and linearity")
+    args = parser.parse_args()
+    untold = [name for name in args.only if name in OF_A_RUN and not args.run]
+    if untold:
+        parser.error(f"{' and '.join(untold)} read a standard run: name it with --run, or leave them out with --only")
+    return args
+
+
+def names(text: str) -> list[str]:
+    """A comma list of sections."""
+    unknown = set(text.split(",")) - set(SECTIONS)
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))} is not one of {', '.join(SECTIONS)}")
+    return text.split(",")
+
+
+if __name__ == "__main__":
+    main()

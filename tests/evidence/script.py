@@ -1,0 +1,42 @@
+"""A plain training script with a planted slowdown: what people time with the tools that there are.
+
+python -m tests.evidence.script --share 0.03 --steps 5000
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, TensorDataset
+
+from tests.evidence.waits import after_step
+
+BATCH_SIZE = 64
+ROUND_STEPS = 500
+"""Of a training where a tool times several in one process."""
+
+
+def train(*, steps: int, share: float) -> None:
+    """The seed MLP for one epoch, item by item, as its run in `tests/plain/pytorch.py`."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, 2))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0)
+    optimizer.register_step_post_hook(after_step(share))
+    dataset = TensorDataset(torch.randn(steps * BATCH_SIZE, 64), torch.randint(2, (steps * BATCH_SIZE,)))
+    for x, labels in DataLoader(dataset, batch_size=BATCH_SIZE, shuffle=True):
+        loss = cross_entropy(model(x), labels)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--share", type=float, default=0.0)
+    parser.add_argument("--steps", type=int, default=5000)
+    options = parser.parse_args()
+    train(steps=options.steps, share=options.share)
