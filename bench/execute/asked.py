@@ -11,7 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from bench.errors import UsageError
-from bench.execute import checkouts
+from bench.execute import checkouts, overlay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,10 +63,10 @@ class Asked:
 def parse(text: str) -> Asked:
     """Several requirements, wheel files or checkouts in one text, split as a shell would split it.
 
-    Raises `UsageError` for what is none of them, and for torch, which has to stay the same binary.
+    Raises `UsageError` for what is none of them, and for another torch: it has to stay the same binary.
     """
     items = tuple(_item(token) for token in shlex.split(text))
-    _refuse_torch(items)
+    _refuse_other_torch(items)
     return Asked(items=items, arguments=tuple(item.argument for item in items))
 
 
@@ -76,16 +76,26 @@ def parse_file(path: Path) -> Asked:
         raise UsageError(f"The requirements file {path} is not there; give the path of one that is.")
     lines = [line.partition(" #")[0].strip() for line in path.read_text().replace("\\\n", " ").splitlines()]
     items = tuple(_item(line) for line in lines if line and not line.startswith("#"))
-    _refuse_torch(items)
+    _refuse_other_torch(items)
     return Asked(items=items, arguments=("--requirement", str(path.resolve())))
 
 
-def _refuse_torch(items: tuple[Item, ...]) -> None:
-    if any(item.name == "torch" for item in items):
+def _refuse_other_torch(items: tuple[Item, ...]) -> None:
+    """Requirements that the installed torch satisfies, as a lock file has one, ask for nothing."""
+    installed = overlay.base_packages().get("torch")
+    other = [item for item in items if item.name == "torch" and not _is_satisfied(item, installed)]
+    if other:
         raise UsageError(
-            "Environments keep the torch that is installed, so that all run the same binary; "
-            "leave torch out, or run looptax from an environment that has the other torch."
+            f"{other[0].text} is not the torch that is installed, {installed}, which all environments keep so that "
+            "they run the same binary; leave torch out, or run looptax from an environment that has the other torch."
         )
+
+
+def _is_satisfied(item: Item, installed: str | None) -> bool:
+    is_local = item.is_source or item.digest != ""
+    return not is_local and Requirement(item.text.partition(" --")[0]).specifier.contains(
+        installed or "0", prereleases=True
+    )
 
 
 def _item(token: str) -> Item:

@@ -24,7 +24,7 @@ BUDGET_S = 160.0
 """Of the three minutes that it may take: the rest is for what comes before and after the blocks."""
 TARGET_HALF_WIDTH = 0.02
 """How well the ratios of a run shall be known, where the preset leaves the number of blocks open."""
-BLOCK_COUNTS = (6, 8, 10, 12, 14, 17, 20, 24, 28, 34, 40)
+BLOCK_COUNTS = (6, 7, 8, 10, 12, 14, 17, 20, 24, 28, 34, 40)
 """Numbers of blocks that a calibration tells of: the looks of a check are among them."""
 QUICK = "quick"
 

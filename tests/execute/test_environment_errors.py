@@ -10,7 +10,7 @@ from tests.execute import wheels
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("torch==2.5.0", "Environments keep the torch that is installed"),
+        ("torch==2.5.0", "torch==2.5.0 is not the torch that is installed, 2."),
         ("transformers=4.46.3", "'transformers=4.46.3' is neither a requirement nor a wheel nor a checkout"),
         ("./nowhere", "'./nowhere' is neither a requirement nor a wheel nor a checkout"),
         ("gone-1.0-py3-none-any.whl", "The wheel gone-1.0-py3-none-any.whl cannot be used"),

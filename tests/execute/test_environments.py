@@ -6,6 +6,8 @@ import sys
 from importlib import metadata
 from importlib.util import find_spec
 
+import pytest
+
 from bench.execute import asked, checkouts, environments
 from bench.execute.build import Environment
 from tests.execute import wheels
@@ -120,6 +122,16 @@ def test_the_control_moves_nothing_and_has_a_path_as_long_as_any_overlay(shelf):
     assert (control.name, control.moved, control.packages) == ("current", {}, environments.current().packages)
     assert len(seen_by(control, "sys.path")) == len(seen_by(other, "sys.path"))
     assert control.python != sys.executable
+
+
+@pytest.mark.parametrize("asked_for", ["torch>=2.0", f"torch=={metadata.version('torch').partition('+')[0]}"])
+def test_a_lock_file_may_name_the_torch_that_is_installed(shelf, tmp_path, asked_for):
+    wheels.wheel(shelf, "tiny", "1.0")
+    path = tmp_path / "lock.txt"
+    path.write_text(f"tiny==1.0\n{asked_for}\n")
+    environment = environments.from_requirements(path)
+    assert environment.moved == {"tiny": (None, "1.0")}
+    assert environment.packages["torch"] == metadata.version("torch")
 
 
 def test_pins_and_names_are_normalised():
