@@ -39,10 +39,17 @@ def _by_block(trials: Sequence[Trial]) -> dict[int, list[Load]]:
 
 
 def _block(block: int, loads: Sequence[Load]) -> MarkedBlock:
-    foreign_s = max(sum(load.busy_s - load.own_s for load in loads), 0.0)
     stolen_s = sum(load.stolen_s for load in loads)
-    wall_s = sum(load.wall_s for load in loads)
-    return MarkedBlock(block=block, cores=(foreign_s + stolen_s) / wall_s, foreign_s=foreign_s, stolen_s=stolen_s)
+    return MarkedBlock(block=block, cores=cores(loads), foreign_s=_foreign_s(loads), stolen_s=stolen_s)
+
+
+def cores(loads: Sequence[Load]) -> float:
+    """What others used while these trials ran, the hypervisor's share included, in units of one core; at least 0."""
+    return (_foreign_s(loads) + sum(load.stolen_s for load in loads)) / sum(load.wall_s for load in loads)
+
+
+def _foreign_s(loads: Sequence[Load]) -> float:
+    return max(sum(load.busy_s - load.own_s for load in loads), 0.0)
 
 
 def _sentence(blocks: Sequence[MarkedBlock], limit: float, timed: int) -> str:

@@ -18,11 +18,22 @@ from bench.analyse.statistics import (
     signed_rank_estimate,
 )
 from bench.analyse.trial_figures import phases_us
-from bench.records.schema import CellSummary, CounterFigures, DeviceMemory, Estimate, Interpreter, Pass, Phase
+from bench.records.schema import (
+    STEP_QUANTILES,
+    CellSummary,
+    CounterFigures,
+    DeviceMemory,
+    Estimate,
+    Interpreter,
+    Pass,
+    Phase,
+)
 
 FLOOR = "floor"
 
-Found = Estimate | DeviceMemory | CounterFigures | Mapping[str, float] | Mapping[Phase, float] | float | str
+Found = (
+    Estimate | DeviceMemory | CounterFigures | Mapping[str, float] | Mapping[Phase, float] | list[float] | float | str
+)
 """A figure, or the sentence that says why there is none."""
 
 NO_STEADY_STEP = "every step after the warm-up crosses an epoch boundary"
@@ -91,11 +102,14 @@ def _steps(evidence: Evidence) -> dict[str, Found]:
 
 def _percentiles(evidence: Evidence) -> dict[str, Found]:
     """Take percentiles of all the steady steps of all trials: what a user sees, not an estimate with an interval."""
-    names = ("step_p50_us", "step_p95_us", "step_p99_us")
+    names = ("step_p50_us", "step_p95_us", "step_p99_us", "step_quantiles_us")
     pooled = np.concatenate([np.empty(0), *(trial.steady_us for trial in evidence.timed)])
     if not len(pooled):
         return dict.fromkeys(names, _why(evidence, NO_STEADY_STEP))
-    return dict(zip(names, map(float, np.percentile(pooled, [50, 95, 99])), strict=True))
+    pooled.sort()
+    told = np.percentile(pooled, [50, 95, 99]).tolist()
+    spread = np.percentile(pooled, np.arange(STEP_QUANTILES) * 100 / STEP_QUANTILES).round(3).tolist()
+    return dict(zip(names, [*told, spread], strict=True))
 
 
 def _pairs(evidence: Evidence, compared: Compared) -> dict[str, Found]:

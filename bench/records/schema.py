@@ -5,7 +5,8 @@ Format history (`SCHEMA`); keys only ever get added:
    the passes `phases` and `trace`, `Trial.phases`, `Timing.energy_j`, `Settings.passes`, and in a cell `phases_us`,
    `tensor_bytes_by_category` and `joules_per_1000_samples`; `Settings.design` and `environments`, `Run.verb`, and
    `Verdict`; `Summary.releases`, `probes` and `moves` with what `Settings` needs for them; `Trial.load` and
-   `Summary.marked_blocks` and `machine_warnings`, `Settings.foreign_load_limit`, `time_margin` and `by_calibration`.
+   `Summary.marked_blocks` and `machine_warnings`, `Settings.foreign_load_limit`, `time_margin` and `by_calibration`;
+   `CellSummary.step_quantiles_us`.
 
 This is the door: the records stand in `trials`, `runs` and `summaries`.
 """
@@ -25,6 +26,7 @@ from bench.records.runs import (
     Settings,
 )
 from bench.records.summaries import (
+    STEP_QUANTILES,
     AttributionRow,
     Brief,
     CellSummary,
@@ -59,6 +61,7 @@ from bench.records.trials import (
 __all__ = [
     "CURRENT",
     "SCHEMA",
+    "STEP_QUANTILES",
     "AcceleratorInfo",
     "AttributionRow",
     "Bisection",

@@ -11,6 +11,9 @@ from bench.records.base import SCHEMA, Phase, Record, Status, Verb
 from bench.records.runs import Machine, Run
 from bench.records.trials import Cell, Length
 
+STEP_QUANTILES = 200
+"""How many quantiles tell how the steps of a row are spread."""
+
 
 class Estimate(Record):
     """A figure with its 95 % interval; no bounds where there are too few blocks for one."""
@@ -77,6 +80,8 @@ class CellSummary(Cell):
     step_p50_us: float | None = None
     step_p95_us: float | None = None
     step_p99_us: float | None = None
+    step_quantiles_us: list[float] | None = None
+    """Of all steady steps those at 0, 0.5, 1, ... 99.5 %, `STEP_QUANTILES` of them."""
     device_step_time_us: Estimate | None = None
     samples_per_second: Estimate | None = None
     ratio: Estimate | None = None

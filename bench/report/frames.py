@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.analyse import foreign_load
 from bench.analyse.comparison import summarise
 from bench.analyse.figures_judged import COUNTED, TENSOR_BYTES
 from bench.analyse.trial_figures import figures
@@ -42,7 +43,7 @@ def cells(folders: Sequence[Path]) -> pd.DataFrame:
 def trials(folders: Sequence[Path]) -> pd.DataFrame:
     """One row a trial, the failed ones included, units in the names of the columns; see `bench.load`."""
     frame = pd.DataFrame([_trial(folder.name, trial) for folder in folders for trial in store.read_trials(folder)])
-    return _as_numbers(frame, ("grad_clip", *TIMED, *MEMORY, *COUNTED, TENSOR_BYTES))
+    return _as_numbers(frame, ("grad_clip", *TIMED, *MEMORY, *COUNTED, TENSOR_BYTES, "foreign_cores"))
 
 
 def wide(summary: Summary) -> pd.DataFrame:
@@ -130,13 +131,17 @@ def _verdict(verdict: Verdict) -> Row:
 def _trial(run: str, trial: Trial) -> Row:
     fields = ("phase", "block", "replicate", "position", "status", "reason", "started_at", "wall_s")
     row = {"run": run} | trial.cell.model_dump() | {name: getattr(trial, name) for name in fields}
-    return row | {"steps": trial.length.steps} | _timed(trial) | _counted(trial)
+    return row | {"steps": trial.length.steps} | _timed(trial) | _counted(trial) | _disturbed(trial)
 
 
 def _timed(trial: Trial) -> Row:
     made = None if trial.timing is None else figures(trial, trial.timing)
     own = {name: getattr(made, field, None) for name, field in TIMED.items()}
     return own | {name: getattr(made.memory if made else None, name, None) for name in MEMORY}
+
+
+def _disturbed(trial: Trial) -> Row:
+    return {"foreign_cores": None if trial.load is None else foreign_load.cores([trial.load])}
 
 
 def _counted(trial: Trial) -> Row:

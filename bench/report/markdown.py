@@ -36,7 +36,7 @@ def report(summary: Summary, folder: str) -> str:
         _answers(summary, told, drawn),
         folded("How to read this report", "\n".join(glossary.entries(summary.run.settings))),
         _equivalence(summary),
-        *([_tables(summary, told)] if "timing" in passes else []),
+        *([_tables(summary, told, drawn)] if "timing" in passes else []),
         *([costs.section(summary, told, drawn)] if "counting" in passes else []),
         *([_arithmetic(told)] if "timing" in passes else []),
         *([split.section(told, drawn)] if "phases" in passes else []),
@@ -104,11 +104,12 @@ def _equivalence(summary: Summary) -> str:
     return "\n\n".join(["## Are they equivalent?", f"**{escape(first)}**", _bullets(others)]).rstrip()
 
 
-def _tables(summary: Summary, told: list[Group]) -> str:
+def _tables(summary: Summary, told: list[Group], drawn: Sequence[Picture]) -> str:
     equal = [*shared_conditions(summary), plural(summary.run.settings.threads, "thread")]
     parts = ["## Tables", escape(f"Equal in all rows: {', '.join(equal)}.")]
     for group in told:
         parts += [f"### {escape(group.title)}: time", time_table(group).markdown()]
+        parts += [folded("How step times are spread", image) for image in shown(drawn, group.title, "distribution")]
         parts += [f"### {escape(group.title)}: memory and start-up", memory_table(group).markdown()]
     return "\n\n".join([*parts, "### Imports", import_table(summary).markdown()])
 

@@ -11,6 +11,7 @@ import pandas as pd
 import bench
 from bench.analyse.statistics import signed_rank_estimate
 from bench.records.schema import Estimate
+from bench.report.groups import FLOOR
 from tests.evidence.table import percent, section
 from trainloops.runners import BASELINE
 
@@ -63,7 +64,7 @@ def first_block(trials: pd.DataFrame) -> tuple[str, str]:
 def linearity(args: Namespace) -> str:
     """The overhead of each runner in µs a step over model and batch sizes, and whether it is one constant."""
     tidy = bench.load(args.run)
-    found = tidy[(tidy["metric"] == "overhead_us") & (tidy["runner"] != BASELINE)]
+    found = tidy[(tidy["metric"] == "overhead_us") & (~tidy["runner"].isin([BASELINE, FLOOR]))]
     rows = [
         [workload, runner, *(overhead(each) for each in some.sort_values("batch_size").itertuples()), constant(some)]
         for (workload, runner), some in found.groupby(["workload", "runner"], sort=False)

@@ -88,7 +88,7 @@ def test_a_report_over_two_folders_leaves_them_alone(tmp_path):
     publish.publish_together(tmp_path / "out", folders)
     text = (tmp_path / "out" / "report.md").read_text()
     images = re.findall(r"\]\((charts/.*?)\)", text)
-    assert len(images) == 6
+    assert len(images) == 8
     assert all((tmp_path / "out" / image).is_file() for image in images)
     assert sorted(path.name for folder in folders for path in folder.rglob("*")) == before
     page = (tmp_path / "out" / "report.html").read_text()

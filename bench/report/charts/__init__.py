@@ -6,13 +6,12 @@ Altair and vl-convert take most of a second to start, and are imported when the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.records import store
-from bench.records.schema import Cell, Summary
+from bench.records.schema import Summary
 from bench.report.charts.catalogue import FOLDER, Picture, pictures, shown
 from bench.report.charts.theme import DARK, LIGHT, Look, Theme, stylesheet
 
@@ -33,9 +32,6 @@ __all__ = [
     "write",
 ]
 
-StepTimes = Mapping[Cell, Sequence[float]]
-"""Steady step times of a cell in µs, ascending."""
-
 
 def look_of(summary: Summary, theme: Theme = LIGHT) -> Look:
     """Return the look that all charts of a run share, so that a runner is drawn alike in each of them."""
@@ -55,13 +51,13 @@ class Drawing:
     """What Vega draws it from in a page, with tooltips."""
 
 
-def drawings(summary: Summary, step_times_us: StepTimes | None = None, *, theme: Theme | None = None) -> list[Drawing]:
+def drawings(summary: Summary, *, theme: Theme | None = None) -> list[Drawing]:
     """Return every chart that `summary` has figures for, in the order of `pictures`.
 
-    Without a `theme` each image is light or dark as its reader is. `step_times_us` brings the distributions, whose
-    figures are in the journal alone. The same summary gives the same bytes; nothing is fetched.
+    Without a `theme` each image is light or dark as its reader is. The same summary gives the same bytes; nothing is
+    fetched.
     """
-    told = pictures(summary, step_times_us)
+    told = pictures(summary)
     if not told:
         return []
     from bench.report.charts import render
@@ -79,15 +75,15 @@ def _drawing(picture: Picture, look: Look, *, adapts: bool) -> Drawing:
     return Drawing(file=picture.file, alt=picture.alt, svg=svg, specification=specification)
 
 
-def svgs(summary: Summary, step_times_us: StepTimes | None = None, *, theme: Theme | None = None) -> dict[str, str]:
+def svgs(summary: Summary, *, theme: Theme | None = None) -> dict[str, str]:
     """Return the images of `drawings` by file name."""
-    return {each.file: each.svg for each in drawings(summary, step_times_us, theme=theme)}
+    return {each.file: each.svg for each in drawings(summary, theme=theme)}
 
 
-def write(summary: Summary, folder: Path, step_times_us: StepTimes | None = None) -> list[Picture]:
+def write(summary: Summary, folder: Path) -> list[Picture]:
     """Write `folder`/charts/*.svg, each whole or not at all, and return what they show."""
-    drawn = svgs(summary, step_times_us)
+    drawn = svgs(summary)
     (folder / FOLDER).mkdir(exist_ok=True)
     for name, text in drawn.items():
         store.write(folder / FOLDER / name, text)
-    return pictures(summary, step_times_us)
+    return pictures(summary)

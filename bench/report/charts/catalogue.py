@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bench.records.schema import Cell, CellSummary, Summary
+from bench.records.schema import CellSummary, Summary
 from bench.records.store import slug
 from bench.report.charts import rows
 from bench.report.charts.theme import Look
@@ -46,16 +46,13 @@ class Picture:
         return f"![{escape(self.alt).replace('[', chr(92) + '[').replace(']', chr(92) + ']')}]({FOLDER}/{self.file})"
 
 
-def pictures(summary: Summary, step_times_us: Mapping[Cell, Sequence[float]] | None = None) -> list[Picture]:
-    """Return what can be drawn, by group and then in the order in which a reader asks.
-
-    `step_times_us` has the steady step times of cells in µs, ascending.
-    """
+def pictures(summary: Summary) -> list[Picture]:
+    """Return what can be drawn, by group and then in the order in which a reader asks."""
     names = _Names()
     return [
         Picture(kind=kind, group=group.title, file=names.of(kind, group), alt=told, draw=partial(draw, group))
         for group in groups(summary)
-        for kind, told, draw in _kinds(group, step_times_us or {})
+        for kind, told, draw in _kinds(group)
     ]
 
 
@@ -78,7 +75,7 @@ class _Names:
         return name
 
 
-def _kinds(group: Group, step_times_us: Mapping[Cell, Sequence[float]]) -> Iterator[tuple[str, str, Draw]]:
+def _kinds(group: Group) -> Iterator[tuple[str, str, Draw]]:
     """Which kinds of chart a group has the figures for, with what each shows."""
     one = len(group.batch_sizes) == 1
     against = f"at batch {group.batch_sizes[0]:,}" if one else "against batch size"
@@ -96,9 +93,8 @@ def _kinds(group: Group, step_times_us: Mapping[Cell, Sequence[float]]) -> Itera
         yield "tensor-memory", f"Peak bytes of live tensors by what they are for, {at}, by runner.", _tensor_memory
     if any(value is not None for cell in chosen for value in cell.device_memory_bytes.model_dump().values()):
         yield "device-memory", f"Peak device memory, {at}, by runner.", _device_memory
-    steps = {cell.runner: step_times_us[cell.cell] for cell in chosen if len(step_times_us.get(cell.cell, ()))}
-    if steps:
-        yield "distribution", f"Distribution of step times, {at}, by runner.", partial(_distribution, steps)
+    if any(cell.step_quantiles_us for cell in chosen):
+        yield "distribution", f"Distribution of step times, {at}, by runner.", _distribution
 
 
 def _any(cells: Sequence[CellSummary], figure: rows.Figure) -> bool:
@@ -151,7 +147,9 @@ def _device_memory(group: Group, look: Look) -> LayerChart:
     return bars.device_memory(group, look)
 
 
-def _distribution(steps: Mapping[str, Sequence[float]], group: Group, look: Look) -> LayerChart:
+def _distribution(group: Group, look: Look) -> LayerChart:
     from bench.report.charts import distribution
 
-    return distribution.distribution(steps, look, where=_where(group))
+    cells = group.at(group.representative)
+    quantiles_us = {cell.runner: cell.step_quantiles_us for cell in cells if cell.step_quantiles_us}
+    return distribution.distribution(quantiles_us, look, where=_where(group))

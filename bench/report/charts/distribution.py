@@ -6,40 +6,37 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
-import numpy as np
-from numpy.typing import NDArray
 
+from bench.records.schema import STEP_QUANTILES
 from bench.report.charts import parts
 from bench.report.charts.spans import Span, covering
 from bench.report.charts.theme import Look
 from bench.report.numbers import number
 
-Floats = NDArray[np.float64]
-
 HEIGHT_PX, LEFT_PX, ROW_PX = 270, 74, 18
 SAMPLE_PX = 26
 """The piece of its line that stands before a runner's name."""
-POINTS = 200
-LAST = 0.995
-"""A step in a thousand that took fifty times as long would leave all others no room."""
 HEAD = "runner, median"
 
 
 def distribution(
-    step_times_us: Mapping[str, Sequence[float]], look: Look | None = None, *, where: str = ""
+    quantiles_us: Mapping[str, Sequence[float]], look: Look | None = None, *, where: str = ""
 ) -> alt.LayerChart:
-    """Draw the empirical distribution of `step_times_us`, step times by runner in ascending order, in µs.
+    """Draw how step times are spread: by runner the `step_quantiles_us` of its row, in µs. `where` ends the title.
 
-    At most `POINTS` quantiles a runner are drawn; a runner without steps is left out. `where` ends the title.
+    These leave out the slowest steps: one in a thousand that took fifty times as long would leave all others no room.
     """
-    times = {runner: np.asarray(steps, dtype=float) for runner, steps in step_times_us.items() if len(steps)}
-    look = (look or Look()).knowing(list(times))
-    medians = {runner: float(_at(steps, 0.5)) for runner, steps in times.items()}
+    look = (look or Look()).knowing(list(quantiles_us))
+    medians = {runner: quantiles[STEP_QUANTILES // 2] for runner, quantiles in quantiles_us.items()}
     names = {
         name: f"{look.name(name)}, {number(medians[name])} µs" for name in sorted(medians, key=medians.__getitem__)
     }
     width = parts.WIDTH_PX - LEFT_PX - SAMPLE_PX - 40 - parts.text_px([*names.values(), HEAD])
-    table = [row for runner, steps in times.items() for row in _quantiles(runner, steps)]
+    table: list[dict[str, Any]] = [
+        {"runner": runner, "x": value, "y": 100 * place / STEP_QUANTILES}
+        for runner, quantiles in quantiles_us.items()
+        for place, value in enumerate(quantiles)
+    ]
     x = covering([row["x"] for row in table], round(width), log=True).padded(8, 8)
     y = Span(low=0.0, high=100.0, size_px=HEIGHT_PX)
     layers = [*_curves(table, medians, x, y, look), *_key(names, x, y, look)]
@@ -47,21 +44,6 @@ def distribution(
     told += "Each runner's slowest 0.5 % is left out."
     title = f"Step times, {where}" if where else "Step times"
     return parts.titled(layers, look.theme, title, [told], width=x.size_px, height=HEIGHT_PX)
-
-
-def _quantiles(runner: str, steps: Floats) -> list[dict[str, Any]]:
-    """Thin the steps to so many that a curve of this size looks the same."""
-    shares = np.linspace(0.0, LAST, min(POINTS, max(len(steps), 2)))
-    return [
-        {"runner": runner, "x": round(float(value), 3), "y": round(100 * float(share), 3)}
-        for value, share in zip(_at(steps, shares), shares, strict=True)
-    ]
-
-
-def _at(steps: Floats, shares: Floats | float) -> Floats:
-    """Read quantiles off steps that are in order, which `numpy.quantile` would sort again."""
-    read: Floats = np.interp(np.asarray(shares) * (len(steps) - 1), np.arange(len(steps)), steps)
-    return read
 
 
 def _curves(
