@@ -82,8 +82,9 @@ def parse_file(path: Path) -> Asked:
 
 def _refuse_other_torch(items: tuple[Item, ...]) -> None:
     """Requirements that the installed torch satisfies, as a lock file has one, ask for nothing."""
-    installed = overlay.base_packages().get("torch")
-    other = [item for item in items if item.name == "torch" and not _is_satisfied(item, installed)]
+    named = [item for item in items if item.name == "torch"]
+    installed = overlay.base_packages().get("torch") if named else None
+    other = [item for item in named if not _is_satisfied(item, installed)]
     if other:
         raise UsageError(
             f"{other[0].text} is not the torch that is installed, {installed}, which all environments keep so that "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import TypeVar
 
@@ -74,15 +74,22 @@ class Fleet:
         return self
 
     def _start(self) -> None:
-        starting: deque[tuple[Key, Zygote]] = deque()
-        for key, spec in self._specs.items():
-            if len(starting) == self._at_once:
-                self._await(*starting.popleft())
-            self._launchers[key] = zygote = Zygote(spec)
-            zygote.start()
-            starting.append((key, zygote))
-        for key, zygote in starting:
-            self._await(key, zygote)
+        """Start the next as soon as any is ready, all in this thread: a worker dies with the thread that started it."""
+        waiting = ThreadPoolExecutor(self._at_once)
+        starting: set[Future[None]] = set()
+        try:
+            for key, spec in self._specs.items():
+                if len(starting) == self._at_once:
+                    done, starting = wait(starting, return_when=FIRST_COMPLETED)
+                    for each in done:
+                        each.result()
+                self._launchers[key] = zygote = Zygote(spec)
+                zygote.start()
+                starting.add(waiting.submit(self._await, key, zygote))
+            for each in starting:
+                each.result()
+        finally:
+            waiting.shutdown(wait=False)
 
     def _await(self, key: Key, zygote: Zygote) -> None:
         zygote.ready(alone=self._at_once == 1)

@@ -78,8 +78,8 @@ class Settings(Record):
     trials_per_block: int
     budget_s: float | None = None
     target_ci: float | None = None
-    target_region_s: float = 0.27
-    """How long the measured region of the baseline shall last by the pilots: 0.25 s, and what they may be wrong by."""
+    target_region_s: float = 0.25
+    """How long the steps of the baseline's region shall last by the pilots, the ends of epochs not counted."""
     steps: int | None = None
     warmup_steps: int | None = None
     threads: int = 1

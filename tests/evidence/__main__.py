@@ -2,8 +2,8 @@
 
 python -m tests.evidence --only fidelity --rounds 20
 python -m tests.evidence --only isolation,instrument
-python -m tests.evidence --only order,linearity --run results/20260102T030405Z-standard-cpu
-python -m tests.evidence --only false-alarms --checks 100
+python -m tests.evidence --only order,linearity,plans --run results/20260102T030405Z-standard-cpu
+python -m tests.evidence --only false-alarms --checks 20
 python -m tests.evidence --only power,planted-counts,peers
 
 Prints markdown. Its figures mean something only while the machine does nothing else, but for false alarms, which load
@@ -16,7 +16,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.evidence import checks, fidelity, instrument, isolation, peers, power, stored
+from tests.evidence import checks, fidelity, instrument, isolation, peers, plans, power, stored
 
 Section = Callable[[argparse.Namespace], str]
 SECTIONS: dict[str, Section] = {
@@ -25,12 +25,13 @@ SECTIONS: dict[str, Section] = {
     "isolation": isolation.isolation,
     "order": stored.order_effects,
     "linearity": stored.linearity,
+    "plans": plans.plans,
     "false-alarms": checks.false_alarms,
     "planted-counts": checks.planted_counts,
     "power": power.power,
     "peers": peers.peers,
 }
-OF_A_RUN = ("order", "linearity")
+OF_A_RUN = ("order", "linearity", "plans")
 
 
 def main() -> None:
@@ -44,14 +45,14 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", type=names, default=list(SECTIONS), help=f"comma list out of {', '.join(SECTIONS)}")
     parser.add_argument("--rounds", type=int, default=12, help="of fidelity, instrument, isolation and peers")
-    parser.add_argument("--checks", type=int, default=34, help="of false-alarms, three cells each")
+    parser.add_argument("--checks", type=int, default=20, help="of false-alarms, five cells each")
     parser.add_argument("--blocks", type=int, default=40, help="of power")
     parser.add_argument("--budget", type=float, default=40.0, help="seconds of a comparison of peers")
-    parser.add_argument("--run", type=Path, nargs="+", default=[], help="standard runs for order and linearity")
+    parser.add_argument("--run", type=Path, nargs="+", default=[], help="stored runs for order, linearity and plans")
     args = parser.parse_args()
     untold = [name for name in args.only if name in OF_A_RUN and not args.run]
     if untold:
-        parser.error(f"{' and '.join(untold)} read a standard run: name it with --run, or leave them out with --only")
+        parser.error(f"{' and '.join(untold)} read a stored run: name it with --run, or leave them out with --only")
     return args
 
 

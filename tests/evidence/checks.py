@@ -19,7 +19,7 @@ from tests.execute.wheels import wheel
 
 ROOT = Path(__file__).parent.parent.parent
 LOOP = ROOT / "tests" / "loops" / "planted.py"
-BATCH_SIZES = "8,64,512"
+BATCH_SIZES = "8,32,64,128,256"
 BUDGET = ("--only", "time", "--fail-on", "time,memory", "--blocks", "10")
 """One look, after ten blocks."""
 NOTHING = "def each_step(loss):\n    pass\n"

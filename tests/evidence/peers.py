@@ -1,7 +1,7 @@
 """What people use today, on the same planted slowdowns in the same time: hyperfine, pyperf and pytest-benchmark.
 
-Each is used as its own documentation says, first on the loop as it was and then on the slower one, `--budget` seconds
-in all, and asked whether the second is slower:
+Each is used as its own documentation says, first on the loop as it was and then on slower ones, half of `--budget`
+seconds each, and asked of every one whether it is slower:
 
 - hyperfine on whole scripts, and on the times that it exports the Welch test of its own `scripts/welch_ttest.py`;
 - pyperf's `Runner.bench_time_func` in as many worker processes as the time allows, and `compare_to`;
@@ -104,8 +104,9 @@ def peers(args: Namespace) -> str:
     found: dict[tuple[str, float], list[bool]] = defaultdict(list)
     order = random.Random(0)
     for number in range(args.rounds):
-        for tool, share in order.sample(cases := [(t, s) for t in TOOLS for s in SHARES], len(cases)):
-            found[tool, share].append(says_slower(tool, share, args.budget))
+        for tool in order.sample(list(TOOLS), len(TOOLS)):
+            for share, slower in one_round(tool, order, args.budget / 2).items():
+                found[tool, share].append(slower)
         print(f"peers: {number + 1} of {args.rounds} rounds", file=sys.stderr)
     rows = [[tool, *(f"{sum(found[tool, share])} of {len(found[tool, share])}" for share in SHARES)] for tool in TOOLS]
     return section(
@@ -119,10 +120,15 @@ def installed(name: str) -> bool:
     return find_spec(name.replace("-", "_")) is not None
 
 
-def says_slower(tool: str, share: float, budget_s: float) -> bool:
+def one_round(tool: str, order: random.Random, seconds: float) -> dict[float, bool]:
+    """Measure the loop as it was, then each slower one, and say of each whether the tool calls it slower."""
     measure, slower = TOOLS[tool]
     with TemporaryDirectory(prefix="looptax-evidence-") as folder:
-        before, after = Path(folder) / "before.json", Path(folder) / "after.json"
-        measure(before, 0.0, budget_s / 2)
-        measure(after, share, budget_s / 2)
-        return slower(before, after)
+        before = Path(folder) / "before.json"
+        measure(before, 0.0, seconds)
+        found = {}
+        for share in order.sample(SHARES, len(SHARES)):
+            after = Path(folder) / f"{share}.json"
+            measure(after, share, seconds)
+            found[share] = slower(before, after)
+        return found

@@ -47,10 +47,10 @@ def planned(**flags):
 
 
 def test_a_run_has_as_many_blocks_as_two_per_cent_take():
-    found = with_blocks(planned(trials_per_block=3), [NOISY])
-    assert (found.blocks, found.by_calibration.usual, found.by_calibration.resolves) == (20, 14, 0.0199)
+    found = with_blocks(planned(), [NOISY])
+    assert (found.blocks, found.by_calibration.usual, found.by_calibration.resolves) == (20, 7, 0.0199)
     assert report.sentence(found.by_calibration) == (
-        "By this machine's calibration of 2026-01-02, there are 20 blocks instead of the preset's 14: they should tell "
+        "By this machine's calibration of 2026-01-02, there are 20 blocks instead of the preset's 7: they should tell "
         "the ratio of two loops to within 2.0 %."
     )
 
@@ -74,7 +74,7 @@ def test_where_no_number_of_blocks_is_enough_there_are_the_most():
 
 
 def test_the_noisiest_device_decides():
-    assert with_blocks(planned(trials_per_block=3), [QUIET, NOISY]).blocks == 20
+    assert with_blocks(planned(), [QUIET, NOISY]).blocks == 20
 
 
 def test_without_a_calibration_or_without_times_nothing_changes():
