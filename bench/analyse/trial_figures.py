@@ -34,6 +34,8 @@ class TrialFigures:
     included: there the host's ticks run ahead of the device, which is synchronised at both ends only."""
     device_step_us: float | None
     samples_per_second: float
+    region_to_steps: float | None
+    """The region's seconds over those of as many median steps; ends of epochs and pauses make it more than 1."""
     epoch_boundary_us: float | None
     startup_s: float
     joules_per_1000_samples: float | None
@@ -67,6 +69,7 @@ def figures(trial: Trial, timing: Timing) -> TrialFigures:
         step_us=timing.region_ns / 1e3 / region_steps if on_accelerator else typical_us,
         device_step_us=None if timing.device_step_us is None else typical_us,
         samples_per_second=region_steps * _samples_per_step(trial.cell) / (timing.region_ns / 1e9),
+        region_to_steps=None if typical_us is None else timing.region_ns / 1e3 / region_steps / typical_us,
         epoch_boundary_us=boundary_us,
         startup_s=timing.startup_ns / 1e9,
         joules_per_1000_samples=_per_1000_samples(timing.energy_j, region_steps * _samples_per_step(trial.cell)),

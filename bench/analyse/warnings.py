@@ -32,6 +32,7 @@ DRIFT_MIN_BLOCKS = 6
 DRIFT_MIN_CORRELATION = 0.8
 DRIFT_MIN_CHANGE = 0.03
 WIDE_SPREAD = 0.05
+LONG_REGION = 1.25
 GROUPS_MIN_TRIALS = 12
 GROUPS_MIN_GAP = 0.03
 
@@ -43,6 +44,7 @@ def warnings_of(gathered: Sequence[Compared]) -> list[str]:
     cells = list(timed.values())
     found = [_failures(cells), _contradictions(cells), _too_few_blocks(cells)]
     found += [_drift([cell for cell in cells if cell.cell in references]), _spread(cells), _two_groups(cells)]
+    found.append(_long_regions(cells))
     return list(chain.from_iterable(found))
 
 
@@ -121,6 +123,23 @@ def _two_groups(cells: Sequence[Evidence]) -> Iterator[str]:
         if gap > GROUPS_MIN_GAP * np.median(steps_us) and gap > 2 * inner:
             medians = f"{np.median(low):.4g} µs ({len(low)}) and {np.median(high):.4g} µs ({len(high)})"
             yield f"{name(cell.cell)}: its trials form two groups, around {medians}"
+
+
+def _long_regions(cells: Sequence[Evidence]) -> Iterator[str]:
+    """Find regions a quarter longer than their median steps, and say of each comparison how much longer they are.
+
+    Steps in which Python collects its garbage do it, and ends of epochs: a median sees neither, throughput both.
+    """
+    found: defaultdict[Comparison, list[tuple[float, Evidence]]] = defaultdict(list)
+    for cell in cells:
+        ratios = [trial.region_to_steps for trial in cell.timed if trial.region_to_steps is not None]
+        if ratios and (longer := float(np.median(ratios))) > LONG_REGION:
+            found[cell.cell.comparison].append((longer, cell))
+    for long in found.values():
+        most, worst = max(long, key=lambda each: each[0])
+        more = f" (of {len(long)} such runners the worst)" if len(long) > 1 else ""
+        told = f"its measured region takes {most:.1f} times as long as so many median steps{more}"
+        yield f"{name(worst.cell)}: {told}: samples/s has its pauses and ends of epochs, step time and ratio have not"
 
 
 def _trials_us(cell: Evidence) -> Floats:

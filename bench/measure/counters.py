@@ -74,8 +74,9 @@ def count(train: Train, job: Job, build: Callable[[Job], Parts], *, warmup_steps
 
 def _instruments(job: Job) -> list[Instrument]:
     everywhere: list[Instrument] = [
-        lambda _: counting_calls(),
+        # First, since what a module keeps from an earlier training run would be older than what this one counts.
         lambda parts: counting_tensors(device=job.device, dataset=parts.dataset),
+        lambda _: counting_calls(),
     ]
     return everywhere if unavailable(job.device) else [*everywhere, lambda _: counting_kernels(device=job.device)]
 

@@ -47,6 +47,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=12, help="of fidelity, instrument, isolation and peers")
     parser.add_argument("--checks", type=int, default=20, help="of false-alarms, five cells each")
     parser.add_argument("--blocks", type=int, default=40, help="of power")
+    parser.add_argument("--keep", type=Path, help="a folder that keeps the run of power")
+    parser.add_argument("--power-run", type=Path, help="such a run, instead of a new one")
     parser.add_argument("--budget", type=float, default=40.0, help="seconds of a comparison of peers")
     parser.add_argument("--run", type=Path, nargs="+", default=[], help="stored runs for order, linearity and plans")
     args = parser.parse_args()

@@ -2,7 +2,7 @@
 
 One long run measures loops that wait a share of each step side by side, and two that wait none: the baseline and its
 clone. Its blocks are exchangeable, since each has fresh interpreters and a random order, so checks are drawn from them
-with replacement and judged by the rule that `bench.upgrade` has, look by look.
+with replacement and judged as `bench.upgrade` does it: look by look, and what is flagged once more on fresh blocks.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 
 import bench
+from bench.analyse.sequential import CAP
 from bench.analyse.statistics import Floats
-from bench.analyse.verdict import judge
+from bench.analyse.verdict import confirm, judge, to_confirm
 from tests.evidence.table import section
 from tests.evidence.waits import SHARES, loop
 
@@ -31,21 +32,23 @@ ARMS_OF_A_CHECK = 3
 
 
 def power(args: Namespace) -> str:
-    """The verdicts of checks drawn from a run that is made now, or that `--run` names."""
-    with TemporaryDirectory(prefix="looptax-evidence-") as out:
-        folder = args.run[0] if args.run else measured(Path(out), args.blocks)
+    """The verdicts of checks drawn from a run that is made now, or that `--power-run` names."""
+    with TemporaryDirectory(prefix="looptax-evidence-") as scratch:
+        folder = args.power_run or measured(args.keep or Path(scratch), args.blocks)
         steps, block_s = steps_us(folder)
     rows = [row(share, steps, block_s) for share in SHARES]
     return section(
         f"Power: {CHECKS} checks drawn from {len(steps)} blocks, margin 3 %, one trial of each arm in a block",
         ["planted", "seen, by all blocks", "regressed", "not regressed", "undecided", "blocks", "seconds"],
         rows,
-        "Blocks and seconds are those of the median check, interpreters included, of a block with three arms.",
+        "Regressed is what fresh blocks confirmed. Blocks and seconds are those of the median check, both parts and "
+        "the interpreters included, of a block with three arms.",
     )
 
 
 def measured(out: Path, blocks: int) -> Path:
     """The run folder: the loops of all shares and a second one that waits nothing, one trial of each in a block."""
+    out.mkdir(parents=True, exist_ok=True)
     loops = [loop(out, share) for share in SHARES]
     clone = loops[0].with_name("clone.py")
     clone.write_text(loops[0].read_text())
@@ -91,7 +94,8 @@ def drawn(ratios: Floats, same: Floats) -> list[tuple[str, int]]:
     random = np.random.default_rng(0)
     found = []
     for _ in range(CHECKS):
-        blocks = random.integers(len(ratios), size=40)
-        verdict = judge(ratios[blocks], same[blocks])
-        found.append((verdict.outcome, verdict.blocks))
+        screened, fresh = random.integers(len(ratios), size=(2, CAP))
+        verdict = judge(ratios[screened], same[screened])
+        again = confirm(to_confirm({0: verdict}), {0: ratios[fresh]})
+        found.append(((again.get(0) or verdict).outcome, verdict.blocks + sum(each.blocks for each in again.values())))
     return found

@@ -175,6 +175,11 @@ def keeps_a_tensor(loss):
     kept["tensor"] = torch.zeros(1000)
 
 
+def keeps_one_tensor_for_good(loss):
+    if "tensor" not in kept:
+        kept["tensor"] = torch.zeros(1000)
+
+
 def works_in_another_thread(loss):
     done = allocate_lock()
     done.acquire()
@@ -241,6 +246,12 @@ def test_one_more_tensor_kept_alive(baseline):
         "ops": {"keeps_a_tensor": 1},
         "tensor_bytes": {"keeps_a_tensor": 4000},
     }
+
+
+def test_a_tensor_that_a_module_keeps_from_its_first_step_counts(baseline):
+    found = difference(baseline, keeps_one_tensor_for_good)
+    kept.clear()
+    assert found["tensor_bytes"] == {"keeps_one_tensor_for_good": 4000}
 
 
 def test_another_thread_is_not_counted(baseline):

@@ -120,6 +120,19 @@ def test_a_check_has_a_row_a_cell_with_its_worst_verdict():
     assert grid.droppable[0] == "throughput"
 
 
+def test_throughput_that_nobody_waits_for_does_not_make_a_row_undecided():
+    found = checked(0.0)
+    assert {each.metric for each in found.verdicts} >= {"step_time_us", "samples_per_second"}
+    open_end = {"samples_per_second": "undecided", "step_time_us": "not-regressed"}
+    verdicts = [v.model_copy(update={"verdict": open_end.get(v.metric, v.verdict)}) for v in found.verdicts]
+    told = found.model_copy(update={"verdicts": verdicts})
+    assert make.GRIDS["upgrade"](told).rows[0][-1] == "not regressed"
+    worse = [
+        v.model_copy(update={"verdict": "regressed"} if v.metric == "samples_per_second" else {}) for v in verdicts
+    ]
+    assert make.GRIDS["upgrade"](found.model_copy(update={"verdicts": worse})).rows[0][-1] == "regressed"
+
+
 def test_a_regression_that_does_not_count_is_still_told():
     grid = make.GRIDS["upgrade"](checked(0.08, fail_on=["memory"]))
     assert grid.rows[0][-1] == "not regressed, else worse"

@@ -24,10 +24,11 @@ DROPPED_FIRST = ("samples_per_second", "samples_per_second_over_pytorch", "impor
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Watched:
-    """A verdict, and whether the exit code depends on it."""
+    """A verdict, whether the exit code is 1 for it, and whether 3."""
 
     verdict: Verdict
     watched: bool
+    awaited: bool
 
 
 def grid(judged: Sequence[Watched]) -> Grid | None:
@@ -93,7 +94,11 @@ def _change(verdict: Verdict | None) -> str:
 
 def _worst(judged: Sequence[Watched]) -> str:
     """The worst of what the exit code depends on; of the rest, only what regressed is told."""
-    outcomes = [each.verdict.verdict for each in judged if each.watched]
+    outcomes = [
+        each.verdict.verdict
+        for each in judged
+        if each.watched and (each.awaited or each.verdict.verdict != "undecided")
+    ]
     worst = min(outcomes, key=ORDER.index, default=None)
     others = any(each.verdict.verdict == "regressed" for each in judged if not each.watched)
     told = "not judged" if worst is None else WORDS[worst].lower()

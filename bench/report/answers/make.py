@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.analyse.figures_judged import GROUPS
+from bench.analyse.figures_judged import GROUPS, decides
 from bench.records import store
 from bench.report import bisect, history, markdown, two_runs, upgrade
 from bench.report.answers import cases, grid_releases, grid_run, grid_verdicts
@@ -56,7 +56,7 @@ def of_two_runs(found: TwoRuns, asked: Asked, *, document: str, path: Path | Non
     report = two_runs.report(found, asked)
     first, *others = headline(found, asked)
     judged = [
-        Watched(verdict=e.verdict, watched=e.group in asked.fail_on)
+        Watched(verdict=e.verdict, watched=e.group in asked.fail_on, awaited=e.group in asked.fail_on)
         for e in found.judged
         if cases.is_told(e, asked.fail_on)
     ]
@@ -74,7 +74,11 @@ def of_two_runs(found: TwoRuns, asked: Asked, *, document: str, path: Path | Non
 
 def _of_upgrade(summary: Summary) -> Grid | None:
     fail_on = summary.run.settings.fail_on
-    return grid_verdicts.grid([Watched(verdict=v, watched=GROUPS[v.metric] in fail_on) for v in summary.verdicts])
+    judged = [
+        Watched(verdict=v, watched=GROUPS[v.metric] in fail_on, awaited=decides(v.metric, fail_on))
+        for v in summary.verdicts
+    ]
+    return grid_verdicts.grid(judged)
 
 
 REPORT = "report.md"
