@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -191,3 +191,13 @@ def summary(**plan: Any) -> Summary:
     """What `summarise` makes of a run in which all went well; `plan` goes to `run`."""
     planned = run(**plan)
     return summarise(planned, journal(planned))
+
+
+def summarised(trials: Sequence[Trial], *runners: str, **plan: Any) -> Summary:
+    """What is made of these trials; `plan` goes to `run`."""
+    return summarise(run(runners=runners or ("pytorch",), **plan), trials)
+
+
+def timed(runner: str, step_us: Iterable[float], **changes: Any) -> list[Trial]:
+    """One trial a block."""
+    return [trial(runner, block=block, step_us=us, **changes) for block, us in enumerate(step_us)]

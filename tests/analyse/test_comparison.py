@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -18,14 +18,13 @@ from tests.factories import (
     journal,
     memory,
     run,
-    summary,
+    summarised,
+    timed,
     timing,
     trial,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from bench.records.schema import Trial
 
 LENGTH = Length(epochs=3, steps_per_epoch=4, warmup_steps=3)
@@ -35,10 +34,6 @@ STEADY_US = (10, 20, 30, 40, 50, 60, 70)
 REGION_S = 1480e-6
 
 
-def summarised(trials: Sequence[Trial], *runners: str, **plan: Any) -> Summary:
-    return summarise(run(runners=runners or ("pytorch",), **plan), trials)
-
-
 def only(summary: Summary) -> CellSummary:
     (row,) = summary.cells
     return row
@@ -46,11 +41,6 @@ def only(summary: Summary) -> CellSummary:
 
 def proven(*runners: str) -> list[Trial]:
     return [trial(runner, phase="equivalence", block=-1) for runner in runners]
-
-
-def timed(runner: str, step_us: Iterable[float], **changes: Any) -> list[Trial]:
-    """One trial a block."""
-    return [trial(runner, block=block, step_us=us, **changes) for block, us in enumerate(step_us)]
 
 
 def value_of(estimate: Estimate | None) -> float:
@@ -304,88 +294,3 @@ def test_a_cell_of_the_plan_without_a_trial_is_a_row() -> None:
 def test_a_pilot_is_no_evidence() -> None:
     row = only(summarised([trial(phase="pilot")]))
     assert (row.status, row.trials) == ("not-run", 0)
-
-
-# Warnings
-
-
-def test_a_quiet_run_has_no_warnings() -> None:
-    assert summary().warnings == []
-
-
-def test_too_few_blocks_say_how_many_are_needed_in_one_sentence_for_all_cells() -> None:
-    assert summary(blocks=3).warnings == [
-        "pytorch at batch 64 of mlp on cpu and 5 more: 3 blocks, but a 95 % interval needs 6"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"region_ns": 30_000_000}, "its steps sum to 19.0 ms, but its region lasted 30.0 ms"),
-        ({"train_ns": 18_000_000}, "its region lasted 19.0 ms, but all of it only 18.0 ms"),
-        ({"train_ns": 1_600_000_000}, "it trained for 1600.0 ms, but the parent saw only 1500.0 ms"),
-    ],
-)
-def test_clocks_that_contradict_each_other_are_told(changes: dict[str, int], expected: str) -> None:
-    length = Length(epochs=1, steps_per_epoch=200, warmup_steps=10)
-    good, bad = timing(100, length=length), timing(100, length=length, **changes)
-    found = summarised([trial(length=length, timing=good), trial(length=length, timing=bad)])
-    prefix = "pytorch at batch 64 of mlp on cpu: 1 of 2 trials contradict themselves; in the last, "
-    assert prefix + expected in found.warnings
-
-
-def test_clocks_may_differ_by_less_than_a_hundredth() -> None:
-    length = Length(epochs=1, steps_per_epoch=200, warmup_steps=10)
-    found = summarised([trial(length=length, timing=timing(100, length=length, region_ns=19_150_000))])
-    assert not any("contradict" in warning for warning in found.warnings)
-
-
-def test_a_machine_that_slows_down_is_told() -> None:
-    found = summarised(timed("pytorch", [100, 101, 102, 103, 104, 105, 106, 107]))
-    assert found.warnings == [
-        "pytorch at batch 64 of mlp on cpu: step time moved by +3.9 % from the first half of the blocks to the last; "
-        "ratios are formed inside a block and bear it, step times do not"
-    ]
-
-
-@pytest.mark.parametrize(
-    "steps_us",
-    [
-        [100, 100.5, 101, 101.5, 102, 102.5, 103, 103.5],  # a trend, but of 2 %
-        [107, 100, 103, 101, 106, 104, 102, 105],  # large, but no trend
-    ],
-)
-def test_a_small_trend_or_a_mere_scatter_is_no_drift(steps_us: list[float]) -> None:
-    assert not any("moved by" in warning for warning in summarised(timed("pytorch", steps_us)).warnings)
-
-
-def test_trials_that_spread_widely_are_told() -> None:
-    found = summarised(timed("pytorch", [100, 108, 92, 104, 96, 100]))
-    assert found.warnings == [
-        "pytorch at batch 64 of mlp on cpu: the middle half of its trials spans 6.0 % of their median step time; "
-        "is something else running?"
-    ]
-
-
-def test_trials_in_two_groups_are_told() -> None:
-    found = summarised(timed("pytorch", [100, 100.5, 105, 101, 105.5, 100, 106, 105, 100.5, 101, 105.5, 106]))
-    assert found.warnings == [
-        "pytorch at batch 64 of mlp on cpu: its trials form two groups, around 100.5 µs (6) and 105.5 µs (6)"
-    ]
-
-
-def test_a_few_slow_trials_are_not_a_group() -> None:
-    found = summarised(timed("pytorch", [100, 100.5, 101, 100.2, 100.7, 100, 120, 100.9, 100.5, 101, 130, 100.1]))
-    assert found.warnings == []
-
-
-def test_an_even_scatter_is_not_two_groups() -> None:
-    found = summarised(timed("pytorch", [116, 100, 118, 102, 120, 104, 122, 106, 124, 108, 126, 110]))
-    assert [warning for warning in found.warnings if "two groups" in warning] == []
-
-
-def test_a_cell_is_named_with_what_is_not_the_default() -> None:
-    unusual = {"device": "cuda:1", "batch_size": 2048, "precision": "bf16", "workers": 2}
-    found = summarised([trial(cell=cell(**unusual))], comparisons=[comparison(**unusual)])
-    assert found.warnings[0].startswith("pytorch at batch 2,048 of mlp on cuda:1, precision=bf16, workers=2: 1 block,")
