@@ -1,7 +1,7 @@
 """The evidence for docs/method.md: what the instrument sees, costs and misses, each section a table.
 
 python -m tests.evidence --only fidelity --rounds 20
-python -m tests.evidence --only isolation,instrument
+python -m tests.evidence --only isolation,instrument,pauses
 python -m tests.evidence --only order,linearity,plans --run results/20260102T030405Z-standard-cpu
 python -m tests.evidence --only false-alarms --checks 20
 python -m tests.evidence --only power,planted-counts,peers
@@ -16,13 +16,14 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.evidence import checks, fidelity, instrument, isolation, peers, plans, power, stored
+from tests.evidence import checks, fidelity, instrument, isolation, pauses, peers, plans, power, stored
 
 Section = Callable[[argparse.Namespace], str]
 SECTIONS: dict[str, Section] = {
     "fidelity": fidelity.fidelity,
     "instrument": instrument.instrument,
     "isolation": isolation.isolation,
+    "pauses": pauses.pauses,
     "order": stored.order_effects,
     "linearity": stored.linearity,
     "plans": plans.plans,
@@ -44,7 +45,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", type=names, default=list(SECTIONS), help=f"comma list out of {', '.join(SECTIONS)}")
-    parser.add_argument("--rounds", type=int, default=12, help="of fidelity, instrument, isolation and peers")
+    parser.add_argument("--rounds", type=int, default=12, help="of fidelity, instrument, isolation, pauses and peers")
     parser.add_argument("--checks", type=int, default=20, help="of false-alarms, five cells each")
     parser.add_argument("--blocks", type=int, default=40, help="of power")
     parser.add_argument("--keep", type=Path, help="a folder that keeps the run of power")
