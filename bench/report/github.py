@@ -118,6 +118,9 @@ def _sections(report: str) -> Iterator[str]:
         text = "\n".join(
             line for line in body.splitlines() if not re.match(r"\s*(!\[|</?(picture|source|img)\b)", line)
         )
+        text = re.sub(
+            r"<details>\n<summary>[^<]*</summary>\s*</details>\n*", "", text
+        )  # there was only a picture in it
         text = re.sub(r"\[([^\]\n]+)\]\((?!https?:)[^)\s]+\)", r"\1", text)
         yield f"<details>\n<summary>{heading}</summary>\n\n{text.strip()}\n\n</details>"
 

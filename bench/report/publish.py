@@ -25,6 +25,7 @@ from bench.report import (
     together,
     together_markdown,
     upgrade,
+    upgrade_charts,
     warm_up,
 )
 from bench.report.answers.parts import Paragraph
@@ -50,6 +51,7 @@ KINDS: dict[str, Kind] = {"run": markdown, "upgrade": upgrade, "history": histor
 CHARTS: dict[str, Callable[[Summary], list[charts.Drawing]]] = {
     "run": charts.drawings,
     "history": history_charts.drawings,
+    "upgrade": upgrade_charts.drawings,
 }
 """The charts of the verbs that have some."""
 

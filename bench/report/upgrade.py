@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.plan.check import labels
-from bench.report import calibration, numbers
+from bench.report import calibration, numbers, upgrade_charts
 from bench.report.answers.parts import Paragraph
 from bench.report.environment import machine_and_packages
 from bench.report.groups import hardware
@@ -47,6 +47,7 @@ def report(summary: Summary, folder: str) -> str:
         "## The verdict",
         f"**{escape(answer(summary))}**",
         _bullets([*by_cell(summary), *failures(summary)]),
+        *upgrade_charts.images(summary),
         folded("How to read this report", "\n".join(HOW_TO_READ)),
         *measured(summary),
         *counted(summary),

@@ -360,7 +360,7 @@ def test_no_difference_is_a_hollow_dot_and_a_tilde() -> None:
 
 
 def test_a_margin_is_a_band_that_is_as_wide_below_as_above() -> None:
-    chart = forest.ratios(only(one_size()), margin=0.03)
+    chart = forest.changes(only(one_size()), margin=0.03)
     assert chart.to_dict()["layer"][0]["mark"]["type"] == "rect"
     (band,) = rows_of(chart, 0)
     assert band["low"] == pytest.approx(1 / 1.03)

@@ -59,6 +59,13 @@ def test_nothing_in_the_summary_leads_into_the_run_folder():
     assert "Every function: tables/attribution.csv, see <https://ui.perfetto.dev>." in text
 
 
+def test_what_held_only_a_picture_is_gone_with_it():
+    spread = "<details>\n<summary>How it is spread</summary>\n\n![x](charts/x.svg)\n\n</details>"
+    text = github.summary(answer(report=f"# A run\n\n## Tables\n\n{spread}\n\nand more\n"))
+    assert "How it is spread" not in text
+    assert "and more" in text
+
+
 def test_a_summary_stays_below_what_github_takes():
     long = "# A run\n" + "".join(f"\n## Section {number}\n\n{'µ' * 100_000}\n" for number in range(9))
     text = github.summary(answer(report=long))

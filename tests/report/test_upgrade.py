@@ -27,7 +27,7 @@ def verdict(summary: Summary) -> list[str]:
     """The answer, and the lines of the cells under it."""
     found = lines(summary)
     start = found.index("## The verdict") + 1
-    return found[start : found.index("<details>")]
+    return [line for line in found[start : found.index("<details>")] if not line.startswith("![")]
 
 
 def regressed() -> Summary:

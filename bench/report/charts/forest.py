@@ -10,15 +10,12 @@ from bench.report.charts.forest_rows import Plot
 from bench.report.charts.theme import Look
 from bench.report.groups import Group
 
+AGAINST_THE_BASELINE = "Right of the line is slower. Bars: the intervals that decide. Hollow: no difference shown."
 READ = "Right of the line is slower. Bars: 95 % intervals. Hollow: the interval holds the line, no difference shown."
 
 
-def ratios(group: Group, look: Look | None = None, *, margin: float | None = None) -> alt.LayerChart:
-    """Draw step time over the hand-written loop's, without `floor`, on a logarithmic axis with a line at 1.
-
-    `margin` (0.03 for 3 %) is drawn as a band around that line: what a comparison would let pass.
-    """
-    within = f" The band is the margin of {100 * margin:g} %." if margin else ""
+def ratios(group: Group, look: Look | None = None) -> alt.LayerChart:
+    """Draw step time over the hand-written loop's, without `floor`, on a logarithmic axis with a line at 1."""
     plot = Plot(
         title=f"Ratio to the hand-written loop, {group.title}",
         axis="step time \N{DIVISION SIGN} that of the hand-written loop, log scale",
@@ -26,8 +23,25 @@ def ratios(group: Group, look: Look | None = None, *, margin: float | None = Non
         figure=rows.compared("ratio"),
         same=1.0,
         log=True,
-        band=(1 / (1 + margin), 1 + margin) if margin else None,
-        told=f"{READ}{within}{rows.without_floor(group)}",
+        told=f"{READ}{rows.without_floor(group)}",
+    )
+    return draw(plot, group, look)
+
+
+def changes(group: Group, look: Look | None = None, *, margin: float) -> alt.LayerChart:
+    """Draw step time of a candidate over its baseline's, from the `ratio` of its rows.
+
+    `margin` (0.03 for 3 %) is drawn as a band around the line at 1: what the check lets pass.
+    """
+    plot = Plot(
+        title=f"Candidate over baseline, {group.title}",
+        axis="step time \N{DIVISION SIGN} that of the baseline, log scale",
+        cells=group.cells,
+        figure=lambda cell: cell.ratio,
+        same=1.0,
+        log=True,
+        band=(1 / (1 + margin), 1 + margin),
+        told=f"{AGAINST_THE_BASELINE} The band is the margin of {100 * margin:g} %.",
     )
     return draw(plot, group, look)
 

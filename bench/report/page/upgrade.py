@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report import sides, upgrade
-from bench.report.page.content import Block, Content, Flames, Points, Section, Words
+from bench.report import sides, upgrade, upgrade_charts
+from bench.report.page.content import Block, Content, Figure, Flames, Points, Section, Words
 from bench.report.page.grids import of_verdicts
 from bench.report.verdict_sentences import answer, by_cell, failures
 from bench.report.verdicts import NO_COUNT_DIFFERS, counted_table, measured_table, origins
@@ -22,6 +22,7 @@ def content(summary: Summary, folder: str) -> Content:
         setting=upgrade.setting(summary),
         answer=_answer(summary),
         sections=(
+            *_charts(summary),
             Section(title="Tables", blocks=verdict_blocks(summary)),
             *origin_sections(summary, "the baseline"),
             Section(title="Are they equivalent?", blocks=(Words(text=upgrade.equivalence(summary)),)),
@@ -42,6 +43,11 @@ def _answer(summary: Summary) -> tuple[Block, ...]:
         *(Words(text=line, strong=True) for line in sides.unasked(*both)),
         *(Words(text=line) for line in sides.conflicts(*both)),
     )
+
+
+def _charts(summary: Summary) -> tuple[Section, ...]:
+    figures = [Figure(file=upgrade_charts.file(index)) for index, _ in enumerate(upgrade_charts.judged_groups(summary))]
+    return (Section(title="Step times", blocks=tuple(figures)),) if figures else ()
 
 
 def verdict_blocks(summary: Summary) -> tuple[Block, ...]:
