@@ -11,7 +11,7 @@ import pytest
 from bench.plan import rounds, schedule
 from bench.records import store
 from tests import factories
-from tests.evidence import checks, isolation, power, stored, waits
+from tests.evidence import checks, isolation, pauses, power, stored, waits
 
 
 def a_run(folder, effect):
@@ -108,6 +108,14 @@ def test_spread_within_an_interpreter_is_told_from_that_between_them():
     assert float(between.split()[0]) < 0.4
     assert 3 < float(layouts.split()[0]) < 4  # 5 % is on one side of the difference only
     assert float(p) < 0.01
+
+
+def test_pauses_are_told_apart_from_other_steps():
+    runs = [[4.0, 5.0, 160.0], [5.0, 170.0, 4.0, 150.0]]
+    assert pauses.row("fork", runs) == ["fork", "1.5", "160 ms", "4.5 ms"]
+    assert pauses.row("spawn", [[4.0], [5.0]]) == ["spawn", "0.0", "none", "4.5 ms"]
+    seen = pauses.Seen(steps_ms={"a plain script": [], "fork": [[2.0, 2.0]] * 6, "spawn": [[1.0, 1.0]] * 6})
+    assert pauses.fork_over_spawn(seen) == "2.000 [2.000, 2.000]"
 
 
 def test_verdicts_are_counted_by_figure():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from argparse import Namespace
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -24,6 +25,8 @@ from tests.perf_trials import spec, started
 ROOT = Path(__file__).parent.parent.parent
 BATCH_SIZE = 2048
 LENGTH = Length(epochs=5, steps_per_epoch=15, warmup_steps=11)
+PLAIN = "a plain script"
+KINDS = (PLAIN, "fork", "spawn")
 LONG_MS = 50.0
 """Ten times a step at this batch size."""
 SCRIPT = """
@@ -50,33 +53,51 @@ pytorch.main(pytorch.parse())
 """The plain script, its own steps kept, told of each full collection."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What every round saw."""
+
+    steps_ms: dict[str, list[list[float]]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    """The region's steps, by how the loop was run."""
+    collections_ms: list[list[float]] = field(default_factory=list)
+    """Full collections of the plain script, warm-up and all."""
+
+
 def pauses(args: Namespace) -> str:
     """Steps of more than `LONG_MS` of the hand-written loop at a large batch size, by how it is run."""
-    order = random.Random(0)
-    found: dict[str, list[list[float]]] = {"a plain script": [], "fork": [], "spawn": []}
-    collections_ms: list[list[float]] = []
-    for number in range(args.rounds):
-        for kind in order.sample(list(found), len(found)):
-            if kind == "a plain script":
-                steps_ms, full_ms = of_plain_script()
-                collections_ms.append([each for each in full_ms if each > LONG_MS])
-            else:
-                steps_ms = of_harness(kind, spec("pytorch", block=number))
-            found[kind].append(steps_ms)
-        print(f"pauses: {number + 1} of {args.rounds} rounds", file=sys.stderr)
-    regions = {kind: dict(enumerate(map(sum, runs))) for kind, runs in found.items()}
-    ratio = statistics.paired_ratio(regions["fork"], regions["spawn"])
-    assert ratio is not None  # there is a round
-    full = [each for run in collections_ms for each in run]
-    bounds = f" [{ratio.low:.3f}, {ratio.high:.3f}]" if ratio.low and ratio.high else ""
+    seen = measured(args.rounds)
+    full = [each for run in seen.collections_ms for each in run if each > LONG_MS]
     return section(
         f"Pauses: the hand-written loop at batch {BATCH_SIZE:,}, {args.rounds} rounds",
         ["run as", f"steps over {LONG_MS:.0f} ms in a region", "such a step", "any other"],
-        [row(kind, runs) for kind, runs in found.items()],
+        [row(kind, runs) for kind, runs in seen.steps_ms.items()],
         f"Full collections of the plain script that take over {LONG_MS:.0f} ms, warm-up and all: "
-        f"{len(full) / len(collections_ms):.1f} a run, the median one {median(full):.0f} ms. A region in a fork takes "
-        f"{ratio.value:.3f}{bounds} times as long as one in a fresh interpreter.",
+        f"{len(full) / len(seen.collections_ms):.1f} a run, the median one {median(full):.0f} ms. A region in a fork "
+        f"takes {fork_over_spawn(seen)} times as long as one in a fresh interpreter.",
     )
+
+
+def measured(count: int) -> Seen:
+    """Each way of running the loop once a round, in random order, each in a fresh interpreter."""
+    order, seen = random.Random(0), Seen()
+    for number in range(count):
+        for kind in order.sample(KINDS, len(KINDS)):
+            if kind == PLAIN:
+                steps_ms, full_ms = of_plain_script()
+                seen.collections_ms.append(full_ms)
+            else:
+                steps_ms = of_harness(kind, spec("pytorch", block=number))
+            seen.steps_ms[kind].append(steps_ms)
+        print(f"pauses: {number + 1} of {count} rounds", file=sys.stderr)
+    return seen
+
+
+def fork_over_spawn(seen: Seen) -> str:
+    """The ratio of whole regions, pauses included, with its interval."""
+    fork, spawn = (dict(enumerate(map(sum, seen.steps_ms[kind]))) for kind in ("fork", "spawn"))
+    ratio = statistics.paired_ratio(fork, spawn)
+    assert ratio is not None  # there is a round
+    return f"{ratio.value:.3f}" + (f" [{ratio.low:.3f}, {ratio.high:.3f}]" if ratio.low and ratio.high else "")
 
 
 def of_plain_script() -> tuple[list[float], list[float]]:
