@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from math import exp, log
 from statistics import median, stdev
 
-from bench.analyse import trial_figures
 from bench.execute.launcher import Request
 from bench.execute.zygote import Zygote
 from bench.measure.load import LoadMeter
 from bench.plan import rounds
 from bench.records.schema import Load, Settings
-from tests import factories
 from tests.busy import Busy
 from tests.perf_row import Row
-from tests.perf_trials import COMPARISON, USUAL, started
+from tests.perf_trials import COMPARISON, USUAL, median_step_us, started
 from tests.perf_trials import spec as spec_of
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -84,11 +82,8 @@ def block(zygote: Zygote) -> Block:
         load, timing = meter.since(before, forks_s=outcome.forks_s), outcome.result.timing
         assert load is not None, meter.unavailable
         assert timing is not None, outcome.result.reason
-        trial = factories.trial(cell=cell, length=USUAL, timing=timing)
-        step_us = trial_figures.figures(trial, timing).step_us
-        assert step_us is not None  # the length has steady steps
         loads.append(load)
-        steps_us.append(step_us)
+        steps_us.append(median_step_us(timing, "pytorch", USUAL))
     return Block(cores=cores(loads), step_us=median(steps_us))
 
 

@@ -99,6 +99,11 @@ def step_us_in_the_harness(interpreter: Spec, length: Length) -> float:
     runner = interpreter.runner
     with closing(started(interpreter)) as zygote:
         timing = trial(zygote, runner, length)
+    return median_step_us(timing, runner, length)
+
+
+def median_step_us(timing: Timing, runner: str, length: Length) -> float:
+    """The median steady step, as a report would have it."""
     record = factories.trial(cell=rounds.cell(COMPARISON, runner), length=length, timing=timing)
     step_us = trial_figures.figures(record, timing).step_us
     assert step_us is not None  # the length has steady steps

@@ -185,8 +185,13 @@ class Campaign:
     def _without_length(self) -> list[Cell]:
         if not self._needs_pilot:
             return []
-        piloted = {trial.cell.anywhere for trial in self.seen.trials if trial.phase == "pilot"}
-        return [cell for c, cell in self._pilots.items() if c not in self.seen.lengths or c in piloted]
+        piloted, measured = (
+            {trial.cell.anywhere for trial in self.seen.trials if trial.phase in phases}
+            for phases in (("pilot",), ("phases", "timing"))
+        )
+        # What has been measured at a length keeps it: a run that an older release began made one pilot.
+        open_ = {c: cell for c, cell in self._pilots.items() if c not in measured}
+        return [cell for c, cell in open_.items() if c not in self.seen.lengths or c in piloted]
 
     def _trace_to(self, phase: Pass, cell: Cell) -> Path | None:
         if phase != "trace" or self._traces is None:

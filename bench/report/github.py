@@ -22,6 +22,8 @@ LARGEST_BYTES = 900_000
 """A larger summary is refused as a whole; some room is left for what others of the step write."""
 TOLD = ("What each loop costs", "The verdict", "Where it changed")
 """Sections that say what the paragraphs of an answer say."""
+EMPTY = re.compile(r"<details>\n<summary>[^<]*</summary>\s*</details>\n*")
+"""What is left of a fold that held a picture alone."""
 LEVELS: tuple[Level, ...] = ("error", "warning", "notice")
 VERDICTS = {
     ExitCode.FINE: "fine",
@@ -118,9 +120,7 @@ def _sections(report: str) -> Iterator[str]:
         text = "\n".join(
             line for line in body.splitlines() if not re.match(r"\s*(!\[|</?(picture|source|img)\b)", line)
         )
-        text = re.sub(
-            r"<details>\n<summary>[^<]*</summary>\s*</details>\n*", "", text
-        )  # there was only a picture in it
+        text = EMPTY.sub("", text)
         text = re.sub(r"\[([^\]\n]+)\]\((?!https?:)[^)\s]+\)", r"\1", text)
         yield f"<details>\n<summary>{heading}</summary>\n\n{text.strip()}\n\n</details>"
 

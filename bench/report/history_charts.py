@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.report import numbers
-from bench.report.charts import Drawing, look_of
+from bench.report.charts import Drawing, drawing, look_of
 from bench.report.history import chart_file, package, series_of
 from bench.report.units import more
 
@@ -37,8 +37,7 @@ def drawings(summary: Summary) -> list[Drawing]:
                 subject=f"{cell.runner}, {cell.workload} on {cell.device}, batch {cell.batch_size:,}",
             )
             alt = f"Step time over that of {ANCHOR} and Python calls a step for each release of {package(summary)}."
-            told, file = render.compiled(chart), chart_file(index)
-            drawn.append(Drawing(file=file, alt=alt, svg=render.image(told, alt), specification=told))
+            drawn.append(drawing(chart_file(index), alt, chart))
     return drawn
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.plan.check import CANDIDATE
-from bench.report.charts import FOLDER, Drawing, look_of
+from bench.report.charts import FOLDER, Drawing, drawing, look_of
 from bench.report.groups import Group, groups
 from bench.report.text import escape
 
@@ -27,13 +27,12 @@ def drawings(summary: Summary) -> list[Drawing]:
 
     settings = summary.run.settings
     margin = settings.margin if settings.time_margin is None else settings.time_margin
-    drawn = []
+    look = look_of(summary)
     with render.trusting():
-        for index, group in enumerate(judged):
-            told = render.compiled(changes(group, look_of(summary), margin=margin))
-            svg = render.image(told, described(group))
-            drawn.append(Drawing(file=file(index), alt=described(group), svg=svg, specification=told))
-    return drawn
+        return [
+            drawing(file(index), described(group), changes(group, look, margin=margin))
+            for index, group in enumerate(judged)
+        ]
 
 
 def images(summary: Summary) -> list[str]:

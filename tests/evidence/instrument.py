@@ -12,16 +12,14 @@ from time import perf_counter
 
 import numpy as np
 
-from bench.analyse import trial_figures
 from bench.analyse.statistics import paired_ratio
 from bench.execute.launcher import Request, Result
 from bench.execute.zygote import Zygote
 from bench.plan import rounds
 from bench.records.schema import Length, Pass
-from tests import factories
 from tests.evidence.table import section
 from tests.perf_harness import tick_rows
-from tests.perf_trials import COMPARISON, spec, started
+from tests.perf_trials import COMPARISON, median_step_us, spec, started
 from trainloops.runners import REGISTRY
 
 PASSES: tuple[Pass, ...] = ("timing", "phases", "counting")
@@ -59,10 +57,10 @@ def measured(runner: str, count: int) -> Seen:
         for number in range(count):
             for each in order.sample(PASSES, len(PASSES)):
                 began = perf_counter()
-                step_us = median_step_us(runner, trial(zygote, runner, each))
+                found = step_us(runner, trial(zygote, runner, each))
                 seen.wall_s[each][number] = perf_counter() - began
-                if step_us is not None:
-                    seen.step_us[each][number] = step_us
+                if found is not None:
+                    seen.step_us[each][number] = found
     print(f"instrument: {runner}", file=sys.stderr)
     return seen
 
@@ -75,11 +73,10 @@ def trial(zygote: Zygote, runner: str, phase: Pass) -> Result:
     return result
 
 
-def median_step_us(runner: str, result: Result) -> float | None:
+def step_us(runner: str, result: Result) -> float | None:
     """The median steady step of a trial that had a clock."""
-    record = factories.trial(cell=rounds.cell(COMPARISON, runner), length=LENGTH, timing=result.timing)
     if result.timing is not None:
-        return trial_figures.figures(record, result.timing).step_us
+        return median_step_us(result.timing, runner, LENGTH)
     if result.phases is None:
         return None
     steps_ns = np.sum([np.array(ns) for ns in result.phases.phase_ns.values()], axis=0)

@@ -16,13 +16,11 @@ from statistics import mean, median, stdev
 
 from scipy.stats import levene
 
-from bench.analyse import trial_figures
 from bench.execute.interpreter import Spec
-from bench.plan import rounds, schedule
+from bench.plan import schedule
 from bench.plan.schedule import Layout
-from tests import factories
 from tests.evidence.table import section
-from tests.perf_trials import COMPARISON, USUAL, started, trial
+from tests.perf_trials import USUAL, median_step_us, started, trial
 
 RUNNERS = ("pytorch", "hf-trainer")
 FORKS = 4
@@ -72,10 +70,7 @@ def one_round(order: random.Random, other: Layout) -> dict[tuple[str, str], list
         for _ in range(FORKS):
             for runner, arm in order.sample(keys, len(keys)):
                 timing = trial(alive[runner, arm], runner, USUAL)
-                record = factories.trial(cell=rounds.cell(COMPARISON, runner), length=USUAL, timing=timing)
-                step_us = trial_figures.figures(record, timing).step_us
-                assert step_us is not None  # the length has steady steps
-                seen[runner, arm].append(log(step_us))
+                seen[runner, arm].append(log(median_step_us(timing, runner, USUAL)))
     return seen
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.records import store
 from bench.records.schema import Summary
 from bench.report.charts.catalogue import FOLDER, Picture, pictures, shown
 from bench.report.charts.theme import DARK, LIGHT, Look, Theme, stylesheet
+
+if TYPE_CHECKING:
+    from altair import LayerChart, VConcatChart
 
 __all__ = [
     "DARK",
@@ -23,6 +26,7 @@ __all__ = [
     "Look",
     "Picture",
     "Theme",
+    "drawing",
     "drawings",
     "look_of",
     "pictures",
@@ -64,15 +68,15 @@ def drawings(summary: Summary, *, theme: Theme | None = None) -> list[Drawing]:
 
     look = look_of(summary, theme or LIGHT)
     with render.trusting():
-        return [_drawing(picture, look, adapts=theme is None) for picture in told]
+        return [drawing(each.file, each.alt, each.draw(look), adapts=theme is None) for each in told]
 
 
-def _drawing(picture: Picture, look: Look, *, adapts: bool) -> Drawing:
+def drawing(file: str, alt: str, chart: LayerChart | VConcatChart, *, adapts: bool = True) -> Drawing:
+    """Compile one chart; `adapts` makes its image light or dark as its reader is."""
     from bench.report.charts import render
 
-    specification = render.compiled(picture.draw(look))
-    svg = render.image(specification, picture.alt, adapts=adapts)
-    return Drawing(file=picture.file, alt=picture.alt, svg=svg, specification=specification)
+    specification = render.compiled(chart)
+    return Drawing(file=file, alt=alt, svg=render.image(specification, alt, adapts=adapts), specification=specification)
 
 
 def svgs(summary: Summary, *, theme: Theme | None = None) -> dict[str, str]:
