@@ -124,3 +124,20 @@ def test_verdicts_are_counted_by_figure():
     assert checks.outcomes([checks.Check(1, [one, other], 1.0), checks.Check(0, [other], 1.0)]) == [
         ("step_time_us", 3, 1, 0, 2, 0)
     ]
+
+
+def test_false_alarms_go_on_from_the_checks_that_were_kept(tmp_path, monkeypatch):
+    seeds = []
+
+    def upgrade(*arguments):
+        seeds.append(arguments[-1])
+        verdict = "regressed" if arguments[-1] == "1" else "undecided"
+        return checks.Check(int(verdict == "regressed"), [{"metric": "step_time_us", "verdict": verdict}], 30.0)
+
+    monkeypatch.setattr(checks, "upgrade", upgrade)
+    for wanted in (2, 3):
+        text = checks.false_alarms(Namespace(checks=wanted, batch_size="32,64", keep=tmp_path / "kept"))
+    assert seeds == ["0", "1", "2"]
+    assert "3 checks at batch 32,64" in text
+    assert "exit code 1: 1 of 3." in text
+    assert text.splitlines()[4].replace(" ", "") == "|step_time_us|3|1|0|0|2|"

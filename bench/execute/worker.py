@@ -5,7 +5,7 @@ reads one JSON request a line from standard input and answers with JSON lines on
 standard output when it started; whatever a framework prints goes to the log instead. It waits in
 a blocking read and uses no processor time until it is asked.
 
-Only the standard library is imported before the framework (`bench.measure.rss` and `cpu_time` are nothing else), so
+Only the standard library is imported before the framework (what is imported of `bench` is nothing else), so
 that `import_s` and `import_rss_bytes` are the framework's own.
 """
 
@@ -21,11 +21,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from bench.execute import scratch
+from bench.execute import private_pages, scratch
 from bench.measure import cpu_time, rss
 
 Request = dict[str, Any]
 FORK_PROBE_TIMEOUT_S = 30
+TIMED = ("pilot", "phases", "timing")
 
 
 def main() -> None:
@@ -120,7 +121,10 @@ def _serve_by_fork(train: Callable[..., None], inherited_bytes: int, replies: Te
         if pid == 0:
             os.setsid()  # a group of its own, so that its loader workers can be killed with it
             _die_with_parent()
-            _run(train, inherited_bytes, json.loads(line))
+            request = json.loads(line)
+            if request["phase"] in TIMED:
+                private_pages.take()
+            _run(train, inherited_bytes, request)
             os._exit(0)
         _reply(replies, {"event": "started", "pid": pid})
         _, status = os.waitpid(pid, 0)

@@ -10,8 +10,8 @@ class Preset:
     """Defaults of a run.
 
     Six blocks are the fewest that give a 95 % interval (exact signed-rank), which spans all of them.
-    That of seven leaves out the outermost and is a fifth narrower. Three trials in a block, because
-    their median is untouched by the one that a shared machine slows down; docs/method.md has the figures.
+    That of eight leaves out the outermost three; more blocks of one trial would mostly import frameworks.
+    docs/method.md has the figures.
     """
 
     batch_sizes: str
@@ -22,6 +22,6 @@ class Preset:
 
 PRESETS = {
     "quick": Preset(batch_sizes="64", workloads="mlp", blocks=6, trials_per_block=1),
-    "standard": Preset(batch_sizes="8,32,128,512,2048", workloads="mlp", blocks=7, trials_per_block=3),
-    "thorough": Preset(batch_sizes="8,32,128,512,2048", workloads="mlp,mlp-wide", blocks=12, trials_per_block=3),
+    "standard": Preset(batch_sizes="8,32,128,512,2048", workloads="mlp", blocks=8, trials_per_block=2),
+    "thorough": Preset(batch_sizes="8,32,128,512,2048", workloads="mlp,mlp-wide", blocks=16, trials_per_block=2),
 }

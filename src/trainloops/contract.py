@@ -7,7 +7,6 @@ A workload says *what* is trained, a runner says *how* the loop is written, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -76,8 +75,8 @@ class Parts:
     """What every runner is handed, built once by `trainloops.parts.build`.
 
     The model is on the device and the optimizer holds its parameters; `loader` is the keyword
-    arguments of `torch.utils.data.DataLoader`, the sampler apart; `autocast` may be entered again
-    and again.
+    arguments of `torch.utils.data.DataLoader`, the sampler apart; `autocast` makes a loss that is
+    computed in the job's precision, for loops that no framework puts under autocast.
     """
 
     model: nn.Module
@@ -86,7 +85,7 @@ class Parts:
     sampler: SeededOrder
     loss: Loss
     loader: dict[str, Any]
-    autocast: AbstractContextManager[Any]
+    autocast: Callable[[Loss], Loss]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +93,7 @@ class Workload:
     """What is trained: three functions and the optimizer's recipe."""
 
     model: Callable[[], nn.Module]
-    """A fresh model; called with torch's generator freshly seeded."""
+    """A fresh model of tensors to one tensor; called with torch's generator freshly seeded."""
 
     dataset: Callable[[int, int], Dataset[dict[str, torch.Tensor]]]
     """`(length, seed)` to a map-style dataset of dicts of tensors."""

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch.utils.data import default_collate
 
 from trainloops import workloads
-from trainloops.contract import Job, Parts, Workload
+from trainloops.contract import Job, Loss, Parts, Workload
 from trainloops.order import SeededOrder
 
 
 def build(job: Job) -> Parts:
     """Model, optimizer, data, loss and loader arguments of `job`, the same for every runner."""
     workload = workloads.load(job.workload)
-    torch.manual_seed(job.seed)
-    model = workload.model().to(job.device)
+    model = _model(job, workload)
     return Parts(
         model=model,
         optimizer=_optimizer(job, workload, model.parameters()),
@@ -28,6 +26,15 @@ def build(job: Job) -> Parts:
         loader=_loader_arguments(job),
         autocast=_autocast(job),
     )
+
+
+def _model(job: Job, workload: Workload) -> torch.nn.Module:
+    torch.manual_seed(job.seed)
+    model = workload.model().to(job.device)
+    if job.precision == "bf16":
+        # Accelerate and Trainer compute the loss from float32 outputs, so every loop must.
+        model.register_forward_hook(lambda _model, _inputs, output: output.float())
+    return model
 
 
 def _optimizer(job: Job, workload: Workload, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
@@ -49,7 +56,7 @@ def _loader_arguments(job: Job) -> dict[str, Any]:
     }
 
 
-def _autocast(job: Job) -> AbstractContextManager[Any]:
+def _autocast(job: Job) -> Callable[[Loss], Loss]:
     if job.precision == "fp32":
-        return nullcontext()
+        return lambda loss: loss
     return torch.autocast(torch.device(job.device).type, dtype=torch.bfloat16)

@@ -3,7 +3,7 @@
 python -m tests.evidence --only fidelity --rounds 20
 python -m tests.evidence --only isolation,instrument,pauses
 python -m tests.evidence --only order,linearity,plans --run results/20260102T030405Z-standard-cpu
-python -m tests.evidence --only false-alarms --checks 20
+python -m tests.evidence --only false-alarms --checks 100 --batch-size 64 --keep docs/evidence
 python -m tests.evidence --only power,planted-counts,peers
 
 Prints markdown. Its figures mean something only while the machine does nothing else, but for false alarms, which load
@@ -46,9 +46,10 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", type=names, default=list(SECTIONS), help=f"comma list out of {', '.join(SECTIONS)}")
     parser.add_argument("--rounds", type=int, default=12, help="of fidelity, instrument, isolation, pauses and peers")
-    parser.add_argument("--checks", type=int, default=20, help="of false-alarms, five cells each")
+    parser.add_argument("--checks", type=int, default=20, help="of false-alarms")
+    parser.add_argument("--batch-size", default="8,32,64,128,256", help="of false-alarms, a cell each")
     parser.add_argument("--blocks", type=int, default=40, help="of power")
-    parser.add_argument("--keep", type=Path, help="a folder that keeps the run of power")
+    parser.add_argument("--keep", type=Path, help="a folder for the run of power, and for false-alarms to go on from")
     parser.add_argument("--power-run", type=Path, help="such a run, instead of a new one")
     parser.add_argument("--budget", type=float, default=40.0, help="seconds of a comparison of peers")
     parser.add_argument("--run", type=Path, nargs="+", default=[], help="stored runs for order, linearity and plans")

@@ -19,7 +19,6 @@ from tests.execute.wheels import wheel
 
 ROOT = Path(__file__).parent.parent.parent
 LOOP = ROOT / "tests" / "loops" / "planted.py"
-BATCH_SIZES = "8,32,64,128,256"
 BUDGET = ("--only", "time", "--fail-on", "time,memory", "--blocks", "10")
 """One look, after ten blocks."""
 NOTHING = "def each_step(loss):\n    pass\n"
@@ -33,10 +32,12 @@ PLANTED = {
     ),
 }
 REPEATED = 3
+TOLD = ("metric", "baseline", "candidate", "verdict")
+"""What is kept of a verdict."""
 
 
 class Check(NamedTuple):
-    """How one run of `bench.upgrade` ended."""
+    """How one run of `bench.upgrade` ended; a line of JSON where checks are kept."""
 
     code: int
     verdicts: list[dict[str, Any]]
@@ -56,21 +57,30 @@ def upgrade(*arguments: str | Path) -> Check:
         summaries = list(Path(out).glob("*/summary.json"))
         if not summaries:
             raise RuntimeError(f"{' '.join(command)} wrote no summary: {done.stderr.strip()[-300:]}")
-        return Check(done.returncode, json.loads(summaries[0].read_text())["verdicts"], wall_s)
+        verdicts = json.loads(summaries[0].read_text())["verdicts"]
+        return Check(done.returncode, [{name: each[name] for name in TOLD} for each in verdicts], round(wall_s, 1))
 
 
 def false_alarms(args: Namespace) -> str:
-    """Checks of the hand-written loop against itself: every figure of them that is called worse is a false alarm."""
-    found = []
-    for number in range(args.checks):
+    """Checks of the hand-written loop against itself: every figure of them that is called worse is a false alarm.
+
+    A hundred take hours: with `--keep` each is kept as it ends, and the next call goes on where this one stops.
+    """
+    kept = None if args.keep is None else args.keep / f"false-alarms-{args.batch_size.replace(',', '-')}.jsonl"
+    found = [] if kept is None or not kept.exists() else [Check(**json.loads(line)) for line in kept.open()]
+    for number in range(len(found), args.checks):
         seed = ["--seed", str(number)]
         sides = ["--baseline", "current", "--candidate", "current", "--runner", "pytorch"]
-        found.append(upgrade(*sides, "--batch-size", BATCH_SIZES, *BUDGET, *seed))
+        found.append(upgrade(*sides, "--batch-size", args.batch_size, *BUDGET, *seed))
         print(f"false alarms: {number + 1} of {args.checks} checks, exit code {found[-1].code}", file=sys.stderr)
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with kept.open("a") as journal:
+                journal.write(json.dumps(found[-1]._asdict()) + "\n")
     rows = [[metric, *map(str, counts)] for metric, *counts in outcomes(found)]
     codes = Counter(each.code for each in found)
     return section(
-        f"False alarms: {args.checks} checks of {BATCH_SIZES.count(',') + 1} cells, ten blocks each",
+        f"False alarms: {len(found)} checks at batch {args.batch_size}, ten blocks each",
         ["figure", "verdicts", "regressed", "improved", "not regressed", "undecided"],
         rows,
         f"Checks that ended with exit code 1: {codes[1]} of {len(found)}. A check took "

@@ -25,10 +25,10 @@ def batches_on_device(job: Job, parts: Parts) -> list[Batch]:
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
     model, optimizer = parts.model, parts.optimizer
+    loss_of = parts.autocast(parts.loss)
     model.train()
     for index, batch in enumerate(batches_on_device(job, parts), start=1):
-        with parts.autocast:
-            loss = parts.loss(model, batch)
+        loss = loss_of(model, batch)
         if job.grad_accumulation > 1:
             loss = loss / job.grad_accumulation
         loss.backward()

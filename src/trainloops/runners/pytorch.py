@@ -12,14 +12,14 @@ def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
     model, optimizer = parts.model, parts.optimizer
     loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)
+    loss_of = parts.autocast(parts.loss)
     model.train()
     for epoch in range(job.epochs):
         parts.sampler.set_epoch(epoch)
         for index, batch in enumerate(loader, start=1):
             if job.on_accelerator:
                 batch = {key: value.to(job.device, non_blocking=True) for key, value in batch.items()}
-            with parts.autocast:
-                loss = parts.loss(model, batch)
+            loss = loss_of(model, batch)
             if job.grad_accumulation > 1:
                 loss = loss / job.grad_accumulation
             loss.backward()
