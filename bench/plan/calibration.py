@@ -19,7 +19,7 @@ TOO_FEW = (
 )
 WORKLOAD, BATCH_SIZE = "mlp", 64
 TRIALS_PER_BLOCK = 3
-"""As many as the standard preset has; what fewer would do is told from the same trials."""
+"""As many as any preset has; what fewer would do is told from the same trials."""
 BUDGET_S = 160.0
 """Of the three minutes that it may take: the rest is for what comes before and after the blocks."""
 TARGET_HALF_WIDTH = 0.02

@@ -23,5 +23,5 @@ class Preset:
 PRESETS = {
     "quick": Preset(batch_sizes="64", workloads="mlp", blocks=6, trials_per_block=1),
     "standard": Preset(batch_sizes="8,32,128,512,2048", workloads="mlp", blocks=8, trials_per_block=2),
-    "thorough": Preset(batch_sizes="8,32,128,512,2048", workloads="mlp,mlp-wide", blocks=16, trials_per_block=2),
+    "thorough": Preset(batch_sizes="8,32,128,512,2048", workloads="mlp,mlp-wide", blocks=12, trials_per_block=3),
 }

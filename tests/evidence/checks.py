@@ -67,7 +67,11 @@ def false_alarms(args: Namespace) -> str:
     A hundred take hours: with `--keep` each is kept as it ends, and the next call goes on where this one stops.
     """
     kept = None if args.keep is None else args.keep / f"false-alarms-{args.batch_size.replace(',', '-')}.jsonl"
-    found = [] if kept is None or not kept.exists() else [Check(**json.loads(line)) for line in kept.open()]
+    found = (
+        []
+        if kept is None or not kept.exists()
+        else [Check(**json.loads(line)) for line in kept.read_text().splitlines()]
+    )
     for number in range(len(found), args.checks):
         seed = ["--seed", str(number)]
         sides = ["--baseline", "current", "--candidate", "current", "--runner", "pytorch"]
