@@ -16,9 +16,10 @@ from packaging.version import Version
 from bench import cli, conduct, options
 from bench.ending import Ending
 from bench.errors import BenchError, UninstallableError, UsageError
-from bench.execute import asked, pip, probe, sides
+from bench.execute import asked, calibrations, pip, probe, sides
 from bench.execute.companions import companions
 from bench.plan import bisection as plan
+from bench.plan import calibration
 from bench.plan.history import runner_of
 from bench.plan.settings import Flags
 from bench.records import store
@@ -75,13 +76,12 @@ def main(
         machine, packages = probe.machine()
         plan.settings(flags, machine, package, sought, margin=margin)  # a wrong flag need not wait for the index
         sought = sought.model_copy(update={"releases": releases(package, *ends)})
-        run = conduct.planned(
-            "bisect",
-            name or f"{package}-{ends[0]}-{ends[1]}-{sought.metric}",
-            plan.settings(flags, machine, package, sought, margin=margin),
-            machine=machine,
-            packages=packages,
-        )
+        settings = plan.settings(flags, machine, package, sought, margin=margin)
+        if margin is None:
+            known = calibrations.known(machine, (each.device for each in settings.comparisons))
+            settings = calibration.with_margin(settings, known)
+        name = name or f"{package}-{ends[0]}-{ends[1]}-{sought.metric}"
+        run = conduct.planned("bisect", name, settings, machine=machine, packages=packages)
         return carry_out(store.create(out, run), package, ending, confirm=confirm)
 
 

@@ -15,8 +15,9 @@ import typer
 from bench import cli, conduct, options
 from bench.ending import Ending
 from bench.errors import IndexUnreachableError, UninstallableError
-from bench.execute import pip, probe, sides
+from bench.execute import calibrations, pip, probe, sides
 from bench.execute.companions import companions
+from bench.plan import calibration
 from bench.plan import history as plan
 from bench.plan.releases import chosen
 from bench.plan.settings import Flags, from_flags
@@ -62,6 +63,9 @@ def main(
         from_flags(flags, machine)  # a wrong flag need not wait for the environments
         environments, unusable = built(package, versions, quiet=quiet)
         settings = plan.settings(flags, machine, package, environments, anchor=sides.side(CURRENT), unusable=unusable)
+        if blocks is None:
+            known = calibrations.known(machine, (each.device for each in settings.comparisons))
+            settings = calibration.with_blocks(settings, known)
         run = conduct.planned("history", name or f"history-{package}", settings, machine=machine, packages=packages)
         return conduct.carry_out(store.create(out, run), ending)
 

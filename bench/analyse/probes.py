@@ -51,7 +51,7 @@ def probes(run: Run, trials: Sequence[Trial]) -> list[Probe]:
         name: {block: us for block, us in evidence.step_us_by_block.items() if block not in confirming}
         for name, evidence in seen.items()
     }
-    return beside_ends.judged(found, steps_us, tried, margin=run.settings.margin, cap=run.settings.blocks)
+    return beside_ends.judged(found, steps_us, tried, margin=run.settings.margin_of_time, cap=run.settings.blocks)
 
 
 def _evidence(run: Run, trials: Sequence[Trial]) -> dict[str, Evidence]:

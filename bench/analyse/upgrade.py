@@ -110,7 +110,7 @@ def _pairs(run: Run, trials: Sequence[Trial], gathered: Sequence[Compared], bloc
 
 def _margin(settings: Settings, metric: str) -> float:
     """Time may have a margin of its own, because a machine's noise is in nothing else."""
-    return settings.time_margin or settings.margin if GROUPS[metric] == "time" else settings.margin
+    return settings.margin_of_time if GROUPS[metric] == "time" else settings.margin
 
 
 Judged = dict[Key, tuple[Found, Found | None]]

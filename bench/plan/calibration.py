@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from math import ceil
 
+from bench.plan import bisection, history
 from bench.plan.check import BASELINE, CAP, CLONE, DEFAULT_MARGIN
 from bench.plan.presets import PRESETS
 from bench.records.calibrations import Calibration
@@ -27,6 +28,8 @@ TARGET_HALF_WIDTH = 0.02
 BLOCK_COUNTS = (6, 7, 8, 10, 12, 14, 17, 20, 24, 28, 34, 40)
 """Numbers of blocks that a calibration tells of: the looks of a check are among them."""
 QUICK = "quick"
+UNCHANGED = (QUICK, history.PRESET)
+"""Whose blocks stay as many as they are: one is to be quick, the other has many releases."""
 
 
 def settings(device: str) -> Settings:
@@ -48,13 +51,13 @@ def settings(device: str) -> Settings:
 def with_blocks(planned: Settings, known: Sequence[Calibration]) -> Settings:
     """A run with as many blocks as ratios within 2 % take on this machine, never fewer than its preset has.
 
-    The quick preset stays quick: it is told only how well its ratios will be known.
+    The quick preset stays quick and a history as long as it is: they are told only how well ratios will be known.
     """
     if not known or "timing" not in planned.passes:
         return planned
-    usual = PRESETS[planned.preset].blocks
+    usual = planned.blocks
     counts = [count for count in BLOCK_COUNTS if count > usual]
-    among = [usual] if planned.preset == QUICK else [usual, *counts]
+    among = [usual] if planned.preset in UNCHANGED else [usual, *counts]
     needed = [
         each.blocks_for(TARGET_HALF_WIDTH, trials_per_block=planned.trials_per_block, among=among) for each in known
     ]
@@ -86,7 +89,13 @@ def with_margin(planned: Settings, known: Sequence[Calibration]) -> Settings:
 def defaults(calibration: Calibration) -> dict[str, ByCalibration]:
     """What later runs of this machine make of it, by their command."""
     alike = Settings(comparisons=[calibration.comparison], runners=[], preset=QUICK, blocks=CAP, trials_per_block=1)
-    found = {"python -m bench.upgrade": with_margin(alike, [calibration]).by_calibration}
+    bisected = alike.model_copy(update={"blocks": bisection.CAP, "trials_per_block": bisection.TRIALS_PER_BLOCK})
+    followed = alike.model_copy(update={"preset": history.PRESET, "blocks": history.BLOCKS})
+    found = {
+        "python -m bench.upgrade": with_margin(alike, [calibration]).by_calibration,
+        "python -m bench.bisect": with_margin(bisected, [calibration]).by_calibration,
+        "python -m bench.history": with_blocks(followed, [calibration]).by_calibration,
+    }
     for name, preset in PRESETS.items():
         like = {"preset": name, "blocks": preset.blocks, "trials_per_block": preset.trials_per_block}
         planned = with_blocks(alike.model_copy(update=like), [calibration])

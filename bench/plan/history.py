@@ -12,6 +12,7 @@ from trainloops import runners
 ANCHOR = "anchor"
 BATCH_SIZE = "64"
 BLOCKS = 6
+PRESET = "history"
 DEFAULT_RUNNERS = {
     "transformers": "hf-trainer",
     "accelerate": "accelerate",
@@ -39,7 +40,7 @@ def settings(
         "design": "anchored",
         "environments": [anchor.model_copy(update={"name": ANCHOR}), *environments],
         "runners": [chosen],
-        "preset": "history",
+        "preset": PRESET,
         "package": package,
         "unusable": dict(unusable),
         "blocks": flags.blocks or BLOCKS,

@@ -101,6 +101,11 @@ class Settings(Record):
     foreign_load_limit: float = 0.1
     """A timed block is marked where others took more than this of one core while its trials ran (docs/method.md)."""
 
+    @property
+    def margin_of_time(self) -> float:
+        """By how much longer is too long, as a fraction."""
+        return self.margin if self.time_margin is None else self.time_margin
+
 
 class AcceleratorInfo(Record):
     """One accelerator that torch sees."""

@@ -117,15 +117,15 @@ def _blocks(by: ByCalibration) -> str:
     count = plural(int(by.chosen), "block")
     width = "not at all" if by.resolves is None else f"to within {numbers.percent(by.resolves)}"
     if by.chosen == by.usual:
-        return f"the {count} of the preset should tell the ratio of two loops {width}."
-    return f"there are {count} instead of the preset's {by.usual:.0f}: they should tell the ratio of two loops {width}."
+        return f"the usual {count} should tell the ratio of two loops {width}."
+    return f"there are {count} instead of the usual {by.usual:.0f}: they should tell the ratio of two loops {width}."
 
 
 def _margin(by: ByCalibration) -> str:
     found = "" if by.resolves is None else f" should find a change of {numbers.percent(by.resolves)} four times in five"
     if by.chosen == by.usual:
-        return f"this check's blocks{found}: the margin stays {numbers.percent(by.usual)}."
+        return f"so many blocks{found}: the margin stays {numbers.percent(by.usual)}."
     return (
-        f"this check's blocks{found}, and no less: the margin of time is {numbers.percent(by.chosen)} instead of "
+        f"so many blocks{found}, and no less: the margin of time is {numbers.percent(by.chosen)} instead of "
         f"{numbers.percent(by.usual)}; --margin sets another."
     )

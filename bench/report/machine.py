@@ -1,9 +1,10 @@
-"""What was wrong with the machine while a run went on, for reports that have no other place for it."""
+"""What the machine can resolve and what was wrong with it, for reports that have no other place for it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.report import calibration
 from bench.report.text import escape
 
 if TYPE_CHECKING:
@@ -11,7 +12,11 @@ if TYPE_CHECKING:
 
 
 def section(summary: Summary) -> list[str]:
-    """The section, or nothing where there is nothing to be wary of."""
-    if not summary.machine_warnings:
-        return []
-    return ["## What to be wary of", "\n".join(f"- {escape(warning)}" for warning in summary.machine_warnings)]
+    """What a calibration made of the plan, and what to be wary of; nothing where neither is known."""
+    found = []
+    if summary.run.settings.by_calibration is not None:
+        found += ["## What this machine can resolve", f"- {calibration.sentence(summary.run.settings.by_calibration)}"]
+    if summary.machine_warnings:
+        warnings = "\n".join(f"- {escape(warning)}" for warning in summary.machine_warnings)
+        found += ["## What to be wary of", warnings]
+    return found

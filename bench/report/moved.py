@@ -44,7 +44,7 @@ def answer(summary: Summary) -> str:
     if last.like == "undecided":
         return f"Not known: {plural(last.blocks, 'block')} could not tell whether {ends} differ in {name(summary)}."
     if metric(summary) == STEP_TIME:
-        margin = numbers.percent(summary.run.settings.margin)
+        margin = numbers.percent(summary.run.settings.margin_of_time)
         return f"{capital(name(summary))} did not move by {margin} between {ends}{_ratio(last)}."
     return f"{capital(name(summary))} did not move: {value(summary, first)} a step with {ends}."
 

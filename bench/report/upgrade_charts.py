@@ -25,9 +25,7 @@ def drawings(summary: Summary) -> list[Drawing]:
     from bench.report.charts import render
     from bench.report.charts.forest import changes
 
-    settings = summary.run.settings
-    margin = settings.margin if settings.time_margin is None else settings.time_margin
-    look = look_of(summary)
+    margin, look = summary.run.settings.margin_of_time, look_of(summary)
     with render.trusting():
         return [
             drawing(file(index), described(group), changes(group, look, margin=margin))

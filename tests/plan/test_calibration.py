@@ -53,7 +53,7 @@ def test_a_run_has_as_many_blocks_as_two_per_cent_take():
     found = with_blocks(planned(), [NOISY])
     assert (found.blocks, found.by_calibration.usual, found.by_calibration.resolves) == (20, 8, 0.0199)
     assert report.sentence(found.by_calibration) == (
-        "By this machine's calibration of 2026-01-02, there are 20 blocks instead of the preset's 8: they should tell "
+        "By this machine's calibration of 2026-01-02, there are 20 blocks instead of the usual 8: they should tell "
         "the ratio of two loops to within 2.0 %."
     )
 
@@ -61,7 +61,7 @@ def test_a_run_has_as_many_blocks_as_two_per_cent_take():
 def test_a_run_never_has_fewer_blocks_than_its_preset():
     found = with_blocks(planned(preset="thorough"), [QUIET])
     assert (found.blocks, found.by_calibration.resolves) == (12, 0.01)
-    assert "the 12 blocks of the preset should tell the ratio of two loops to within 1.0 %." in report.sentence(
+    assert "the usual 12 blocks should tell the ratio of two loops to within 1.0 %." in report.sentence(
         found.by_calibration
     )
 
@@ -91,9 +91,10 @@ def test_without_a_calibration_or_without_times_nothing_changes():
 def test_the_margin_of_time_is_raised_to_what_the_last_look_resolves():
     check = planned().model_copy(update={"blocks": 40, "trials_per_block": 1})
     found = with_margin(check, [NOISY])
-    assert (found.margin, found.time_margin) == (0.03, 0.042)
+    assert (found.margin, found.time_margin, found.margin_of_time) == (0.03, 0.042, 0.042)
+    assert check.margin_of_time == 0.03
     assert report.sentence(found.by_calibration) == (
-        "By this machine's calibration of 2026-01-02, this check's blocks should find a change of 4.1 % four "
+        "By this machine's calibration of 2026-01-02, so many blocks should find a change of 4.1 % four "
         "times in five, and no less: the margin of time is 4.2 % instead of 3.0 %; --margin sets another."
     )
     assert with_margin(check.model_copy(update={"blocks": 20}), [NOISY]).time_margin == 0.06
@@ -103,16 +104,23 @@ def test_the_margin_is_never_less_than_usual():
     found = with_margin(planned().model_copy(update={"blocks": 40, "trials_per_block": 1}), [QUIET])
     assert found.time_margin == 0.03
     assert report.sentence(found.by_calibration).endswith(
-        "this check's blocks should find a change of 0.9 % four times in five: the margin stays 3.0 %."
+        "so many blocks should find a change of 0.9 % four times in five: the margin stays 3.0 %."
     )
 
 
 def test_what_later_runs_make_of_it_is_told_by_command():
     told = list(report.used(defaults(NOISY), calibrations.path_of(NOISY.identity)))
-    assert told[1].startswith("  python -m bench.upgrade: this check's blocks should find a change of 4.1 %")
+    assert told[1].startswith("  python -m bench.upgrade: so many blocks should find a change of 4.1 %")
     assert [line.split(":")[0].strip() for line in told[2:-1]] == [
-        f"python -m bench.run --preset {name}" for name in ("quick", "standard", "thorough")
+        "python -m bench.bisect",
+        "python -m bench.history",
+        *(f"python -m bench.run --preset {name}" for name in ("quick", "standard", "thorough")),
     ]
+    assert told[2].endswith(
+        "so many blocks should find a change of 4.0 % four times in five, and no less: the margin "
+        "of time is 4.0 % instead of 3.0 %; --margin sets another."
+    )
+    assert told[3].endswith("the usual 6 blocks should tell the ratio of two loops to within 8.0 %.")
     assert told[-1].startswith("Kept in ")
     assert list(report.used(defaults(NOISY), None)) == ["It was interrupted and is not kept."]
 
