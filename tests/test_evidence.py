@@ -11,7 +11,7 @@ import pytest
 from bench.plan import rounds, schedule
 from bench.records import store
 from tests import factories
-from tests.evidence import checks, isolation, pauses, power, stored, waits
+from tests.evidence import checks, forks, isolation, pauses, power, stored, waits
 
 
 def a_run(folder, effect):
@@ -141,3 +141,11 @@ def test_false_alarms_go_on_from_the_checks_that_were_kept(tmp_path, monkeypatch
     assert "3 checks at batch 32,64" in text
     assert "exit code 1: 1 of 3." in text
     assert text.splitlines()[4].replace(" ", "") == "|step_time_us|3|1|0|0|2|"
+
+
+def test_what_a_fault_costs_is_told_from_steps_with_one_and_with_none():
+    sharing = forks.Fork([200.0, 211.0, 202.0, 213.0, 300.0], [0, 1, 0, 1, 9])
+    owning = forks.Fork([200.0] * 5, [0] * 5)
+    assert forks.faulting_us(sharing) == 11.0
+    assert forks.faulting_us(owning) is None
+    assert forks.row("floor", (sharing,) * 6, (owning,) * 6) == ["floor", "60%", "11 µs", "1.055 [1.055, 1.055]"]

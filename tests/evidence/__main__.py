@@ -1,7 +1,7 @@
 """The evidence for docs/method.md: what the instrument sees, costs and misses, each section a table.
 
 python -m tests.evidence --only fidelity --rounds 20
-python -m tests.evidence --only isolation,instrument,pauses
+python -m tests.evidence --only forks,isolation,instrument,pauses
 python -m tests.evidence --only order,linearity,plans --run results/20260102T030405Z-standard-cpu
 python -m tests.evidence --only false-alarms --checks 100 --batch-size 64 --keep docs/evidence
 python -m tests.evidence --only power,planted-counts,peers
@@ -16,12 +16,13 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.evidence import checks, fidelity, instrument, isolation, pauses, peers, plans, power, stored
+from tests.evidence import checks, fidelity, forks, instrument, isolation, pauses, peers, plans, power, stored
 
 Section = Callable[[argparse.Namespace], str]
 SECTIONS: dict[str, Section] = {
     "fidelity": fidelity.fidelity,
     "instrument": instrument.instrument,
+    "forks": forks.forks,
     "isolation": isolation.isolation,
     "pauses": pauses.pauses,
     "order": stored.order_effects,
@@ -45,7 +46,9 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", type=names, default=list(SECTIONS), help=f"comma list out of {', '.join(SECTIONS)}")
-    parser.add_argument("--rounds", type=int, default=12, help="of fidelity, instrument, isolation, pauses and peers")
+    parser.add_argument(
+        "--rounds", type=int, default=12, help="of fidelity, forks, instrument, isolation, pauses and peers"
+    )
     parser.add_argument("--checks", type=int, default=20, help="of false-alarms")
     parser.add_argument("--batch-size", default="8,32,64,128,256", help="of false-alarms, a cell each")
     parser.add_argument("--blocks", type=int, default=40, help="of power")
