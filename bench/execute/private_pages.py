@@ -1,8 +1,9 @@
 """Gives a forked process pages of its own before it is timed.
 
 A fork shares every page of memory with its parent until it writes to it. The first write stops the process for a copy,
-and a loop goes on writing to pages that it has not touched before, far beyond its warm-up: in 12 to 34 %
-of the steps of a small model, some 12 µs each on a virtual machine (docs/method.md). A process that has imported its framework itself pays nothing of the kind.
+and a loop goes on writing to pages that it has not touched before, far beyond its warm-up: in 12 to 34 % of the steps
+of a small model, some 12 µs each on a virtual machine (docs/method.md). A process that has imported its framework
+itself pays nothing of the kind.
 """
 
 from __future__ import annotations
