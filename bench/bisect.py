@@ -78,8 +78,7 @@ def main(
         sought = sought.model_copy(update={"releases": releases(package, *ends)})
         settings = plan.settings(flags, machine, package, sought, margin=margin)
         if margin is None:
-            known = calibrations.known(machine, (each.device for each in settings.comparisons))
-            settings = calibration.with_margin(settings, known)
+            settings = calibration.with_margin(settings, calibrations.of_plan(settings, machine))
         name = name or f"{package}-{ends[0]}-{ends[1]}-{sought.metric}"
         run = conduct.planned("bisect", name, settings, machine=machine, packages=packages)
         return carry_out(store.create(out, run), package, ending, confirm=confirm)

@@ -64,8 +64,7 @@ def main(
         environments, unusable = built(package, versions, quiet=quiet)
         settings = plan.settings(flags, machine, package, environments, anchor=sides.side(CURRENT), unusable=unusable)
         if blocks is None:
-            known = calibrations.known(machine, (each.device for each in settings.comparisons))
-            settings = calibration.with_blocks(settings, known)
+            settings = calibration.with_blocks(settings, calibrations.of_plan(settings, machine))
         run = conduct.planned("history", name or f"history-{package}", settings, machine=machine, packages=packages)
         return conduct.carry_out(store.create(out, run), ending)
 

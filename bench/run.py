@@ -106,7 +106,7 @@ def settings_of(flags: Flags, machine: Machine) -> Settings:
     planned = from_flags(flags, machine)
     if flags.blocks is not None or flags.target_ci is not None:
         return planned
-    return calibration.with_blocks(planned, calibrations.known(machine, (c.device for c in planned.comparisons)))
+    return calibration.with_blocks(planned, calibrations.of_plan(planned, machine))
 
 
 def _of_a_run(template: Run, folder: Path) -> Run:

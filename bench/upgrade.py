@@ -78,8 +78,7 @@ def main(
         compared = both(baseline, candidate, requirements)
         settings = check.settings(flags, machine, compared, margin=margin, fail_on=fail_on)
         if margin is None:
-            known = calibrations.known(machine, (each.device for each in settings.comparisons))
-            settings = calibration.with_margin(settings, known)
+            settings = calibration.with_margin(settings, calibrations.of_plan(settings, machine))
         name = name or "-to-".join(label[-LONGEST_NAME:] for label in check.labels(*compared))
         run = conduct.planned("upgrade", name, settings, machine=machine, packages=packages)
         return conduct.carry_out(store.create(out, run), ending)

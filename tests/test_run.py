@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.execute import private_pages
 from bench.records import store
 from tests import background, factories
 from tests.background import wait_for_trials
@@ -113,6 +114,9 @@ def test_nobody_but_the_worker_imports_a_framework_for_the_journal(six):
     trials = store.read_trials(the_run(six[1]))
     assert len(trials) == 5 * 48  # fingerprints, counts, recounts, phases and one block
     assert {trial.interpreter.launch for trial in trials} == {"fork"}
+    timed = ("phases", "timing")
+    assert {trial.owns_pages for trial in trials if trial.phase in timed} == {private_pages.take()}
+    assert {trial.owns_pages for trial in trials if trial.phase not in timed} == {None}
     opening, block = ({t.interpreter.hash_seed for t in trials if t.block == number} for number in (-1, 0))
     assert opening == {0}
     assert len(block) == 1

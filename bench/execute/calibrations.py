@@ -13,7 +13,7 @@ from bench.errors import UsageError
 from bench.records import store
 from bench.records.cache import cache_folder
 from bench.records.calibrations import Calibration, Identity
-from bench.records.schema import Machine
+from bench.records.schema import Machine, Settings
 
 FOLDER = "calibrations"
 
@@ -42,6 +42,11 @@ def known(machine: Machine, devices: Iterable[str]) -> list[Calibration]:
     """The calibrations of these devices that there are; one that cannot be read counts as none."""
     found = (_read(path_of(Identity.of(machine, device))) for device in dict.fromkeys(devices))
     return [each for each in found if each is not None]
+
+
+def of_plan(planned: Settings, machine: Machine) -> list[Calibration]:
+    """The calibrations of the devices that a plan measures on."""
+    return known(machine, (each.device for each in planned.comparisons))
 
 
 def _read(path: Path) -> Calibration | None:

@@ -25,18 +25,20 @@ Range = tuple[int, int]
 """The first address, and the one past the last."""
 
 
-def take() -> None:
-    """Copy all writable pages that are shared with the parent; does nothing where Linux has no such call."""
+def take() -> bool:
+    """Copy all writable pages that are shared with the parent; false where that cannot be done.
+
+    That is where there is no Linux of 5.14 or later, and in containers that hide the page tables.
+    """
     if sys.platform != "linux":
-        return
+        return False
     madvise = ctypes.CDLL(None).madvise
     madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     try:
         shared = list(_shared())
     except OSError:
-        return  # a container may hide these files
-    for start, end in shared:
-        madvise(start, end - start, MADV_POPULATE_WRITE)
+        return False
+    return not any(madvise(start, end - start, MADV_POPULATE_WRITE) for start, end in shared)
 
 
 def _shared() -> Iterator[Range]:

@@ -122,9 +122,8 @@ def _serve_by_fork(train: Callable[..., None], inherited_bytes: int, replies: Te
             os.setsid()  # a group of its own, so that its loader workers can be killed with it
             _die_with_parent()
             request = json.loads(line)
-            if request["phase"] in TIMED:
-                private_pages.take()
-            _run(train, inherited_bytes, request)
+            owns_pages = private_pages.take() if request["phase"] in TIMED else None
+            _run(train, inherited_bytes, request, owns_pages=owns_pages)
             os._exit(0)
         _reply(replies, {"event": "started", "pid": pid})
         _, status = os.waitpid(pid, 0)
@@ -140,7 +139,7 @@ def _serve_once(train: Callable[..., None], inherited_bytes: int, replies: TextI
         _reply(replies, {"event": "ended", "exit_code": 0})
 
 
-def _run(train: Callable[..., None], inherited_bytes: int, request: Request) -> None:
+def _run(train: Callable[..., None], inherited_bytes: int, request: Request, *, owns_pages: bool | None = None) -> None:
     """Run one trial in its scratch folder and leave `result.json` there."""
     from bench.execute.trial import run
     from bench.measure.memory import HostBaseline
@@ -148,7 +147,7 @@ def _run(train: Callable[..., None], inherited_bytes: int, request: Request) -> 
     os.chdir(request["scratch"])
     _log_to(Path(scratch.LOG))
     host = HostBaseline(inherited_bytes=inherited_bytes, at_start=rss.read())
-    result = run(train, request, host)
+    result = {**run(train, request, host), "owns_pages": owns_pages}
     partial = Path(f"{scratch.RESULT}.partial")
     partial.write_text(json.dumps(result))
     partial.rename(scratch.RESULT)

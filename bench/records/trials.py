@@ -207,6 +207,8 @@ class Trial(Record):
     fingerprint: Fingerprint | None = None
     counters: Counters | None = None
     phases: Phases | None = None
+    owns_pages: bool | None = None
+    """Whether a fork that is timed had copied all pages it shared with its parent; None for others."""
     load: Load | None = None
     """None where the trial failed, and where `no_load` says why it cannot be had."""
     no_load: str | None = None

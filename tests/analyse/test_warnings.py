@@ -111,3 +111,9 @@ def test_steps_that_pause_are_told_once_for_all_runners_at_a_batch_size() -> Non
 
 def test_a_region_that_is_hardly_longer_than_its_steps_is_not() -> None:
     assert summarised(timed("pytorch", [100.0] * 6)).warnings == []  # ends of epochs make it 1.16 times as long
+
+
+def test_forks_that_share_pages_are_told_in_one_sentence_for_all() -> None:
+    trials = [trial(owns_pages=owns, block=block) for block, owns in enumerate([True, False, False, None])]
+    (told,) = (warning for warning in summarised(trials).warnings if "shared pages" in warning)
+    assert told.startswith("2 timing trials shared pages with the process they were forked from")

@@ -18,6 +18,7 @@ from bench.analyse import statistics
 from bench.execute.interpreter import environment
 from tests.evidence.table import section
 from tests.perf_trials import spec
+from trainloops.contract import Job, Train
 
 ROOT = Path(__file__).parent.parent.parent
 RUNNERS = ("pytorch", "hf-trainer", "fabric", "floor")
@@ -86,7 +87,7 @@ def main(runner: str, owning_first: bool) -> None:
     print(json.dumps({kind: _forked(train, takes=kind == OWNING) for kind in kinds}))
 
 
-def _forked(train, *, takes: bool):  # type: ignore[no-untyped-def]
+def _forked(train: Train, *, takes: bool) -> list[list[float]]:
     reader, writer = os.pipe()
     if os.fork() == 0:
         with os.fdopen(writer, "w") as reply:
@@ -94,12 +95,12 @@ def _forked(train, *, takes: bool):  # type: ignore[no-untyped-def]
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as replies:
-        told = json.load(replies)
+        told: list[list[float]] = json.load(replies)
     os.wait()
     return told
 
 
-def _trained(train, *, takes: bool):  # type: ignore[no-untyped-def]
+def _trained(train: Train, *, takes: bool) -> tuple[list[float], list[int]]:
     from tempfile import TemporaryDirectory
 
     import torch
@@ -107,7 +108,6 @@ def _trained(train, *, takes: bool):  # type: ignore[no-untyped-def]
 
     from bench.execute import private_pages
     from trainloops import parts
-    from trainloops.contract import Job
 
     if takes:
         private_pages.take()
