@@ -139,7 +139,7 @@ class Hunt:
             return
         settings = self._settings(releases, ["equivalence", "counting"])
         wanted: dict[Pass, int] = {"equivalence": 1, "counting": replicates}
-        for trial in Campaign(settings, done=self.trials, replicates=wanted).run(lambda _, __: True):
+        for trial in Campaign(settings, done=self.trials, replicates=wanted).run(lambda *_: []):
             self._keep(trial)
 
     def _time_beside_ends(self, releases: Sequence[str]) -> None:
@@ -171,7 +171,7 @@ class Hunt:
             planned=self.run.lengths,
             first_block=first_block,
         )
-        for trial in campaign.run(lambda blocks, _: enough(blocks)):
+        for trial in campaign.run(lambda blocks, _: [] if enough(blocks) else campaign.rounds):
             self._keep(trial)
             self._show(trial, settings, first_block)
             if trial.phase == "pilot":

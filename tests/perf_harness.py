@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -93,8 +94,8 @@ def synthetic_trials(run: Run) -> Iterator[Trial]:
         for runner in settings.runners:
             yield factories.trial(cell=rounds.cell(comparison, runner), phase="equivalence", block=-1)
     for block in range(settings.blocks):
-        slots = schedule.block(rounds.rounds(settings), trials_per_block=2, seed=0, block=block)
-        for slot in slots:
+        turns = schedule.block(rounds.rounds(settings), trials_per_block=2, seed=0, block=block)
+        for slot in chain.from_iterable(turns):
             step_us = factories.STEP_US[slot.cell.runner]
             where = {"block": block, "replicate": slot.replicate, "position": slot.position}
             yield factories.trial(cell=slot.cell, step_us=step_us, jitter=0.02, seed=block, length=LENGTH, **where)

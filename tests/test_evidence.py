@@ -29,7 +29,8 @@ def a_run(folder, effect):
             seed=slot.block,
         )
         for block in range(7)
-        for slot in schedule.block(rounds.rounds(run.settings), trials_per_block=3, seed=0, block=block)
+        for turn in schedule.block(rounds.rounds(run.settings), trials_per_block=3, seed=0, block=block)
+        for slot in turn
     ]
     equal = [factories.trial(cell=cell, phase="equivalence", block=-1) for cell in rounds.cells(run.settings)]
     with (where / store.JOURNAL).open("w") as journal:

@@ -1,51 +1,90 @@
-"""When a run has seen enough."""
+"""When a run has seen enough, and of which loops it has not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from time import monotonic
 
 from bench.analyse import upgrade
-from bench.analyse.comparison import summarise
+from bench.analyse.evidence import gather_round
+from bench.analyse.rows import row
 from bench.analyse.statistics import resolution
-from bench.records.schema import Run, Trial
-
-MAX_BLOCKS = 40
-"""The cap of the sequential looks: beyond it, more blocks of this machine do not help."""
+from bench.plan.rounds import Round, rounds
+from bench.records.schema import Estimate, Run, Trial
 
 
-def rule(run: Run, *, clock: Callable[[], float] = monotonic) -> Callable[[int, Sequence[Trial]], bool]:
-    """A predicate of (blocks done, all trials) for `Campaign.run`.
+def rule(run: Run, *, clock: Callable[[], float] = monotonic) -> Callable[[int, Sequence[Trial]], Sequence[Round]]:
+    """Whom the next block compares, from (blocks done, their trials), for `Campaign.run`.
 
-    The planned blocks are run; with a target, blocks are added until every ratio's interval is
-    that narrow. A check of an environment ends with its verdicts. A budget ends the run before a
-    block that would not fit in it, judged by the longest block so far; one block is always run.
+    The planned blocks are run; with a target, blocks are added for the loops whose ratios are not
+    known that well, up to `Settings.max_blocks`. A check of an environment ends with its verdicts. A
+    budget ends the run before a block that would not fit in it, judged by the slowest pace so far;
+    one block is always run.
     """
+    planned = rounds(run.settings)
+    pace = _Pace(clock)
+
+    def next_rounds(blocks: int, trials: Sequence[Trial]) -> Sequence[Round]:
+        pace.block_ended()
+        wanted = _wanted(run, planned, blocks, trials)
+        budget_s = run.settings.budget_s
+        if blocks > 0 and budget_s is not None and pace.seconds_with(wanted) > budget_s:
+            return []
+        pace.block_begins(wanted)
+        return wanted
+
+    return next_rounds
+
+
+class _Pace:
+    """How long a run has taken, and what its slowest block took for each cell in it."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._began_s = self._block_began_s = clock()
+        self._cells = 0
+        self._slowest_s = 0.0
+
+    def block_begins(self, chosen: Sequence[Round]) -> None:
+        self._block_began_s = self._clock()
+        self._cells = _cells(chosen)
+
+    def block_ended(self) -> None:
+        if self._cells:
+            self._slowest_s = max(self._slowest_s, (self._clock() - self._block_began_s) / self._cells)
+
+    def seconds_with(self, chosen: Sequence[Round]) -> float:
+        """How long the run will have taken after one more block."""
+        return self._clock() - self._began_s + self._slowest_s * _cells(chosen)
+
+
+def _cells(chosen: Sequence[Round]) -> int:
+    return sum(len(each.cells) for each in chosen)
+
+
+def _wanted(run: Run, planned: Sequence[Round], blocks: int, trials: Sequence[Trial]) -> Sequence[Round]:
     settings = run.settings
-    ends: list[float] = [clock()]
-
-    def enough(blocks: int, trials: Sequence[Trial]) -> bool:
-        ends.append(clock())
-        if blocks == 0:
-            return False
-        if settings.budget_s is not None and _over_budget(ends, settings.budget_s):
-            return True
-        if run.verb == "upgrade":
-            return upgrade.assess(run, trials, ended=False).complete
-        if blocks < settings.blocks:
-            return False
-        return settings.target_ci is None or blocks >= MAX_BLOCKS or _is_narrow(run, trials, settings.target_ci)
-
-    return enough
+    if run.verb == "upgrade":
+        return [] if blocks and upgrade.assess(run, trials, ended=False).complete else planned
+    if blocks < settings.blocks:
+        return planned
+    if settings.target_ci is None or blocks >= settings.max_blocks:
+        return []
+    return list(_wide(run, planned, trials, settings.target_ci))
 
 
-def _over_budget(ends: Sequence[float], budget_s: float) -> bool:
-    longest_block_s = max(after - before for before, after in pairwise(ends[1:]))
-    return ends[-1] - ends[0] + longest_block_s > budget_s
+def _wide(run: Run, planned: Sequence[Round], trials: Sequence[Trial], target: float) -> Iterator[Round]:
+    """The rounds with nobody in them but the reference and those whose ratios are not known to within `target`."""
+    for each in planned:
+        compared = gather_round(run, each, trials)
+        others = [evidence for evidence in compared.evidence if evidence.cell != each.reference]
+        ratios = {evidence.cell: row(evidence, compared, []).ratio for evidence in others}
+        wide = {cell for cell, ratio in ratios.items() if ratio is not None and not _is_within(ratio, target)}
+        if wide:
+            yield replace(each, cells=tuple(cell for cell in each.cells if cell in wide | {each.reference}))
 
 
-def _is_narrow(run: Run, trials: Sequence[Trial], target: float) -> bool:
-    ratios = [cell.ratio for cell in summarise(run, trials).cells if cell.ratio is not None]
-    widths = [resolution(ratio) for ratio in ratios]
-    return all(width is not None and width <= target for width in widths)
+def _is_within(ratio: Estimate, target: float) -> bool:
+    half_width = resolution(ratio)
+    return half_width is not None and half_width <= target

@@ -2,8 +2,8 @@
 
 Order: two pilots choose the trial lengths, the equivalence pass proves the arithmetic, the counting
 pass counts twice, in fresh interpreters each time, the phases and trace passes look once into each
-cell, then block after block is timed. Every trial is yielded once, failed ones included; those that
-the journal already holds are not run again.
+cell, then block after block is timed, each with the rounds that a rule asks for. Every trial is
+yielded once, failed ones included; those that the journal already holds are not run again.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from bench.execute.seen import Seen
 from bench.measure.load import LoadMeter
 from bench.plan import rounds as planned_rounds
 from bench.plan import schedule
+from bench.plan.rounds import Round
 from bench.plan.schedule import Layout, Slot
 from bench.records.schema import Cell, Comparison, Pass, PlannedLength, Settings, Trial
 from bench.records.store import now
@@ -36,7 +37,8 @@ OPENING = -1
 REPEATABLE = Layout(hash_seed=0, padding_bytes=0)
 
 Planned = tuple[Pass, Slot]
-Enough = Callable[[int, Sequence[Trial]], bool]
+NextRounds = Callable[[int, Sequence[Trial]], Sequence[Round]]
+"""Whom the next block compares, from the number of blocks done and the trials up to there; nobody: it ends."""
 
 
 class Campaign:
@@ -56,21 +58,22 @@ class Campaign:
         self.settings = settings
         self._traces = traces
         self._replicates, self._first_block = replicates, first_block
-        self._rounds = planned_rounds.rounds(settings)
+        self.rounds = planned_rounds.rounds(settings)
         self._cells = planned_rounds.cells(settings)
         self.seen = Seen(settings, done=done, planned=planned)
         self._load = LoadMeter()
         self._started_s = self._blocks_started_s = monotonic()
-        self._before_blocks = 0
+        self._before_blocks = self._added_trials = 0
 
     @property
     def total_trials(self) -> int:
-        """Trials of the whole plan; a run that adds blocks makes more."""
+        """Trials of the whole plan, and of the blocks that have been added to it so far."""
         settings = self.settings
         pilots = PILOTS * len(self._pilots) if self._needs_pilot else 0
         opening = len(self._cells) * sum(self._replicates[each] for each in self._opening_passes)
-        a_block = settings.trials_per_block * sum(len(each.cells) for each in self._rounds)
-        return pilots + opening + (settings.blocks * a_block if self._is_timed else 0)
+        a_block = settings.trials_per_block * sum(len(each.cells) for each in self.rounds)
+        timed = settings.blocks * a_block if self._is_timed else 0
+        return pilots + opening + timed + self._added_trials
 
     @property
     def _is_timed(self) -> bool:
@@ -93,16 +96,21 @@ class Campaign:
             return left_s
         return min(left_s, max(self.settings.budget_s - (monotonic() - self._started_s), 0.0))
 
-    def run(self, enough: Enough) -> Iterator[Trial]:
-        """Every trial as it ends; blocks are added until `enough(blocks done, all trials)`."""
+    def run(self, next_rounds: NextRounds) -> Iterator[Trial]:
+        """Every trial as it ends, block after block until `next_rounds` asks for none.
+
+        It is shown no trial of the block that it decides on: a run that was killed in the middle of
+        one and goes on decides as it did before.
+        """
         yield from self._opening()
         if not self._is_timed:
             return
         self._blocks_started_s, self._before_blocks = monotonic(), len(self.seen.trials)
         for block in count(self._first_block):
-            if enough(block - self._first_block, self.seen.trials):
+            chosen = next_rounds(block - self._first_block, [t for t in self.seen.trials if t.block < block])
+            if not chosen:
                 return
-            yield from self._block(block)
+            yield from self._block(block, chosen)
 
     def _opening(self) -> Iterator[Trial]:
         pilots = [_slot("pilot", cell, n) for n in range(PILOTS) for cell in self._without_length()]
@@ -130,16 +138,14 @@ class Campaign:
                 with self._fleet(batch, layout, one_by_one=one_by_one) as fleet:
                     yield from self._trials(fleet, sorted(batch, key=lambda planned: ORDER.index(planned[0])))
 
-    def _block(self, block: int) -> Iterator[Trial]:
+    def _block(self, block: int, rounds: Sequence[Round]) -> Iterator[Trial]:
         settings = self.settings
-        slots = schedule.block(
-            self._rounds, trials_per_block=settings.trials_per_block, seed=settings.seed, block=block
-        )
-        planned: list[Planned] = [("timing", slot) for slot in slots]
-        size = len(self._rounds[0].cells)  # of every round: they are of one kind
-        rounds = [planned[start : start + size] for start in range(0, len(planned), size)]
+        turns = schedule.block(rounds, trials_per_block=settings.trials_per_block, seed=settings.seed, block=block)
+        planned: list[list[Planned]] = [[("timing", slot) for slot in turn] for turn in turns]
+        if block - self._first_block >= settings.blocks:
+            self._added_trials += sum(map(len, planned))
         layout = schedule.layout(seed=settings.seed, block=block)
-        yield from self._with_fleets(rounds, layout, one_by_one=False)
+        yield from self._with_fleets(planned, layout, one_by_one=False)
 
     def _trials(self, fleet: Fleet, slots: Iterable[tuple[Pass, Slot]]) -> Iterator[Trial]:
         for phase, slot in slots:
@@ -178,7 +184,7 @@ class Campaign:
     def _pilots(self) -> dict[Comparison, Cell]:
         """The cell that chooses the length of all that share its comparison, whatever their environment."""
         first: dict[Comparison, Cell] = {}
-        for each in self._rounds:
+        for each in self.rounds:
             first.setdefault(each.reference.anywhere, each.reference)
         return first
 

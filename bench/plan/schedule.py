@@ -1,7 +1,7 @@
 """In which order a block runs its trials: shuffled, from a seed.
 
 A drift of the machine must hit all runners of a comparison alike, so they are measured within
-moments of each other: the unit that is shuffled is a round, one trial of each of its cells.
+moments of each other: what is shuffled is a round, measured in turns of one trial of each of its cells.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from bench.plan.rounds import Round
 from bench.records.schema import Cell
@@ -46,18 +47,19 @@ def layout(*, seed: int, block: int) -> Layout:
     return Layout(hash_seed=rng.randint(1, MAX_HASH_SEED), padding_bytes=rng.randrange(MAX_PADDING_BYTES))
 
 
-def block(rounds: Sequence[Round], *, trials_per_block: int, seed: int, block: int) -> list[Slot]:
-    """The trials of one block in their order."""
+def block(rounds: Sequence[Round], *, trials_per_block: int, seed: int, block: int) -> list[list[Slot]]:
+    """The trials of one block in their order, turn by turn: what belongs together."""
     rng = random.Random(f"order/{seed}/{block}")  # noqa: S311 - a schedule, not a secret
     before: Counter[Cell] = Counter()
-    slots = []
-    for position, cell in enumerate(_shuffled(rounds, trials_per_block, rng)):
-        slots.append(Slot(cell=cell, block=block, replicate=before[cell], position=position))
-        before[cell] += 1
-    return slots
+    position = count()
+    turns = []
+    for cells in _shuffled(rounds, trials_per_block, rng):
+        turns.append([Slot(cell=c, block=block, replicate=before[c], position=next(position)) for c in cells])
+        before.update(cells)
+    return turns
 
 
-def _shuffled(rounds: Sequence[Round], trials_per_block: int, rng: random.Random) -> Iterator[Cell]:
+def _shuffled(rounds: Sequence[Round], trials_per_block: int, rng: random.Random) -> Iterator[list[Cell]]:
     for each in rng.sample(rounds, len(rounds)):
         for _ in range(trials_per_block):
-            yield from rng.sample(each.cells, len(each.cells))
+            yield rng.sample(each.cells, len(each.cells))

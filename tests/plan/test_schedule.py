@@ -1,7 +1,8 @@
 """The schedule: every trial once, runners of a comparison close together, repeatable from its seed."""
 
 from collections import Counter
-from itertools import groupby
+from dataclasses import replace
+from itertools import chain, groupby
 
 from bench.plan import rounds, schedule
 from bench.plan.devices import visibility
@@ -12,9 +13,11 @@ COMPARISONS = [Comparison(workload="mlp", device="cpu", batch_size=size) for siz
 RUNNERS = ["pytorch", "hf-trainer", "lightning"]
 
 
+PLANNED = rounds.rounds(factories.run(comparisons=COMPARISONS, runners=RUNNERS).settings)
+
+
 def a_block(*, seed: int = 0, block: int = 0) -> list[schedule.Slot]:
-    planned = rounds.rounds(factories.run(comparisons=COMPARISONS, runners=RUNNERS).settings)
-    return schedule.block(planned, trials_per_block=2, seed=seed, block=block)
+    return list(chain.from_iterable(schedule.block(PLANNED, trials_per_block=2, seed=seed, block=block)))
 
 
 def test_a_block_holds_every_trial_once():
@@ -30,6 +33,15 @@ def test_runners_of_a_comparison_are_measured_in_rounds():
     assert [len(run) for run in runs] == [6, 6, 6]
     for run in runs:
         assert sorted(slot.cell.runner for slot in run[:3]) == sorted(RUNNERS)
+
+
+def test_a_turn_has_one_trial_of_each_cell_of_its_round_however_many_those_are():
+    first, *others = PLANNED
+    few = [replace(first, cells=first.cells[:2]), *others]
+    turns = schedule.block(few, trials_per_block=2, seed=0, block=0)
+    assert sorted(map(len, turns)) == [2, 2, 3, 3, 3, 3]
+    assert all(len({slot.cell for slot in turn}) == len(turn) for turn in turns)
+    assert [slot.position for slot in chain.from_iterable(turns)] == list(range(16))
 
 
 def test_the_order_is_a_function_of_seed_and_block():

@@ -1,0 +1,106 @@
+"""When a run ends, and which loops the blocks that it adds measure."""
+
+import numpy as np
+import pytest
+
+from bench.analyse import stopping
+from bench.analyse.statistics import location
+from bench.plan.rounds import rounds
+from bench.records.schema import Comparison
+from tests import factories
+
+LOOPS = ("pytorch", "hf-trainer", "floor")
+SMALL, LARGE = (Comparison(workload="mlp", device="cpu", batch_size=size) for size in (8, 2048))
+TARGET = 0.02
+
+
+def planned(*, blocks=8, target=TARGET, loops=LOOPS, **settings):
+    run = factories.run(comparisons=[SMALL, LARGE], runners=loops, blocks=blocks)
+    return run.model_copy(update={"settings": run.settings.model_copy(update={"target_ci": target} | settings)})
+
+
+def measured(run, blocks, *, wide=(), unlike=(), failing=()):
+    """Trials in which the ratios of the cells in `wide` vary by 10 % from block to block, and all others by nothing."""
+    random = np.random.default_rng(0)
+    for planned_round in rounds(run.settings):
+        for cell in planned_round.cells:
+            weights = {"fingerprint": factories.fingerprint(weights_sha256="b2" * 32)} if cell in unlike else {}
+            yield factories.trial(cell=cell, phase="equivalence", block=-1, **weights)
+            for block in range(blocks):
+                factor = np.exp(random.normal(0, 0.1)) if cell in wide else 1.0
+                status = "failed" if cell in failing else "ok"
+                yield factories.trial(cell=cell, block=block, status=status, step_us=300 * factor)
+
+
+def cell(runner, comparison):
+    return factories.cell(runner, **comparison.model_dump())
+
+
+def asked_for(run, blocks, **trials):
+    """The cells of the next block."""
+    chosen = stopping.rule(run)(blocks, list(measured(run, blocks, **trials)))
+    return [each for planned_round in chosen for each in planned_round.cells]
+
+
+def test_the_planned_blocks_measure_every_cell():
+    run = planned(blocks=8)
+    everyone = [each for planned_round in rounds(run.settings) for each in planned_round.cells]
+    assert asked_for(run, 0) == everyone
+    assert asked_for(run, 7) == everyone
+
+
+def test_a_run_without_a_target_ends_with_its_planned_blocks():
+    assert asked_for(planned(target=None), 8, wide=[cell("hf-trainer", LARGE)]) == []
+
+
+def test_a_block_is_added_for_the_loops_that_are_not_known_well_enough_beside_the_baseline():
+    assert asked_for(planned(), 8) == []
+    assert asked_for(planned(), 8, wide=[cell("hf-trainer", LARGE)]) == [
+        cell("pytorch", LARGE), cell("hf-trainer", LARGE),
+    ]  # fmt: skip
+
+
+def test_a_ratio_without_an_interval_is_not_known_well_enough():
+    assert len(asked_for(planned(blocks=3), 3)) == 2 * len(LOOPS)
+
+
+def test_no_block_is_added_for_a_loop_that_can_have_no_ratio():
+    wide = cell("hf-trainer", LARGE)
+    assert asked_for(planned(), 8, wide=[wide], unlike=[wide]) == []
+    assert asked_for(planned(), 8, failing=[wide]) == []
+    assert asked_for(planned(blocks=3, loops=("pytorch",)), 3) == []
+
+
+def test_adding_ends_at_the_most_blocks():
+    assert asked_for(planned(max_blocks=12), 12, wide=[cell("floor", SMALL)]) == []
+    assert asked_for(planned(max_blocks=12), 11, wide=[cell("floor", SMALL)])
+
+
+@pytest.mark.parametrize(("left_s", "fits"), [(21.0, True), (19.0, False)])
+def test_a_budget_judges_a_block_by_the_cells_that_it_would_measure(left_s, fits):
+    now = [0.0]
+    run = planned(blocks=6, budget_s=360.0 + left_s)
+    enough = stopping.rule(run, clock=lambda: now[0])
+    trials = list(measured(run, 6, wide=[cell("floor", LARGE)]))
+    for block in range(6):  # six cells a minute
+        assert enough(block, trials)
+        now[0] += 60.0
+    assert bool(enough(6, trials)) is fits  # two cells: 20 s
+
+
+def test_one_block_is_run_whatever_the_budget():
+    assert asked_for(planned(budget_s=0.0), 0)
+
+
+@pytest.mark.parametrize("spread", [0.015, 0.025, 0.03])
+def test_stopping_when_an_interval_is_narrow_leaves_it_right_nineteen_times_in_twenty(spread):
+    """A fixed number of blocks has 96 %; stopping at luckily narrow intervals takes a part of what is above 95."""
+    random = np.random.default_rng(0)
+    draws, right = 2000, 0
+    for logs in random.normal(0, spread, (draws, 16)):
+        for blocks in range(8, 17):
+            ratio = location(np.exp(logs[:blocks]))
+            if stopping._is_within(ratio, TARGET):
+                break
+        right += ratio.low <= 1 <= ratio.high
+    assert right / draws > 0.94
