@@ -49,7 +49,10 @@ def main(
     ] = None,
     trials_per_block: Annotated[int | None, Flag(help="Trials of every cell in a block [the preset's].")] = None,
     budget: options.Budget = None,
-    target_ci: Annotated[str | None, Flag(help="Add blocks until every ratio is known to within this: 2%.")] = None,
+    target_ci: Annotated[
+        str | None, Flag(help="Add blocks of the loops whose ratios are not known to within this: 2% [the preset's].")
+    ] = None,
+    max_blocks: Annotated[int | None, Flag(help="Until there are so many [the preset's; 40 with --target-ci].")] = None,
     steps: options.Steps = None,
     warmup: options.Warmup = None,
     threads: options.Threads = None,

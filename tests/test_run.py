@@ -98,6 +98,16 @@ def test_fused_and_other_optimizers_and_workers_are_bitwise_equal_too(tmp_path):
     assert "All 5 runners are bitwise equal to the hand-written loop, in every cell (10)." in done.stdout
 
 
+def test_a_block_is_added_where_a_ratio_is_not_known_well_enough(tmp_path):
+    wanted = ["--blocks", "1", "--target-ci", "1%", "--max-blocks", "2"]  # one block gives no interval, and two none
+    done = bench(*SHORT, "--runner", "floor", "--only", "time", *wanted, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = the_run(tmp_path / "results")
+    timed = sorted((t.block, t.cell.runner) for t in store.read_trials(folder) if t.phase == "timing")
+    assert timed == [(block, runner) for block in (0, 1) for runner in ("floor", "pytorch")]
+    assert "2 cells in 1 block, and in up to 2 where a ratio needed more." in (folder / "report.md").read_text()
+
+
 def test_the_report_and_the_index_are_there_and_have_every_row(six):
     done, out = six
     folder = the_run(out)

@@ -43,6 +43,7 @@ def settings(
         "design": "environments",
         "runners": followed,
         "preset": "bisect",
+        "target_ci": None,
         "package": package,
         "bisection": bisection,
         "passes": ["equivalence", "counting", *(["timing"] if bisection.metric == STEP_TIME else [])],

@@ -51,6 +51,7 @@ def settings(
         "environments": arms(baseline, candidate),
         "runners": [name for name in plan.runners if asked or name != runners.BASELINE],
         "preset": "check",
+        "target_ci": None,
         "blocks": _blocks(flags),
         "trials_per_block": flags.trials_per_block or 1,
         "margin": DEFAULT_MARGIN if margin is None else texts.fraction("--margin", margin),

@@ -41,6 +41,7 @@ def settings(
         "environments": [anchor.model_copy(update={"name": ANCHOR}), *environments],
         "runners": [chosen],
         "preset": PRESET,
+        "target_ci": None,
         "package": package,
         "unusable": dict(unusable),
         "blocks": flags.blocks or BLOCKS,

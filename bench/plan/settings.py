@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.errors import UsageError
 from bench.plan import cells, length, texts
-from bench.plan.presets import PRESETS
+from bench.plan.presets import MAX_BLOCKS, PRESETS, Preset
 from bench.records.schema import Machine, Pass, Settings
 from trainloops import runners
 
@@ -36,6 +36,7 @@ class Flags:
     trials_per_block: int | None = None
     budget: str | None = None
     target_ci: str | None = None
+    max_blocks: int | None = None
     steps: int | None = None
     warmup: int | None = None
     threads: int | None = None
@@ -79,10 +80,10 @@ def from_flags(flags: Flags, machine: Machine) -> Settings:
         runners=[str(Path(name).resolve()) if runners.is_file(name) else name for name in names],
         passes=_passes(flags),
         preset=flags.preset or DEFAULT_PRESET,
-        blocks=_at_least_one("--blocks", flags.blocks, preset.blocks),
         trials_per_block=_at_least_one("--trials-per-block", flags.trials_per_block, preset.trials_per_block),
         threads=_at_least_one("--threads", flags.threads, 1),
         seed=flags.seed or 0,
+        **_blocks(flags, preset),
         **_optional(flags),
     )
 
@@ -93,12 +94,30 @@ def _passes(flags: Flags) -> list[Pass]:
     return [*passes, "trace"] if flags.trace else passes
 
 
+def _blocks(flags: Flags, preset: Preset) -> Mapping[str, Any]:
+    """How many blocks are planned and until when more are added; `--blocks` by itself is exactly so many."""
+    blocks = _at_least_one("--blocks", flags.blocks, preset.blocks)
+    target, most = preset.target_ci, preset.max_blocks
+    if flags.target_ci is not None:
+        target, most = texts.fraction("--target-ci", flags.target_ci), MAX_BLOCKS
+    elif flags.blocks is not None and flags.max_blocks is None:
+        target = None
+    most = _at_least_one("--max-blocks", flags.max_blocks, most)
+    if flags.max_blocks is not None:
+        if target is None:
+            raise UsageError("--max-blocks needs --target-ci: without it no block is added.")
+        if most < blocks:
+            raise UsageError(
+                f"--max-blocks {most} is fewer than the {blocks} blocks that are planned; raise it, or lower --blocks."
+            )
+    return {"blocks": blocks, "target_ci": target, "max_blocks": most}
+
+
 def _optional(flags: Flags) -> Mapping[str, Any]:
     return {
         "steps": flags.steps,
         "warmup_steps": flags.warmup,
         "budget_s": None if flags.budget is None else texts.seconds("--budget", flags.budget),
-        "target_ci": None if flags.target_ci is None else texts.fraction("--target-ci", flags.target_ci),
         "timeout_s": None if flags.timeout is None else texts.seconds("--timeout", flags.timeout),
     }
 

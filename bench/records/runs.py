@@ -80,7 +80,7 @@ class Settings(Record):
     target_ci: float | None = None
     """How well ratios shall be known, as a fraction: blocks are added for loops that are not known so well."""
     max_blocks: int = 40
-    """Where adding ends; beyond it, more blocks do not help."""
+    """Where adding ends."""
     target_region_s: float = 0.25
     """How long the steps of the baseline's region shall last by the pilots, the ends of epochs not counted."""
     steps: int | None = None

@@ -75,16 +75,19 @@ def title(summary: Summary) -> str:
 def setting(summary: Summary) -> str:
     """Say when and where the run was made, with which versions of what it compares, and how much of it there is."""
     versions = [f"{name} {summary.packages[name]}" for name in MAIN_PACKAGES if name in summary.packages]
-    blocks = max((cell.blocks for cell in summary.cells), default=0)
-    seen = (
-        f"{plural(len(summary.cells), 'cell')} in {plural(blocks, 'block')}"
-        if blocks
-        else f"{plural(len(summary.cells), 'cell')}, not timed"
-    )
     return (
         f"Measured on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}, with {', '.join(versions)}: "
-        f"{seen}."
+        f"{plural(len(summary.cells), 'cell')}{_blocks(summary)}."
     )
+
+
+def _blocks(summary: Summary) -> str:
+    most, planned = max((cell.blocks for cell in summary.cells), default=0), summary.run.settings.blocks
+    if not most:
+        return ", not timed"
+    if most > planned:
+        return f" in {plural(planned, 'block')}, and in up to {most} where a ratio needed more"
+    return f" in {plural(most, 'block')}"
 
 
 def _bullets(lines: list[str]) -> str:
@@ -127,7 +130,11 @@ def _arithmetic(told: list[Group]) -> str:
 def resolvable(summary: Summary) -> list[str]:
     """How small a difference the run can tell, and what a calibration made of its plan."""
     by = summary.run.settings.by_calibration
-    return [*trust.resolvable(summary), *([calibration.sentence(by)] if by is not None else [])]
+    return [
+        *trust.resolvable(summary),
+        *trust.added_blocks(summary),
+        *([calibration.sentence(by)] if by is not None else []),
+    ]
 
 
 def _resolution(summary: Summary, told: list[Group]) -> str:

@@ -58,6 +58,24 @@ def resolvable(summary: Summary) -> list[str]:
     ]
 
 
+def added_blocks(summary: Summary) -> list[str]:
+    """For which ratios blocks were added to those planned, and which are not known well enough all the same."""
+    settings = summary.run.settings
+    if settings.target_ci is None:
+        return []
+    target = numbers.percent(settings.target_ci)
+    longer, wide = [], []
+    for cell, title in _titled(summary):
+        smallest = smallest_difference(cell)
+        if smallest is not None and cell.blocks > settings.blocks:
+            longer.append(f"{_where(cell, title)} ({plural(cell.blocks, 'block')})")
+        if smallest is not None and smallest > settings.target_ci:
+            wide.append(f"{_where(cell, title)} (±{numbers.percent(smallest)})")
+    added = f"Blocks were added for ratios that {settings.blocks} did not tell to within {target}: {listed(longer)}."
+    missed = f"Still not known to within {target}, when the run ended: {listed(wide)}."
+    return [*([added] if longer else []), *([missed] if wide else [])]
+
+
 def smallest_difference(cell: CellSummary) -> float | None:
     """Return the smallest relative difference from the baseline that the row's interval can show, as a fraction."""
     if cell.ratio is None or cell.equivalence.verdict == "baseline":

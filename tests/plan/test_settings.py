@@ -56,6 +56,15 @@ TWO_CARDS = CPU_ONLY.model_copy(
         ({"blocks": 0}, "--blocks 0 must be at least 1."),
         ({"threads": 0}, "--threads 0 must be at least 1."),
         ({"budget": "soon"}, "--budget 'soon' is not a duration; write it as 90s, 5m or 1.5h."),
+        ({"max_blocks": 0}, "--max-blocks 0 must be at least 1."),
+        (
+            {"max_blocks": 7},
+            "--max-blocks 7 is fewer than the 8 blocks that are planned; raise it, or lower --blocks.",
+        ),
+        (
+            {"max_blocks": 9, "preset": "quick"},
+            "--max-blocks needs --target-ci: without it no block is added.",
+        ),
         ({"target_ci": "0.02"}, "--target-ci '0.02' is not a percentage between 0 and 100; write it as 2%."),
         (
             {"device": "gpu"},
@@ -130,6 +139,24 @@ def test_explicit_flags_override_the_preset():
     settings = from_flags(Flags(preset="quick", blocks=3, budget="1.5h", target_ci="2%", timeout="90s"), CPU_ONLY)
     assert (settings.blocks, settings.trials_per_block) == (3, 1)
     assert (settings.budget_s, settings.target_ci, settings.timeout_s) == (5400.0, 0.02, 90.0)
+
+
+@pytest.mark.parametrize(
+    ("flags", "planned"),
+    [
+        ({}, (8, 0.02, 16)),
+        ({"preset": "quick"}, (6, None, 40)),
+        ({"blocks": 10}, (10, None, 16)),
+        ({"target_ci": "1%"}, (8, 0.01, 40)),
+        ({"target_ci": "1%", "blocks": 3}, (3, 0.01, 40)),
+        ({"max_blocks": 20}, (8, 0.02, 20)),
+        ({"max_blocks": 20, "blocks": 10}, (10, 0.02, 20)),
+        ({"max_blocks": 9, "target_ci": "1%", "preset": "quick"}, (6, 0.01, 9)),
+    ],
+)
+def test_blocks_are_added_where_the_preset_or_the_user_wants_ratios_known(flags, planned):
+    settings = from_flags(Flags(**flags), CPU_ONLY)
+    assert (settings.blocks, settings.target_ci, settings.max_blocks) == planned
 
 
 def test_a_stored_run_takes_no_other_settings():

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from bench.records.schema import Equivalence
-from bench.report import trust
+from bench.report import markdown, trust
 from tests.report.rows import baseline, different, estimate, failed, row, summary_of
 
 
@@ -34,6 +34,25 @@ def test_a_runner_counts_by_its_worst_cell_and_the_cell_is_named() -> None:
         "fabric at batch 64 of mlp on cpu is different, so it gets no ratio: loss of micro-step 2: 0.69 against 0.7.",
         "lightning at batch 64 of mlp on cpu is close: largest relative difference 3e-07.",
     ]
+
+
+def test_for_which_ratios_blocks_were_added_and_which_stayed_wide() -> None:
+    cells = [
+        baseline(blocks=12),
+        row(ratio=estimate(2.0, 1.98, 2.02), blocks=9),
+        row("lightning", ratio=estimate(1.7, 1.6, 1.8), blocks=12),
+        row("floor", ratio=estimate(0.5, 0.499, 0.501), blocks=8),
+    ]
+    summary = summary_of(*cells)
+    assert trust.added_blocks(summary) == []
+    settings = summary.run.settings.model_copy(update={"blocks": 8, "target_ci": 0.02})
+    summary = summary.model_copy(update={"run": summary.run.model_copy(update={"settings": settings})})
+    assert trust.added_blocks(summary) == [
+        "Blocks were added for ratios that 8 did not tell to within 2.0 %: hf-trainer at batch 64 of mlp on cpu "
+        "(9 blocks) and lightning at batch 64 of mlp on cpu (12 blocks).",
+        "Still not known to within 2.0 %, when the run ended: lightning at batch 64 of mlp on cpu (±6.1 %).",
+    ]
+    assert markdown.setting(summary).endswith(": 4 cells in 8 blocks, and in up to 12 where a ratio needed more.")
 
 
 def test_with_nothing_compared_nothing_is_proven() -> None:
