@@ -5,6 +5,7 @@ import pytest
 
 from bench.analyse import stopping
 from bench.analyse.statistics import location
+from bench.plan.presets import PRESETS
 from bench.plan.rounds import rounds
 from bench.records.schema import Comparison
 from tests import factories
@@ -92,15 +93,16 @@ def test_one_block_is_run_whatever_the_budget():
     assert asked_for(planned(budget_s=0.0), 0)
 
 
-@pytest.mark.parametrize("spread", [0.015, 0.025, 0.03])
-def test_stopping_when_an_interval_is_narrow_leaves_it_right_nineteen_times_in_twenty(spread):
-    """A fixed number of blocks has 96 %; stopping at luckily narrow intervals takes a part of what is above 95."""
+@pytest.mark.parametrize("spread", [0.015, 0.025, 0.035, 0.05])
+def test_intervals_of_a_run_that_stops_when_they_are_narrow_are_nearly_as_often_right(spread):
+    """Of seven blocks 95.3 % are; stopping at luckily narrow ones costs 2 % at most, where few can get narrow."""
     random = np.random.default_rng(0)
-    draws, right = 2000, 0
-    for logs in random.normal(0, spread, (draws, 16)):
-        for blocks in range(8, 17):
+    draws, right = 4000, 0
+    plan = PRESETS["standard"]
+    for logs in random.normal(0, spread, (draws, plan.max_blocks)):
+        for blocks in range(plan.blocks, plan.max_blocks + 1):
             ratio = location(np.exp(logs[:blocks]))
-            if stopping._is_within(ratio, TARGET):
+            if stopping._is_within(ratio, plan.target_ci):
                 break
         right += ratio.low <= 1 <= ratio.high
-    assert right / draws > 0.94
+    assert right / draws > 0.93

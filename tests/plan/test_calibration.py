@@ -51,9 +51,9 @@ def planned(**flags):
 
 def test_a_run_has_as_many_blocks_as_two_per_cent_take():
     found = with_blocks(planned(), [NOISY])
-    assert (found.blocks, found.by_calibration.usual, found.by_calibration.resolves) == (20, 8, 0.0199)
+    assert (found.blocks, found.by_calibration.usual, found.by_calibration.resolves) == (20, 7, 0.0199)
     assert report.sentence(found.by_calibration) == (
-        "By this machine's calibration of 2026-01-02, there are 20 blocks instead of the usual 8: they should tell "
+        "By this machine's calibration of 2026-01-02, there are 20 blocks instead of the usual 7: they should tell "
         "the ratio of two loops to within 2.0 %."
     )
 

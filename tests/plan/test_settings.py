@@ -58,8 +58,8 @@ TWO_CARDS = CPU_ONLY.model_copy(
         ({"budget": "soon"}, "--budget 'soon' is not a duration; write it as 90s, 5m or 1.5h."),
         ({"max_blocks": 0}, "--max-blocks 0 must be at least 1."),
         (
-            {"max_blocks": 7},
-            "--max-blocks 7 is fewer than the 8 blocks that are planned; raise it, or lower --blocks.",
+            {"max_blocks": 6},
+            "--max-blocks 6 is fewer than the 7 blocks that are planned; raise it, or lower --blocks.",
         ),
         (
             {"max_blocks": 9, "preset": "quick"},
@@ -144,12 +144,12 @@ def test_explicit_flags_override_the_preset():
 @pytest.mark.parametrize(
     ("flags", "planned"),
     [
-        ({}, (8, 0.02, 16)),
+        ({}, (7, 0.02, 16)),
         ({"preset": "quick"}, (6, None, 40)),
         ({"blocks": 10}, (10, None, 16)),
-        ({"target_ci": "1%"}, (8, 0.01, 40)),
+        ({"target_ci": "1%"}, (7, 0.01, 40)),
         ({"target_ci": "1%", "blocks": 3}, (3, 0.01, 40)),
-        ({"max_blocks": 20}, (8, 0.02, 20)),
+        ({"max_blocks": 20}, (7, 0.02, 20)),
         ({"max_blocks": 20, "blocks": 10}, (10, 0.02, 20)),
         ({"max_blocks": 9, "target_ci": "1%", "preset": "quick"}, (6, 0.01, 9)),
     ],
