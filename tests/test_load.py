@@ -13,7 +13,7 @@ from bench.records import store
 from tests import factories
 
 ROOT = Path(__file__).parent.parent
-COMMITTED = ROOT / "results" / "20261125T054821Z-standard-cpu"
+COMMITTED = ROOT / "results" / "20261125T084212Z-standard-cpu"
 
 
 @pytest.fixture

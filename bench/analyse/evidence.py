@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.analyse.counting import counts_of
 from bench.analyse.equivalence import judge
@@ -35,6 +35,8 @@ class Evidence:
     """Of every pass, in the journal's order."""
     contradictions: tuple[str, ...]
     """One sentence for each timing trial whose clocks contradict each other."""
+    added_from: int | None
+    """The first block that not every cell of the run has part in, if there is one."""
 
     @property
     def status(self) -> Status:
@@ -62,6 +64,18 @@ class Evidence:
         """In how many blocks it was timed."""
         return len({trial.block for trial in self.timed})
 
+    def in_common_blocks(self) -> Evidence:
+        """Only what was timed in blocks that every cell has part in: one cell's figures go beside another's.
+
+        A pair bears the weather of an added block, but in a median over blocks it would be charged to the
+        cells that the block has. A cell that went well in added blocks alone keeps those.
+        """
+        if self.added_from is None:
+            return self
+        common = tuple(trial for trial in self.timed if trial.block < self.added_from) or self.timed
+        steps_us = _by_block(common, lambda trial: trial.step_us)
+        return replace(self, timed=common, step_us_by_block=steps_us)
+
     def by_block(self, figure: Callable[[TrialFigures], float | None]) -> dict[int, float]:
         """Return one figure a block, leaving out trials that have none."""
         return _by_block(self.timed, figure)
@@ -82,13 +96,13 @@ class Compared:
 
 def gather(run: Run, trials: Sequence[Trial]) -> list[Compared]:
     """Return the evidence for every planned cell, round by round in the plan's order."""
-    by_cell = _by_cell(trials)
-    return [_compared(run, each, by_cell) for each in rounds(run.settings)]
+    by_cell, added_from = _by_cell(trials), _added_from(run, trials)
+    return [_compared(run, each, by_cell, added_from) for each in rounds(run.settings)]
 
 
 def gather_round(run: Run, planned: Round, trials: Sequence[Trial]) -> Compared:
     """Return the evidence for one round."""
-    return _compared(run, planned, _by_cell(trials))
+    return _compared(run, planned, _by_cell(trials), _added_from(run, trials))
 
 
 def _by_cell(trials: Sequence[Trial]) -> Mapping[Cell, list[Trial]]:
@@ -98,17 +112,37 @@ def _by_cell(trials: Sequence[Trial]) -> Mapping[Cell, list[Trial]]:
     return by_cell
 
 
-def _compared(run: Run, planned: Round, by_cell: Mapping[Cell, list[Trial]]) -> Compared:
+def _added_from(run: Run, trials: Sequence[Trial]) -> int | None:
+    """The first added block with fewer cells than the last planned one, which a failing cell may be missing from."""
+    if run.settings.target_ci is None:
+        return None
+    cells: defaultdict[int, set[Cell]] = defaultdict(set)
+    for trial in trials:
+        if trial.phase == "timing":
+            cells[trial.block].add(trial.cell)
+    last = run.settings.blocks - 1
+    return next((block for block in sorted(cells) if block > last and len(cells[block]) < len(cells[last])), None)
+
+
+def _compared(run: Run, planned: Round, by_cell: Mapping[Cell, list[Trial]], added_from: int | None) -> Compared:
     reference = _fingerprinted(by_cell.get(planned.reference, []))
     name = planned.name(planned.reference)
     evidence = (
-        _evidence(run, cell, trials := by_cell.get(cell, []), judge(_fingerprinted(trials), reference, name=name))
+        _evidence(
+            run,
+            cell,
+            trials := by_cell.get(cell, []),
+            judge(_fingerprinted(trials), reference, name=name),
+            added_from,
+        )
         for cell in planned.cells
     )
     return Compared(round=planned, evidence=tuple(evidence))
 
 
-def _evidence(run: Run, cell: Cell, trials: Sequence[Trial], equivalence: Equivalence) -> Evidence:
+def _evidence(
+    run: Run, cell: Cell, trials: Sequence[Trial], equivalence: Equivalence, added_from: int | None
+) -> Evidence:
     good = [(trial, trial.timing) for trial in trials if trial.phase == "timing" and trial.timing is not None]
     timed = tuple(figures(trial, timing) for trial, timing in good)
     contradictions = (cross_check(trial, timing) for trial, timing in good)
@@ -123,6 +157,7 @@ def _evidence(run: Run, cell: Cell, trials: Sequence[Trial], equivalence: Equiva
         passes=tuple(run.settings.passes),
         failed=tuple(trial for trial in trials if trial.status != "ok"),
         contradictions=tuple(each for each in contradictions if each is not None),
+        added_from=added_from,
     )
 
 

@@ -47,13 +47,14 @@ NOT_REPORTED = "the trials did not report it"
 
 def row(evidence: Evidence, compared: Compared, interpreters: Collection[Interpreter]) -> CellSummary:
     """Return the row of a cell, given all of its round, and the interpreters of its runner and environment."""
+    common = evidence.in_common_blocks()
     found = {
-        **_steps(evidence),
+        **_steps(common),
         **_pairs(evidence, compared),
-        **_memory(evidence),
+        **_memory(common),
         **_counters(evidence),
         **_phases(evidence),
-        "joules_per_1000_samples": _energy(evidence),
+        "joules_per_1000_samples": _energy(common),
         **_imports(evidence, interpreters),
     }
     facts = {

@@ -2,7 +2,8 @@
 
 The rules are declared here, and none of them drops a trial. How often they cry wolf, by simulation
 with block figures that spread by 2 % (4 %) and nothing else: drift 2 % (5 %) of comparisons with 6
-blocks, 0.3 % (0.6 %) with 10; two groups 0.2 % (3 %) of cells with 12 trials, less with more.
+blocks, 0.3 % (0.6 %) with 10; two groups 0.2 % (3 %) of cells with 12 trials, less with more; a lone
+block 0.1 % (2 %) of ratios with 6 blocks, none (0.03 %) with 8.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import numpy as np
 from bench.analyse.statistics import (
     blocks_needed,
     interquartile_range,
+    location,
     rank_correlation_with_time,
+    resolution,
     split_at_widest_gap,
 )
 from bench.records.schema import Comparison
@@ -35,6 +38,8 @@ WIDE_SPREAD = 0.05
 LONG_REGION = 1.25
 GROUPS_MIN_TRIALS = 12
 GROUPS_MIN_GAP = 0.03
+LONE_BLOCK_MIN_HALF_WIDTH = 0.05
+LONE_BLOCK_FACTOR = 3.0
 
 
 def warnings_of(gathered: Sequence[Compared]) -> list[str]:
@@ -44,7 +49,7 @@ def warnings_of(gathered: Sequence[Compared]) -> list[str]:
     cells = list(timed.values())
     found = [_failures(cells), _contradictions(cells), _too_few_blocks(cells)]
     found += [_drift([cell for cell in cells if cell.cell in references]), _spread(cells), _two_groups(cells)]
-    found.append(_long_regions(cells))
+    found += [_long_regions(cells), _lone_blocks(gathered)]
     return list(chain.from_iterable(found))
 
 
@@ -140,6 +145,45 @@ def _long_regions(cells: Sequence[Evidence]) -> Iterator[str]:
         more = f" (of {len(long)} such runners the worst)" if len(long) > 1 else ""
         told = f"its measured region takes {most:.1f} times as long as so many median steps{more}"
         yield f"{name(worst.cell)}: {told}: samples/s has its pauses and ends of epochs, step time and ratio have not"
+
+
+def _lone_blocks(gathered: Sequence[Compared]) -> Iterator[str]:
+    """Find ratios known to 5 % at best only because of one block: were it like the others, three times as well.
+
+    One sentence for each block of a comparison, since what disturbs it mostly disturbs several loops.
+    """
+    for compared in gathered:
+        found: defaultdict[int, list[tuple[float, float, Evidence]]] = defaultdict(list)
+        for evidence, ratios in _ratios_by_block(compared):
+            logs = np.log(list(ratios.values()))
+            apart = int(np.argmax(np.abs(logs - np.median(logs))))
+            alike = np.where(np.arange(len(logs)) == apart, np.median(logs), logs)
+            wide, narrow = _half_width(logs), _half_width(alike)
+            if wide > LONE_BLOCK_MIN_HALF_WIDTH and wide > LONE_BLOCK_FACTOR * narrow:
+                found[list(ratios)[apart]].append((wide, narrow, evidence))
+        for block, disturbed in sorted(found.items()):
+            wide, narrow, worst = max(disturbed, key=lambda each: each[0])
+            more = f" (of {len(disturbed)} such ratios the worst)" if len(disturbed) > 1 else ""
+            told = f"±{100 * wide:.0f} % only because of block {block + 1}, else to ±{100 * narrow:.1f} %"
+            yield f"{name(worst.cell)}: its ratio is known to {told}{more}; more blocks outweigh it"
+
+
+def _ratios_by_block(compared: Compared) -> Iterator[tuple[Evidence, dict[int, float]]]:
+    """Step time over the reference's in each block, of cells that have an interval."""
+    reference = compared.reference
+    if reference is None:
+        return
+    for evidence in compared.evidence:
+        steps_us, others_us = evidence.step_us_by_block, reference.step_us_by_block
+        ratios = {block: steps_us[block] / others_us[block] for block in steps_us if block in others_us}
+        if evidence is not reference and evidence.equivalence.proven and len(ratios) >= blocks_needed():
+            yield evidence, ratios
+
+
+def _half_width(logs: Floats) -> float:
+    ratio = location(np.exp(logs))
+    half_width = None if ratio is None else resolution(ratio)
+    return 0.0 if half_width is None else half_width
 
 
 def _trials_us(cell: Evidence) -> Floats:

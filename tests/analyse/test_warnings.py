@@ -10,7 +10,7 @@ from bench.records.schema import Length
 from tests.factories import cell, comparison, summarised, summary, timed, timing, trial
 
 if TYPE_CHECKING:
-    pass
+    from bench.records.schema import Trial
 
 
 def test_a_quiet_run_has_no_warnings() -> None:
@@ -117,3 +117,31 @@ def test_forks_that_share_pages_are_told_in_one_sentence_for_all() -> None:
     trials = [trial(owns_pages=owns, block=block) for block, owns in enumerate([True, False, False, None])]
     (told,) = (warning for warning in summarised(trials).warnings if "shared pages" in warning)
     assert told.startswith("2 timing trials shared pages with the process they were forked from")
+
+
+def three_loops(pytorch_us: list[float], floor_us: list[float], hf_trainer_us: list[float]) -> list[Trial]:
+    by_loop = {"pytorch": pytorch_us, "floor": floor_us, "hf-trainer": hf_trainer_us}
+    proofs = [trial(loop, phase="equivalence", block=-1) for loop in by_loop]
+    return [*proofs, *(each for loop, steps_us in by_loop.items() for each in timed(loop, steps_us))]
+
+
+def test_a_block_that_alone_makes_ratios_unknown_is_told_once() -> None:
+    quiet = [200.0, 201.0, 202.0, 201.0, 200.0, 200.5]
+    disturbed = [200.0, 201.0, 202.0, 320.0, 200.0, 200.5]
+    runners = ("pytorch", "floor", "hf-trainer")
+    found = summarised(three_loops(quiet, disturbed, quiet), *runners)
+    # 320 / 201 = 1.592 is the upper bound, 1 the lower one; else both are 1
+    assert found.warnings == [
+        "floor at batch 64 of mlp on cpu: its ratio is known to ±26 % only because of block 4, else to ±0.0 %; "
+        "more blocks outweigh it"
+    ]
+    (both,) = summarised(three_loops(disturbed, quiet, quiet), *runners).warnings
+    assert "because of block 4, else to ±0.0 % (of 2 such ratios the worst)" in both
+
+
+def test_no_block_is_blamed_for_ratios_that_vary_as_widely_everywhere_or_that_are_known() -> None:
+    quiet = [200.0, 201.0, 202.0, 201.0, 200.0, 200.5]
+    everywhere = [200.0, 230.0, 180.0, 240.0, 190.0, 210.0]
+    a_little = [200.0, 201.0, 202.0, 210.0, 200.0, 200.5]
+    found = summarised(three_loops(quiet, everywhere, a_little), "pytorch", "floor", "hf-trainer")
+    assert not any("only because of" in warning for warning in found.warnings)
