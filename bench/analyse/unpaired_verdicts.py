@@ -60,7 +60,7 @@ def judged(cell: Cell, sides: Sides, margin: float, *, controlled: bool, imports
     `imports` says whether its import time is asked for, which all cells of a runner share.
     """
     for figure in MEASURED:
-        both = figure.of(sides[0].evidence), figure.of(sides[1].evidence)
+        both = figure.of(sides[0].evidence.in_common_blocks()), figure.of(sides[1].evidence.in_common_blocks())
         if figure.group == "time":
             yield from _times(cell, figure, sides, both, margin, controlled=controlled)
         else:
