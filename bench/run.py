@@ -107,7 +107,7 @@ def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None) -> P
 def settings_of(flags: Flags, machine: Machine) -> Settings:
     """The settings that the flags ask for; how many blocks the preset leaves to the machine, it decides."""
     planned = from_flags(flags, machine)
-    if flags.blocks is not None or flags.target_ci is not None:
+    if (flags.blocks, flags.target_ci, flags.max_blocks) != (None, None, None):
         return planned
     return calibration.with_blocks(planned, calibrations.of_plan(planned, machine))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from math import ceil
+from typing import Literal
 
 from bench.plan import bisection, history
 from bench.plan.check import BASELINE, CAP, CLONE, DEFAULT_MARGIN
@@ -49,24 +50,26 @@ def settings(device: str) -> Settings:
 
 
 def with_blocks(planned: Settings, known: Sequence[Calibration]) -> Settings:
-    """A run with as many blocks as ratios within 2 % take on this machine, never fewer than its preset has.
+    """A run with as many blocks as its ratios take on this machine, never fewer than usual.
 
-    The quick preset stays quick and a history as long as it is: they are told only how well ratios will be known.
+    Where a run adds blocks until its target is met, it may add so many. The quick preset stays quick and a
+    history as long as it is: they are told only how well ratios will be known.
     """
     if not known or "timing" not in planned.passes:
         return planned
-    usual = planned.blocks
+    setting: Literal["blocks", "max_blocks"] = "blocks" if planned.target_ci is None else "max_blocks"
+    usual, target = getattr(planned, setting), planned.target_ci or TARGET_HALF_WIDTH
     counts = [count for count in BLOCK_COUNTS if count > usual]
     among = [usual] if planned.preset in UNCHANGED else [usual, *counts]
-    needed = [
-        each.blocks_for(TARGET_HALF_WIDTH, trials_per_block=planned.trials_per_block, among=among) for each in known
-    ]
+    needed = [each.blocks_for(target, trials_per_block=planned.trials_per_block, among=among) for each in known]
     blocks = max(among[-1] if count is None else count for count in needed)
     widths = _told(known, blocks, planned.trials_per_block, "half_width")
+    if planned.target_ci is not None:  # adding ends there, however much better so many blocks would know it
+        widths = [max(width, target) for width in widths]
     by = ByCalibration(
-        made_at=known[0].made_at, setting="blocks", usual=usual, chosen=blocks, resolves=max(widths, default=None)
+        made_at=known[0].made_at, setting=setting, usual=usual, chosen=blocks, resolves=max(widths, default=None)
     )
-    return planned.model_copy(update={"blocks": blocks, "by_calibration": by})
+    return planned.model_copy(update={setting: blocks, "by_calibration": by})
 
 
 def with_margin(planned: Settings, known: Sequence[Calibration]) -> Settings:
@@ -97,7 +100,13 @@ def defaults(calibration: Calibration) -> dict[str, ByCalibration]:
         "python -m bench.history": with_blocks(followed, [calibration]).by_calibration,
     }
     for name, preset in PRESETS.items():
-        like = {"preset": name, "blocks": preset.blocks, "trials_per_block": preset.trials_per_block}
+        like = {
+            "preset": name,
+            "blocks": preset.blocks,
+            "trials_per_block": preset.trials_per_block,
+            "target_ci": preset.target_ci,
+            "max_blocks": preset.max_blocks,
+        }
         planned = with_blocks(alike.model_copy(update=like), [calibration])
         found[f"python -m bench.run --preset {name}"] = planned.by_calibration
     return {command: by for command, by in found.items() if by is not None}

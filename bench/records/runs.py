@@ -54,7 +54,7 @@ class ByCalibration(Record):
 
     made_at: datetime
     """When the machine was calibrated."""
-    setting: Literal["blocks", "margin"]
+    setting: Literal["blocks", "max_blocks", "margin"]
     usual: float
     """The default without a calibration."""
     chosen: float

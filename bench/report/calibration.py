@@ -103,22 +103,24 @@ def used(defaults: Mapping[str, ByCalibration], path: Path | None) -> Iterator[s
         return
     yield "From now on, unless --blocks or --margin say otherwise:"
     for command, by in defaults.items():
-        yield f"  {command}: {_blocks(by) if by.setting == 'blocks' else _margin(by)}"
+        yield f"  {command}: {_margin(by) if by.setting == 'margin' else _blocks(by)}"
     yield f"Kept in {path}; the next calibration replaces it, and deleting it brings the usual values back."
 
 
 def sentence(by: ByCalibration) -> str:
     """What a calibration made of a default."""
     source = f"by this machine's calibration of {by.made_at:%Y-%m-%d}"
-    return f"{source[0].upper()}{source[1:]}, {_blocks(by) if by.setting == 'blocks' else _margin(by)}"
+    return f"{source[0].upper()}{source[1:]}, {_margin(by) if by.setting == 'margin' else _blocks(by)}"
 
 
 def _blocks(by: ByCalibration) -> str:
     count = plural(int(by.chosen), "block")
     width = "not at all" if by.resolves is None else f"to within {numbers.percent(by.resolves)}"
+    limit = "limit of " if by.setting == "max_blocks" else ""
     if by.chosen == by.usual:
-        return f"the usual {count} should tell the ratio of two loops {width}."
-    return f"there are {count} instead of the usual {by.usual:.0f}: they should tell the ratio of two loops {width}."
+        return f"the usual {limit}{count} should tell the ratio of two loops {width}."
+    now = f"there may be up to {count}" if limit else f"there are {count}"
+    return f"{now} instead of the usual {by.usual:.0f}: they should tell the ratio of two loops {width}."
 
 
 def _margin(by: ByCalibration) -> str:

@@ -49,20 +49,29 @@ def planned(**flags):
     return from_flags(Flags(device="cpu", **flags), MACHINE)
 
 
-def test_a_run_has_as_many_blocks_as_two_per_cent_take():
+def test_a_run_may_add_as_many_blocks_as_its_target_takes():
     found = with_blocks(planned(), [NOISY])
-    assert (found.blocks, found.by_calibration.usual, found.by_calibration.resolves) == (20, 7, 0.0199)
-    assert report.sentence(found.by_calibration) == (
-        "By this machine's calibration of 2026-01-02, there are 20 blocks instead of the usual 7: they should tell "
-        "the ratio of two loops to within 2.0 %."
+    by = found.by_calibration
+    assert (found.blocks, found.max_blocks, by.usual, by.resolves) == (7, 20, 16, 0.02)
+    assert report.sentence(by) == (
+        "By this machine's calibration of 2026-01-02, there may be up to 20 blocks instead of the usual 16: they "
+        "should tell the ratio of two loops to within 2.0 %."
     )
 
 
-def test_a_run_never_has_fewer_blocks_than_its_preset():
+def test_a_run_may_never_add_fewer_blocks_than_its_preset():
     found = with_blocks(planned(preset="thorough"), [QUIET])
-    assert (found.blocks, found.by_calibration.resolves) == (12, 0.01)
-    assert "the usual 12 blocks should tell the ratio of two loops to within 1.0 %." in report.sentence(
-        found.by_calibration
+    assert (found.blocks, found.max_blocks, found.by_calibration.resolves) == (12, 24, 0.02)
+    assert report.sentence(found.by_calibration).endswith(
+        "the usual limit of 24 blocks should tell the ratio of two loops to within 2.0 %."
+    )
+
+
+def test_a_run_that_adds_none_has_as_many_blocks_as_two_per_cent_take():
+    found = with_blocks(planned(blocks=8), [NOISY])
+    assert (found.blocks, found.by_calibration.usual, found.by_calibration.resolves) == (20, 8, 0.0199)
+    assert report.sentence(found.by_calibration).endswith(
+        "there are 20 blocks instead of the usual 8: they should tell the ratio of two loops to within 2.0 %."
     )
 
 
@@ -73,11 +82,11 @@ def test_quick_stays_quick_and_says_how_well_it_will_know():
 
 def test_where_no_number_of_blocks_is_enough_there_are_the_most():
     found = with_blocks(planned(trials_per_block=1), [NOISY])
-    assert (found.blocks, found.by_calibration.resolves) == (40, 0.03)
+    assert (found.max_blocks, found.by_calibration.resolves) == (40, 0.03)
 
 
 def test_the_noisiest_device_decides():
-    assert with_blocks(planned(), [QUIET, NOISY]).blocks == 20
+    assert with_blocks(planned(), [QUIET, NOISY]).max_blocks == 20
 
 
 def test_without_a_calibration_or_without_times_nothing_changes():
