@@ -24,6 +24,9 @@ VERDICTS = {
 }
 """Verdicts from the worst to the best, in words."""
 
+NAMED = 3
+"""How many cells one sentence names."""
+
 METHOD = (
     "How it was proven: in this run every runner also trained each cell once with torch's deterministic algorithms, "
     "from the same initial weights on the same samples in the same order. Every loss and a SHA-256 of the final "
@@ -64,16 +67,26 @@ def added_blocks(summary: Summary) -> list[str]:
     if settings.target_ci is None:
         return []
     target = numbers.percent(settings.target_ci)
-    longer, wide = [], []
-    for cell, title in _titled(summary):
-        smallest = smallest_difference(cell)
-        if smallest is not None and cell.blocks > settings.blocks:
-            longer.append(f"{_where(cell, title)} ({plural(cell.blocks, 'block')})")
-        if smallest is not None and smallest > settings.target_ci:
-            wide.append(f"{_where(cell, title)} (±{numbers.percent(smallest)})")
-    added = f"Blocks were added for ratios that {settings.blocks} did not tell to within {target}: {listed(longer)}."
-    missed = f"Still not known to within {target}, when the run ended: {listed(wide)}."
-    return [*([added] if longer else []), *([missed] if wide else [])]
+    told = [(cell, _where(cell, title), smallest_difference(cell)) for cell, title in _titled(summary)]
+    known = [(cell, where, smallest) for cell, where, smallest in told if smallest is not None]
+    longer = sorted(((cell.blocks, where) for cell, where, _ in known if cell.blocks > settings.blocks), reverse=True)
+    wide = sorted(((smallest, where) for _, where, smallest in known if smallest > settings.target_ci), reverse=True)
+    sentences = []
+    if longer:
+        named = _most([f"{where} ({plural(blocks, 'block')})" for blocks, where in longer])
+        sentences.append(
+            f"Blocks were added for ratios that {settings.blocks} did not tell to within {target}: {named}."
+        )
+    if wide:
+        named = _most([f"{where} (±{numbers.percent(smallest)})" for smallest, where in wide])
+        sentences.append(f"Still not known to within {target}, when the run ended: {named}.")
+    return sentences
+
+
+def _most(names: Sequence[str]) -> str:
+    """The first few, and how many more there are."""
+    few, more = names[:NAMED], names[NAMED:]
+    return listed([*few, f"{len(more)} more"]) if more else listed(few)
 
 
 def smallest_difference(cell: CellSummary) -> float | None:

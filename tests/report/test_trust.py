@@ -48,11 +48,24 @@ def test_for_which_ratios_blocks_were_added_and_which_stayed_wide() -> None:
     settings = summary.run.settings.model_copy(update={"blocks": 8, "target_ci": 0.02})
     summary = summary.model_copy(update={"run": summary.run.model_copy(update={"settings": settings})})
     assert trust.added_blocks(summary) == [
-        "Blocks were added for ratios that 8 did not tell to within 2.0 %: hf-trainer at batch 64 of mlp on cpu "
-        "(9 blocks) and lightning at batch 64 of mlp on cpu (12 blocks).",
+        "Blocks were added for ratios that 8 did not tell to within 2.0 %: lightning at batch 64 of mlp on cpu "
+        "(12 blocks) and hf-trainer at batch 64 of mlp on cpu (9 blocks).",
         "Still not known to within 2.0 %, when the run ended: lightning at batch 64 of mlp on cpu (±6.1 %).",
     ]
     assert markdown.setting(summary).endswith(": 4 cells in 8 blocks, and in up to 12 where a ratio needed more.")
+
+
+def test_of_many_wide_ratios_the_widest_are_named() -> None:
+    many = [row(ratio=estimate(1.0, 1 / (1 + n / 100), 1 + n / 100), batch_size=n) for n in range(3, 9)]
+    summary = summary_of(baseline(), *many)
+    settings = summary.run.settings.model_copy(update={"target_ci": 0.02})
+    (told,) = trust.added_blocks(
+        summary.model_copy(update={"run": summary.run.model_copy(update={"settings": settings})})
+    )
+    assert told == (
+        "Still not known to within 2.0 %, when the run ended: hf-trainer at batch 8 of mlp on cpu (±8.0 %), hf-trainer "
+        "at batch 7 of mlp on cpu (±7.0 %), hf-trainer at batch 6 of mlp on cpu (±6.0 %) and 3 more."
+    )
 
 
 def test_with_nothing_compared_nothing_is_proven() -> None:
