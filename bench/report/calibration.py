@@ -101,7 +101,7 @@ def used(defaults: Mapping[str, ByCalibration], path: Path | None) -> Iterator[s
     if path is None:
         yield "It was interrupted and is not kept."
         return
-    yield "From now on, unless --blocks or --margin say otherwise:"
+    yield "From now on, unless --blocks, --target-ci, --max-blocks or --margin say otherwise:"
     for command, by in defaults.items():
         yield f"  {command}: {_margin(by) if by.setting == 'margin' else _blocks(by)}"
     yield f"Kept in {path}; the next calibration replaces it, and deleting it brings the usual values back."

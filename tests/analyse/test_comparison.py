@@ -7,7 +7,6 @@ import pytest
 
 from bench.analyse.comparison import summarise
 from bench.analyse.rows import NO_BOUNDARY, NO_EVENTS, NO_SPREAD, NO_STEADY_STEP, NOT_ALONE
-from bench.analyse.two_runs import Stored, compare
 from bench.records.schema import CellSummary, DeviceMemory, Estimate, Length, Summary
 from tests.factories import (
     CPU_MEMORY,
@@ -26,7 +25,7 @@ from tests.factories import (
 )
 
 if TYPE_CHECKING:
-    from bench.records.schema import Run, Trial
+    from bench.records.schema import Trial
 
 LENGTH = Length(epochs=3, steps_per_epoch=4, warmup_steps=3)
 STEPS_US = (9000, 9000, 10, 500, 20, 30, 40, 700, 50, 60, 70)
@@ -290,51 +289,6 @@ def test_a_cell_of_the_plan_without_a_trial_is_a_row() -> None:
     _, row = summarised([trial()], "pytorch", "lightning").cells
     assert (row.runner, row.status, row.reason) == ("lightning", "not-run", "the run ended before its turn")
     assert row.equivalence.verdict == "unproven"
-
-
-def with_target(*runners: str, blocks: int) -> Run:
-    planned = run(runners=runners, blocks=blocks)
-    return planned.model_copy(update={"settings": planned.settings.model_copy(update={"target_ci": 0.02})})
-
-
-THREE = with_target("pytorch", "floor", "fabric", blocks=2)
-
-
-def added(blocks: int) -> list[Trial]:
-    """Two blocks of three loops, and as many more as make `blocks`, on a slower machine, of two of them."""
-    trials = proven("pytorch", "floor", "fabric")
-    for block in range(blocks):
-        slower = 1.0 if block < 2 else 1.5
-        trials += [
-            trial("pytorch", block=block, step_us=200 * slower),
-            trial("floor", block=block, step_us=100 * slower),
-        ]
-        trials += [trial("fabric", block=block, step_us=250)] if block < 2 else []
-    return trials
-
-
-def test_added_blocks_are_for_ratios_alone_and_rows_stay_comparable() -> None:
-    pytorch, floor, fabric = summarise(THREE, added(blocks=10)).cells
-    assert [value_of(cell.step_time_us) for cell in (pytorch, floor, fabric)] == pytest.approx([200, 100, 250])
-    assert floor.samples_per_second == summarise(THREE, added(blocks=2)).cells[1].samples_per_second
-    assert (pytorch.blocks, floor.blocks, fabric.blocks) == (10, 10, 2)
-    assert floor.ratio is not None
-    assert floor.ratio.low == pytest.approx(0.5)  # ten pairs have an interval
-    assert fabric.ratio is not None
-    assert fabric.ratio.low is None
-
-
-def test_a_comparison_of_two_runs_has_the_step_times_of_their_reports() -> None:
-    run_with_added = Stored(run=THREE, trials=added(blocks=10))
-    verdicts = compare(run_with_added, run_with_added, margin=0.03).of([None])
-    (control,) = [each for each in verdicts if (each.cell.runner, each.metric) == ("pytorch", "step_time_us")]
-    assert (control.baseline, control.candidate) == pytest.approx((200, 200))
-
-
-def test_blocks_that_are_added_for_every_loop_count_in_all_figures() -> None:
-    trials = [*proven("pytorch"), *timed("pytorch", [100, 200, 400])]
-    found = only(summarise(with_target("pytorch", blocks=1), trials))
-    assert value_of(found.step_time_us) == pytest.approx(200)
 
 
 def test_a_pilot_is_no_evidence() -> None:
