@@ -12,6 +12,7 @@ import pytest
 from bench import cli, compare
 from bench.records import store
 from bench.records.schema import AcceleratorInfo, Count, Counters, FunctionCounts, Run, Trial
+from bench.report import numbers
 from tests.factories import (
     LENGTH,
     STARTED,
@@ -30,6 +31,7 @@ from tests.factories import (
 ROOT = Path(__file__).parent.parent
 LATER = STARTED + timedelta(days=3)
 NEWER = {"torch": "2.13.0", "transformers": "5.24.0", "accelerate": "1.15.0"}
+TIME = ("step_time_us", "samples_per_second")
 LOOPS = ("pytorch", "hf-trainer", "accelerate", "floor")
 STEP = FunctionCounts(file="transformers/trainer.py", function="Trainer.training_step", line=10, python_calls=5, ops=40)
 LOG = FunctionCounts(file="transformers/trainer.py", function="Trainer.log", line=90, python_calls=2, ops=1, syncs=1)
@@ -189,21 +191,42 @@ def test_the_margin_is_the_users(verb, pair):
     assert row.endswith("| not-regressed, but more |")
 
 
-def test_a_verdict_that_could_resolve_little_says_so_in_the_first_line(verb, tmp_path):
+def test_runs_that_spread_too_widely_for_the_margin_are_inconclusive_and_say_what_they_rule_out(verb, tmp_path):
     a, b = before(), after()
-    folders = [stored(tmp_path / name, each, journal(each, spread=0.06, seed=3)) for name, each in (("a", a), ("b", b))]
+    folders = [stored(tmp_path / name, each, journal(each, spread=0.35, seed=3)) for name, each in (("a", a), ("b", b))]
+    code, document, _ = verb(*folders, "--json")
+    assert code == json.loads(document)["exit_code"] == 3
+    loops = [(loop, f"{metric}_over_pytorch") for loop in ("hf-trainer", "accelerate") for metric in TIME]
+    assert outcomes(document, "undecided") == set(loops)
+    found = [verdicts(document)[key] for key in loops]
+    assert min(each["ratio"]["low"] for each in found) < 0.7
+    assert max(each["ratio"]["high"] for each in found) > 1.4
+    assert {(each["margin"], each["asked_margin"]) for each in found} == {(0.03, 0.03)}
+    assert [each["rules_out"] for each in found] == [
+        pytest.approx(1 / each["ratio"]["low"] - 1 if TIME[1] in each["metric"] else each["ratio"]["high"] - 1)
+        for each in found
+    ]
     code, report, _ = verb(*folders)
-    assert code == 0
-    assert "by the margin of 3.0 %, though 4 of them could resolve no less than " in report.splitlines()[2]
-    assert sum(" raised to " in line for line in report.splitlines() if line.startswith("| ")) == 4
-    assert "A margin is raised where the blocks spread too widely to resolve the asked one" in report
+    most = numbers.percent_up(max(each["rules_out"] for each in found))
+    assert code == 3
+    assert report.splitlines()[2] == (
+        f"**Inconclusive: 2 of 4 cells have no time verdict (they rule out more than {most} worse); "
+        "the other 2 did not regress.**"
+    )
+    assert sum("| undecided, rules out more than " in line for line in report.splitlines()) == 4
+    assert "Undecided is what spreads too widely to be told from the margin. More blocks in both runs" in report
+    assert " is found four times in five, by how the blocks of each figure spread." in report
+    assert verb(*folders, "--margin", "99%")[0] == 0  # the user's to raise
 
 
 def test_five_blocks_are_too_few_to_decide(verb, pair):
     code, report, _ = verb(*pair(before(blocks=5), after(blocks=5)))
     assert code == 3
     # Four of these are time, four host memory.
-    assert report.splitlines()[2] == "**Undecided: 8 of 8 verdicts on time and memory.**"
+    assert report.splitlines()[2] == (
+        "**Inconclusive: 2 of 4 cells have no time verdict (nothing is ruled out) and "
+        "4 of 4 cells have no memory verdict (nothing is ruled out).**"
+    )
     assert "In 8 figures: 5 and 5 blocks, but a bound at its level of 0.003 needs 6 a side." in report
 
 
@@ -297,12 +320,18 @@ def test_a_count_that_was_made_once_has_not_repeated(verb, pair):
     assert outcomes(document, "undecided") == {("floor", name) for name in counts}
 
 
-def test_tensor_bytes_are_judged_to_the_byte(verb, pair):
+def test_tensor_bytes_have_the_margin_as_in_a_check(verb, pair):
     a, b = before(), after()
     folders = pair(a, b, more=(counted(a, STEP), counted(b, STEP, tensor_bytes=60_001)))
     code, report, _ = verb(*folders, "--fail-on", "memory")
+    assert code == 0
+    rows = [line for line in report.splitlines() if "| tensor memory " in line]
+    assert [" ".join(row.split()[-11:]) for row in rows] == ["| +1 B | 3.0 % | not-regressed, but more |"] * 4
+    folders = pair(a, b, more=(counted(a, STEP), counted(b, STEP, tensor_bytes=61_800)))
+    code, report, _ = verb(*folders, "--fail-on", "memory")
     assert code == 1
-    assert "**Regressed: pytorch at batch 64 of mlp on cpu, tensor memory +1 B; hf-trainer " in report
+    assert "**Regressed: pytorch at batch 64 of mlp on cpu, tensor memory +1,800 B; hf-trainer " in report
+    assert verb(*folders, "--fail-on", "memory", "--margin", "5%")[0] == 0
 
 
 def test_runs_that_only_counted_answer_for_counters_alone(verb, tmp_path):
@@ -313,7 +342,7 @@ def test_runs_that_only_counted_answer_for_counters_alone(verb, tmp_path):
     assert verb(*folders, "--fail-on", "counters")[0] == 0
     code, report, _ = verb(*folders)
     assert code == 3
-    assert report.splitlines()[2] == "**Undecided: time, of which the runs have nothing to judge.**"
+    assert report.splitlines()[2] == "**Inconclusive: the runs have no time to judge.**"
 
 
 # What the runs are

@@ -25,19 +25,16 @@ from bench.analyse.warnings import (
 )
 
 
-def doubts_of(ratios: Floats, same: Floats | None, *, margin: float, asked: float, gamma: float) -> Iterator[str]:
+def doubts_of(ratios: Floats, same: Floats | None, *, margin: float, gamma: float) -> Iterator[str]:
     """Return every doubt about a look.
 
     `ratios` are the log ratios of all blocks, NaN where there is no pair, `same` those of the A/A pairs
-    or None; `margin` and `asked` are the effective and the asked margin, as fractions.
+    or None; `margin` is a fraction.
     """
     pairs = ratios[~np.isnan(ratios)]
     yield from _missing(len(ratios), len(pairs), gamma)
     if same is not None:
         yield from _baseline_against_itself(same, margin, gamma)
-    if margin > asked:
-        raised = f"the margin is raised from {_percent(asked)} to {_percent(margin)}"
-        yield f"{raised}, the smallest change that A/A says these {len(ratios)} blocks can resolve"
     yield from _drift(pairs)
     yield from _two_groups(pairs)
 
@@ -81,10 +78,6 @@ def _two_groups(pairs: Floats) -> Iterator[str]:
     if gap > GROUPS_MIN_GAP and gap > 2 * max(interquartile_range(low), interquartile_range(high)):
         groups = " and ".join(f"{_change(float(np.median(group)))} ({len(group)})" for group in (low, high))
         yield f"its ratios form two groups, around {groups}"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.3g} %"
 
 
 def _change(log_ratio: float) -> str:

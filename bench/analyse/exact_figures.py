@@ -1,9 +1,9 @@
-"""Verdicts on what is counted: by equality, not by statistics; any doubt about a count is told with it."""
+"""Verdicts on what is counted: by equality or a margin, not by statistics; any doubt about a count is told with it."""
 
 from __future__ import annotations
 
 from bench.analyse.evidence import Evidence
-from bench.analyse.figures_judged import COUNTED, TENSOR_BYTES, count
+from bench.analyse.figures_judged import COUNTED, TENSOR_BYTES, allowance, count
 from bench.analyse.sequential import Outcome
 from bench.analyse.verdict import exact_verdict
 from bench.plan.check import BASELINE, CANDIDATE
@@ -17,11 +17,12 @@ def judged(baseline: Evidence, candidate: Evidence, *, margin: float) -> list[Ve
     """
     if not baseline.counts or not candidate.counts:
         return []
-    found = [_judged(baseline, candidate, name) for name in (*COUNTED, TENSOR_BYTES)]
-    return [_by_margin(each, margin) if each.metric == TENSOR_BYTES else each for each in found if each is not None]
+    named = ((name, allowance(name, margin)) for name in (*COUNTED, TENSOR_BYTES))
+    found = [_judged(baseline, candidate, name, allowed) for name, allowed in named]
+    return [each for each in found if each is not None]
 
 
-def _judged(baseline: Evidence, candidate: Evidence, name: str) -> Verdict | None:
+def _judged(baseline: Evidence, candidate: Evidence, name: str, margin: float | None) -> Verdict | None:
     """The verdict on one figure; None where no side has it."""
     before, after = (count(side.counts[0], name) for side in (baseline, candidate))
     if before is None and after is None:
@@ -29,12 +30,14 @@ def _judged(baseline: Evidence, candidate: Evidence, name: str) -> Verdict | Non
     doubts = [*_doubts(baseline, name, BASELINE), *_doubts(candidate, name, CANDIDATE)]
     verdict: Outcome = "undecided"
     if before is not None and after is not None:
-        verdict = exact_verdict(before, after, repeated=not doubts)
+        verdict = exact_verdict(before, after, repeated=not doubts, margin=margin)
     return Verdict(
         cell=candidate.cell,
         metric=name,
         baseline=before,
         candidate=after,
+        margin=margin,
+        asked_margin=margin,
         verdict=verdict,
         real=not doubts and before != after,
         warnings=doubts,
@@ -51,14 +54,3 @@ def _doubts(side: Evidence, name: str, arm: str) -> list[str]:
     return (
         [] if figures[0] == figures[-1] else [f"two interpreters of the {arm} counted {figures[0]} and {figures[-1]}"]
     )
-
-
-def _by_margin(found: Verdict, margin: float) -> Verdict:
-    """The same with a difference below the margin let pass, as for what is measured."""
-    before, after = found.baseline or 0, found.candidate or 0
-    verdict = found.verdict
-    if (verdict == "regressed" and after < before * (1 + margin)) or (
-        verdict == "improved" and after * (1 + margin) > before
-    ):
-        verdict = "not-regressed"
-    return found.model_copy(update={"margin": margin, "asked_margin": margin, "verdict": verdict})

@@ -20,13 +20,12 @@ import math
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import count
-from statistics import NormalDist
 
 import numpy as np
 
-from bench.analyse.sequential import POWER, Outcome, outcome, two_sided
+from bench.analyse.sequential import detectable_effect, two_sided
 from bench.analyse.statistics import LEVEL, Floats, Values, exponentiated, median_of_sorted
-from bench.analyse.verdict import STANDARD, Rule, Verdict
+from bench.analyse.verdict import STANDARD, Rule, Verdict, outcome_of
 from bench.records.schema import Estimate
 
 
@@ -82,50 +81,34 @@ def rank_sum_estimate(candidate: Values, baseline: Values, level: float = LEVEL)
 
 
 def resolved(found: Estimate | None, gamma: float) -> float | None:
-    """Return which change so many blocks a side, spread as these are, find with `POWER`, as a fraction.
+    """Return which change so many blocks a side, spread as these are, find with `sequential.POWER`, as a fraction.
 
     As `sequential.minimum_detectable_effect`, from half of the interval between the two sides: a
     shift moves the interval and leaves it as wide as it was. None without an interval.
     """
     if found is None or found.low is None or found.high is None:
         return None
-    normal = NormalDist()
-    return math.expm1((found.high - found.low) / 2 * (1 + normal.inv_cdf(POWER) / normal.inv_cdf(1 - gamma)))
+    return detectable_effect((found.high - found.low) / 2, gamma)
 
 
 def judge(candidate: Values, baseline: Values, rule: Rule = STANDARD) -> Verdict:
     """Judge figures of two runs, one a block and all positive, by one look at all of them.
 
-    The margin is raised to what the spread of both runs allows to resolve. `Verdict.blocks` are those
-    of the side that has fewer; there are no pairs.
+    `Verdict.blocks` are those of the side that has fewer; there are no pairs.
     """
     shift = rank_sum_estimate(np.log(candidate), np.log(baseline), two_sided(rule.gamma))
-    detectable = resolved(shift, rule.gamma)
-    margin = max(rule.margin, detectable or 0)
     return Verdict(
-        outcome=_outcome(shift, margin, rule),
+        outcome=outcome_of(shift, rule),
         ratio=exponentiated(shift),
         blocks=min(len(candidate), len(baseline)),
         pairs=0,
-        margin=margin,
-        minimum_detectable_effect=detectable,
+        minimum_detectable_effect=resolved(shift, rule.gamma),
         rule=rule,
-        warnings=tuple(_doubts(len(baseline), len(candidate), margin, rule)),
+        warnings=tuple(_doubts(len(baseline), len(candidate), rule)),
     )
 
 
-def _outcome(shift: Estimate | None, margin: float, rule: Rule) -> Outcome:
-    if shift is None or shift.low is None or shift.high is None:
-        return "undecided"
-    if rule.worse == "higher":
-        return outcome(shift.low, shift.high, margin)
-    return outcome(-shift.high, -shift.low, margin)
-
-
-def _doubts(baseline: int, candidate: int, margin: float, rule: Rule) -> Iterator[str]:
+def _doubts(baseline: int, candidate: int, rule: Rule) -> Iterator[str]:
     if rank_sum_rank(candidate, baseline, two_sided(rule.gamma)) == 0:
         needed = blocks_needed_a_side(two_sided(rule.gamma))
         yield f"{baseline} and {candidate} blocks, but a bound at its level of {rule.gamma:.2g} needs {needed} a side"
-    if margin > rule.margin:
-        raised = f"the margin is raised from {100 * rule.margin:.3g} % to {100 * margin:.3g} %"
-        yield f"{raised}, the smallest change that the spread of both runs lets {baseline} and {candidate} blocks find"

@@ -8,7 +8,17 @@ from statistics import median
 
 from bench.analyse import unpaired
 from bench.analyse.evidence import Evidence
-from bench.analyse.figures_judged import COUNTED, GROUPS, IMPORT, MEASURED, TENSOR_BYTES, ByBlock, Figure, count
+from bench.analyse.figures_judged import (
+    COUNTED,
+    GROUPS,
+    IMPORT,
+    MEASURED,
+    TENSOR_BYTES,
+    ByBlock,
+    Figure,
+    allowance,
+    count,
+)
 from bench.analyse.rows import FLOOR
 from bench.analyse.verdict import Rule, exact_verdict
 from bench.records.schema import Cell, Counters, FigureGroup, Verdict
@@ -67,7 +77,7 @@ def judged(cell: Cell, sides: Sides, margin: float, *, controlled: bool, imports
             yield from _measured(cell, figure.name, figure.group, both, Rule(margin=margin, worse=figure.worse))
     if imports:
         yield from _measured(cell, IMPORT, GROUPS[IMPORT], (sides[0].import_s, sides[1].import_s), Rule(margin=margin))
-    yield from _counted(cell, sides)
+    yield from _counted(cell, sides, margin)
 
 
 def _times(
@@ -103,8 +113,9 @@ def _measured(
         baseline=median(baseline) if baseline else None,
         candidate=median(candidate) if candidate else None,
         ratio=found.ratio,
-        margin=found.margin,
+        margin=rule.margin,
         asked_margin=rule.margin,
+        rules_out=found.rules_out,
         minimum_detectable_effect=found.minimum_detectable_effect,
         gamma=rule.gamma,
         verdict=found.outcome,
@@ -115,27 +126,30 @@ def _measured(
     yield Judged(verdict=verdict, group=group)
 
 
-def _counted(cell: Cell, sides: Sides) -> Iterator[Judged]:
+def _counted(cell: Cell, sides: Sides, margin: float) -> Iterator[Judged]:
     counts = sides[0].evidence.counts, sides[1].evidence.counts
     for metric in (TENSOR_BYTES, *COUNTED):
         values = _first(counts[0], metric), _first(counts[1], metric)
         if values != (None, None):
-            verdict = _exact(cell, metric, values, repeated=all(_repeated(side, metric) for side in counts))
+            verdict = _exact(cell, metric, values, margin, repeated=all(_repeated(side, metric) for side in counts))
             yield Judged(verdict=verdict, group=GROUPS[metric])
 
 
-def _exact(cell: Cell, metric: str, values: tuple[int | None, int | None], *, repeated: bool) -> Verdict:
+def _exact(cell: Cell, metric: str, values: tuple[int | None, int | None], margin: float, *, repeated: bool) -> Verdict:
     baseline, candidate = values
     both = baseline is not None and candidate is not None
-    outcome = exact_verdict(baseline or 0, candidate or 0, repeated=repeated and both)
+    allowed = allowance(metric, margin)
+    outcome = exact_verdict(baseline or 0, candidate or 0, repeated=repeated and both, margin=allowed)
     doubts = [NOT_REPEATED if both else ONE_SIDED] if outcome == "undecided" else []
     return Verdict(
         cell=cell,
         metric=metric,
         baseline=baseline,
         candidate=candidate,
+        margin=allowed,
+        asked_margin=allowed,
         verdict=outcome,
-        real=outcome in ("regressed", "improved"),
+        real=outcome != "undecided" and baseline != candidate,
         warnings=doubts,
     )
 

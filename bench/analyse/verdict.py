@@ -1,5 +1,8 @@
 """Whether the candidate got worse: a verdict on one metric of one comparison, and on several at once.
 
+A verdict is against the margin that was asked, never against a wider one: what the blocks cannot
+resolve is undecided, and `Verdict.rules_out` says how much worse it surely is not.
+
 The unit is the block, the figure d = log(candidate / baseline) of the pair inside it. What is counted
 exactly needs no statistics (`exact_verdict`); what is measured, bytes included, is judged by pairs.
 """
@@ -54,10 +57,8 @@ class Verdict:
     """Up to the look that decided; blocks measured later, for the sake of other comparisons, are not in it."""
     pairs: int
     """Blocks of these in which both sides have a figure."""
-    margin: float
-    """The asked one or, where the last look cannot resolve that, what it can."""
     minimum_detectable_effect: float | None
-    """As a fraction, by the A/A pairs of the same blocks; None without enough of them."""
+    """As a fraction, by the A/A pairs of the same blocks; None without enough of them. It changes no verdict."""
     rule: Rule
     warnings: tuple[str, ...]
 
@@ -68,9 +69,14 @@ class Verdict:
         return (low is not None and low > 1) or (high is not None and high < 1)
 
     @property
-    def raised(self) -> bool:
-        """Whether the margin is not the one that was asked for."""
-        return self.margin > self.rule.margin
+    def rules_out(self) -> float | None:
+        """More than how much worse it surely is not, as a fraction like the margin's; None without bounds.
+
+        Below zero where it surely is better.
+        """
+        if self.ratio is None or self.ratio.low is None or self.ratio.high is None:
+            return None
+        return self.ratio.high - 1 if self.rule.worse == "higher" else 1 / self.ratio.low - 1
 
 
 def log_ratios(candidate_by_block: Mapping[int, float], baseline_by_block: Mapping[int, float], blocks: int) -> Floats:
@@ -89,19 +95,16 @@ def judge(log_ratios: Values, same: Values | None = None, rule: Rule = STANDARD)
     `log_ratios` are log(candidate / baseline) and `same` log(clone / baseline), the A/A arm, of each
     block in the order of time, NaN where there is no pair; `same` is None for a check without A/A.
 
-    The last look raises the margin to the minimum detectable effect. Earlier looks do not: more blocks
-    may still resolve the asked margin. Raised at every look, the margin loses real regressions to the
-    coarse first look: simulated with a margin of 3 %, 11 % against 1 % of true 3 % at a CV of 2 % a
-    side, and 30 % against 0.2 % of true 5 % at 5 %.
+    `same` says what these blocks can find, and whether to trust them; the outcome does not depend on it.
     """
     ratios = np.asarray(log_ratios, dtype=np.float64)
     clones = None if same is None else np.asarray(same, dtype=np.float64)
     planned = looks(rule.cap)
     due = [look for look in planned if look <= len(ratios)]
     if not due:
-        return _before_the_first_look(_look(ratios, clones, rule, last=False), planned[0])
+        return _before_the_first_look(_look(ratios, clones, rule), planned[0])
     for look in due:
-        verdict = _look(ratios[:look], None if clones is None else clones[:look], rule, last=look == planned[-1])
+        verdict = _look(ratios[:look], None if clones is None else clones[:look], rule)
         if verdict.outcome != "undecided":
             break
     return verdict
@@ -114,43 +117,42 @@ def _before_the_first_look(verdict: Verdict, first: int) -> Verdict:
     return replace(verdict, outcome="undecided", ratio=ratio, warnings=(waiting, *verdict.warnings))
 
 
-def _look(ratios: Floats, clones: Floats | None, rule: Rule, *, last: bool) -> Verdict:
+def _look(ratios: Floats, clones: Floats | None, rule: Rule) -> Verdict:
     """Judge by all of the blocks given."""
     pairs = ratios[~np.isnan(ratios)]
     same = None if clones is None else clones[~np.isnan(clones)]
     found = signed_rank_estimate(pairs, two_sided(rule.gamma))
-    resolved = None if same is None else minimum_detectable_effect(same, rule.gamma)
-    margin = max(rule.margin, resolved or 0) if last else rule.margin
     return Verdict(
-        outcome=_outcome(found, margin, rule),
+        outcome=outcome_of(found, rule),
         ratio=exponentiated(found),
         blocks=len(ratios),
         pairs=len(pairs),
-        margin=margin,
-        minimum_detectable_effect=resolved,
+        minimum_detectable_effect=None if same is None else minimum_detectable_effect(same, rule.gamma),
         rule=rule,
-        warnings=tuple(doubts_of(ratios, same, margin=margin, asked=rule.margin, gamma=rule.gamma)),
+        warnings=tuple(doubts_of(ratios, same, margin=rule.margin, gamma=rule.gamma)),
     )
 
 
-def _outcome(found: Estimate | None, margin: float, rule: Rule) -> Outcome:
+def outcome_of(found: Estimate | None, rule: Rule) -> Outcome:
+    """Return what an estimate of the log ratio says by a rule; undecided without bounds."""
     if found is None or found.low is None or found.high is None:
         return "undecided"
     if rule.worse == "higher":
-        return outcome(found.low, found.high, margin)
-    return outcome(-found.high, -found.low, margin)
+        return outcome(found.low, found.high, rule.margin)
+    return outcome(-found.high, -found.low, rule.margin)
 
 
-def exact_verdict(baseline: int, candidate: int, *, repeated: bool) -> Outcome:
-    """Judge a figure that repeats exactly, more of which is worse; any difference counts.
+def exact_verdict(baseline: int, candidate: int, *, repeated: bool, margin: float | None = None) -> Outcome:
+    """Judge a figure that repeats exactly, more of which is worse; without a margin any difference counts.
 
     `repeated` says whether two fresh interpreters gave the same figures, on both sides.
     """
     if not repeated:
         return "undecided"
-    if candidate == baseline:
-        return "not-regressed"
-    return "regressed" if candidate > baseline else "improved"
+    least = 1 + (margin or 0)
+    if candidate > baseline and candidate >= baseline * least:
+        return "regressed"
+    return "improved" if candidate < baseline and candidate * least <= baseline else "not-regressed"
 
 
 def to_confirm(verdicts: Mapping[Key, Verdict]) -> dict[Key, Verdict]:
@@ -164,7 +166,7 @@ def confirm(
     """Judge flagged comparisons once more, by blocks that the screening did not see.
 
     `fresh_log_ratios` are as for `judge`, from the first fresh block on, and `cap` is how many of
-    these there can be. Each is judged by the margin that flagged it and at gamma / m for m flagged
+    these there can be. Each is judged by its own rule, but at gamma / m for m flagged
     comparisons (Bonferroni), so that the chance that any of them is a false alarm is that of a single
     one. A bound then needs log2(m / gamma) pairs: 10 for 3, 14 for 49. Only `regressed` is confirmed.
     """
@@ -175,5 +177,5 @@ def confirm(
 
 def _again(screened: Verdict, fresh: Values, comparisons: int, cap: int) -> Verdict:
     corrected = replace(screened.rule, cap=cap, gamma=screened.rule.gamma / comparisons)
-    found = judge(fresh, None, replace(corrected, margin=screened.margin))
-    return replace(found, rule=corrected, minimum_detectable_effect=screened.minimum_detectable_effect)
+    found = judge(fresh, None, corrected)
+    return replace(found, minimum_detectable_effect=screened.minimum_detectable_effect)

@@ -139,8 +139,16 @@ class Verdict(Record):
     ratio: Estimate | None = None
     """Candidate over baseline; each bound is wrong with a probability of `gamma`. None for an exact figure."""
     margin: float | None = None
+    """By how much worse is too much, as a fraction; None for a count, of which any difference counts."""
     asked_margin: float | None = None
+    """The same. Earlier versions judged by a wider margin what the blocks could not resolve."""
+    rules_out: float | None = None
+    """More than how much worse it surely is not, as a fraction, below zero where it surely is better.
+
+    None without bounds, for an exact figure, and in summaries of earlier versions.
+    """
     minimum_detectable_effect: float | None = None
+    """What these blocks find four times in five, as a fraction; it changes no verdict."""
     gamma: float | None = None
     verdict: Literal["regressed", "improved", "not-regressed", "undecided"]
     real: bool = False
@@ -184,6 +192,11 @@ class Probe(Record):
     """In how many blocks it was timed beside the ends."""
     like: Literal["first", "last", "undecided"] | None = None
     """Which end its value is nearer to."""
+    rules_out: float | None = None
+    """Of a last end that cannot be told from the first: more than how much longer its steps surely do not take.
+
+    As a fraction; None without bounds, and in summaries of earlier versions.
+    """
 
 
 class Move(Record):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.records.calibrations import Calibration, Resolution
-    from bench.records.schema import ByCalibration
+    from bench.records.schema import ByCalibration, Settings
 
 TARGET = "2 %"
 
@@ -105,6 +105,12 @@ def used(defaults: Mapping[str, ByCalibration], path: Path | None) -> Iterator[s
     for command, by in defaults.items():
         yield f"  {command}: {_margin(by) if by.setting == 'margin' else _blocks(by)}"
     yield f"Kept in {path}; the next calibration replaces it, and deleting it brings the usual values back."
+
+
+def changed(settings: Settings) -> list[str]:
+    """The sentence on a margin that a calibration made wider: no verdict should be read without it."""
+    by = settings.by_calibration
+    return [sentence(by)] if by is not None and by.setting == "margin" and by.chosen != by.usual else []
 
 
 def sentence(by: ByCalibration) -> str:

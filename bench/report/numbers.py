@@ -62,6 +62,13 @@ def percent(fraction: float) -> str:
     return f"{number(value, 0 if abs(value) >= 9.95 else -1)} %"
 
 
+def percent_up(fraction: float) -> str:
+    """Do as `percent`, but round up: for what something is surely below."""
+    value = 100 * fraction
+    finest = 1 if value >= 9.95 else 10
+    return percent(math.ceil(round(value * finest, 6)) / finest / 100)  # the inner round: 3.0000000001 is 3
+
+
 def times(figure: Estimate) -> str:
     """Do as `ratio` without the interval: `1.88` and the sign for times."""
     return ratio(figure).partition(" ")[0] + TIMES

@@ -15,7 +15,8 @@ from bench.records.schema import FigureGroup, Verdict
 from bench.report import exact_changes, numbers
 from bench.report.text import escape, folded, plural, table
 from bench.report.two_runs_opening import Asked, headline, opening
-from bench.report.verdict_tables import change, is_exact, place, told_table, value, verdict_table, where
+from bench.report.verdict_tables import change, place, told_table, value, verdict_table, where
+from bench.report.verdicts import is_exact
 
 UPGRADE_AT_MOST = 6
 """Packages that a suggested command names."""
@@ -69,16 +70,19 @@ def _how(found: TwoRuns) -> str:
 
 
 def _small_print(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    """Say what limits the verdicts: too few blocks, raised margins, chance."""
+    """Say what limits the verdicts: too few blocks, how finely these resolve, chance."""
     measured = [verdict for verdict in verdicts if not is_exact(verdict) and verdict.ratio is not None]
     bounded = [verdict for verdict in measured if verdict.ratio is not None and verdict.ratio.low is not None]
     doubts = Counter(verdict.warnings[0] for verdict in verdicts if verdict.warnings and verdict not in bounded)
     yield from (f"In {plural(count, 'figure')}: {doubt}." for doubt, count in doubts.items())
-    if any(verdict.margin != verdict.asked_margin for verdict in bounded):
+    if any(verdict.verdict == "undecided" for verdict in bounded):
         yield (
-            "A margin is raised where the blocks spread too widely to resolve the asked one: such a verdict says only "
-            "that nothing larger was found. More blocks in both runs (--blocks) lower it."
+            "Undecided is what spreads too widely to be told from the margin. More blocks in both runs (--blocks) "
+            "tell it more finely; --margin says that more is allowed."
         )
+    found = [each for each in (verdict.minimum_detectable_effect for verdict in bounded) if each]
+    if found:
+        yield f"A change of {_span(found)} is found four times in five, by how the blocks of each figure spread."
     if bounded:
         judged = plural(len(bounded), "measured verdict")
         yield (
@@ -86,6 +90,10 @@ def _small_print(verdicts: Sequence[Verdict]) -> Iterator[str]:
             f"nothing differs, any of them in {numbers.percent(min(GAMMA * len(bounded), 1))} at most; nothing was "
             "measured again to confirm one."
         )
+
+
+def _span(fractions: Sequence[float]) -> str:
+    return " to ".join(dict.fromkeys([numbers.percent(min(fractions)), numbers.percent(max(fractions))]))
 
 
 def _controls(told: Sequence[Control]) -> list[str]:

@@ -10,8 +10,10 @@ from bench.analyse.two_runs import TwoRuns
 from bench.records import likeness
 from bench.records.schema import Cell, FigureGroup, Run, Verdict
 from bench.report import numbers
+from bench.report.inconclusive import inconclusive
 from bench.report.text import escape, listed, plural
-from bench.report.verdict_tables import change, gathered, is_exact, label, place, where, without_batch
+from bench.report.verdict_tables import change, gathered, label, place, where, without_batch
+from bench.report.verdicts import is_exact
 
 LISTED_AT_MOST = 3
 PACKAGES_AT_MOST = 8
@@ -80,26 +82,16 @@ def _failed(found: TwoRuns) -> str:
 
 
 def _undecided(found: TwoRuns, asked: Asked, watched: Sequence[Verdict]) -> str:
-    open_ = [each for each in watched if each.verdict == "undecided"]
     missing = found.unanswered(asked.fail_on)
-    worse = "regressed" in {each.verdict for each in watched}
-    rest = "" if worse or len(open_) == len(watched) else ", nothing regressed in the others"
-    told = [f"{len(open_):,} of {plural(len(watched), 'verdict')} on {listed(asked.fail_on)}{rest}"] if open_ else []
-    told += [f"{listed(missing)}, of which the runs have nothing to judge"] if missing else []
-    return f"Undecided: {'; '.join(told)}." if told else ""
+    nothing = f"the runs have no {listed(missing)} to judge" if missing else ""
+    told = [part for part in (inconclusive(watched, asked.fail_on), nothing) if part]
+    return f"Inconclusive: {'; '.join(told)}." if told else ""
 
 
 def _fine(watched: Sequence[Verdict], asked: Asked, margin: float) -> str:
-    raised = [each.margin for each in watched if each.margin and each.margin > margin]
-    limits = f", though {len(raised):,} of them could resolve no less than {_span(raised)}" if raised else ""
     cells = len({each.cell for each in watched})
     judged = f"{plural(len(watched), 'verdict')} on {listed(asked.fail_on)} of {plural(cells, 'cell')}"
-    return f"Not regressed: none of {judged} is worse by the margin of {numbers.percent(margin)}{limits}."
-
-
-def _span(fractions: Sequence[float]) -> str:
-    ends = dict.fromkeys([numbers.percent(min(fractions)), numbers.percent(max(fractions))])
-    return " to ".join(ends)
+    return f"Not regressed: none of {judged} is worse by the margin of {numbers.percent(margin)}."
 
 
 def opening(found: TwoRuns, asked: Asked) -> Iterator[str]:

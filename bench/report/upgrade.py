@@ -25,12 +25,15 @@ EXACT = "Counts need no quiet machine: they repeat exactly."
 HOW_TO_READ = (
     "- **ratio**: candidate over baseline, from pairs measured in the same block. Each bound is wrong with a "
     "probability of 0.3 % a look, so that the interval is one of 99.4 %.",
-    "- **margin**: how much worse is too much. It is raised to what this machine can resolve where that is more.",
+    "- **margin**: how much worse is too much, by `--margin`, by default or, for time, by a calibration of this "
+    "machine. No verdict is against a wider one.",
     "- **regressed**: surely worse, and not surely by less than the margin. What a screening calls so is measured "
     "again on fresh blocks, at a stricter level.",
     "- **not regressed**: surely not worse by the margin. `~` stands where no difference shows.",
-    "- **undecided**: the blocks were too few, or too unlike, to say either.",
-    "- **resolves**: the smallest change that these blocks find four times in five, by the clone of the baseline.",
+    "- **undecided**: the blocks were too few, or too unlike, to say either. How much worse they rule out all the same "
+    "stands beside it.",
+    "- **resolves**: the smallest change that these blocks find four times in five, by the clone of the baseline. It "
+    "changes no verdict.",
 )
 
 
@@ -65,7 +68,7 @@ def report(summary: Summary, folder: str) -> str:
 def paragraphs(summary: Summary) -> list[Paragraph]:
     """Write the verdict as plain text: the report's first lines."""
     both = sides(summary)
-    around = [setting(summary), differs(*both), *unasked(*both)]
+    around = [setting(summary), differs(*both), *unasked(*both), *calibration.changed(summary.run.settings)]
     found = Paragraph(lead=answer(summary), lines=(*by_cell(summary), *failures(summary)), answers=True)
     return [*(Paragraph(lead=each) for each in around), found]
 

@@ -8,6 +8,7 @@ from bench.analyse.attribution import sentence
 from bench.analyse.figures_judged import GROUPS, decides, unanswered
 from bench.plan.check import CANDIDATE
 from bench.report.groups import STATUS_WORDS
+from bench.report.inconclusive import inconclusive, ruled_out
 from bench.report.text import listed, plural
 from bench.report.units import NAMES, figure, more
 from bench.report.verdicts import WORDS, is_exact, ratio, rows_of, where
@@ -36,10 +37,9 @@ def _no_regression(summary: Summary) -> str:
     if missing:
         some = f"{len(missing):,} of {plural(len(_candidates(summary)), 'cell')}"
         return f"Not known: {some} could not be judged by {groups}; nothing of that regressed in what could."
-    unknown = [v for v in summary.verdicts if v.verdict == "undecided" and decides(v.metric, fail_on)]
-    if unknown:
-        return f"Not known: {_names(unknown)} could not be decided; no other figure of {groups} regressed."
-    return f"Not worse: no figure of {groups} regressed."
+    watched = [v for v in summary.verdicts if GROUPS[v.metric] in fail_on]
+    told = inconclusive([v for v in watched if v.verdict != "undecided" or decides(v.metric, fail_on)], fail_on)
+    return f"Inconclusive: {told}." if told else f"Not worse: no figure of {groups} regressed."
 
 
 def _unlike(summary: Summary) -> str:
@@ -91,7 +91,8 @@ def _told(verdict: Verdict) -> str:
     name = NAMES[verdict.metric]
     if not is_exact(verdict):
         found = "no pair of figures" if verdict.ratio is None else ratio(verdict)
-        return f"{name} {WORDS[verdict.verdict]} ({found}{_confirmed(verdict)})"
+        limit = f", {ruled_out(verdict)}" if ruled_out(verdict) else ""
+        return f"{name} {WORDS[verdict.verdict]} ({found}{limit}{_confirmed(verdict)})"
     if verdict.verdict == "undecided":
         return f"{name} undecided ({'; '.join(verdict.warnings)})"
     before, after = figure(verdict.metric, verdict.baseline), figure(verdict.metric, verdict.candidate)

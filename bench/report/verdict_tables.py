@@ -11,8 +11,10 @@ from bench.analyse.warnings import name
 from bench.records.schema import Cell, Verdict
 from bench.report import numbers, units
 from bench.report.columns import NO_DIFFERENCE
+from bench.report.inconclusive import ruled_out
 from bench.report.text import folded, listed, plural, table
 from bench.report.units import NAMES
+from bench.report.verdicts import is_exact
 
 SHOWN_ROWS = 24
 """A longer table shows what stands out; the rest opens on a click."""
@@ -28,13 +30,8 @@ def label(metric: str) -> str:
     return f"{own} ÷ pytorch's" if metric.endswith(OVER) else own
 
 
-def is_exact(verdict: Verdict) -> bool:
-    """Whether the figure is a count, which has neither a margin nor an interval."""
-    return verdict.asked_margin is None
-
-
 def change(verdict: Verdict) -> str:
-    """By how much a figure changed: `1.10 [1.08, 1.12]` times, or the difference of a count."""
+    """By how much a figure changed: `1.10 [1.08, 1.12]` times, or the difference of what is counted."""
     if verdict.baseline is None or verdict.candidate is None:
         return "-"
     if not is_exact(verdict):
@@ -108,20 +105,20 @@ def _row(verdict: Verdict, everywhere: str | None) -> list[str]:
 
 
 def _margin(verdict: Verdict) -> str:
-    if verdict.margin is None or verdict.asked_margin is None:
-        return "exact"
-    raised = "raised to " if verdict.margin > verdict.asked_margin else ""
-    return f"{raised}{numbers.percent(verdict.margin)}"
+    return "exact" if verdict.margin is None else numbers.percent(verdict.margin)
 
 
 def _outcome(verdict: Verdict) -> str:
-    """Tell the verdict, and whether what stays below the margin surely is a change."""
-    below = verdict.verdict == "not-regressed" and verdict.real
-    return f"{verdict.verdict}, but {_moved(verdict)}" if below else verdict.verdict
+    """Tell the verdict, whether what stays below the margin surely is a change, and what is ruled out at least."""
+    if verdict.verdict == "not-regressed" and verdict.real:
+        return f"{verdict.verdict}, but {_moved(verdict)}"
+    return ", ".join(part for part in (verdict.verdict, ruled_out(verdict)) if part)
 
 
 def _moved(verdict: Verdict) -> str:
     """`more` or `less` where there surely is a difference, else `~`."""
-    if not verdict.real or verdict.ratio is None:
+    if not verdict.real:
         return NO_DIFFERENCE
-    return "more" if verdict.ratio.value > 1 else "less"
+    if is_exact(verdict):
+        return "more" if (verdict.candidate or 0) > (verdict.baseline or 0) else "less"
+    return "more" if verdict.ratio is not None and verdict.ratio.value > 1 else "less"

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analyse.attribution import Row, sentence
-from bench.analyse.figures_judged import COUNTED, TENSOR_BYTES
+from bench.analyse.figures_judged import EXACT
 from bench.analyse.warnings import name
 from bench.records.schema import CURRENT
 from bench.report import numbers
 from bench.report.groups import CONDITIONS
+from bench.report.inconclusive import ruled_out
 from bench.report.text import escape, listed, table
 from bench.report.units import NAMES, figure
 
@@ -50,7 +51,7 @@ def ratio(verdict: Verdict) -> str:
 
 def is_exact(verdict: Verdict) -> bool:
     """Whether the figure is counted, not measured."""
-    return verdict.metric in COUNTED or verdict.metric == TENSOR_BYTES
+    return verdict.metric in EXACT
 
 
 def where(cell: Cell) -> str:
@@ -90,11 +91,16 @@ def measured_table(summary: Summary) -> Tabled | None:
             ratio(v),
             "" if v.margin is None else numbers.percent(v.margin),
             "?" if v.minimum_detectable_effect is None else numbers.percent(v.minimum_detectable_effect),
-            WORDS[v.verdict],
+            f"{WORDS[v.verdict]}{_limit(v)}",
         ]
         for v in found
     ]
     return _by_setting(headers, found, rows) if found else None
+
+
+def _limit(verdict: Verdict) -> str:
+    found = ruled_out(verdict)
+    return f": {found}" if found else ""
 
 
 def counted(summary: Summary) -> list[str]:

@@ -108,9 +108,8 @@ def test_at_the_cap_it_is_undecided_and_over(cap):
     assert exit_code(found) == 3
 
 
-def test_what_a_look_has_decided_by_the_asked_margin_stays_whatever_a_a_could_resolve():
-    # 5 % more, and blocks that spread so that ten of them resolve no less than 6 %: a coarse first look
-    # that raised its margin would let real regressions pass.
+def test_what_a_look_has_decided_stays_whatever_a_a_could_resolve():
+    # 5 % more, and a clone that spreads so that ten blocks resolve no less than 6 %.
     spread = np.random.default_rng(5).normal(0, 0.05, 10)
     ratios = steps(QUIET, 0.05)
     detectable = minimum_detectable_effect(spread)
@@ -120,13 +119,20 @@ def test_what_a_look_has_decided_by_the_asked_margin_stays_whatever_a_a_could_re
     assert found.minimum_detectable_effect == pytest.approx(detectable, rel=1e-3)
 
 
-def test_what_the_last_look_cannot_resolve_raises_its_margin():
+def test_what_the_last_look_cannot_resolve_is_undecided_by_the_asked_margin():
     noise = np.random.default_rng(1).normal(0, 0.1, 10)
     noise -= np.median(noise)
     run = planned(blocks=10)
-    found = verdict(told(run, timed(run, noise, same=np.random.default_rng(2).normal(0, 0.2, 10))), "step_time_us")
-    assert found.verdict == "not-regressed"
-    assert found.margin == found.minimum_detectable_effect > found.asked_margin == 0.03
+    found = told(run, timed(run, noise, same=np.random.default_rng(2).normal(0, 0.2, 10)))
+    time = verdict(found, "step_time_us")
+    assert (time.verdict, time.margin, time.asked_margin) == ("undecided", 0.03, 0.03)
+    assert time.rules_out == time.ratio.high - 1 > 0.03
+    assert time.minimum_detectable_effect > time.rules_out  # the margin that it would once have passed by
+    assert exit_code(found) == 3
+    throughput = verdict(found, "samples_per_second")
+    assert throughput.rules_out == pytest.approx(1 / throughput.ratio.low - 1)
+    assert throughput.rules_out > 0.03
+    assert exit_code(told(planned(blocks=10, margin=0.2), timed(run, noise))) == 0  # the user's to raise
 
 
 def test_a_short_cap_leaves_room_for_the_confirmation_of_many():

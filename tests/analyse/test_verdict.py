@@ -22,7 +22,7 @@ def blocks(n: int, *, sd: float = 0.002, seed: int = 0) -> np.ndarray:
 
 def test_ten_per_cent_are_found_at_the_first_look():
     found = judge(QUIET + math.log(1.1), QUIET)
-    assert (found.outcome, found.blocks, found.pairs, found.margin) == ("regressed", 10, 10, 0.03)
+    assert (found.outcome, found.blocks, found.pairs) == ("regressed", 10, 10)
     assert found.real
     assert found.ratio.value == pytest.approx(1.1)
     # The third Walsh average from either end, of the ten values above.
@@ -115,45 +115,55 @@ def test_blocks_without_a_pair_count_as_blocks_but_not_as_pairs():
 def test_bytes_that_are_the_same_in_every_block_are_judged_without_a_spread():
     assert judge(np.zeros(10), np.zeros(10)).outcome == "not-regressed"
     more = judge(np.full(10, math.log(1.05)), np.zeros(10))
-    assert (more.outcome, more.minimum_detectable_effect, more.margin) == ("regressed", 0, 0.03)
+    assert (more.outcome, more.minimum_detectable_effect) == ("regressed", 0)
     assert judge(np.full(10, math.log(1.02)), np.zeros(10)).outcome == "not-regressed"
 
 
 # A/A
 
 
-def test_the_last_look_raises_the_margin_to_what_a_a_allows():
+def test_what_the_last_look_cannot_resolve_is_undecided_and_says_what_is_ruled_out():
     noise = blocks(40, sd=0.1, seed=1)
     noise -= np.median(noise)
     same = blocks(40, sd=0.1, seed=2)
     detectable = minimum_detectable_effect(same)
     assert 0.05 < detectable < 0.09
     found = judge(noise, same)
-    assert (found.outcome, found.blocks, found.raised) == ("not-regressed", 40, True)
-    assert (found.margin, found.rule.margin) == (detectable, 0.03)
-    assert found.warnings == (
-        f"the margin is raised from 3 % to {100 * detectable:.3g} %, "
-        "the smallest change that A/A says these 40 blocks can resolve",
-    )
-    without = judge(noise)
-    assert (without.outcome, without.margin, without.raised) == ("undecided", 0.03, False)
+    assert (found.outcome, found.blocks, found.warnings) == ("undecided", 40, ())
+    assert found.minimum_detectable_effect == detectable
+    assert found.rules_out == found.ratio.high - 1 > 0.03
+    asked = judge(noise, same, Rule(margin=0.09))  # the user's to raise
+    assert asked.outcome == "not-regressed"
+    assert asked.rules_out < 0.09
 
 
-def test_earlier_looks_tell_what_they_can_resolve_and_keep_the_asked_margin():
+def test_what_a_a_could_resolve_changes_no_outcome():
+    for seed in range(20):
+        noise = blocks(40, sd=0.05, seed=seed)
+        outcomes = {judge(noise, same).outcome for same in (None, np.zeros(40), blocks(40, sd=0.3, seed=seed + 100))}
+        assert len(outcomes) == 1
+
+
+def test_earlier_looks_tell_what_they_can_resolve():
     noise, same = blocks(10, sd=0.1, seed=1), blocks(10, sd=0.1, seed=2)
     found = judge(noise, same)
-    assert (found.outcome, found.margin, found.raised) == ("undecided", 0.03, False)
-    assert found.minimum_detectable_effect == minimum_detectable_effect(same)
+    assert (found.outcome, found.minimum_detectable_effect) == ("undecided", minimum_detectable_effect(same))
+
+
+def test_what_is_ruled_out_is_told_in_the_direction_of_worse():
+    wide = np.resize([-0.35, 0.3], 40)
+    time, throughput = judge(wide), judge(-wide, rule=Rule(worse="lower"))
+    assert time.outcome == throughput.outcome == "undecided"
+    assert throughput.rules_out == pytest.approx(time.rules_out)
+    assert judge(-wide).rules_out > time.rules_out > 0.03
+    assert judge(QUIET - math.log(1.1)).rules_out < 0  # surely better
+    assert judge(QUIET[:9]).rules_out is None  # before the first look
+    assert judge([]).rules_out is None
 
 
 def test_a_look_sees_the_a_a_pairs_of_its_own_blocks_only():
     found = judge(np.zeros(20), np.append(QUIET, np.full(10, 1.0)))
     assert (found.blocks, found.minimum_detectable_effect) == (10, minimum_detectable_effect(QUIET))
-
-
-def test_a_generous_margin_stays_as_asked():
-    found = judge(QUIET, QUIET, Rule(margin=0.05, cap=10))
-    assert (found.margin, found.raised) == (0.05, False)
 
 
 def test_an_a_a_arm_that_differs_is_told_and_the_verdict_stays():
@@ -227,12 +237,13 @@ def test_without_fresh_blocks_nothing_is_confirmed():
     assert confirm({}, {}) == {}
 
 
-def test_a_confirmation_keeps_the_raised_margin_and_the_direction():
-    raised = replace(judge(QUIET - 0.1, rule=Rule(worse="lower")), margin=0.08, minimum_detectable_effect=0.08)
-    found = confirm({"a": raised}, {"a": QUIET - 0.05})["a"]
-    assert (found.outcome, found.margin, found.raised, found.rule.worse) == ("not-regressed", 0.08, True, "lower")
+def test_a_confirmation_keeps_the_margin_and_the_direction():
+    rule = Rule(worse="lower", margin=0.08)
+    flagged = replace(judge(QUIET - 0.1, rule=rule), minimum_detectable_effect=0.08)
+    found = confirm({"a": flagged}, {"a": QUIET - 0.05})["a"]
+    assert (found.outcome, found.rule) == ("not-regressed", rule)
     assert found.minimum_detectable_effect == 0.08
-    assert confirm({"a": raised}, {"a": QUIET - 0.1})["a"].outcome == "regressed"
+    assert confirm({"a": flagged}, {"a": QUIET - 0.1})["a"].outcome == "regressed"
 
 
 # What is counted exactly
@@ -251,3 +262,19 @@ def test_a_confirmation_keeps_the_raised_margin_and_the_direction():
 )
 def test_an_exact_figure_needs_no_margin(baseline, candidate, repeated, expected):
     assert exact_verdict(baseline, candidate, repeated=repeated) == expected
+
+
+@pytest.mark.parametrize(
+    ("baseline", "candidate", "repeated", "expected"),
+    [
+        (100_000, 100_001, True, "not-regressed"),
+        (100_000, 103_000, True, "regressed"),
+        (103_000, 100_000, True, "improved"),
+        (102_999, 100_000, True, "not-regressed"),
+        (0, 1, True, "regressed"),
+        (0, 0, True, "not-regressed"),
+        (100_000, 200_000, False, "undecided"),
+    ],
+)
+def test_an_exact_figure_may_have_a_margin(baseline, candidate, repeated, expected):
+    assert exact_verdict(baseline, candidate, repeated=repeated, margin=0.03) == expected

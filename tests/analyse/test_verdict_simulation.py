@@ -143,14 +143,26 @@ def test_the_minimum_detectable_effect_of_a_typical_a_a_is_found_as_often_as_doc
     assert found == pytest.approx(power, abs=0.025)
 
 
-def test_where_the_margin_cannot_be_resolved_most_checks_of_no_change_end_at_the_raised_one():
-    nulls, same = pairs(200, cv=0.05, seed=10), pairs(200, cv=0.05, seed=11)
-    found = [judge(row, clones) for row, clones in zip(nulls, same, strict=True)]
-    outcomes = [verdict.outcome for verdict in found]
-    without = campaign(nulls)
-    assert without.share("not-regressed") < 0.55
-    assert outcomes.count("not-regressed") / 200 > 0.7
-    assert {verdict.blocks for verdict in found if verdict.raised} == {40}
+@pytest.mark.parametrize(("cv", "not_regressed", "undecided"), [(0.03, 0.91, 0.07), (0.05, 0.43, 0.55)])
+def test_where_the_margin_is_hard_to_resolve_checks_of_no_change_stay_undecided(cv, not_regressed, undecided):
+    nulls = pairs(2000, cv=cv, seed=10)
+    found = campaign(nulls)
+    assert found.share("not-regressed") == pytest.approx(not_regressed, abs=0.03)
+    assert found.share("undecided") == pytest.approx(undecided, abs=0.03)
+    open_ = found.outcomes == "undecided"
+    assert set(found.blocks[open_]) == {CAP}
+    ruled_out = [judge(row).rules_out for row in nulls[open_][:200]]
+    assert min(ruled_out) >= 0.03
+    assert np.median(ruled_out) < 0.045
+
+
+@pytest.mark.parametrize(
+    ("cv", "effect", "regressed"), [(0.03, 0.03, 0.92), (0.05, 0.03, 0.43), (0.05, 0.05, 0.92), (0.05, 0.10, 1.0)]
+)
+def test_a_true_regression_by_the_margin_or_more_is_seldom_passed_however_noisy(cv, effect, regressed):
+    found = campaign(pairs(2000, cv=cv, effect=effect, seed=16))
+    assert found.share("regressed") == pytest.approx(regressed, abs=0.035)
+    assert found.share("not-regressed") <= 0.015  # the others are undecided
 
 
 def test_screening_and_confirming_twenty_comparisons_raises_few_false_alarms():
@@ -176,10 +188,7 @@ def test_a_real_regression_among_twenty_is_confirmed():
 
 def test_doubts_seldom_cry_wolf():
     rows, same = pairs(1000, cv=0.02, blocks=14, seed=14), pairs(1000, cv=0.02, blocks=14, seed=15)
-    told = [
-        list(doubts_of(row, clones, margin=0.03, asked=0.03, gamma=GAMMA))
-        for row, clones in zip(rows, same, strict=True)
-    ]
+    told = [list(doubts_of(row, clones, margin=0.03, gamma=GAMMA)) for row, clones in zip(rows, same, strict=True)]
     kinds = {kind: sum(any(kind in sentence for sentence in each) for each in told) for kind in ("clone", "moved")}
     groups = sum(any("two groups" in sentence for sentence in each) for each in told)
     assert kinds["clone"] <= 15

@@ -97,7 +97,7 @@ def test_without_a_calibration_or_without_times_nothing_changes():
     assert with_margin(planned(), []) == planned()
 
 
-def test_the_margin_of_time_is_raised_to_what_the_last_look_resolves():
+def test_the_margin_of_time_is_what_the_last_look_resolves():
     check = planned().model_copy(update={"blocks": 40, "trials_per_block": 1})
     found = with_margin(check, [NOISY])
     assert (found.margin, found.time_margin, found.margin_of_time) == (0.03, 0.042, 0.042)

@@ -101,6 +101,16 @@ def test_what_stayed_undecided_is_skipped_with_its_reason():
     assert outcomes([named(found, "throughput")]) == [("skipped", None)]  # nobody waits for it
 
 
+def test_what_the_cap_could_not_resolve_says_what_is_ruled_out():
+    run = checks.planned(blocks=20)
+    found = cases.of_upgrade(checks.told(run, checks.timed(run, np.tile([0.4, -0.4], 10))))
+    case = named(found, "step time")
+    assert outcomes([case]) == [("skipped", "warning")]
+    assert case.reason.startswith("undecided: ")
+    assert ", margin 3.0 %, rules out more than 50 % worse" in case.reason
+    assert "rules out" not in named(found, "host memory").reason
+
+
 def test_a_cell_that_could_not_be_judged_says_of_what():
     run = checks.planned(fail_on=["time", "counters"])
     found = cases.of_upgrade(checks.told(run, checks.timed(run, checks.QUIET)))

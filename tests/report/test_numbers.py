@@ -78,6 +78,22 @@ def test_a_percentage_is_never_rounded_to_nothing(fraction: float, text: str) ->
 
 
 @pytest.mark.parametrize(
+    ("fraction", "text"),
+    [
+        (0.03, "3.0 %"),
+        (0.0301, "3.1 %"),
+        (0.0991, "10 %"),
+        (0.6, "60 %"),
+        (0.601, "61 %"),
+        (1.19, "119 %"),
+        (0, "0.0 %"),
+    ],
+)
+def test_what_is_ruled_out_is_rounded_up(fraction: float, text: str) -> None:
+    assert numbers.percent_up(fraction) == text
+
+
+@pytest.mark.parametrize(
     ("per_second", "text"),
     [(94_123, "94 k"), (176_400, "176 k"), (9_412, "9,410"), (12.34, "12"), (1_214_000, "1.21 M"), (999_600, "1.00 M")],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bench.exit_codes import of as exit_code
 from bench.plan.check import BASELINE, CANDIDATE
 from bench.plan.rounds import cells
 from bench.records.schema import Environment, FunctionCounts, Summary
@@ -78,15 +79,44 @@ def test_a_flag_that_was_not_found_again_is_told():
 def test_an_interrupted_check_is_not_known_and_says_why():
     summary = told(planned(), timed(planned(), EIGHT[:13]))
     answer, line = verdict(summary)
-    assert answer == "**Not known: step time could not be decided; no other figure of time and memory regressed.**"
+    assert answer == "**Inconclusive: 1 of 1 cell has no time verdict (nothing is ruled out); nothing else regressed.**"
     assert "step time undecided (1.08 [?], flagged and not decided on fresh blocks)" in line
     assert (
         "- step time of hf-trainer at batch 64 of mlp on cpu: on fresh blocks: 3 of the 10 pairs that a bound needs at "
         "its level of 0.0015"
     ) in lines(summary)
     few = told(planned(), timed(planned(), EIGHT[:5]))
-    assert verdict(few)[0].startswith("**Not known: step time and host memory could not be decided;")
+    assert verdict(few)[0] == (
+        "**Inconclusive: 1 of 1 cell has no time verdict (nothing is ruled out) and "
+        "1 of 1 cell has no memory verdict (nothing is ruled out).**"
+    )
     assert "5 of the 9 pairs that a bound needs at its level of 0.003" in report(few, FOLDER)
+
+
+def wide() -> Summary:
+    """Two cells at the cap, one of which spreads so widely that only a change by a half could have been told."""
+    run = planned(comparisons=[factories.comparison(batch_size=size) for size in (8, 64)], blocks=20)
+    quiet, noisy = timed(run, [*QUIET, *QUIET]), timed(run, np.tile([0.4, -0.4], 10))
+    of = {8: noisy, 64: quiet}
+    return told(run, *([trial for trial in each if trial.cell.batch_size == size] for size, each in of.items()))
+
+
+def test_what_could_not_be_resolved_is_inconclusive_and_says_what_is_ruled_out():
+    summary = wide()
+    assert exit_code(summary) == 3
+    answer, first, second = verdict(summary)
+    assert answer == (
+        "**Inconclusive: 1 of 2 cells has no time verdict (it rules out more than 50 % worse); the other one did "
+        "not regress.**"
+    )
+    assert (
+        "at batch 8 of mlp on cpu: step time undecided (\\~ 1.00 [0.67, 1.49], rules out more than 50 % worse)."
+        in first
+    )
+    assert "step time not regressed" in second
+    (row,) = [line for line in lines(summary) if line.startswith("| 8 ") and "step time" in line]
+    assert row.split("|")[7:] == ["  3.0 % ", "    0.2 % ", " undecided: rules out more than 50 % worse ", ""]
+    assert "raised" not in report(summary, FOLDER)
 
 
 def test_what_is_worse_without_being_asked_about_is_told_with_the_flag_that_asks():
@@ -123,7 +153,7 @@ def test_a_count_that_does_not_repeat_is_not_known():
     run = planned(**COUNTERS)
     summary = told(run, counted(run, counters(syncs=7), again=counters(syncs=8)))
     assert verdict(summary) == [
-        "**Not known: syncs could not be decided; no other figure of memory and counters regressed.**",
+        "**Inconclusive: 1 of 1 cell has no counter verdict (syncs); nothing else regressed.**",
         "- hf-trainer at batch 64 of mlp on cpu: syncs undecided (two interpreters of the candidate counted 7 and 8).",
     ]
     assert "| 64    | hf-trainer | syncs         |        6 |         7 | does not repeat |" in lines(summary)

@@ -9,6 +9,7 @@ from bench.analyse.warnings import name
 from bench.plan.check import BASELINE, CANDIDATE
 from bench.report.answers.parts import Case
 from bench.report.groups import STATUS_WORDS
+from bench.report.inconclusive import more_than, ruled_out
 from bench.report.numbers import percent, ratio
 from bench.report.text import listed
 from bench.report.verdict_tables import label, value
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from bench.analyse.two_runs import TwoRuns
     from bench.analyse.unpaired_verdicts import Judged
-    from bench.records.schema import CellSummary, FigureGroup, Summary, Verdict
+    from bench.records.schema import CellSummary, FigureGroup, Probe, Summary, Verdict
     from bench.report.answers.parts import Level, Outcome
 
 TRAINS = "trains like the baseline"
@@ -43,11 +44,16 @@ def of_bisection(summary: Summary) -> list[Case]:
             of=f"{summary.run.settings.package} {probe.release}",
             name="can be used and told from an end",
             outcome="passed" if probe.status == "ok" and probe.like != "undecided" else "skipped",
-            reason=(probe.reason or NO_REASON) if probe.status != "ok" else "undecided",
+            reason=(probe.reason or NO_REASON) if probe.status != "ok" else _undecided(probe),
             level="warning" if probe.status == "ok" and probe.like == "undecided" else "notice",
         )
         for probe in summary.probes
     ]
+
+
+def _undecided(probe: Probe) -> str:
+    limit = "" if probe.rules_out is None else f": rules out {more_than(probe.rules_out)} than the first end"
+    return f"undecided{limit}"
 
 
 def of_upgrade(summary: Summary) -> list[Case]:
@@ -105,13 +111,14 @@ def _weight(
 
 
 def _told(verdict: Verdict) -> str:
-    """`681 µs → 735 µs, 1.08 [1.05, 1.11] times, margin 3.0 %`, and what there is to be wary of."""
+    """`681 µs → 735 µs, 1.08 [1.05, 1.11] times, margin 3.0 %`, what is ruled out, and what to be wary of."""
     sides = f"{value(verdict, verdict.baseline)} → {value(verdict, verdict.candidate)}"
     parts = [sides]
     if verdict.ratio is not None:
         parts.append(f"{ratio(verdict.ratio)} times")
     if verdict.margin is not None:
         parts.append(f"margin {percent(verdict.margin)}")
+    parts += [ruled_out(verdict)] if ruled_out(verdict) else []
     return "; ".join([", ".join(parts), *verdict.warnings])
 
 
