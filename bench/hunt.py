@@ -20,7 +20,7 @@ from bench.execute.campaign import OPENING, Campaign
 from bench.plan import length
 from bench.records import store
 from bench.records.schema import Environment, Move, Pass, Probe, Release, Run, Settings, Trial
-from bench.report import progress
+from bench.report import calibration, progress
 from bench.report.bisect import seen
 
 Obtain = Callable[[str], Environment]
@@ -72,6 +72,8 @@ class Hunt:
         count = len(self._releases)
         some = "" if probes.sought(self.run).every else f", {most(count)} to look at"
         self._display.start(None, f"looptax · {self._folder} · {count} releases{some}", blocks=None)
+        if self.run.settings.by_calibration is not None:
+            self._display.note(calibration.sentence(self.run.settings.by_calibration))
         while due := probes.searched(self.run, self.probes).due:
             releases = [self._releases[index].version for index in due]
             self._count([each for each in releases if self._is_installed(each)])

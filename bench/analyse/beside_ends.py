@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from bench.analyse.statistics import Floats, exponentiated, signed_rank_estimate
-from bench.analyse.verdict import Rule, judge
+from bench.analyse.verdict import Rule, Verdict, judge
 from bench.records.schema import Probe
 
 ByBlock = Mapping[int, float]
@@ -39,12 +39,17 @@ class Ends:
     """Blocks of one comparison at most."""
 
     @property
+    def verdict(self) -> Verdict:
+        """Whether the last end takes longer than the first."""
+        return judge(_log_ratio(self.last, self.first), None, Rule(margin=self.margin, cap=self.cap))
+
+    @property
     def like(self) -> Like | None:
         """What the last end is like: `last` where both are clearly apart by the margin; None while that is open."""
-        found = judge(_log_ratio(self.last, self.first), None, Rule(margin=self.margin, cap=self.cap))
-        if found.outcome == "undecided":
+        outcome = self.verdict.outcome
+        if outcome == "undecided":
             return None
-        return "first" if found.outcome == "not-regressed" else "last"
+        return "first" if outcome == "not-regressed" else "last"
 
     def nearer(self, own: ByBlock) -> Like | None:
         """Which end lies nearer on the log scale, from the blocks that have all three; None while that is open."""
@@ -103,6 +108,7 @@ def _figures(own: ByBlock, ends: Ends, *, is_over: bool) -> dict[str, Any]:
         "ratio": exponentiated(signed_rank_estimate(pairs)),
         "blocks": len(pairs),
         "like": like or ("undecided" if is_over else None),
+        "rules_out": ends.verdict.rules_out if own is ends.last and like is None else None,
     }
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.attribution import sentence
 from bench.plan.check import changed
-from bench.report import machine, numbers
+from bench.report import calibration, machine, numbers
 from bench.report.answers.parts import Paragraph
 from bench.report.environment import machine_and_packages
 from bench.report.groups import hardware
+from bench.report.inconclusive import ruled_out
 from bench.report.moved import (
     STEP_TIME,
     answer,
@@ -76,9 +77,10 @@ def report(summary: Summary, folder: str) -> str:
 
 def paragraphs(summary: Summary) -> list[Paragraph]:
     """Write the answer as plain text: the report's first lines."""
-    around = [f"stepped around {line}" for line in stepped_around(summary)]
-    found = Paragraph(lead=answer(summary), lines=(*besides(summary), *around), answers=True)
-    return [Paragraph(lead=setting(summary)), found]
+    unusable = [f"stepped around {line}" for line in stepped_around(summary)]
+    found = Paragraph(lead=answer(summary), lines=(*besides(summary), *unusable), answers=True)
+    around = [setting(summary), *calibration.changed(summary.run.settings)]
+    return [*(Paragraph(lead=each) for each in around), found]
 
 
 def one_line(summary: Summary) -> str:
@@ -146,10 +148,10 @@ def _step_time(summary: Summary) -> list[str]:
     if verdict is None:
         return []
     confirmed = {True: ", confirmed on fresh blocks", False: ", not found again on fresh blocks", None: ""}
-    told = (
-        f"Timed side by side: step time {WORDS[verdict.verdict]}, ratio {ratio(verdict)}{confirmed[verdict.confirmed]}"
-    )
-    return [f"{told}, {plural(verdict.pairs, 'pair')}.", *(f"To be wary of: {doubt}." for doubt in verdict.warnings)]
+    found = f"step time {WORDS[verdict.verdict]}, ratio {ratio(verdict)}{confirmed[verdict.confirmed]}"
+    parts = [f"Timed side by side: {found}", plural(verdict.pairs, "pair"), ruled_out(verdict)]
+    told = ", ".join(part for part in parts if part)
+    return [f"{told}.", *(f"To be wary of: {doubt}." for doubt in verdict.warnings)]
 
 
 def _equivalence(move: Move) -> str:

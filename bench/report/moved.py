@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bench.analyse.attribution import by_file, sentence
 from bench.plan.rounds import cell
 from bench.report import numbers
+from bench.report.inconclusive import more_than
 from bench.report.text import listed, plural
 from bench.report.units import NAMES, figure
 from bench.report.verdicts import rows_of
@@ -42,7 +43,9 @@ def answer(summary: Summary) -> str:
     if last.like is None:
         return f"Not known: the search was ended before {ends} were told apart."
     if last.like == "undecided":
-        return f"Not known: {plural(last.blocks, 'block')} could not tell whether {ends} differ in {name(summary)}."
+        limit = "" if last.rules_out is None else f"; they rule out {more_than(last.rules_out)}"
+        blocks = plural(last.blocks, "block")
+        return f"Not known: {blocks} could not tell whether {ends} differ in {name(summary)}{limit}."
     if metric(summary) == STEP_TIME:
         margin = numbers.percent(summary.run.settings.margin_of_time)
         return f"{capital(name(summary))} did not move by {margin} between {ends}{_ratio(last)}."

@@ -5,7 +5,8 @@ import pytest
 from bench.analyse.probes import CLONE
 from bench.exit_codes import of as exit_code
 from bench.records.schema import Equivalence
-from bench.report import bisect, index, publish
+from bench.report import bisect, index, numbers, publish
+from bench.report.answers import cases
 from bench.report.answers.parts import plain
 from tests.searches import VERSIONS, counted, environment, planned, side_by_side, summary, timed, unusable
 
@@ -215,6 +216,25 @@ def test_a_move_of_the_time_that_does_not_show_side_by_side_is_undecided():
         side_by_side(run, "4.47.0", "4.47.1", 1.001, first_block=20, blocks=10),
     )
     assert "; but side by side the two do not surely differ." in told(made)
+    assert "step time not regressed, ratio" in told(made)
+    assert "rules out" not in told(made)
+    assert exit_code(made) == 3
+
+
+def test_neighbours_whose_blocks_resolve_nothing_are_undecided_by_the_asked_margin():
+    clone = environment("4.47.0", clone_of="4.47.0").model_copy(update={"name": CLONE})
+    versions = ("4.46.2", "4.47.0", "4.47.1")
+    run = planned(metric="step_time", versions=versions, installed=(*versions, clone), cap=10)
+    made = summary(
+        run,
+        counted(run, dict.fromkeys(versions, 6)),
+        timed(run, {"4.46.2": 1.0, "4.47.1": 1.10}, first_block=0),
+        timed(run, {"4.46.2": 1.0, "4.47.0": 1.0, "4.47.1": 1.10}, first_block=10),
+        timed(run, {"4.47.0": 1.0, "4.47.1": 1.0, CLONE: 1.0}, first_block=20, spread=80.0),
+    )
+    (time,) = [each for each in made.verdicts if each.metric == "step_time_us"]
+    assert (time.verdict, time.margin) == ("undecided", 0.03)
+    assert f", 10 pairs, rules out more than {numbers.percent_up(time.rules_out)} worse." in told(made)
     assert exit_code(made) == 3
 
 
@@ -222,9 +242,14 @@ def test_ends_that_could_not_be_told_apart():
     run = planned(metric="step_time")
     trials = counted(run, {"4.46.2": 6, "4.49.0": 6})
     made = summary(run, trials, timed(run, {"4.46.2": 1.0, "4.49.0": 1.04}, first_block=0, blocks=14, spread=40.0))
-    assert "Not known: 14 blocks could not tell whether transformers 4.46.2 and 4.49.0 differ in step time." in told(
-        made
-    )
+    (limit,) = [probe.rules_out for probe in made.probes if probe.rules_out is not None]
+    assert limit > 0.04
+    assert (
+        "Not known: 14 blocks could not tell whether transformers 4.46.2 and 4.49.0 differ in step time; they rule out "
+        f"more than {numbers.percent_up(limit)} worse."
+    ) in told(made)
+    (case,) = [each for each in cases.of_bisection(made) if each.level == "warning"]
+    assert case.reason == f"undecided: rules out more than {numbers.percent_up(limit)} worse than the first end"
     assert exit_code(made) == 3
     same = summary(run, trials, timed(run, {"4.46.2": 1.0, "4.49.0": 1.0}, first_block=0))
     assert "Step time did not move by 3.0 % between transformers 4.46.2 and 4.49.0 (ratio 1.000 [0" in told(same)
