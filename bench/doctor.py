@@ -44,16 +44,20 @@ def main(
 
 
 def _examine(device: str, *, as_json: bool) -> int:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{examination.PATIENCE}\n")
     seen = examination.examine(device)
 
     from bench.analyse.health import diagnose  # brings numpy, for which --help and a wrong option must not wait
     from bench.report import doctor
 
-    diagnosis = diagnose(seen.health, seen.torch, seen.versions, seen.calibration)
+    diagnosis = diagnose(seen.health, seen.torch, seen.versions, seen.calibration, seen.jitter)
     if as_json:
         typer.echo(diagnosis.model_dump_json(by_alias=True, indent=1))
     else:
         doctor.tell(diagnosis, sys.stdout)
+    if seen.interrupted:
+        return ExitCode.INTERRUPTED
     return ExitCode.FINE if diagnosis.fit else ExitCode.SOME_CELLS_FAILED
 
 

@@ -36,10 +36,16 @@ def test_json_is_one_object_with_facts_and_findings(tmp_path):
     assert (done.returncode, done.stderr) == (0 if found.fit else 4, "")
     subjects = [each.subject for each in found.findings]
     assert {"other processes", "processor quota", "swap", "fork safety", "versions", "calibration"} <= set(subjects)
+    assert {"steadiness", "cores"} <= set(subjects)
     assert found.torch.launch == ("spawn" if sys.platform == "darwin" else "fork")
     assert len(found.versions.requirements) > 10
     assert found.health.activity is not None
     assert found.health.activity.window_s == pytest.approx(2.0, abs=1.0)
+    assert found.health.jitter is None  # thousands of slices are no figures
+    assert found.steadiness.unavailable is None
+    assert 0 < found.steadiness.turns < found.steadiness.alone
+    assert found.steadiness.wall_s == pytest.approx(10.0, abs=1.0)
+    assert len(found.steadiness.cores) == min(len(os.sched_getaffinity(0)), 4) if sys.platform == "linux" else 1
     for each in found.findings:
         assert each.seen
         assert each.severity == "fine" or each.effect
@@ -95,6 +101,11 @@ def test_a_busy_process_marks_its_block_and_is_named_in_the_report(tmp_path):
     report = (folder / "report.md").read_text()
     assert "foreign load: in 1 of 1 timed blocks" in report
     assert f"(pid {busy.pid})" in report
+    assert start.jitter.unavailable is None
+    assert summary["steadiness"]["turns"] > 0
+    assert end.jitter is None
+    assert report.splitlines()[2].partition("This machine: ")[2].startswith("two identical loops timed one after the ")
+    assert "This machine: two identical loops" in done.stdout + done.stderr
     python("bench.report", folder, cwd=tmp_path)
     assert (folder / "report.md").read_text() == report
 

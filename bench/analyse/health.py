@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.analyse import health_activity, health_cpu, health_device, health_versions
+from bench.analyse import health_activity, health_cpu, health_device, health_jitter, health_versions
 from bench.analyse.findings import fine, is_fit, worst_first
 from bench.records.calibrations import Calibration
 from bench.records.health import Diagnosis, Finding, Health, TorchFacts, VersionFacts
+from bench.records.steadiness import JitterFacts
 
 
 def diagnose(
-    health: Health, torch: TorchFacts, versions: VersionFacts, calibration: Calibration | None = None
+    health: Health,
+    torch: TorchFacts,
+    versions: VersionFacts,
+    calibration: Calibration | None = None,
+    jitter: JitterFacts | None = None,
 ) -> Diagnosis:
     """Everything that the doctor looks at, the worst first."""
+    steadiness = None if jitter is None else health_jitter.steadiness(jitter)
     found = [
+        *health_jitter.findings(steadiness),
         *of_machine(health),
         *health_device.findings(torch, health.nvidia),
         *health_versions.findings(versions),
@@ -22,11 +29,13 @@ def diagnose(
     ]
     return Diagnosis(
         fit=is_fit(found),
+        fit_alone=health_jitter.fit_alone(steadiness),
         findings=worst_first(found),
         health=health,
         torch=torch,
         versions=versions,
         calibration=calibration,
+        steadiness=steadiness,
     )
 
 

@@ -128,7 +128,7 @@ def _virtual(cpu: CpuFacts) -> Finding:
         subject="virtual machine",
         severity="note",
         seen="yes",
-        effect="other guests share caches, memory bandwidth and heat, which shows nowhere here but in the spread of "
-        "figures",
+        effect="other guests share caches, memory bandwidth and heat, which shows in nothing but what fixed work "
+        "takes: see steadiness",
         remedy="python -m bench.doctor --calibrate measures what that leaves to be resolved",
     )

@@ -6,21 +6,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.execute import jitter_probe
 from bench.measure import health
 from bench.records import checkups
 from bench.records.schema import Run
+from bench.records.steadiness import JitterFacts
 
 
 @contextmanager
 def kept(folder: Path, run: Run) -> Iterator[None]:
     """Write the machine's state when entered, and when left with what happened meanwhile, also after Ctrl-C."""
     cards = cards_of(run)
-    start = health.now(cards=cards)
-    checkups.append(folder, start.health.model_copy(update={"moment": "start"}))
+    start = _started(folder, cards)
     try:
         yield
     finally:
         checkups.append(folder, health.ended(start, health.now(cards=cards), moment="end"))
+
+
+def _started(folder: Path, cards: list[str] | None) -> health.Instant:
+    """Time some fixed work, then read the machine, and keep both; after Ctrl-C what there is of it."""
+    jitter = JitterFacts(unavailable=jitter_probe.INTERRUPTED)
+    try:
+        jitter = jitter_probe.jitter(jitter_probe.SHORT_S)
+    finally:
+        start = health.now(cards=cards)
+        checkups.append(folder, start.health.model_copy(update={"moment": "start", "jitter": jitter}))
+    return start
 
 
 def cards_of(run: Run) -> list[str] | None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.errors import DeviceError
-from bench.execute import calibrations, compatibility, launch_probe, probe
+from bench.execute import calibrations, compatibility, jitter_probe, launch_probe, probe
 from bench.measure import health, health_versions
 from bench.plan import devices
 from bench.records.calibrations import Calibration
 from bench.records.health import Health, TorchFacts, VersionFacts
 from bench.records.schema import Machine
+from bench.records.steadiness import JitterFacts
 
 AUTO = "auto"
+PATIENCE = (
+    f"looking at this machine, then timing fixed work on it for {jitter_probe.LONG_S:.0f} s: leave it as quiet as it "
+    "will be when you measure"
+)
 WINDOW_S = 2.0
 """How long the machine is watched: 200 of the kernel's ticks."""
 
@@ -28,6 +33,9 @@ class Examination:
     versions: VersionFacts
     calibration: Calibration | None
     """None where this machine has none for the device."""
+    jitter: JitterFacts
+    interrupted: bool
+    """Whether the user would not wait for the end of the last part, the fixed work."""
 
 
 def examine(device: str) -> Examination:
@@ -35,13 +43,19 @@ def examine(device: str) -> Examination:
     torch, machine = torch_facts(device)
     known = calibrations.known(machine, [torch.device]) if machine is not None and torch.device is not None else []
     asked = (torch.device or device).partition(":")[0]
-    return Examination(
+    examined = Examination(
         # NVML is not asked for the sake of a CPU that was named; with auto, a card that torch cannot use is news.
         health=machine_health(cards=asked == "cuda" or device == AUTO),
         torch=torch,
         versions=version_facts(),
         calibration=known[0] if known else None,
+        jitter=JitterFacts(unavailable=jitter_probe.INTERRUPTED),
+        interrupted=True,
     )
+    try:  # last, so that one who does not wait for it is told all the rest
+        return replace(examined, jitter=jitter_probe.jitter(jitter_probe.LONG_S), interrupted=False)
+    except KeyboardInterrupt:
+        return examined
 
 
 def machine_health(*, cards: bool) -> Health:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from bench.records.base import SCHEMA, Launch, Record
 from bench.records.calibrations import Calibration
+from bench.records.steadiness import JitterFacts, Steadiness
 
 Severity = Literal["fine", "note", "warning", "unfit"]
 Cgroup = Literal["v1", "v2"]
@@ -150,6 +151,8 @@ class Health(Record):
     nvidia: NvidiaFacts | None = None
     """None where no NVIDIA card is measured."""
     activity: Activity | None = None
+    jitter: JitterFacts | None = None
+    """Fixed work, timed before a run's first trial."""
 
 
 class TorchFacts(Record):
@@ -204,9 +207,13 @@ class Diagnosis(Record):
     schema_version: int = Field(default=SCHEMA, alias="schema")
     fit: bool
     """Whether nothing was found that makes the machine unfit to measure."""
+    fit_alone: bool | None = None
+    """Whether it is steady enough to time loops by themselves, not in turns; None where that is not known."""
     findings: list[Finding]
     health: Health
     torch: TorchFacts
     versions: VersionFacts
     calibration: Calibration | None = None
     """What is known of how well this machine resolves."""
+    steadiness: Steadiness | None = None
+    """What it does to pairs of identical loops."""

@@ -6,7 +6,7 @@ Format history (`SCHEMA`); keys only ever get added:
    `tensor_bytes_by_category` and `joules_per_1000_samples`; `Settings.design` and `environments`, `Run.verb`, and
    `Verdict`; `Summary.releases`, `probes` and `moves` with what `Settings` needs for them; `Trial.load` and
    `Summary.marked_blocks` and `machine_warnings`, `Settings.foreign_load_limit`, `time_margin` and `by_calibration`;
-   `CellSummary.step_quantiles_us`; `Trial.owns_pages`; `Settings.max_blocks`.
+   `CellSummary.step_quantiles_us`; `Trial.owns_pages`; `Settings.max_blocks`; `Summary.steadiness`.
 
 This is the door: the records stand in `trials`, `runs` and `summaries`.
 """

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from bench.records.base import SCHEMA, Phase, Record, Status, Verb
 from bench.records.runs import Machine, Run
+from bench.records.steadiness import Steadiness
 from bench.records.trials import Cell, Length
 
 STEP_QUANTILES = 200
@@ -266,6 +267,8 @@ class Summary(Record):
     """By the rule of `Settings.foreign_load_limit`; marked blocks are kept."""
     machine_warnings: list[str] = []
     """Those of `warnings` that are about the machine and not about a cell."""
+    steadiness: Steadiness | None = None
+    """How steady the machine was before the first trial; added when the run is published, None for an older run."""
     warnings: list[str] = []
 
     @model_validator(mode="before")

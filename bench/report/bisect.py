@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.attribution import sentence
 from bench.plan.check import changed
-from bench.report import calibration, machine, numbers
+from bench.report import calibration, machine, numbers, steadiness
 from bench.report.answers.parts import Paragraph
 from bench.report.environment import machine_and_packages
 from bench.report.groups import hardware
@@ -201,11 +201,12 @@ def setting(summary: Summary) -> str:
     assert settings.bisection is not None
     of, runner = settings.comparisons[0], settings.runners[0]
     machine = listed(hardware(summary))
-    return (
+    told = (
         f"Followed {runner} at batch {of.batch_size:,} of {of.workload} on {of.device} through "
         f"{plural(len(settings.bisection.releases), 'release')}, of which {len(summary.probes)} were looked at, on "
         f"{summary.run.started_at:%Y-%m-%d} on {machine}."
     )
+    return steadiness.after(told, summary)
 
 
 def all_moves(summary: Summary) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.attribution import sentence
-from bench.report import machine, numbers, sentences
+from bench.report import machine, numbers, sentences, steadiness
 from bench.report.answers.parts import Paragraph
 from bench.report.charts import FOLDER
 from bench.report.environment import machine_and_packages
@@ -109,11 +109,12 @@ def setting(summary: Summary) -> str:
     blocks = max((cell.blocks for cell in summary.cells), default=0)
     done = f"{blocks} pairs each" if blocks else "counted, not timed"
     releases = len(summary.run.settings.environments) - 1
-    return (
+    told = (
         f"Measured on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}: {plural(releases, 'release')} "
         f"of {package(summary)} beside the hand-written loop, {done}; torch {summary.packages.get('torch', 'unknown')} "
         "in all of them."
     )
+    return steadiness.after(told, summary)
 
 
 def changes(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:

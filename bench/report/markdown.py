@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from bench.report import calibration, costs, glossary, sentences, split, trust
+from bench.report import calibration, costs, glossary, sentences, split, steadiness, trust
 from bench.report.answers.parts import Paragraph
 from bench.report.charts import Picture, pictures, shown
 from bench.report.environment import machine_and_packages
@@ -75,10 +75,11 @@ def title(summary: Summary) -> str:
 def setting(summary: Summary) -> str:
     """Say when and where the run was made, with which versions of what it compares, and how much of it there is."""
     versions = [f"{name} {summary.packages[name]}" for name in MAIN_PACKAGES if name in summary.packages]
-    return (
+    told = (
         f"Measured on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}, with {', '.join(versions)}: "
         f"{plural(len(summary.cells), 'cell')}{_blocks(summary)}."
     )
+    return steadiness.after(told, summary)
 
 
 def _blocks(summary: Summary) -> str:

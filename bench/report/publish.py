@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from bench.analyse import health_jitter
 from bench.analyse.comparison import summarise
 from bench.errors import UsageError
 from bench.records import checkups, store
-from bench.records.schema import Summary
+from bench.records.schema import Run, Summary
 from bench.report import (
     bisect,
     charts,
@@ -66,7 +67,7 @@ def publish(folder: Path) -> Summary:
     run = store.read_run(folder)
     with _collector_paused():
         with warm_up.drawing() if run.verb in CHARTS else nullcontext():
-            summary = summarise(run, store.read_trials(folder), checkups.read(folder))
+            summary = _summary(folder, run)
         summary = summary.model_copy(update={"brief": index.brief(summary)})
         store.write_summary(folder, summary)
         store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))
@@ -93,7 +94,7 @@ def publish_together(out: Path, folders: Sequence[Path]) -> None:
     Raises `RunFolderError` or `UsageError`, before anything is written, for runs that cannot stand side by side.
     """
     with _collector_paused():
-        told = together.sides([(shown(folder), _summary(folder)) for folder in folders])
+        told = together.sides([(shown(folder), _summary(folder, store.read_run(folder))) for folder in folders])
         drawn = [(side, each) for side in told for each in _of_side(side)]
         _make(out)
         _write_charts([each for _, each in drawn], out / charts.FOLDER)
@@ -101,8 +102,10 @@ def publish_together(out: Path, folders: Sequence[Path]) -> None:
         store.write(out / "report.html", together_page.page(told, shown(out), drawn))
 
 
-def _summary(folder: Path) -> Summary:
-    return summarise(store.read_run(folder), store.read_trials(folder), checkups.read(folder))
+def _summary(folder: Path, run: Run) -> Summary:
+    seen = checkups.read(folder)
+    summary = summarise(run, store.read_trials(folder), seen)
+    return summary.model_copy(update={"steadiness": health_jitter.of_run(seen)})
 
 
 def _of_side(side: together.Side) -> list[charts.Drawing]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.plan.check import labels
-from bench.report import calibration, numbers, upgrade_charts
+from bench.report import calibration, numbers, steadiness, upgrade_charts
 from bench.report.answers.parts import Paragraph
 from bench.report.environment import machine_and_packages
 from bench.report.groups import hardware
@@ -95,7 +95,8 @@ def setting(summary: Summary) -> str:
     timed = "timing" in summary.run.settings.passes
     done = f"in {plural(blocks, 'block')}" if timed else "counted, not timed"
     runners = listed(list(dict.fromkeys(cell.runner for cell in summary.cells)))
-    return f"Checked {runners} on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}, {done}."
+    told = f"Checked {runners} on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}, {done}."
+    return steadiness.after(told, summary)
 
 
 def equivalence(summary: Summary) -> str:

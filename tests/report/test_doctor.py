@@ -16,6 +16,7 @@ from bench.records.health import (
     TorchFacts,
     VersionFacts,
 )
+from bench.records.steadiness import Steadiness
 from bench.report import doctor
 
 FINE = Finding(subject="swap", severity="fine", seen="0 MB in use")
@@ -24,12 +25,16 @@ WARNING = Finding(subject="clock source", severity="warning", seen="hpet", effec
 UNFIT = Finding(subject="processor quota", severity="unfit", seen="0.5 processors", effect="it stands still")
 
 
-def diagnosis(*findings: Finding) -> Diagnosis:
+STEADINESS = Finding(subject="steadiness", severity="warning", seen="14 %", effect="two runs do not compare")
+
+
+def diagnosis(*findings: Finding, **changes) -> Diagnosis:
     health = Health(
         taken_at=datetime(2026, 1, 2, tzinfo=UTC), cpu=CpuFacts(), memory=MemoryFacts(), container=ContainerFacts()
     )
     fit = all(each.severity != "unfit" for each in findings)
-    return Diagnosis(fit=fit, findings=list(findings), health=health, torch=TorchFacts(), versions=VersionFacts())
+    facts = {"health": health, "torch": TorchFacts(), "versions": VersionFacts()}
+    return Diagnosis(fit=fit, findings=list(findings), **facts, **changes)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +48,44 @@ def diagnosis(*findings: Finding) -> Diagnosis:
 )
 def test_the_answer_comes_in_one_sentence(findings, sentence):
     assert doctor.answer(diagnosis(*findings)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("turns", "findings", "sentence"),
+    [
+        (
+            0.008,
+            [STEADINESS, NOTE, NOTE],
+            "This machine is fit for loops that take turns (identical ones come out 0.8 % apart in a block), but not "
+            "for loops timed by themselves, one after the other (14 % apart); besides 1 warning and 2 notes.",
+        ),
+        (
+            0.016,
+            [STEADINESS],
+            "This machine is fit for loops that take turns, with more blocks than usual (identical ones come out 1.6 % "
+            "apart in a block), but not for loops timed by themselves, one after the other (14 % apart); besides 1 "
+            "warning.",
+        ),
+        (
+            0.031,
+            [STEADINESS.model_copy(update={"severity": "unfit"}), UNFIT],
+            "This machine is not fit to measure now: steadiness (identical loops come out 3.1 % apart in a block even "
+            "in turns) and processor quota.",
+        ),
+        (0.008, [UNFIT], "This machine is not fit to measure now: processor quota."),
+    ],
+)
+def test_a_machine_that_wavers_is_not_called_fit(turns, findings, sentence):
+    steadiness = Steadiness(alone=0.14, turns=turns)
+    assert doctor.answer(diagnosis(*findings, fit_alone=False, steadiness=steadiness)) == sentence
+
+
+def test_a_machine_is_not_called_fit_unseen():
+    lost = Steadiness(unavailable="interrupted")
+    assert doctor.answer(diagnosis(NOTE, steadiness=lost)) == (
+        "Nothing makes this machine unfit to measure, but how steady it is is not known; besides 1 note."
+    )
+    assert doctor.answer(diagnosis(UNFIT, steadiness=lost)).startswith("This machine is not fit to measure now")
 
 
 def test_a_pipe_gets_plain_lines_the_serious_ones_first():

@@ -1,0 +1,48 @@
+"""How steady the machine was stands in the first lines of every report, and nowhere in an older run's."""
+
+import pytest
+
+from bench.records.schema import Bisection
+from bench.records.steadiness import Steadiness
+from bench.report import bisect, history, markdown, steadiness, upgrade
+from bench.report.answers.parts import plain
+from bench.report.page import run as page
+from tests import factories
+
+FOUND = Steadiness(wall_s=1.0, alone=0.14, turns=0.0081, cores_differ=0.031, quietest_core=1)
+SENTENCE = (
+    "This machine: two identical loops timed one after the other would come out 14 % apart, in turns 0.8 %; its cores "
+    "differ by 3.1 %."
+)
+
+
+def test_it_is_one_sentence():
+    assert steadiness.sentence(FOUND) == SENTENCE
+    one_core = FOUND.model_copy(update={"cores_differ": None})
+    assert steadiness.sentence(one_core).endswith("would come out 14 % apart, in turns 0.8 %.")
+
+
+def test_why_there_are_no_figures_is_said():
+    lost = Steadiness(unavailable="the fixed work failed: exit code -9")
+    told = "How steady this machine was is unavailable: the fixed work failed: exit code -9."
+    assert steadiness.sentence(lost) == told
+
+
+def test_it_is_in_the_first_lines_of_the_report_the_page_and_the_terminal():
+    summary = factories.summary().model_copy(update={"steadiness": FOUND})
+    assert markdown.report(summary, "results/a").splitlines()[2].endswith(f" {SENTENCE}")
+    assert plain(markdown.paragraphs(summary))[0].endswith(f" {SENTENCE}")
+    assert page.content(summary, "results/a").setting.endswith(f" {SENTENCE}")
+
+
+def test_an_older_run_says_nothing():
+    assert "This machine" not in markdown.report(factories.summary(), "results/a").split("##")[0]
+
+
+@pytest.mark.parametrize("kind", [markdown, upgrade, history, bisect])
+def test_reports_of_every_verb_say_it(kind, monkeypatch):
+    monkeypatch.setattr(steadiness, "sentence", lambda found: "said.")
+    summary = factories.summary().model_copy(update={"steadiness": FOUND})
+    settings = summary.run.settings.model_copy(update={"bisection": Bisection(metric="step_time", releases=[])})
+    summary = summary.model_copy(update={"run": summary.run.model_copy(update={"settings": settings})})
+    assert kind.setting(summary).endswith(". said.")
