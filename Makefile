@@ -3,30 +3,34 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: venv bench test controls perf clean
+.PHONY: bench test controls perf clean
 
-venv: $(VENV)/.installed
-
-$(VENV)/.installed: pyproject.toml constraints.txt
+# What measuring needs.
+$(VENV)/.measures: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+# What tests need besides.
+$(VENV)/.tests: $(VENV)/.measures
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-bench: venv
+bench: $(VENV)/.measures
 	$(BIN)/python -m bench.run --preset quick
 
 # Two files at a time: no assertion of these is about how long something takes. Those that are run alone, below.
-test: venv
+test: $(VENV)/.tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
 
 # Known cost changes of real releases, and planted slowdowns; those that need the package index are skipped where it does not answer.
-controls: venv
+controls: $(VENV)/.tests
 	$(BIN)/pytest -q -m slow
 
-perf: venv
+perf: $(VENV)/.tests
 	$(BIN)/python -m tests.perf
 
 clean:

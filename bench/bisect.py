@@ -47,9 +47,6 @@ def main(
     workers: options.Workers = None,
     margin: Annotated[str | None, Flag(help=f"How much of a step counts as moved [{plan.DEFAULT_MARGIN}].")] = None,
     blocks: Annotated[int | None, Flag(help=f"Blocks of one timed comparison at most [{plan.CAP}].")] = None,
-    trials_per_block: Annotated[
-        int | None, Flag(help=f"Trials of every arm in a block [{plan.TRIALS_PER_BLOCK}].")
-    ] = None,
     steps: options.Steps = None,
     warmup: options.Warmup = None,
     threads: options.Threads = None,

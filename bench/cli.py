@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 import warnings
@@ -16,9 +17,22 @@ from bench.errors import BenchError, ExitCode
 def run(verb: Callable[..., int]) -> None:
     """Run `verb` with the command line's options and exit with the code that it returns."""
     warnings.showwarning = _show_warning  # type: ignore[assignment]
+    _end_as_by_ctrl_c()
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(verb)
     sys.exit(exit_code(app))
+
+
+def _end_as_by_ctrl_c() -> None:
+    """Let a cancelled job, a terminal that is closed or `docker stop` report what there is, as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup has asked for that
+            signal.signal(number, interrupt)
 
 
 def exit_code(app: Callable[..., Any]) -> int:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from bench.ending import Ending, seconds_of
 from bench.errors import ExitCode
 from bench.execute import checkup, probe
-from bench.execute.campaign import Campaign
+from bench.execute.scheduler import TrialScheduler
 from bench.records import store
 from bench.records.schema import Machine, Run, Settings, Trial, Verb
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.report.progress import Progress
 
 
@@ -63,31 +65,30 @@ def measured(folder: Path, *, title: str | None = None, quiet: bool = False) -> 
         checkup.kept(folder, run),
         closing(progress.choose(sys.stderr, quiet=quiet)) as display,
     ):
-        campaign = Campaign(run.settings, done=done, planned=run.lengths, traces=folder / store.TRACES)
-        display.start(campaign.total_trials, title or f"looptax · {folder}", blocks=run.settings.blocks)
+        scheduler = TrialScheduler(run.settings, done=done, traces=folder / store.TRACES)
+        display.start(scheduler.total_trials, title or f"looptax · {folder}", blocks=run.settings.blocks)
         if run.settings.by_calibration is not None:
             display.note(calibration.sentence(run.settings.by_calibration))
         try:
-            for trial in campaign.run(stopping.rule(run)):
-                journal.append(trial)
-                if trial.phase == "pilot":
-                    run = run.model_copy(update={"lengths": campaign.seen.planned_lengths})
-                    store.write_run(folder, run)
-                _show(display, trial, campaign, run)
+            for trials in scheduler.run(stopping.rule(run)):
+                journal.append(*trials)
+                _show(display, trials, scheduler, run)
         except KeyboardInterrupt:
             return False
     return True
 
 
-def _show(display: Progress, trial: Trial, campaign: Campaign, run: Run) -> None:
-    """Tell the display of a trial, of the time left, and of the ratios of its comparison so far."""
+def _show(display: Progress, trials: Sequence[Trial], scheduler: TrialScheduler, run: Run) -> None:
+    """Tell the display of trials that have ended, of the time left, and of the ratios of their comparison so far."""
     from bench.analyse.comparison import ratios_so_far
 
-    timing = trial.phase == "timing"
-    display.trial(
-        trial,
-        done=len(campaign.seen.trials),
-        total=campaign.total_trials,
-        seconds_left=campaign.seconds_left() if timing else None,
-        ratios=ratios_so_far(run, campaign.seen.trials, trial.cell) if timing else {},
-    )
+    timing = trials[0].phase == "timing"
+    ratios = ratios_so_far(run, scheduler.state.trials, trials[0].cell) if timing else {}
+    for trial in trials:
+        display.trial(
+            trial,
+            done=len(scheduler.state.trials),
+            total=scheduler.total_trials,
+            seconds_left=scheduler.seconds_left() if timing else None,
+            ratios=ratios,
+        )

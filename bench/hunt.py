@@ -16,7 +16,7 @@ from bench.analyse.bisection import most
 from bench.analyse.comparison import ratios_so_far
 from bench.errors import UninstallableError
 from bench.execute import checkup
-from bench.execute.campaign import OPENING, Campaign
+from bench.execute.scheduler import UNTIMED_BLOCK, TrialScheduler
 from bench.plan import length
 from bench.records import store
 from bench.records.schema import Environment, Move, Pass, Probe, Release, Run, Settings, Trial
@@ -110,7 +110,7 @@ class Hunt:
             phase="counting",
             cell=probes.cell_of(self.run, release),
             length=length.COUNTING,
-            block=OPENING,
+            block=UNTIMED_BLOCK,
             replicate=0,
             position=0,
             status="missing",
@@ -131,9 +131,9 @@ class Hunt:
         self.run = run
         store.write_run(self._folder, run)
 
-    def _keep(self, trial: Trial) -> None:
-        self._journal.append(trial)
-        self.trials.append(trial)
+    def _keep(self, *trials: Trial) -> None:
+        self._journal.append(*trials)
+        self.trials += trials
 
     def _count(self, releases: Sequence[str], *, replicates: int = 1) -> None:
         """Prove and count each release in an interpreter of its own, all of them alive together."""
@@ -141,8 +141,8 @@ class Hunt:
             return
         settings = self._settings(releases, ["equivalence", "counting"])
         wanted: dict[Pass, int] = {"equivalence": 1, "counting": replicates}
-        for trial in Campaign(settings, done=self.trials, replicates=wanted).run(lambda *_: []):
-            self._keep(trial)
+        for trials in TrialScheduler(settings, done=self.trials, replicates=wanted).run(lambda *_: []):
+            self._keep(*trials)
 
     def _time_beside_ends(self, releases: Sequence[str]) -> None:
         """Time both ends beside each other, or a release beside both, until it is known which it is like."""
@@ -166,27 +166,19 @@ class Hunt:
     def _time(self, names: Sequence[str], enough: Callable[[int], bool]) -> None:
         """Time environments in blocks that no other comparison has part in, until `enough(blocks)`."""
         settings = self._settings(names, ["timing"])
-        first_block = 1 + max((trial.block for trial in self.trials), default=OPENING)
-        campaign = Campaign(
-            settings,
-            done=[trial for trial in self.trials if trial.phase != "pilot"],  # its length is planned already
-            planned=self.run.lengths,
-            first_block=first_block,
-        )
-        for trial in campaign.run(lambda blocks, _: [] if enough(blocks) else campaign.rounds):
-            self._keep(trial)
-            self._show(trial, settings, first_block)
-            if trial.phase == "pilot":
-                self._write(self.run.model_copy(update={"lengths": campaign.seen.planned_lengths}))
+        first_block = 1 + max((trial.block for trial in self.trials), default=UNTIMED_BLOCK)
+        scheduler = TrialScheduler(settings, done=self.trials, first_block=first_block)
+        for trials in scheduler.run(lambda blocks, _: [] if enough(blocks) else scheduler.rounds):
+            self._keep(*trials)
+            self._show(trials, settings, first_block)
 
-    def _show(self, trial: Trial, settings: Settings, first_block: int) -> None:
-        """Tell the display of a timed trial: blocks and ratios are those of this comparison."""
-        ratios: progress.Ratios = {}
-        if trial.phase == "timing":
-            own = [each for each in self.trials if each.phase != "timing" or each.block >= first_block]
-            ratios = ratios_so_far(self.run.model_copy(update={"settings": settings}), own, trial.cell)
-            trial = trial.model_copy(update={"block": trial.block - first_block})
-        self._display.trial(trial, done=len(self.trials), total=None, seconds_left=None, ratios=ratios)
+    def _show(self, trials: Sequence[Trial], settings: Settings, first_block: int) -> None:
+        """Tell the display of timed trials: blocks and ratios are those of this comparison."""
+        own = [each for each in self.trials if each.phase != "timing" or each.block >= first_block]
+        ratios = ratios_so_far(self.run.model_copy(update={"settings": settings}), own, trials[0].cell)
+        for trial in trials:
+            shown = trial.model_copy(update={"block": trial.block - first_block})
+            self._display.trial(shown, done=len(self.trials), total=None, seconds_left=None, ratios=ratios)
 
     def _settings(self, names: Sequence[str], passes: list[Pass]) -> Settings:
         environments = {each.name: each for each in self.run.settings.environments}

@@ -16,6 +16,7 @@ from bench.ending import Ending
 from bench.errors import RunFolderError
 from bench.execute import calibrations, probe
 from bench.plan import calibration, devices
+from bench.plan.presets import TURNS_S
 from bench.plan.settings import Flags, from_flags
 from bench.records import likeness, store
 from bench.records.schema import Machine, Run, Settings
@@ -47,7 +48,6 @@ def main(
             "six are the fewest with a 95 % interval."
         ),
     ] = None,
-    trials_per_block: Annotated[int | None, Flag(help="Trials of every cell in a block [the preset's].")] = None,
     budget: options.Budget = None,
     target_ci: Annotated[
         str | None, Flag(help="Add blocks of the loops whose ratios are not known to within this: 2% [the preset's].")
@@ -97,11 +97,16 @@ def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None) -> P
     else:
         template = None
     machine, packages = probe.machine()
-    settings = template.settings if template else settings_of(flags, machine)
+    settings = _in_turns(template.settings) if template else settings_of(flags, machine)
     devices = devices_of(settings, machine)
     name = name or f"{settings.preset}-{'-'.join(devices).replace(':', '')}"
     run = conduct.planned("run", name, settings, machine=machine, packages=packages)
-    return store.create(out, run.model_copy(update={"lengths": template.lengths if template else []}))
+    return store.create(out, run)
+
+
+def _in_turns(settings: Settings) -> Settings:
+    """The settings of a stored run; one of before loops took turns is repeated in turns all the same."""
+    return settings if settings.turns_s is not None else settings.model_copy(update={"turns_s": TURNS_S})
 
 
 def settings_of(flags: Flags, machine: Machine) -> Settings:
@@ -128,6 +133,11 @@ def devices_of(settings: Settings, machine: Machine) -> list[str]:
 def reopened(folder: Path) -> Path:
     """The same folder, once it is known that its run can go on here; raises `RunFolderError`."""
     run = store.read_run(folder, flag="--resume")
+    if run.settings.turns_s is None:
+        raise RunFolderError(
+            f"--resume {folder} was begun by a looptax that timed loops one after the other, which does not mix with "
+            "turns; --like repeats it from the start."
+        )
     if run.verb == "bisect":
         raise RunFolderError(f"--resume {folder} was made by bench.bisect, which starts again: {run.command}")
     machine, packages = probe.machine()

@@ -51,7 +51,6 @@ def main(
     grad_clip: options.GradClip = None,
     workers: options.Workers = None,
     blocks: Annotated[int | None, Flag(help=f"Blocks of the screening at most [{check.CAP}].")] = None,
-    trials_per_block: Annotated[int | None, Flag(help="Trials of every arm in a block [1].")] = None,
     budget: options.Budget = None,
     steps: options.Steps = None,
     warmup: options.Warmup = None,

@@ -45,7 +45,7 @@ def planned(
 ) -> Run:
     """A check of `sides`, 40 blocks at most; `settings` are fields of `Settings`."""
     usual: dict[str, Any] = {"design": "environments", "environments": check.arms(*sides), "preset": "check"}
-    run = factories.run(comparisons=comparisons, runners=runners, blocks=40, trials_per_block=1)
+    run = factories.run(comparisons=comparisons, runners=runners, blocks=40)
     changed = run.settings.model_copy(update=usual | settings)
     command = "python -m bench.upgrade --baseline transformers==4.46.3 --candidate transformers==4.47.1"
     return run.model_copy(update={"verb": "upgrade", "settings": changed, "command": command})

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from bench.analyse.comparison import summarise
+from bench.plan import length as lengths
+from bench.plan import rounds as planned_rounds
+from bench.plan.presets import TURNS_S
 from bench.records.schema import (
     Cell,
     Comparison,
@@ -17,17 +20,22 @@ from bench.records.schema import (
     Length,
     Machine,
     Memory,
-    PlannedLength,
     Run,
     Settings,
     Status,
     Summary,
     Timing,
     Trial,
+    TurnLength,
+    Turns,
 )
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-LENGTH = Length(epochs=3, steps_per_epoch=20, warmup_steps=10)
+LENGTH = Length(epochs=lengths.EPOCHS, steps_per_epoch=lengths.EPOCH_STEPS, warmup_steps=10)
+REGION = Length(epochs=3, steps_per_epoch=20, warmup_steps=10)
+"""Of a trial of before loops took turns."""
+TURN = TurnLength(cold_steps=2, kept_steps=4)
+CYCLES = 10
 STEP_US = {"pytorch": 363, "hf-trainer": 681, "lightning": 616, "accelerate": 506, "fabric": 482, "floor": 262}
 """Seen on a 2-core CPU with the seed MLP at batch 64, one thread (`floor` and `fabric` are guesses)."""
 CPU_MEMORY = "the cpu has no memory of its own"
@@ -65,28 +73,47 @@ def memory(device: str = "cpu", **changes: Any) -> Memory:
 def timing(
     step_us: float | Sequence[float] = 363.0,
     *,
-    length: Length = LENGTH,
     device: str = "cpu",
-    boundary_us: float = 400.0,
     jitter: float = 0.0,
     seed: int = 0,
     **changes: Any,
 ) -> Timing:
-    """Steps of `step_us`; `boundary_us` more where an epoch ends, twice as slow while warming up."""
-    steps = length.steps
+    """Turns of which every step takes `step_us`, the cold ones twice as long; or steps that take what is named."""
     if isinstance(step_us, Sequence):
         step_ns = np.asarray(step_us) * 1e3
     else:
-        step_ns = np.full(steps - 1, step_us * 1e3)
-        step_ns[length.steps_per_epoch - 1 :: length.steps_per_epoch] += boundary_us * 1e3
-        step_ns[: max(length.warmup_steps - 1, 0)] *= 2
+        turn = [2.0] * TURN.cold_steps + [1.0] * TURN.kept_steps
+        step_ns = np.tile(turn, CYCLES) * step_us * 1e3
     step_ns = step_ns * np.exp(np.random.default_rng(seed).normal(0, jitter, len(step_ns)))
     ticks = [int(value) for value in step_ns.round()]
-    region_ns = sum(ticks[max(length.warmup_steps - 1, 0) :])
     usual = {
         "startup_ns": 5_000_000,
         "step_ns": ticks,
-        "region_ns": region_ns,
+        "turns": Turns(length=TURN, places=[0] * (len(ticks) // TURN.steps)),
+        "device_step_us": None if device == "cpu" else [value / 1e3 for value in ticks],
+        "memory": memory(device),
+    }
+    return Timing(**usual | changes)
+
+
+def region(
+    step_us: float = 363.0,
+    *,
+    length: Length = REGION,
+    boundary_us: float = 400.0,
+    device: str = "cpu",
+    **changes: Any,
+) -> Timing:
+    """The clock of a trial of before loops took turns: `boundary_us` more where an epoch ends, twice as slow while
+    warming up."""
+    step_ns = np.full(length.steps - 1, step_us * 1e3)
+    step_ns[length.steps_per_epoch - 1 :: length.steps_per_epoch] += boundary_us * 1e3
+    step_ns[: length.warmup_steps - 1] *= 2
+    ticks = [int(value) for value in step_ns.round()]
+    usual = {
+        "startup_ns": 5_000_000,
+        "step_ns": ticks,
+        "region_ns": sum(ticks[length.warmup_steps - 1 :]),
         "train_ns": 5_000_000 + sum(ticks),
         "device_step_us": None if device == "cpu" else [value / 1e3 for value in ticks],
         "memory": memory(device),
@@ -121,7 +148,7 @@ def trial(
     elif phase == "equivalence":
         usual |= {"fingerprint": fingerprint()}
     else:
-        usual |= {"timing": timing(step_us, length=length, device=where.device, jitter=jitter, seed=seed)}
+        usual |= {"timing": timing(step_us, device=where.device, jitter=jitter, seed=seed)}
     fixed = {"phase": phase, "cell": where, "length": length, "block": block, "replicate": replicate, "status": status}
     return Trial(**usual | fixed | changes)
 
@@ -131,12 +158,19 @@ def run(
     comparisons: Sequence[Comparison] | None = None,
     runners: Sequence[str] = tuple(STEP_US),
     blocks: int = 10,
-    trials_per_block: int = 2,
+    target_ci: float | None = None,
+    max_blocks: int = 40,
     **changes: Any,
 ) -> Run:
     planned = list(comparisons or [comparison()])
     settings = Settings(
-        comparisons=planned, runners=list(runners), preset="quick", blocks=blocks, trials_per_block=trials_per_block
+        comparisons=planned,
+        runners=list(runners),
+        preset="quick",
+        blocks=blocks,
+        turns_s=TURNS_S,
+        target_ci=target_ci,
+        max_blocks=max_blocks,
     )
     machine = Machine(
         system="Linux 6.1 x86_64",
@@ -153,7 +187,6 @@ def run(
         "started_at": STARTED,
         "command": "python -m bench.run --device cpu --preset quick",
         "settings": settings,
-        "lengths": [PlannedLength(comparison=each, length=LENGTH) for each in planned],
         "machine": machine,
         "packages": {"torch": "2.13.0", "transformers": "5.23.0", "accelerate": "1.15.0"},
         "git_revision": "0123456789abcdef0123456789abcdef01234567",
@@ -164,19 +197,17 @@ def run(
 def journal(of: Run, *, step_us: Mapping[str, float] = STEP_US, spread: float = 0.01, seed: int = 0) -> list[Trial]:
     """Every trial of the run, all well: a wavering machine (by block), and trials that differ by `spread`."""
     random = np.random.default_rng(seed)
-    cells = [Cell(**each.model_dump(), runner=name) for each in of.settings.comparisons for name in of.settings.runners]
-    trials = [trial(cell=each, phase="equivalence", block=-1) for each in cells]
+    trials = [trial(cell=each, phase="equivalence", block=-1) for each in planned_rounds.cells(of.settings)]
     for block in range(of.settings.blocks):
         weather = np.exp(random.normal(0, 0.02))
-        for position, each in enumerate(cells):
-            for replicate in range(of.settings.trials_per_block):
-                usual_us = step_us[each.runner] * (0.8 + each.batch_size / 320)
-                pid = 1000 * (block + 1) + of.settings.runners.index(each.runner)
+        for each in planned_rounds.rounds(of.settings):
+            for position, member in enumerate(each.members):
+                usual_us = step_us[member.runner] * (0.8 + member.batch_size / 320)
+                pid = 1000 * (block + 1) + of.settings.runners.index(member.runner)
                 trials.append(
                     trial(
-                        cell=each,
+                        cell=member,
                         block=block,
-                        replicate=replicate,
                         position=position,
                         step_us=float(usual_us * weather * np.exp(random.normal(0, spread))),
                         jitter=0.02,

@@ -2,11 +2,10 @@
 
 python -m tests.perf
 python -m tests.perf --only help,report,tick
-python -m tests.perf --only fidelity --pairs 20
 python -m tests.perf --only standard --run results/20260102T030405Z-standard-cpu
 
 Prints a markdown table, row by row. It is no test: it always exits with 0, and its figures mean
-something only while the machine does nothing else. Without `--run` it makes a standard run, some 8 minutes.
+something only while the machine does nothing else. Without `--run` it makes a standard run, some 7 minutes.
 """
 
 from __future__ import annotations
@@ -23,10 +22,9 @@ SECTIONS: dict[str, Section] = {
     "help": lambda _: perf_harness.help_rows(),
     "report": lambda args: perf_harness.report_rows(args.trials),
     "index": lambda _: perf_harness.index_rows(),
-    "tick": lambda _: perf_harness.tick_rows(),
+    "tick": lambda _: perf_trials.tick_rows(),
     "parent": lambda _: perf_trials.parent_rows(),
     "load": lambda _: perf_load.load_rows(),
-    "fidelity": lambda args: perf_trials.fidelity_rows(args.pairs),
     "standard": lambda args: perf_standard.standard_rows(args.run),
 }
 
@@ -51,7 +49,6 @@ def rows(name: str, args: argparse.Namespace) -> list[Row]:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", type=names, default=list(SECTIONS), help=f"comma list out of {', '.join(SECTIONS)}")
-    parser.add_argument("--pairs", type=int, default=6, help="pairs of the fidelity section")
     parser.add_argument("--trials", type=int, default=10_000, help="trials of the report section")
     parser.add_argument("--run", type=Path, help="a standard run's folder for the standard section")
     return parser.parse_args()

@@ -1,24 +1,22 @@
-"""What a busy process does to trials, and whether the rule for marked blocks sees it: the evidence for its limit."""
+"""What a busy process does to ratios, and whether the rule for marked blocks sees it: the evidence for its limit."""
 
 from __future__ import annotations
 
 import random
 import sys
 from collections import defaultdict
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
-from math import exp, log
+from math import exp
 from statistics import median, stdev
 
-from bench.execute.launcher import Request
-from bench.execute.zygote import Zygote
-from bench.measure.load import LoadMeter
-from bench.plan import rounds
-from bench.records.schema import Load, Settings
+from bench.execute.workers.pool import Pool
+from bench.plan.rounds import Round
+from bench.records.schema import Settings
 from tests.busy import Busy
+from tests.evidence import blocks
 from tests.perf_row import Row
-from tests.perf_trials import COMPARISON, USUAL, median_step_us, started
-from tests.perf_trials import spec as spec_of
+from trainloops.runners import BASELINE
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Of one core, by a process that computes."""
@@ -26,37 +24,35 @@ CROWD = 3.0
 """Three processes that copy memory all the time, as compilers and test suites do."""
 COPIED_BYTES = 2**24
 ROUNDS = 12
-TRIALS = 3
-"""As a block of the standard preset has."""
+TURNS_S = 2.5
+OTHER = "hf-trainer"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:
-    """Trials under one planted load."""
+    """Turns under one planted load."""
 
     cores: float
     """What others took, by the instrument."""
-    step_us: float
+    log_ratios: dict[str, float]
 
 
 def load_rows() -> list[Row]:
-    """For each planted share: the load that is measured, the blocks that are marked, and what it does to step times."""
-    blocks = measured()
+    """For each planted share: the load that is measured, the blocks that are marked, and what it does to ratios."""
     limit = Settings.model_fields["foreign_load_limit"].default
-    usual_us = median(block.step_us for block in blocks[0.0])
-    return [row(share, found, usual_us, limit) for share, found in sorted(blocks.items())]
+    return [row(share, found, limit) for share, found in sorted(measured().items())]
 
 
 def measured() -> dict[float, list[Block]]:
-    """Blocks of the hand-written loop, one for each share in every round, in random order."""
+    """A block for each share in every round, in random order."""
+    planned = blocks.comparison([BASELINE, OTHER], batch_size=64)
     found: defaultdict[float, list[Block]] = defaultdict(list)
     order = random.Random(0)
-    with closing(started(spec_of("pytorch", block=0))) as zygote:
-        block(zygote)
+    with blocks.interpreters([planned]) as pool:
         for number in range(ROUNDS):
             for share in order.sample([*SHARES, CROWD], len(SHARES) + 1):
                 with planted(share):
-                    found[share].append(block(zygote))
+                    found[share].append(block(pool, planned, number))
             print(f"load: {number + 1} of {ROUNDS} rounds", file=sys.stderr)
     return found
 
@@ -71,36 +67,28 @@ def planted(share: float) -> ExitStack:
     return stack
 
 
-def block(zygote: Zygote) -> Block:
-    """Some trials, summed up as a run does it."""
-    meter, loads, steps_us = LoadMeter(), [], []
-    cell = rounds.cell(COMPARISON, "pytorch")
-    for _ in range(TRIALS):
-        before = meter.read()
-        asked = Request(phase="timing", cell=cell, length=USUAL, seed=0, threads=1, timeout_s=300)
-        outcome = zygote.run(asked)
-        load, timing = meter.since(before, forks_s=outcome.forks_s), outcome.result.timing
-        assert load is not None, meter.unavailable
-        assert timing is not None, outcome.result.reason
-        loads.append(load)
-        steps_us.append(median_step_us(timing, "pytorch", USUAL))
-    return Block(cores=cores(loads), step_us=median(steps_us))
+def block(pool: Pool, planned: Round, number: int) -> Block:
+    trials = blocks.block(pool, planned, turns_s=TURNS_S, number=number)
+    (load,) = [trial.load for trial in trials.values() if trial.load is not None]
+    # As `analyse.foreign_load` has it, but not cut off at 0, so that the noise around it shows.
+    cores = (load.busy_s - load.own_s + load.stolen_s) / load.wall_s
+    return Block(cores=cores, log_ratios=blocks.log_ratios(trials))
 
 
-def cores(loads: list[Load]) -> float:
-    """As `analyse.foreign_load` has it, but not cut off at 0, so that the noise around it shows."""
-    return sum(load.busy_s - load.own_s + load.stolen_s for load in loads) / sum(load.wall_s for load in loads)
-
-
-def row(share: float, blocks: list[Block], usual_us: float, limit: float) -> Row:
-    loads = sorted(block.cores for block in blocks)
-    logs = [log(block.step_us / usual_us) for block in blocks]
+def row(share: float, found: list[Block], limit: float) -> Row:
+    loads = sorted(each.cores for each in found)
     marked = sum(load > limit for load in loads)
     told = (
         f"load {100 * loads[0]:.0f} to {100 * loads[-1]:.0f} %, median {100 * median(loads):.0f} %; {marked} of "
-        f"{len(blocks)} blocks marked; step time {exp(median(logs)):.3f} times, spread {100 * stdev(logs):.1f} %"
+        f"{len(found)} blocks marked; {ratio(blocks.CLONE, found)}, {ratio(OTHER, found)}"
     )
-    expected = marked == 0 if share <= limit / 2 else marked == len(blocks) if share >= 2 * limit else True
+    expected = marked == 0 if share <= limit / 2 else marked == len(found) if share >= 2 * limit else True
     bar = "none marked" if share <= limit / 2 else "all marked" if share >= 2 * limit else "told"
     what = f"a process that takes {100 * share:.0f} % of one core" if share <= 1 else "three that copy memory"
     return Row(what, bar, told, expected)
+
+
+def ratio(name: str, found: list[Block]) -> str:
+    logs = [each.log_ratios[name] for each in found]
+    spread = f", spread {100 * stdev(logs):.1f} %" if len(logs) > 1 else ""
+    return f"{name} {exp(median(logs)):.3f} times{spread}"

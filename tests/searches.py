@@ -44,7 +44,7 @@ def planned(
     **settings: Any,
 ) -> Run:
     """A bisection through `versions`, of which `installed` (all) have an environment."""
-    run = factories.run(runners=["hf-trainer"], blocks=14, trials_per_block=3)
+    run = factories.run(runners=["hf-trainer"], blocks=14)
     releases = [
         Release(version=version, uploaded=FIRST_DAY + timedelta(days=10 * place))
         for place, version in enumerate(versions)

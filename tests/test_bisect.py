@@ -132,7 +132,7 @@ def test_the_report_is_rebuilt_to_the_byte_from_the_journal(hidden, place):
 
 def test_the_neighbours_of_a_move_are_timed_side_by_side(place, hidden):
     arguments = ["tinyloop", "1", "1.2", "--metric", "python_calls", "--runner", LOOP, "--device", "cpu"]
-    short = ["--steps", "20", "--warmup", "4", "--blocks", "1", "--trials-per-block", "1"]
+    short = ["--steps", "20", "--warmup", "4", "--blocks", "1"]
     done, out = bisect(place, *arguments, *short, out="closed")
     assert done.returncode == 0, done.stderr
     assert "tinyloop 1.2 makes 2 more Python calls a step than 1.1: in tinyloop.py (helper)." in done.stdout

@@ -11,10 +11,10 @@ import pytest
 
 from bench import cli, compare
 from bench.records import store
-from bench.records.schema import AcceleratorInfo, Count, Counters, FunctionCounts, Run, Trial
+from bench.records.schema import AcceleratorInfo, Count, Counters, FunctionCounts, Length, Run, Trial
 from bench.report import numbers
 from tests.factories import (
-    LENGTH,
+    REGION,
     STARTED,
     STEP_US,
     cell,
@@ -23,8 +23,8 @@ from tests.factories import (
     interpreter,
     journal,
     memory,
+    region,
     run,
-    timing,
     trial,
 )
 
@@ -246,8 +246,8 @@ def with_rss(trials: list[Trial], host_rss_bytes: int) -> list[Trial]:
 def test_memory_is_judged_by_itself(verb, tmp_path):
     a, b = before(), after()
     folders = (
-        stored(tmp_path / "a", a, journal(a, seed=1)),
-        stored(tmp_path / "b", b, with_rss(journal(b), 340_000_000)),
+        stored(tmp_path / "a", a, journal(a, seed=1, spread=0.005)),
+        stored(tmp_path / "b", b, with_rss(journal(b, spread=0.005), 340_000_000)),
     )
     code, report, _ = verb(*folders)
     assert code == 1
@@ -388,8 +388,8 @@ def settings(**changes: object) -> dict[str, object]:
         (machine(accelerators=[AcceleratorInfo(device="cuda:0", name="Card")]), "accelerators: none in A, Card in B"),
         (settings(threads=4), "threads: 1 in A, 4 in B"),
         (settings(seed=7), "seed: 0 in A, 7 in B"),
-        (settings(steps=100), "steps: chosen by a pilot in A, 100 in B"),
-        (settings(trials_per_block=5), "trials_per_block: 2 in A, 5 in B"),
+        (settings(steps=100), "steps: chosen by the run in A, 100 in B"),
+        (settings(turns_s=None), "trials: in turns in A, one after the other in B"),
     ],
 )
 def test_unlike_runs_are_refused_in_one_sentence_with_the_key_and_both_values(verb, tmp_path, changes, told):
@@ -556,14 +556,20 @@ def test_a_hand_written_loop_that_computes_something_else_on_the_same_torch_is_t
 
 def test_trials_of_other_lengths_are_told(verb, tmp_path):
     a, b = before(), after()
-    longer = LENGTH.model_copy(update={"steps_per_epoch": 40})
-    trials = [
-        each.model_copy(update={"length": longer, "timing": timing(STEP_US[each.cell.runner], length=longer)})
-        if each.timing
-        else each
-        for each in journal(b, seed=2)
-    ]
-    folders = stored(tmp_path / "a", a, journal(a, seed=1)), stored(tmp_path / "b", b, trials)
+    longer = REGION.model_copy(update={"steps_per_epoch": 40})
+
+    def as_regions(trials: list[Trial], length: Length) -> list[Trial]:
+        return [
+            each.model_copy(update={"length": length, "timing": region(STEP_US[each.cell.runner], length=length)})
+            if each.timing
+            else each
+            for each in trials
+        ]
+
+    folders = (
+        stored(tmp_path / "a", a, as_regions(journal(a, seed=1), REGION)),
+        stored(tmp_path / "b", b, as_regions(journal(b, seed=2), longer)),
+    )
     assert (
         "- pytorch at batch 64 of mlp on cpu: its trials make 60 steps in A, 120 in B, which moves host memory too; "
         "--like A repeats the lengths of A."

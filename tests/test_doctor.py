@@ -85,10 +85,10 @@ def test_help_imports_neither_torch_nor_numpy():
 def test_a_busy_process_marks_its_block_and_is_named_in_the_report(tmp_path):
     short = ["--device", "cpu", "--batch-size", "64", "--runner", "pytorch", "--only", "time", "--blocks", "1"]
     with Busy() as busy:
-        done = python("bench.run", *short, "--trials-per-block", "3", "--steps", "400", cwd=tmp_path)
+        done = python("bench.run", *short, "--steps", "400", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (folder,) = (path.parent for path in (tmp_path / "results").glob("*/run.json"))
-    loads = [trial.load for trial in store.read_trials(folder) if trial.phase == "timing"]
+    loads = [trial.load for trial in store.read_trials(folder) if trial.load is not None]
     used_s = sum(load.busy_s - load.own_s for load in loads)
     assert used_s > 0.2 * sum(load.wall_s for load in loads)  # on two crowded processors it still gets its share
     summary = json.loads((folder / "summary.json").read_text())

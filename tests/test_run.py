@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.execute import private_pages
+from bench.execute.workers import unshare
 from bench.records import store
 from tests import background, factories
 from tests.background import wait_for_trials
 
 ROOT = Path(__file__).parent.parent
 LOOPS = ROOT / "tests" / "loops"
-SHORT = ["--device", "cpu", "--batch-size", "4", "--steps", "20", "--warmup", "4", "--trials-per-block", "1"]
+SHORT = ["--device", "cpu", "--batch-size", "4", "--steps", "20", "--warmup", "4"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "COLUMNS": "200"}
 
 
@@ -104,7 +104,7 @@ def test_a_block_is_added_where_a_ratio_is_not_known_well_enough(tmp_path):
     assert done.returncode == 0, done.stderr
     folder = the_run(tmp_path / "results")
     timed = sorted((t.block, t.cell.runner) for t in store.read_trials(folder) if t.phase == "timing")
-    assert timed == [(block, runner) for block in (0, 1) for runner in ("floor", "pytorch")]
+    assert timed == [(block, runner) for block in (0, 1) for runner in ("floor", "pytorch", "pytorch")]
     assert "2 cells in 1 block, and in up to 2 where a ratio needed more." in (folder / "report.md").read_text()
 
 
@@ -122,15 +122,16 @@ def test_the_report_and_the_index_are_there_and_have_every_row(six):
 
 def test_nobody_but_the_worker_imports_a_framework_for_the_journal(six):
     trials = store.read_trials(the_run(six[1]))
-    assert len(trials) == 5 * 48  # fingerprints, counts, recounts, phases and one block
+    assert len(trials) == 4 * 48 + 56  # fingerprints, counts, recounts and phases; one block, which has eight clones
     assert {trial.interpreter.launch for trial in trials} == {"fork"}
     timed = ("phases", "timing")
-    assert {trial.owns_pages for trial in trials if trial.phase in timed} == {private_pages.take()}
+    assert {trial.owns_pages for trial in trials if trial.phase in timed} == {unshare.take()}
     assert {trial.owns_pages for trial in trials if trial.phase not in timed} == {None}
-    opening, block = ({t.interpreter.hash_seed for t in trials if t.block == number} for number in (-1, 0))
-    assert opening == {0}
-    assert len(block) == 1
-    assert block != {0}
+    opening, block = ({t.interpreter.padding_bytes for t in trials if t.block == number} for number in (-1, 0))
+    assert {t.interpreter.hash_seed for t in trials} == {0}  # which counts need; other sets of blocks have others
+    assert len(opening) == 2  # two sets of fresh interpreters count,
+    assert len(block) == 1  # and the second also serves the first blocks
+    assert block < opening
 
 
 def test_a_report_is_rebuilt_to_the_byte_from_the_journal(six):
@@ -153,7 +154,7 @@ def test_like_repeats_exactly_what_was_asked(tmp_path):
     assert store.read_run(again).settings == store.read_run(first).settings
 
     def plan(folder: Path) -> list[tuple[object, ...]]:
-        return [(t.phase, t.cell, t.length, t.block, t.replicate, t.position) for t in store.read_trials(folder)]
+        return [(t.phase, t.cell, t.block, t.replicate, t.position) for t in store.read_trials(folder)]
 
     assert plan(again) == plan(first)
     fingerprints = [[t.fingerprint for t in store.read_trials(f) if t.fingerprint] for f in (again, first)]
@@ -195,7 +196,7 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
 
 
 def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
-    process = start(*SHORT, "--runner", "pytorch,floor", "--blocks", "3", "--trials-per-block", "4", cwd=tmp_path)
+    process = start(*SHORT, "--runner", "pytorch,floor", "--blocks", "6", cwd=tmp_path)
     folder = wait_for_trials(tmp_path / "results", 5)
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -208,14 +209,15 @@ def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
     )
     trials = store.read_trials(folder)
     keys = [(trial.phase, trial.cell, trial.block, trial.replicate) for trial in trials]
-    assert len(keys) == len(set(keys)) == 2 * (1 + 2 + 1) + 2 * 3 * 4
+    assert len(keys) == len(set(keys)) == 2 * (1 + 2 + 1) + 6 * 3
     assert (folder / "report.md").is_file()
 
 
-def test_ctrl_c_reports_what_there_is(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_reports_what_there_is_and_so_does_the_end_of_a_job(number, tmp_path):
     process = start(*SHORT, "--runner", "pytorch,floor", "--blocks", "500", cwd=tmp_path)
-    folder = wait_for_trials(tmp_path / "results", 6)
-    process.send_signal(signal.SIGINT)
+    folder = wait_for_trials(tmp_path / "results", 12)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors

@@ -138,15 +138,12 @@ def test_a_loop_that_cannot_train_anywhere_ends_the_check_at_once(planted, tmp_p
 
 @pytest.mark.slow
 def test_a_step_that_takes_half_as_long_again_is_found_and_confirmed(planted, tmp_path):
-    # How often this fails although all is well: a block's figure is the median of three trials, and the ratio of two
-    # such is planted at 1.5. The screening looks after 10, 14 and 20 blocks, the confirmation after as many fresh
-    # ones. After 20 it can be undecided only if two blocks say less than 1 / 1.5, or seven less than 1 (the bound is
-    # the 34th smallest Walsh average, and the 29th at the level of two flagged figures). A block says less than
-    # 1 / 1.5 if two of the baseline's three trials are slowed 2.25 times as much as the candidate's. On a machine where
-    # one trial in twenty is slowed by a fifth, let one in a hundred be slowed so: that is 3e-4 of the blocks, and
-    # 190 * (3e-4)**2 = 2e-5 of the checks, twice. It passed with twice as many busy processes as cores, too.
-    timed = ["--only", "time", "--fail-on", "time", "--steps", "30", "--warmup", "5"]
-    found = checked(planted, "4", *timed, "--blocks", "20", "--trials-per-block", "3", cwd=tmp_path)
+    # How often this fails although all is well: the ratio is planted at 1.5, a block's figure is that of many pairs
+    # of turns, and the screening looks after 10, 14 and 20 blocks, the confirmation after as many fresh ones. After 20
+    # it can be undecided only if two blocks say less than 1 / 1.5, or seven less than 1 (the bound is the 34th smallest
+    # Walsh average, and the 29th at the level of two flagged figures).
+    timed = ["--only", "time", "--fail-on", "time", "--steps", "200", "--warmup", "5"]
+    found = checked(planted, "4", *timed, "--blocks", "20", cwd=tmp_path)
     step_time = found.verdicts["step_time_us"]
     assert (found.code, step_time["verdict"], step_time["confirmed"]) == (1, "regressed", True), step_time
     assert step_time["ratio"]["low"] > 1

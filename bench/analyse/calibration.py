@@ -10,7 +10,6 @@ calibrations (tests/analyse/test_calibration.py).
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from statistics import median
@@ -18,6 +17,7 @@ from statistics import median
 import numpy as np
 
 from bench.analyse import foreign_load
+from bench.analyse.evidence import gather, log_ratios_by_block
 from bench.analyse.sequential import GAMMA, bounds_of_rows, detectable_effect
 from bench.analyse.statistics import (
     LEVEL,
@@ -27,7 +27,6 @@ from bench.analyse.statistics import (
     rank_correlation_with_time,
     signed_rank_estimate,
 )
-from bench.analyse.trial_figures import figures
 from bench.analyse.warnings import DRIFT_MIN_BLOCKS, DRIFT_MIN_CHANGE, DRIFT_MIN_CORRELATION
 from bench.plan.calibration import BLOCK_COUNTS
 from bench.plan.check import BASELINE, CLONE
@@ -41,12 +40,13 @@ DRAWS = 4000
 
 def calibrate(run: Run, trials: Sequence[Trial], *, made_at: datetime) -> Calibration | None:
     """Turn a run of clones into what its machine can resolve; None with fewer than `LEAST_BLOCKS` whole blocks."""
-    blocks = whole_blocks(trials, run.settings.trials_per_block)
+    blocks = whole_blocks(run, trials)
     if len(blocks) < LEAST_BLOCKS:
         return None
     comparison = run.settings.comparisons[0]
-    counts = range(1, run.settings.trials_per_block + 1)
-    itself = exponentiated(signed_rank_estimate(log_ratios(blocks, run.settings.trials_per_block)))
+    same = np.log([block.ratio for block in blocks])
+    baselines_us = [block.baseline_us for block in blocks]
+    itself = exponentiated(signed_rank_estimate(same))
     assert itself is not None  # there are blocks
     disturbed = foreign_load.marked(run, trials)
     return Calibration(
@@ -56,37 +56,25 @@ def calibrate(run: Run, trials: Sequence[Trial], *, made_at: datetime) -> Calibr
         comparison=comparison,
         blocks=blocks,
         marked_blocks=len(disturbed),
-        run_to_run_cv={count: coefficient_of_variation(_baselines(blocks, count)) or 0.0 for count in counts},
-        drift=drift(_baselines(blocks, run.settings.trials_per_block)),
+        run_to_run_cv=coefficient_of_variation(baselines_us) or 0.0,
+        ratio_spread=math.expm1(float(same.std(ddof=1))),
+        drift=drift(baselines_us),
         against_itself=itself,
-        resolutions=[each for count in counts for each in resolutions(log_ratios(blocks, count), count)],
+        resolutions=resolutions(same),
         warnings=list(foreign_load.warnings_of(disturbed, run, trials)),
     )
 
 
-def whole_blocks(trials: Sequence[Trial], trials_per_block: int) -> list[CalibrationBlock]:
-    """The blocks in which all trials of both arms went well, in the order of time."""
-    found: defaultdict[int, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for trial in trials:
-        if trial.phase == "timing" and trial.timing is not None:
-            step_us = figures(trial, trial.timing).step_us
-            if step_us is not None:
-                found[trial.block][trial.cell.environment].append(step_us)
-    arms = ((found[block][BASELINE], found[block][CLONE]) for block in sorted(found))
+def whole_blocks(run: Run, trials: Sequence[Trial]) -> list[CalibrationBlock]:
+    """The blocks in which both arms took their turns, in the order of time."""
+    (compared,) = gather(run, trials)
+    arms = {evidence.cell.environment: evidence for evidence in compared.evidence}
+    baseline, clone = arms[BASELINE], arms[CLONE]
     return [
-        CalibrationBlock(baseline_us=baseline, clone_us=clone)
-        for baseline, clone in arms
-        if len(baseline) == len(clone) == trials_per_block
+        CalibrationBlock(baseline_us=baseline.step_us_by_block[block], ratio=math.exp(log_ratio))
+        for block, log_ratio in log_ratios_by_block(clone, baseline).items()
+        if block in baseline.step_us_by_block
     ]
-
-
-def log_ratios(blocks: Sequence[CalibrationBlock], trials_per_block: int) -> Floats:
-    """log(clone / baseline) of each block, as if it had only so many trials of each."""
-    return np.log([median(b.clone_us[:trials_per_block]) / median(b.baseline_us[:trials_per_block]) for b in blocks])
-
-
-def _baselines(blocks: Sequence[CalibrationBlock], trials_per_block: int) -> list[float]:
-    return [median(block.baseline_us[:trials_per_block]) for block in blocks]
 
 
 def drift(steps_us: Sequence[float]) -> Drift | None:
@@ -99,7 +87,7 @@ def drift(steps_us: Sequence[float]) -> Drift | None:
     return Drift(change=change, is_trend=correlated and abs(change) > DRIFT_MIN_CHANGE)
 
 
-def resolutions(same: Floats, trials_per_block: int, counts: Sequence[int] = BLOCK_COUNTS) -> list[Resolution]:
+def resolutions(same: Floats, counts: Sequence[int] = BLOCK_COUNTS) -> list[Resolution]:
     """What each number of blocks would tell, given the A/A log ratios of some blocks.
 
     Few blocks are the first of many, so that chance does not make more of them look worse.
@@ -107,13 +95,12 @@ def resolutions(same: Floats, trials_per_block: int, counts: Sequence[int] = BLO
     random = np.random.default_rng(0)
     shape = (DRAWS, max(counts))
     rows = random.choice(same, shape) * random.choice([-1.0, 1.0], shape)
-    return [_resolution(rows[:, :blocks], trials_per_block) for blocks in counts]
+    return [_resolution(rows[:, :blocks]) for blocks in counts]
 
 
-def _resolution(rows: Floats, trials_per_block: int) -> Resolution:
+def _resolution(rows: Floats) -> Resolution:
     half, looked = _half_width(rows, (1 - LEVEL) / 2), _half_width(rows, GAMMA)
     return Resolution(
-        trials_per_block=trials_per_block,
         blocks=rows.shape[1],
         half_width=None if half is None else math.expm1(half),
         detectable_change=None if looked is None else detectable_effect(looked),

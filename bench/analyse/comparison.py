@@ -7,17 +7,25 @@ from typing import TYPE_CHECKING
 
 from bench.analyse import foreign_load, health, history, moves, shared_pages, upgrade
 from bench.analyse.counting import attribution, tables_of
-from bench.analyse.evidence import Compared, gather, gather_round
-from bench.analyse.rows import row
+from bench.analyse.evidence import Compared, Evidence, gather, gather_round
+from bench.analyse.rows import ratio, row
 from bench.analyse.warnings import warnings_of
 from bench.plan.rounds import rounds
-from bench.records.schema import Summary
+from bench.records.schema import NoiseFloor, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.records.health import Health
-    from bench.records.schema import AttributionRow, Cell, CellSummary, Estimate, Interpreter, Run, Trial
+    from bench.records.schema import (
+        AttributionRow,
+        Cell,
+        CellSummary,
+        Estimate,
+        Interpreter,
+        Run,
+        Trial,
+    )
 
     Imports = dict[tuple[str, str], list[Interpreter]]
 
@@ -28,9 +36,11 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
     imports = _imports(trials)
     rows: dict[Cell, CellSummary] = {}
     for compared in gathered:
+        itself = noise_floor(run, compared)
         for evidence in compared.evidence:
             cell = evidence.cell
-            rows.setdefault(cell, row(evidence, compared, imports.get((cell.runner, cell.environment), [])))
+            of_cell = imports.get((cell.runner, cell.environment), [])
+            rows.setdefault(cell, row(evidence, compared, of_cell, itself))
     disturbed = foreign_load.marked(run, trials)
     of_trials = [*foreign_load.warnings_of(disturbed, run, trials), *shared_pages.warnings_of(trials)]
     about_machine = [*of_trials, *health.of_run(checkups)]
@@ -42,6 +52,7 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
         attribution=_attributed(run, gathered),
         releases=history.releases(gathered, trials, seed=run.settings.seed) if run.verb == "history" else [],
         verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.verb == "upgrade" else [],
+        noise_floors=list(filter(None, (noise_floor(run, compared) for compared in gathered))),
         marked_blocks=disturbed,
         machine_warnings=about_machine,
         warnings=[*about_machine, *warnings_of(gathered)],
@@ -49,12 +60,46 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
     return moves.bisected(summary, trials) if run.verb == "bisect" else summary
 
 
+def noise_floor(run: Run, compared: Compared) -> NoiseFloor | None:
+    """How far the baseline of a round differs from its clone; None where they were not timed together."""
+    clone, reference = clone_of(run, compared), compared.reference
+    itself = None if clone is None or reference is None else ratio(clone, reference)
+    if clone is None or itself is None:
+        return None
+    cell = compared.round.reference
+    return NoiseFloor(
+        comparison=cell.comparison, runner=cell.runner, ratio=itself, blocks=clone.blocks, floor=_floor(itself)
+    )
+
+
+def clone_of(run: Run, compared: Compared) -> Evidence | None:
+    """The reference once more: a clone without a row, or an environment that is the first one's."""
+    names = {each.name for each in run.settings.environments if each.clone_of is not None}
+    arms = (evidence for evidence in compared.evidence if evidence.cell.environment in names)
+    return compared.clone or next(arms, None)
+
+
+def _floor(itself: Estimate) -> float | None:
+    if itself.low is None or itself.high is None:
+        return None
+    return max(itself.high, 1 / itself.low) - 1
+
+
 def ratios_so_far(run: Run, trials: Sequence[Trial], cell: Cell) -> dict[str, Estimate | None]:
     """Return the ratio of every cell in the round of `cell`, by its name in that round."""
-    planned = next(each for each in rounds(run.settings) if cell in each.cells)
-    seen = [trial for trial in trials if trial.cell in planned.cells]
+    planned = next(each for each in rounds(run.settings) if cell in each.members)
+    seen = [trial for trial in trials if trial.cell in planned.members]
     compared = gather_round(run, planned, seen)
-    return {planned.name(e.cell): row(e, compared, []).ratio for e in compared.evidence}
+    reference = compared.reference
+    if reference is None:
+        return {}
+    return {planned.name(each.cell): _proven_ratio(each, reference) for each in compared.evidence}
+
+
+def _proven_ratio(evidence: Evidence, reference: Evidence) -> Estimate | None:
+    if not (evidence.equivalence.proven and reference.equivalence.proven):
+        return None
+    return ratio(evidence, reference)
 
 
 def _attributed(run: Run, gathered: Sequence[Compared]) -> list[AttributionRow]:

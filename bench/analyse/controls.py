@@ -15,7 +15,7 @@ from trainloops.runners import BASELINE
 
 STEP_TIME = "step_time_us"
 LENGTH_TOLERANCE = 0.1
-"""How far the lengths that two pilots choose may differ before memory is doubted."""
+"""How far the lengths of trials without turns may differ before memory is doubted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,10 +95,11 @@ def _trained_apart(sides: Sides) -> bool:
 
 
 def _lengths(found: TwoRuns) -> Iterator[str]:
-    """Find comparisons whose trials are longer in one run: a longer one has more data in memory."""
+    """Find trials without turns that are longer in one run: a longer one had more data in memory."""
     told: dict[Comparison, str] = {}
     for cell, sides in found.sides.items():
-        steps = [side.evidence.length.steps for side in sides if side.evidence.length is not None]
+        regions = [side.evidence for side in sides if not side.evidence.took_turns]
+        steps = [evidence.length.steps for evidence in regions if evidence.length is not None]
         if len(steps) == 2 and max(steps) > (1 + LENGTH_TOLERANCE) * min(steps):
             told.setdefault(
                 cell.comparison, f"{name(cell)}: its trials make {steps[0]:,} steps in A, {steps[1]:,} in B"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from bench.analyse.evidence import Evidence
+from bench.analyse.evidence import Evidence, log_ratios_by_block
 from bench.analyse.statistics import block_medians
 from bench.analyse.verdict import Worse
 from bench.plan.check import CANDIDATE
@@ -23,6 +24,16 @@ class Figure:
     group: FigureGroup
     of: Callable[[Evidence], ByBlock]
     worse: Worse = "higher"
+    pairs: Callable[[Evidence, Evidence], ByBlock] | None = None
+    """log(one / other) in each block, where that is told by more than one figure a block."""
+
+    def log_ratios(self, own: Evidence, other: Evidence) -> ByBlock:
+        """log(own / other) in each block in which both are positive."""
+        if self.pairs is not None:
+            return self.pairs(own, other)
+        theirs = self.of(other)
+        both = ((block, value, theirs.get(block, 0.0)) for block, value in self.of(own).items())
+        return {block: math.log(value / base) for block, value, base in both if value > 0 and base > 0}
 
 
 def _of_trials(field: str) -> Callable[[Evidence], ByBlock]:
@@ -31,7 +42,7 @@ def _of_trials(field: str) -> Callable[[Evidence], ByBlock]:
 
 THROUGHPUT = "samples_per_second"
 MEASURED = (
-    Figure(name="step_time_us", group="time", of=_of_trials("step_us")),
+    Figure(name="step_time_us", group="time", of=_of_trials("step_us"), pairs=log_ratios_by_block),
     Figure(name=THROUGHPUT, group="time", of=_of_trials("samples_per_second"), worse="lower"),
     Figure(name="device_allocated_bytes", group="memory", of=_of_trials("memory.device_allocated_bytes")),
     Figure(name="device_reserved_bytes", group="memory", of=_of_trials("memory.device_reserved_bytes")),

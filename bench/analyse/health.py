@@ -41,8 +41,8 @@ def diagnose(
 
 def _calibration(known: Calibration | None) -> Finding:
     if known is not None:
-        spread = 100 * known.run_to_run_cv[max(known.run_to_run_cv)]
-        seen = f"of {known.made_at:%Y-%m-%d}, {len(known.blocks)} blocks: step times vary by {spread:.1f} % run to run"
+        spreads = f"step times vary by {100 * known.run_to_run_cv:.1f} %, ratios by {100 * known.ratio_spread:.1f} %"
+        seen = f"of {known.made_at:%Y-%m-%d}, {len(known.blocks)} blocks: {spreads} from one to the next"
         return fine("calibration", seen)
     return Finding(
         subject="calibration",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,7 +11,7 @@ import numpy as np
 
 from bench.analyse.changes import change_points
 from bench.analyse.counting import attribution, tables_of
-from bench.analyse.evidence import Compared, Evidence
+from bench.analyse.evidence import Compared, Evidence, log_ratios_by_block
 from bench.analyse.figures_judged import COUNTED, TENSOR_BYTES, count
 from bench.analyse.statistics import location
 from bench.analyse.trial_figures import figures
@@ -21,18 +22,30 @@ Ratios = dict[Cell, list[float]]
 
 def releases(gathered: Sequence[Compared], trials: Sequence[Trial], *, seed: int) -> list[ReleaseFigures]:
     """Return the figures of every release, series by series (a series is one runner in one comparison)."""
-    ratios = adjacent_ratios(trials)
+    ratios = adjacent_ratios(trials) | ratios_in_turns(gathered)
     return [each for series in _series(gathered) for each in _figures(series, ratios, seed)]
 
 
-def adjacent_ratios(trials: Sequence[Trial]) -> Ratios:
-    """Return step time over the anchor's for each trial of a release, from the trial of the anchor beside it.
+def ratios_in_turns(gathered: Sequence[Compared]) -> Ratios:
+    """Return step time over the anchor's in each block, of the releases that took turns with it."""
+    found: Ratios = {}
+    for compared in gathered:
+        for evidence in compared.evidence:
+            if evidence.took_turns and compared.reference is not None and evidence is not compared.reference:
+                found[evidence.cell] = [
+                    math.exp(log) for log in log_ratios_by_block(evidence, compared.reference).values()
+                ]
+    return found
 
-    A block measures them in twos, so that positions 2 k and 2 k + 1 are a pair.
+
+def adjacent_ratios(trials: Sequence[Trial]) -> Ratios:
+    """Return step time over the anchor's for each trial without turns, from the trial of the anchor beside it.
+
+    A block measured them in twos, so that positions 2 k and 2 k + 1 are a pair.
     """
     places: defaultdict[tuple[int, int], list[Trial]] = defaultdict(list)
     for trial in trials:
-        if trial.phase == "timing" and trial.timing is not None:
+        if trial.phase == "timing" and trial.timing is not None and trial.timing.turns is None:
             places[trial.block, trial.position // 2].append(trial)
     found: Ratios = defaultdict(list)
     for pair in places.values():
@@ -41,7 +54,7 @@ def adjacent_ratios(trials: Sequence[Trial]) -> Ratios:
             steps_us = [figures(each, each.timing).step_us for each in (release, anchor) if each.timing is not None]
             if None not in steps_us:
                 found[release.cell].append(float(np.divide(*steps_us)))  # type: ignore[arg-type]
-    return found
+    return dict(found)
 
 
 ANCHOR = "anchor"
@@ -77,6 +90,8 @@ def _figures(series: Sequence[Evidence], ratios: Ratios, seed: int) -> list[Rele
 def _why_not(evidence: Evidence) -> str:
     if evidence.reason is not None:
         return evidence.reason
+    if evidence.equivalence.proven:
+        return "no block has step times of both it and the hand-written loop"
     return f"not proven to do the arithmetic of the hand-written loop: {evidence.equivalence.detail}"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.analyse import beside_ends
 from bench.analyse.bisection import Known, Search, is_nearer_to_last, search
-from bench.analyse.evidence import Evidence, gather_round
+from bench.analyse.evidence import Evidence, gather_round, steps_us_beside
 from bench.analyse.figures_judged import count
 from bench.plan.rounds import Round, cell
 from bench.records.schema import Bisection, Cell, Probe, Run, Trial
@@ -47,9 +47,11 @@ def probes(run: Run, trials: Sequence[Trial]) -> list[Probe]:
     confirming = {t.block for t in trials if t.phase == "timing" and t.cell.environment == CLONE}
     searching = [trial for trial in trials if trial.phase == "timing" and trial.block not in confirming]
     tried = {name: len({t.block for t in searching if t.cell.environment == name}) for name in seen}
+    usable = [probe.release for probe in found if probe.status == "ok"]
     steps_us = {
-        name: {block: us for block, us in evidence.step_us_by_block.items() if block not in confirming}
+        name: {block: us for block, us in steps_us_beside(evidence, seen[usable[0]]).items() if block not in confirming}
         for name, evidence in seen.items()
+        if usable
     }
     return beside_ends.judged(found, steps_us, tried, margin=run.settings.margin_of_time, cap=run.settings.blocks)
 

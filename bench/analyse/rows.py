@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import attrgetter
 from statistics import median
 
 import numpy as np
 
 from bench.analyse import counting
-from bench.analyse.evidence import NOT_RUN, Compared, Evidence
+from bench.analyse.evidence import NOT_RUN, Compared, Evidence, differences_by_block, log_ratios_by_block
 from bench.analyse.statistics import (
+    blocks_needed,
     coefficient_of_variation,
+    exponentiated,
     location,
-    paired_difference,
-    paired_ratio,
     signed_rank_estimate,
 )
-from bench.analyse.trial_figures import phases_us
+from bench.analyse.trial_figures import collector_us_per_step, phases_us
 from bench.records.schema import (
     STEP_QUANTILES,
     CellSummary,
@@ -25,6 +25,7 @@ from bench.records.schema import (
     DeviceMemory,
     Estimate,
     Interpreter,
+    NoiseFloor,
     Pass,
     Phase,
 )
@@ -36,21 +37,29 @@ Found = (
 )
 """A figure, or the sentence that says why there is none."""
 
-NO_STEADY_STEP = "every step after the warm-up crosses an epoch boundary"
-NO_BOUNDARY = "no epoch ends inside the measured region"
+NO_STEADY_STEP = "every timed step lies at the end of an epoch"
+NO_BOUNDARY = "too few epochs ended among the timed steps"
+COLLECTOR = ("collector_us_per_step", "collector_pauses_per_1000_steps", "collector_pause_us")
+NOT_COUNTED_THEN = "runs did not count the collector's pauses when this one was made"
 NO_EVENTS = "this device records no timing events"
 NO_SPREAD = "one block has no spread"
+NO_CLONE = "no clone of the baseline was timed beside it"
+TOO_FEW_FOR_FLOOR = f"the interval of the baseline's clone takes {blocks_needed()} blocks"
 NOT_ALONE = "no interpreter imported it while the others were idle"
+NOT_TOLD_APART = "torch was imported together with the framework"
 NOT_SPLIT = "the phases pass has no good trial of this cell"
 NOT_REPORTED = "the trials did not report it"
 
 
-def row(evidence: Evidence, compared: Compared, interpreters: Collection[Interpreter]) -> CellSummary:
-    """Return the row of a cell, given all of its round, and the interpreters of its runner and environment."""
+def row(
+    evidence: Evidence, compared: Compared, interpreters: Collection[Interpreter], itself: NoiseFloor | None
+) -> CellSummary:
+    """Return the row of a cell, given its round and that one's noise floor, and its runner's interpreters there."""
     common = evidence.in_common_blocks()
     found = {
         **_steps(common),
         **_pairs(evidence, compared),
+        "noise_floor": _noise_floor(evidence, itself),
         **_memory(common),
         **_counters(evidence),
         **_phases(evidence),
@@ -89,15 +98,36 @@ def _steps(evidence: Evidence) -> dict[str, Found]:
 
     steps_us = list(evidence.step_us_by_block.values())
     cv = coefficient_of_variation(steps_us)
-    boundary = signed_rank_estimate(over_blocks("epoch_boundary_us"))  # not on logarithms: noise can make it negative
     return {
         "step_time_us": location(steps_us) or _why(evidence, NO_STEADY_STEP),
         **_percentiles(evidence),
         "device_step_time_us": location(over_blocks("device_step_us")) or _why(evidence, NO_EVENTS),
-        "samples_per_second": location(over_blocks("samples_per_second")) or _why(evidence, NOT_RUN),
+        "samples_per_second": location(over_blocks("samples_per_second")) or _why(evidence, NO_STEADY_STEP),
         "startup_s": location(over_blocks("startup_s")) or _why(evidence, NOT_RUN),
-        "epoch_boundary_us": boundary or _why(evidence, NO_BOUNDARY),
+        "epoch_boundary_us": _epoch_cost(evidence) or _why(evidence, NO_BOUNDARY),
+        **_collector(evidence),
         "run_to_run_cv": _why(evidence, NO_SPREAD) if cv is None else cv,
+    }
+
+
+def _epoch_cost(evidence: Evidence) -> Estimate | None:
+    """What an epoch costs: of trials that take turns, all together tell it once; else the middle over blocks."""
+    by_block = list(evidence.by_block(attrgetter("epoch_us")).values())
+    if by_block and min(by_block) == max(by_block):
+        return Estimate(value=by_block[0])
+    return signed_rank_estimate(by_block)  # not on logarithms: noise can make it negative
+
+
+def _collector(evidence: Evidence) -> dict[str, Found]:
+    seen = [trial.collector for trial in evidence.timed if trial.collector is not None]
+    if not seen:
+        return dict.fromkeys(COLLECTOR, _why(evidence, NOT_COUNTED_THEN))
+    pauses, steps = sum(each.pauses for each in seen), sum(each.steps for each in seen)
+    pause_us = sum(each.paused_us for each in seen) / pauses if pauses else None
+    return {
+        "collector_us_per_step": collector_us_per_step(evidence.timed),
+        "collector_pauses_per_1000_steps": 1000 * pauses / steps,
+        "collector_pause_us": "no full collection fell into the timed steps" if pause_us is None else pause_us,
     }
 
 
@@ -117,14 +147,34 @@ def _pairs(evidence: Evidence, compared: Compared) -> dict[str, Found]:
     reference, name = compared.reference, compared.round.name(compared.round.reference)
     floor = next((each for each in compared.evidence if each.cell.runner == FLOOR), None)
     return {
-        "ratio": _compared(paired_ratio, evidence, reference, name, name),
-        "overhead_us": _compared(paired_difference, evidence, reference, name, name),
-        "floor_ratio": _compared(paired_ratio, evidence, floor, FLOOR, name),
+        "ratio": _compared(ratio, evidence, reference, name, name),
+        "overhead_us": _compared(overhead_us, evidence, reference, name, name),
+        "floor_ratio": _compared(ratio, evidence, floor, FLOOR, name),
     }
 
 
+def _noise_floor(evidence: Evidence, itself: NoiseFloor | None) -> Found:
+    if itself is None:
+        return _why(evidence, NO_CLONE)
+    return itself.floor if itself.floor is not None else _why(evidence, TOO_FEW_FOR_FLOOR)
+
+
+def ratio(own: Evidence, other: Evidence) -> Estimate | None:
+    """Own step time over the other's, from the pairs of each block; None without any."""
+    return exponentiated(signed_rank_estimate(_values(log_ratios_by_block(own, other))))
+
+
+def overhead_us(own: Evidence, other: Evidence) -> Estimate | None:
+    """Own step time minus the other's, from the same pairs."""
+    return signed_rank_estimate(_values(differences_by_block(own, other)))
+
+
+def _values(by_block: Mapping[int, float]) -> Sequence[float]:
+    return list(by_block.values())
+
+
 def _compared(
-    estimate: Callable[[Mapping[int, float], Mapping[int, float]], Estimate | None],
+    estimate: Callable[[Evidence, Evidence], Estimate | None],
     evidence: Evidence,
     other: Evidence | None,
     partner: str,
@@ -136,7 +186,7 @@ def _compared(
     for side in (evidence, other):
         if not side.equivalence.proven:
             return f"{side.cell.runner} is not proven to do the arithmetic of {reference}: {side.equivalence.detail}"
-    pairs = estimate(evidence.step_us_by_block, other.step_us_by_block)
+    pairs = estimate(evidence, other)
     return pairs or f"no block has step times of both {evidence.cell.runner} and {partner}"
 
 
@@ -190,8 +240,10 @@ def _energy(evidence: Evidence) -> Found:
 
 def _imports(evidence: Evidence, interpreters: Collection[Interpreter]) -> dict[str, Found]:
     alone_s = [interpreter.import_s for interpreter in interpreters if interpreter.alone]
+    torch_s = [each.import_torch_s for each in interpreters if each.alone and each.import_torch_s is not None]
     grown_bytes = [interpreter.import_rss_bytes for interpreter in interpreters]
     return {
         "import_s": median(alone_s) if alone_s else _why(evidence, NOT_ALONE),
+        "import_torch_s": median(torch_s) if torch_s else _why(evidence, NOT_TOLD_APART if alone_s else NOT_ALONE),
         "import_rss_bytes": median(grown_bytes) if grown_bytes else _why(evidence, NOT_REPORTED),
     }

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from time import monotonic
 
 from bench.analyse import upgrade
-from bench.analyse.evidence import gather_round
-from bench.analyse.rows import row
+from bench.analyse.evidence import Evidence, gather_round
+from bench.analyse.rows import ratio
 from bench.analyse.statistics import resolution
 from bench.plan.rounds import Round, rounds
-from bench.records.schema import Estimate, Run, Trial
+from bench.records.schema import Run, Trial
 
 
 def rule(run: Run, *, clock: Callable[[], float] = monotonic) -> Callable[[int, Sequence[Trial]], Sequence[Round]]:
-    """Whom the next block compares, from (blocks done, their trials), for `Campaign.run`.
+    """Whom the next block compares, from (blocks done, their trials), for `TrialScheduler.run`.
 
     The planned blocks are run; with a target, blocks are added for the loops whose ratios are not
     known that well, up to `Settings.max_blocks`. A check of an environment ends with its verdicts. A
@@ -60,7 +59,7 @@ class _Pace:
 
 
 def _cells(chosen: Sequence[Round]) -> int:
-    return sum(len(each.cells) for each in chosen)
+    return sum(len(each.members) for each in chosen)
 
 
 def _wanted(run: Run, planned: Sequence[Round], blocks: int, trials: Sequence[Trial]) -> Sequence[Round]:
@@ -78,13 +77,17 @@ def _wide(run: Run, planned: Sequence[Round], trials: Sequence[Trial], target: f
     """The rounds with nobody in them but the reference and those whose ratios are not known to within `target`."""
     for each in planned:
         compared = gather_round(run, each, trials)
-        others = [evidence for evidence in compared.evidence if evidence.cell != each.reference]
-        ratios = {evidence.cell: row(evidence, compared, []).ratio for evidence in others}
-        wide = {cell for cell, ratio in ratios.items() if ratio is not None and not _is_within(ratio, target)}
+        reference = compared.reference
+        others = [evidence for evidence in compared.evidence if evidence is not reference]
+        wide = {e.cell for e in others if reference is not None and not _is_known(e, reference, target)}
         if wide:
-            yield replace(each, cells=tuple(cell for cell in each.cells if cell in wide | {each.reference}))
+            yield each.only(wide)
 
 
-def _is_within(ratio: Estimate, target: float) -> bool:
-    half_width = resolution(ratio)
+def _is_known(evidence: Evidence, reference: Evidence, target: float) -> bool:
+    """Whether the ratio is known to within `target`, or cannot be had, however many blocks there are."""
+    found = ratio(evidence, reference)
+    if found is None or not (evidence.equivalence.proven and reference.equivalence.proven):
+        return True
+    half_width = resolution(found)
     return half_width is not None and half_width <= target

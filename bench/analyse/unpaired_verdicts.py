@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -95,8 +96,7 @@ def _times(
 
 def _over_reference(figure: Figure, side: Side) -> ByBlock:
     assert side.reference is not None
-    own, reference = figure.of(side.evidence), figure.of(side.reference)
-    return {block: value / reference[block] for block, value in own.items() if reference.get(block, 0) > 0}
+    return {block: math.exp(log) for block, log in figure.log_ratios(side.evidence, side.reference).items()}
 
 
 def _measured(

@@ -14,10 +14,10 @@ from statistics import median
 
 from bench.analyse import exact_figures
 from bench.analyse.evidence import Compared, Evidence, gather
-from bench.analyse.figures_judged import GROUPS, IMPORT, MEASURED, decides, import_s_by_block
+from bench.analyse.figures_judged import GROUPS, IMPORT, MEASURED, Figure, decides, import_s_by_block
 from bench.analyse.sequential import GAMMA, looks, may_stop, two_sided
 from bench.analyse.statistics import Floats, blocks_needed
-from bench.analyse.verdict import Rule, confirm, log_ratios, to_confirm
+from bench.analyse.verdict import Rule, by_number, confirm, to_confirm
 from bench.analyse.verdict import Verdict as Found
 from bench.analyse.verdict import judge as judge_pairs
 from bench.plan.check import ARMS
@@ -93,17 +93,19 @@ def _pairs(run: Run, trials: Sequence[Trial], gathered: Sequence[Compared], bloc
     found: dict[Key, Pairs] = {}
     for compared in gathered:
         arms = _arms(compared)
-        figures = [(each.name, each.worse, [each.of(arm) for arm in arms]) for each in MEASURED]
-        figures.append((IMPORT, "higher", [import_s_by_block(trials, arm.cell) for arm in arms]))
-        for name, worse, (baseline, candidate, clone) in figures:
-            if baseline and candidate:
-                found[arms[1].cell, name] = Pairs(
-                    ratios=log_ratios(candidate, baseline, blocks),
-                    same=log_ratios(clone, baseline, blocks),
-                    rule=Rule(margin=_margin(settings, name), worse=worse, cap=settings.blocks),
-                    decides=decides(name, settings.fail_on),
-                    baseline=median(baseline.values()),
-                    candidate=median(candidate.values()),
+        imports = [import_s_by_block(trials, arm.cell) for arm in arms]
+        figures = [*MEASURED, Figure(name=IMPORT, group="start", of=lambda arm: imports[arms.index(arm)])]  # noqa: B023
+        for figure in figures:
+            baseline, candidate, clone = arms
+            levels = [figure.of(arm).values() for arm in (baseline, candidate)]
+            if all(levels):
+                found[candidate.cell, figure.name] = Pairs(
+                    ratios=by_number(figure.log_ratios(candidate, baseline), blocks),
+                    same=by_number(figure.log_ratios(clone, baseline), blocks),
+                    rule=Rule(margin=_margin(settings, figure.name), worse=figure.worse, cap=settings.blocks),
+                    decides=decides(figure.name, settings.fail_on),
+                    baseline=median(levels[0]),
+                    candidate=median(levels[1]),
                 )
     return found
 

@@ -79,14 +79,9 @@ class Verdict:
         return self.ratio.high - 1 if self.rule.worse == "higher" else 1 / self.ratio.low - 1
 
 
-def log_ratios(candidate_by_block: Mapping[int, float], baseline_by_block: Mapping[int, float], blocks: int) -> Floats:
-    """Return log(candidate / baseline) of blocks 0 ... blocks - 1; NaN where a side has no positive figure."""
-    sides = (candidate_by_block, baseline_by_block)
-    figures = np.array([[side.get(block, math.nan) for block in range(blocks)] for side in sides], dtype=np.float64)
-    figures[~((figures > 0) & np.isfinite(figures))] = math.nan
-    candidate, baseline = np.log(figures)
-    difference: Floats = candidate - baseline
-    return difference
+def by_number(by_block: Mapping[int, float], blocks: int) -> Floats:
+    """Return the figure of blocks 0 ... blocks - 1; NaN where there is none."""
+    return np.array([by_block.get(block, math.nan) for block in range(blocks)], dtype=np.float64)
 
 
 def judge(log_ratios: Values, same: Values | None = None, rule: Rule = STANDARD) -> Verdict:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.analyse.evidence import log_ratios_by_block
 from bench.analyse.statistics import (
     blocks_needed,
     interquartile_range,
@@ -36,6 +37,7 @@ DRIFT_MIN_CORRELATION = 0.8
 DRIFT_MIN_CHANGE = 0.03
 WIDE_SPREAD = 0.05
 LONG_REGION = 1.25
+WAITED_SHARE = 0.05
 GROUPS_MIN_TRIALS = 12
 GROUPS_MIN_GAP = 0.03
 LONE_BLOCK_MIN_HALF_WIDTH = 0.05
@@ -49,7 +51,7 @@ def warnings_of(gathered: Sequence[Compared]) -> list[str]:
     cells = list(timed.values())
     found = [_failures(cells), _contradictions(cells), _too_few_blocks(cells)]
     found += [_drift([cell for cell in cells if cell.cell in references]), _spread(cells), _two_groups(cells)]
-    found += [_long_regions(cells), _lone_blocks(gathered)]
+    found += [_long_regions(cells), _lone_blocks(gathered), _alone(cells), _lost_clones(gathered), _waited(cells)]
     return list(chain.from_iterable(found))
 
 
@@ -131,19 +133,19 @@ def _two_groups(cells: Sequence[Evidence]) -> Iterator[str]:
 
 
 def _long_regions(cells: Sequence[Evidence]) -> Iterator[str]:
-    """Find regions a quarter longer than their median steps, and say of each comparison how much longer they are.
+    """Find loops whose time is a quarter longer than their steps, and say of each comparison how much longer it is.
 
     Steps in which Python collects its garbage do it, and ends of epochs: a median sees neither, throughput both.
     """
     found: defaultdict[Comparison, list[tuple[float, Evidence]]] = defaultdict(list)
     for cell in cells:
-        ratios = [trial.region_to_steps for trial in cell.timed if trial.region_to_steps is not None]
+        ratios = [trial.longer for trial in cell.timed if trial.longer is not None]
         if ratios and (longer := float(np.median(ratios))) > LONG_REGION:
             found[cell.cell.comparison].append((longer, cell))
     for long in found.values():
         most, worst = max(long, key=lambda each: each[0])
         more = f" (of {len(long)} such runners the worst)" if len(long) > 1 else ""
-        told = f"its measured region takes {most:.1f} times as long as so many median steps{more}"
+        told = f"all in all it takes {most:.1f} times as long as its steps{more}"
         yield f"{name(worst.cell)}: {told}: samples/s has its pauses and ends of epochs, step time and ratio have not"
 
 
@@ -168,14 +170,43 @@ def _lone_blocks(gathered: Sequence[Compared]) -> Iterator[str]:
             yield f"{name(worst.cell)}: its ratio is known to {told}{more}; more blocks outweigh it"
 
 
+def _alone(cells: Sequence[Evidence]) -> Iterator[str]:
+    """Find comparisons whose loops could not take turns, one sentence each."""
+    reasons = {cell.cell.comparison: (cell, cell.alone) for cell in cells if cell.alone is not None}
+    for cell, reason in reasons.values():
+        yield f"{name(cell.cell)}: it and those beside it were timed one after the other, because {reason}"
+
+
+def _waited(cells: Sequence[Evidence]) -> Iterator[str]:
+    """Find comparisons whose core ran something else for more than a twentieth of their turns, one sentence each."""
+    found: defaultdict[Comparison, list[tuple[float, Evidence]]] = defaultdict(list)
+    for cell in cells:
+        share = float(np.mean([trial.waited_share for trial in cell.timed]))
+        if share > WAITED_SHARE:
+            found[cell.cell.comparison].append((share, cell))
+    for waited in found.values():
+        most, worst = max(waited, key=lambda each: each[0])
+        told = f"its core ran something else for {100 * most:.0f} % of its turns"
+        more = f", the most of {len(waited)} such loops" if len(waited) > 1 else ""
+        yield f"{name(worst.cell)}: {told}{more}; that is taken out of its steps, what it does to caches is not"
+
+
+def _lost_clones(gathered: Sequence[Compared]) -> Iterator[str]:
+    """Find clones that failed: without them a comparison has no noise floor."""
+    for compared in gathered:
+        clone = compared.clone
+        if clone is not None and clone.failed:
+            trials = len(clone.timed) + len(clone.failed)
+            yield f"the clone of {name(clone.cell)}: {len(clone.failed)} of {trials} trials failed: {clone.reason}"
+
+
 def _ratios_by_block(compared: Compared) -> Iterator[tuple[Evidence, dict[int, float]]]:
     """Step time over the reference's in each block, of cells that have an interval."""
     reference = compared.reference
     if reference is None:
         return
     for evidence in compared.evidence:
-        steps_us, others_us = evidence.step_us_by_block, reference.step_us_by_block
-        ratios = {block: steps_us[block] / others_us[block] for block in steps_us if block in others_us}
+        ratios = {block: float(np.exp(log)) for block, log in log_ratios_by_block(evidence, reference).items()}
         if evidence is not reference and evidence.equivalence.proven and len(ratios) >= blocks_needed():
             yield evidence, ratios
 

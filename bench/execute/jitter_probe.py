@@ -7,7 +7,7 @@ import sys
 
 from pydantic import ValidationError
 
-from bench.execute.interpreter import base_environment
+from bench.execute.workers.interpreter import base_environment
 from bench.records.steadiness import JitterFacts
 
 SHORT_S, LONG_S = 1.0, 10.0

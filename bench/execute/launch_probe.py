@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bench.execute.interpreter import Interpreter, Spec
-from bench.execute.launcher import Unusable, await_ready
+from bench.execute.workers.interpreter import ForkServer, Spec, WorkerEndedError, WorkerTimeoutError
+from bench.execute.workers.launcher import Result
+from bench.execute.workers.launchers import Forker
 from bench.plan.schedule import Layout
 from bench.records.schema import Launch
 from trainloops.runners import BASELINE
@@ -11,13 +12,15 @@ from trainloops.runners import BASELINE
 
 def launch(device: str) -> tuple[Launch | None, str | None]:
     """How trials of the hand-written loop would be started on `device`; None with the reason where it cannot start."""
-    interpreter = Interpreter(
-        Spec(runner=BASELINE, device=device, threads=1, layout=Layout(hash_seed=0, padding_bytes=0))
-    )
+    server = ForkServer(Spec(device=device, threads=1, layout=Layout(hash_seed=0, padding_bytes=0)))
     try:
-        ready = await_ready(interpreter, alone=True)
+        server.wait_until_up()
+        forker = Forker(BASELINE, server)
+        forker.begin()
+        ready = forker.ready(alone=True)
+        forker.close()
+    except (WorkerEndedError, WorkerTimeoutError) as error:
+        return None, str(error)
     finally:
-        interpreter.close()
-    if isinstance(ready, Unusable):
-        return None, ready.result.reason
-    return ready.launch, None
+        server.close()
+    return (None, ready.reason) if isinstance(ready, Result) else (ready.launch, None)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from bench.errors import DeviceError
-from bench.execute.interpreter import base_environment
+from bench.execute.workers.interpreter import base_environment
 from bench.records.schema import Machine
 
 

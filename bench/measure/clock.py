@@ -1,96 +1,218 @@
-"""The clock: a tick after every optimizer step of whatever loop is running.
+"""The clock and the gate: a tick after every optimizer step of whatever loop is running, and a wait after its turn.
 
 `torch.optim.optimizer.register_optimizer_step_post_hook` is global: it fires for a hand-written
 loop, inside Lightning's closures and behind Accelerate's wrappers alike, so that no loop has to
-know that it is being timed.
+know that it is being timed, or that it waits.
 """
 
 from __future__ import annotations
 
+import gc
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
+from pathlib import Path
 from time import perf_counter_ns
-from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from bench.measure.device import Device, Peaks
-from bench.measure.energy import RegionEnergy
+from bench.measure.energy import TurnEnergy
+from bench.measure.ticks import MAX_STEPS, OVER, READY, TURN, Ticks
+
+ACCOUNT_BYTES = 96
+FULL = 2
+"""The generation whose collection looks at all objects there are: that is a pause, younger ones are part of a step."""
+TYPICAL_OF = 9
+"""Steps at the end of the warm-up whose median is typical."""
 
 
-class WrongStepCountError(RuntimeError):
-    """The loop made more or fewer optimizer steps than its job said."""
+class LoopEndedError(RuntimeError):
+    """The loop came to its end before its trial did."""
 
 
 class Clock:
-    """Times the optimizer steps made while it is entered.
+    """Lets a loop train in turns, and leaves the times of each turn in `ticks`.
 
-    The region goes from the tick that ends the warm-up to the last tick. The device is
-    synchronised there and nowhere between, because a synchronised loop is another loop.
+    The device is synchronised at both ends of a turn and nowhere between, because a synchronised
+    loop is another loop. `finish` ends the process from inside the last step: the loop is not asked.
     """
 
-    def __init__(self, *, steps: int, warmup_steps: int, device: Device, energy: RegionEnergy | None = None) -> None:
-        self.steps = steps
-        self.warmup_steps = warmup_steps
-        self.device = device
-        self.energy = energy
-        self.ticks_ns: list[int] = []
-        self.events: list[Any] = []
-        self.warmup_peaks = Peaks()
-        self.region_peaks = Peaks()
-        self.region_end_ns = 0
-
-    def __enter__(self) -> Clock:
-        self._hook = register_optimizer_step_post_hook(self._tick)
-        self.start_ns = perf_counter_ns()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    def __init__(
+        self,
+        *,
+        ticks: Ticks,
+        control: socket.socket,
+        warm_up: dict[str, float],
+        device: Device,
+        energy: TurnEnergy,
+        finish: Callable[[Clock], NoReturn],
     ) -> None:
-        self.end_ns = perf_counter_ns()
-        self._hook.remove()
+        self._ticks, self._control, self._warm_up = ticks, control, warm_up
+        self._device, self._energy, self._finish = device, energy, finish
+        self._recent_ns: deque[int] = deque(maxlen=TYPICAL_OF)
+        self._events: list[Any] = []
+        self._accounts: list[bytes] = []
+        self._paused_steps: list[int] = []
+        self._warm_since_ns = 0
+        self.is_warm = False
+        self.startup_ns = 0
+        self.warmup_steps = 0
+        self.warmup_peaks = Peaks()
 
-    def _tick(self, *_: object) -> None:
-        ticks = self.ticks_ns
-        ticks.append(perf_counter_ns())
-        event = self.device.event()
-        if event is not None:
-            self.events.append(event)
-        if len(ticks) == self.warmup_steps:
-            self._begin_region()
-        elif len(ticks) == self.steps:
-            self._end_region()
+    def start(self) -> None:
+        """Tick from now on; the loop is called next."""
+        tick_ns = self._ticks.tick_ns
+        events, accounts, over = self._events, self._accounts, self._over
+        step, last, now_ns, pread = 0, 1, perf_counter_ns, os.pread
 
-    def _begin_region(self) -> None:
-        self.device.synchronize()
-        self.warmup_peaks = self.device.peaks()
-        self.device.reset_peaks()
-        if self.energy is not None:
-            self.energy.begin()
-        self.ticks_ns[-1] = perf_counter_ns()  # the region must not pay for the lines above
+        def tick(*_: object) -> None:
+            nonlocal step, last
+            step += 1
+            tick_ns[step] = now_ns()
+            if step == last:
+                last = over(last)
+                step = 0
+                tick_ns[0] = now_ns()
 
-    def _end_region(self) -> None:
-        self.device.synchronize()
-        self.region_end_ns = perf_counter_ns()
-        if self.energy is not None:
-            self.energy.end()
-        self.region_peaks = self.device.peaks()
+        def tick_on_a_shared_core(*_: object) -> None:
+            nonlocal step, last
+            step += 1
+            tick_ns[step] = now_ns()
+            accounts[step] = pread(kernel, ACCOUNT_BYTES, 0)
+            if step == last:
+                last = over(last)
+                step = 0
+                accounts[0] = pread(kernel, ACCOUNT_BYTES, 0)
+                tick_ns[0] = now_ns()
 
-    def result(self) -> dict[str, Any]:
-        """The fields of `records.schema.Timing`, memory apart; raises `WrongStepCountError`."""
-        ticks = self.ticks_ns
-        if len(ticks) != self.steps:
-            raise WrongStepCountError(f"the loop made {len(ticks)} optimizer steps, its job says {self.steps}")
-        return {
-            "startup_ns": ticks[0] - self.start_ns,
-            "step_ns": [after - before for before, after in pairwise(ticks)],
-            "region_ns": self.region_end_ns - ticks[self.warmup_steps - 1],
-            "train_ns": self.end_ns - self.start_ns,
-            "device_step_us": self._device_step_us(),
-        }
+        def tick_on_a_device(*_: object) -> None:
+            nonlocal step, last
+            step += 1
+            tick_ns[step] = now_ns()
+            events[step].record()
+            if step == last:
+                last = over(last)
+                step = 0
+                tick_ns[0] = now_ns()
+                events[0].record()
 
-    def _device_step_us(self) -> list[float] | None:
-        if not self.events:
-            return None
-        return [round(self.device.elapsed_us(before, after), 2) for before, after in pairwise(self.events)]
+        # Made before the first turn: an event that is made in a step costs as much as a short kernel.
+        events += self._device.events(MAX_STEPS + 1)
+        kernel = -1 if events else _own_account()
+        if kernel >= 0:
+            accounts += [os.pread(kernel, ACCOUNT_BYTES, 0)] * (MAX_STEPS + 1)
+        self._count_pauses(lambda: step + 1)
+        chosen = tick_on_a_device if events else tick_on_a_shared_core if accounts else tick
+        register_optimizer_step_post_hook(chosen)
+        tick_ns[0] = now_ns()
+        if events:
+            events[0].record()
+
+    def _count_pauses(self, current_step: Callable[[], int]) -> None:
+        collector_ns, now_ns = self._ticks.collector_ns, perf_counter_ns
+        began_ns = 0
+
+        def collected(phase: str, info: dict[str, int]) -> None:
+            nonlocal began_ns
+            if info["generation"] != FULL:
+                return
+            if phase == "start":
+                began_ns = now_ns()
+            else:
+                self._paused_steps.append(current_step())
+                collector_ns[self._paused_steps[-1]] += now_ns() - began_ns
+
+        gc.callbacks.append(collected)
+
+    def _over(self, steps: int) -> int:
+        """End a turn of so many steps, or one more step of the warm-up; wait, and return the steps of the next turn."""
+        if not self.is_warm:
+            if not self._has_warmed_up():
+                return 1
+            self._begin()
+        else:
+            self._end_turn(steps)
+            self._say(OVER)
+        steps = self._next_turn()
+        if not steps:
+            self._finish(self)
+        self._energy.begin()
+        self._clear()
+        return steps
+
+    def _has_warmed_up(self) -> bool:
+        before_ns, now_ns = self._ticks.tick_ns[:2].tolist()
+        self.warmup_steps += 1
+        if self.warmup_steps == 1:
+            self.startup_ns, self._warm_since_ns = now_ns - before_ns, now_ns
+        else:
+            self._recent_ns.append(now_ns - before_ns)
+        rule, warm_s = self._warm_up, (now_ns - self._warm_since_ns) / 1e9
+        is_long = warm_s >= rule["seconds"] or self.warmup_steps >= rule["max_steps"]
+        return is_long and self.warmup_steps >= rule["min_steps"]
+
+    def _begin(self) -> None:
+        self.is_warm = True
+        self._device.synchronize()
+        self.warmup_peaks = self._device.peaks()
+        self._device.reset_peaks()
+        recent_ns = sorted(self._recent_ns) or [self.startup_ns]
+        typical_ns = recent_ns[len(recent_ns) // 2]
+        self._say(READY.pack(self.startup_ns, typical_ns, self.warmup_steps, _has_company()))
+
+    def _end_turn(self, steps: int) -> None:
+        self._device.synchronize()
+        self._energy.end()
+        for step in range(1, steps + 1) if self._events else ():
+            elapsed_us = self._device.elapsed_us(self._events[step - 1], self._events[step])
+            self._ticks.device_ns[step] = round(elapsed_us * 1e3)
+        waited_ns = [int(account.split()[1]) for account in self._accounts[: steps + 1]]
+        for step, (before_ns, now_ns) in enumerate(pairwise(waited_ns), start=1):
+            self._ticks.waited_ns[step] = now_ns - before_ns
+
+    def _say(self, words: bytes) -> None:
+        with suppress(OSError):  # a parent that is gone asks for no more turns either
+            self._control.sendall(words)
+
+    def _next_turn(self) -> int:
+        """How many steps the next turn has; 0 where the trial is over, or its parent gone."""
+        try:
+            wanted = self._control.recv(TURN.size)
+        except OSError:
+            return 0
+        (steps,) = TURN.unpack(wanted) if len(wanted) == TURN.size else (0,)
+        return int(steps)
+
+    def _clear(self) -> None:
+        """Forget the pauses of the turn before, which the parent has read, and any since."""
+        for step in self._paused_steps:
+            self._ticks.collector_ns[step] = 0
+        self._paused_steps.clear()
+
+
+def _has_company() -> bool:
+    """Whether this process has other threads, or children; where the system does not tell, yes."""
+    tasks = Path("/proc/self/task")
+    try:
+        (task,) = tasks.iterdir()
+        return bool((task / "children").read_text().strip())
+    except (OSError, ValueError):
+        return True
+
+
+def _own_account() -> int:
+    """The kernel's account of this thread, open to be read; -1 where there is none.
+
+    Nanoseconds that it ran, and that it could have run but for others on its core.
+    """
+    try:
+        account = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+    is_kept = len(os.pread(account, ACCOUNT_BYTES, 0).split()) > 1
+    return account if is_kept else -1

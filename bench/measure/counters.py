@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 from bench.measure import calls
-from bench.measure.clock import WrongStepCountError
+from bench.measure.fingerprint import WrongStepCountError
 from bench.measure.hooks import Step, after_each_step
 from bench.measure.kernels import counting_kernels, unavailable
 from bench.measure.sites import Site

@@ -28,8 +28,8 @@ class Device(Protocol):
     def synchronize(self) -> None:
         """Wait until the device has done all it was given."""
 
-    def event(self) -> Any | None:
-        """Record a timing event in the device's queue; None where it has none."""
+    def events(self, count: int) -> list[Any]:
+        """So many timing events, to be recorded in the device's queue; none where it has none."""
 
     def elapsed_us(self, start: Any, end: Any) -> float:
         """Microseconds between two recorded events that have passed."""
@@ -47,8 +47,10 @@ class Host:
     def synchronize(self) -> None:
         """Nothing is queued on a CPU."""
 
-    def event(self) -> None:
+    def events(self, count: int) -> list[Any]:
         """A CPU has no queue to record in."""
+        del count
+        return []
 
     def elapsed_us(self, start: Any, end: Any) -> float:
         """Never asked: there are no events; raises `TypeError`."""
@@ -81,13 +83,11 @@ class Accelerator:
         if self._synchronize is not None:
             self._synchronize()
 
-    def event(self) -> Any | None:
-        """Record a timing event in the current stream."""
+    def events(self, count: int) -> list[Any]:
+        """So many timing events, to be recorded in the current stream."""
         if self._event_class is None:
-            return None
-        event = self._event_class(enable_timing=True)
-        event.record()
-        return event
+            return []
+        return [self._event_class(enable_timing=True) for _ in range(count)]
 
     def elapsed_us(self, start: Any, end: Any) -> float:
         """Microseconds between two recorded events that have passed (torch gives milliseconds)."""

@@ -60,8 +60,8 @@ def _used_uj(counter: Counter, start: int, end: int) -> int:
     return end - start if end >= start or counter.range_uj is None else end - start + counter.range_uj
 
 
-class RegionEnergy:
-    """What the measured region used; made by `of_region`."""
+class TurnEnergy:
+    """What all turns of a trial used together; made by `of_turns`."""
 
     def __init__(self, meter: Meter | None, reason: str | None) -> None:
         self._meter, self._reason = meter, reason
@@ -69,14 +69,14 @@ class RegionEnergy:
         self._used_j: float | None = None
 
     def begin(self) -> None:
-        """Read the counters where the region begins."""
+        """Read the counters where a turn begins."""
         if self._meter is not None:
             self._start = self._meter.start()
 
     def end(self) -> None:
         """Read them where it ends."""
         if self._meter is not None:
-            self._used_j = self._meter.joules(self._start, self._meter.start())
+            self._used_j = (self._used_j or 0.0) + self._meter.joules(self._start, self._meter.start())
 
     def result(self) -> dict[str, Any]:
         """The fields of `records.schema.Timing` about energy."""
@@ -84,12 +84,18 @@ class RegionEnergy:
         return {"energy_j": self._used_j, "unavailable": why_not}
 
 
-def of_region(device: str) -> RegionEnergy:
-    """The energy of a region on a torch device; one without a counter has a reason instead of a figure."""
+def of_turns(device: str, *, is_alone: bool) -> TurnEnergy:
+    """The energy of a trial's turns on a torch device; one without a counter has a reason instead of a figure.
+
+    A board's counter moves some ten times a second: it cannot tell which of several loops that take
+    turns of milliseconds used what. RAPL's moves a thousand times a second.
+    """
+    if device != "cpu" and not is_alone:
+        return TurnEnergy(None, "the board's counter is too slow for loops that take turns")
     try:
-        return RegionEnergy(meter(device), None)
+        return TurnEnergy(meter(device), None)
     except EnergyUnavailableError as error:
-        return RegionEnergy(None, str(error))
+        return TurnEnergy(None, str(error))
 
 
 def meter(device: str) -> Meter:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
 
+from bench.measure.hooks import after_each_step
 from trainloops.contract import Batch, Parts
+
+
+class WrongStepCountError(RuntimeError):
+    """The loop made more or fewer optimizer steps than its job said."""
 
 
 class Recorder:
@@ -18,12 +25,27 @@ class Recorder:
     def __init__(self, parts: Parts) -> None:
         self._loss = parts.loss
         self._losses: list[torch.Tensor] = []
+        self._steps = 0
         self.parts = replace(parts, loss=self._recorded)
 
     def _recorded(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         loss = self._loss(model, batch)
         self._losses.append(loss.detach().clone())
         return loss
+
+    def counting_steps(self) -> AbstractContextManager[None]:
+        """Count the optimizer steps of whatever loop runs meanwhile."""
+        return after_each_step(self._count)
+
+    def _count(self, _: Optimizer) -> None:
+        self._steps += 1
+
+    def refuse_other_than(self, steps: int) -> None:
+        """Raise `WrongStepCountError` where the loop made another number of optimizer steps than its job said."""
+        if self._steps != steps:
+            several = self._steps and self._steps % steps == 0
+            hint = f"; {self._steps // steps} optimizers a step tick so often" if several else ""
+            raise WrongStepCountError(f"the loop made {self._steps} optimizer steps, its job says {steps}{hint}")
 
     def result(self) -> dict[str, Any]:
         """The fields of `records.schema.Fingerprint`; call it when the loop has ended."""

@@ -1,7 +1,7 @@
 """How much others used the processors while a trial ran: read before it and after it, never meanwhile.
 
 What all processes did comes from `/proc/stat`. What this run did comes from the kernel's own
-accounts of ended processes: the parent's `getrusage`, and what each zygote says of the fork that it
+accounts of ended processes: the parent's `getrusage`, and what each interpreter says of the trials that it
 waited for. The difference is what others did.
 """
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from bench.measure.clock import Clock
+from bench.measure.device import Peaks
 from bench.measure.rss import Resident, growth_bytes, read
 
 ON_THE_HOST = "the device is the host, whose memory is told apart"
@@ -26,14 +26,13 @@ class HostBaseline:
         return self.inherited_bytes + growth_bytes(self.at_start, read())
 
 
-def figures(clock: Clock, *, device: str, host: HostBaseline) -> dict[str, Any]:
-    """The fields of `records.schema.Memory` for the run that `clock` has timed."""
-    region, before = clock.region_peaks, clock.warmup_peaks
+def figures(warm_up: Peaks, turns: Peaks, *, device: str, host: HostBaseline) -> dict[str, Any]:
+    """The fields of `records.schema.Memory`, from the device's peaks up to the end of the warm-up and since."""
     reason = ON_THE_HOST if device == "cpu" else NOT_TOLD
     known: dict[str, int | None] = {
-        "device_allocated_bytes": region.allocated_bytes,
-        "device_reserved_bytes": region.reserved_bytes,
-        "device_allocated_whole_run_bytes": _larger(before.allocated_bytes, region.allocated_bytes),
+        "device_allocated_bytes": turns.allocated_bytes,
+        "device_reserved_bytes": turns.reserved_bytes,
+        "device_allocated_whole_run_bytes": _larger(warm_up.allocated_bytes, turns.allocated_bytes),
         "host_rss_bytes": host.rss_bytes(),
     }
     unavailable = {name: reason for name, value in known.items() if value is None}

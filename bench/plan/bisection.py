@@ -8,6 +8,7 @@ from packaging.version import InvalidVersion, Version
 
 from bench.errors import UsageError
 from bench.plan import cells, texts
+from bench.plan.check import BLOCKS_PER_SET, TURNS_S
 from bench.plan.history import runner_of
 from bench.plan.settings import Flags, from_flags
 from bench.records.schema import Bisection, Machine, Release, Settings
@@ -21,8 +22,6 @@ CAP = 20
 """Blocks of one comparison at most."""
 LEAST_BLOCKS = 9
 """The fewest whose signed ranks can decide anything at the level of a look."""
-TRIALS_PER_BLOCK = 3
-"""A block's interpreters take seconds to start and its trials half a second, so that each arm runs thrice."""
 DEFAULT_MARGIN = "3%"
 
 
@@ -48,7 +47,8 @@ def settings(
         "bisection": bisection,
         "passes": ["equivalence", "counting", *(["timing"] if bisection.metric == STEP_TIME else [])],
         "blocks": blocks,
-        "trials_per_block": flags.trials_per_block or TRIALS_PER_BLOCK,
+        "blocks_per_set": BLOCKS_PER_SET,
+        "turns_s": TURNS_S,
         "margin": texts.fraction("--margin", margin or DEFAULT_MARGIN),
         "fail_on": ["time"],  # what the timed comparison goes on for
     }

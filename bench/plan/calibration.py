@@ -8,7 +8,7 @@ from math import ceil
 from typing import Literal
 
 from bench.plan import bisection, history
-from bench.plan.check import BASELINE, CAP, CLONE, DEFAULT_MARGIN
+from bench.plan.check import BASELINE, BLOCKS_PER_SET, CAP, CLONE, DEFAULT_MARGIN, TURNS_S
 from bench.plan.presets import PRESETS
 from bench.records.calibrations import Calibration
 from bench.records.schema import ByCalibration, Comparison, Environment, Settings
@@ -20,8 +20,6 @@ TOO_FEW = (
     "--runner pytorch tells what fails."
 )
 WORKLOAD, BATCH_SIZE = "mlp", 64
-TRIALS_PER_BLOCK = 3
-"""As many as any preset has; what fewer would do is told from the same trials."""
 BUDGET_S = 160.0
 """Of the three minutes that it may take: the rest is for what comes before and after the blocks."""
 TARGET_HALF_WIDTH = 0.02
@@ -44,7 +42,8 @@ def settings(device: str) -> Settings:
         passes=["timing"],
         preset="calibration",
         blocks=CAP,
-        trials_per_block=TRIALS_PER_BLOCK,
+        blocks_per_set=BLOCKS_PER_SET,
+        turns_s=TURNS_S,
         budget_s=BUDGET_S,
     )
 
@@ -61,9 +60,9 @@ def with_blocks(planned: Settings, known: Sequence[Calibration]) -> Settings:
     usual, target = getattr(planned, setting), planned.target_ci or TARGET_HALF_WIDTH
     counts = [count for count in BLOCK_COUNTS if count > usual]
     among = [usual] if planned.preset in UNCHANGED else [usual, *counts]
-    needed = [each.blocks_for(target, trials_per_block=planned.trials_per_block, among=among) for each in known]
+    needed = [each.blocks_for(target, among=among) for each in known]
     blocks = max(among[-1] if count is None else count for count in needed)
-    widths = _told(known, blocks, planned.trials_per_block, "half_width")
+    widths = _told(known, blocks, "half_width")
     if planned.target_ci is not None:  # adding ends there, however much better so many blocks would know it
         widths = [max(width, target) for width in widths]
     by = ByCalibration(
@@ -79,7 +78,7 @@ def with_margin(planned: Settings, known: Sequence[Calibration]) -> Settings:
     """
     if not known or "timing" not in planned.passes:
         return planned
-    changes = _told(known, planned.blocks, planned.trials_per_block, "detectable_change")
+    changes = _told(known, planned.blocks, "detectable_change")
     if not changes:
         return planned
     margin = max(DEFAULT_MARGIN, ceil(max(changes) * 1000) / 1000)
@@ -91,8 +90,8 @@ def with_margin(planned: Settings, known: Sequence[Calibration]) -> Settings:
 
 def defaults(calibration: Calibration) -> dict[str, ByCalibration]:
     """What later runs of this machine make of it, by their command."""
-    alike = Settings(comparisons=[calibration.comparison], runners=[], preset=QUICK, blocks=CAP, trials_per_block=1)
-    bisected = alike.model_copy(update={"blocks": bisection.CAP, "trials_per_block": bisection.TRIALS_PER_BLOCK})
+    alike = Settings(comparisons=[calibration.comparison], runners=[], preset=QUICK, blocks=CAP)
+    bisected = alike.model_copy(update={"blocks": bisection.CAP})
     followed = alike.model_copy(update={"preset": history.PRESET, "blocks": history.BLOCKS})
     found = {
         "python -m bench.upgrade": with_margin(alike, [calibration]).by_calibration,
@@ -103,7 +102,6 @@ def defaults(calibration: Calibration) -> dict[str, ByCalibration]:
         like = {
             "preset": name,
             "blocks": preset.blocks,
-            "trials_per_block": preset.trials_per_block,
             "target_ci": preset.target_ci,
             "max_blocks": preset.max_blocks,
         }
@@ -112,7 +110,7 @@ def defaults(calibration: Calibration) -> dict[str, ByCalibration]:
     return {command: by for command, by in found.items() if by is not None}
 
 
-def _told(known: Sequence[Calibration], blocks: int, trials_per_block: int, figure: str) -> list[float]:
-    found = (each.resolution(blocks=blocks, trials_per_block=trials_per_block) for each in known)
+def _told(known: Sequence[Calibration], blocks: int, figure: str) -> list[float]:
+    found = (each.resolution(blocks=blocks) for each in known)
     values = (None if each is None else getattr(each, figure) for each in found)
     return [value for value in values if value is not None]

@@ -17,6 +17,10 @@ DEFAULT_MARGIN = 0.03
 DEFAULT_FAIL_ON = "time,memory"
 CAP = 40
 """Blocks of a screening at the most; a confirmation may take as many again."""
+BLOCKS_PER_SET = 5
+"""Interpreters of environments take seconds to start: a first look has seen two sets."""
+TURNS_S = 1.0
+"""Three trials share it; to start them takes as long again."""
 ARMS = BASELINE, CANDIDATE, CLONE = "baseline", "candidate", "clone"
 """The names of the environments, in their order."""
 TOLD_BY: dict[FigureGroup, set[Pass]] = {
@@ -53,7 +57,8 @@ def settings(
         "preset": "check",
         "target_ci": None,
         "blocks": _blocks(flags),
-        "trials_per_block": flags.trials_per_block or 1,
+        "blocks_per_set": BLOCKS_PER_SET,
+        "turns_s": TURNS_S,
         "margin": DEFAULT_MARGIN if margin is None else texts.fraction("--margin", margin),
         "passes": passes,
         "fail_on": _fail_on(fail_on, passes, flags.only),

@@ -45,7 +45,7 @@ def settings(
         "package": package,
         "unusable": dict(unusable),
         "blocks": flags.blocks or BLOCKS,
-        "trials_per_block": 1,
+        "blocks_per_set": 1,
         "passes": [each for each in plan.passes if each != "phases"],
     }
     return plan.model_copy(update=update)

@@ -1,53 +1,121 @@
-"""How many steps a trial makes: enough for a region of a chosen duration on the baseline."""
+"""How long things take: a trial's warm-up, its turns, and the short runs of the passes that are not timed."""
 
 from __future__ import annotations
 
-from math import ceil
+from dataclasses import dataclass
+from math import ceil, isqrt, lcm
 
 from bench.errors import UsageError
-from bench.records.schema import Length
+from bench.records.schema import Length, Settings, TurnLength
 
-EPOCHS = 5
-WARMUP_S = 0.05
-MIN_WARMUP_STEPS, MAX_WARMUP_STEPS = 2, 50
-MIN_REGION_STEPS = 10
+EPOCH_STEPS = 101
+"""Steps in an epoch of a timed trial. A prime, so that an epoch's end falls on every place in a turn in its time."""
+EPOCHS = 1_000_000
+"""More than any trial trains: it ends when its parent has had enough."""
+COLD_US2 = 100_000
+"""Steps times squared places until a step is warm: see `turn`."""
+ACCELERATOR_COLD_S, ACCELERATOR_KEPT_S = 0.02, 0.05
+"""On an accelerator, where a turn ends by waiting for the device and the next begins with an empty queue."""
+LOOKAHEAD_STEPS = 4
+"""By how many steps a loop may be ahead of its batches, those of loader workers apart."""
+MIN_CYCLES, MAX_CYCLES = 6, 60
+MAX_TURN_STEPS = 1000
 
-PILOT = Length(epochs=2, steps_per_epoch=6, warmup_steps=4)
 COUNTING = Length(epochs=2, steps_per_epoch=8, warmup_steps=4)
 TRACE = Length(epochs=1, steps_per_epoch=16, warmup_steps=4)
 EQUIVALENCE = Length(epochs=2, steps_per_epoch=6, warmup_steps=1)
+PHASES = Length(epochs=1, steps_per_epoch=EPOCH_STEPS, warmup_steps=20)
+SHORT_PHASES = Length(epochs=1, steps_per_epoch=12, warmup_steps=2)
+"""Of a step so long that a hundred would take minutes."""
+LONG_STEP_S = 0.3
 
 
-def for_step_time(step_s: float, *, target_region_s: float) -> Length:
-    """The length for a baseline that needs `step_s` a step.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WarmUp:
+    """When a trial has warmed up: after so many steps, or after so many seconds, but never after fewer steps.
 
-    Five epochs, so that the region holds boundaries to measure; at least ten steps in it, so that
-    a median means something; a warm-up of some 50 ms, since first steps pay for lazy initialisation.
+    First steps pay for lazy initialisation, and an accelerator's clocks take a second to rise.
     """
-    warmup_steps = min(max(ceil(WARMUP_S / step_s), MIN_WARMUP_STEPS), MAX_WARMUP_STEPS)
-    region_steps = max(ceil(target_region_s / step_s), MIN_REGION_STEPS)
-    return Length(
-        epochs=EPOCHS, steps_per_epoch=ceil((warmup_steps + region_steps) / EPOCHS), warmup_steps=warmup_steps
-    )
+
+    min_steps: int = 2
+    max_steps: int = 50
+    seconds: float = 0.05
 
 
-def halved(length: Length) -> Length:
-    """About half the region, for a pass that looks at shares: one good trial of it is enough."""
-    least = ceil((length.warmup_steps + MIN_REGION_STEPS) / length.epochs)
-    return length.model_copy(update={"steps_per_epoch": max(ceil(length.steps_per_epoch / 2), least)})
+ON_ACCELERATOR = WarmUp(max_steps=1_000_000, seconds=1.0)
 
 
-def fixed(*, steps: int, warmup_steps: int | None) -> Length:
-    """The length for `--steps` and `--warmup`; raises `UsageError` where no region is left.
+def timed() -> Length:
+    """The job of a timed trial: long epochs, more of them than it will need; its warm-up is its own to tell."""
+    return Length(epochs=EPOCHS, steps_per_epoch=EPOCH_STEPS, warmup_steps=1)
 
-    The steps are spread over as many equal epochs as divide them, at most five.
+
+def made(steps: int, *, warmup_steps: int) -> Length:
+    """What a timed trial came to: the epochs that it began."""
+    return Length(epochs=max(1, ceil(steps / EPOCH_STEPS)), steps_per_epoch=EPOCH_STEPS, warmup_steps=warmup_steps)
+
+
+def warm_up(settings: Settings, device: str) -> WarmUp:
+    """The warm-up that `--warmup` asks for, else the device's."""
+    if settings.warmup_steps is not None:
+        return WarmUp(min_steps=settings.warmup_steps, max_steps=settings.warmup_steps)
+    return WarmUp() if device == "cpu" else ON_ACCELERATOR
+
+
+def turn(step_us: float, *, workers: int, device: str = "cpu", steps_per_epoch: int = EPOCH_STEPS) -> TurnLength:
+    """The turn of a comparison whose baseline needs `step_us` a step.
+
+    Cold steps: after another process has had the core, step k takes longer by some 760 µs / k² at batch 64
+    (a virtual machine, docs/method.md); what is left of that at the first kept step is 0.8 % of it, and
+    about the same in every loop. Steps so long that this is nothing have no cold ones. Kept steps: half as
+    many, in whole strides, since what wavers between two cycles counts for more than what does in a turn.
     """
-    warmup = max(1, steps // 10) if warmup_steps is None else warmup_steps
-    if warmup < 1:
-        raise UsageError(f"--warmup {warmup} must be at least 1: the first step pays for lazy initialisation.")
-    if steps < warmup + 2:
-        raise UsageError(
-            f"--steps {steps} must be at least two more than --warmup {warmup}; the steps include the warm-up."
+    stride = stride_of(workers, steps_per_epoch)
+    cold = isqrt(int(COLD_US2 / step_us))
+    kept = max(ceil(cold / 2), 1)
+    if device != "cpu":
+        cold, kept = (
+            max(n, ceil(s * 1e6 / step_us)) for n, s in ((cold, ACCELERATOR_COLD_S), (kept, ACCELERATOR_KEPT_S))
         )
-    epochs = next(count for count in range(EPOCHS, 0, -1) if steps % count == 0)
-    return Length(epochs=epochs, steps_per_epoch=steps // epochs, warmup_steps=warmup)
+    cold, kept = min(cold, MAX_TURN_STEPS // 3), min(kept, MAX_TURN_STEPS // 2)
+    return TurnLength(cold_steps=cold, kept_steps=stride * ceil(kept / stride))
+
+
+def edge_steps(workers: int) -> int:
+    """Steps at either end of an epoch in which a loop may do its work ahead of time, or late."""
+    return LOOKAHEAD_STEPS + 2 * workers  # a loader has two batches a worker under way
+
+
+def has_ends(workers: int, steps_per_epoch: int) -> bool:
+    """Whether epochs are so long that their ends can be told from the steps between them."""
+    return 4 * edge_steps(workers) < steps_per_epoch
+
+
+def stride_of(workers: int, steps_per_epoch: int) -> int:
+    """Steps over which a loop's pattern may repeat, so that only their mean tells what one takes.
+
+    One loads two batches every other step, loader workers deliver by turns, and of short epochs only whole ones
+    are alike, an even number of steps of them.
+    """
+    return max(2, workers) if has_ends(workers, steps_per_epoch) else lcm(2, steps_per_epoch)
+
+
+def cycles(settings: Settings, turn: TurnLength, steps_s: float) -> int:
+    """How often each trial of a block has its turn; `steps_s` are the typical steps of all of them, added up."""
+    if settings.steps is not None:
+        return max(1, settings.steps // turn.steps)
+    assert settings.turns_s is not None  # every plan that is carried out has it
+    return min(max(round(settings.turns_s / (turn.steps * steps_s)), MIN_CYCLES), MAX_CYCLES)
+
+
+def phases(step_s: float | None) -> Length:
+    """The run of the phases pass, where a short one has shown how long a step is."""
+    return SHORT_PHASES if step_s is not None and step_s > LONG_STEP_S else PHASES
+
+
+def check(*, steps: int | None, warmup_steps: int | None) -> None:
+    """Raise `UsageError` for numbers of steps that are none."""
+    if steps is not None and steps < 1:
+        raise UsageError(f"--steps {steps} must be at least 1.")
+    if warmup_steps is not None and warmup_steps < 1:
+        raise UsageError(f"--warmup {warmup_steps} must be at least 1: the first step pays for lazy initialisation.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TURNS_S = 2.5
+"""How long the turns of a block last: to start its trials takes as long, and their luck differs by as much as turns."""
 MAX_BLOCKS = 40
 """Beyond it, more blocks of one machine do not help."""
 
@@ -13,26 +15,27 @@ class Preset:
     """Defaults of a run.
 
     Six blocks are the fewest that give a 95 % interval (exact signed-rank), which spans all of them.
-    That of seven leaves out the outermost two; more blocks of one trial would mostly import frameworks.
-    Blocks are added for the loops whose ratios are not known to within `target_ci`, a fraction, until
-    there are `max_blocks`. docs/method.md has the figures.
+    That of seven or eight leaves out the outermost. Blocks are added for the loops whose ratios are not
+    known to within `target_ci`, a fraction, until there are `max_blocks`. Interpreters serve
+    `blocks_per_set` blocks, the trials of which take turns for `turns_s`. docs/method.md has the figures.
     """
 
     batch_sizes: str
     workloads: str
     blocks: int
-    trials_per_block: int
-    target_ci: float | None = None
-    max_blocks: int = MAX_BLOCKS
+    target_ci: float
+    max_blocks: int
+    blocks_per_set: int
+    turns_s: float = TURNS_S
 
 
 BATCH_SIZES = "8,32,128,512,2048"
 PRESETS = {
-    "quick": Preset(batch_sizes="64", workloads="mlp", blocks=6, trials_per_block=1),
+    "quick": Preset(batch_sizes="64", workloads="mlp", blocks=8, target_ci=0.02, max_blocks=12, blocks_per_set=4),
     "standard": Preset(
-        batch_sizes=BATCH_SIZES, workloads="mlp", blocks=7, trials_per_block=2, target_ci=0.02, max_blocks=16
+        batch_sizes=BATCH_SIZES, workloads="mlp", blocks=7, target_ci=0.015, max_blocks=10, blocks_per_set=4
     ),
     "thorough": Preset(
-        batch_sizes=BATCH_SIZES, workloads="mlp,mlp-wide", blocks=12, trials_per_block=3, target_ci=0.02, max_blocks=24
+        batch_sizes=BATCH_SIZES, workloads="mlp,mlp-wide", blocks=12, target_ci=0.01, max_blocks=32, blocks_per_set=4
     ),
 }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from bench.records.schema import Cell, Comparison, Settings
 from trainloops.runners import BASELINE
+
+ANCHORED_TOGETHER = 4
+"""Releases that take turns with one hand-written loop: with more, a cycle takes too long to meet the same moment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,11 +18,27 @@ class Round:
 
     cells: tuple[Cell, ...]
     reference: Cell
+    clone: Cell | None = None
+    """The reference once more, where no cell is that already: it takes turns with the others and has no row."""
+    number: int = 0
+    """Among the rounds with the same reference: its trials are told apart by it, as their `replicate`."""
+
+    @property
+    def members(self) -> tuple[Cell, ...]:
+        """All that take turns."""
+        return self.cells if self.clone is None else (*self.cells, self.clone)
 
     def name(self, cell: Cell) -> str:
         """What tells `cell` from the others: its environment where that differs, else its runner."""
+        if cell.clone:
+            return "clone"
         several = len({each.environment for each in self.cells}) > 1
         return cell.environment if several else cell.runner
+
+    def only(self, cells: Collection[Cell]) -> Round:
+        """The same with nobody in it but these, the reference and its clone."""
+        kept = tuple(cell for cell in self.cells if cell in cells or cell == self.reference)
+        return replace(self, cells=kept)
 
 
 def rounds(settings: Settings) -> list[Round]:
@@ -26,7 +46,7 @@ def rounds(settings: Settings) -> list[Round]:
 
     By `settings.design`: `runners` compares all runners of a comparison with the hand-written loop,
     `environments` each runner in all environments with itself in the first of them, and `anchored`
-    each runner in each environment with the hand-written loop in the first.
+    each runner in some environments with the hand-written loop in the first.
     """
     if settings.design == "runners":
         return [_of_runners(comparison, settings.runners) for comparison in settings.comparisons]
@@ -35,12 +55,20 @@ def rounds(settings: Settings) -> list[Round]:
         return []
     pairs = [(comparison, runner) for comparison in settings.comparisons for runner in settings.runners]
     if settings.design == "environments":
-        return [_of_environments(comparison, runner, names) for comparison, runner in pairs]
-    return [_anchored(comparison, runner, names[0], name) for comparison, runner in pairs for name in names[1:]]
+        has_clone = any(environment.clone_of is not None for environment in settings.environments)
+        return [_of_environments(comparison, runner, names, has_clone=has_clone) for comparison, runner in pairs]
+    # Runs of before loops took turns held every release against an anchor of its own.
+    together = 1 if settings.turns_s is None else ANCHORED_TOGETHER
+    anchor, *releases = names
+    return [
+        replace(_anchored(comparison, runner, anchor, some), number=number)
+        for comparison, runner in pairs
+        for number, some in enumerate(_spread_evenly(releases, together))
+    ]
 
 
 def cells(settings: Settings) -> list[Cell]:
-    """Every cell of a run once, in the order of its plan."""
+    """Every cell of a run once, in the order of its plan; clones have no passes of their own."""
     return list(dict.fromkeys(cell for each in rounds(settings) for cell in each.cells))
 
 
@@ -50,16 +78,25 @@ def cell(comparison: Comparison, runner: str, environment: str | None = None) ->
     return Cell(**{**comparison.model_dump(), **changes}, runner=runner)
 
 
+def _with_clone(cells: tuple[Cell, ...], reference: Cell) -> Round:
+    return Round(cells=cells, reference=reference, clone=reference.model_copy(update={"clone": True}))
+
+
 def _of_runners(comparison: Comparison, runners: list[str]) -> Round:
-    compared = tuple(cell(comparison, runner) for runner in runners)
-    return Round(cells=compared, reference=cell(comparison, BASELINE))
+    return _with_clone(tuple(cell(comparison, runner) for runner in runners), cell(comparison, BASELINE))
 
 
-def _of_environments(comparison: Comparison, runner: str, names: list[str]) -> Round:
+def _of_environments(comparison: Comparison, runner: str, names: list[str], *, has_clone: bool) -> Round:
     compared = tuple(cell(comparison, runner, name) for name in names)
-    return Round(cells=compared, reference=compared[0])
+    return Round(cells=compared, reference=compared[0]) if has_clone else _with_clone(compared, compared[0])
 
 
-def _anchored(comparison: Comparison, runner: str, anchor: str, name: str) -> Round:
+def _anchored(comparison: Comparison, runner: str, anchor: str, releases: Sequence[str]) -> Round:
     reference = cell(comparison, BASELINE, anchor)
-    return Round(cells=(reference, cell(comparison, runner, name)), reference=reference)
+    return _with_clone((reference, *(cell(comparison, runner, name) for name in releases)), reference)
+
+
+def _spread_evenly(names: Sequence[str], at_most: int) -> list[Sequence[str]]:
+    """Neighbours in groups of about one size, none larger than `at_most`."""
+    count = -(-len(names) // at_most)
+    return [names[len(names) * k // count : len(names) * (k + 1) // count] for k in range(count)]

@@ -1,20 +1,21 @@
-"""In which order a block runs its trials: shuffled, from a seed.
+"""In which order things are measured: shuffled, from a seed.
 
-A drift of the machine must hit all runners of a comparison alike, so they are measured within
-moments of each other: what is shuffled is a round, measured in turns of one trial of each of its cells.
+A drift of the machine must hit all loops of a comparison alike, so they take turns within moments of
+each other: the order of comparisons in a block, of the trials in each and of the turns in each cycle
+is drawn anew every time.
 """
 
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 from bench.plan.rounds import Round
 from bench.records.schema import Cell
 
+GOLDEN_RATIO = (5**0.5 - 1) / 2
+"""Its multiples, without their whole parts, are spread as evenly as can be, however many there are."""
 MAX_HASH_SEED = 2**32 - 1
 MAX_PADDING_BYTES = 4096
 
@@ -31,7 +32,7 @@ class Slot:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """What is different about the interpreters of one block, so that layout luck is sampled too.
+    """What is different about the interpreters of one set of blocks, so that layout luck is sampled too.
 
     Environment size and hash seed move stack and dict layout, which alone can shift a figure by
     per cents (Mytkowicz et al., "Producing Wrong Data Without Doing Anything Obviously Wrong").
@@ -41,25 +42,37 @@ class Layout:
     padding_bytes: int
 
 
-def layout(*, seed: int, block: int) -> Layout:
-    """The layout of block `block`."""
-    rng = random.Random(f"layout/{seed}/{block}")  # noqa: S311 - a schedule, not a secret
+def layout(*, seed: int, number: int) -> Layout:
+    """The layout of the interpreters of set `number`."""
+    rng = random.Random(f"layout/{seed}/{number}")  # noqa: S311 - a schedule, not a secret
     return Layout(hash_seed=rng.randint(1, MAX_HASH_SEED), padding_bytes=rng.randrange(MAX_PADDING_BYTES))
 
 
-def block(rounds: Sequence[Round], *, trials_per_block: int, seed: int, block: int) -> list[list[Slot]]:
-    """The trials of one block in their order, turn by turn: what belongs together."""
+def block(rounds: Sequence[Round], *, seed: int, block: int) -> list[list[Slot]]:
+    """The trials of one block, those together that take turns, each in the order in which they are started."""
     rng = random.Random(f"order/{seed}/{block}")  # noqa: S311 - a schedule, not a secret
-    before: Counter[Cell] = Counter()
-    position = count()
-    turns = []
-    for cells in _shuffled(rounds, trials_per_block, rng):
-        turns.append([Slot(cell=c, block=block, replicate=before[c], position=next(position)) for c in cells])
-        before.update(cells)
-    return turns
+    return [
+        [
+            Slot(cell=cell, block=block, replicate=each.number, position=place)
+            for place, cell in enumerate(rng.sample(each.members, len(each.members)))
+        ]
+        for each in rng.sample(rounds, len(rounds))
+    ]
 
 
-def _shuffled(rounds: Sequence[Round], trials_per_block: int, rng: random.Random) -> Iterator[list[Cell]]:
-    for each in rng.sample(rounds, len(rounds)):
-        for _ in range(trials_per_block):
-            yield rng.sample(each.cells, len(each.cells))
+def lead_steps(*, seed: int, block: int, turn_steps: int) -> int:
+    """By how many steps the turns of a block begin later, so that epochs end at other places in them than in others."""
+    return random.Random(f"lead/{seed}/{block}").randrange(turn_steps)  # noqa: S311 - a schedule, not a secret
+
+
+def collector_at(cell: Cell, *, seed: int, block: int) -> float:
+    """How far a trial begins on the way to a full collection: drawn for a cell, then evenly spread over its blocks."""
+    first = random.Random(f"collector/{seed}/{cell.model_dump_json()}").random()  # noqa: S311 - a schedule, not a secret
+    return (first + block * GOLDEN_RATIO) % 1.0
+
+
+def cycles(members: int, *, seed: int, block: int, first: Cell) -> Iterator[list[int]]:
+    """In each cycle the order of the turns, by place in the group whose first cell is `first`; without end."""
+    rng = random.Random(f"cycles/{seed}/{block}/{first.model_dump_json()}")  # noqa: S311 - a schedule, not a secret
+    while True:
+        yield rng.sample(range(members), members)

@@ -33,7 +33,6 @@ class Flags:
     optimizer: str | None = None
     preset: str | None = None
     blocks: int | None = None
-    trials_per_block: int | None = None
     budget: str | None = None
     target_ci: str | None = None
     max_blocks: int | None = None
@@ -74,13 +73,14 @@ def from_flags(flags: Flags, machine: Machine) -> Settings:
     comparisons = cells.comparisons(axes)
     names = cells.runner_names(flags.runner) if flags.runner else list(runners.REGISTRY)
     cells.refuse_impossible(comparisons, names)
-    _check_steps(flags)
+    length.check(steps=flags.steps, warmup_steps=flags.warmup)
     return Settings(
         comparisons=comparisons,
         runners=[str(Path(name).resolve()) if runners.is_file(name) else name for name in names],
         passes=_passes(flags),
         preset=flags.preset or DEFAULT_PRESET,
-        trials_per_block=_at_least_one("--trials-per-block", flags.trials_per_block, preset.trials_per_block),
+        blocks_per_set=preset.blocks_per_set,
+        turns_s=preset.turns_s,
         threads=_at_least_one("--threads", flags.threads, 1),
         seed=flags.seed or 0,
         **_blocks(flags, preset),
@@ -97,19 +97,17 @@ def _passes(flags: Flags) -> list[Pass]:
 def _blocks(flags: Flags, preset: Preset) -> Mapping[str, Any]:
     """How many blocks are planned and until when more are added; `--blocks` by itself is exactly so many."""
     blocks = _at_least_one("--blocks", flags.blocks, preset.blocks)
-    target, most = preset.target_ci, preset.max_blocks
+    target: float | None = preset.target_ci
+    most = preset.max_blocks
     if flags.target_ci is not None:
         target, most = texts.fraction("--target-ci", flags.target_ci), MAX_BLOCKS
     elif flags.blocks is not None and flags.max_blocks is None:
         target = None
     most = _at_least_one("--max-blocks", flags.max_blocks, most)
-    if flags.max_blocks is not None:
-        if target is None:
-            raise UsageError("--max-blocks needs --target-ci: without it no block is added.")
-        if most < blocks:
-            raise UsageError(
-                f"--max-blocks {most} is fewer than the {blocks} blocks that are planned; raise it, or lower --blocks."
-            )
+    if flags.max_blocks is not None and most < blocks:
+        raise UsageError(
+            f"--max-blocks {most} is fewer than the {blocks} blocks that are planned; raise it, or lower --blocks."
+        )
     return {"blocks": blocks, "target_ci": target, "max_blocks": most}
 
 
@@ -120,13 +118,6 @@ def _optional(flags: Flags) -> Mapping[str, Any]:
         "budget_s": None if flags.budget is None else texts.seconds("--budget", flags.budget),
         "timeout_s": None if flags.timeout is None else texts.seconds("--timeout", flags.timeout),
     }
-
-
-def _check_steps(flags: Flags) -> None:
-    if flags.steps is not None:
-        length.fixed(steps=flags.steps, warmup_steps=flags.warmup)
-    elif flags.warmup is not None:
-        raise UsageError("--warmup needs --steps: without it a pilot chooses both.")
 
 
 def _at_least_one(flag: str, value: int | None, default: int) -> int:

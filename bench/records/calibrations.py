@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
@@ -23,6 +24,8 @@ class Identity(Record):
     device: str
     accelerator: str | None
     """The name of the device, where it is not the CPU."""
+    method: Literal["turns"] = "turns"
+    """How loops are timed: a calibration of another method says nothing."""
 
     @classmethod
     def of(cls, machine: Machine, device: str) -> Identity:
@@ -40,16 +43,15 @@ class Identity(Record):
 
 
 class CalibrationBlock(Record):
-    """One block: step times of the hand-written loop and of its clone, one a trial, in the order of the replicates."""
+    """One block: the step time of the hand-written loop, and its clone's over it, from their turns."""
 
-    baseline_us: list[float]
-    clone_us: list[float]
+    baseline_us: float
+    ratio: float
 
 
 class Resolution(Record):
     """What so many blocks can tell; None where they are too few to tell anything."""
 
-    trials_per_block: int
     blocks: int
     half_width: float | None
     """Half the 95 % interval of a ratio, as a fraction; the median of what such runs would have."""
@@ -77,8 +79,10 @@ class Calibration(Record):
     blocks: list[CalibrationBlock]
     marked_blocks: int
     """How many of them others disturbed, by the rule of every run."""
-    run_to_run_cv: dict[int, float]
-    """Spread of the block figures of step time, as a fraction, by trials in a block."""
+    run_to_run_cv: float
+    """Spread of the block figures of step time, as a fraction."""
+    ratio_spread: float
+    """Standard deviation of the blocks' log ratios, as a fraction: what taking turns leaves of it."""
     drift: Drift | None
     """None where the blocks are too few to tell."""
     against_itself: Estimate
@@ -86,15 +90,14 @@ class Calibration(Record):
     resolutions: list[Resolution]
     warnings: list[str] = []
 
-    def resolution(self, *, blocks: int, trials_per_block: int) -> Resolution | None:
-        """What so many blocks can tell, by the nearest plan that is not larger; None where there is none."""
-        fitting = [r for r in self.resolutions if r.blocks <= blocks and r.trials_per_block <= trials_per_block]
-        return max(fitting, key=lambda r: (r.trials_per_block, r.blocks), default=None)
+    def resolution(self, *, blocks: int) -> Resolution | None:
+        """What so many blocks can tell, by the nearest number that is not larger; None where there is none."""
+        return max((r for r in self.resolutions if r.blocks <= blocks), key=lambda r: r.blocks, default=None)
 
-    def blocks_for(self, half_width: float, *, trials_per_block: int, among: Iterable[int]) -> int | None:
+    def blocks_for(self, half_width: float, *, among: Iterable[int]) -> int | None:
         """The fewest of some numbers of blocks that give ratios so narrow an interval; None where none does."""
         for blocks in sorted(among):
-            found = self.resolution(blocks=blocks, trials_per_block=trials_per_block)
+            found = self.resolution(blocks=blocks)
             if found is not None and found.half_width is not None and found.half_width <= half_width:
                 return blocks
         return None

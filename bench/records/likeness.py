@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bench.records.schema import Cell, Run
 
 PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning", "numpy")
-SETTINGS = ("threads", "seed", "trials_per_block", "target_region_s", "steps", "warmup_steps")
+SETTINGS = ("threads", "seed", "steps", "warmup_steps")
 MEMORY_TOLERANCE = 0.01
 """How far the memory of one machine may differ from start to start, by what its kernel keeps for itself."""
 
@@ -54,6 +54,7 @@ def unlike(baseline: Run, candidate: Run) -> list[Difference]:
         "usable CPUs": lambda run: run.machine.usable_cpus,
         "accelerators": _accelerators,
         "python": _python,
+        "trials": _trials,
     }
     pairs: dict[str, tuple[object, object]] = {key: (of(baseline), of(candidate)) for key, of in sides.items()}
     pairs["memory bytes"] = _memory(baseline, candidate)
@@ -110,7 +111,12 @@ def _accelerators(run: Run) -> str:
 
 def _setting(run: Run, name: str) -> object:
     value = getattr(run.settings, name)
-    return "chosen by a pilot" if value is None else value
+    return "chosen by the run" if value is None else value
+
+
+def _trials(run: Run) -> str:
+    """How its loops were timed: what a loop costs beside others is another figure in turns."""
+    return "one after the other" if run.settings.turns_s is None else "in turns"
 
 
 def _python(run: Run) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from bench.records.base import SCHEMA, FigureGroup, Pass, Record, Verb
-from bench.records.trials import Comparison, Length
+from bench.records.trials import Comparison
 
 
 class Environment(Record):
@@ -72,18 +72,20 @@ class Settings(Record):
     environments: list[Environment] = []
     """Where cells run; empty where that is the current environment alone."""
     passes: list[Pass] = ["equivalence", "counting", "timing"]
-    """What is done with every cell; a pilot comes before whatever is timed."""
+    """What is done with every cell."""
     preset: str
     blocks: int
-    trials_per_block: int
+    blocks_per_set: int = 1
+    """Blocks that are served by the same interpreters, before others with another layout take over."""
     budget_s: float | None = None
     target_ci: float | None = None
     """How well ratios shall be known, as a fraction: blocks are added for loops that are not known so well."""
     max_blocks: int = 40
     """Where adding ends."""
-    target_region_s: float = 0.25
-    """How long the steps of the baseline's region shall last by the pilots, the ends of epochs not counted."""
+    turns_s: float | None = None
+    """How long the turns of a block last, all of its trials together; None in runs of trials without turns."""
     steps: int | None = None
+    """Timed steps of a trial, instead of as many as `turns_s` allows."""
     warmup_steps: int | None = None
     threads: int = 1
     seed: int = 0
@@ -133,13 +135,6 @@ class Machine(Record):
     torch_build: str
 
 
-class PlannedLength(Record):
-    """The trial length that the pilot chose for one comparison."""
-
-    comparison: Comparison
-    length: Length
-
-
 class Run(Record):
     """run.json: everything needed to repeat the run."""
 
@@ -149,7 +144,6 @@ class Run(Record):
     started_at: datetime
     command: str
     settings: Settings
-    lengths: list[PlannedLength] = []
     machine: Machine
     packages: dict[str, str]
     git_revision: str | None = None

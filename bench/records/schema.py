@@ -6,7 +6,9 @@ Format history (`SCHEMA`); keys only ever get added:
    `tensor_bytes_by_category` and `joules_per_1000_samples`; `Settings.design` and `environments`, `Run.verb`, and
    `Verdict`; `Summary.releases`, `probes` and `moves` with what `Settings` needs for them; `Trial.load` and
    `Summary.marked_blocks` and `machine_warnings`, `Settings.foreign_load_limit`, `time_margin` and `by_calibration`;
-   `CellSummary.step_quantiles_us`; `Trial.owns_pages`; `Settings.max_blocks`; `Summary.steadiness`.
+   `CellSummary.step_quantiles_us`; `Trial.owns_pages`; `Settings.max_blocks`; `Summary.steadiness`; with trials that
+   take turns `Timing.turns`, `Cell.clone`, `Settings.turns_s` and `blocks_per_set`, `Interpreter.import_torch_s`,
+   `Trial.alone`, `Summary.noise_floors`, and in a cell what Python's collector costs; `Verdict.rules_out`.
 
 This is the door: the records stand in `trials`, `runs` and `summaries`.
 """
@@ -20,7 +22,6 @@ from bench.records.runs import (
     ByCalibration,
     Environment,
     Machine,
-    PlannedLength,
     Release,
     Run,
     Settings,
@@ -36,6 +37,7 @@ from bench.records.summaries import (
     Estimate,
     MarkedBlock,
     Move,
+    NoiseFloor,
     Probe,
     ReleaseFigures,
     Summary,
@@ -56,6 +58,8 @@ from bench.records.trials import (
     Phases,
     Timing,
     Trial,
+    TurnLength,
+    Turns,
 )
 
 __all__ = [
@@ -90,10 +94,10 @@ __all__ = [
     "Memory",
     "Move",
     "Nanoseconds",
+    "NoiseFloor",
     "Pass",
     "Phase",
     "Phases",
-    "PlannedLength",
     "Probe",
     "Record",
     "Release",
@@ -104,6 +108,8 @@ __all__ = [
     "Summary",
     "Timing",
     "Trial",
+    "TurnLength",
+    "Turns",
     "Verb",
     "Verdict",
 ]

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from bench.records.base import SCHEMA, Phase, Record, Status, Verb
 from bench.records.runs import Machine, Run
 from bench.records.steadiness import Steadiness
-from bench.records.trials import Cell, Length
+from bench.records.trials import Cell, Comparison, Length
 
 STEP_QUANTILES = 200
 """How many quantiles tell how the steps of a row are spread."""
@@ -87,6 +87,8 @@ class CellSummary(Cell):
     samples_per_second: Estimate | None = None
     ratio: Estimate | None = None
     """Step time over the baseline's, from pairs inside a block."""
+    noise_floor: float | None = None
+    """By how much the baseline of its comparison seems to differ from a clone of itself, as a fraction."""
     overhead_us: Estimate | None = None
     """Step time minus the baseline's, from the same pairs."""
     floor_ratio: Estimate | None = None
@@ -102,10 +104,18 @@ class CellSummary(Cell):
     counters: CounterFigures | None = None
     host_rss_bytes: float | None = None
     import_s: float | None = None
+    """Torch, and the framework on top."""
+    import_torch_s: float | None = None
     import_rss_bytes: float | None = None
     startup_s: Estimate | None = None
     epoch_boundary_us: Estimate | None = None
-    """What an interval that crosses an epoch boundary costs beyond a steady step."""
+    """What an epoch costs beyond its steps, whichever of them do the work; of trials without turns, what the interval
+    that crosses its end takes beyond a steady step."""
+    collector_us_per_step: float | None = None
+    """What full collections of Python's garbage cost on average; not in the step time, but in samples per second."""
+    collector_pauses_per_1000_steps: float | None = None
+    collector_pause_us: float | None = None
+    """How long one of them takes."""
     run_to_run_cv: float | None = None
     """Spread of the block figures of step time, as a fraction."""
     unavailable: dict[str, str] = {}
@@ -217,6 +227,18 @@ class Move(Record):
     """Whether the newer does the older's arithmetic."""
 
 
+class NoiseFloor(Record):
+    """How far the baseline of a comparison differs from a clone of itself, measured like any other pair (A/A)."""
+
+    comparison: Comparison
+    runner: str
+    ratio: Estimate
+    """Step time of the clone over the baseline's: 1 but for chance."""
+    blocks: int
+    floor: float | None
+    """The difference that noise alone can show, as a fraction: the farther bound of the interval; None without one."""
+
+
 class MarkedBlock(Record):
     """A timed block in which others took more of the processors than the plan allows for."""
 
@@ -263,6 +285,8 @@ class Summary(Record):
     """What a bisection looked at, in the order of the releases."""
     moves: list[Move] = []
     """What a bisection found, the one that it confirmed first."""
+    noise_floors: list[NoiseFloor] = []
+    """One for each comparison that was timed."""
     marked_blocks: list[MarkedBlock] = []
     """By the rule of `Settings.foreign_load_limit`; marked blocks are kept."""
     machine_warnings: list[str] = []

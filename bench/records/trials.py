@@ -35,11 +35,13 @@ class Cell(Comparison):
     """One runner in one comparison: one row of the table."""
 
     runner: str
+    clone: bool = False
+    """Whether it is the baseline of its comparison once more, which differs from it by nothing but noise."""
 
     @property
     def comparison(self) -> Comparison:
         """The cell without its runner."""
-        return Comparison.model_validate(self.model_dump(exclude={"runner"}))
+        return Comparison.model_validate(self.model_dump(exclude={"runner", "clone"}))
 
 
 class Length(Record):
@@ -56,6 +58,19 @@ class Length(Record):
         return self.epochs * self.steps_per_epoch
 
 
+class TurnLength(Record):
+    """A turn, equal for every trial of a comparison."""
+
+    cold_steps: Annotated[int, Field(ge=0)]
+    """At its beginning, left out by their place: the caches belong to whoever ran before."""
+    kept_steps: Annotated[int, Field(ge=1)]
+
+    @property
+    def steps(self) -> int:
+        """All of its steps."""
+        return self.cold_steps + self.kept_steps
+
+
 class Interpreter(Record):
     """The process that a trial was started from, and what importing its framework cost."""
 
@@ -66,6 +81,9 @@ class Interpreter(Record):
     alone: bool
     """Whether no other interpreter of ours was importing at the same time: only then is `import_s` a figure."""
     import_s: float
+    """Torch, and the framework on top."""
+    import_torch_s: float | None = None
+    """Of that, torch, which interpreters of one set import once together; None before they did."""
     import_rss_bytes: int
     base_rss_bytes: int
     """Resident memory of the interpreter before the framework was imported."""
@@ -83,22 +101,36 @@ class Memory(Record):
     unavailable: dict[str, str] = {}
 
 
+class Turns(Record):
+    """How a trial's timed steps were shared out."""
+
+    length: TurnLength
+    places: list[int]
+    """For each turn, how many trials had theirs before in its cycle."""
+    pauses_ns: dict[int, Nanoseconds] = {}
+    """Full collections of Python's garbage: how long they paused a step, by its place in `Timing.step_ns`."""
+    waits_ns: dict[int, Nanoseconds] | None = None
+    """How long a step could have run and did not, because its core ran something else; None where no kernel tells."""
+
+
 class Timing(Record):
     """The clock of one trial. A tick is the instant after an optimizer step."""
 
     startup_ns: Nanoseconds
     """From the call of the runner to the first tick."""
     step_ns: list[Nanoseconds]
-    """Tick to tick for all `steps - 1` intervals: warm-up and epoch boundaries are still in it."""
-    region_ns: Nanoseconds
-    """From the tick that ends the warm-up to the last tick, the device synchronised at both ends."""
-    train_ns: Nanoseconds
-    """The whole call of the runner."""
+    """Tick to tick: turn after turn, cold steps first. Of a trial without turns, as they were made until they took
+    turns, all `steps - 1` intervals, warm-up and epoch boundaries included."""
+    turns: Turns | None = None
+    region_ns: Nanoseconds | None = None
+    """Of a trial without turns: from the tick that ended the warm-up to the last one."""
+    train_ns: Nanoseconds | None = None
+    """Of a trial without turns: the whole call of the runner."""
     device_step_us: list[float] | None = None
     """The same intervals by device events, where the device has them."""
     memory: Memory
     energy_j: float | None = None
-    """What the hardware's own counters say was used in the region."""
+    """What the hardware's own counters say was used in all turns, or in the region."""
     unavailable: dict[str, str] = {}
     """Why a figure is None, by field name."""
 
@@ -173,7 +205,7 @@ class Phases(Record):
 
 
 class Load(Record):
-    """What the processors that the run may use did from a trial's request to its answer."""
+    """What the processors that the run may use did from a request to its answer, of trials that take turns together."""
 
     wall_s: float
     cpus: int
@@ -210,5 +242,7 @@ class Trial(Record):
     owns_pages: bool | None = None
     """Whether a fork that is timed had copied all pages it shared with its parent; None for others."""
     load: Load | None = None
-    """None where the trial failed, and where `no_load` says why it cannot be had."""
+    """Of trials that take turns the first has it; None where `no_load` says why it cannot be had."""
+    alone: str | None = None
+    """Why a timed trial took no turns with those that it is compared with; None where it did."""
     no_load: str | None = None

@@ -20,7 +20,7 @@ TARGET = "2 %"
 def tell(calibration: Calibration, used: Iterable[str], stream: TextIO) -> None:
     """Write all of it to `stream`; `used` are sentences on what later runs make of it."""
     stream.write("\n".join([*opening(calibration), ""]) + "\n")
-    headers, rows = heads(calibration), list(cells(calibration))
+    headers, rows = HEADS, list(cells(calibration))
     if stream.isatty():
         _rich_table(headers, rows, stream)
     else:
@@ -30,17 +30,16 @@ def tell(calibration: Calibration, used: Iterable[str], stream: TextIO) -> None:
 
 def opening(calibration: Calibration) -> Iterator[str]:
     """What was done, how much it spread, and whether it drifted."""
-    identity, most = calibration.identity, max(calibration.run_to_run_cv)
+    identity = calibration.identity
     device = identity.accelerator or identity.cpu
     yield (
         f"Calibrated {identity.device} ({device}; {identity.usable_cpus} of {identity.logical_cpus} processors; torch "
-        f"{identity.torch_build}): the hand-written loop against itself, {plural(len(calibration.blocks), 'block')} of "
-        f"{most} trials each, in {numbers.duration(calibration.wall_s)}."
+        f"{identity.torch_build}): the hand-written loop against itself, {plural(len(calibration.blocks), 'block')} "
+        f"of turns, in {numbers.duration(calibration.wall_s)}."
     )
-    spread = calibration.run_to_run_cv
     yield (
-        f"Run to run its step time varies by {numbers.percent(spread[most])} (coefficient of variation of the blocks); "
-        f"with one trial a block by {numbers.percent(spread[1])}."
+        f"From block to block its step time varies by {numbers.percent(calibration.run_to_run_cv)} (coefficient of "
+        f"variation), its ratio to the clone that took turns with it by {numbers.percent(calibration.ratio_spread)}."
     )
     yield _drift(calibration)
     yield f"Against its own clone it takes {numbers.ratio(calibration.against_itself)} times as long; the truth is 1."
@@ -54,33 +53,19 @@ def _drift(calibration: Calibration) -> str:
     return f"It drifts: {moved}." if calibration.drift.is_trend else f"No drift: {moved}, and no trend."
 
 
-def heads(calibration: Calibration) -> list[str]:
-    """The columns: for each number of trials in a block, how well a ratio is known and which change is found."""
-    counts = [plural(count, "trial") for count in _shown(calibration)]
-    return [
-        "blocks",
-        *(f"ratio known to, {count} a block" for count in counts),
-        *(f"change found, {count} a block" for count in counts),
-    ]
+HEADS = ["blocks", "ratio known to", "change found"]
+"""The columns: how well so many blocks know a ratio, and which change they find."""
 
 
 def cells(calibration: Calibration) -> Iterator[list[str]]:
     """One row for each number of blocks."""
-    shown = _shown(calibration)
-    for blocks in dict.fromkeys(each.blocks for each in calibration.resolutions):
-        found = [calibration.resolution(blocks=blocks, trials_per_block=count) for count in shown]
-        widths, changes = ([_percent(each, name) for each in found] for name in ("half_width", "detectable_change"))
-        yield [str(blocks), *(f"±{width}" if width != "?" else width for width in widths), *changes]
+    for found in calibration.resolutions:
+        width, change = (_percent(found, name) for name in ("half_width", "detectable_change"))
+        yield [str(found.blocks), f"±{width}" if width != "?" else width, change]
 
 
-def _shown(calibration: Calibration) -> list[int]:
-    """One trial a block, as a check has, and as many as the calibration had."""
-    counts = sorted({each.trials_per_block for each in calibration.resolutions})
-    return sorted({counts[0], counts[-1]})
-
-
-def _percent(found: Resolution | None, name: str) -> str:
-    value = None if found is None else getattr(found, name)
+def _percent(found: Resolution, name: str) -> str:
+    value = getattr(found, name)
     return "?" if value is None else numbers.percent(value)
 
 

@@ -71,7 +71,7 @@ def _overhead_or_none(overhead_us: Estimate) -> str:
     return NO_DIFFERENCE if numbers.covers(overhead_us, 0.0) else numbers.estimate(overhead_us, sign="+")
 
 
-def _epoch_end(cell: CellSummary) -> str | None:
+def _epoch(cell: CellSummary) -> str | None:
     cost_us = cell.epoch_boundary_us
     if cost_us is None:
         return None
@@ -161,10 +161,19 @@ MEMORY = (
     _device_memory("process"),
     _column("host MB", "host_rss_bytes", 1e-6),
     _column("first step ms", "startup_s", 1e3),
-    _shown("epoch end µs", "epoch_boundary_us", _epoch_end),
+    _shown("epoch µs", "epoch_boundary_us", _epoch),
     _column("J per 1,000 samples", "joules_per_1000_samples"),
 )
-IMPORT = (_column("import s", "import_s"), _column("import MB", "import_rss_bytes", 1e-6))
+COLLECTOR = (
+    _column("pauses per 1,000 steps", "collector_pauses_per_1000_steps"),
+    _column("ms each", "collector_pause_us", 1e-3),
+    _column("µs per step", "collector_us_per_step"),
+)
+IMPORT = (
+    _column("import s", "import_s"),
+    _column("of it torch s", "import_torch_s"),
+    _column("import MB", "import_rss_bytes", 1e-6),
+)
 
 COUNTERS = (
     _counter("Python calls", "python_calls"),

@@ -11,7 +11,7 @@ import pandas as pd
 from bench.analyse import foreign_load
 from bench.analyse.comparison import summarise
 from bench.analyse.figures_judged import COUNTED, TENSOR_BYTES
-from bench.analyse.trial_figures import figures
+from bench.analyse.trial_figures import complete, figures
 from bench.errors import RunFolderError
 from bench.records import store
 from bench.records.schema import Cell, CellSummary, Memory, Summary, Trial, Verdict
@@ -26,7 +26,7 @@ MEMORY = tuple(name for name in Memory.model_fields if name != "unavailable")
 TIMED = {
     "step_time_us": "step_us",
     "samples_per_second": "samples_per_second",
-    "epoch_boundary_us": "epoch_boundary_us",
+    "epoch_boundary_us": "epoch_us",
     "startup_s": "startup_s",
     "joules_per_1000_samples": "joules_per_1000_samples",
 }
@@ -131,11 +131,20 @@ def _verdict(verdict: Verdict) -> Row:
 def _trial(run: str, trial: Trial) -> Row:
     fields = ("phase", "block", "replicate", "position", "status", "reason", "started_at", "wall_s")
     row = {"run": run} | trial.cell.model_dump() | {name: getattr(trial, name) for name in fields}
-    return row | {"steps": trial.length.steps} | _timed(trial) | _counted(trial) | _disturbed(trial)
+    return row | {"steps": _steps(trial)} | _timed(trial) | _counted(trial) | _disturbed(trial)
+
+
+def _steps(trial: Trial) -> int:
+    """Optimizer steps of a whole trial, its warm-up included."""
+    if trial.timing is None or trial.timing.turns is None:
+        return trial.length.steps
+    return trial.length.warmup_steps + len(trial.timing.step_ns)
 
 
 def _timed(trial: Trial) -> Row:
-    made = None if trial.timing is None else figures(trial, trial.timing)
+    made = None
+    if trial.timing is not None:
+        (made,) = complete([figures(trial, trial.timing)], trial.cell, trial.length)
     own = {name: getattr(made, field, None) for name, field in TIMED.items()}
     return own | {name: getattr(made.memory if made else None, name, None) for name in MEMORY}
 

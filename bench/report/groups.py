@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -100,8 +101,11 @@ def hardware(summary: Summary) -> list[str]:
 
 
 def same_as_baseline(cell: CellSummary) -> bool:
-    """Tell whether the interval of the ratio holds 1, so that the run shows no difference."""
-    return cell.ratio is not None and numbers.covers(cell.ratio, 1.0)
+    """Tell whether the run shows no difference: the interval of the ratio holds 1, or noise alone goes as far."""
+    if cell.ratio is None:
+        return False
+    is_noise = cell.noise_floor is not None and abs(math.log(cell.ratio.value)) <= math.log1p(cell.noise_floor)
+    return is_noise or numbers.covers(cell.ratio, 1.0)
 
 
 def _title(cell: Comparison, differing: Iterable[Callable[[Comparison], str]]) -> str:

@@ -10,7 +10,7 @@ from bench.report.answers.parts import Paragraph
 from bench.report.charts import Picture, pictures, shown
 from bench.report.environment import machine_and_packages
 from bench.report.groups import FLOOR, Group, groups, hardware, shared_conditions
-from bench.report.tables import import_table, memory_table, pivot, time_table
+from bench.report.tables import collector_table, import_table, memory_table, pivot, time_table
 from bench.report.text import code, escape, folded, listed, plural
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def report(summary: Summary, folder: str) -> str:
     parts = [
         f"# {escape(title(summary))}",
         escape(setting(summary)),
+        *map(escape, trust.quality(summary)),
         _answers(summary, told, drawn),
         folded("How to read this report", "\n".join(glossary.entries(summary.run.settings))),
         _equivalence(summary),
@@ -64,7 +65,8 @@ def paragraphs(summary: Summary) -> list[Paragraph]:
         for group in groups(summary)
     ]
     others = [*sentences.failures(summary), *trust.equivalence(summary)[:1]]
-    return [Paragraph(lead=setting(summary)), *told, *(Paragraph(lead=each) for each in others)]
+    opening = [setting(summary), *trust.quality(summary)]
+    return [*(Paragraph(lead=each) for each in opening), *told, *(Paragraph(lead=each) for each in others)]
 
 
 def title(summary: Summary) -> str:
@@ -113,7 +115,10 @@ def _tables(summary: Summary, told: list[Group], drawn: Sequence[Picture]) -> st
     parts = ["## Tables", escape(f"Equal in all rows: {', '.join(equal)}.")]
     for group in told:
         parts += [f"### {escape(group.title)}: time", time_table(group).markdown()]
+        parts += map(escape, trust.noise_floors(summary, group))
         parts += [folded("How step times are spread", image) for image in shown(drawn, group.title, "distribution")]
+        if any(cell.collector_us_per_step is not None for cell in group.cells):
+            parts += [folded("Full collections of Python's garbage", collector_table(group).markdown())]
         parts += [f"### {escape(group.title)}: memory and start-up", memory_table(group).markdown()]
     return "\n\n".join([*parts, "### Imports", import_table(summary).markdown()])
 

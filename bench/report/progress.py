@@ -60,7 +60,7 @@ class _State:
 
     @property
     def stage(self) -> str:
-        """`pilot`, `equivalence` or `block 2 of 6`."""
+        """`equivalence` or `block 2 of 6`."""
         if self.trial.phase != "timing":
             return self.trial.phase
         number = self.trial.block + 1

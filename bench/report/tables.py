@@ -61,8 +61,13 @@ def time_table(group: Group) -> Table:
 
 
 def memory_table(group: Group) -> Table:
-    """Memory, time to the first step and the cost of an epoch's end by batch size and runner."""
+    """Memory, time to the first step and the cost of an epoch by batch size and runner."""
     return tabulated(group.cells, figures.MEMORY, _batch_and_runner)
+
+
+def collector_table(group: Group) -> Table:
+    """What Python's collector pauses by batch size and runner."""
+    return tabulated(group.cells, figures.COLLECTOR, _batch_and_runner)
 
 
 def counter_table(group: Group) -> Table:

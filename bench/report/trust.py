@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.analyse.statistics import resolution
 from bench.report import numbers
-from bench.report.groups import titles
+from bench.report.groups import Group, titles
 from bench.report.text import listed, plural
 
 if TYPE_CHECKING:
@@ -45,6 +46,61 @@ def equivalence(summary: Summary) -> list[str]:
     cells = [cell for cell, _ in compared]
     exceptions = [_exception(cell, title) for cell, title in compared if cell.equivalence.verdict != "bitwise"]
     return [_counts(cells), METHOD, *_proofs(cells), *exceptions]
+
+
+def quality(summary: Summary) -> list[str]:
+    """How far to trust the run, in one line: its noise floor, its widest ratio, its warnings; nothing if not timed."""
+    if not summary.noise_floors:
+        return []
+    titled = _titled(summary)
+    widths = [(s, _where(cell, title)) for cell, title in titled if (s := smallest_difference(cell)) is not None]
+    told = [_worst_floor(summary), *([_widest(max(widths))] if widths else []), _warned(summary.warnings)]
+    return [f"How far to trust it: {'; '.join(told)}.", *_unlike_clones(summary)]
+
+
+def _worst_floor(summary: Summary) -> str:
+    known = [each for each in summary.noise_floors if each.floor is not None]
+    if not known:
+        return "no noise floor is known, because the blocks are too few"
+    worst = max(known, key=lambda each: each.floor or 0.0)
+    floor = numbers.percent(worst.floor or 0.0)
+    among = f", the worst of {len(known)}" if len(known) > 1 else ""
+    return f"noise floor {floor} ({worst.runner} against its own clone at batch {worst.comparison.batch_size:,}{among})"
+
+
+def _widest(widest: Figure) -> str:
+    width, where = widest
+    return f"widest ratio ±{numbers.percent(width)} ({where})"
+
+
+def _warned(warnings: Sequence[str]) -> str:
+    if not warnings:
+        return "no warnings"
+    short = re.split(r" \(|[;,] ", warnings[0])[0].rstrip(". ")
+    return f"{plural(len(warnings), 'warning')}, the first: {short}"
+
+
+def _unlike_clones(summary: Summary) -> list[str]:
+    """Baselines that differ from their own clone, where nothing differs."""
+    apart = [
+        each for each in summary.noise_floors if each.ratio.low is not None and not numbers.covers(each.ratio, 1.0)
+    ]
+    return [
+        f"The clone of {each.runner} at batch {each.comparison.batch_size:,} takes {numbers.ratio(each.ratio)} times "
+        "as long as the loop that it is a clone of: smaller differences than that are noise."
+        for each in apart
+    ]
+
+
+def noise_floors(summary: Summary, group: Group) -> list[str]:
+    """What the baseline takes against its own clone in each comparison of a group."""
+    places = {cell.comparison for cell in group.cells}
+    told = [
+        f"{numbers.ratio(each.ratio)} at batch {each.comparison.batch_size:,}"
+        for each in summary.noise_floors
+        if each.comparison in places
+    ]
+    return [f"Noise floor, the baseline's own clone over it: {listed(told)}."] if told else []
 
 
 def resolvable(summary: Summary) -> list[str]:

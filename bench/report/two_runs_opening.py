@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bench.analyse.figures_judged import THROUGHPUT
 from bench.analyse.two_runs import TwoRuns
 from bench.records import likeness
 from bench.records.schema import Cell, FigureGroup, Run, Verdict
@@ -59,8 +60,10 @@ def _told(opening: str, verdicts: Sequence[Verdict], outcome: str) -> str:
     return f"{opening}: {told}{f'; and {more:,} more below' if more > 0 else ''}." if chosen else ""
 
 
-def _size(verdict: Verdict) -> float:
-    return 0.0 if verdict.ratio is None else abs(math.log(verdict.ratio.value))
+def _size(verdict: Verdict) -> tuple[bool, float]:
+    """By how much it changed; throughput comes last, since of one cell it is mostly step time once more."""
+    size = 0.0 if verdict.ratio is None else abs(math.log(verdict.ratio.value))
+    return not verdict.metric.startswith(THROUGHPUT), size
 
 
 def _named(verdict: Verdict) -> str:

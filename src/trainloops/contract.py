@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Precision = Literal["fp32", "bf16"]
 OptimizerName = Literal["adamw", "adamw-fused", "sgd"]
 Batch = Mapping[str, "torch.Tensor"]
+MAX_ROWS = 8192
+"""Samples that a dataset holds at most: an epoch may be long without costing memory, because its rows repeat."""
 Loss = Callable[["nn.Module", Batch], "torch.Tensor"]
 
 
@@ -56,8 +58,13 @@ class Job:
 
     @property
     def samples_per_epoch(self) -> int:
-        """Length of the dataset."""
+        """Samples that one epoch trains; beyond `MAX_ROWS` the dataset's rows come up several times."""
         return self.steps_per_epoch * self.samples_per_step
+
+    @property
+    def rows(self) -> int:
+        """Length of the dataset."""
+        return min(self.samples_per_epoch, MAX_ROWS)
 
     @property
     def device_type(self) -> str:

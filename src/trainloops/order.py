@@ -9,14 +9,15 @@ from torch.utils.data import Sampler
 
 
 class SeededOrder(Sampler[int]):
-    """A permutation of `range(length)` for each epoch.
+    """A permutation of `range(length)` for each epoch, taken modulo the `rows` that the dataset has.
 
     Frameworks call `set_epoch` on any sampler that has it, as they do for torch's
     `DistributedSampler`; a loop that forgets to sees epoch 0 again and fails the equivalence check.
     """
 
-    def __init__(self, length: int, seed: int) -> None:
+    def __init__(self, length: int, seed: int, *, rows: int | None = None) -> None:
         self.length = length
+        self.rows = length if rows is None else rows
         self.seed = seed
         self.epoch = 0
 
@@ -26,7 +27,8 @@ class SeededOrder(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        return iter(torch.randperm(self.length, generator=generator).tolist())
+        # Repeated here, once an epoch, and not in the dataset, where every sample would pay for it.
+        return iter((torch.randperm(self.length, generator=generator) % self.rows).tolist())
 
     def __len__(self) -> int:
         return self.length

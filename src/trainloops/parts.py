@@ -20,8 +20,8 @@ def build(job: Job) -> Parts:
     return Parts(
         model=model,
         optimizer=_optimizer(job, workload, model.parameters()),
-        dataset=workload.dataset(job.samples_per_epoch, job.seed),
-        sampler=SeededOrder(job.samples_per_epoch, job.seed),
+        dataset=workload.dataset(job.rows, job.seed),
+        sampler=SeededOrder(job.samples_per_epoch, job.seed, rows=job.rows),
         loss=workload.loss,
         loader=_loader_arguments(job),
         autocast=_autocast(job),

@@ -8,10 +8,10 @@ import pytest
 
 from bench.analyse.comparison import summarise
 from bench.analyse.two_runs import Stored, compare
-from tests.factories import run, timed, trial
+from tests.factories import LENGTH, run, timed, timing, trial
 
 if TYPE_CHECKING:
-    from bench.records.schema import Estimate, Run, Trial
+    from bench.records.schema import Estimate, Run, Timing, Trial
 
 
 def proven(*runners: str) -> list[Trial]:
@@ -53,6 +53,31 @@ def test_added_blocks_are_for_ratios_alone_and_rows_stay_comparable() -> None:
     assert floor.ratio.low == pytest.approx(0.5)  # ten pairs have an interval
     assert fabric.ratio is not None
     assert fabric.ratio.low is None
+
+
+def uneven(slower: float) -> Timing:
+    """Six epochs of steps of 100 µs, in which an end costs 1 ms and three collections 20 µs each, or so many times."""
+    collected = {place: int(20_000 * slower) for place in (2, 52, 102)}
+    ends = [1000.0 * slower if (LENGTH.warmup_steps + place) % LENGTH.steps_per_epoch == 0 else 0.0 for place in STEPS]
+    clock = timing([100.0 + ends[place] + collected.get(place, 0) / 1e3 for place in STEPS])
+    assert clock.turns is not None
+    return clock.model_copy(update={"turns": clock.turns.model_copy(update={"pauses_ns": collected})})
+
+
+STEPS = range(606)
+
+
+def test_what_epochs_and_collections_cost_in_added_blocks_is_in_no_row() -> None:
+    trials = [
+        each.model_copy(update={"timing": uneven(1.0 if each.block < 2 else 10.0)}) if each.phase == "timing" else each
+        for each in added(blocks=10)
+    ]
+    rows = summarise(THREE, trials).cells
+    assert [row.blocks for row in rows] == [10, 10, 2]
+    for row in rows:
+        assert value_of(row.epoch_boundary_us) == pytest.approx(1000)
+        assert row.collector_us_per_step == pytest.approx(20 * 2 / 100)
+        assert value_of(row.samples_per_second) == pytest.approx(64 / (100 + 1000 / 101 + 0.4) * 1e6)
 
 
 def test_a_comparison_of_two_runs_has_the_step_times_of_their_reports() -> None:

@@ -1,22 +1,26 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from bench.analyse.comparison import summarise
-from bench.analyse.rows import NO_BOUNDARY, NO_EVENTS, NO_SPREAD, NO_STEADY_STEP, NOT_ALONE
+from bench.analyse.rows import NO_BOUNDARY, NO_CLONE, NO_EVENTS, NO_SPREAD, NO_STEADY_STEP, NOT_ALONE
 from bench.records.schema import CellSummary, DeviceMemory, Estimate, Length, Summary
 from tests.factories import (
     CPU_MEMORY,
+    LENGTH,
+    REGION,
     STEP_US,
+    TURN,
     cell,
     comparison,
     fingerprint,
     interpreter,
     journal,
     memory,
+    region,
     run,
     summarised,
     timed,
@@ -25,13 +29,22 @@ from tests.factories import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.records.schema import Trial
 
-LENGTH = Length(epochs=3, steps_per_epoch=4, warmup_steps=3)
-STEPS_US = (9000, 9000, 10, 500, 20, 30, 40, 700, 50, 60, 70)
-"""Two intervals of warm-up; of the nine in the region, 500 and 700 cross an epoch boundary."""
-STEADY_US = (10, 20, 30, 40, 50, 60, 70)
-REGION_S = 1480e-6
+SHORT_EPOCHS = Length(epochs=1000, steps_per_epoch=3, warmup_steps=10)
+"""So short that their ends cannot be told from the steps between them: a stride is an epoch."""
+AT_AN_END = LENGTH.model_copy(update={"warmup_steps": 98})
+"""Of which the first six timed steps are the last three of an epoch and the first three of the next."""
+
+
+CLONE = cell().model_copy(update={"clone": True})
+
+
+def turns(*steps_us: float) -> list[float]:
+    """A turn for each, whose kept steps take so long, the cold ones ten times as long."""
+    return [us for step_us in steps_us for us in [10 * step_us] * TURN.cold_steps + [step_us] * TURN.kept_steps]
 
 
 def only(summary: Summary) -> CellSummary:
@@ -51,77 +64,150 @@ def value_of(estimate: Estimate | None) -> float:
 # Figures of a cell
 
 
-def test_step_time_is_the_median_step_after_the_warm_up_within_epochs() -> None:
-    row = only(summarised([trial(step_us=STEPS_US, length=LENGTH)]))
+def test_step_time_is_the_middle_of_the_turns_without_their_cold_steps() -> None:
+    row = only(summarised([trial(step_us=turns(10, 20, 40, 50, 60))]))
     assert value_of(row.step_time_us) == pytest.approx(40)
     assert row.length == LENGTH
 
 
-def test_throughput_is_samples_over_the_seconds_of_the_region() -> None:
-    row = only(summarised([trial(step_us=STEPS_US, length=LENGTH)]))
-    assert value_of(row.samples_per_second) == pytest.approx(9 * 64 / REGION_S)
+def test_steps_that_alternate_are_timed_in_twos() -> None:
+    row = only(summarised([trial(step_us=[900, 900, 300, 500, 300, 500] * 5)]))
+    assert value_of(row.step_time_us) == pytest.approx(400)
+
+
+def test_throughput_is_samples_over_the_mean_of_all_kept_steps() -> None:
+    row = only(summarised([trial(step_us=turns(10, 20, 40, 50, 60))]))
+    assert value_of(row.samples_per_second) == pytest.approx(64 / 36e-6)
 
 
 def test_throughput_counts_every_micro_batch() -> None:
-    one = comparison(batch_size=16, grad_accumulation=4)
-    trials = [trial(cell=cell(batch_size=16, grad_accumulation=4), step_us=STEPS_US, length=LENGTH)]
-    row = only(summarised(trials, comparisons=[one]))
-    assert value_of(row.samples_per_second) == pytest.approx(9 * 64 / REGION_S)
+    one = {"batch_size": 16, "grad_accumulation": 4}
+    row = only(summarised([trial(cell=cell(**one), step_us=100)], comparisons=[comparison(**one)]))
+    assert value_of(row.samples_per_second) == pytest.approx(64 / 100e-6)
 
 
-def test_the_epoch_boundary_is_what_an_interval_across_it_costs_beyond_a_steady_step() -> None:
-    row = only(summarised([trial(step_us=STEPS_US, length=LENGTH)]))
-    assert value_of(row.epoch_boundary_us) == pytest.approx(((500 - 40) + (700 - 40)) / 2)
+def test_an_epoch_costs_what_the_steps_around_its_end_take_beyond_the_others() -> None:
+    # Kept are steps 87 to 90 of an epoch, 93 to 96, 99, 100, 0 and 1, and 4 to 7 after its end; and so on.
+    steps = np.full(606, 100.0)  # six epochs: each place falls on a kept step in four of them
+    in_epoch = (LENGTH.warmup_steps + np.arange(606)) % LENGTH.steps_per_epoch
+    steps[in_epoch == 0] += 900.0
+    steps[in_epoch == 100] -= 30.0
+    steps[in_epoch == 3] += 12.0
+    row = only(summarised([trial(step_us=list(steps))]))
+    assert value_of(row.step_time_us) == pytest.approx(100)
+    assert value_of(row.epoch_boundary_us) == pytest.approx(900 - 30 + 12)
+    assert value_of(row.samples_per_second) == pytest.approx(64 / (100 + 882 / 101) * 1e6)
 
 
-def test_an_epoch_boundary_in_the_warm_up_does_not_count() -> None:
-    longer = Length(epochs=3, steps_per_epoch=4, warmup_steps=5)
-    row = only(summarised([trial(step_us=STEPS_US, length=longer)]))
-    assert value_of(row.epoch_boundary_us) == pytest.approx(700 - 45)
+def test_what_an_epoch_costs_may_come_out_negative() -> None:
+    steps = np.full(606, 100.0)
+    steps[(LENGTH.warmup_steps + np.arange(606)) % LENGTH.steps_per_epoch == 0] -= 2.0
+    assert value_of(only(summarised([trial(step_us=list(steps))])).epoch_boundary_us) == pytest.approx(-2)
 
 
-def test_an_epoch_boundary_that_costs_nothing_may_come_out_negative() -> None:
-    row = only(summarised([trial(step_us=(100, 100, 100, 98, 100, 100, 100, 98, 100, 100, 100), length=LENGTH)]))
-    assert value_of(row.epoch_boundary_us) == pytest.approx(-2)
-
-
-def test_percentiles_are_over_the_steady_steps_of_all_trials() -> None:
-    slower = tuple(2 * us for us in STEPS_US)
-    row = only(summarised(timed("pytorch", [STEPS_US, slower], length=LENGTH)))
-    pooled = [*STEADY_US, *(2 * us for us in STEADY_US)]
-    expected = np.percentile(pooled, [50, 95, 99])
+def test_percentiles_are_over_the_kept_steady_steps_of_all_trials() -> None:
+    found = (10, 20, 40, 50, 60)
+    row = only(summarised(timed("pytorch", [turns(*found), turns(*(2 * us for us in found))])))
+    expected = np.percentile([us for each in found for us in [each] * 4 + [2 * each] * 4], [50, 95, 99])
     assert (row.step_p50_us, row.step_p95_us, row.step_p99_us) == pytest.approx(tuple(expected))
 
 
-def test_trials_of_one_block_are_one_figure() -> None:
+def test_an_accelerator_is_timed_by_its_own_events() -> None:
+    ran_ahead = timing([20.0] * 30, device="cuda", device_step_us=turns(100, 110, 140, 120, 130))
+    found = summarised([trial(cell=cell(device="cuda"), timing=ran_ahead)], comparisons=[comparison(device="cuda")])
+    row = only(found)
+    assert value_of(row.step_time_us) == value_of(row.device_step_time_us) == pytest.approx(120)
+    assert row.step_p50_us == pytest.approx(120)
+    assert not any("contradict" in warning for warning in found.warnings)
+
+
+def test_energy_is_of_all_samples_of_the_turns() -> None:
+    used = timing(100, device="cuda", energy_j=6.0)  # ten turns of six steps
+    row = only(summarised([trial(cell=cell(device="cuda"), timing=used)], comparisons=[comparison(device="cuda")]))
+    assert row.joules_per_1000_samples == pytest.approx(6.0 / (60 * 64) * 1000)
+
+
+# Python's collector
+
+
+def collected(step_us: float, pauses_us: dict[int, float], *, block: int = 0) -> Trial:
+    """Ten turns of six steps, some of which the collector pauses."""
+    plain = timing(step_us)
+    assert plain.turns is not None
+    steps_ns = [ns + round(1e3 * pauses_us.get(place, 0)) for place, ns in enumerate(plain.step_ns)]
+    pauses_ns = {place: round(1e3 * us) for place, us in pauses_us.items()}
+    told = plain.turns.model_copy(update={"pauses_ns": pauses_ns})
+    return trial(block=block, timing=plain.model_copy(update={"step_ns": steps_ns, "turns": told}))
+
+
+def test_what_the_collector_pauses_is_told_by_itself_and_part_of_the_throughput_alone() -> None:
+    found = {2: 4000.0, 14: 6000.0, 26: 5000.0}  # one in twelve steps, the first of them in a kept one
+    row = only(summarised([collected(100, found), collected(100, {}, block=1)]))
+    assert value_of(row.step_time_us) == pytest.approx(100)
+    assert row.collector_pauses_per_1000_steps == pytest.approx(1000 * 3 / 120)
+    assert row.collector_pause_us == pytest.approx(5000)
+    # Two of three pauses of 5 ms on average, in the 24 steps from the first to the last.
+    assert row.collector_us_per_step == pytest.approx(5000 * 2 / 24)
+    assert value_of(row.samples_per_second) == pytest.approx(64 / (100 + 5000 * 2 / 24) * 1e6)
+    assert row.step_p99_us == pytest.approx(np.percentile([100] * 77 + [4100, 5100, 6100], 99))
+
+
+def test_a_lone_pause_is_shared_out_over_all_steps() -> None:
+    row = only(summarised([collected(100, {2: 3000.0})]))
+    assert row.collector_us_per_step == pytest.approx(3000 / 60)
+
+
+def test_without_a_pause_it_costs_nothing_and_how_long_one_is_cannot_be_told() -> None:
+    row = only(summarised([trial()]))
+    assert (row.collector_us_per_step, row.collector_pauses_per_1000_steps, row.collector_pause_us) == (0, 0, None)
+    assert row.unavailable["collector_pause_us"] == "no full collection fell into the timed steps"
+
+
+# The trials of a block
+
+
+def test_a_block_that_was_measured_twice_because_the_run_was_killed_counts_once() -> None:
+    """The last time, for all of its trials: those of the first met no moment of it."""
+    killed = [trial(step_us=900), trial("lightning", step_us=100)]
+    trials = [*killed, *timed("pytorch", [100.0, 200.0]), *timed("lightning", [150.0, 300.0])]
+    pytorch, lightning = summarised([*proven("pytorch", "lightning"), *trials], "pytorch", "lightning").cells
+    assert (pytorch.blocks, pytorch.trials, lightning.trials) == (2, 2, 2)
+    assert value_of(pytorch.step_time_us) == pytest.approx(np.sqrt(100 * 200))
+    assert value_of(lightning.ratio) == pytest.approx(1.5)
+
+
+def test_a_trial_that_fails_when_its_block_is_measured_again_has_no_pair_in_it() -> None:
+    killed = [trial(step_us=100), trial("lightning", step_us=900)]
+    again = [trial(step_us=100), trial("lightning", status="timeout")]
+    trials = [*killed, *again, trial(block=1, step_us=100), trial("lightning", block=1, step_us=150)]
+    _, lightning = summarised([*proven("pytorch", "lightning"), *trials], "pytorch", "lightning").cells
+    assert (lightning.blocks, lightning.failed_trials) == (1, 1)
+    assert value_of(lightning.ratio) == pytest.approx(1.5)
+
+
+def test_a_trial_with_fewer_turns_is_paired_over_those_that_both_had() -> None:
+    weather = [1.0, 3.0, 2.0, 5.0, 4.0, 6.0]
     trials = [
-        trial(block=block, replicate=replicate, step_us=100 + block + (0, 0.5, 30)[replicate])
-        for block in range(6)
-        for replicate in range(3)
+        trial(step_us=turns(*(100 * each for each in weather))),
+        trial("lightning", step_us=turns(*(150 * each for each in weather[:3]))),
     ]
-    row = only(summarised(trials))
-    assert row.step_time_us is not None
-    assert (row.blocks, row.trials) == (6, 18)
-    assert (row.step_time_us.low, row.step_time_us.high) == pytest.approx((100.5, 105.5))
-    assert row.run_to_run_cv == pytest.approx(np.std(np.arange(100.5, 106), ddof=1) / 103)
+    _, row = summarised([*proven("pytorch", "lightning"), *trials], "pytorch", "lightning").cells
+    assert value_of(row.ratio) == pytest.approx(1.5)
+    assert value_of(row.overhead_us) == pytest.approx(50 * 2)
+
+
+def test_a_turn_at_an_epoch_s_end_is_no_pair() -> None:
+    """The hand-written loop's first turn lies at one: the first turn of the other has none to meet."""
+    trials = [
+        trial(step_us=turns(9000, 100, 200, 100), length=AT_AN_END),
+        trial("lightning", step_us=turns(100, 150, 300, 150)),
+    ]
+    _, row = summarised([*proven("pytorch", "lightning"), *trials], "pytorch", "lightning").cells
+    assert value_of(row.ratio) == pytest.approx(1.5)
 
 
 def test_start_up_runs_to_the_first_tick() -> None:
     assert value_of(only(summarised([trial()])).startup_s) == pytest.approx(0.005)
-
-
-def test_an_accelerator_is_timed_over_the_synchronised_region_and_by_its_own_events() -> None:
-    where = cell(device="cuda")
-    device_us = [9000, 9000, 110, 600, 120, 130, 140, 800, 150, 160, 170]
-    ran_ahead = timing(STEPS_US, length=LENGTH, device="cuda", device_step_us=device_us, region_ns=1_800_000)
-    ran_ahead = ran_ahead.model_copy(update={"train_ns": 30_000_000})
-    found = summarised([trial(cell=where, length=LENGTH, timing=ran_ahead)], comparisons=[comparison(device="cuda")])
-    row = only(found)
-    assert value_of(row.step_time_us) == pytest.approx(200)
-    assert value_of(row.device_step_time_us) == pytest.approx(140)
-    assert row.step_p50_us == pytest.approx(140)
-    assert value_of(row.epoch_boundary_us) == pytest.approx(((600 - 140) + (800 - 140)) / 2)
-    assert not any("contradict" in warning for warning in found.warnings)
 
 
 def test_memory_is_the_median_over_blocks() -> None:
@@ -232,6 +318,57 @@ def test_comparisons_are_never_mixed() -> None:
     assert [cell.equivalence.verdict for cell in found.cells] == ["bitwise", "baseline"] * 2
 
 
+# The baseline against itself
+
+
+def cloned(ratios: Sequence[float], **changes: Any) -> list[Trial]:
+    """Blocks of the hand-written loop beside its clone, which takes so many times as long."""
+    return [
+        *proven("pytorch", "lightning"),
+        *timed("pytorch", [100.0] * len(ratios)),
+        *timed("lightning", [150.0] * len(ratios)),
+        *timed("pytorch", [100.0 * each for each in ratios], cell=CLONE, **changes),
+    ]
+
+
+RATIOS = (1.004, 0.99, 1.003, 1.001, 0.998, 1.002)
+
+
+def test_the_noise_floor_is_the_farther_bound_of_the_clone_over_the_baseline() -> None:
+    found = summarised(cloned(RATIOS), "pytorch", "lightning")
+    (floor,) = found.noise_floors
+    assert (floor.comparison, floor.runner, floor.blocks) == (comparison(), "pytorch", 6)
+    assert (floor.ratio.low, floor.ratio.high) == pytest.approx((0.99, 1.004), rel=1e-4)
+    assert floor.floor == pytest.approx(1 / 0.99 - 1, rel=1e-2)
+    assert [row.noise_floor for row in found.cells] == [floor.floor] * 2
+
+
+def test_a_clone_has_no_row_and_is_in_none() -> None:
+    plain = summarised([each for each in cloned(RATIOS) if not each.cell.clone], "pytorch", "lightning")
+    found = summarised(cloned([7.0] * 6), "pytorch", "lightning")
+    assert plain.noise_floors == []
+    apart = {"noise_floor": None, "unavailable": {}}
+    assert [row.model_copy(update=apart) for row in found.cells] == [
+        row.model_copy(update=apart) for row in plain.cells
+    ]
+
+
+def test_few_blocks_have_no_noise_floor_and_a_clone_that_never_met_the_baseline_no_ratio() -> None:
+    (few,) = summarised(cloned(RATIOS[:5]), "pytorch", "lightning").noise_floors
+    assert (few.floor, few.blocks) == (None, 5)
+    assert few.ratio.value == pytest.approx(1.001, rel=2e-3)
+    apart = [each for each in cloned(RATIOS) if each.cell.clone or each.cell.runner != "pytorch" or each.block < 0]
+    assert summarised(apart, "pytorch", "lightning").noise_floors == []
+
+
+def test_every_comparison_has_a_noise_floor_of_its_own() -> None:
+    small, large = comparison(batch_size=8), comparison(batch_size=512)
+    planned = run(comparisons=[small, large], runners=["pytorch"], blocks=6)
+    found = summarise(planned, journal(planned))
+    assert [floor.comparison for floor in found.noise_floors] == [small, large]
+    assert [row.noise_floor for row in found.cells] == [floor.floor for floor in found.noise_floors]
+
+
 # Missing figures
 
 
@@ -248,8 +385,11 @@ def absent(row: CellSummary) -> set[str]:
         [],
         [trial(status="oom", interpreter=None)],
         [*proven("pytorch"), trial()],
-        [trial(step_us=STEPS_US, length=LENGTH)],
-        [trial(step_us=[100] * 10, length=Length(epochs=11, steps_per_epoch=1, warmup_steps=2))],
+        [*proven("pytorch"), *timed("pytorch", [100.0] * 6), trial(cell=CLONE)],
+        [*proven("pytorch"), *timed("pytorch", [100.0] * 6), *timed("pytorch", [100.0] * 6, cell=CLONE)],
+        [trial(step_us=100, length=SHORT_EPOCHS)],
+        [trial(step_us=turns(100), length=AT_AN_END)],
+        [trial(length=REGION, timing=region())],
     ],
 )
 def test_every_missing_figure_says_why(trials: list[Trial]) -> None:
@@ -259,13 +399,16 @@ def test_every_missing_figure_says_why(trials: list[Trial]) -> None:
 
 
 def test_reasons_are_specific() -> None:
-    one_epoch = only(summarised([trial(length=Length(epochs=1, steps_per_epoch=40, warmup_steps=5))]))
-    assert one_epoch.unavailable["epoch_boundary_us"] == NO_BOUNDARY
-    assert one_epoch.unavailable["device_step_time_us"] == NO_EVENTS
-    assert one_epoch.unavailable["run_to_run_cv"] == NO_SPREAD
-    assert one_epoch.unavailable["device_memory_bytes.allocated"] == CPU_MEMORY
-    steps = Length(epochs=11, steps_per_epoch=1, warmup_steps=2)
-    assert only(summarised([trial(step_us=[100] * 10, length=steps)])).unavailable["step_p50_us"] == NO_STEADY_STEP
+    few = only(summarised([trial()]))
+    assert few.unavailable["epoch_boundary_us"] == NO_BOUNDARY
+    assert few.unavailable["device_step_time_us"] == NO_EVENTS
+    assert few.unavailable["run_to_run_cv"] == NO_SPREAD
+    assert few.unavailable["device_memory_bytes.allocated"] == CPU_MEMORY
+    assert few.unavailable["noise_floor"] == NO_CLONE
+    end = only(summarised([trial(step_us=turns(100), length=AT_AN_END)]))
+    assert {end.unavailable[name] for name in ("step_time_us", "step_p50_us", "samples_per_second")} == {NO_STEADY_STEP}
+    cloned = only(summarised([trial(), trial(cell=CLONE)]))
+    assert cloned.unavailable["noise_floor"] == "the interval of the baseline's clone takes 6 blocks"
 
 
 def test_a_cell_that_only_failed_has_the_status_and_reason_of_its_last_failure() -> None:

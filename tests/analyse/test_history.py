@@ -1,4 +1,4 @@
-"""A history: pairs of neighbours, levels that change, and counts that differ from one release to the next."""
+"""A history: releases beside the hand-written loop, levels that change, and counts that differ from the one before."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import pytest
 
 from bench.analyse.comparison import summarise
-from bench.analyse.history import adjacent_ratios
-from bench.plan.rounds import cell, rounds
-from bench.records.schema import Count, Counters, Environment, FunctionCounts, Run, Summary, Trial
+from bench.analyse.evidence import gather
+from bench.analyse.history import adjacent_ratios, ratios_in_turns
+from bench.plan.rounds import cells, rounds
+from bench.records.schema import Cell, Count, Counters, Environment, FunctionCounts, Run, Summary, Trial
 from bench.report import history as report
 from bench.report.answers.parts import plain
 from tests import factories
@@ -27,6 +28,10 @@ def a_run(*, blocks: int = 6, **changes: object) -> Run:
     return run.model_copy(update={"verb": "history", "settings": run.settings.model_copy(update=settings)})
 
 
+BOTH = pytest.mark.parametrize("plan", [{}, {"turns_s": None}], ids=["turns", "adjacent pairs"])
+"""As histories are made, and as they were before loops took turns."""
+
+
 def counters(*, syncs: int) -> Counters:
     fields = dict.fromkeys(("python_calls", "c_calls", "ops", "tensor_bytes"), Count(value=100, share=1.0))
     function = FunctionCounts(file="transformers/trainer.py", function="Trainer.get_batch_samples", line=1, syncs=syncs)
@@ -35,34 +40,116 @@ def counters(*, syncs: int) -> Counters:
     return Counters(**fields, syncs=Count(value=syncs, share=1.0), **known)
 
 
+def opening(run: Run, syncs: Mapping[str, int]) -> list[Trial]:
+    """A proof and two counts of every cell."""
+    return [
+        trial
+        for each in cells(run.settings)
+        for counted in [{"timing": None, "counters": counters(syncs=syncs.get(each.environment, 6))}]
+        for trial in (
+            factories.trial(cell=each, phase="equivalence", block=-1),
+            factories.trial(cell=each, phase="counting", block=-1, **counted),
+            factories.trial(cell=each, phase="counting", block=-1, replicate=1, **counted),
+        )
+    ]
+
+
+def step_us(each: Cell, ratio: Mapping[str, float], *, pace: float, wobble: int) -> float:
+    usual = ANCHOR_US * (1 if each.environment == "anchor" else ratio[each.environment])
+    return usual * pace * (1 + 0.004 * (wobble % 5 - 2))
+
+
 def journal(run: Run, ratio: Mapping[str, float], syncs: Mapping[str, int]) -> list[Trial]:
-    """A machine that slows from pair to pair by more than any release differs; neighbours share its pace."""
-    trials = []
-    for each in [cell(COMPARISON, "pytorch", "anchor"), *(r.cells[1] for r in rounds(run.settings))]:
-        trials.append(factories.trial(cell=each, phase="equivalence", block=-1))
-        counted = counters(syncs=syncs.get(each.environment, 6))
-        trials += [
-            factories.trial(cell=each, phase="counting", block=-1, replicate=n, timing=None, counters=counted)
-            for n in (0, 1)
-        ]
+    """A machine that slows from round to round by more than any release differs; those together share its pace."""
+    in_turns = run.settings.turns_s is not None
+    trials = opening(run, syncs)
     for block in range(run.settings.blocks):
         for place, planned in enumerate(rounds(run.settings)):
             pace = 1 + 0.3 * (place + block) / 10
-            for offset, each in enumerate(planned.cells if (place + block) % 2 else planned.cells[::-1]):
-                usual = ANCHOR_US * (1 if each == planned.reference else ratio[each.environment])
-                wobble = 1 + 0.004 * ((7 * block + 3 * place + offset) % 5 - 2)
-                where = {"block": block, "position": 2 * place + offset, "replicate": place if offset else 0}
-                trials.append(factories.trial(cell=each, step_us=usual * pace * wobble, **where))
+            members = planned.members if in_turns else planned.cells if (place + block) % 2 else planned.cells[::-1]
+            for offset, each in enumerate(members):
+                us = step_us(each, ratio, pace=pace, wobble=7 * block + 3 * place + offset)
+                if in_turns:
+                    where = {"position": offset, "replicate": planned.number}
+                    trials.append(factories.trial(cell=each, block=block, step_us=us, **where))
+                else:
+                    where = {"position": 2 * place + offset, "replicate": place if offset else 0}
+                    clock = {"length": factories.REGION, "timing": factories.region(us)}
+                    trials.append(factories.trial(cell=each, block=block, **where, **clock))
     return trials
 
 
-def a_summary(ratio: Mapping[str, float] | None = None, syncs: Mapping[str, int] | None = None) -> Summary:
-    run = a_run()
+def a_summary(
+    ratio: Mapping[str, float] | None = None, syncs: Mapping[str, int] | None = None, **plan: object
+) -> Summary:
+    run = a_run(**plan)
     return summarise(run, journal(run, ratio or dict.fromkeys(RELEASES, 1.7), syncs or {}))
 
 
-def test_a_release_is_compared_with_its_neighbour_in_time():
+def in_turns(run: Run, trials: list[Trial]) -> dict[str, list[float]]:
+    return {cell.environment: found for cell, found in ratios_in_turns(gather(run, trials)).items()}
+
+
+def test_a_release_is_compared_with_the_loop_that_took_turns_with_it():
+    """The machine's pace differs by 3 % between the two rounds of a block."""
     run = a_run()
+    found = in_turns(run, journal(run, dict.fromkeys(RELEASES, 1.7), {}))
+    assert sorted(found) == RELEASES
+    for ratios in found.values():
+        assert ratios == pytest.approx([1.7] * 6, rel=0.017)  # the wobbles of both
+
+
+def test_the_turns_of_another_round_are_no_evidence():
+    run = a_run()
+    first, second = gather(run, journal(run, dict.fromkeys(RELEASES, 1.7), {}))
+    assert (first.round.number, second.round.number) == (0, 1)
+    assert first.reference.cell == second.reference.cell
+    for compared in (first, second):
+        assert [len(each.timed) for each in compared.evidence] == [6] * 4
+        assert len(compared.clone.timed) == 6
+    apart = [
+        ours / theirs
+        for ours, theirs in zip(
+            second.reference.step_us_by_block.values(), first.reference.step_us_by_block.values(), strict=True
+        )
+    ]
+    assert min(apart) > 1.005  # a slower machine, not the same trials
+    assert len(first.reference.counts) == len(second.reference.counts) == 2  # counted once, for both
+
+
+def test_every_round_has_a_noise_floor_of_its_own():
+    floors = a_summary().noise_floors
+    assert [(floor.runner, floor.comparison.environment, floor.blocks) for floor in floors] == [
+        ("pytorch", "anchor", 6)
+    ] * 2
+    assert all(floor.ratio.value == pytest.approx(1, rel=0.01) for floor in floors)
+
+
+def test_a_release_without_its_turns_in_a_block_has_a_pair_less():
+    run = a_run()
+    trials = journal(run, dict.fromkeys(RELEASES, 1.7), {})
+    lost = [t for t in trials if (t.cell.environment, t.block) != ("4.45.2", 2)]
+    assert sorted(map(len, in_turns(run, lost).values())) == [5, 6, 6, 6, 6, 6]
+    # Without the hand-written loop's turns in the first round, its three releases have none.
+    lost = [t for t in trials if (t.cell.environment, t.block, t.replicate) != ("anchor", 2, 0)]
+    assert sorted(map(len, in_turns(run, lost).values())) == [5, 5, 5, 6, 6, 6]
+
+
+def test_a_release_that_never_met_the_hand_written_loop_says_so():
+    run = a_run()
+    trials = [
+        t
+        for t in journal(run, dict.fromkeys(RELEASES, 1.7), {})
+        if t.phase != "timing" or (t.cell.environment, t.replicate) != ("anchor", 1)
+    ]
+    found = {each.cell.environment: (each.ratio, each.reason) for each in summarise(run, trials).releases}
+    expected = (None, "no block has step times of both it and the hand-written loop")
+    assert [found[name] for name in RELEASES[3:]] == [expected] * 3
+    assert all(found[name][0] is not None for name in RELEASES[:3])
+
+
+def test_before_loops_took_turns_a_release_was_compared_with_its_neighbour_in_time():
+    run = a_run(turns_s=None)
     found = adjacent_ratios(journal(run, dict.fromkeys(RELEASES, 1.7), {}))
     assert sorted(each.environment for each in found) == RELEASES
     for ratios in found.values():
@@ -70,23 +157,25 @@ def test_a_release_is_compared_with_its_neighbour_in_time():
 
 
 def test_a_pair_with_a_failed_trial_is_no_pair():
-    run = a_run()
+    run = a_run(turns_s=None)
     trials = [t for t in journal(run, dict.fromkeys(RELEASES, 1.7), {}) if not (t.block == 2 and t.position == 3)]
     assert sorted(map(len, adjacent_ratios(trials).values())) == [5, 6, 6, 6, 6, 6]
 
 
-def test_a_new_level_is_told_with_its_first_release():
+@BOTH
+def test_a_new_level_is_told_with_its_first_release(plan):
     ratio = {name: 1.7 if name < "4.47" else 1.9 for name in RELEASES}
-    figures = {each.cell.environment: each for each in a_summary(ratio).releases}
+    figures = {each.cell.environment: each for each in a_summary(ratio, **plan).releases}
     assert [name for name, each in figures.items() if each.change is not None] == ["4.47.1"]
     assert figures["4.47.1"].change == pytest.approx(1.9 / 1.7, rel=0.01)
     assert figures["4.44.2"].ratio is not None
     assert figures["4.44.2"].ratio.value == pytest.approx(1.7, rel=0.01)
 
 
-def test_counts_are_held_against_the_release_before_and_name_their_function():
+@BOTH
+def test_counts_are_held_against_the_release_before_and_name_their_function(plan):
     syncs = {"4.47.1": 7, "4.48.3": 7}
-    summary = a_summary(syncs=syncs)
+    summary = a_summary(syncs=syncs, **plan)
     more = {each.cell.environment: each.more for each in summary.releases}
     assert more == {**{name: {} for name in RELEASES}, "4.47.1": {"syncs": 1}, "4.49.0": {"syncs": -1}}
     assert [(row.cell.environment, row.counter, row.function, row.delta) for row in summary.attribution] == [
@@ -106,8 +195,10 @@ def test_the_report_tells_changes_first_and_every_release_in_order():
     assert "7 (+1)" in text
 
 
-def test_a_quiet_history_says_so():
-    assert "No release changed the step time beyond noise" in "\n".join(plain(report.paragraphs(a_summary())))
+@BOTH
+def test_a_quiet_history_says_so(plan):
+    told = "\n".join(plain(report.paragraphs(a_summary(**plan))))
+    assert "No release changed the step time beyond noise" in told
 
 
 def test_releases_without_an_environment_are_told_with_their_reason():

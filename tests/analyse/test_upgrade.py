@@ -281,6 +281,36 @@ def test_an_unproven_candidate_is_never_fine():
     assert exit_code(told(run, trials, timed(run, EIGHT))) == 1
 
 
+# The baseline against its clone
+
+
+def test_the_clone_of_the_baseline_is_the_noise_floor_of_a_check():
+    run = planned()
+    found = told(run, timed(run, EIGHT[:10], same=QUIET))
+    (floor,) = found.noise_floors
+    assert (floor.runner, floor.comparison.environment, floor.blocks) == ("hf-trainer", BASELINE, 10)
+    assert 0.0015 < floor.floor < 0.0025  # by the interval of what differs by 0.25 % at most
+    assert {row.noise_floor for row in found.cells} == {floor.floor}
+    assert found.noise_floors == told(run, timed(run, QUIET, same=QUIET)).noise_floors  # whatever the candidate does
+
+
+def test_a_step_time_is_judged_by_the_turns_of_each_cycle():
+    """The machine changes its pace by half from cycle to cycle; medians of the arms would differ by as much."""
+    run = planned()
+    random = np.random.default_rng(0)
+    trials = proven(run)
+    for block in range(10):
+        pace = np.repeat(np.exp(random.normal(0, 0.5, factories.CYCLES)), factories.TURN.steps)
+        for cell in cells(run.settings):
+            more = 1.01 if cell.environment == CANDIDATE else 1.0
+            turns = 681 * more * np.exp(random.normal(0, 0.001)) * pace
+            trials.append(factories.trial(cell=cell, block=block, step_us=list(turns)))
+    found = verdict(told(run, trials), "step_time_us")
+    assert (found.verdict, found.real, found.blocks) == ("not-regressed", True, 10)
+    assert found.ratio.value == pytest.approx(1.01, abs=0.002)
+    assert found.minimum_detectable_effect < 0.005
+
+
 # What is counted
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.analyse.figures_judged import Figure
 from bench.analyse.sequential import GAMMA, minimum_detectable_effect
-from bench.analyse.verdict import Rule, confirm, exact_verdict, judge, log_ratios, to_confirm
+from bench.analyse.verdict import Rule, by_number, confirm, exact_verdict, judge, to_confirm
 
 QUIET = np.array([0.001, -0.002, 0.0005, -0.001, 0.002, -0.0005, 0.0015, -0.0015, 0.0025, -0.0025])
 """Ten blocks in which nothing differs by more than 0.25 %."""
@@ -96,10 +97,17 @@ def test_too_few_blocks_say_how_many_are_needed():
 
 
 def test_figures_become_log_ratios_block_by_block():
-    found = log_ratios({0: 2.0, 1: 3.0, 3: 0.0, 4: 8.0, 9: 1.0}, {0: 1.0, 2: 1.0, 3: 1.0, 4: 2.0}, 5)
+    sides = {"own": {0: 2.0, 1: 3.0, 3: 0.0, 4: 8.0, 9: 1.0}, "other": {0: 1.0, 2: 1.0, 3: 1.0, 4: 2.0}}
+    figure = Figure(name="host_rss_bytes", group="memory", of=sides.get)
+    found = by_number(figure.log_ratios("own", "other"), 5)
     assert found[[0, 4]].tolist() == pytest.approx([math.log(2), math.log(4)])
     assert np.isnan(found[[1, 2, 3]]).all()
-    assert len(log_ratios({}, {}, 0)) == 0
+    assert len(by_number({}, 0)) == 0
+
+
+def test_a_figure_that_has_pairs_inside_its_blocks_is_told_by_them():
+    figure = Figure(name="step_time_us", group="time", of={}.get, pairs=lambda own, other: {2: own - other})
+    assert figure.log_ratios(0.3, 0.1) == {2: pytest.approx(0.2)}
 
 
 def test_blocks_without_a_pair_count_as_blocks_but_not_as_pairs():

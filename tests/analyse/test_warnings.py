@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.records.schema import Length
 from tests.factories import cell, comparison, summarised, summary, timed, timing, trial
 
 if TYPE_CHECKING:
@@ -23,25 +22,19 @@ def test_too_few_blocks_say_how_many_are_needed_in_one_sentence_for_all_cells() 
     ]
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"region_ns": 30_000_000}, "its steps sum to 19.0 ms, but its region lasted 30.0 ms"),
-        ({"train_ns": 18_000_000}, "its region lasted 19.0 ms, but all of it only 18.0 ms"),
-        ({"train_ns": 1_600_000_000}, "it trained for 1600.0 ms, but the parent saw only 1500.0 ms"),
-    ],
-)
-def test_clocks_that_contradict_each_other_are_told(changes: dict[str, int], expected: str) -> None:
-    length = Length(epochs=1, steps_per_epoch=200, warmup_steps=10)
-    good, bad = timing(100, length=length), timing(100, length=length, **changes)
-    found = summarised([trial(length=length, timing=good), trial(length=length, timing=bad)])
-    prefix = "pytorch at batch 64 of mlp on cpu: 1 of 2 trials contradict themselves; in the last, "
-    assert prefix + expected in found.warnings
+def test_clocks_that_contradict_each_other_are_told() -> None:
+    stopped = timing([100.0] * 59 + [0.0])
+    found = summarised([trial(step_us=100), trial(block=1, timing=stopped)])
+    assert found.warnings == [
+        "pytorch at batch 64 of mlp on cpu: 1 of 2 trials contradict themselves; in the last, a step of its took no "
+        "time at all",
+        "pytorch at batch 64 of mlp on cpu: 2 blocks, but a 95 % interval needs 6",
+    ]
 
 
-def test_clocks_may_differ_by_less_than_a_hundredth() -> None:
-    length = Length(epochs=1, steps_per_epoch=200, warmup_steps=10)
-    found = summarised([trial(length=length, timing=timing(100, length=length, region_ns=19_150_000))])
+def test_a_host_that_runs_far_ahead_of_its_device_is_no_contradiction() -> None:
+    ahead = timing([0.0] * 60, device="cuda", device_step_us=[100.0] * 60)
+    found = summarised([trial(cell=cell(device="cuda"), timing=ahead)], comparisons=[comparison(device="cuda")])
     assert not any("contradict" in warning for warning in found.warnings)
 
 
@@ -96,21 +89,37 @@ def test_a_cell_is_named_with_what_is_not_the_default() -> None:
 
 
 def paused(pauses: int) -> list[float]:
-    """Steps of 100 µs, some of which take 3 ms."""
-    return [3000.0 if step in range(20, 20 + pauses) else 100.0 for step in range(59)]
+    """Ten turns of which so many have a kept step that takes 3 ms; the other steps take 100 µs."""
+    return [3000.0 if step % 6 == 3 and step < 6 * pauses else 100.0 for step in range(60)]
 
 
 def test_steps_that_pause_are_told_once_for_all_runners_at_a_batch_size() -> None:
     trials = [trial(runner, block=block, step_us=paused(1 + (runner != "pytorch"))) for runner in ("pytorch", "fabric")
               for block in range(6)]  # fmt: skip
-    assert [warning for warning in summarised(trials, "pytorch", "fabric").warnings if "region" in warning] == [
-        "fabric at batch 64 of mlp on cpu: its measured region takes 2.2 times as long as so many median steps (of 2 "
-        "such runners the worst): samples/s has its pauses and ends of epochs, step time and ratio have not"
+    # Of 40 kept steps two take 3 ms: 245 µs on average.
+    assert [warning for warning in summarised(trials, "pytorch", "fabric").warnings if "all in all" in warning] == [
+        "fabric at batch 64 of mlp on cpu: all in all it takes 2.5 times as long as its steps (of 2 such runners the "
+        "worst): samples/s has its pauses and ends of epochs, step time and ratio have not"
     ]
 
 
-def test_a_region_that_is_hardly_longer_than_its_steps_is_not() -> None:
-    assert summarised(timed("pytorch", [100.0] * 6)).warnings == []  # ends of epochs make it 1.16 times as long
+def test_pauses_of_the_collector_are_told_with_the_others() -> None:
+    plain = timing(100.0)
+    assert plain.turns is not None
+    collected = plain.turns.model_copy(update={"pauses_ns": {2: 400_000, 12: 400_000}})  # in the 10 steps between: 40 %
+    steps_ns = [ns + collected.pauses_ns.get(step, 0) for step, ns in enumerate(plain.step_ns)]
+    clock = plain.model_copy(update={"step_ns": steps_ns, "turns": collected})
+    found = summarised([trial(block=block, timing=clock) for block in range(6)]).warnings
+    assert found == [
+        "pytorch at batch 64 of mlp on cpu: all in all it takes 1.4 times as long as its steps: samples/s has its "
+        "pauses and ends of epochs, step time and ratio have not"
+    ]
+
+
+def test_a_trial_that_is_hardly_longer_than_its_steps_is_not() -> None:
+    assert summarised(timed("pytorch", [100.0] * 6)).warnings == []
+    pausing = [120.0 if step % 6 == 3 else 100.0 for step in range(60)]
+    assert summarised(timed("pytorch", [pausing] * 6)).warnings == []
 
 
 def test_forks_that_share_pages_are_told_in_one_sentence_for_all() -> None:

@@ -11,7 +11,6 @@ import torch
 
 from bench.measure import device as devices
 from bench.measure import memory, rss
-from bench.measure.clock import Clock
 from trainloops import parts, runners
 from trainloops.contract import Job
 
@@ -22,7 +21,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}
 
 
 def summary_of(tmp_path: Path, *arguments: str, code: int = 0) -> dict:
-    command = [sys.executable, "-m", "bench.run", *arguments, "--blocks", "1", "--trials-per-block", "1"]
+    command = [sys.executable, "-m", "bench.run", *arguments, "--blocks", "1"]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=tmp_path, env=ENVIRONMENT, check=False, timeout=600
     )
@@ -55,18 +54,27 @@ def test_cpu_and_cuda_stand_in_one_report(tmp_path):
 
 def test_memory_figures_are_torch_s_own():
     job = Job(workload="mlp-wide", batch_size=256, epochs=2, steps_per_epoch=10, device="cuda")
-    clock = Clock(steps=job.steps, warmup_steps=5, device=devices.of("cuda"))
-    built = parts.build(job)
+    built, device = parts.build(job), devices.of("cuda")
     host = memory.HostBaseline(inherited_bytes=0, at_start=rss.read())
-    torch.cuda.reset_peak_memory_stats()
-    with clock:
-        runners.load("pytorch")(job, built)
-    figures = memory.figures(clock, device="cuda", host=host)
+    device.reset_peaks()
+    runners.load("pytorch")(job, built)
+    device.synchronize()
+    figures = memory.figures(devices.Peaks(), device.peaks(), device="cuda", host=host)
     assert figures["device_allocated_bytes"] == torch.cuda.max_memory_allocated()
     assert figures["device_reserved_bytes"] == torch.cuda.max_memory_reserved()
     weights = sum(parameter.nbytes for parameter in built.model.parameters())
     assert figures["device_allocated_bytes"] >= 4 * weights  # weights, gradients and two moments
-    assert len(clock.result()["device_step_us"]) == job.steps - 1
+
+
+def test_turns_on_the_card_have_a_device_time_for_every_step(tmp_path):
+    summary = summary_of(tmp_path, "--device", "cuda", "--runner", "pytorch", "--batch-size", "64", "--only", "time")
+    (journal,) = tmp_path.glob("results/*/trials.jsonl")
+    timed = [trial for line in journal.read_text().splitlines() if (trial := json.loads(line)).get("timing")]
+    assert len(timed) == 2  # the loop and its clone
+    for trial in timed:
+        assert len(trial["timing"]["device_step_us"]) == len(trial["timing"]["step_ns"])
+        assert all(us > 0 for us in trial["timing"]["device_step_us"])
+    assert summary["cells"][0]["step_time_us"]["value"] == summary["cells"][0]["device_step_time_us"]["value"]
 
 
 def test_out_of_device_memory_is_a_row_and_the_rest_is_kept(tmp_path):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-import sys
 from argparse import Namespace
-from contextlib import closing
 from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter
@@ -13,88 +11,84 @@ from time import perf_counter
 import numpy as np
 
 from bench.analyse.statistics import paired_ratio
-from bench.execute.launcher import Request, Result
-from bench.execute.zygote import Zygote
-from bench.plan import rounds
-from bench.records.schema import Length, Pass
-from tests.evidence.table import section
-from tests.perf_harness import tick_rows
-from tests.perf_trials import COMPARISON, median_step_us, spec, started
+from bench.execute.workers.launcher import Request
+from bench.execute.workers.pool import Pool
+from bench.plan import length as lengths
+from bench.records.schema import Cell, Length, TurnLength
+from tests.evidence import blocks, gate
+from tests.evidence.table import ratio, section
 from trainloops.runners import REGISTRY
 
-PASSES: tuple[Pass, ...] = ("timing", "phases", "counting")
-LENGTH = Length(epochs=5, steps_per_epoch=60, warmup_steps=50)
-"""Shorter than usual, since a counted step takes many times as long as another."""
+BATCH_SIZE = 64
+STEPS = 400
+PHASES = Length(epochs=4, steps_per_epoch=lengths.EPOCH_STEPS, warmup_steps=50)
+WAYS = ("timing", "phases", "counting")
 
 ByRound = dict[int, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seen:
-    """Figures of one runner by pass and round."""
+    """One runner's figures by round."""
 
-    step_us: dict[Pass, ByRound] = field(default_factory=lambda: {each: {} for each in PASSES})
-    """The median step; counting has no clock."""
-    wall_s: dict[Pass, ByRound] = field(default_factory=lambda: {each: {} for each in PASSES})
-    """The whole trial."""
+    timed_us: ByRound = field(default_factory=dict)
+    phases_us: ByRound = field(default_factory=dict)
+    counting_s: ByRound = field(default_factory=dict)
 
 
 def instrument(args: Namespace) -> str:
-    """The tick on its own; the other passes against the timing pass, in forks of one interpreter that take turns."""
-    (tick,) = tick_rows()
-    rows = [row(runner, measured(runner, args.rounds)) for runner in REGISTRY]
+    """The gate by itself; the passes that are never timed against the timing pass, each alone, in random order."""
+    planned = blocks.comparison(list(REGISTRY), batch_size=BATCH_SIZE)
+    order, found = random.Random(0), {runner: Seen() for runner in REGISTRY}
+    with blocks.interpreters([planned]) as pool:
+        for number in range(args.rounds):
+            for cell in order.sample(planned.cells, len(planned.cells)):
+                measure(pool, cell, order, found[cell.runner], number)
+            blocks.progress("instrument", number + 1, args.rounds)
+    seen = gate.hand_over()
     return section(
-        f"Instrument cost: {args.rounds} rounds at batch {COMPARISON.batch_size}",
-        ["runner", "step, the clock alone", "step with phases and samples", "trial that counts"],
-        rows,
-        f"The clock itself: {tick.measured} a step, the same for every runner. A trial that counts trains twice.",
+        f"Instrument cost: {args.rounds} rounds at batch {BATCH_SIZE}",
+        ["runner", "step, the clock alone", "with phases and samples", "a trial that counts"],
+        [row(runner, each) for runner, each in found.items()],
+        f"The clock and the gate: {gate.tick_us():.2f} µs a step, the same for every runner. A turn takes "
+        f"{seen.turn_us:.0f} µs beyond its steps; the parent uses {seen.cpu_s / seen.wall_s:.2%} of a core.",
     )
 
 
-def measured(runner: str, count: int) -> Seen:
-    order, seen = random.Random(0), Seen()
-    with closing(started(spec(runner, block=0))) as zygote:
-        for number in range(count):
-            for each in order.sample(PASSES, len(PASSES)):
-                began = perf_counter()
-                found = step_us(runner, trial(zygote, runner, each))
-                seen.wall_s[each][number] = perf_counter() - began
-                if found is not None:
-                    seen.step_us[each][number] = found
-    print(f"instrument: {runner}", file=sys.stderr)
-    return seen
+def measure(pool: Pool, cell: Cell, order: random.Random, seen: Seen, number: int) -> None:
+    for way in order.sample(WAYS, len(WAYS)):
+        if way == "timing":
+            seen.timed_us[number] = timed_us(pool, cell)
+        elif way == "phases":
+            seen.phases_us[number] = phases_us(pool, cell)
+        else:
+            seen.counting_s[number] = counting_s(pool, cell)
 
 
-def trial(zygote: Zygote, runner: str, phase: Pass) -> Result:
-    cell = rounds.cell(COMPARISON, runner)
-    asked = Request(phase=phase, cell=cell, length=LENGTH, seed=0, threads=1, timeout_s=300)
-    result = zygote.run(asked).result
-    assert result.status == "ok", result.reason
-    return result
+def timed_us(pool: Pool, cell: Cell) -> float:
+    # On any core, as the passes that are not timed.
+    with blocks.warmed_up(pool, [cell], pinned=False) as members:
+        (found,) = blocks.taken(members, TurnLength(cold_steps=0, kept_steps=STEPS), cycles=1)
+    return float(np.median(found))
 
 
-def step_us(runner: str, result: Result) -> float | None:
-    """The median steady step of a trial that had a clock."""
-    if result.timing is not None:
-        return median_step_us(result.timing, runner, LENGTH)
-    if result.phases is None:
-        return None
+def phases_us(pool: Pool, cell: Cell) -> float:
+    asked = Request(phase="phases", cell=cell, length=PHASES, seed=0, threads=blocks.THREADS, timeout_s=300.0)
+    result = pool.run(asked).result
+    assert result.phases is not None, result.reason
     steps_ns = np.sum([np.array(ns) for ns in result.phases.phase_ns.values()], axis=0)
-    return float(np.median(steps_ns[LENGTH.warmup_steps :])) / 1e3
+    return float(np.median(steps_ns[PHASES.warmup_steps :])) / 1e3
+
+
+def counting_s(pool: Pool, cell: Cell) -> float:
+    began = perf_counter()
+    length = lengths.COUNTING
+    asked = Request(phase="counting", cell=cell, length=length, seed=0, threads=blocks.THREADS, timeout_s=300.0)
+    result = pool.run(asked).result
+    assert result.counters is not None, result.reason
+    return perf_counter() - began
 
 
 def row(runner: str, seen: Seen) -> list[str]:
-    alone = median(seen.step_us["timing"].values())
-    return [
-        runner,
-        f"{alone:.0f} µs",
-        times(seen.step_us["phases"], seen.step_us["timing"]),
-        times(seen.wall_s["counting"], seen.wall_s["timing"]),
-    ]
-
-
-def times(figures: ByRound, usual: ByRound) -> str:
-    ratio = paired_ratio(figures, usual)
-    assert ratio is not None  # there is a round
-    interval = f" [{ratio.low:.2f}, {ratio.high:.2f}]" if ratio.low and ratio.high else ""
-    return f"{ratio.value:.2f} times{interval}"
+    phases = f"{ratio(paired_ratio(seen.phases_us, seen.timed_us))} times"
+    return [runner, f"{median(seen.timed_us.values()):.0f} µs", phases, f"{median(seen.counting_s.values()):.2f} s"]

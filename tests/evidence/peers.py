@@ -1,4 +1,4 @@
-"""What people use today, on the same planted slowdowns in the same time: hyperfine, pyperf and pytest-benchmark.
+"""What people use today, on the same planted slowdowns: hyperfine, pyperf, pytest-benchmark, and two ways of pairing.
 
 Each is used as its own documentation says, first on the loop as it was and then on slower ones, half of `--budget`
 seconds each, and asked of every one whether it is slower:
@@ -6,11 +6,19 @@ seconds each, and asked of every one whether it is slower:
 - hyperfine on whole scripts, and on the times that it exports the Welch test of its own `scripts/welch_ttest.py`;
 - pyperf's `Runner.bench_time_func` in as many worker processes as the time allows, and `compare_to`;
 - pytest-benchmark's `pedantic` rounds and `--benchmark-compare-fail=min:3%`.
+
+Two compare in pairs, so that nothing that was measured before is of use:
+
+- paired functions, as Tango.rs has them ("1 second, 1 percent"): a step of the loop and one of a slower loop by turns
+  in one process, for one second (`tests.evidence.paired`), judged by its rule: |z| of 2.6 and 0.5 % at least;
+- duet benchmarking: two whole scripts side by side on two cores, for the whole budget, judged by a t-test on the log
+  ratios of their pairs.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import shutil
@@ -24,7 +32,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from scipy.stats import ttest_ind
+from scipy.stats import ttest_1samp, ttest_ind
 
 from tests.evidence.table import section
 from tests.evidence.waits import SHARES
@@ -88,11 +96,43 @@ def pytest_benchmark_says(before: Path, after: Path) -> bool:
     return bool(second > 1.03 * first)
 
 
+def paired(to: Path, share: float, seconds: float) -> None:
+    done = python("-m", "tests.evidence.paired", "--share", share)
+    done.check_returncode()
+    to.write_text(done.stdout)
+
+
+def paired_says(_: Path, after: Path) -> bool:
+    told = json.loads(after.read_text())
+    return bool(told["z"] >= 2.6 and told["change"] >= 0.005)
+
+
+def duet(to: Path, share: float, seconds: float) -> None:
+    """Pairs of scripts in the time of both sides: there is nothing to hold them against later."""
+    script = [sys.executable, "-m", "tests.evidence.script", "--steps", str(STEPS), "--share"]
+    ratios, ends = [], perf_counter() + 2 * seconds
+    while perf_counter() < ends or len(ratios) < 2:
+        both = [
+            subprocess.Popen([*script, str(each)], cwd=ROOT, stdout=subprocess.PIPE, text=True) for each in (0.0, share)
+        ]
+        before, after = (float(each.communicate()[0]) for each in both)
+        ratios.append(math.log(after / before))
+    to.write_text(json.dumps(ratios))
+
+
+def duet_says(_: Path, after: Path) -> bool:
+    found = ttest_1samp(json.loads(after.read_text()), 0.0)
+    return bool(found.pvalue < SIGNIFICANT and found.statistic > 0)
+
+
 TOOLS: dict[str, tuple[Measure, Slower]] = {
     "hyperfine": (hyperfine, hyperfine_says),
     "pyperf": (pyperf, pyperf_says),
     "pytest-benchmark": (pytest_benchmark, pytest_benchmark_says),
+    "paired functions, one second": (paired, paired_says),
+    "duet": (duet, duet_says),
 }
+PAIRED = (paired, duet)
 
 
 def peers(args: Namespace) -> str:
@@ -125,7 +165,8 @@ def one_round(tool: str, order: random.Random, seconds: float) -> dict[float, bo
     measure, slower = TOOLS[tool]
     with TemporaryDirectory(prefix="looptax-evidence-") as folder:
         before = Path(folder) / "before.json"
-        measure(before, 0.0, seconds)
+        if measure not in PAIRED:
+            measure(before, 0.0, seconds)
         found = {}
         for share in order.sample(SHARES, len(SHARES)):
             after = Path(folder) / f"{share}.json"

@@ -1,101 +1,100 @@
 """How often planted slowdowns of the hand-written loop are found, after how many blocks, in how much time.
 
-One long run measures loops that wait a share of each step side by side, and two that wait none: the baseline and its
-clone. Its blocks are exchangeable, since each has fresh interpreters and a random order, so checks are drawn from them
-with replacement and judged as `bench.upgrade` does it: look by look, and what is flagged once more on fresh blocks.
+One long run lets loops that wait a share of each step take turns with one that waits none and its clone. Its blocks are
+exchangeable, so checks are drawn from them with replacement and judged as `bench.upgrade` does it: look by look, and
+what is flagged once more on fresh blocks.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import json
 from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from time import perf_counter
 
 import numpy as np
 import pandas as pd
 
-import bench
 from bench.analyse.sequential import CAP
 from bench.analyse.statistics import Floats
-from bench.analyse.verdict import confirm, judge, to_confirm
+from bench.analyse.verdict import Rule, confirm, judge, to_confirm
+from bench.plan.check import BLOCKS_PER_SET, TURNS_S
+from tests.evidence import blocks
 from tests.evidence.table import section
 from tests.evidence.waits import SHARES, loop
 
-ROOT = Path(__file__).parent.parent.parent
 CHECKS = 1000
 ARMS_OF_A_CHECK = 3
 """The baseline, the candidate and the baseline's clone."""
+MARGINS = (0.03, 0.01)
+SECONDS = "seconds"
+"""What a block took, beside the log ratios of its loops."""
+
+Block = dict[str, float]
 
 
 def power(args: Namespace) -> str:
-    """The verdicts of checks drawn from a run that is made now, or that `--power-run` names."""
+    """The verdicts of checks drawn from blocks that are measured now, or were before and are kept in `--keep`."""
     with TemporaryDirectory(prefix="looptax-evidence-") as scratch:
-        folder = args.power_run or measured(args.keep or Path(scratch), args.blocks)
-        steps, block_s = steps_us(folder)
-    rows = [row(share, steps, block_s) for share in SHARES]
+        found = measured(args.keep or Path(scratch), args.blocks)
+    rows = [row(margin, share, found) for margin in MARGINS for share in SHARES]
     return section(
-        f"Power: {CHECKS} checks drawn from {len(steps)} blocks, margin 3 %, one trial of each arm in a block",
-        ["planted", "seen, by all blocks", "regressed", "not regressed", "undecided", "blocks", "seconds"],
+        f"Power: {CHECKS} checks drawn from {len(found)} blocks of the hand-written loop at batch 64",
+        ["margin", "planted", "seen, by all blocks", "regressed", "not regressed", "undecided", "blocks", "seconds"],
         rows,
         "Regressed is what fresh blocks confirmed. Blocks and seconds are those of the median check, both parts and "
-        "the interpreters included, of a block with three arms.",
+        "the start of interpreters included, by the time of a block with three trials.",
     )
 
 
-def measured(out: Path, blocks: int) -> Path:
-    """The run folder: the loops of all shares and a second one that waits nothing, one trial of each in a block."""
-    out.mkdir(parents=True, exist_ok=True)
-    loops = [loop(out, share) for share in SHARES]
-    clone = loops[0].with_name("clone.py")
-    clone.write_text(loops[0].read_text())
-    runners = ",".join(map(str, [*loops, clone]))
-    options = ["--only", "time", "--batch-size", "64", "--device", "cpu", "--trials-per-block", "1"]
-    command = [sys.executable, "-m", "bench.run", "--runner", runners, *options, "--blocks", str(blocks)]
-    path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
-    environment = {**os.environ, "PYTHONPATH": path}
-    subprocess.run([*command, "--out", str(out)], env=environment, stdout=sys.stderr, check=True)
-    (run,) = out.glob("*/run.json")
-    return run.parent
+def measured(folder: Path, count: int) -> list[Block]:
+    """The log ratios of `count` blocks; those that the folder has already are not measured again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    loops = [str(loop(folder, share)) for share in SHARES]
+    planned = blocks.comparison(loops, batch_size=64)
+    journal = folder / "power.jsonl"
+    found = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
+    arms = len(planned.members) / ARMS_OF_A_CHECK
+    while len(found) < count:
+        began = perf_counter()
+        with blocks.interpreters([planned], number=len(found)) as pool:
+            for number in range(len(found), min(len(found) + BLOCKS_PER_SET, count)):
+                trials = blocks.block(pool, planned, turns_s=arms * TURNS_S, number=number)
+                ratios = blocks.log_ratios(trials, loops[0])
+                took_s, began = (perf_counter() - began) / arms, perf_counter()
+                found.append({Path(name).stem: value for name, value in ratios.items()} | {SECONDS: took_s})
+                with journal.open("a") as file:
+                    file.write(json.dumps(found[-1]) + "\n")
+        blocks.progress("power", len(found), count)
+    return found
 
 
-def steps_us(folder: Path) -> tuple[pd.DataFrame, float]:
-    """Step times by block and loop, and the seconds that a block of three arms would have taken."""
-    trials = bench.load(folder, trials=True)
-    timed = trials[trials["phase"] == "timing"]
-    steps = timed.assign(loop=timed["runner"].map(lambda path: Path(path).stem)).pivot(
-        index="block", columns="loop", values="step_time_us"
-    )
-    started = pd.to_datetime(timed["started_at"]).groupby(timed["block"]).min()
-    seconds = started.diff().dt.total_seconds().dropna()
-    return steps.dropna(), float(median(seconds)) * ARMS_OF_A_CHECK / steps.shape[1]
-
-
-def row(share: float, steps: pd.DataFrame, block_s: float) -> list[str]:
-    baseline, candidate, clone = (np.log(steps[name].to_numpy()) for name in ("waits_00", name_of(share), "clone"))
-    ratios, same = candidate - baseline, clone - baseline
-    checks = drawn(ratios, same)
+def row(margin: float, share: float, found: Sequence[Mapping[str, float]]) -> list[str]:
+    ratios, same = (np.array([each[name] for each in found]) for name in (name_of(share), blocks.CLONE))
+    checks = drawn(ratios, same, Rule(margin=margin))
     outcomes = pd.Series([outcome for outcome, _ in checks]).value_counts(normalize=True)
-    blocks = median(blocks for _, blocks in checks)
+    count = median(count for _, count in checks)
+    block_s = float(np.mean([each[SECONDS] for each in found]))
     shares = [f"{outcomes.get(name, 0.0):.1%}" for name in ("regressed", "not-regressed", "undecided")]
-    return [f"{share:.0%}", f"{np.expm1(np.median(ratios)):+.1%}", *shares, f"{blocks:.0f}", f"{blocks * block_s:.0f}"]
+    seen = f"{np.expm1(np.median(ratios)):+.1%}"
+    return [f"{margin:.0%}", f"{share:.0%}", seen, *shares, f"{count:.0f}", f"{count * block_s:.0f}"]
 
 
 def name_of(share: float) -> str:
     """The loop that waits so long; that which waits nothing is compared with by its clone, so as not to be itself."""
-    return "clone" if share == 0 else f"waits_{round(100 * share):02d}"
+    return blocks.CLONE if share == 0 else f"waits_{round(100 * share):02d}"
 
 
-def drawn(ratios: Floats, same: Floats) -> list[tuple[str, int]]:
+def drawn(ratios: Floats, same: Floats, rule: Rule) -> list[tuple[str, int]]:
     """Verdict and number of blocks of each check, every one with as many blocks as it may ask for."""
     random = np.random.default_rng(0)
     found = []
     for _ in range(CHECKS):
         screened, fresh = random.integers(len(ratios), size=(2, CAP))
-        verdict = judge(ratios[screened], same[screened])
+        verdict = judge(ratios[screened], same[screened], rule)
         again = confirm(to_confirm({0: verdict}), {0: ratios[fresh]})
         found.append(((again.get(0) or verdict).outcome, verdict.blocks + sum(each.blocks for each in again.values())))
     return found

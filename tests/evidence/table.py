@@ -23,3 +23,12 @@ def percent(log_ratio: Estimate | None) -> str:
     if log_ratio.low is None or log_ratio.high is None:
         return value
     return f"{value} [{100 * log_ratio.low:+.1f}, {100 * log_ratio.high:+.1f}]"
+
+
+def ratio(estimate: Estimate | None) -> str:
+    """A ratio with its interval: `1.003 [0.998, 1.009]`."""
+    if estimate is None:
+        return "unavailable"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"

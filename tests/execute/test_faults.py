@@ -1,46 +1,48 @@
-"""Whatever a trial does becomes its row's status and reason, and the next trial runs."""
+"""Whatever a trial that takes no turns does becomes its row's status and reason, and the next trial runs."""
 
+import resource
 from pathlib import Path
 
 import pytest
 
-from bench.execute.interpreter import Spec
-from bench.execute.launcher import Request
-from bench.execute.spawn import Spawner
-from bench.execute.zygote import Zygote
+from bench.execute.workers import turns
+from bench.execute.workers.interpreter import Spec
+from bench.execute.workers.launcher import Request
+from bench.execute.workers.launchers import Spawner
+from bench.execute.workers.pool import Pool, key_of
+from bench.plan import length as lengths
 from bench.plan.rounds import cell
 from bench.plan.schedule import Layout
-from bench.records.schema import Comparison, Length
+from bench.records.schema import Comparison, TurnLength
 
 LOOPS = Path(__file__).parent.parent / "loops"
 COMPARISON = Comparison(workload="mlp", device="cpu", batch_size=4)
 LAYOUT = Layout(hash_seed=1, padding_bytes=10)
-SHORT = Length(epochs=2, steps_per_epoch=3, warmup_steps=2)
 
 
-def spec(loop: str) -> Spec:
-    return Spec(runner=str(LOOPS / f"{loop}.py"), device="cpu", threads=1, layout=LAYOUT)
-
-
-def request(loop: str, *, timeout_s: float = 60.0) -> Request:
-    runner = str(LOOPS / f"{loop}.py")
-    return Request(phase="timing", cell=cell(COMPARISON, runner), length=SHORT, seed=0, threads=1, timeout_s=timeout_s)
+def request(loop: str, *, phase: str = "equivalence", timeout_s: float = 60.0) -> Request:
+    return Request(
+        phase=phase,
+        cell=cell(COMPARISON, str(LOOPS / f"{loop}.py")),
+        length=lengths.timed() if phase == "timing" else lengths.EQUIVALENCE,
+        seed=0,
+        threads=1,
+        timeout_s=timeout_s,
+    )
 
 
 @pytest.fixture
-def zygote_of():
-    started = []
+def pool_of():
+    pools = []
 
-    def start(loop: str) -> Zygote:
-        zygote = Zygote(spec(loop))
-        started.append(zygote)
-        zygote.start()
-        zygote.ready(alone=True)
-        return zygote
+    def start(loop: str) -> Pool:
+        pools.append(Pool([key_of(request(loop).cell)], pythons={}, layout=LAYOUT, threads=1, one_by_one=True))
+        pools[-1].open()
+        return pools[-1]
 
     yield start
-    for zygote in started:
-        zygote.close()
+    for pool in pools:
+        pool.close()
 
 
 @pytest.mark.parametrize(
@@ -50,45 +52,59 @@ def zygote_of():
         ("is_killed", "killed", "the process was killed by SIGKILL (often the kernel, out of host memory)"),
         ("out_of_memory", "oom", "can't allocate memory"),
         ("leaves_garbage", "garbage", "the result cannot be read: "),
-        ("one_step_short", "failed", "the loop made 3 optimizer steps, its job says 6"),
+        ("one_step_short", "failed", "the loop made 6 optimizer steps, its job says 12"),
         ("needs_what_is_not_there", "failed", "No module named 'a_framework_that_nobody_has_installed'"),
+        ("asks_for_input", "failed", "EOFError"),
+        ("goes_elsewhere", "ok", None),
     ],
 )
-def test_a_fault_is_a_result_with_its_reason(zygote_of, loop, status, reason):
-    result = zygote_of(loop).run(request(loop)).result
-    assert result.status == status
-    assert result.reason is not None
-    assert reason in result.reason
-    assert "\n" not in result.reason
+def test_a_fault_is_a_result_with_its_reason(pool_of, loop, status, reason):
+    result = pool_of(loop).run(request(loop)).result
+    assert result.status == status, result.reason
+    assert reason is None or reason in result.reason
+    assert "\n" not in (result.reason or "")
 
 
-def test_a_hang_is_killed_at_its_timeout_and_the_interpreter_serves_on(zygote_of):
-    zygote = zygote_of("hangs")
-    first = zygote.run(request("hangs", timeout_s=1.0))
-    second = zygote.run(request("hangs", timeout_s=1.0))
+def test_a_hang_is_killed_at_its_timeout_and_the_interpreter_serves_on(pool_of):
+    pool = pool_of("hangs")
+    first, second = (pool.run(request("hangs", timeout_s=1.0)) for _ in range(2))
     assert [first.result.status, second.result.status] == ["timeout", "timeout"]
     assert first.result.reason == "killed after its timeout of 1 s; --timeout gives it longer"
     assert first.interpreter == second.interpreter
 
 
-def test_a_lost_interpreter_is_replaced(zygote_of):
-    zygote = zygote_of("kills_its_interpreter")
-    first = zygote.run(request("kills_its_interpreter"))
-    second = zygote.run(request("kills_its_interpreter"))
+def test_the_processor_time_of_trials_is_this_process_s_when_all_have_ended(pool_of):
+    """Else a run would take its own trials for other processes."""
+    pool = pool_of("prints_and_is_right")
+    used_s = sum(pool.run(request("prints_and_is_right")).cpu_s for _ in range(2))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    pool.close()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime > used_s > 0
+
+
+def test_a_lost_interpreter_is_replaced(pool_of):
+    pool = pool_of("kills_its_interpreter")
+    first, second = (pool.run(request("kills_its_interpreter")) for _ in range(2))
     assert [first.result.status, second.result.status] == ["killed", "killed"]
     assert first.interpreter.pid != second.interpreter.pid
 
 
-def test_what_a_loop_prints_is_no_answer(zygote_of):
-    outcome = zygote_of("prints_and_is_right").run(request("prints_and_is_right"))
+def test_what_a_loop_prints_is_no_answer(pool_of):
+    outcome = pool_of("prints_and_is_right").run(request("prints_and_is_right"))
     assert outcome.result.status == "ok", outcome.result.reason
-    assert len(outcome.result.timing.step_ns) == SHORT.steps - 1
+    assert len(outcome.result.fingerprint.losses) == lengths.EQUIVALENCE.steps
 
 
-def test_spawn_speaks_the_same_protocol(monkeypatch):
-    spawner = Spawner(spec("prints_and_is_right"))
-    outcome = spawner.run(request("prints_and_is_right"))
-    assert outcome.result.status == "ok", outcome.result.reason
-    assert outcome.interpreter.hash_seed == LAYOUT.hash_seed
-    killed = Spawner(spec("is_killed")).run(request("is_killed"))
-    assert killed.result.status == "killed"
+def test_a_fresh_interpreter_for_each_trial_takes_turns_by_the_same_protocol():
+    spawner = Spawner(str(LOOPS / "prints_and_is_right.py"), Spec(device="cpu", threads=1, layout=LAYOUT))
+    try:
+        member = turns.start(spawner, request("prints_and_is_right", phase="timing"))
+        assert member.running.record.launch == "spawn"
+        assert member.running.record.hash_seed == LAYOUT.hash_seed
+        length = TurnLength(cold_steps=1, kept_steps=4)
+        (outcome,) = turns.take_turns([member], length, iter([[0]] * 3), cycles=3).values()
+        assert outcome.result.status == "ok", outcome.result.reason
+        assert len(member.timing(outcome, length).step_ns) == 3 * 5
+    finally:
+        spawner.close()

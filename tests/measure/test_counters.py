@@ -15,7 +15,7 @@ from torch.profiler import profile, record_function
 from bench.analyse.attribution import NOUNS, repeats, subtract
 from bench.measure import counters, kernels, tensors
 from bench.measure.calls import Monitoring, SetProfile
-from bench.measure.clock import WrongStepCountError
+from bench.measure.fingerprint import WrongStepCountError
 from bench.measure.hooks import after_each_step
 from bench.measure.sites import Site
 from trainloops import parts, runners

@@ -50,7 +50,17 @@ def test_generic_functions_come_first(calls):
 
 def test_events_are_in_microseconds(calls):
     device = Accelerator("toy")
-    assert device.elapsed_us(device.event(), device.event()) == pytest.approx(250.0)
+    events = device.events(3)
+    for event in events:
+        event.record()
+    assert device.elapsed_us(events[0], events[1]) == pytest.approx(250.0)
+    assert device.elapsed_us(events[0], events[2]) == pytest.approx(500.0)
+
+
+def test_events_are_made_without_being_recorded(calls):
+    before_ms = Event.now_ms
+    assert len({id(event) for event in Accelerator("toy").events(5)}) == 5
+    assert before_ms == Event.now_ms
 
 
 def test_a_torch_without_the_generic_module_uses_the_device_s_own(calls, monkeypatch):
@@ -64,12 +74,14 @@ def test_what_a_device_does_not_tell_is_none(calls, monkeypatch):
     device = Accelerator("toy")
     device.reset_peaks()
     assert device.peaks() == Peaks()
-    assert device.event() is None
+    assert device.events(3) == []
 
 
 def test_a_cpu_has_neither_events_nor_peaks():
     assert isinstance(devices.of("cpu"), Host)
-    assert devices.of("cpu").event() is None
+    assert devices.of("cpu").events(3) == []
+    with pytest.raises(TypeError, match="a CPU has no events"):
+        devices.of("cpu").elapsed_us(1, 2)
     assert devices.of("cpu").peaks() == Peaks()
 
 

@@ -84,20 +84,46 @@ def test_a_counter_without_a_range_never_turns_over():
     assert meter.joules((3_000_000,), (4_000_000,)) == 1.0
 
 
-def test_the_energy_of_a_region_or_the_reason_why_not(monkeypatch):
-    readings = iter([3_000_000, 10_500_000])
-    counting = Meter(counters=[Counter(name="board", read_uj=lambda: next(readings))])
-    monkeypatch.setattr(energy, "meter", lambda _: counting)
-    region = energy.of_region("cuda")
-    region.begin()
-    region.end()
-    assert region.result() == {"energy_j": 7.5, "unavailable": {}}
+def counting(monkeypatch, *readings_uj):
+    """A meter that shows one of these at each reading."""
+    left = iter(readings_uj)
+    meter = Meter(counters=[Counter(name="board", read_uj=lambda: next(left))])
+    monkeypatch.setattr(energy, "meter", lambda _: meter)
 
+
+def used(turns, count):
+    for _ in range(count):
+        turns.begin()
+        turns.end()
+    return turns.result()
+
+
+def test_the_energy_of_a_trial_is_that_of_its_turns_and_of_nobody_elses(monkeypatch):
+    counting(monkeypatch, 3_000_000, 4_500_000, 90_000_000, 92_000_000, 500_000_000, 500_250_000)
+    turns = energy.of_turns("cpu", is_alone=False)
+    assert used(turns, 3) == {"energy_j": 3.75, "unavailable": {}}
+
+
+def test_a_turn_in_which_nothing_moved_is_a_figure_and_no_turn_at_all_is_none(monkeypatch):
+    counting(monkeypatch, 7, 7)
+    turns = energy.of_turns("cpu", is_alone=False)
+    assert turns.result()["energy_j"] is None
+    assert used(turns, 1) == {"energy_j": 0.0, "unavailable": {}}
+
+
+def test_a_boards_counter_is_read_for_a_trial_that_is_alone_only(monkeypatch):
+    counting(monkeypatch, 3_000_000, 10_500_000)
+    assert used(energy.of_turns("cuda", is_alone=False), 2) == {
+        "energy_j": None,
+        "unavailable": {"energy_j": "the board's counter is too slow for loops that take turns"},
+    }
+    assert used(energy.of_turns("cuda", is_alone=True), 1) == {"energy_j": 7.5, "unavailable": {}}
+
+
+def test_where_there_is_no_counter_the_reason_is_told(monkeypatch):
     def without(_):
         raise EnergyUnavailableError("no counter here")
 
     monkeypatch.setattr(energy, "meter", without)
-    region = energy.of_region("cuda")
-    region.begin()
-    region.end()
-    assert region.result() == {"energy_j": None, "unavailable": {"energy_j": "no counter here"}}
+    reason = {"energy_j": None, "unavailable": {"energy_j": "no counter here"}}
+    assert used(energy.of_turns("cpu", is_alone=False), 2) == reason

@@ -23,6 +23,8 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import Dataset, Sampler, default_collate
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+MAX_ROWS = 8192
+
 
 class Points(Dataset):
     """Items `{"x": float32[64], "labels": int64}`."""
@@ -40,10 +42,11 @@ class Points(Dataset):
 
 
 class Shuffled(Sampler):
-    """A permutation of its own for each epoch."""
+    """A permutation of its own for each epoch; of more samples than there are rows, these repeat."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, rows: int) -> None:
         self.length = length
+        self.rows = rows
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -51,18 +54,22 @@ class Shuffled(Sampler):
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.epoch)
-        return iter(torch.randperm(self.length, generator=generator).tolist())
+        return iter((torch.randperm(self.length, generator=generator) % self.rows).tolist())
 
     def __len__(self) -> int:
         return self.length
 
 
 class MLPTrainer(Trainer):
+    def __init__(self, *, sampler, **kwargs):
+        self.sampler = sampler
+        super().__init__(**kwargs)
+
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         return cross_entropy(model(inputs["x"]), inputs["labels"])
 
     def _get_train_sampler(self, train_dataset=None):
-        return Shuffled(len(self.train_dataset))
+        return self.sampler
 
 
 class Ticks(TrainerCallback):
@@ -77,6 +84,8 @@ def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, 2))
+    samples = args.steps_per_epoch * args.batch_size
+    dataset = Points(min(samples, MAX_ROWS))
     callback = Ticks()
     with tempfile.TemporaryDirectory() as folder:
         trainer = MLPTrainer(
@@ -96,7 +105,8 @@ def main(args: argparse.Namespace) -> None:
                 report_to="none",
                 disable_tqdm=True,
             ),
-            train_dataset=Points(args.steps_per_epoch * args.batch_size),
+            sampler=Shuffled(samples, len(dataset)),
+            train_dataset=dataset,
             data_collator=default_collate,
             optimizers=(torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0), None),
             callbacks=[callback],
@@ -107,7 +117,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def report(args: argparse.Namespace, ticks: list[float], model: nn.Module) -> None:
-    """Print the median step after the warm-up that crosses no epoch boundary, and what was trained."""
+    """Print the median step after the warm-up that crosses no epoch boundary, throughput, and what was trained."""
     seconds = [
         after - before
         for step, (before, after) in enumerate(pairwise(ticks), start=1)
@@ -115,7 +125,9 @@ def report(args: argparse.Namespace, ticks: list[float], model: nn.Module) -> No
     ]
     weights = b"".join(parameter.detach().numpy().tobytes() for parameter in model.parameters())
     digest = hashlib.sha256(weights).hexdigest()
-    print(json.dumps({"median_step_us": median(seconds) * 1e6, "weights_sha256": digest}))
+    per_second = args.batch_size * (len(ticks) - args.warmup) / (ticks[-1] - ticks[args.warmup - 1])
+    figures = {"median_step_us": median(seconds) * 1e6, "samples_per_second": per_second}
+    print(json.dumps({**figures, "weights_sha256": digest}))
 
 
 def parse() -> argparse.Namespace:

@@ -20,6 +20,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+MAX_ROWS = 8192
+
 
 class Points(Dataset):
     """Items `{"x": float32[64], "labels": int64}`."""
@@ -37,10 +39,11 @@ class Points(Dataset):
 
 
 class Shuffled(Sampler):
-    """A permutation of its own for each epoch."""
+    """A permutation of its own for each epoch; of more samples than there are rows, these repeat."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, rows: int) -> None:
         self.length = length
+        self.rows = rows
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -48,7 +51,7 @@ class Shuffled(Sampler):
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.epoch)
-        return iter(torch.randperm(self.length, generator=generator).tolist())
+        return iter((torch.randperm(self.length, generator=generator) % self.rows).tolist())
 
     def __len__(self) -> int:
         return self.length
@@ -59,8 +62,9 @@ def main(args: argparse.Namespace) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, 2))
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0)
-    dataset = Points(args.steps_per_epoch * args.batch_size)
-    sampler = Shuffled(len(dataset))
+    samples = args.steps_per_epoch * args.batch_size
+    dataset = Points(min(samples, MAX_ROWS))
+    sampler = Shuffled(samples, len(dataset))
     loader = DataLoader(dataset, batch_size=args.batch_size, sampler=sampler, drop_last=True)
     ticks = []
     model.train()
@@ -76,7 +80,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def report(args: argparse.Namespace, ticks: list[float], model: nn.Module) -> None:
-    """Print the median step after the warm-up that crosses no epoch boundary, and what was trained."""
+    """Print the median step after the warm-up that crosses no epoch boundary, throughput, and what was trained."""
     seconds = [
         after - before
         for step, (before, after) in enumerate(pairwise(ticks), start=1)
@@ -84,7 +88,9 @@ def report(args: argparse.Namespace, ticks: list[float], model: nn.Module) -> No
     ]
     weights = b"".join(parameter.detach().numpy().tobytes() for parameter in model.parameters())
     digest = hashlib.sha256(weights).hexdigest()
-    print(json.dumps({"median_step_us": median(seconds) * 1e6, "weights_sha256": digest}))
+    per_second = args.batch_size * (len(ticks) - args.warmup) / (ticks[-1] - ticks[args.warmup - 1])
+    figures = {"median_step_us": median(seconds) * 1e6, "samples_per_second": per_second}
+    print(json.dumps({**figures, "weights_sha256": digest}))
 
 
 def parse() -> argparse.Namespace:

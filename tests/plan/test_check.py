@@ -40,7 +40,9 @@ def settings(
 
 def test_a_check_compares_a_baseline_a_candidate_and_a_clone_of_the_baseline():
     found = settings(batch_size=check.BATCH_SIZES)
-    assert (found.design, found.preset, found.blocks, found.trials_per_block) == ("environments", "check", 40, 1)
+    assert (found.design, found.preset, found.blocks) == ("environments", "check", 40)
+    assert (found.turns_s, found.blocks_per_set) == (check.TURNS_S, check.BLOCKS_PER_SET)
+    assert found.target_ci is None  # its looks decide when it ends
     assert [each.name for each in found.environments] == ["baseline", "candidate", "clone"]
     assert [each.clone_of for each in found.environments] == [None, None, "baseline"]
     assert [each.packages["transformers"] for each in found.environments] == ["4.57.6", "5.23.0", "4.57.6"]

@@ -1,26 +1,159 @@
-"""Trial lengths."""
+"""How long a warm-up, a turn, a block of turns and the passes that are not timed are."""
+
+from __future__ import annotations
 
 import pytest
 
+from bench.errors import UsageError
+from bench.measure.ticks import MAX_STEPS
 from bench.plan import length
+from bench.plan.length import EPOCH_STEPS, WarmUp
+from bench.records.schema import Settings, TurnLength
+from tests import factories
+
+STEPS_US = [2.0, 50.0, 127.0, 363.0, 681.0, 4e3, 60e3, 0.9e6]
 
 
-@pytest.mark.parametrize("step_s", [50e-6, 363e-6, 4e-3, 60e-3, 0.9])
-def test_the_region_lasts_as_long_as_was_asked(step_s):
-    chosen = length.for_step_time(step_s, target_region_s=0.3)
-    region_steps = chosen.steps - chosen.warmup_steps
-    assert region_steps * step_s >= 0.3
-    assert region_steps >= 10
-    assert region_steps * step_s <= max(0.3, 10 * step_s) + 5 * step_s  # no longer than it has to be
-    assert chosen.epochs == 5
+def settings(**changes: object) -> Settings:
+    return factories.run().settings.model_copy(update=changes)
 
 
-def test_a_warm_up_of_fifty_milliseconds_within_bounds():
-    warmups = [length.for_step_time(s, target_region_s=0.3).warmup_steps for s in (50e-6, 5e-3, 0.9)]
-    assert warmups == [50, 10, 2]
+def steps_of(turn: TurnLength) -> tuple[int, int]:
+    return turn.cold_steps, turn.kept_steps
 
 
-@pytest.mark.parametrize(("steps", "epochs"), [(500, 5), (404, 4), (9, 3), (14, 2), (503, 1)])
-def test_fixed_steps_are_kept_exactly_and_spread_over_equal_epochs(steps, epochs):
-    fixed = length.fixed(steps=steps, warmup_steps=3)
-    assert (fixed.steps, fixed.epochs, fixed.warmup_steps) == (steps, epochs, 3)
+# Turns.
+
+
+@pytest.mark.parametrize(
+    ("step_us", "cold_and_kept"),
+    [(50.0, (44, 22)), (363.0, (16, 8)), (681.0, (12, 6)), (4e3, (5, 4)), (60e3, (1, 2)), (0.9e6, (0, 2))],
+)
+def test_a_turn_has_half_as_many_kept_steps_as_cold_ones_and_fewer_of_longer_steps(step_us, cold_and_kept):
+    assert steps_of(length.turn(step_us, workers=0)) == cold_and_kept
+
+
+@pytest.mark.parametrize("step_us", STEPS_US)
+def test_the_first_kept_step_is_as_good_as_warm_and_no_step_is_left_out_in_vain(step_us):
+    cold = length.turn(step_us, workers=0).cold_steps
+    excess_us = [760 / place**2 for place in range(1, cold + 2)]  # of each cold step, and of the first kept one
+    assert excess_us[-1] < 0.0077 * step_us
+    assert all(each > 0.0075 * step_us for each in excess_us[:-1])
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2, 3, 5, 10])
+@pytest.mark.parametrize("step_us", STEPS_US)
+def test_kept_steps_come_in_whole_strides_so_that_each_delivery_of_a_worker_is_there_as_often(step_us, workers):
+    turn = length.turn(step_us, workers=workers)
+    stride = max(2, workers)
+    assert turn.kept_steps % stride == 0
+    half = max(turn.cold_steps / 2, 1)
+    assert half <= turn.kept_steps < half + stride + 1
+
+
+@pytest.mark.parametrize(
+    ("workers", "steps_per_epoch", "stride"),
+    [
+        (0, 17, 2),
+        (0, 16, 16),
+        (0, 5, 10),
+        (2, 33, 2),
+        (2, 32, 32),
+        (10, EPOCH_STEPS, 10),
+        (11, EPOCH_STEPS, 2 * EPOCH_STEPS),
+    ],
+)
+def test_of_epochs_so_short_that_they_are_all_ends_only_whole_ones_are_kept(workers, steps_per_epoch, stride):
+    assert length.has_ends(workers, steps_per_epoch) == (stride == max(2, workers))
+    turn = length.turn(363.0, workers=workers, steps_per_epoch=steps_per_epoch)
+    assert steps_of(turn) == (16, stride * -(-8 // stride))
+
+
+@pytest.mark.parametrize("workers", [0, 3, 11, 64])
+@pytest.mark.parametrize("step_us", [0.01, *STEPS_US])
+def test_a_turn_is_never_longer_than_the_memory_in_which_it_leaves_its_times(step_us, workers):
+    assert length.turn(step_us, workers=workers).steps <= length.MAX_TURN_STEPS <= MAX_STEPS
+
+
+def test_the_end_of_an_epoch_falls_on_every_place_in_a_turn():
+    steps = length.turn(363.0, workers=0).steps
+    assert {end % steps for end in range(EPOCH_STEPS, EPOCH_STEPS * (steps + 1), EPOCH_STEPS)} == set(range(steps))
+
+
+# Cycles.
+
+
+@pytest.mark.parametrize(
+    ("turns_s", "steps_s", "cycles"),
+    [
+        (2.5, 4e-3, 27),  # 23 steps of each of so many trials that one step of all takes 4 ms
+        (0.6, 4e-3, 7),
+        (2.5, 1e-4, 60),
+        (2.5, 1.0, 6),
+    ],
+)
+def test_the_turns_of_a_block_last_as_long_as_was_asked_within_bounds(turns_s, steps_s, cycles):
+    turn = TurnLength(cold_steps=11, kept_steps=12)
+    assert length.cycles(settings(turns_s=turns_s), turn, steps_s) == cycles
+
+
+@pytest.mark.parametrize(("steps", "cycles"), [(230, 10), (229, 9), (10_000, 434), (10, 1), (1, 1)])
+def test_named_steps_are_as_many_whole_turns_whatever_they_take(steps, cycles):
+    turn = TurnLength(cold_steps=11, kept_steps=12)
+    for steps_s in (1e-5, 1e3):
+        assert length.cycles(settings(steps=steps), turn, steps_s) == cycles
+
+
+# The warm-up.
+
+
+def test_a_trial_warms_up_by_the_clock_for_longer_on_an_accelerator_whose_clocks_have_to_rise():
+    assert length.warm_up(settings(), "cpu") == WarmUp(min_steps=2, max_steps=50, seconds=0.05)
+    assert length.warm_up(settings(), "cuda:1").seconds == 1.0
+    assert length.warm_up(settings(), "cuda:1").max_steps > 1e5  # whatever a step takes
+    assert length.warm_up(settings(), "cuda:1").min_steps == 2
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("steps", [1, 7, 200])
+def test_a_named_warm_up_has_exactly_so_many_steps(device, steps):
+    found = length.warm_up(settings(warmup_steps=steps), device)
+    assert (found.min_steps, found.max_steps) == (steps, steps)
+
+
+# The jobs.
+
+
+def test_a_timed_job_is_longer_than_any_trial_trains():
+    job = length.timed()
+    assert job.steps_per_epoch == EPOCH_STEPS
+    assert job.steps >= 10 * length.MAX_TURN_STEPS * length.MAX_CYCLES
+
+
+def test_the_phases_of_a_long_step_are_looked_at_in_fewer_steps():
+    assert length.phases(None) == length.phases(0.3) == length.PHASES
+    assert length.phases(0.31) == length.SHORT_PHASES
+    assert 0.31 * length.PHASES.steps > 30 > 0.31 * 6 * length.SHORT_PHASES.steps
+    for each in (length.PHASES, length.SHORT_PHASES):
+        assert each.warmup_steps < each.steps_per_epoch
+
+
+@pytest.mark.parametrize(
+    ("steps", "warmup_steps", "sentence"),
+    [
+        (0, None, "--steps 0 must be at least 1."),
+        (-3, 5, "--steps -3 must be at least 1."),
+        (None, 0, "--warmup 0 must be at least 1: the first step pays for lazy initialisation."),
+    ],
+)
+def test_numbers_of_steps_that_are_none_are_refused(steps, warmup_steps, sentence):
+    with pytest.raises(UsageError) as caught:
+        length.check(steps=steps, warmup_steps=warmup_steps)
+    assert str(caught.value) == sentence
+
+
+def test_steps_and_warm_up_are_named_apart_from_each_other():
+    length.check(steps=None, warmup_steps=None)
+    length.check(steps=1, warmup_steps=None)
+    length.check(steps=None, warmup_steps=1)
+    length.check(steps=5, warmup_steps=50)  # the steps do not include the warm-up

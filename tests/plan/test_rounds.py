@@ -1,23 +1,38 @@
 """Who is compared with whom."""
 
-from bench.plan.rounds import cell, cells, rounds
-from bench.records.schema import Environment, Settings
+import pytest
+
+from bench.plan.rounds import ANCHORED_TOGETHER, Round, cell, cells, rounds
+from bench.records.schema import Cell, Environment, Settings
 from tests import factories
 
 COMPARISON = factories.comparison()
-ENVIRONMENTS = [Environment(name=name, python="/usr/bin/python3") for name in ("old", "new", "old again")]
 
 
-def settings(design: str, runners: list[str]) -> Settings:
+def settings(
+    design: str, runners: list[str], *environments: Environment | str, turns_s: float | None = 2.5
+) -> Settings:
+    known = [
+        each if isinstance(each, Environment) else Environment(name=each, python="/usr/bin/python3")
+        for each in environments
+    ]
     return Settings(
         comparisons=[COMPARISON],
         runners=runners,
         design=design,
-        environments=ENVIRONMENTS,
+        environments=known,
         preset="quick",
         blocks=6,
-        trials_per_block=1,
+        turns_s=turns_s,
     )
+
+
+def clone_of(original: Cell) -> Cell:
+    return original.model_copy(update={"clone": True})
+
+
+def releases_of(each: Round) -> list[str]:
+    return [member.environment for member in each.cells if member != each.reference]
 
 
 def test_runners_are_compared_with_the_hand_written_loop_wherever_it_stands():
@@ -27,21 +42,79 @@ def test_runners_are_compared_with_the_hand_written_loop_wherever_it_stands():
     assert only.name(only.reference) == "pytorch"
 
 
+def test_the_reference_takes_turns_with_a_clone_of_itself_that_has_no_row():
+    (only,) = rounds(settings("runners", ["floor", "pytorch"]))
+    assert only.clone == clone_of(only.reference)
+    assert only.members == (*only.cells, only.clone)
+    assert only.name(only.clone) == "clone"
+    assert only.clone not in cells(settings("runners", ["floor", "pytorch"]))
+    assert only.clone.comparison == COMPARISON  # but for noise it is the same
+
+
 def test_an_environment_is_compared_with_the_first_for_each_runner():
-    first, second = rounds(settings("environments", ["hf-trainer", "lightning"]))
-    assert [each.environment for each in first.cells] == ["old", "new", "old again"]
+    planned = settings("environments", ["hf-trainer", "lightning"], "old", "new")
+    first, second = rounds(planned)
+    assert [each.environment for each in first.cells] == ["old", "new"]
     assert {each.runner for each in second.cells} == {"lightning"}
     assert second.reference == cell(COMPARISON, "lightning", "old")
     assert second.name(second.cells[1]) == "new"
+    assert second.clone == clone_of(second.reference)
 
 
-def test_every_release_has_a_pair_of_its_own_with_the_anchor():
-    planned = rounds(settings("anchored", ["hf-trainer"]))
-    anchor = cell(COMPARISON, "pytorch", "old")
-    assert [each.reference for each in planned] == [anchor, anchor]
-    assert [each.cells[1] for each in planned] == [cell(COMPARISON, "hf-trainer", n) for n in ("new", "old again")]
-    assert cells(settings("anchored", ["hf-trainer"])) == [anchor, *(each.cells[1] for each in planned)]
+def test_where_an_environment_is_a_clone_there_is_no_second_one():
+    again = Environment(name="clone", python="/usr/bin/python3", clone_of="old")
+    (only,) = rounds(settings("environments", ["hf-trainer"], "old", "new", again))
+    assert only.clone is None
+    assert [each.environment for each in only.members] == ["old", "new", "clone"]
+    assert cells(settings("environments", ["hf-trainer"], "old", "new", again)) == list(only.cells)
+
+
+@pytest.mark.parametrize(
+    ("releases", "together"),
+    [("a", ["a"]), ("abcd", ["abcd"]), ("abcde", ["ab", "cde"]), ("abcdefghi", ["abc", "def", "ghi"])],
+)
+def test_neighbouring_releases_take_turns_with_one_anchor_and_its_clone(releases, together):
+    planned = rounds(settings("anchored", ["hf-trainer"], "anchor", *releases))
+    anchor = cell(COMPARISON, "pytorch", "anchor")
+    assert ["".join(releases_of(each)) for each in planned] == together
+    for number, each in enumerate(planned):
+        assert (each.reference, each.clone, each.number) == (anchor, clone_of(anchor), number)
+        assert each.cells[0] == anchor
+        assert {member.runner for member in each.cells[1:]} == {"hf-trainer"}
+        assert len(each.cells) <= ANCHORED_TOGETHER + 1
+
+
+def test_every_release_of_a_run_of_before_loops_took_turns_has_an_anchor_of_its_own():
+    planned = rounds(settings("anchored", ["hf-trainer"], "anchor", *"abcde", turns_s=None))
+    assert [releases_of(each) for each in planned] == [["a"], ["b"], ["c"], ["d"], ["e"]]
+    assert [each.number for each in planned] == [0, 1, 2, 3, 4]
+    assert {each.reference for each in planned} == {cell(COMPARISON, "pytorch", "anchor")}
+
+
+@pytest.mark.parametrize("turns_s", [2.5, None])
+def test_an_anchor_that_stands_in_several_rounds_is_one_cell(turns_s):
+    planned = settings("anchored", ["hf-trainer"], "anchor", *"abcdef", turns_s=turns_s)
+    wanted = [cell(COMPARISON, "pytorch", "anchor"), *(cell(COMPARISON, "hf-trainer", name) for name in "abcdef")]
+    assert cells(planned) == wanted
+
+
+@pytest.mark.parametrize("design", ["environments", "anchored"])
+def test_a_search_of_which_nothing_could_be_installed_compares_nobody(design):
+    assert rounds(settings(design, ["hf-trainer"])) == []
+    assert cells(settings(design, ["hf-trainer"])) == []
+
+
+def test_only_some_are_measured_but_always_with_the_reference_and_its_clone():
+    planned = rounds(settings("anchored", ["hf-trainer"], "anchor", *"abcdefg"))
+    second = planned[1]
+    few = second.only([second.cells[2], planned[0].cells[1]])
+    assert few.cells == (second.reference, second.cells[2])
+    assert few.members == (second.reference, second.cells[2], clone_of(second.reference))
+    assert (few.number, few.reference) == (1, second.reference)
+    assert second.only([]).cells == (second.reference,)
+    assert second.only(second.cells) == second
 
 
 def test_a_cell_knows_its_comparison_wherever_it_is():
     assert cell(COMPARISON, "lightning", "old").anywhere == COMPARISON
+    assert clone_of(cell(COMPARISON, "lightning", "old")).anywhere == COMPARISON

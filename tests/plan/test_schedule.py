@@ -1,66 +1,127 @@
-"""The schedule: every trial once, runners of a comparison close together, repeatable from its seed."""
+"""The schedule: every trial once, those of a comparison together, everything in an order drawn from the seed."""
+
+from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
-from itertools import chain, groupby
+from collections.abc import Sequence
+from itertools import chain, islice, pairwise
 
 from bench.plan import rounds, schedule
 from bench.plan.devices import visibility
-from bench.records.schema import Comparison
+from bench.plan.rounds import Round
+from bench.records.schema import Comparison, Environment
 from tests import factories
 
 COMPARISONS = [Comparison(workload="mlp", device="cpu", batch_size=size) for size in (8, 32, 128)]
 RUNNERS = ["pytorch", "hf-trainer", "lightning"]
+SETTINGS = factories.run(comparisons=COMPARISONS, runners=RUNNERS).settings
+PLANNED = rounds.rounds(SETTINGS)
+RELEASES = [Environment(name=name, python="/usr/bin/python3") for name in ("anchor", *"abcdefghi")]
+ANCHORED = rounds.rounds(
+    SETTINGS.model_copy(update={"design": "anchored", "environments": RELEASES, "runners": ["hf-trainer"]})
+)
 
 
-PLANNED = rounds.rounds(factories.run(comparisons=COMPARISONS, runners=RUNNERS).settings)
+def a_block(planned: Sequence[Round] = PLANNED, *, seed: int = 0, block: int = 0) -> list[list[schedule.Slot]]:
+    return schedule.block(planned, seed=seed, block=block)
 
 
-def a_block(*, seed: int = 0, block: int = 0) -> list[schedule.Slot]:
-    return list(chain.from_iterable(schedule.block(PLANNED, trials_per_block=2, seed=seed, block=block)))
+def flat(groups: Sequence[Sequence[schedule.Slot]]) -> list[schedule.Slot]:
+    return list(chain.from_iterable(groups))
 
 
-def test_a_block_holds_every_trial_once():
-    slots = a_block()
-    assert [slot.position for slot in slots] == list(range(18))
+def orders(*, seed: int = 0, block: int = 0, first: int = 0, count: int = 300) -> list[list[int]]:
+    found = schedule.cycles(4, seed=seed, block=block, first=flat(a_block())[first].cell)
+    return list(islice(found, count))
+
+
+# Blocks.
+
+
+def test_a_block_has_a_group_for_each_round_with_each_of_its_members_once():
+    groups = a_block(block=3)
+    assert len(groups) == 3
+    members = [{slot.cell for slot in group} for group in groups]
+    assert sorted(members, key=repr) == sorted((set(each.members) for each in PLANNED), key=repr)
+    assert [len(group) for group in groups] == [4, 4, 4]  # three runners and the clone
+    assert [[slot.position for slot in group] for group in groups] == [[0, 1, 2, 3]] * 3
+    assert {slot.block for slot in flat(groups)} == {3}
+
+
+def test_the_clone_of_the_baseline_is_a_member_like_any_other():
+    for group in a_block():
+        (clone,) = (slot.cell for slot in group if slot.cell.clone)
+        assert clone.model_copy(update={"clone": False}) in [slot.cell for slot in group]
+        assert clone.runner == "pytorch"
+
+
+def test_a_block_measures_the_rounds_that_it_is_given_and_no_others():
+    groups = a_block([PLANNED[2], PLANNED[0].only([])])
+    assert sorted(len(group) for group in groups) == [2, 4]
+    assert {slot.cell.batch_size for slot in flat(groups)} == {8, 128}
+
+
+def test_what_is_measured_in_several_rounds_is_told_apart_by_their_number():
+    slots = flat(a_block(ANCHORED))
+    anchors = [slot for slot in slots if slot.cell.environment == "anchor" and slot.cell.batch_size == 8]
+    assert Counter((slot.cell.clone, slot.replicate) for slot in anchors) == {
+        (clone, number): 1 for clone in (False, True) for number in range(3)
+    }
     assert set(Counter((slot.cell, slot.replicate) for slot in slots).values()) == {1}
-    assert {slot.cell.comparison for slot in slots} == set(COMPARISONS)
-
-
-def test_runners_of_a_comparison_are_measured_in_rounds():
-    slots = a_block()
-    runs = [list(group) for _, group in groupby(slots, key=lambda slot: slot.cell.comparison)]
-    assert [len(run) for run in runs] == [6, 6, 6]
-    for run in runs:
-        assert sorted(slot.cell.runner for slot in run[:3]) == sorted(RUNNERS)
-
-
-def test_a_turn_has_one_trial_of_each_cell_of_its_round_however_many_those_are():
-    first, *others = PLANNED
-    few = [replace(first, cells=first.cells[:2]), *others]
-    turns = schedule.block(few, trials_per_block=2, seed=0, block=0)
-    assert sorted(map(len, turns)) == [2, 2, 3, 3, 3, 3]
-    assert all(len({slot.cell for slot in turn}) == len(turn) for turn in turns)
-    assert [slot.position for slot in chain.from_iterable(turns)] == list(range(16))
+    assert {slot.replicate for slot in flat(a_block())} == {0}
 
 
 def test_the_order_is_a_function_of_seed_and_block():
     assert a_block(seed=1, block=2) == a_block(seed=1, block=2)
-    assert [s.cell for s in a_block(seed=1, block=2)] != [s.cell for s in a_block(seed=1, block=3)]
-    assert [s.cell for s in a_block(seed=1, block=2)] != [s.cell for s in a_block(seed=2, block=2)]
+    cells = [[slot.cell for slot in flat(a_block(seed=s, block=b))] for s, b in ((1, 2), (1, 3), (2, 2))]
+    assert cells[0] != cells[1] != cells[2] != cells[0]
 
 
-def test_no_runner_is_favoured_by_its_place():
-    first = Counter(a_block(block=block)[0].cell.runner for block in range(300))
-    assert set(first) == set(RUNNERS)
-    assert min(first.values()) > 70  # 100 expected, standard deviation 8
+def test_no_trial_and_no_comparison_is_favoured_by_its_place():
+    blocks = [a_block(block=block) for block in range(400)]
+    started_first = Counter((groups[0][0].cell.runner, groups[0][0].cell.clone) for groups in blocks)
+    assert set(started_first) == {*((runner, False) for runner in RUNNERS), ("pytorch", True)}
+    assert min(started_first.values()) > 65  # 100 expected, standard deviation 9
+    measured_first = Counter(groups[0][0].cell.batch_size for groups in blocks)
+    assert set(measured_first) == {8, 32, 128}
+    assert min(measured_first.values()) > 95  # 133 expected, standard deviation 9
 
 
-def test_each_block_has_a_layout_of_its_own():
-    layouts = [schedule.layout(seed=0, block=block) for block in range(20)]
+# Cycles.
+
+
+def test_in_each_cycle_everybody_has_one_turn_in_another_order():
+    found = orders()
+    assert all(sorted(order) == [0, 1, 2, 3] for order in found)
+    assert len({tuple(order) for order in found}) == 24
+
+
+def test_the_orders_are_a_function_of_seed_block_and_group():
+    assert orders(seed=1, block=2, count=40) == orders(seed=1, block=2, count=40)
+    assert orders(count=40) == orders()[:40]
+    others = [orders(count=40), orders(seed=1, count=40), orders(block=1, count=40), orders(first=1, count=40)]
+    assert len({repr(each) for each in others}) == 4
+
+
+def test_nobody_is_favoured_by_a_place_in_the_cycle_or_by_whom_it_follows():
+    found = orders(count=600)
+    for place in range(4):
+        whose = Counter(order[place] for order in found)
+        assert min(whose[member] for member in range(4)) > 105  # 150 expected, standard deviation 11
+    follows = Counter((before, after) for order in found for before, after in pairwise(order))
+    assert min(follows[a, b] for a in range(4) for b in range(4) if a != b) > 105  # 150 expected
+
+
+# Layouts.
+
+
+def test_each_set_of_interpreters_has_a_layout_of_its_own():
+    layouts = [schedule.layout(seed=0, number=number) for number in range(20)]
     assert len({layout.hash_seed for layout in layouts}) == 20
     assert len({layout.padding_bytes for layout in layouts}) > 15
     assert all(layout.hash_seed > 0 for layout in layouts)  # 0 would switch hash randomisation off
+    assert schedule.layout(seed=0, number=7) == layouts[7]
+    assert schedule.layout(seed=1, number=7) != layouts[7]
 
 
 def test_a_process_sees_its_own_card_only():
@@ -68,3 +129,12 @@ def test_a_process_sees_its_own_card_only():
     assert visibility("cuda:1", {"CUDA_VISIBLE_DEVICES": "4,6"}) == {"CUDA_VISIBLE_DEVICES": "6"}
     assert visibility("cuda", {"CUDA_VISIBLE_DEVICES": "GPU-5a"}) == {"CUDA_VISIBLE_DEVICES": "GPU-5a"}
     assert visibility("cpu", {"CUDA_VISIBLE_DEVICES": "0"}) == {"CUDA_VISIBLE_DEVICES": "", "ZE_AFFINITY_MASK": ""}
+
+
+def test_the_trials_of_a_cell_begin_evenly_spread_between_two_full_collections():
+    cell = factories.cell()
+    found = sorted(schedule.collector_at(cell, seed=0, block=block) for block in range(8))
+    assert all(0 <= each < 1 for each in found)
+    gaps = [after - before for before, after in pairwise([*found, found[0] + 1])]
+    assert max(gaps) < 2.7 * min(gaps)  # three lengths at most, by the golden ratio
+    assert schedule.collector_at(cell, seed=1, block=0) != schedule.collector_at(cell, seed=0, block=0)

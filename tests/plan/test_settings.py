@@ -3,6 +3,7 @@
 import pytest
 
 from bench.errors import DeviceError, UsageError
+from bench.plan.presets import PRESETS
 from bench.plan.settings import Flags, from_flags
 from bench.records.schema import AcceleratorInfo, Machine
 from trainloops import runners
@@ -47,12 +48,8 @@ TWO_CARDS = CPU_ONLY.model_copy(
         ({"grad_clip": "nan"}, "--grad-clip nan must be greater than 0 and finite."),
         ({"precision": "fp16"}, "--precision 'fp16' is not one of fp32, bf16; did you mean bf16?"),
         ({"preset": "quik"}, "--preset 'quik' is not one of quick, standard, thorough; did you mean quick?"),
-        (
-            {"steps": 10, "warmup": 10},
-            "--steps 10 must be at least two more than --warmup 10; the steps include the warm-up.",
-        ),
-        ({"steps": 10, "warmup": 0}, "--warmup 0 must be at least 1: the first step pays for lazy initialisation."),
-        ({"warmup": 5}, "--warmup needs --steps: without it a pilot chooses both."),
+        ({"steps": 0}, "--steps 0 must be at least 1."),
+        ({"warmup": 0}, "--warmup 0 must be at least 1: the first step pays for lazy initialisation."),
         ({"blocks": 0}, "--blocks 0 must be at least 1."),
         ({"threads": 0}, "--threads 0 must be at least 1."),
         ({"budget": "soon"}, "--budget 'soon' is not a duration; write it as 90s, 5m or 1.5h."),
@@ -62,8 +59,8 @@ TWO_CARDS = CPU_ONLY.model_copy(
             "--max-blocks 6 is fewer than the 7 blocks that are planned; raise it, or lower --blocks.",
         ),
         (
-            {"max_blocks": 9, "preset": "quick"},
-            "--max-blocks needs --target-ci: without it no block is added.",
+            {"max_blocks": 9, "blocks": 10},
+            "--max-blocks 9 is fewer than the 10 blocks that are planned; raise it, or lower --blocks.",
         ),
         ({"target_ci": "0.02"}, "--target-ci '0.02' is not a percentage between 0 and 100; write it as 2%."),
         (
@@ -137,21 +134,38 @@ def test_the_baseline_is_always_measured():
 
 def test_explicit_flags_override_the_preset():
     settings = from_flags(Flags(preset="quick", blocks=3, budget="1.5h", target_ci="2%", timeout="90s"), CPU_ONLY)
-    assert (settings.blocks, settings.trials_per_block) == (3, 1)
+    assert (settings.preset, settings.blocks) == ("quick", 3)
     assert (settings.budget_s, settings.target_ci, settings.timeout_s) == (5400.0, 0.02, 90.0)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_turns_and_sets_of_blocks_are_the_presets(preset):
+    settings, known = from_flags(Flags(preset=preset), CPU_ONLY), PRESETS[preset]
+    assert (settings.turns_s, settings.blocks_per_set) == (known.turns_s, known.blocks_per_set)
+    assert known.turns_s > 0
+    assert 1 <= known.blocks_per_set < known.blocks  # layout luck is sampled in every run
+    assert (settings.steps, settings.warmup_steps) == (None, None)
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(500, None), (None, 20), (5, 50)])
+def test_steps_and_warm_up_are_taken_as_they_are_named_each_without_the_other(steps, warmup):
+    settings = from_flags(Flags(steps=steps, warmup=warmup), CPU_ONLY)
+    assert (settings.steps, settings.warmup_steps) == (steps, warmup)
 
 
 @pytest.mark.parametrize(
     ("flags", "planned"),
     [
-        ({}, (7, 0.02, 16)),
-        ({"preset": "quick"}, (6, None, 40)),
-        ({"blocks": 10}, (10, None, 16)),
-        ({"target_ci": "1%"}, (7, 0.01, 40)),
-        ({"target_ci": "1%", "blocks": 3}, (3, 0.01, 40)),
-        ({"max_blocks": 20}, (7, 0.02, 20)),
-        ({"max_blocks": 20, "blocks": 10}, (10, 0.02, 20)),
-        ({"max_blocks": 9, "target_ci": "1%", "preset": "quick"}, (6, 0.01, 9)),
+        ({}, (7, 0.015, 10)),
+        ({"preset": "quick"}, (8, 0.02, 12)),
+        ({"blocks": 10}, (10, None, 10)),
+        ({"preset": "quick", "blocks": 10}, (10, None, 12)),
+        ({"target_ci": "3%"}, (7, 0.03, 40)),
+        ({"target_ci": "3%", "blocks": 3}, (3, 0.03, 40)),
+        ({"max_blocks": 20}, (7, 0.015, 20)),
+        ({"max_blocks": 20, "blocks": 10}, (10, 0.015, 20)),
+        ({"max_blocks": 9, "preset": "quick"}, (8, 0.02, 9)),
+        ({"max_blocks": 9, "target_ci": "1%", "preset": "quick"}, (8, 0.01, 9)),
     ],
 )
 def test_blocks_are_added_where_the_preset_or_the_user_wants_ratios_known(flags, planned):
@@ -161,10 +175,8 @@ def test_blocks_are_added_where_the_preset_or_the_user_wants_ratios_known(flags,
 
 def test_a_stored_run_takes_no_other_settings():
     with pytest.raises(UsageError) as caught:
-        Flags(batch_size="8", trials_per_block=2).refuse_with("--resume")
-    assert str(caught.value) == (
-        "--resume takes its settings from the run folder; leave --batch-size, --trials-per-block out."
-    )
+        Flags(batch_size="8", target_ci="2%").refuse_with("--resume")
+    assert str(caught.value) == "--resume takes its settings from the run folder; leave --batch-size, --target-ci out."
 
 
 def test_only_chooses_the_passes_and_equivalence_is_always_proven():

@@ -6,7 +6,7 @@ import pytest
 
 from bench.errors import RunFolderError
 from bench.records import store
-from tests.factories import run, trial
+from tests.factories import REGION, cell, region, run, timing, trial
 
 
 def test_two_runs_of_the_same_second_get_two_folders(tmp_path):
@@ -23,6 +23,30 @@ def test_every_trial_comes_back_as_it_was(tmp_path):
         for one in trials:
             journal.append(one)
     assert store.read_trials(folder) == trials
+
+
+def test_turns_come_back_as_they_were_and_trials_that_took_them_together_are_written_together(tmp_path):
+    folder = store.create(tmp_path, run())
+    paused = timing().turns.model_copy(update={"places": [1, 0] * 5, "pauses_ns": {3: 4_000_000}})
+    clone = cell().model_copy(update={"clone": True})
+    together = [
+        trial(timing=timing(turns=paused), replicate=1),
+        trial(cell=clone, replicate=1, alone="the device is in exclusive mode"),
+        trial("lightning", status="timeout", replicate=1),
+    ]
+    with store.journal(folder) as journal:
+        journal.append(*together)
+    assert store.read_trials(folder) == together
+
+
+def test_a_journal_of_before_loops_took_turns_is_read(tmp_path):
+    folder = store.create(tmp_path, run())
+    old = trial(length=REGION, timing=region())
+    line = old.model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert "turns" not in line["timing"]
+    del line["cell"]["clone"]
+    (folder / store.JOURNAL).write_text(json.dumps(line) + "\n")
+    assert store.read_trials(folder) == [old]
 
 
 def test_a_torn_last_line_is_dropped_with_a_warning_and_cut_off_before_more_is_written(tmp_path):

@@ -34,7 +34,7 @@ def test_the_figures_of_a_row() -> None:
         "runner": "hf-trainer",
         "host MB": "320",
         "first step ms": "51.2",
-        "epoch end µs": "402",
+        "epoch µs": "402",
     }
 
 
@@ -55,9 +55,9 @@ def test_an_overhead_alone_may_be_a_tilde() -> None:
     assert (shown["ratio"], shown["overhead µs/step"]) == ("1.02 [1.01, 1.03]", "~")
 
 
-def test_an_epoch_end_that_costs_nothing_is_a_tilde() -> None:
+def test_an_epoch_that_costs_nothing_beyond_its_steps_is_a_tilde() -> None:
     table = tables.memory_table(group(baseline(), row(epoch_boundary_us=estimate(-3.2, -9, 4))))
-    assert table.frame["epoch end µs"].tolist() == ["402", "~"]
+    assert table.frame["epoch µs"].tolist() == ["402", "~"]
 
 
 def test_rows_go_by_batch_size_then_by_the_order_of_the_command() -> None:
@@ -124,10 +124,10 @@ def test_a_figure_that_some_rows_lack_is_unavailable_with_a_note() -> None:
 
 def test_a_table_with_all_that_belongs_below_it() -> None:
     assert tables.memory_table(group(row("a|b.py"), failed())).markdown() == (
-        "| batch | runner    |           host MB | first step ms | epoch end µs |\n"
-        "|-------|-----------|-------------------|---------------|--------------|\n"
-        "| 64    | a\\|b.py   |               320 |          51.2 |          402 |\n"
-        "| 64    | lightning | out of memory (1) |             - |            - |\n"
+        "| batch | runner    |           host MB | first step ms | epoch µs |\n"
+        "|-------|-----------|-------------------|---------------|----------|\n"
+        "| 64    | a\\|b.py   |               320 |          51.2 |      402 |\n"
+        "| 64    | lightning | out of memory (1) |             - |        - |\n"
         "\n"
         f"Left out: allocated MB, reserved MB and process MB ({ON_HOST}).\n\n"
         f"Left out: J per 1,000 samples ({NO_COUNTER}).\n"
@@ -199,3 +199,22 @@ def test_the_second_tidy_frame_says_why_a_figure_is_missing() -> None:
     assert frame[["runner", "figure", "reason"]].to_numpy().tolist() == [["hf-trainer", "import_s", "never alone"]]
     none = tables.frames(summary_of(row(unavailable={})))["unavailable"]
     assert list(none.columns[-2:]) == ["figure", "reason"]
+
+
+def test_a_ratio_inside_the_noise_floor_is_a_tilde_either_way() -> None:
+    for value in (1.009, 1 / 1.009):
+        known = {"ratio": estimate(value, value - 0.001, value + 0.001)}
+        inside, outside = row(**known, noise_floor=0.01), row(**known, noise_floor=0.008)
+        assert texts(tables.time_table(group(inside)), "hf-trainer")["ratio"] == "~"
+        assert texts(tables.time_table(group(outside)), "hf-trainer")["ratio"] != "~"
+
+
+def test_what_the_collector_pauses_has_a_table() -> None:
+    found = row(collector_pauses_per_1000_steps=2.5, collector_pause_us=4120.0, collector_us_per_step=10.3)
+    assert texts(tables.collector_table(group(found)), "hf-trainer") == {
+        "batch": "64",
+        "runner": "hf-trainer",
+        "pauses per 1,000 steps": "2.50",
+        "ms each": "4.12",
+        "µs per step": "10.3",
+    }

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from bench.records.schema import Equivalence
+from bench.records.schema import Equivalence, NoiseFloor, Summary
 from bench.report import markdown, trust
+from bench.report.groups import groups
+from tests import factories
 from tests.report.rows import baseline, different, estimate, failed, row, summary_of
 
 
@@ -97,3 +99,54 @@ def test_one_block_resolves_nothing() -> None:
         "How much step times vary from block to block is unknown, since that takes two blocks.",
         "No ratio has an interval, because the blocks are too few: ask for more with --blocks.",
     ]
+
+
+def floor_of(batch_size: int, value: float, low: float | None, high: float | None, floor: float | None) -> NoiseFloor:
+    comparison = factories.comparison(batch_size=batch_size)
+    ratio = estimate(value, low, high)
+    return NoiseFloor(comparison=comparison, runner="pytorch", ratio=ratio, blocks=10, floor=floor)
+
+
+def with_floors(summary: Summary, *floors: NoiseFloor) -> Summary:
+    return summary.model_copy(update={"noise_floors": list(floors)})
+
+
+def test_how_far_to_trust_a_run_is_one_line_with_the_worst_of_each() -> None:
+    cells = [cell for size in (8, 64) for cell in (baseline(batch_size=size), row(batch_size=size))]
+    cells.append(row("lightning", ratio=estimate(1.7, 1.6, 1.8)))
+    warnings = ["pytorch at batch 8 of mlp on cpu: 3 blocks, but a 95 % interval needs 6", "another"]
+    floors = floor_of(8, 1.0, 0.998, 1.003, 0.003), floor_of(64, 1.001, 0.99, 1.012, 0.012)
+    assert trust.quality(with_floors(summary_of(*cells, warnings=warnings), *floors)) == [
+        "How far to trust it: noise floor 1.2 % (pytorch against its own clone at batch 64, the worst of 2); widest "
+        "ratio ±6.1 % (lightning at batch 64 of mlp on cpu); 2 warnings, the first: "
+        "pytorch at batch 8 of mlp on cpu: 3 blocks."
+    ]
+
+
+def test_a_run_without_a_clone_has_no_such_line() -> None:
+    assert trust.quality(summary_of(baseline(), row())) == []
+
+
+def test_too_few_blocks_for_a_noise_floor_say_so() -> None:
+    (line,) = trust.quality(with_floors(summary_of(baseline()), floor_of(64, 1.0, None, None, None)))
+    assert line == ("How far to trust it: no noise floor is known, because the blocks are too few; no warnings.")
+
+
+def test_a_clone_that_differs_from_the_loop_that_it_is_a_clone_of_is_told() -> None:
+    summary = with_floors(summary_of(baseline(), row()), floor_of(64, 1.02, 1.01, 1.03, 0.03))
+    _, told = trust.quality(summary)
+    assert told == (
+        "The clone of pytorch at batch 64 takes 1.02 [1.01, 1.03] times as long as the loop that it is a clone of: "
+        "smaller differences than that are noise."
+    )
+
+
+def test_the_noise_floors_of_a_group_are_of_its_comparisons_alone() -> None:
+    cells = [cell for size in (8, 64) for cell in (baseline(batch_size=size), row(batch_size=size))]
+    floors = [floor_of(size, 1.0, 0.99, 1.01, 0.01) for size in (8, 64, 512)]
+    summary = with_floors(summary_of(*cells), *floors)
+    (group,) = groups(summary)
+    assert trust.noise_floors(summary, group) == [
+        "Noise floor, the baseline's own clone over it: 1.00 [0.99, 1.01] at batch 8 and 1.00 [0.99, 1.01] at batch 64."
+    ]
+    assert trust.noise_floors(with_floors(summary), group) == []

@@ -48,7 +48,7 @@ def test_a_regression_is_named_with_its_ratio_and_its_confirmation():
     assert verdict(regressed()) == [
         "**Worse: step time and throughput regressed.**",
         "- hf-trainer at batch 64 of mlp on cpu: step time REGRESSED (1.080 [1.077, 1.083], confirmed on fresh "
-        "blocks); throughput REGRESSED (0.928 [0.925, 0.930], confirmed on fresh blocks).",
+        "blocks); throughput REGRESSED (0.93 [0.92, 0.93], confirmed on fresh blocks).",
     ]
 
 

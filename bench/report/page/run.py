@@ -27,6 +27,7 @@ METRICS = {
 """By kind of chart, the choice of the metric filter that shows it."""
 TABLES = (
     ("Time", "time", columns.TIME),
+    ("Full collections of Python's garbage", "time", columns.COLLECTOR),
     ("Memory and start-up", "memory and start-up", columns.MEMORY),
     ("Exact counts of one steady step", "exact counts", columns.COUNTERS),
     ("Where a step's time goes", "phases", columns.PHASES),
@@ -49,7 +50,7 @@ def content(summary: Summary, folder: str) -> Content:
 
 
 def _answer(summary: Summary, told: Sequence[Group]) -> list[Block]:
-    blocks: list[Block] = []
+    blocks: list[Block] = [Words(text=line) for line in trust.quality(summary)]
     for group in told:
         facets = _place(group)
         blocks.append(Words(text=sentences.representative(group), strong=True, facets=facets))

@@ -1,25 +1,34 @@
-"""The hand-written loop without a loader: every batch is on the device before the first step.
+"""The hand-written loop without a loader: the batches are on the device before the first step.
 
 What is left is the arithmetic, the same bits as every other runner's; nobody trains like this,
-but the distance to it is what the rest of a loop costs.
+but the distance to it is what the rest of a loop costs. A long job goes round the first batches
+again, since all of them would not fit into memory.
 """
 
 from __future__ import annotations
+
+from itertools import chain, cycle, islice
 
 from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader
 
 from trainloops.contract import Batch, Job, Parts
 
+MAX_STEPS_HELD = 16
+"""Steps whose batches are held; more than those that prove its arithmetic."""
+
 
 def batches_on_device(job: Job, parts: Parts) -> list[Batch]:
-    """All batches of the job in their order, `job.steps * job.grad_accumulation` of them."""
+    """The batches of the first `MAX_STEPS_HELD` steps in their order, of all steps in a shorter job."""
     loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)
-    batches: list[Batch] = []
-    for epoch in range(job.epochs):
-        parts.sampler.set_epoch(epoch)
-        batches += [{key: value.to(job.device) for key, value in batch.items()} for batch in loader]
-    return batches
+
+    def epoch(number: int) -> DataLoader[Batch]:
+        parts.sampler.set_epoch(number)
+        return loader
+
+    batches = chain.from_iterable(map(epoch, range(job.epochs)))
+    held = islice(batches, min(job.steps, MAX_STEPS_HELD) * job.grad_accumulation)
+    return [{key: value.to(job.device) for key, value in batch.items()} for batch in held]
 
 
 def train(job: Job, parts: Parts) -> None:
@@ -27,7 +36,8 @@ def train(job: Job, parts: Parts) -> None:
     model, optimizer = parts.model, parts.optimizer
     loss_of = parts.autocast(parts.loss)
     model.train()
-    for index, batch in enumerate(batches_on_device(job, parts), start=1):
+    batches = islice(cycle(batches_on_device(job, parts)), job.steps * job.grad_accumulation)
+    for index, batch in enumerate(batches, start=1):
         loss = loss_of(model, batch)
         if job.grad_accumulation > 1:
             loss = loss / job.grad_accumulation

@@ -1,0 +1,197 @@
+"""The trials of one comparison in one block: together where they can take turns, else each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+
+from bench.execute.state import RunState
+from bench.execute.workers import cores, turns
+from bench.execute.workers.launcher import Outcome, Request
+from bench.execute.workers.pool import Pool
+from bench.execute.workers.turns import Member
+from bench.measure.load import LoadMeter
+from bench.plan import length as lengths
+from bench.plan import schedule
+from bench.plan.schedule import Slot
+from bench.records.schema import Cell, Load, Settings, Timing, Trial, TurnLength
+from bench.records.store import now
+
+MEMINFO = Path("/proc/meminfo")
+SPARE_MEMORY = 1.5
+"""How many times the memory of the largest trial there has to be for one more."""
+
+
+class DoesNotFitError(Exception):
+    """The trials cannot all be alive together; the text says why."""
+
+
+class Group:
+    """Trials that are compared with each other, in the order in which they are started."""
+
+    def __init__(self, settings: Settings, state: RunState, pool: Pool, slots: Sequence[Slot], reference: Cell) -> None:
+        self._settings, self._state, self._pool = settings, state, pool
+        self._slots, self._reference = slots, reference
+        cell = slots[0].cell
+        self._comparison, self._block = cell.anywhere, slots[0].block
+        self._cores = cores.for_trials(threads=settings.threads, workers=cell.workers, device=cell.device)
+
+    def trials(self, meter: LoadMeter) -> list[Trial]:
+        """Measure all; never raises for what a trial does."""
+        reason = self._state.why_alone(self._comparison)
+        with cores.leaving(self._cores):
+            if reason is None:
+                try:
+                    return self._measured(self._slots, meter, alone=None)
+                except DoesNotFitError as error:
+                    reason = str(error)
+            return [trial for slot in self._slots for trial in self._measured([slot], meter, alone=reason)]
+
+    def _measured(self, slots: Sequence[Slot], meter: LoadMeter, *, alone: str | None) -> list[Trial]:
+        before, started_at, started_s = meter.read(), now(), monotonic()
+        begun = self._begun(slots)
+        members = {place: each for place, each in enumerate(begun) if isinstance(each, Member)}
+        outcomes = {place: each for place, each in enumerate(begun) if isinstance(each, Outcome)}
+        length = self._turn_length(slots, members)
+        outcomes |= self._turns(members, length)
+        wall_s = (monotonic() - started_s) / len(slots)
+        load = meter.since(before, forks_s=sum(each.cpu_s for each in outcomes.values()))
+        timings = {place: members[place].timing(outcomes[place], length) for place in members if length is not None}
+        return [
+            self._trial(
+                slot,
+                outcomes[place],
+                timings.get(place),
+                started_at=started_at,
+                wall_s=wall_s,
+                load=load if place == 0 else None,
+                no_load=meter.unavailable if place == 0 else None,
+                alone=alone,
+                warmup_steps=members[place].warmup_steps if place in members else 1,
+            )
+            for place, slot in enumerate(slots)
+        ]
+
+    def _begun(self, slots: Sequence[Slot]) -> list[Member | Outcome]:
+        """Start one after the other, so that their start-up times are figures; raises `DoesNotFitError`."""
+        begun: list[Member | Outcome] = []
+        for slot in slots:
+            alive = [each for each in begun if isinstance(each, Member)]
+            try:
+                _refuse_to_fill_memory(alive)
+                found = turns.start(self._pool, self._request(slot, is_alone=len(slots) == 1))
+                if alive and isinstance(found, Outcome):
+                    _refuse_what_shares_badly(found)
+            except DoesNotFitError:
+                for each in alive:
+                    each.end()
+                raise
+            begun.append(found)
+        return begun
+
+    def _request(self, slot: Slot, *, is_alone: bool) -> Request:
+        return Request(
+            phase="timing",
+            cell=slot.cell,
+            length=lengths.timed(),
+            seed=self._settings.seed,
+            threads=self._settings.threads,
+            timeout_s=self._state.timeout_s("timing", self._comparison),
+            turn_timeout_s=self._settings.timeout_s,
+            warm_up=lengths.warm_up(self._settings, slot.cell.device),
+            cores=self._cores,
+            collector_at=schedule.collector_at(slot.cell, seed=self._settings.seed, block=self._block),
+            is_alone=is_alone,
+        )
+
+    def _turn_length(self, slots: Sequence[Slot], members: dict[int, Member]) -> TurnLength | None:
+        """The comparison's; in its first block by the reference's warm-up, or where that failed by anybody's."""
+        known = self._state.turn_length(self._comparison)
+        if known is not None or not members:
+            return known
+        by_cell = {slots[place].cell: member for place, member in members.items()}
+        typical = by_cell.get(self._reference) or next(iter(members.values()))
+        return lengths.turn(typical.step_ns / 1e3, workers=self._comparison.workers, device=self._comparison.device)
+
+    def _turns(self, members: dict[int, Member], length: TurnLength | None) -> dict[int, Outcome]:
+        if length is None:
+            return {}
+        places, present = list(members), list(members.values())
+        orders = schedule.cycles(len(present), seed=self._settings.seed, block=self._block, first=self._slots[0].cell)
+        cycles = lengths.cycles(self._settings, length, sum(each.step_ns for each in present) / 1e9)
+        lead = schedule.lead_steps(seed=self._settings.seed, block=self._block, turn_steps=length.steps)
+        outcomes = turns.take_turns(present, length, orders, cycles=cycles, lead_steps=lead)
+        return {places[number]: outcome for number, outcome in outcomes.items()}
+
+    def _trial(
+        self,
+        slot: Slot,
+        outcome: Outcome,
+        timing: Timing | None,
+        *,
+        started_at: datetime,
+        wall_s: float,
+        load: Load | None,
+        no_load: str | None,
+        alone: str | None,
+        warmup_steps: int,
+    ) -> Trial:
+        made = warmup_steps + (0 if timing is None else len(timing.step_ns))
+        return Trial(
+            phase="timing",
+            length=lengths.made(made, warmup_steps=warmup_steps),
+            started_at=started_at,
+            wall_s=wall_s,
+            interpreter=outcome.interpreter,
+            timing=timing,
+            status=outcome.result.status,
+            reason=outcome.result.reason,
+            owns_pages=outcome.result.owns_pages,
+            load=load,
+            no_load=no_load,
+            alone=alone,
+            **asdict(slot),
+        )
+
+
+def _refuse_to_fill_memory(alive: Sequence[Member]) -> None:
+    """Raise `DoesNotFitError` where the host's memory is too small for one more trial beside these."""
+    available = _available_bytes()
+    if not alive or available is None:
+        return
+    largest = max(_resident_bytes(each.running.process.pid) for each in alive)
+    if available < SPARE_MEMORY * largest:
+        raise DoesNotFitError(
+            f"the host's memory is too small for all at once: {available / 1e9:.1f} GB are left beside {len(alive)} "
+            f"of up to {largest / 1e9:.1f} GB"
+        )
+
+
+def _refuse_what_shares_badly(outcome: Outcome) -> None:
+    """Raise `DoesNotFitError` where a trial ended because others hold the device."""
+    reason = outcome.result.reason or ""
+    if outcome.result.status == "oom":
+        raise DoesNotFitError(f"the device's memory is too small for all at once ({reason})")
+    if "busy or unavailable" in reason:  # CUDA's words for a card in exclusive mode
+        raise DoesNotFitError("the device is in exclusive mode and takes one process at a time")
+
+
+def _available_bytes() -> int | None:
+    return _kilobytes(MEMINFO, "MemAvailable")
+
+
+def _resident_bytes(pid: int) -> int:
+    return _kilobytes(Path(f"/proc/{pid}/status"), "VmRSS") or 0
+
+
+def _kilobytes(path: Path, name: str) -> int | None:
+    """A figure of the kernel's in bytes; None where it does not tell."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return None
+    found = next((line.split()[1] for line in lines if line.startswith(f"{name}:")), None)
+    return None if found is None else int(found) * 1024

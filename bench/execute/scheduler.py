@@ -1,0 +1,218 @@
+"""Runs the passes of a plan and yields the trials as they end.
+
+Order: the equivalence pass proves the arithmetic, the counting pass counts twice, in fresh
+interpreters each time, the phases and trace passes look once into each cell, then block after block
+is timed, each with the rounds that a rule asks for, the trials of a round taking turns. Every trial is
+yielded once, failed ones included; those that the journal already holds are not run again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from itertools import count
+from pathlib import Path
+from time import monotonic
+
+from bench.execute.group import Group
+from bench.execute.state import RunState
+from bench.execute.workers.launcher import Request
+from bench.execute.workers.pool import Key, Pool, batches, key_of
+from bench.measure.load import LoadMeter
+from bench.plan import length as lengths
+from bench.plan import rounds as planned_rounds
+from bench.plan import schedule
+from bench.plan.rounds import Round
+from bench.plan.schedule import Layout, Slot
+from bench.records.schema import Cell, Pass, Settings, Trial
+from bench.records.store import now
+
+REPLICATES: dict[Pass, int] = {"equivalence": 1, "counting": 2, "phases": 1, "trace": 1}
+"""How often a pass that comes before the timed blocks runs on a cell, each time in other interpreters."""
+ORDER: tuple[Pass, ...] = (*REPLICATES, "timing")
+UNTIMED_BLOCK = -1
+"""The block number of fingerprints and counts, which come before the blocks that are timed."""
+REPEATABLE = Layout(hash_seed=0, padding_bytes=0)
+
+Planned = tuple[Pass, Slot]
+NextRounds = Callable[[int, Sequence[Trial]], Sequence[Round]]
+"""Whom the next block compares, from the number of blocks done and the trials up to there; nobody: it ends."""
+
+
+class TrialScheduler:
+    """One run: what is planned, and what has been seen of it so far."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        done: Sequence[Trial] = (),
+        traces: Path | None = None,
+        replicates: Mapping[Pass, int] = REPLICATES,
+        first_block: int = 0,
+    ) -> None:
+        """Plan `settings`; a search that makes several small schedules of one journal gives each its own blocks."""
+        self.settings = settings
+        self._traces = traces
+        self._replicates, self._first_block = replicates, first_block
+        self.rounds = planned_rounds.rounds(settings)
+        self._cells = planned_rounds.cells(settings)
+        self.state = RunState(settings, done=done)
+        self._load = LoadMeter()
+        self._pool: Pool | None = None
+        self._pool_layout: Layout | None = None
+        self._started_s = self._blocks_started_s = monotonic()
+        self._before_blocks = self._added_trials = 0
+
+    @property
+    def total_trials(self) -> int:
+        """Trials of the whole plan, and of the blocks that have been added to it so far."""
+        opening = len(self._cells) * sum(self._replicates[each] for each in self._opening_passes)
+        a_block = sum(len(each.members) for each in self.rounds)
+        timed = self.settings.blocks * a_block if self._is_timed else 0
+        return opening + timed + self._added_trials
+
+    @property
+    def _is_timed(self) -> bool:
+        return "timing" in self.settings.passes
+
+    @property
+    def _opening_passes(self) -> list[Pass]:
+        return [each for each in self._replicates if each in self.settings.passes]
+
+    def seconds_left(self) -> float:
+        """Until the last planned block ends, at the pace of the timing trials of this process so far, or the budget."""
+        seconds = monotonic() - self._blocks_started_s
+        pace_s = seconds / max(len(self.state.trials) - self._before_blocks, 1)
+        left_s = pace_s * max(self.total_trials - len(self.state.trials), 0)
+        if self.settings.budget_s is None:
+            return left_s
+        return min(left_s, max(self.settings.budget_s - (monotonic() - self._started_s), 0.0))
+
+    def run(self, next_rounds: NextRounds) -> Iterator[list[Trial]]:
+        """The trials as they end, those together that took turns, block after block until `next_rounds` asks for none.
+
+        It is shown no trial of the block that it decides on: a run that was killed in the middle of
+        one and goes on decides as it did before.
+        """
+        try:
+            yield from self._opening()
+            if not self._is_timed:
+                return
+            self._blocks_started_s, self._before_blocks = monotonic(), len(self.state.trials)
+            for block in count(self._first_block):
+                chosen = next_rounds(block - self._first_block, [t for t in self.state.trials if t.block < block])
+                if not chosen:
+                    return
+                yield from self._block(block, chosen)
+        finally:
+            self._close_pool()
+
+    def _opening(self) -> Iterator[list[Trial]]:
+        first, second = ([_planned(each, cell, n) for each, cell in self._passes_of(n)] for n in (0, 1))
+        # Runners' import times are figures of the report; environments' are judged by pairs.
+        alone = self._is_timed and self.settings.design == "runners"
+        yield from self._passes(first, REPEATABLE, one_by_one=alone)
+        # The second count is made by the interpreters that then time the first blocks: fresh ones, too.
+        yield from self._passes(second, self._layout(self._first_block), one_by_one=False)
+
+    def _passes_of(self, replicate: int) -> Iterator[tuple[Pass, Cell]]:
+        for each in self._opening_passes:
+            if replicate < self._replicates[each]:
+                yield from ((each, cell) for cell in self._cells)
+
+    def _passes(self, planned: Sequence[Planned], layout: Layout, *, one_by_one: bool) -> Iterator[list[Trial]]:
+        by_key: dict[Key, list[Planned]] = {}
+        for each in planned:
+            by_key.setdefault(key_of(each[1].cell), []).append(each)
+        for units in batches(by_key.values(), lambda each: key_of(each[1].cell)):
+            todo = [each for unit in units for each in unit if not self.state.is_finished(*each)]
+            if todo:
+                pool = self._pool_of({key_of(slot.cell) for _, slot in todo}, layout, one_by_one=one_by_one)
+                for phase, slot in sorted(todo, key=lambda each: ORDER.index(each[0])):
+                    if not self.state.is_finished(phase, slot):
+                        yield [self._remembered(self._trial(pool, phase, slot))]
+
+    def _layout(self, block: int) -> Layout:
+        """The layout of the interpreters that serve a block: those of the first blocks also count."""
+        number = (block - self._first_block) // self.settings.blocks_per_set + self._first_block
+        drawn = schedule.layout(seed=self.settings.seed, number=number)
+        return replace(drawn, hash_seed=REPEATABLE.hash_seed) if number == 0 else drawn
+
+    def _pool_of(self, keys: Iterable[Key], layout: Layout, *, one_by_one: bool) -> Pool:
+        """Interpreters for `keys` in this layout: those that are alive, where they are such, else fresh ones."""
+        wanted = [key for key in dict.fromkeys(map(key_of, self._members())) if key in set(keys)]
+        if self._pool is None or self._pool_layout != layout or not set(wanted) <= set(self._pool.keys):
+            self._close_pool()
+            # Interpreters that start side by side disturb each other, and whoever is first reads the disk for the rest.
+            random.Random(f"pool/{self.settings.seed}/{layout.hash_seed}").shuffle(wanted)  # noqa: S311
+            pythons = {environment.name: environment.python for environment in self.settings.environments}
+            self._pool = Pool(
+                wanted, pythons=pythons, layout=layout, threads=self.settings.threads, one_by_one=one_by_one
+            )
+            self._pool_layout = layout
+            self._pool.open()
+        return self._pool
+
+    def _members(self) -> Iterator[Cell]:
+        return (cell for each in self.rounds for cell in each.members)
+
+    def _close_pool(self) -> None:
+        if self._pool is not None:
+            self._pool.close()
+        self._pool = None
+
+    def _block(self, block: int, rounds: Sequence[Round]) -> Iterator[list[Trial]]:
+        groups = schedule.block(rounds, seed=self.settings.seed, block=block)
+        if block - self._first_block >= self.settings.blocks:
+            self._added_trials += sum(map(len, groups))
+        for units in batches(groups, lambda slot: key_of(slot.cell)):
+            todo = [self.state.worth_trying(group) for group in units if not self.state.are_finished(group)]
+            if any(todo):
+                keys = {key_of(slot.cell) for group in units for slot in self.state.worth_trying(group)}
+                pool = self._pool_of(keys, self._layout(block), one_by_one=False)
+                for group in filter(None, todo):
+                    trials = Group(self.settings, self.state, pool, group, self._reference(group)).trials(self._load)
+                    yield [self._remembered(trial) for trial in trials]
+
+    def _reference(self, group: Sequence[Slot]) -> Cell:
+        members = {slot.cell for slot in group}
+        return next(each.reference for each in self.rounds if members <= set(each.members))
+
+    def _remembered(self, trial: Trial) -> Trial:
+        self.state.remember(trial)
+        return trial
+
+    def _trial(self, pool: Pool, phase: Pass, slot: Slot) -> Trial:
+        length = self.state.length(phase, slot.cell.anywhere)
+        request = Request(
+            phase=phase,
+            cell=slot.cell,
+            length=length,
+            seed=self.settings.seed,
+            threads=self.settings.threads,
+            timeout_s=self.state.timeout_s(phase, slot.cell.anywhere),
+            trace_to=self._trace_to(phase, slot.cell),
+            warm_up=lengths.warm_up(self.settings, slot.cell.device),
+        )
+        started_at, started_s = now(), monotonic()
+        outcome = pool.run(request)
+        return Trial(
+            phase=phase,
+            length=length,
+            started_at=started_at,
+            wall_s=monotonic() - started_s,
+            interpreter=outcome.interpreter,
+            **asdict(slot),
+            **dict(outcome.result),
+        )
+
+    def _trace_to(self, phase: Pass, cell: Cell) -> Path | None:
+        if phase != "trace" or self._traces is None:
+            return None
+        return self._traces / f"{self._cells.index(cell):03d}-{Path(cell.runner).stem}-{cell.batch_size}.json.gz"
+
+
+def _planned(phase: Pass, cell: Cell, replicate: int) -> Planned:
+    return phase, Slot(cell=cell, block=UNTIMED_BLOCK, replicate=replicate, position=0)

@@ -1,0 +1,227 @@
+"""What every way of starting a trial has in common: a request goes in, a trial under way comes out, then its result."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.execute.workers import protocol
+from bench.execute.workers.interpreter import (
+    KILL_GRACE_S,
+    Process,
+    WorkerEndedError,
+    WorkerTimeoutError,
+    how_it_ended,
+    local,
+)
+from bench.execute.workers.protocol import Message
+from bench.plan.length import WarmUp
+from bench.records.schema import Cell, Counters, Fingerprint, Length, Memory, Pass, Phases, Status
+from bench.records.schema import Interpreter as InterpreterRecord
+from trainloops.contract import Job
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One trial to run."""
+
+    phase: Pass
+    cell: Cell
+    length: Length
+    seed: int
+    threads: int
+    timeout_s: float
+    """Until it ends; of a trial that takes turns until it has warmed up."""
+    turn_timeout_s: float | None = None
+    """Until its turn ends, where the user has named that."""
+    trace_to: Path | None = None
+    """Where the file that a trace pass leaves is kept."""
+    warm_up: WarmUp = field(default_factory=WarmUp)
+    cores: Sequence[int] = ()
+    """The cores that it runs on; all where none is named."""
+    collector_at: float = 0.0
+    """How far it begins on the way to a full collection of garbage, of which 1 is there."""
+    is_alone: bool = True
+    """Whether no other trial takes turns with it."""
+
+
+class AtEnd(BaseModel):
+    """What a timed trial tells of itself when it ends; its times are in `Ticks`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    startup_ns: int
+    warmup_steps: int
+    memory: Memory
+    energy_j: float | None = None
+    unavailable: dict[str, str] = {}
+
+
+class Result(BaseModel):
+    """What a worker leaves in `result.json`; anything else is garbage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    status: Status
+    reason: str | None = None
+    timing: AtEnd | None = None
+    fingerprint: Fingerprint | None = None
+    counters: Counters | None = None
+    phases: Phases | None = None
+    owns_pages: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """How a trial went, and in which interpreter."""
+
+    result: Result
+    interpreter: InterpreterRecord | None
+    cpu_s: float = 0.0
+    """Processor time of the trial, which this process cannot see itself."""
+
+
+class Launcher(Protocol):
+    """Starts trials of one runner on one device, each in a process of its own."""
+
+    def start(self, request: Request) -> Running | Outcome:
+        """Start one trial, or say how it went where it could not start; never raises for what the trial does."""
+
+    def close(self) -> None:
+        """End every process that was started."""
+
+
+def failed(status: Status, reason: str) -> Result:
+    """The result of a trial that has no figures."""
+    return Result(status=status, reason=reason)
+
+
+class Running:
+    """A trial under way."""
+
+    def __init__(self, request: Request, record: InterpreterRecord) -> None:
+        self.request, self.record = request, record
+        self._scratch = TemporaryDirectory(prefix="looptax-", ignore_cleanup_errors=True)
+        self.scratch = Path(self._scratch.name)
+        self.control: socket.socket | None = None
+        """By which a trial that is timed gets its turns."""
+        self._theirs: socket.socket | None = None
+        if request.phase == "timing":
+            self.control, self._theirs = socket.socketpair()
+        self.process: Process
+
+    @property
+    def payload(self) -> Message:
+        """What the worker is told."""
+        return {**_payload(self.request), "scratch": str(self.scratch), "job": asdict(self._job())}
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What the worker is handed."""
+        return () if self._theirs is None else (self._theirs.fileno(),)
+
+    def started(self, process: Process) -> Running:
+        """Note the process, which has its end of the socket now."""
+        self.process = process
+        if self._theirs is not None:
+            self._theirs.close()
+        return self
+
+    def outcome(self, timeout_s: float) -> Outcome:
+        """Wait for its end, kill it where that takes too long, and read what it left."""
+        try:
+            ended = self.process.ended(timeout_s)
+        except WorkerTimeoutError:
+            return self.killed(failed("timeout", f"killed after its timeout of {timeout_s:.0f} s; {LONGER}"))
+        except WorkerEndedError as error:
+            return self.killed(failed("killed", f"the interpreter was lost: {error}"))
+        result = _read_result(self.scratch, ended.exit_code)
+        if self.request.trace_to is not None and result.status == "ok":
+            self.request.trace_to.parent.mkdir(exist_ok=True)
+            shutil.move(self.scratch / protocol.TRACE, self.request.trace_to)
+        self._close()
+        return Outcome(result=result, interpreter=self.record, cpu_s=ended.cpu_s)
+
+    def killed(self, result: Result) -> Outcome:
+        """Kill it, because of what `result` says."""
+        self.process.kill()
+        cpu_s = 0.0
+        with suppress(WorkerTimeoutError, WorkerEndedError):  # raised where whoever started it is gone, too
+            cpu_s = self.process.ended(KILL_GRACE_S).cpu_s
+        self._close()
+        return Outcome(result=result, interpreter=self.record, cpu_s=cpu_s)
+
+    def refused(self, reason: str) -> Outcome:
+        """Say that it could not be started."""
+        if self._theirs is not None:
+            self._theirs.close()
+        self._close()
+        return Outcome(result=failed("killed", reason), interpreter=self.record)
+
+    def _close(self) -> None:
+        if self.control is not None:
+            self.control.close()
+        self._scratch.cleanup()
+
+    def _job(self) -> Job:
+        cell, length = self.request.cell, self.request.length
+        return Job(
+            workload=cell.workload,
+            batch_size=cell.batch_size,
+            epochs=length.epochs,
+            steps_per_epoch=length.steps_per_epoch,
+            device=local(cell.device),
+            precision=cell.precision,
+            optimizer=cell.optimizer,
+            grad_accumulation=cell.grad_accumulation,
+            grad_clip=cell.grad_clip,
+            workers=cell.workers,
+            seed=self.request.seed,
+            output_dir=str(self.scratch),
+        )
+
+
+LONGER = "--timeout gives it longer"
+
+
+def _payload(request: Request) -> Message:
+    return {
+        "phase": request.phase,
+        "threads": request.threads,
+        "warmup_steps": request.length.warmup_steps,
+        "warm_up": asdict(request.warm_up),
+        "cores": list(request.cores),
+        "collector_at": request.collector_at,
+        "is_alone": request.is_alone,
+    }
+
+
+def _read_result(scratch: Path, exit_code: int) -> Result:
+    if exit_code != 0:
+        return failed(
+            "killed" if exit_code < 0 else "failed", f"the process {how_it_ended(exit_code)}{_last_line(scratch)}"
+        )
+    path = scratch / protocol.RESULT
+    if not path.exists():
+        return failed("garbage", f"the process ended without a result{_last_line(scratch)}")
+    try:
+        return Result.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        return failed(
+            "garbage", f"the result cannot be read: {first['msg']} at {'.'.join(map(str, first['loc'])) or 'top'}"
+        )
+
+
+def _last_line(scratch: Path) -> str:
+    log = scratch / protocol.LOG
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return f": {lines[-1].strip()[:200]}" if lines else ""

@@ -1,0 +1,115 @@
+"""The two ways to start a trial: as a fork of an interpreter that waits, or as a fresh interpreter.
+
+Importing a framework takes seconds, a fork takes milliseconds. A fork is unsafe on macOS, and after a
+framework has touched the accelerator while it was imported; the interpreter finds that out itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from bench.execute.workers.interpreter import ForkServer, Interpreter, Spec, WorkerEndedError, WorkerTimeoutError
+from bench.execute.workers.launcher import Outcome, Request, Result, Running, failed
+from bench.records.schema import Interpreter as InterpreterRecord
+from trainloops import runners
+
+Ready = InterpreterRecord | Result
+"""An interpreter that has imported its framework, or how all of its trials end because it could not."""
+
+
+def await_ready(interpreter: Interpreter, spec: Spec, *, alone: bool) -> Ready:
+    """Wait until the framework is imported; `alone` tells whether the import's time is a figure."""
+    try:
+        reply = interpreter.ready()
+    except (WorkerEndedError, WorkerTimeoutError) as error:
+        return failed("failed", f"while {interpreter.runner} was imported, {error}")
+    if reply.pop("event") != "ready":
+        return _not_importable(interpreter.runner, reply["reason"])
+    return InterpreterRecord.model_validate({**reply, **asdict(spec.layout), "alone": alone})
+
+
+def _not_importable(runner: str, reason: str) -> Result:
+    needs = runners.REGISTRY[runner].needs if runner in runners.REGISTRY else ()
+    if not needs:
+        return failed("failed", f"{runner} cannot be imported: {reason}")
+    return failed("missing", f"{runner} needs {' and '.join(needs)}: pip install {' '.join(needs)} ({reason})")
+
+
+class Forker:
+    """Forks trials of one runner from an interpreter; starts that again where a trial takes it down with it."""
+
+    def __init__(self, runner: str, server: ForkServer) -> None:
+        self.runner, self._server = runner, server
+        self._interpreter: Interpreter | None = None
+        self._ready: Ready | None = None
+
+    def begin(self) -> None:
+        """Begin to import the framework; `ready` waits for it. Raises `WorkerEndedError`."""
+        self._interpreter = self._server.interpreter(self.runner, fork=True)
+
+    def ready(self, *, alone: bool) -> Ready:
+        """Wait until the framework is imported; `alone` tells whether the import's time is a figure."""
+        assert self._interpreter is not None
+        self._ready = await_ready(self._interpreter, self._server.spec, alone=alone)
+        return self._ready
+
+    def start(self, request: Request) -> Running | Outcome:
+        """Fork one trial."""
+        if isinstance(self._ready, Result):
+            return Outcome(result=self._ready, interpreter=None)
+        assert self._interpreter is not None
+        assert self._ready is not None
+        running = Running(request, self._ready)
+        try:
+            return running.started(self._interpreter.start(running.payload, running.descriptors))
+        except (WorkerEndedError, WorkerTimeoutError):
+            return self._start_again(running)
+
+    def _start_again(self, running: Running) -> Running | Outcome:
+        """Start it in another interpreter: the one it should have come from was lost with an earlier trial."""
+        self.close()
+        try:
+            self.begin()
+            ready = self.ready(alone=False)
+            if isinstance(ready, Result):
+                return running.refused(f"the interpreter was lost, and no other starts: {ready.reason}")
+            running.record = ready
+            assert self._interpreter is not None
+            return running.started(self._interpreter.start(running.payload, running.descriptors))
+        except (WorkerEndedError, WorkerTimeoutError) as error:
+            return running.refused(f"the interpreter was lost: {error}")
+
+    def close(self) -> None:
+        """End the interpreter, and with it its trials."""
+        if self._interpreter is not None:
+            self._interpreter.close()
+
+
+class Spawner:
+    """Starts one interpreter for each trial."""
+
+    def __init__(self, runner: str, spec: Spec) -> None:
+        self._runner, self._spec = runner, spec
+        self._started: list[ForkServer | Interpreter] = []
+
+    def start(self, request: Request) -> Running | Outcome:
+        """Start an interpreter, and let it be the process of one trial."""
+        server = ForkServer(self._spec)
+        self._started.append(server)
+        try:
+            server.wait_until_up()
+            interpreter = server.interpreter(self._runner, fork=False)
+            self._started.append(interpreter)
+            ready = await_ready(interpreter, self._spec, alone=True)
+            if isinstance(ready, Result):
+                return Outcome(result=ready, interpreter=None)
+            running = Running(request, ready)
+            return running.started(interpreter.become(running.payload, running.descriptors))
+        except (WorkerEndedError, WorkerTimeoutError) as error:
+            return Outcome(result=failed("killed", str(error)), interpreter=None)
+
+    def close(self) -> None:
+        """End every interpreter that was started."""
+        for each in reversed(self._started):
+            each.close()
+        self._started.clear()

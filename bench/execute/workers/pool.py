@@ -1,0 +1,139 @@
+"""The launchers of some blocks: one a runner, device and environment, all alive together."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from bench.execute.workers.interpreter import ForkServer, Spec, WorkerEndedError, WorkerTimeoutError
+from bench.execute.workers.launcher import Launcher, Outcome, Request, Running, failed
+from bench.execute.workers.launchers import Forker, Spawner
+from bench.plan.schedule import Layout
+from bench.records.schema import Cell
+from bench.records.schema import Interpreter as InterpreterRecord
+
+Key = tuple[str, str, str]
+"""A runner, a device, an environment."""
+
+MAX_ALIVE = 16
+"""How many interpreters may be alive at once; each holds some 400 MB, most of it shared with its siblings."""
+
+Item = TypeVar("Item")
+
+
+def batches(
+    units: Iterable[Sequence[Item]], key: Callable[[Item], Key], at_most: int = MAX_ALIVE
+) -> Iterator[list[Sequence[Item]]]:
+    """Pack units, which are never divided, in their order into batches that need at most `at_most` interpreters."""
+    batch: list[Sequence[Item]] = []
+    alive: set[Key] = set()
+    for unit in units:
+        needed = {key(item) for item in unit}
+        if batch and len(alive | needed) > at_most:
+            yield batch
+            batch, alive = [], set()
+        batch.append(unit)
+        alive |= needed
+    if batch:
+        yield batch
+
+
+class Pool:
+    """Fresh interpreters for every (runner, device, environment), from `open` to `close`.
+
+    Those of one device and Python are forks of one process that has imported torch. With `one_by_one`
+    each framework is imported while nothing else runs, so that its import time is a figure;
+    otherwise as many import at once as there are cores.
+    """
+
+    def __init__(
+        self, keys: Iterable[Key], *, pythons: Mapping[str, str], layout: Layout, threads: int, one_by_one: bool
+    ) -> None:
+        self.keys = list(keys)
+        self._pythons, self._layout, self._threads = pythons, layout, threads
+        self._at_once = 1 if one_by_one else max(1, os.cpu_count() or 1)
+        self._servers: dict[tuple[str, str], ForkServer] = {}
+        self._launchers: dict[Key, Launcher] = {}
+        self._broken: dict[Key, str] = {}
+
+    def open(self) -> None:
+        """Start every interpreter, and wait until all have imported their frameworks."""
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self) -> None:
+        """Start the next as soon as any is ready, all in this thread: a worker dies with the thread that started it."""
+        waiting = ThreadPoolExecutor(self._at_once)
+        starting: set[Future[None]] = set()
+        try:
+            for key in self.keys:
+                if len(starting) == self._at_once:
+                    done, starting = wait(starting, return_when=FIRST_COMPLETED)
+                    for each in done:
+                        each.result()
+                forker = self._forker(key)
+                if forker is not None:
+                    starting.add(waiting.submit(self._await, key, forker))
+            for each in starting:
+                each.result()
+        finally:
+            waiting.shutdown(wait=False)
+
+    def _forker(self, key: Key) -> Forker | None:
+        """A launcher whose interpreter begins to import its framework; None where its environment has no torch."""
+        try:
+            self._launchers[key] = forker = Forker(key[0], self._server(key))
+            forker.begin()
+        except (WorkerEndedError, WorkerTimeoutError) as error:
+            self._broken[key] = f"while {key[0]} was imported, {error}"
+            return None
+        return forker
+
+    def _spec(self, key: Key) -> Spec:
+        _, device, environment = key
+        python = self._pythons.get(environment, sys.executable)
+        return Spec(device=device, threads=self._threads, layout=self._layout, python=python)
+
+    def _server(self, key: Key) -> ForkServer:
+        spec = self._spec(key)
+        where = spec.device, spec.python
+        if where not in self._servers:
+            self._servers[where] = ForkServer(spec)
+            self._servers[where].wait_until_up()
+        return self._servers[where]
+
+    def _await(self, key: Key, forker: Forker) -> None:
+        ready = forker.ready(alone=self._at_once == 1)
+        if isinstance(ready, InterpreterRecord) and ready.launch == "spawn":
+            forker.close()
+            self._launchers[key] = Spawner(key[0], self._spec(key))
+
+    def close(self) -> None:
+        """End every process."""
+        for launcher in self._launchers.values():
+            launcher.close()
+        for server in self._servers.values():
+            server.close()
+
+    def start(self, request: Request) -> Running | Outcome:
+        """Start one trial in the launcher of its runner and device."""
+        key = key_of(request.cell)
+        if key in self._broken:
+            return Outcome(result=failed("failed", self._broken[key]), interpreter=None)
+        return self._launchers[key].start(request)
+
+    def run(self, request: Request) -> Outcome:
+        """Run one trial that takes no turns to its end."""
+        running = self.start(request)
+        return running if isinstance(running, Outcome) else running.outcome(request.timeout_s)
+
+
+def key_of(cell: Cell) -> Key:
+    """Which launcher a cell needs."""
+    return cell.runner, cell.device, cell.environment

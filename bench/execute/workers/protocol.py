@@ -1,0 +1,54 @@
+"""What the parent and its children say to each other: JSON lines over a socket, file descriptors beside them.
+
+Standard library only: it is imported before a framework is, whose import is timed.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+RESULT, LOG, TRACE, TICKS = "result.json", "output.log", "trace.json.gz", "ticks.bin"
+"""The files of a trial's scratch folder."""
+MAX_BYTES = 1 << 16
+MAX_DESCRIPTORS = 4
+
+Message = dict[str, Any]
+
+
+def send(control: socket.socket, message: Message, descriptors: tuple[int, ...] = ()) -> None:
+    """Send one message, and descriptors with it; raises `OSError` where nobody is at the other end."""
+    line = json.dumps(message).encode() + b"\n"
+    if descriptors:
+        sent = socket.send_fds(control, [line], descriptors)
+        line = line[sent:]
+    control.sendall(line)
+
+
+class Receiver:
+    """Reads messages from a socket."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._bytes = b""
+        self._descriptors: list[int] = []
+
+    def receive(self) -> tuple[Message, list[int]] | None:
+        """The next message and its descriptors; None where the other end is closed.
+
+        Raises `TimeoutError` after the socket's timeout, and `ValueError` for a line that is no message.
+        """
+        while b"\n" not in self._bytes:
+            try:
+                found, descriptors, _, _ = socket.recv_fds(self._control, MAX_BYTES, MAX_DESCRIPTORS)
+            except ConnectionError:  # closed before it has read all that it was told
+                return None
+            if not found:
+                return None
+            self._bytes += found
+            self._descriptors += descriptors
+        line, _, self._bytes = self._bytes.partition(b"\n")
+        descriptors, self._descriptors = self._descriptors, []
+        message: Message = json.loads(line)
+        return message, descriptors

@@ -1,0 +1,125 @@
+"""One trial, inside the process that was made for it: build the parts, attach an instrument, train."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from bench.execute.workers import protocol
+from bench.measure import collector, counters, energy, memory, phases, sampling, trace
+from bench.measure import device as devices
+from bench.measure.clock import Clock, LoopEndedError
+from bench.measure.fingerprint import Recorder
+from bench.measure.memory import HostBaseline
+from bench.measure.ticks import Ticks
+from trainloops import parts
+from trainloops.contract import Job, Train
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assignment:
+    """What a trial is to do, and where it leaves its result."""
+
+    train: Train
+    job: Job
+    request: dict[str, Any]
+    host: HostBaseline
+    scratch: Path
+    pages_unshared: bool | None
+    control: socket.socket | None
+    """By which its parent gives it its turns; None for a pass that takes none."""
+
+    def leave(self, result: Result) -> None:
+        """Write the result, whole or not at all, wherever the loop has changed its folder to."""
+        partial = self.scratch / f"{protocol.RESULT}.partial"
+        partial.write_text(json.dumps({**result, "owns_pages": self.pages_unshared}))
+        partial.rename(self.scratch / protocol.RESULT)
+
+
+def run(assignment: Assignment) -> None:
+    """Leave `{"status": "ok", ...}` with the instrument's figures, or the status and reason of a failure."""
+    try:
+        torch.set_num_threads(assignment.request["threads"])
+        result = {"status": "ok", **PASSES[assignment.request["phase"]](assignment)}
+    except Exception as error:  # noqa: BLE001 - whatever a loop raises is the reason of its row, and the run goes on
+        status = "oom" if devices.is_out_of_memory(error) else "failed"
+        result = {"status": status, "reason": f"{type(error).__name__}: {error}"}
+    assignment.leave(result)
+
+
+def _timing(assignment: Assignment) -> Result:
+    """Train in turns until the parent has had enough; comes back only when the loop ended before that."""
+    job, device = assignment.job, devices.of(assignment.job.device)
+    used = energy.of_turns(job.device, is_alone=assignment.request["is_alone"])
+
+    def finish(clock: Clock) -> NoReturn:
+        peaks = memory.figures(clock.warmup_peaks, device.peaks(), device=job.device, host=assignment.host)
+        own = {"startup_ns": clock.startup_ns, "warmup_steps": clock.warmup_steps, "memory": peaks}
+        assignment.leave({"status": "ok", "timing": {**own, **used.result()}})
+        os._exit(0)
+
+    assert assignment.control is not None
+    clock = Clock(
+        ticks=Ticks(assignment.scratch / protocol.TICKS),
+        control=assignment.control,
+        warm_up=assignment.request["warm_up"],
+        device=device,
+        energy=used,
+        finish=finish,
+    )
+    built = parts.build(job)
+    collector.begin_at(assignment.request["collector_at"])
+    clock.start()
+    assignment.train(job, built)
+    raise LoopEndedError(f"the loop ended by itself, before the {job.steps:,} optimizer steps of its job")
+
+
+def _equivalence(assignment: Assignment) -> Result:
+    torch.use_deterministic_algorithms(True)
+    recorder = Recorder(parts.build(assignment.job))
+    with recorder.counting_steps():
+        assignment.train(assignment.job, recorder.parts)
+    recorder.refuse_other_than(assignment.job.steps)
+    return {"fingerprint": recorder.result()}
+
+
+def _counting(assignment: Assignment) -> Result:
+    warmup_steps = assignment.request["warmup_steps"]
+    return {"counters": counters.count(assignment.train, assignment.job, parts.build, warmup_steps=warmup_steps)}
+
+
+def _phases(assignment: Assignment) -> Result:
+    job = assignment.job
+    sampled = sampling.sampling(steps=job.steps, warmup_steps=assignment.request["warmup_steps"])
+    with phases.splitting(parts.build(job), devices.of(job.device)) as split, sampled as sampler:
+        assignment.train(job, split.parts)
+    return {"phases": {**split.result(), "functions": sampler.functions()}}
+
+
+def _trace(assignment: Assignment) -> Result:
+    job = assignment.job
+    first = trace.first_steady_step(
+        warmup_steps=assignment.request["warmup_steps"], steps_per_epoch=job.steps_per_epoch
+    )
+    built = parts.build(job)
+    with trace.tracing(assignment.scratch / protocol.TRACE, first_step=first):
+        assignment.train(job, built)
+    return {}
+
+
+PASSES: dict[str, Callable[[Assignment], Result]] = {
+    "equivalence": _equivalence,
+    "counting": _counting,
+    "phases": _phases,
+    "trace": _trace,
+    "timing": _timing,
+}

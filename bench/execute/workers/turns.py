@@ -1,0 +1,185 @@
+"""Trials that take turns: all of a comparison are alive together, and one of them trains at a time.
+
+What wavers is the machine, over tens of milliseconds to minutes. Loops that follow each other at
+intervals of seconds meet other moments of it; turns of tens of milliseconds meet the same (relatives:
+duet benchmarking, Bulej et al., ICPE 2020; randomised multiple interleaved trials, Abedi and Brecht,
+ICPE 2017).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bench.execute.workers.launcher import LONGER, Launcher, Outcome, Request, Running, failed
+from bench.execute.workers.pool import Pool
+from bench.execute.workers.protocol import TICKS
+from bench.measure.ticks import OVER, READY, TURN, Ticks
+from bench.records.schema import Timing, TurnLength, Turns
+
+END_TIMEOUT_S = 60.0
+MIN_TURN_TIMEOUT_S = 20.0
+TURN_TIMEOUT_FACTOR = 50
+
+
+class TrialLostError(Exception):
+    """A trial did not finish its turn; the outcome says how it ended."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.result.reason)
+        self.outcome = outcome
+
+
+@dataclass(slots=True)
+class Member:
+    """One of the trials that take turns, and what it has left so far."""
+
+    running: Running
+    ticks: Ticks
+    startup_ns: int
+    step_ns: int
+    """What a step of its typically takes, by its warm-up."""
+    warmup_steps: int
+    must_stop: bool
+    """Whether its other processes and threads have to be stopped while it waits."""
+    steps_ns: list[int] = field(default_factory=list)
+    device_step_us: list[float] = field(default_factory=list)
+    pauses_ns: dict[int, int] = field(default_factory=dict)
+    waits_ns: dict[int, int] = field(default_factory=dict)
+    places: list[int] = field(default_factory=list)
+
+    def take_turn(self, steps: int, place: int, timeout_s: float) -> None:
+        """Let it train so many steps, and keep their times; raises `TrialLostError`."""
+        self._train(steps, timeout_s)
+        self._keep(steps, place)
+
+    def lead_in(self, steps: int, timeout_s: float) -> None:
+        """Let it train so many steps more before its first turn; raises `TrialLostError`."""
+        self._train(steps, timeout_s)
+        self.warmup_steps += steps
+
+    def _train(self, steps: int, timeout_s: float) -> None:
+        if self.must_stop:
+            self.running.process.go_on()
+        _say(self.running, steps)
+        _hear(self.running, len(OVER), timeout_s, doing="in its turn")
+        if self.must_stop:
+            self.running.process.stop()
+
+    def _keep(self, steps: int, place: int) -> None:
+        before = len(self.steps_ns)
+        self.steps_ns += self.ticks.steps_ns(steps)
+        self.pauses_ns |= {before + step: ns for step, ns in self.ticks.pauses_ns(steps).items()}
+        self.waits_ns |= {before + step: ns for step, ns in self.ticks.waits_ns(steps).items()}
+        if self.running.request.cell.device != "cpu":
+            device_ns = self.ticks.device_ns[1 : steps + 1].tolist()
+            self.device_step_us += [round(ns / 1e3, 2) for ns in device_ns]
+        self.places.append(place)
+
+    def end(self) -> Outcome:
+        """Let it tell of itself, and end."""
+        if self.must_stop:
+            self.running.process.go_on()
+        try:
+            _say(self.running, 0)
+        except TrialLostError as lost:
+            return lost.outcome
+        return self.running.outcome(END_TIMEOUT_S)
+
+    def timing(self, outcome: Outcome, length: TurnLength) -> Timing | None:
+        """Its clock; None of a trial that did not come to its end."""
+        told = outcome.result.timing
+        if told is None:
+            return None
+        device_step_us = self.device_step_us if any(self.device_step_us) else None
+        return Timing(
+            startup_ns=told.startup_ns,
+            step_ns=self.steps_ns,
+            turns=Turns(length=length, places=self.places, pauses_ns=self.pauses_ns, waits_ns=self.waits_ns),
+            device_step_us=device_step_us,
+            memory=told.memory,
+            energy_j=told.energy_j,
+            unavailable=told.unavailable,
+        )
+
+
+def start(pool: Pool | Launcher, request: Request) -> Member | Outcome:
+    """Start a trial and let it warm up; the outcome where it ended meanwhile."""
+    running = pool.start(request)
+    if isinstance(running, Outcome):
+        return running
+    try:
+        heard = _hear(running, READY.size, request.timeout_s, doing="before its first turn")
+    except TrialLostError as lost:
+        return lost.outcome
+    startup_ns, step_ns, warmup_steps, others = READY.unpack(heard)
+    member = Member(
+        running=running,
+        ticks=Ticks(running.scratch / TICKS),
+        startup_ns=startup_ns,
+        step_ns=step_ns,
+        warmup_steps=warmup_steps,
+        must_stop=bool(others) or request.cell.workers > 0,
+    )
+    if member.must_stop:
+        running.process.stop()
+    return member
+
+
+def take_turns(
+    members: Sequence[Member], length: TurnLength, orders: Iterator[list[int]], *, cycles: int, lead_steps: int = 0
+) -> dict[int, Outcome]:
+    """Give every member its turn in every cycle, in random order, after `lead_steps` more of its warm-up; then end all.
+
+    Returns the outcomes by place. A trial that is lost on its way has its reason, the others go on.
+    """
+    outcomes: dict[int, Outcome] = {}
+
+    def each(order: Sequence[int], do: Callable[[Member, int, float], None]) -> None:
+        for turn, place in enumerate(place for place in order if place not in outcomes):
+            try:
+                do(members[place], turn, _timeout_s(members[place], length))
+            except TrialLostError as lost:
+                outcomes[place] = lost.outcome
+
+    if lead_steps:
+        each(range(len(members)), lambda member, _, timeout_s: member.lead_in(lead_steps, timeout_s))
+    for order in (next(orders) for _ in range(cycles)):
+        each(order, lambda member, turn, timeout_s: member.take_turn(length.steps, turn, timeout_s))
+    for place, member in enumerate(members):
+        if place not in outcomes:
+            outcomes[place] = member.end()
+    return outcomes
+
+
+def _timeout_s(member: Member, length: TurnLength) -> float:
+    """Far longer than its turn can take; what the user has named, where that is longer still."""
+    usual_s = TURN_TIMEOUT_FACTOR * length.steps * member.step_ns / 1e9
+    named_s = member.running.request.turn_timeout_s
+    return named_s if named_s is not None else max(MIN_TURN_TIMEOUT_S, usual_s)
+
+
+def _say(running: Running, steps: int) -> None:
+    assert running.control is not None
+    try:
+        running.control.sendall(TURN.pack(steps))
+    except OSError:
+        raise TrialLostError(running.outcome(END_TIMEOUT_S)) from None
+
+
+def _hear(running: Running, size: int, timeout_s: float, *, doing: str) -> bytes:
+    """So many bytes of a trial; raises `TrialLostError` where it ends or takes too long."""
+    control = running.control
+    assert control is not None
+    control.settimeout(timeout_s)
+    try:
+        heard = control.recv(size, socket.MSG_WAITALL)
+    except TimeoutError:
+        reason = f"killed after its timeout of {timeout_s:.0f} s {doing}; {LONGER}"
+        raise TrialLostError(running.killed(failed("timeout", reason))) from None
+    except OSError:
+        heard = b""
+    if len(heard) < size:
+        raise TrialLostError(running.outcome(END_TIMEOUT_S))
+    return heard

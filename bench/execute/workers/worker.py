@@ -1,0 +1,201 @@
+"""The children: a process that has imported torch, its forks that import one framework each, their forks that train.
+
+Started by `bench.execute.workers.interpreter` as `python -m bench.execute.workers.worker FD`, where FD
+is one end of a socket. The process imports torch and waits; asked for a runner, it forks an
+interpreter that imports the runner's framework and waits; asked for a trial, that forks the process
+which trains. So a set of six interpreters costs one import of torch. All wait in blocking calls and use
+no processor time. Where a fork is unsafe, one process is all three: `fork: false` in the request.
+
+Only the standard library is imported before torch (what is imported of `bench` is nothing else), so
+that import times and memory are torch's and the framework's own.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.execute.workers import unshare
+from bench.execute.workers.children import die_with_parent, let_forks_die_with_this, serve
+from bench.execute.workers.protocol import LOG, Message, Receiver, send
+from bench.measure import rss
+
+FORK_PROBE_TIMEOUT_S = 30
+ENDING_S = 5.0
+"""For interpreters to end their trials and themselves."""
+CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
+"""macOS is excluded: its system libraries do not survive a fork that is not followed by an exec."""
+TIMED = ("phases", "timing")
+
+Train = Callable[..., None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Imported:
+    """What this process has imported so far, and what that took."""
+
+    bare: rss.Resident
+    torch_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """A runner, and how much this process has grown since before it imported anything for it."""
+
+    train: Train
+    inherited_bytes: int
+
+
+def main() -> None:
+    """Import torch, then serve requests for runners until the other end of the socket closes."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    die_with_parent()
+    bare = rss.read()
+    started = time.perf_counter()
+    try:
+        _import_torch()
+    except Exception as error:  # noqa: BLE001 - whatever it raises is the reason of every row of this environment
+        send(control, {"event": "failed", "reason": f"{type(error).__name__}: {error}"})
+        return
+    imported = Imported(bare=bare, torch_s=time.perf_counter() - started)
+    send(control, {"event": "up", "pid": os.getpid()})
+
+    def interpret(request: Message, descriptors: list[int]) -> None:
+        _interpret(socket.socket(fileno=descriptors[0]), request, imported)
+
+    if CAN_FORK:
+        serve(control, interpret, patience_s=ENDING_S)
+    received = Receiver(control).receive()
+    if received is not None:
+        interpret(*received)
+
+
+def _import_torch() -> None:
+    import torch  # noqa: F401
+
+    import bench.execute.workers.trial  # noqa: F401 - so that no fork has to import it
+
+
+def _load(runner: str) -> Train:
+    """Import a runner as its users do: the framework first, and only then what torch's first optimizer brings along.
+
+    That is torch's compiler, 1 to 2 s that no trial shall pay. Imported before Fabric, it makes Fabric's steps 5 %
+    longer than they are in anybody's script (docs/method.md).
+    """
+    from trainloops import runners
+
+    train = runners.load(runner)
+    import torch
+
+    torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    gc.collect()  # so that all forks are as far from their first full collection, until `measure.collector` sets it
+    return train
+
+
+def _interpret(control: socket.socket, request: Message, imported: Imported) -> None:
+    """Import a runner's framework, then serve requests for trials until the other end closes."""
+    started = time.perf_counter()
+    try:
+        train = _load(request["runner"])
+    except Exception as error:  # noqa: BLE001 - whatever a framework raises while it is imported is its row's reason
+        event = "missing" if isinstance(error, ImportError) else "failed"
+        send(control, {"event": event, "reason": f"{type(error).__name__}: {error}"})
+        return
+    own_s = time.perf_counter() - started
+    loaded = Loaded(train=train, inherited_bytes=rss.read().total - imported.bare.total)
+    launch = "fork" if request["fork"] and _fork_is_safe(request["device"]) else "spawn"
+    ready = {
+        "event": "ready",
+        "pid": os.getpid(),
+        "launch": launch,
+        "import_s": imported.torch_s + own_s,
+        "import_torch_s": imported.torch_s,
+        "import_rss_bytes": loaded.inherited_bytes,
+        "base_rss_bytes": imported.bare.total,
+    }
+    send(control, ready)
+    if launch == "fork":
+        serve(control, lambda request, descriptors: _fork(loaded, request, descriptors))
+    received = Receiver(control).receive()
+    if received is not None:
+        request, descriptors = received
+        send(control, {"event": "started", "id": request["id"], "pid": os.getpid()})
+        _train(loaded, request, descriptors)
+
+
+def _fork_is_safe(device: str) -> bool:
+    """Whether a fork of this process can use the device: tried out, not assumed."""
+    if not CAN_FORK:
+        return False
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(FORK_PROBE_TIMEOUT_S)
+        _exit_with_probe_result(device)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def _exit_with_probe_result(device: str) -> None:
+    try:
+        import torch
+
+        work = torch.ones(8, 8, device=device)
+        os._exit(0 if (work @ work).sum().item() == 512 else 1)
+    except Exception:  # noqa: BLE001 - any failure means the same: this process cannot be forked
+        os._exit(1)
+
+
+def _fork(loaded: Loaded, request: Message, descriptors: list[int]) -> None:
+    pages_unshared = unshare.take() if request["phase"] in TIMED else None
+    _train(loaded, request, descriptors, pages_unshared=pages_unshared)
+
+
+def _train(loaded: Loaded, request: Message, descriptors: list[int], *, pages_unshared: bool | None = None) -> None:
+    """Run one trial in its scratch folder and leave `result.json` there."""
+    from bench.execute.workers.trial import Assignment, run
+    from bench.measure.memory import HostBaseline
+    from trainloops.contract import Job
+
+    let_forks_die_with_this()
+    scratch = Path(request["scratch"])
+    os.chdir(scratch)
+    _log_to(scratch / LOG)
+    _pin(request["cores"])
+    host = HostBaseline(inherited_bytes=loaded.inherited_bytes, at_start=rss.read())
+    run(
+        Assignment(
+            train=loaded.train,
+            job=Job(**request["job"]),
+            request=request,
+            host=host,
+            scratch=scratch,
+            pages_unshared=pages_unshared,
+            control=socket.socket(fileno=descriptors[0]) if descriptors else None,
+        )
+    )
+
+
+def _pin(cores: list[int]) -> None:
+    """Run on these cores alone; where that cannot be had, wherever the system likes."""
+    if cores and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
+
+
+def _log_to(path: Path) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)  # a loop that asks for input is told at once that there is none
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""How long a turn must wait for its loop to be warm again: step times by their place in a turn, and what follows.
+
+After a hand-over the caches belong to whoever ran before. What a step takes beyond a warm one falls with the square of
+its place, whatever the batch size; a turn that keeps too few steps wastes time, one that keeps cold steps is biased.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import dataclass
+from math import ceil, sqrt
+from statistics import median
+
+import numpy as np
+
+from bench.analyse.statistics import Floats, hodges_lehmann
+from bench.plan import length as lengths
+from bench.records.schema import TurnLength
+from tests.evidence import blocks
+from tests.evidence.table import section
+from trainloops.runners import BASELINE
+
+RUNNERS = (BASELINE, "accelerate", "hf-trainer")
+NAMES = (*RUNNERS, blocks.CLONE)
+BATCH_SIZES = (8, 64, 512, 2048)
+PLACES = (1, 2, 3, 4, 6, 8, 12, 16)
+"""Of a turn, from 1, whose steps are told."""
+COLD = (0, 1, 2, 4, 8, 16)
+"""How many steps a turn might leave out."""
+
+Steps = dict[str, Floats]
+"""By loop the steps of its turns in µs, a row a cycle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What all rounds saw at one batch size."""
+
+    steps: Steps
+    chosen: TurnLength
+
+    @property
+    def warm(self) -> int:
+        """From this place on all is warm."""
+        return next(iter(self.steps.values())).shape[1] // 2
+
+
+def cold(args: Namespace) -> str:
+    """Turns four times as long as chosen, and both tables about them."""
+    seen = {size: measured(size, args.rounds) for size in BATCH_SIZES}
+    falls = section(
+        "Cold steps: what a step takes beyond a warm one, by its place in a turn",
+        ["batch", "loop", "warm", *map(str, PLACES), "µs times place squared"],
+        [fall(size, name, each) for size, each in seen.items() for name in RUNNERS],
+        f"µs, medians over {args.rounds} rounds. `plan.length.turn` leaves out the first √({lengths.COLD_US2:,} / step "
+        "in µs) steps.",
+    )
+    choices = section(
+        "Cold steps: bias against variance",
+        ["batch", "cold + kept", *(f"bias, {name}" for name in RUNNERS[1:]), "noise of a clone"],
+        [row for size, each in seen.items() for row in choice_rows(size, each)],
+        "Bias: the ratio by such turns over that by warm steps alone. Noise: robust spread of a clone's log ratio in "
+        "one cycle, times the root of the steps of a turn, so that it is for equal time. * is what is chosen.",
+    )
+    return f"{falls}\n{choices}"
+
+
+def measured(batch_size: int, rounds: int) -> Seen:
+    """A few seconds of turns for each round, of fresh forks."""
+    planned = blocks.comparison(RUNNERS, batch_size=batch_size)
+    found: list[list[Floats]] = []
+    chosen: TurnLength | None = None
+    with blocks.interpreters([planned]) as pool:
+        for number in range(rounds):
+            with blocks.warmed_up(pool, planned.members) as members:
+                chosen = chosen or lengths.turn(members[0].step_ns / 1e3, workers=0)
+                length = TurnLength(cold_steps=0, kept_steps=4 * chosen.cold_steps + 8)
+                cycle_s = sum(each.step_ns for each in members) / 1e9 * length.steps
+                cycles = max(10, ceil(4.0 / cycle_s))
+                found.append(blocks.taken(members, length, cycles=cycles, number=number))
+            blocks.progress(f"cold, batch {batch_size}", number + 1, rounds)
+    assert chosen is not None  # there is a round
+    return Seen(dict(zip(NAMES, map(np.concatenate, zip(*found, strict=True)), strict=True)), chosen)
+
+
+def beyond_us(steps: Floats, warm: int) -> Floats:
+    """For each place of a turn what the median step takes beyond a warm one."""
+    typical: Floats = np.median(steps, axis=0) - np.median(steps[:, warm:])
+    return typical
+
+
+def fall(size: int, name: str, seen: Seen) -> list[str]:
+    steps = seen.steps[name]
+    beyond = beyond_us(steps, seen.warm)
+    told = [f"{beyond[place - 1]:+.0f}" if place <= seen.warm else "" for place in PLACES]
+    constant = median(beyond[place - 1] * place**2 for place in PLACES if place <= seen.warm)
+    return [str(size), name, f"{np.median(steps[:, seen.warm :]):.0f} µs", *told, f"{constant:.0f}"]
+
+
+def log_ratio(seen: Seen, name: str, kept: slice) -> tuple[float, float]:
+    """By these places of a turn: the estimate over cycles, and how it spreads from cycle to cycle."""
+    own, other = (np.median(seen.steps[each][:, kept], axis=1) for each in (name, BASELINE))
+    pairs = np.log(own / other)
+    return hodges_lehmann(pairs), blocks.robust_sd(pairs)
+
+
+def choice_rows(size: int, seen: Seen) -> list[list[str]]:
+    chosen = seen.chosen.cold_steps
+    return [
+        choice_row(size, seen, cold, "*" if cold == chosen else "")
+        for cold in sorted({*COLD, chosen})
+        if cold + max(cold, 2) <= next(iter(seen.steps.values())).shape[1]
+    ]
+
+
+def choice_row(size: int, seen: Seen, cold: int, mark: str) -> list[str]:
+    kept = slice(cold, cold + max(cold, 2))
+    warm = slice(seen.warm, None)
+    biases = [log_ratio(seen, name, kept)[0] - log_ratio(seen, name, warm)[0] for name in RUNNERS[1:]]
+    noise = log_ratio(seen, blocks.CLONE, kept)[1] * sqrt(kept.stop)
+    told = [f"{100 * bias:+.2f} %" for bias in biases]
+    return [str(size), f"{cold} + {kept.stop - cold}{mark}", *told, f"{100 * noise:.1f} %"]

@@ -1,0 +1,62 @@
+"""What a schedule that goes on with a journal measures again, and what it decides by."""
+
+from bench.execute.scheduler import TrialScheduler
+from bench.execute.state import RunState
+from bench.plan import schedule
+from bench.plan.rounds import rounds
+from tests import factories
+
+
+def plan(**changes):
+    settings = factories.run(runners=["pytorch", "floor"], blocks=2).settings
+    return settings.model_copy(update={"passes": ["timing"], **changes})
+
+
+def block_of(settings, block):
+    """A journal's trials of one block in which all went well."""
+    (planned,) = rounds(settings)
+    return [factories.trial(cell=member, block=block) for member in planned.members]
+
+
+def test_a_run_that_was_killed_in_a_block_decides_on_it_by_the_blocks_before_and_counts_what_it_adds():
+    settings = plan()
+    done = [trial for block in range(3) for trial in block_of(settings, block)]
+    scheduler = TrialScheduler(settings, done=done)
+    assert scheduler.total_trials == 2 * 3  # two loops and a clone
+    shown = []
+
+    def next_rounds(blocks, trials):
+        shown.append((blocks, sorted({trial.block for trial in trials})))
+        return scheduler.rounds if blocks < 3 else []
+
+    assert list(scheduler.run(next_rounds)) == []  # all of them are in the journal
+    assert shown == [(0, []), (1, [0]), (2, [0, 1]), (3, [0, 1, 2])]
+    assert scheduler.total_trials == 3 * 3
+
+
+def test_a_block_that_lacks_one_of_its_trials_is_measured_whole_again():
+    settings = plan()
+    whole, torn = block_of(settings, 0), block_of(settings, 1)[:-1]
+    state = RunState(settings, done=[*whole, *torn])
+    first, second = (schedule.block(rounds(settings), seed=0, block=block)[0] for block in (0, 1))
+    assert state.are_finished(first)
+    assert not state.are_finished(second)
+    assert state.worth_trying(second) == second
+
+
+def test_a_loop_that_has_failed_twice_takes_no_more_turns_and_the_others_do():
+    settings = plan()
+    failed = [factories.trial(cell=factories.cell("floor"), block=block, status="failed") for block in range(2)]
+    state = RunState(settings, done=failed)
+    (group,) = schedule.block(rounds(settings), seed=0, block=2)
+    assert {slot.cell.runner for slot in state.worth_trying(group)} == {"pytorch"}
+
+
+def test_the_first_block_fixes_how_long_turns_are_and_what_does_not_fit_together_stays_alone():
+    settings = plan()
+    first, *_ = block_of(settings, 0)
+    alone = first.model_copy(update={"alone": "the host's memory is too small", "block": 1})
+    state = RunState(settings, done=[first, alone])
+    assert state.turn_length(factories.comparison()) == factories.TURN
+    assert state.why_alone(factories.comparison()) == "the host's memory is too small"
+    assert state.why_alone(factories.comparison(batch_size=8)) is None

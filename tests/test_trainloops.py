@@ -1,0 +1,125 @@
+"""What every loop is handed: one order of samples, few rows however long an epoch is; and the loop without a loader."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import torch
+
+from bench.measure.hooks import after_each_step
+from bench.plan import length
+from trainloops import parts, runners
+from trainloops.contract import MAX_ROWS, Job
+from trainloops.order import SeededOrder
+from trainloops.runners import floor
+
+
+def job(**changes: object) -> Job:
+    return Job(**{"workload": "mlp", "batch_size": 4, "epochs": 2, "steps_per_epoch": 5, "optimizer": "sgd"} | changes)
+
+
+def order(length: int, *, rows: int | None = None, seed: int = 0, epoch: int = 0) -> list[int]:
+    sampler = SeededOrder(length, seed, rows=rows)
+    sampler.set_epoch(epoch)
+    assert len(sampler) == length
+    return list(sampler)
+
+
+# The order.
+
+
+@pytest.mark.parametrize(("length", "rows"), [(12, None), (12, 12), (12, 5), (12, 4), (5000, 37)])
+@pytest.mark.parametrize("epoch", [0, 3])
+def test_each_epoch_is_a_permutation_of_its_length_modulo_the_rows_that_there_are(length, rows, epoch):
+    found = order(length, rows=rows, epoch=epoch)
+    assert Counter(found) == Counter(index % (rows or length) for index in range(length))
+    assert found == [index % (rows or length) for index in order(length, epoch=epoch)]
+
+
+@pytest.mark.parametrize("rows", [None, 50])
+def test_the_order_is_a_function_of_seed_and_epoch(rows):
+    assert order(200, rows=rows, seed=1, epoch=2) == order(200, rows=rows, seed=1, epoch=2)
+    others = [order(200, rows=rows, seed=s, epoch=e) for s, e in ((1, 2), (1, 3), (2, 2))]
+    assert others[0] != others[1] != others[2] != others[0]
+
+
+def test_rows_that_come_up_again_do_not_come_in_the_same_order():
+    found = order(400, rows=100)
+    assert len({tuple(found[at : at + 100]) for at in range(0, 400, 100)}) == 4
+
+
+# Rows.
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "steps_per_epoch", "grad_accumulation", "rows"),
+    [(4, 5, 1, 20), (4, 5, 3, 60), (64, 128, 1, MAX_ROWS), (64, 129, 1, MAX_ROWS), (2048, 101, 4, MAX_ROWS)],
+)
+def test_an_epoch_has_as_many_rows_as_samples_up_to_a_cap(batch_size, steps_per_epoch, grad_accumulation, rows):
+    found = job(batch_size=batch_size, steps_per_epoch=steps_per_epoch, grad_accumulation=grad_accumulation)
+    assert found.rows == rows
+    assert found.samples_per_epoch == batch_size * steps_per_epoch * grad_accumulation
+    built = parts.build(found)
+    assert len(built.dataset) == rows
+    assert len(built.sampler) == found.samples_per_epoch
+    assert max(built.sampler) == rows - 1
+
+
+def test_a_job_of_more_samples_than_rows_makes_all_of_its_steps():
+    long = job(batch_size=512, steps_per_epoch=20)
+    assert long.samples_per_epoch > MAX_ROWS
+    assert steps_made("pytorch", long) == 40
+
+
+# The loop without a loader.
+
+
+def steps_made(runner: str, asked: Job) -> int:
+    steps = []
+    with after_each_step(steps.append):
+        runners.load(runner)(asked, parts.build(asked))
+    return len(steps)
+
+
+@pytest.mark.parametrize("grad_accumulation", [1, 3])
+@pytest.mark.parametrize(("epochs", "steps_per_epoch", "held"), [(2, 5, 10), (4, 4, 16), (2, 20, 16), (5, 7, 16)])
+def test_it_holds_the_batches_of_sixteen_steps_at_most_and_trains_all(epochs, steps_per_epoch, held, grad_accumulation):
+    asked = job(epochs=epochs, steps_per_epoch=steps_per_epoch, grad_accumulation=grad_accumulation)
+    assert len(floor.batches_on_device(asked, parts.build(asked))) == held * grad_accumulation
+    assert steps_made("floor", asked) == asked.steps
+
+
+def test_what_it_holds_are_the_first_batches_that_every_loop_has():
+    asked = job(epochs=5, steps_per_epoch=7)
+    built = parts.build(asked)
+    wanted = []
+    for epoch in range(3):
+        built.sampler.set_epoch(epoch)
+        wanted += torch.tensor(list(built.sampler)).split(asked.batch_size)
+    held = floor.batches_on_device(asked, parts.build(asked))
+    for batch, indices in zip(held, wanted[: len(held)], strict=True):
+        assert torch.equal(batch["x"], built.dataset.x[indices])
+        assert torch.equal(batch["labels"], built.dataset.labels[indices])
+
+
+def trained_on(runner: str, asked: Job) -> list[bytes]:
+    """What the loss was computed of, batch by batch."""
+    built = parts.build(asked)
+    seen = []
+    built.model.register_forward_pre_hook(lambda _model, inputs: seen.append(inputs[0].numpy().tobytes()))
+    runners.load(runner)(asked, built)
+    return seen
+
+
+def test_it_trains_on_what_the_hand_written_loop_trains_on_and_goes_round_in_a_longer_job():
+    first = job(epochs=2, steps_per_epoch=8)
+    assert trained_on("floor", first) == trained_on("pytorch", first)
+    longer = job(epochs=5, steps_per_epoch=8)
+    held = trained_on("pytorch", longer)[: floor.MAX_STEPS_HELD]
+    assert trained_on("floor", longer) == held + held + held[:8]
+
+
+def test_the_steps_that_prove_its_arithmetic_never_go_round():
+    assert length.EQUIVALENCE.steps <= floor.MAX_STEPS_HELD
+    assert length.COUNTING.steps <= floor.MAX_STEPS_HELD
