@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.execute.workers import unshare
 from bench.records import store
 from tests import background, factories
 from tests.background import wait_for_trials
@@ -124,13 +123,10 @@ def test_nobody_but_the_worker_imports_a_framework_for_the_journal(six):
     trials = store.read_trials(the_run(six[1]))
     assert len(trials) == 4 * 48 + 56  # fingerprints, counts, recounts and phases; one block, which has eight clones
     assert {trial.interpreter.launch for trial in trials} == {"fork"}
-    timed = ("phases", "timing")
-    assert {trial.owns_pages for trial in trials if trial.phase in timed} == {unshare.take()}
-    assert {trial.owns_pages for trial in trials if trial.phase not in timed} == {None}
     opening, block = ({t.interpreter.padding_bytes for t in trials if t.block == number} for number in (-1, 0))
     assert {t.interpreter.hash_seed for t in trials} == {0}  # which counts need; other sets of blocks have others
     assert len(opening) == 2  # two sets of fresh interpreters count,
-    assert len(block) == 1  # and the second also serves the first blocks
+    assert len(block) == 1  # and the first also serves the first blocks
     assert block < opening
 
 

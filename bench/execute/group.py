@@ -149,7 +149,6 @@ class Group:
             timing=timing,
             status=outcome.result.status,
             reason=outcome.result.reason,
-            owns_pages=outcome.result.owns_pages,
             load=load,
             no_load=no_load,
             alone=alone,

@@ -1,9 +1,10 @@
 """Runs the passes of a plan and yields the trials as they end.
 
-Order: the equivalence pass proves the arithmetic, the counting pass counts twice, in fresh
-interpreters each time, the phases and trace passes look once into each cell, then block after block
-is timed, each with the rounds that a rule asks for, the trials of a round taking turns. Every trial is
-yielded once, failed ones included; those that the journal already holds are not run again.
+Order: the equivalence pass proves the arithmetic, the counting pass counts, the phases and trace
+passes look once into each cell, then block after block is timed, each with the rounds that a rule asks
+for, the trials of a round taking turns. The second set of interpreters counts once more before it
+serves its blocks. Every trial is yielded once, failed ones included; those that the journal already
+holds are not run again.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ REPLICATES: dict[Pass, int] = {"equivalence": 1, "counting": 2, "phases": 1, "tr
 ORDER: tuple[Pass, ...] = (*REPLICATES, "timing")
 UNTIMED_BLOCK = -1
 """The block number of fingerprints and counts, which come before the blocks that are timed."""
-REPEATABLE = Layout(hash_seed=0, padding_bytes=0)
+COUNTING_SETS = max(REPLICATES.values())
+HASH_SEED = 0
+"""Of the sets that count: calls depend on the order of dicts and sets."""
 
 Planned = tuple[Pass, Slot]
 NextRounds = Callable[[int, Sequence[Trial]], Sequence[Round]]
@@ -97,35 +100,33 @@ class TrialScheduler:
         one and goes on decides as it did before.
         """
         try:
-            yield from self._opening()
-            if not self._is_timed:
-                return
-            self._blocks_started_s, self._before_blocks = monotonic(), len(self.state.trials)
-            for block in count(self._first_block):
-                chosen = next_rounds(block - self._first_block, [t for t in self.state.trials if t.block < block])
-                if not chosen:
-                    return
-                yield from self._block(block, chosen)
+            # Runners' import times are figures of the report; environments' are judged by pairs.
+            alone = self._is_timed and self.settings.design == "runners"
+            yield from self._passes(replicate=0, one_by_one=alone)
+            if self._is_timed:
+                yield from self._blocks(next_rounds)
+            yield from self._passes(replicate=1)
         finally:
             self._close_pool()
 
-    def _opening(self) -> Iterator[list[Trial]]:
-        first, second = ([_planned(each, cell, n) for each, cell in self._passes_of(n)] for n in (0, 1))
-        # Runners' import times are figures of the report; environments' are judged by pairs.
-        alone = self._is_timed and self.settings.design == "runners"
-        yield from self._passes(first, REPEATABLE, one_by_one=alone)
-        # The second count is made by the interpreters that then time the first blocks: fresh ones, too.
-        yield from self._passes(second, self._layout(self._first_block), one_by_one=False)
+    def _blocks(self, next_rounds: NextRounds) -> Iterator[list[Trial]]:
+        self._blocks_started_s, self._before_blocks = monotonic(), len(self.state.trials)
+        for block in count(self._first_block):
+            chosen = next_rounds(block - self._first_block, [t for t in self.state.trials if t.block < block])
+            if not chosen:
+                return
+            if self._set_of(block) > 0:
+                yield from self._passes(replicate=1)
+            yield from self._block(block, chosen)
 
-    def _passes_of(self, replicate: int) -> Iterator[tuple[Pass, Cell]]:
-        for each in self._opening_passes:
-            if replicate < self._replicates[each]:
-                yield from ((each, cell) for cell in self._cells)
-
-    def _passes(self, planned: Sequence[Planned], layout: Layout, *, one_by_one: bool) -> Iterator[list[Trial]]:
+    def _passes(self, *, replicate: int, one_by_one: bool = False) -> Iterator[list[Trial]]:
+        """The passes that are not timed, as far as they run so often, by the set of interpreters of that number."""
+        layout = self._layout(replicate)
         by_key: dict[Key, list[Planned]] = {}
-        for each in planned:
-            by_key.setdefault(key_of(each[1].cell), []).append(each)
+        for phase in (each for each in self._opening_passes if replicate < self._replicates[each]):
+            for cell in self._cells:
+                slot = Slot(cell=cell, block=UNTIMED_BLOCK, replicate=replicate, position=0)
+                by_key.setdefault(key_of(cell), []).append((phase, slot))
         for units in batches(by_key.values(), lambda each: key_of(each[1].cell)):
             todo = [each for unit in units for each in unit if not self.state.is_finished(*each)]
             if todo:
@@ -134,11 +135,14 @@ class TrialScheduler:
                     if not self.state.is_finished(phase, slot):
                         yield [self._remembered(self._trial(pool, phase, slot))]
 
-    def _layout(self, block: int) -> Layout:
-        """The layout of the interpreters that serve a block: those of the first blocks also count."""
-        number = (block - self._first_block) // self.settings.blocks_per_set + self._first_block
-        drawn = schedule.layout(seed=self.settings.seed, number=number)
-        return replace(drawn, hash_seed=REPEATABLE.hash_seed) if number == 0 else drawn
+    def _set_of(self, block: int) -> int:
+        """Which set of interpreters serves a block, from 0."""
+        return (block - self._first_block) // self.settings.blocks_per_set
+
+    def _layout(self, number: int) -> Layout:
+        """The layout of a set of interpreters; the first two count, which a hash seed of its own would change."""
+        drawn = schedule.layout(seed=self.settings.seed, number=number + self._first_block)
+        return replace(drawn, hash_seed=HASH_SEED) if number < COUNTING_SETS else drawn
 
     def _pool_of(self, keys: Iterable[Key], layout: Layout, *, one_by_one: bool) -> Pool:
         """Interpreters for `keys` in this layout: those that are alive, where they are such, else fresh ones."""
@@ -146,7 +150,7 @@ class TrialScheduler:
         if self._pool is None or self._pool_layout != layout or not set(wanted) <= set(self._pool.keys):
             self._close_pool()
             # Interpreters that start side by side disturb each other, and whoever is first reads the disk for the rest.
-            random.Random(f"pool/{self.settings.seed}/{layout.hash_seed}").shuffle(wanted)  # noqa: S311
+            random.Random(f"pool/{self.settings.seed}/{layout.padding_bytes}").shuffle(wanted)  # noqa: S311
             pythons = {environment.name: environment.python for environment in self.settings.environments}
             self._pool = Pool(
                 wanted, pythons=pythons, layout=layout, threads=self.settings.threads, one_by_one=one_by_one
@@ -171,7 +175,7 @@ class TrialScheduler:
             todo = [self.state.worth_trying(group) for group in units if not self.state.are_finished(group)]
             if any(todo):
                 keys = {key_of(slot.cell) for group in units for slot in self.state.worth_trying(group)}
-                pool = self._pool_of(keys, self._layout(block), one_by_one=False)
+                pool = self._pool_of(keys, self._layout(self._set_of(block)), one_by_one=False)
                 for group in filter(None, todo):
                     trials = Group(self.settings, self.state, pool, group, self._reference(group)).trials(self._load)
                     yield [self._remembered(trial) for trial in trials]
@@ -212,7 +216,3 @@ class TrialScheduler:
         if phase != "trace" or self._traces is None:
             return None
         return self._traces / f"{self._cells.index(cell):03d}-{Path(cell.runner).stem}-{cell.batch_size}.json.gz"
-
-
-def _planned(phase: Pass, cell: Cell, replicate: int) -> Planned:
-    return phase, Slot(cell=cell, block=UNTIMED_BLOCK, replicate=replicate, position=0)

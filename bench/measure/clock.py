@@ -29,6 +29,8 @@ FULL = 2
 """The generation whose collection looks at all objects there are: that is a pause, younger ones are part of a step."""
 TYPICAL_OF = 9
 """Steps at the end of the warm-up whose median is typical."""
+LONG = 1.2
+"""Times the typical step: after a longer one the kernel's account is read. Reading it always costs more than a tick."""
 
 
 class LoopEndedError(RuntimeError):
@@ -56,7 +58,8 @@ class Clock:
         self._device, self._energy, self._finish = device, energy, finish
         self._recent_ns: deque[int] = deque(maxlen=TYPICAL_OF)
         self._events: list[Any] = []
-        self._accounts: list[bytes] = []
+        self._accounts: list[tuple[int, bytes]] = []
+        self._long_ns = 0
         self._paused_steps: list[int] = []
         self._warm_since_ns = 0
         self.is_warm = False
@@ -68,7 +71,7 @@ class Clock:
         """Tick from now on; the loop is called next."""
         tick_ns = self._ticks.tick_ns
         events, accounts, over = self._events, self._accounts, self._over
-        step, last, now_ns, pread = 0, 1, perf_counter_ns, os.pread
+        step, last, before_ns, now_ns, pread = 0, 1, 0, perf_counter_ns, os.pread
 
         def tick(*_: object) -> None:
             nonlocal step, last
@@ -80,15 +83,17 @@ class Clock:
                 tick_ns[0] = now_ns()
 
         def tick_on_a_shared_core(*_: object) -> None:
-            nonlocal step, last
+            nonlocal step, last, before_ns
             step += 1
-            tick_ns[step] = now_ns()
-            accounts[step] = pread(kernel, ACCOUNT_BYTES, 0)
+            tick_ns[step] = ended_ns = now_ns()
+            if step == last or ended_ns - before_ns > self._long_ns:
+                accounts.append((step, pread(kernel, ACCOUNT_BYTES, 0)))
+            before_ns = ended_ns
             if step == last:
                 last = over(last)
                 step = 0
-                accounts[0] = pread(kernel, ACCOUNT_BYTES, 0)
-                tick_ns[0] = now_ns()
+                accounts[:] = [(0, pread(kernel, ACCOUNT_BYTES, 0))]
+                tick_ns[0] = before_ns = now_ns()
 
         def tick_on_a_device(*_: object) -> None:
             nonlocal step, last
@@ -104,10 +109,8 @@ class Clock:
         # Made before the first turn: an event that is made in a step costs as much as a short kernel.
         events += self._device.events(MAX_STEPS + 1)
         kernel = -1 if events else _own_account()
-        if kernel >= 0:
-            accounts += [os.pread(kernel, ACCOUNT_BYTES, 0)] * (MAX_STEPS + 1)
         self._count_pauses(lambda: step + 1)
-        chosen = tick_on_a_device if events else tick_on_a_shared_core if accounts else tick
+        chosen = tick_on_a_device if events else tick_on_a_shared_core if kernel >= 0 else tick
         register_optimizer_step_post_hook(chosen)
         tick_ns[0] = now_ns()
         if events:
@@ -163,6 +166,7 @@ class Clock:
         self._device.reset_peaks()
         recent_ns = sorted(self._recent_ns) or [self.startup_ns]
         typical_ns = recent_ns[len(recent_ns) // 2]
+        self._long_ns = round(LONG * typical_ns)
         self._say(READY.pack(self.startup_ns, typical_ns, self.warmup_steps, _has_company()))
 
     def _end_turn(self, steps: int) -> None:
@@ -171,8 +175,8 @@ class Clock:
         for step in range(1, steps + 1) if self._events else ():
             elapsed_us = self._device.elapsed_us(self._events[step - 1], self._events[step])
             self._ticks.device_ns[step] = round(elapsed_us * 1e3)
-        waited_ns = [int(account.split()[1]) for account in self._accounts[: steps + 1]]
-        for step, (before_ns, now_ns) in enumerate(pairwise(waited_ns), start=1):
+        waited_ns = [(step, int(account.split()[1])) for step, account in self._accounts]
+        for (_, before_ns), (step, now_ns) in pairwise(waited_ns):
             self._ticks.waited_ns[step] = now_ns - before_ns
 
     def _say(self, words: bytes) -> None:
@@ -189,9 +193,11 @@ class Clock:
         return int(steps)
 
     def _clear(self) -> None:
-        """Forget the pauses of the turn before, which the parent has read, and any since."""
+        """Forget the pauses and the waits of the turn before, which the parent has read, and any since."""
         for step in self._paused_steps:
             self._ticks.collector_ns[step] = 0
+        for step, _ in self._accounts:
+            self._ticks.waited_ns[step] = 0
         self._paused_steps.clear()
 
 

@@ -240,7 +240,7 @@ class Trial(Record):
     counters: Counters | None = None
     phases: Phases | None = None
     owns_pages: bool | None = None
-    """Whether a fork that is timed had copied all pages it shared with its parent; None for others."""
+    """Only in journals from before loops took turns: whether a fork had copied the pages it shared with its parent."""
     load: Load | None = None
     """Of trials that take turns the first has it; None where `no_load` says why it cannot be had."""
     alone: str | None = None

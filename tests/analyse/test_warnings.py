@@ -122,12 +122,6 @@ def test_a_trial_that_is_hardly_longer_than_its_steps_is_not() -> None:
     assert summarised(timed("pytorch", [pausing] * 6)).warnings == []
 
 
-def test_forks_that_share_pages_are_told_in_one_sentence_for_all() -> None:
-    trials = [trial(owns_pages=owns, block=block) for block, owns in enumerate([True, False, False, None])]
-    (told,) = (warning for warning in summarised(trials).warnings if "shared pages" in warning)
-    assert told.startswith("2 timing trials shared pages with the process they were forked from")
-
-
 def three_loops(pytorch_us: list[float], floor_us: list[float], hf_trainer_us: list[float]) -> list[Trial]:
     by_loop = {"pytorch": pytorch_us, "floor": floor_us, "hf-trainer": hf_trainer_us}
     proofs = [trial(loop, phase="equivalence", block=-1) for loop in by_loop]

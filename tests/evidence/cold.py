@@ -25,8 +25,12 @@ NAMES = (*RUNNERS, blocks.CLONE)
 BATCH_SIZES = (8, 64, 512, 2048)
 PLACES = (1, 2, 3, 4, 6, 8, 12, 16)
 """Of a turn, from 1, whose steps are told."""
-COLD = (0, 1, 2, 4, 8, 16)
-"""How many steps a turn might leave out."""
+COLD = (0, 0.5, 1, 2)
+"""How many steps a turn might leave out, in those that it does."""
+KEPT = (0.5, 1, 2, 4)
+"""How many a turn might keep, in those that it leaves out."""
+LONG = 6
+"""How much longer a turn is here than the cold steps that it leaves out."""
 
 Steps = dict[str, Floats]
 """By loop the steps of its turns in µs, a row a cycle."""
@@ -42,11 +46,16 @@ class Seen:
     @property
     def warm(self) -> int:
         """From this place on all is warm."""
-        return next(iter(self.steps.values())).shape[1] // 2
+        return self.length // 2
+
+    @property
+    def length(self) -> int:
+        """Steps of a turn."""
+        return next(iter(self.steps.values())).shape[1]
 
 
 def cold(args: Namespace) -> str:
-    """Turns four times as long as chosen, and both tables about them."""
+    """Turns far longer than chosen, and both tables about them."""
     seen = {size: measured(size, args.rounds) for size in BATCH_SIZES}
     falls = section(
         "Cold steps: what a step takes beyond a warm one, by its place in a turn",
@@ -59,8 +68,8 @@ def cold(args: Namespace) -> str:
         "Cold steps: bias against variance",
         ["batch", "cold + kept", *(f"bias, {name}" for name in RUNNERS[1:]), "noise of a clone"],
         [row for size, each in seen.items() for row in choice_rows(size, each)],
-        "Bias: the ratio by such turns over that by warm steps alone. Noise: robust spread of a clone's log ratio in "
-        "one cycle, times the root of the steps of a turn, so that it is for equal time. * is what is chosen.",
+        "Bias: the ratio by such turns over that by warm steps alone. Noise: robust spread of a clone's log ratio from "
+        "cycle to cycle, over the root of the cycles that fit into a second. * is what is chosen.",
     )
     return f"{falls}\n{choices}"
 
@@ -74,7 +83,7 @@ def measured(batch_size: int, rounds: int) -> Seen:
         for number in range(rounds):
             with blocks.warmed_up(pool, planned.members) as members:
                 chosen = chosen or lengths.turn(members[0].step_ns / 1e3, workers=0)
-                length = TurnLength(cold_steps=0, kept_steps=4 * chosen.cold_steps + 8)
+                length = TurnLength(cold_steps=0, kept_steps=LONG * max(chosen.cold_steps, 4))
                 cycle_s = sum(each.step_ns for each in members) / 1e9 * length.steps
                 cycles = max(10, ceil(4.0 / cycle_s))
                 found.append(blocks.taken(members, length, cycles=cycles, number=number))
@@ -99,24 +108,33 @@ def fall(size: int, name: str, seen: Seen) -> list[str]:
 
 def log_ratio(seen: Seen, name: str, kept: slice) -> tuple[float, float]:
     """By these places of a turn: the estimate over cycles, and how it spreads from cycle to cycle."""
-    own, other = (np.median(seen.steps[each][:, kept], axis=1) for each in (name, BASELINE))
+    own, other = (of_turns(seen.steps[each][:, kept]) for each in (name, BASELINE))
     pairs = np.log(own / other)
     return hodges_lehmann(pairs), blocks.robust_sd(pairs)
 
 
+def of_turns(steps: Floats) -> Floats:
+    """The median of the means of two neighbours, as a report has it."""
+    typical: Floats = np.median((steps[:, 1:] + steps[:, :-1]) / 2, axis=1)
+    return typical
+
+
 def choice_rows(size: int, seen: Seen) -> list[list[str]]:
-    chosen = seen.chosen.cold_steps
+    chosen = seen.chosen
+    few = max(chosen.cold_steps, 4)
+    choices = {(round(cold * few), max(round(kept * few), 2)) for cold in COLD for kept in KEPT}
+    ours = (chosen.cold_steps, chosen.kept_steps)
     return [
-        choice_row(size, seen, cold, "*" if cold == chosen else "")
-        for cold in sorted({*COLD, chosen})
-        if cold + max(cold, 2) <= next(iter(seen.steps.values())).shape[1]
+        choice_row(size, seen, cold, kept, "*" if (cold, kept) == ours else "")
+        for cold, kept in sorted({*choices, ours})
+        if cold + kept <= seen.length
     ]
 
 
-def choice_row(size: int, seen: Seen, cold: int, mark: str) -> list[str]:
-    kept = slice(cold, cold + max(cold, 2))
-    warm = slice(seen.warm, None)
-    biases = [log_ratio(seen, name, kept)[0] - log_ratio(seen, name, warm)[0] for name in RUNNERS[1:]]
-    noise = log_ratio(seen, blocks.CLONE, kept)[1] * sqrt(kept.stop)
+def choice_row(size: int, seen: Seen, cold: int, kept: int, mark: str) -> list[str]:
+    places, warm = slice(cold, cold + kept), slice(seen.warm, None)
+    biases = [log_ratio(seen, name, places)[0] - log_ratio(seen, name, warm)[0] for name in RUNNERS[1:]]
+    turns_s = sum(float(seen.steps[name][:, : cold + kept].sum(axis=1).mean()) for name in NAMES) / 1e6
+    noise = log_ratio(seen, blocks.CLONE, places)[1] * sqrt(turns_s)
     told = [f"{100 * bias:+.2f} %" for bias in biases]
-    return [str(size), f"{cold} + {kept.stop - cold}{mark}", *told, f"{100 * noise:.1f} %"]
+    return [str(size), f"{cold} + {kept}{mark}", *told, f"{100 * noise:.1f} %"]

@@ -261,6 +261,71 @@ def test_a_trial_ends_from_inside_its_step_when_its_parent_says_so_or_is_gone(st
     assert trial.steps_made == 2 + 3 * turns
 
 
+# What the core ran besides.
+
+
+@dataclass
+class Account:
+    """The kernel's account of a thread, kept in a file."""
+
+    path: Path
+    waited_ns: int = 0
+    read: int = 0
+
+    def adds(self, ns: int) -> None:
+        self.waited_ns += ns
+        self.path.write_text(f"123456 {self.waited_ns} 7\n")
+
+    def pread(self, descriptor: int, size: int, offset: int) -> bytes:
+        self.read += 1
+        return PREAD(descriptor, size, offset)
+
+
+PREAD = os.pread
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account]:
+    found = Account(tmp_path / "schedstat")
+    found.adds(5_000)
+    with found.path.open("rb") as file:
+        monkeypatch.setattr(clocks, "_own_account", file.fileno)
+        monkeypatch.setattr(clocks.os, "pread", found.pread)
+        yield found
+
+
+def test_what_the_core_ran_besides_is_told_of_the_step_that_it_fell_into_and_of_no_other_turn(start, time, account):
+    def in_step(number: int) -> None:
+        time.passes(STEP_NS)
+        if number in (4, 6):
+            time.passes(number * 1_000)
+            account.adds(number * 1_000)
+
+    trial = start(in_step)
+    trial.ready()
+    account.adds(9_000)  # while it waits for its turn
+    assert trial.take_turn(5) == [100, 4_100, 100, 6_100, 100]
+    assert trial.ticks.waits_ns(5) == {1: 4_000, 3: 6_000}
+    account.adds(9_000)
+    assert trial.take_turn(5) == [100] * 5
+    assert trial.ticks.waits_ns(5) == {}
+
+
+def test_the_account_is_read_at_the_ends_of_a_turn_and_after_long_steps_alone(start, time, account):
+    trial = start(lambda number: time.passes(STEP_NS * 2 if number == 7 else STEP_NS))
+    trial.ready()
+    before = account.read
+    trial.take_turn(20)
+    assert account.read - before == 2 + 1
+
+
+def test_what_was_waited_in_steps_too_short_to_be_seen_is_told_by_the_end_of_the_turn(start, time, account):
+    trial = start(lambda number: (time.passes(STEP_NS), account.adds(1_500 if number == 4 else 0)))
+    trial.ready()
+    trial.take_turn(4)
+    assert trial.ticks.waits_ns(4) == {3: 1_500}
+
+
 # Pauses.
 
 

@@ -76,7 +76,6 @@ class Result(BaseModel):
     fingerprint: Fingerprint | None = None
     counters: Counters | None = None
     phases: Phases | None = None
-    owns_pages: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -34,14 +34,13 @@ class Assignment:
     request: dict[str, Any]
     host: HostBaseline
     scratch: Path
-    pages_unshared: bool | None
     control: socket.socket | None
     """By which its parent gives it its turns; None for a pass that takes none."""
 
     def leave(self, result: Result) -> None:
         """Write the result, whole or not at all, wherever the loop has changed its folder to."""
         partial = self.scratch / f"{protocol.RESULT}.partial"
-        partial.write_text(json.dumps({**result, "owns_pages": self.pages_unshared}))
+        partial.write_text(json.dumps(result))
         partial.rename(self.scratch / protocol.RESULT)
 
 

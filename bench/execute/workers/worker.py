@@ -22,7 +22,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.execute.workers import unshare
 from bench.execute.workers.children import die_with_parent, let_forks_die_with_this, serve
 from bench.execute.workers.protocol import LOG, Message, Receiver, send
 from bench.measure import rss
@@ -32,7 +31,6 @@ ENDING_S = 5.0
 """For interpreters to end their trials and themselves."""
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
 """macOS is excluded: its system libraries do not survive a fork that is not followed by an exec."""
-TIMED = ("phases", "timing")
 
 Train = Callable[..., None]
 
@@ -122,7 +120,7 @@ def _interpret(control: socket.socket, request: Message, imported: Imported) -> 
     }
     send(control, ready)
     if launch == "fork":
-        serve(control, lambda request, descriptors: _fork(loaded, request, descriptors))
+        serve(control, lambda request, descriptors: _train(loaded, request, descriptors))
     received = Receiver(control).receive()
     if received is not None:
         request, descriptors = received
@@ -151,12 +149,7 @@ def _exit_with_probe_result(device: str) -> None:
         os._exit(1)
 
 
-def _fork(loaded: Loaded, request: Message, descriptors: list[int]) -> None:
-    pages_unshared = unshare.take() if request["phase"] in TIMED else None
-    _train(loaded, request, descriptors, pages_unshared=pages_unshared)
-
-
-def _train(loaded: Loaded, request: Message, descriptors: list[int], *, pages_unshared: bool | None = None) -> None:
+def _train(loaded: Loaded, request: Message, descriptors: list[int]) -> None:
     """Run one trial in its scratch folder and leave `result.json` there."""
     from bench.execute.workers.trial import Assignment, run
     from bench.measure.memory import HostBaseline
@@ -175,7 +168,6 @@ def _train(loaded: Loaded, request: Message, descriptors: list[int], *, pages_un
             request=request,
             host=host,
             scratch=scratch,
-            pages_unshared=pages_unshared,
             control=socket.socket(fileno=descriptors[0]) if descriptors else None,
         )
     )
