@@ -1,7 +1,13 @@
 """What a schedule that goes on with a journal measures again, and what it decides by."""
 
+from typing import ClassVar
+
+import pytest
+
+from bench.execute import scheduler as schedulers
 from bench.execute.scheduler import TrialScheduler
 from bench.execute.state import RunState
+from bench.execute.workers.launcher import Outcome, Result
 from bench.plan import schedule
 from bench.plan.rounds import rounds
 from tests import factories
@@ -60,3 +66,77 @@ def test_the_first_block_fixes_how_long_turns_are_and_what_does_not_fit_together
     assert state.turn_length(factories.comparison()) == factories.TURN
     assert state.why_alone(factories.comparison()) == "the host's memory is too small"
     assert state.why_alone(factories.comparison(batch_size=8)) is None
+
+
+# Sets of interpreters.
+
+
+class Sets:
+    """A pool of no processes that keeps which set was asked for what."""
+
+    opened: ClassVar[list[tuple[int, list[str]]]] = []
+
+    def __init__(self, keys, *, layout, **_):
+        self.keys = list(keys)
+        self.opened.append((layout.hash_seed, []))
+
+    def open(self):
+        """Nothing has to be started."""
+
+    def close(self):
+        """Nothing has to be ended."""
+
+    def run(self, request):
+        self.opened[-1][1].append(request.phase)
+        return Outcome(result=Result(status="ok"), interpreter=None)
+
+
+class NoTurns:
+    """A group whose trials all went well."""
+
+    def __init__(self, settings, state, pool, group, reference):
+        self.pool, self.group = pool, group
+
+    def trials(self, _):
+        self.pool.opened[-1][1].append(f"block {self.group[0].block}")
+        return [factories.trial(cell=slot.cell, block=slot.block, replicate=slot.replicate) for slot in self.group]
+
+
+@pytest.fixture
+def sets(monkeypatch):
+    monkeypatch.setattr(schedulers, "Pool", Sets)
+    monkeypatch.setattr(schedulers, "Group", NoTurns)
+    monkeypatch.setattr(Sets, "opened", [])
+    return Sets.opened
+
+
+def made(settings, *, done=()):
+    scheduler = TrialScheduler(settings, done=done)
+    return [t for some in scheduler.run(lambda blocks, _: scheduler.rounds if blocks < 3 else []) for t in some]
+
+
+def test_the_set_that_opens_a_run_serves_its_first_blocks_and_the_second_counts_before_its_own(sets):
+    made(plan(passes=["equivalence", "counting", "timing"], blocks_per_set=2))
+    first = ["equivalence"] * 2 + ["counting"] * 2 + ["block 0", "block 1"]
+    assert sets == [(0, first), (0, ["counting"] * 2 + ["block 2"])]
+
+
+@pytest.mark.parametrize("passes", [["counting"], ["counting", "timing"]])
+def test_two_sets_count_where_one_serves_all_blocks_there_are(sets, passes):
+    made(plan(passes=passes, blocks_per_set=9))
+    assert [[each for each in asked if each == "counting"] for _, asked in sets] == [["counting"] * 2] * 2
+
+
+def test_sets_that_do_not_count_have_hash_seeds_of_their_own(sets):
+    made(plan(blocks_per_set=1))
+    assert [seed for seed, _ in sets[:2]] == [0, 0]
+    assert sets[2][0] > 0
+
+
+def test_a_run_that_goes_on_counts_once_more_only_where_it_has_not(sets):
+    settings = plan(passes=["counting", "timing"], blocks_per_set=2)
+    done = made(settings)
+    sets.clear()
+    assert made(settings, done=done) == []
+    assert made(settings, done=[each for each in done if each.block < 2 and each.replicate == 0]) != []
+    assert [asked for _, asked in sets] == [["counting"] * 2 + ["block 2"]]
