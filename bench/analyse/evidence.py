@@ -74,7 +74,7 @@ class Evidence:
     @property
     def took_turns(self) -> bool:
         """Whether its timed trials took turns, as those of before did not."""
-        return any(trial.collector is not None for trial in self.timed)
+        return any(trial.collections is not None for trial in self.timed)
 
     def in_common_blocks(self) -> Evidence:
         """Only what was timed in blocks that every cell has part in: one cell's figures go beside another's.

@@ -54,7 +54,7 @@ def figures(trial: Trial, timing: Timing) -> TrialFigures:
         ends_us={},
         samples_per_second=samples / region_us * 1e6 if region_us else None,
         epoch_us=None if typical_us is None else _median(intervals_us[boundary] - typical_us),
-        collector=None,
+        collections=None,
         startup_s=timing.startup_ns / 1e9,
         joules_per_1000_samples=per_1000_samples(timing.energy_j, samples),
         no_energy=timing.unavailable.get("energy_j"),

@@ -17,7 +17,12 @@ from bench.analyse.statistics import (
     location,
     signed_rank_estimate,
 )
-from bench.analyse.trial_figures import collector_us_per_step, phases_us
+from bench.analyse.trial_figures import (
+    collection_us,
+    collections_per_step,
+    collector_us_per_step,
+    phases_us,
+)
 from bench.records.schema import (
     STEP_QUANTILES,
     CellSummary,
@@ -40,6 +45,7 @@ Found = (
 NO_STEADY_STEP = "every timed step lies at the end of an epoch"
 NO_BOUNDARY = "too few epochs ended among the timed steps"
 COLLECTOR = ("collector_us_per_step", "collector_pauses_per_1000_steps", "collector_pause_us")
+NO_COLLECTION = "a full collection is so rare that none was seen"
 NOT_COUNTED_THEN = "runs did not count the collector's pauses when this one was made"
 NO_EVENTS = "this device records no timing events"
 NO_SPREAD = "one block has no spread"
@@ -119,15 +125,13 @@ def _epoch_cost(evidence: Evidence) -> Estimate | None:
 
 
 def _collector(evidence: Evidence) -> dict[str, Found]:
-    seen = [trial.collector for trial in evidence.timed if trial.collector is not None]
-    if not seen:
+    if not evidence.took_turns:
         return dict.fromkeys(COLLECTOR, _why(evidence, NOT_COUNTED_THEN))
-    pauses, steps = sum(each.pauses for each in seen), sum(each.steps for each in seen)
-    pause_us = sum(each.paused_us for each in seen) / pauses if pauses else None
+    per_step, pause_us = collections_per_step(evidence.timed), collection_us(evidence.timed)
     return {
         "collector_us_per_step": collector_us_per_step(evidence.timed),
-        "collector_pauses_per_1000_steps": 1000 * pauses / steps,
-        "collector_pause_us": "no full collection fell into the timed steps" if pause_us is None else pause_us,
+        "collector_pauses_per_1000_steps": 1000 * per_step,
+        "collector_pause_us": NO_COLLECTION if pause_us is None else pause_us,
     }
 
 

@@ -32,15 +32,17 @@ MIN_STEADY_SHARE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Collector:
+class Collections:
     """Full collections of Python's garbage in one trial."""
 
-    pauses: int
+    due: float
+    """How many the timed steps bring, by what survives them; where that is not counted, how many they had."""
     steps: int
     """Timed steps, cold ones included."""
-    paused_us: float
-    span_steps: int
-    """From the first to the last of them."""
+    seen: int
+    """Those that fell into the timed steps, or one that was made when they were over."""
+    seen_us: float
+    """What these took."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +62,7 @@ class TrialFigures:
     samples_per_second: float | None
     epoch_us: float | None
     """What an epoch costs beyond its steps, whichever of them do the work."""
-    collector: Collector | None
+    collections: Collections | None
     startup_s: float
     joules_per_1000_samples: float | None
     no_energy: str | None
@@ -101,7 +103,7 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns) -> TrialFigures:
         ends_us={} if mean_us is None else _ends_us(unpaused_us, places, mean_us),
         samples_per_second=None,
         epoch_us=None,
-        collector=_collector(timing, turns),
+        collections=_collections(timing, turns),
         startup_s=timing.startup_ns / 1e9,
         joules_per_1000_samples=regions.per_1000_samples(
             timing.energy_j, len(intervals_us) * samples_per_step(trial.cell)
@@ -118,10 +120,9 @@ def complete(timed: Sequence[TrialFigures], cell: Cell, length: Length) -> tuple
     """Add what an epoch costs, and throughput: an epoch's end is so rare that all trials of a cell tell of it together.
 
     A step takes, with its share of all that happens between steps, its mean and what epochs and the
-    collector add to it. Pauses are told from how far apart they are, so that it does not matter how
-    many of them happened to fall into a trial.
+    collector add to it.
     """
-    by_turns = [each for each in timed if each.collector is not None]
+    by_turns = [each for each in timed if each.collections is not None]
     if not by_turns:
         return tuple(timed)
     epoch_us, paused_us = epoch_cost_us(by_turns, cell, length), collector_us_per_step(by_turns)
@@ -156,15 +157,22 @@ def epoch_cost_us(timed: Sequence[TrialFigures], cell: Cell, length: Length) -> 
 
 
 def collector_us_per_step(timed: Sequence[TrialFigures]) -> float:
-    """What Python's collector pauses a step on average.
+    """What full collections pause a step on average: 0 where they are too rare for one to have been seen."""
+    pause_us = collection_us(timed)
+    return 0.0 if pause_us is None else collections_per_step(timed) * pause_us
 
-    From the first pause of a trial to the last there are as many steps as its pauses but one follow each other.
-    """
-    seen = [each.collector for each in timed if each.collector is not None]
-    span = sum(each.span_steps for each in seen)
-    if span:
-        return sum(each.paused_us * (each.pauses - 1) / each.pauses for each in seen if each.pauses) / span
-    return sum(each.paused_us for each in seen) / max(sum(each.steps for each in seen), 1)
+
+def collections_per_step(timed: Sequence[TrialFigures]) -> float:
+    """How often a step brings a full collection."""
+    found = [each.collections for each in timed if each.collections is not None]
+    return sum(each.due for each in found) / max(sum(each.steps for each in found), 1)
+
+
+def collection_us(timed: Sequence[TrialFigures]) -> float | None:
+    """How long one takes; None where none was seen."""
+    found = [each.collections for each in timed if each.collections is not None]
+    seen = sum(each.seen for each in found)
+    return sum(each.seen_us for each in found) / seen if seen else None
 
 
 class _Places:
@@ -207,14 +215,12 @@ def _ends_us(intervals_us: Floats, places: _Places, mean_us: float) -> dict[int,
     return found
 
 
-def _collector(timing: Timing, turns: Turns) -> Collector:
-    at = sorted(turns.pauses_ns)
-    return Collector(
-        pauses=len(at),
-        steps=len(timing.step_ns),
-        paused_us=sum(turns.pauses_ns.values()) / 1e3,
-        span_steps=at[-1] - at[0] if at else 0,
-    )
+def _collections(timing: Timing, turns: Turns) -> Collections:
+    seen_ns, counted = list(turns.pauses_ns.values()), timing.collector
+    due = len(seen_ns) if counted is None else counted.full_due
+    if counted is not None and counted.full_ns is not None:
+        seen_ns.append(counted.full_ns)
+    return Collections(due=due, steps=len(timing.step_ns), seen=len(seen_ns), seen_us=sum(seen_ns) / 1e3)
 
 
 def _intervals_us(timing: Timing) -> Floats:

@@ -103,7 +103,6 @@ class Group:
             turn_timeout_s=self._settings.timeout_s,
             warm_up=lengths.warm_up(self._settings, slot.cell.device),
             cores=self._cores,
-            collector_at=schedule.collector_at(slot.cell, seed=self._settings.seed, block=self._block),
             is_alone=is_alone,
         )
 

@@ -7,7 +7,6 @@ know that it is being timed, or that it waits.
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 from collections import deque
@@ -20,17 +19,17 @@ from typing import Any, NoReturn
 
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from bench.measure.collector import Collections
 from bench.measure.device import Device, Peaks
 from bench.measure.energy import TurnEnergy
 from bench.measure.ticks import MAX_STEPS, OVER, READY, TURN, Ticks
 
 ACCOUNT_BYTES = 96
-FULL = 2
-"""The generation whose collection looks at all objects there are: that is a pause, younger ones are part of a step."""
 TYPICAL_OF = 9
 """Steps at the end of the warm-up whose median is typical."""
 LONG = 1.2
 """Times the typical step: after a longer one the kernel's account is read. Reading it always costs more than a tick."""
+NONE = memoryview(bytes(MAX_STEPS * 8)).cast("q")
 
 
 class LoopEndedError(RuntimeError):
@@ -52,19 +51,19 @@ class Clock:
         warm_up: dict[str, float],
         device: Device,
         energy: TurnEnergy,
+        collections: Collections,
         finish: Callable[[Clock], NoReturn],
     ) -> None:
         self._ticks, self._control, self._warm_up = ticks, control, warm_up
-        self._device, self._energy, self._finish = device, energy, finish
+        self._device, self._energy, self._collections, self._finish = device, energy, collections, finish
         self._recent_ns: deque[int] = deque(maxlen=TYPICAL_OF)
         self._events: list[Any] = []
         self._accounts: list[tuple[int, bytes]] = []
         self._long_ns = 0
-        self._paused_steps: list[int] = []
         self._warm_since_ns = 0
         self.is_warm = False
         self.startup_ns = 0
-        self.warmup_steps = 0
+        self.warmup_steps = self.timed_steps = 0
         self.warmup_peaks = Peaks()
 
     def start(self) -> None:
@@ -109,28 +108,12 @@ class Clock:
         # Made before the first turn: an event that is made in a step costs as much as a short kernel.
         events += self._device.events(MAX_STEPS + 1)
         kernel = -1 if events else _own_account()
-        self._count_pauses(lambda: step + 1)
+        self._collections.watch(lambda: step + 1)
         chosen = tick_on_a_device if events else tick_on_a_shared_core if kernel >= 0 else tick
         register_optimizer_step_post_hook(chosen)
         tick_ns[0] = now_ns()
         if events:
             events[0].record()
-
-    def _count_pauses(self, current_step: Callable[[], int]) -> None:
-        collector_ns, now_ns = self._ticks.collector_ns, perf_counter_ns
-        began_ns = 0
-
-        def collected(phase: str, info: dict[str, int]) -> None:
-            nonlocal began_ns
-            if info["generation"] != FULL:
-                return
-            if phase == "start":
-                began_ns = now_ns()
-            else:
-                self._paused_steps.append(current_step())
-                collector_ns[self._paused_steps[-1]] += now_ns() - began_ns
-
-        gc.callbacks.append(collected)
 
     def _over(self, steps: int) -> int:
         """End a turn of so many steps, or one more step of the warm-up; wait, and return the steps of the next turn."""
@@ -145,7 +128,7 @@ class Clock:
         if not steps:
             self._finish(self)
         self._energy.begin()
-        self._clear()
+        self._collections.begin_turn()
         return steps
 
     def _has_warmed_up(self) -> bool:
@@ -164,6 +147,7 @@ class Clock:
         self._device.synchronize()
         self.warmup_peaks = self._device.peaks()
         self._device.reset_peaks()
+        self._collections.begin()
         recent_ns = sorted(self._recent_ns) or [self.startup_ns]
         typical_ns = recent_ns[len(recent_ns) // 2]
         self._long_ns = round(LONG * typical_ns)
@@ -172,9 +156,11 @@ class Clock:
     def _end_turn(self, steps: int) -> None:
         self._device.synchronize()
         self._energy.end()
+        self.timed_steps += steps
         for step in range(1, steps + 1) if self._events else ():
             elapsed_us = self._device.elapsed_us(self._events[step - 1], self._events[step])
             self._ticks.device_ns[step] = round(elapsed_us * 1e3)
+        self._ticks.waited_ns[1 : steps + 1] = NONE[:steps]
         waited_ns = [(step, int(account.split()[1])) for step, account in self._accounts]
         for (_, before_ns), (step, now_ns) in pairwise(waited_ns):
             self._ticks.waited_ns[step] = now_ns - before_ns
@@ -191,14 +177,6 @@ class Clock:
             return 0
         (steps,) = TURN.unpack(wanted) if len(wanted) == TURN.size else (0,)
         return int(steps)
-
-    def _clear(self) -> None:
-        """Forget the pauses and the waits of the turn before, which the parent has read, and any since."""
-        for step in self._paused_steps:
-            self._ticks.collector_ns[step] = 0
-        for step, _ in self._accounts:
-            self._ticks.waited_ns[step] = 0
-        self._paused_steps.clear()
 
 
 def _has_company() -> bool:

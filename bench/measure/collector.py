@@ -1,26 +1,92 @@
-"""When Python's collector looks at all objects there are, and when in a trial it does so first.
+"""Python's collector while a loop trains: how long a full collection takes, and how often one comes.
 
-A full collection comes when a quarter as many objects have survived the younger generations as were
-there at the last one. What a loop allocates is deterministic, so that in every trial it would come at the same
-step, or in none: luck that repeats. So each trial begins somewhere else on the way to the next one.
+A full collection looks at all objects there are. Up to Python 3.13 it comes when a quarter as many as the
+last one left have survived younger collections since (`long_lived_pending` in CPython's `gcmodule.c`), and not before
+the eleventh of these: with batches of 512 samples once in some 400 steps, which is more than a trial has. So what
+survives is counted, which tells how often it comes however few are seen; a trial that had none makes one when its last
+turn is over, to see how long it takes.
 """
 
 from __future__ import annotations
 
 import gc
+import sys
+from collections.abc import Callable
+from time import perf_counter_ns
 
-OLDER = 1
-"""Collecting this generation moves what survives to the oldest, where it counts for the next full collection."""
-OLDEST = 2
+from bench.measure.ticks import Ticks
+
+YOUNG, OLDER, OLDEST = 0, 1, 2
+"""Collecting `OLDER` moves what survives to the oldest; collecting the oldest is a full collection."""
 SHARE = 4
-"""Python's own: one in so many of the objects that a full collection has left."""
+"""A full collection comes when one in so many of the oldest has been added."""
+RARE_STEPS = 20_000
+"""A full collection that comes more rarely costs less than a hundredth of a step of 1 ms."""
+COMES_BY_SURVIVORS = sys.version_info < (3, 14)
+"""Since 3.14 no full collection comes by itself: what was one is done bit by bit, in many steps."""
 
 
-def begin_at(fraction: float) -> None:
-    """Let this process be `fraction` of the way from one full collection to the next, if it has made one just now."""
-    if gc.isenabled():
-        passing: list[list[object]] = [
-            [] for _ in range(int(fraction * len(gc.get_objects(generation=OLDEST)) / SHARE))
-        ]
-        gc.collect(OLDER)
-        del passing
+class Collections:
+    """Keeps the pauses of a turn in `ticks`, and what survives in all timed steps."""
+
+    def __init__(self, ticks: Ticks) -> None:
+        self._pauses_ns = ticks.collector_ns
+        self._oldest = _oldest()
+        self._paused_steps: list[int] = []
+        self._pauses = self._partials = self._survived = self._young = self._began_ns = 0
+
+    def watch(self, current_step: Callable[[], int]) -> None:
+        """Be told of every collection from now on, and by `current_step` of the step of the turn that it falls into."""
+
+        def collected(phase: str, info: dict[str, int]) -> None:
+            if info["generation"] == OLDEST:
+                self._full(phase, current_step)
+            elif info["generation"] == OLDER:
+                self._partial(phase, info)
+
+        gc.callbacks.append(collected)
+
+    def _full(self, phase: str, current_step: Callable[[], int]) -> None:
+        if phase == "start":
+            self._began_ns = perf_counter_ns()
+            return
+        step = current_step()
+        self._paused_steps.append(step)
+        self._pauses_ns[step] += perf_counter_ns() - self._began_ns
+        self._pauses += 1
+
+    def _partial(self, phase: str, info: dict[str, int]) -> None:
+        """A few thousand objects are counted where the collector has just looked at each of them."""
+        if phase == "start":
+            self._young = sum(len(gc.get_objects(generation=each)) for each in (YOUNG, OLDER))
+        else:
+            self._survived += self._young - info["collected"]
+            self._partials += 1
+
+    def begin(self) -> None:
+        """Forget what happened before the timed steps."""
+        self._pauses = self._partials = self._survived = 0
+
+    def begin_turn(self) -> None:
+        """Forget the pauses of the turn before, which the parent has read, and any since."""
+        for step in self._paused_steps:
+            self._pauses_ns[step] = 0
+        self._paused_steps.clear()
+
+    def result(self, steps: int) -> dict[str, float | None] | None:
+        """After so many timed steps; None where a full collection does not come by survivors."""
+        if not COMES_BY_SURVIVORS or not gc.isenabled():
+            return None
+        due = min(self._survived * SHARE / self._oldest, self._partials / (gc.get_threshold()[OLDEST] + 1))
+        is_rare = due * RARE_STEPS < steps
+        return {"full_due": due, "full_ns": None if self._pauses or is_rare else _full_ns()}
+
+
+def _oldest() -> int:
+    return len(gc.get_objects(generation=OLDEST))
+
+
+def _full_ns() -> int:
+    began_ns = perf_counter_ns()
+    gc.collect()
+    return perf_counter_ns() - began_ns

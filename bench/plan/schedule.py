@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from bench.plan.rounds import Round
 from bench.records.schema import Cell
 
-GOLDEN_RATIO = (5**0.5 - 1) / 2
-"""Its multiples, without their whole parts, are spread as evenly as can be, however many there are."""
 MAX_HASH_SEED = 2**32 - 1
 MAX_PADDING_BYTES = 4096
 
@@ -63,12 +61,6 @@ def block(rounds: Sequence[Round], *, seed: int, block: int) -> list[list[Slot]]
 def lead_steps(*, seed: int, block: int, turn_steps: int) -> int:
     """By how many steps the turns of a block begin later, so that epochs end at other places in them than in others."""
     return random.Random(f"lead/{seed}/{block}").randrange(turn_steps)  # noqa: S311 - a schedule, not a secret
-
-
-def collector_at(cell: Cell, *, seed: int, block: int) -> float:
-    """How far a trial begins on the way to a full collection: drawn for a cell, then evenly spread over its blocks."""
-    first = random.Random(f"collector/{seed}/{cell.model_dump_json()}").random()  # noqa: S311 - a schedule, not a secret
-    return (first + block * GOLDEN_RATIO) % 1.0
 
 
 def cycles(members: int, *, seed: int, block: int, first: Cell) -> Iterator[list[int]]:

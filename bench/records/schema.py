@@ -7,8 +7,9 @@ Format history (`SCHEMA`); keys only ever get added:
    `Verdict`; `Summary.releases`, `probes` and `moves` with what `Settings` needs for them; `Trial.load` and
    `Summary.marked_blocks` and `machine_warnings`, `Settings.foreign_load_limit`, `time_margin` and `by_calibration`;
    `CellSummary.step_quantiles_us`; `Trial.owns_pages`; `Settings.max_blocks`; `Summary.steadiness`; with trials that
-   take turns `Timing.turns`, `Cell.clone`, `Settings.turns_s` and `blocks_per_set`, `Interpreter.import_torch_s`,
-   `Trial.alone`, `Summary.noise_floors`, and in a cell what Python's collector costs; `Verdict.rules_out`.
+   take turns `Timing.turns` and `collector`, `Cell.clone`, `Settings.turns_s` and `blocks_per_set`,
+   `Interpreter.import_torch_s`, `Trial.alone`, `Summary.noise_floors`, and in a cell what Python's collector costs;
+   `Verdict.rules_out`.
 
 This is the door: the records stand in `trials`, `runs` and `summaries`.
 """
@@ -45,6 +46,7 @@ from bench.records.summaries import (
 )
 from bench.records.trials import (
     Cell,
+    Collector,
     Comparison,
     Count,
     Counters,
@@ -73,6 +75,7 @@ __all__ = [
     "ByCalibration",
     "Cell",
     "CellSummary",
+    "Collector",
     "Comparison",
     "Count",
     "CounterFigures",

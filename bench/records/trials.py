@@ -113,6 +113,15 @@ class Turns(Record):
     """How long a step could have run and did not, because its core ran something else; None where no kernel tells."""
 
 
+class Collector(Record):
+    """How often Python's collector looks at all objects there are, and how long that takes."""
+
+    full_due: float
+    """How many full collections the timed steps bring, by what survived younger ones."""
+    full_ns: Nanoseconds | None
+    """How long one took when the turns were over; None where one fell into them, or where it is too rare to matter."""
+
+
 class Timing(Record):
     """The clock of one trial. A tick is the instant after an optimizer step."""
 
@@ -129,6 +138,7 @@ class Timing(Record):
     device_step_us: list[float] | None = None
     """The same intervals by device events, where the device has them."""
     memory: Memory
+    collector: Collector | None = None
     energy_j: float | None = None
     """What the hardware's own counters say was used in all turns, or in the region."""
     unavailable: dict[str, str] = {}

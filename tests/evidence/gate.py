@@ -54,17 +54,19 @@ def hook_of_a_clock(*, turns: int) -> Iterator[Callable[..., None]]:
     """What a clock hangs on torch, taken off; it has warmed up and has so many turns before it."""
     from torch.optim import optimizer
 
-    from bench.measure import clock, device, energy
+    from bench.measure import clock, collector, device, energy
 
     before = set(optimizer._global_optimizer_post_hooks)
     ours, theirs = socket.socketpair()
     with ours, theirs, TemporaryDirectory(prefix="looptax-evidence-") as folder:
+        ticks = Ticks(Path(folder) / "ticks")
         made = clock.Clock(
-            ticks=Ticks(Path(folder) / "ticks"),
+            ticks=ticks,
             control=theirs,
             warm_up=asdict(WarmUp(min_steps=1, max_steps=1)),
             device=device.of("cpu"),
             energy=energy.of_turns("cpu", is_alone=False),
+            collections=collector.Collections(ticks),
             finish=lambda _: os._exit(1),
         )
         made.start()

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from bench.execute.workers.protocol import RESULT, TICKS
 from bench.measure import device, energy
 from bench.measure.clock import Clock
+from bench.measure.collector import Collections
 from bench.measure.ticks import Ticks
 
 
@@ -34,12 +35,14 @@ def main(control: socket.socket, request: dict[str, Any]) -> None:
         os._exit(0)
 
     script = import_module(request["script"])
+    ticks = Ticks(scratch / TICKS)
     clock = Clock(
-        ticks=Ticks(scratch / TICKS),
+        ticks=ticks,
         control=control,
         warm_up=request["warm_up"],
         device=device.of("cpu"),
         energy=energy.of_turns("cpu", is_alone=False),
+        collections=Collections(ticks),
         finish=finish,
     )
     os.chdir(scratch)

@@ -22,8 +22,9 @@ import torch
 from torch.optim.optimizer import _global_optimizer_post_hooks
 
 from bench.measure import clock as clocks
-from bench.measure import memory, rss
+from bench.measure import collector, memory, rss
 from bench.measure.clock import Clock
+from bench.measure.collector import Collections
 from bench.measure.device import Device, Host, Peaks
 from bench.measure.ticks import MAX_STEPS, OVER, READY, TURN, Ticks
 from bench.plan.length import WarmUp
@@ -110,7 +111,8 @@ class Trial:
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     found = Time()
-    monkeypatch.setattr(clocks, "perf_counter_ns", lambda: found.now_ns)
+    for module in (clocks, collector):
+        monkeypatch.setattr(module, "perf_counter_ns", lambda: found.now_ns)
     return found
 
 
@@ -138,12 +140,14 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Trial]]:
                 trial.finished_with.append(clock)
                 raise FinishedError
 
+            ticks = Ticks(tmp_path / "ticks")
             clock = Clock(
-                ticks=Ticks(tmp_path / "ticks"),
+                ticks=ticks,
                 control=control,
                 warm_up=asdict(warm_up),
                 device=device or Host(),
                 energy=energy or Energy(),  # type: ignore[arg-type]
+                collections=Collections(ticks),
                 finish=finish,
             )
             trial = Trial(parent, control, Ticks(tmp_path / "ticks"), clock)

@@ -1,35 +1,96 @@
-"""Where in a trial the first full collection comes, which allocation alone would decide the same way every time."""
+"""How often a full collection comes, told by what survives: held against the collector itself."""
 
+from __future__ import annotations
+
+import gc
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-STEPS_TO_THE_FIRST = """
-import gc, json, sys
 from bench.measure import collector
+from bench.measure.collector import Collections
+from bench.measure.ticks import Ticks
+
+pytestmark = pytest.mark.skipif(not collector.COMES_BY_SURVIVORS, reason="no full collection comes by itself here")
+
+SEEN_AND_DUE = """
+import gc, json, sys
+from pathlib import Path
+from bench.measure.collector import Collections
+from bench.measure.ticks import Ticks
 
 held = [[] for _ in range(200_000)]
 gc.collect()
-collector.begin_at(float(sys.argv[1]))
+step = 0
+collections = Collections(Ticks(Path(sys.argv[2])))
+collections.watch(lambda: 1)
 full = []
 gc.callbacks.append(lambda phase, info: full.append(step) if phase == "start" and info["generation"] == 2 else None)
-for step in range(200_000):
-    batch = [[] for _ in range(2000)]  # alive at the same time, as the samples of a batch are
-    if full:
-        break
-print(json.dumps(step))
+while len(full) < 9 and step < 20_000:
+    batch = [[] for _ in range(int(sys.argv[1]))]  # alive at the same time, as the samples of a batch are
+    step += 1
+    if len(full) == 1 and step == full[0] + 1:
+        collections.begin()
+print(json.dumps([step - full[0], collections.result(step - full[0])]))
 """
 
 
-def steps_to_the_first(fraction: float) -> int:
-    command = [sys.executable, "-c", STEPS_TO_THE_FIRST, str(fraction)]
-    return int(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+@pytest.mark.parametrize("batch_size", [1500, 2000, 9000])
+def test_what_survives_tells_how_often_a_full_collection_comes(tmp_path, batch_size):
+    command = [sys.executable, "-c", SEEN_AND_DUE, str(batch_size), str(tmp_path / "ticks")]
+    steps, found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert steps > 50
+    assert found["full_due"] == pytest.approx(8, rel=0.15)
+    assert found["full_ns"] is None  # some fell into the steps
 
 
-def test_a_process_begins_as_far_on_the_way_to_a_full_collection_as_it_is_told():
-    whole, half, most = (steps_to_the_first(fraction) for fraction in (0.0, 0.5, 0.9))
-    assert whole > 50
-    assert half == pytest.approx(whole / 2, rel=0.2)
-    assert most < half * 0.8  # eleven younger collections come before a full one in any case
+@pytest.fixture
+def collections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Collections of a process that the collector finds almost empty."""
+    gc.freeze()
+    gc.collect()
+    held = [[] for _ in range(4_000)]
+    gc.collect()
+    found = Collections(Ticks(tmp_path / "ticks"))
+    before = list(gc.callbacks)
+    found.watch(lambda: 1)
+    yield found
+    gc.callbacks[:] = before
+    gc.unfreeze()
+    assert held
+
+
+def surviving(count: int) -> None:
+    for _ in range(count):
+        held = [[] for _ in range(1_000)]
+        gc.collect(1)
+        assert held
+
+
+def test_where_none_fell_into_the_steps_one_is_made_in_the_end_unless_it_is_rare(collections):
+    collections.begin()
+    surviving(11)  # a thousand each, where a full collection needs a thousand and eleven
+    due = collections.result(steps=1_000)
+    assert due["full_due"] == pytest.approx(1.0)
+    assert due["full_ns"] > 0
+    assert collections.result(steps=1_000)["full_ns"] is None  # that one was seen
+    collections.begin()
+    surviving(11)
+    assert collections.result(steps=30_000)["full_ns"] is None
+
+
+def test_what_survived_before_the_timed_steps_does_not_count(collections):
+    surviving(5)
+    collections.begin()
+    assert collections.result(steps=100) == {"full_due": 0.0, "full_ns": None}
+
+
+def test_a_collector_that_is_off_has_no_full_collection_to_tell_of(collections):
+    gc.disable()
+    try:
+        assert collections.result(steps=100) is None
+    finally:
+        gc.enable()

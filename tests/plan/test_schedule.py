@@ -129,12 +129,3 @@ def test_a_process_sees_its_own_card_only():
     assert visibility("cuda:1", {"CUDA_VISIBLE_DEVICES": "4,6"}) == {"CUDA_VISIBLE_DEVICES": "6"}
     assert visibility("cuda", {"CUDA_VISIBLE_DEVICES": "GPU-5a"}) == {"CUDA_VISIBLE_DEVICES": "GPU-5a"}
     assert visibility("cpu", {"CUDA_VISIBLE_DEVICES": "0"}) == {"CUDA_VISIBLE_DEVICES": "", "ZE_AFFINITY_MASK": ""}
-
-
-def test_the_trials_of_a_cell_begin_evenly_spread_between_two_full_collections():
-    cell = factories.cell()
-    found = sorted(schedule.collector_at(cell, seed=0, block=block) for block in range(8))
-    assert all(0 <= each < 1 for each in found)
-    gaps = [after - before for before, after in pairwise([*found, found[0] + 1])]
-    assert max(gaps) < 2.7 * min(gaps)  # three lengths at most, by the golden ratio
-    assert schedule.collector_at(cell, seed=1, block=0) != schedule.collector_at(cell, seed=0, block=0)

@@ -24,7 +24,7 @@ from bench.execute.workers.interpreter import (
 )
 from bench.execute.workers.protocol import Message
 from bench.plan.length import WarmUp
-from bench.records.schema import Cell, Counters, Fingerprint, Length, Memory, Pass, Phases, Status
+from bench.records.schema import Cell, Collector, Counters, Fingerprint, Length, Memory, Pass, Phases, Status
 from bench.records.schema import Interpreter as InterpreterRecord
 from trainloops.contract import Job
 
@@ -47,7 +47,6 @@ class Request:
     warm_up: WarmUp = field(default_factory=WarmUp)
     cores: Sequence[int] = ()
     """The cores that it runs on; all where none is named."""
-    collector_at: float = 0.0
     """How far it begins on the way to a full collection of garbage, of which 1 is there."""
     is_alone: bool = True
     """Whether no other trial takes turns with it."""
@@ -61,6 +60,7 @@ class AtEnd(BaseModel):
     startup_ns: int
     warmup_steps: int
     memory: Memory
+    collector: Collector | None = None
     energy_j: float | None = None
     unavailable: dict[str, str] = {}
 
@@ -198,7 +198,6 @@ def _payload(request: Request) -> Message:
         "warmup_steps": request.length.warmup_steps,
         "warm_up": asdict(request.warm_up),
         "cores": list(request.cores),
-        "collector_at": request.collector_at,
         "is_alone": request.is_alone,
     }
 

@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 import torch
 
 from bench.execute.workers import protocol
-from bench.measure import collector, counters, energy, memory, phases, sampling, trace
+from bench.measure import counters, energy, memory, phases, sampling, trace
 from bench.measure import device as devices
 from bench.measure.clock import Clock, LoopEndedError
+from bench.measure.collector import Collections
 from bench.measure.fingerprint import Recorder
 from bench.measure.memory import HostBaseline
 from bench.measure.ticks import Ticks
@@ -63,20 +64,23 @@ def _timing(assignment: Assignment) -> Result:
     def finish(clock: Clock) -> NoReturn:
         peaks = memory.figures(clock.warmup_peaks, device.peaks(), device=job.device, host=assignment.host)
         own = {"startup_ns": clock.startup_ns, "warmup_steps": clock.warmup_steps, "memory": peaks}
+        own["collector"] = collections.result(clock.timed_steps)
         assignment.leave({"status": "ok", "timing": {**own, **used.result()}})
         os._exit(0)
 
     assert assignment.control is not None
+    ticks = Ticks(assignment.scratch / protocol.TICKS)
+    collections = Collections(ticks)
     clock = Clock(
-        ticks=Ticks(assignment.scratch / protocol.TICKS),
+        ticks=ticks,
         control=assignment.control,
         warm_up=assignment.request["warm_up"],
         device=device,
         energy=used,
+        collections=collections,
         finish=finish,
     )
     built = parts.build(job)
-    collector.begin_at(assignment.request["collector_at"])
     clock.start()
     assignment.train(job, built)
     raise LoopEndedError(f"the loop ended by itself, before the {job.steps:,} optimizer steps of its job")

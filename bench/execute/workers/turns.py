@@ -99,6 +99,7 @@ class Member:
             turns=Turns(length=length, places=self.places, pauses_ns=self.pauses_ns, waits_ns=self.waits_ns),
             device_step_us=device_step_us,
             memory=told.memory,
+            collector=told.collector,
             energy_j=told.energy_j,
             unavailable=told.unavailable,
         )
