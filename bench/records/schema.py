@@ -8,7 +8,8 @@ Format history (`SCHEMA`); keys only ever get added:
    `Summary.marked_blocks` and `machine_warnings`, `Settings.foreign_load_limit`, `time_margin` and `by_calibration`;
    `CellSummary.step_quantiles_us`; `Trial.owns_pages`; `Settings.max_blocks`; `Summary.steadiness`; with trials that
    take turns `Timing.turns`, `Cell.clone`, `Settings.turns_s` and `blocks_per_set`, `Interpreter.import_torch_s`,
-   `Trial.alone`, `Summary.noise_floors`, and in a cell what Python's collector costs; `Verdict.rules_out`.
+   `Trial.alone`, `Summary.noise_floors`, and in a cell what Python's collector costs; `Verdict.rules_out`;
+   `Interpreter.imported`.
 
 This is the door: the records stand in `trials`, `runs` and `summaries`.
 """
