@@ -68,11 +68,16 @@ def not_as_asked(wanted: Asked, found: Found) -> str | None:
     for item in wanted.items:
         version = found.packages.get(item.name or "")
         if item.name and not item.has(version):
-            where = found.paths.get(item.name)
-            seen = f"{item.name} is {version} from {where}" if where else f"it has no {item.name}"
-            mend = shell.way_out(where) if where else "see what pip config list says of target, prefix or root"
-            return f"{seen}, where {item.text} was asked for; {mend}"
+            return f"{_instead(item.name, version, found)}, where {item.text} was asked for"
     return None
+
+
+def _instead(name: str, version: str | None, found: Found) -> str:
+    """What an environment has in the place of what was asked for, and the way out."""
+    where = found.paths.get(name)
+    if where is None or version == overlay.base_packages().get(name):
+        return f"pip has put no other {name} into it (see what pip config list says of target, prefix or root)"
+    return f"{where} is {name} {version} ({shell.way_out(where)})"
 
 
 def resolved(wanted: Asked, python: Path) -> tuple[str, ...]:

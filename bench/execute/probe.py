@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import warnings
@@ -12,7 +11,7 @@ from importlib.util import find_spec
 from bench import startup
 from bench.errors import DeviceError
 from bench.execute import shell
-from bench.execute.shell import python_path, variables, way_out
+from bench.execute.shell import entry_of, variables, way_out
 from bench.records.schema import Machine
 
 
@@ -35,7 +34,7 @@ def machine() -> tuple[Machine, dict[str, str]]:
     if wrong is not None:
         raise DeviceError(f"{wrong}: {way_out(wrong)}.")
     for name, told in seen.items():
-        entry = next((entry for entry in python_path() if told["path"].startswith(f"{entry}{os.sep}")), None)
+        entry = entry_of(told["path"])
         if entry is not None:
             warnings.warn(
                 f"the current environment's {name} is {told['version']} from {entry}, which PYTHONPATH names.",
@@ -55,7 +54,7 @@ def _unusable(lines: list[str]) -> DeviceError:
         return DeviceError("looptax is not installed in this environment: pip install -e . in its own folder.")
     spec = find_spec("torch")
     where = "" if spec is None or spec.origin is None else f" of {spec.origin}"
-    entry = next((entry for entry in python_path() if entry in where), None)
+    entry = entry_of(where)
     mend = "install it again" if entry is None else f"take {entry} out of PYTHONPATH"
     return DeviceError(f"the torch{where} cannot be used ({lines[-1]}): {mend}.")
 

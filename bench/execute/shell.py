@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -58,9 +59,15 @@ def other_harness(path: str) -> str | None:
     )
 
 
+def entry_of(told: str) -> str | None:
+    """The entry of PYTHONPATH that a module whose file is named in `told` lies in; None where it lies elsewhere."""
+    file = r"/[^/\s]+(/__init__)?\.\w+"  # and no deeper: the environment itself may be in such a folder
+    return next((entry for entry in python_path() if re.search(re.escape(entry) + file, told)), None)
+
+
 def way_out(told: str) -> str:
     """How to mend that something is imported from a place that is named in `told`."""
-    entry = next((entry for entry in python_path() if entry in told), None)
+    entry = entry_of(told)
     if entry is not None:
         return f"take {entry} out of PYTHONPATH"
     if " was installed as " in told:
