@@ -75,9 +75,10 @@ def not_as_asked(wanted: Asked, found: Found) -> str | None:
 def _instead(name: str, version: str | None, found: Found) -> str:
     """What an environment has in the place of what was asked for, and the way out."""
     where = found.paths.get(name)
-    if where is None or version == overlay.base_packages().get(name):
-        return f"pip has put no other {name} into it (see what pip config list says of target, prefix or root)"
-    return f"{where} is {name} {version} ({shell.way_out(where)})"
+    pip_elsewhere = "see what pip config list says of target, prefix or root"
+    if where is None:
+        return f"it has no {name} ({pip_elsewhere})"
+    return f"{where} is {name} {version} ({shell.way_out(where)}; or, if pip installs elsewhere, {pip_elsewhere})"
 
 
 def resolved(wanted: Asked, python: Path) -> tuple[str, ...]:

@@ -116,7 +116,7 @@ def test_a_pip_that_installs_elsewhere_is_noticed(shelf, tmp_path, monkeypatch):
     with pytest.raises(UninstallableError) as raised:
         environments.obtain("tiny==1.0")
     assert str(raised.value) == (
-        "The environment is not what was asked for: pip has put no other tiny into it (see what pip config list says "
+        "The environment is not what was asked for: it has no tiny (see what pip config list says "
         "of target, prefix or root), where tiny==1.0 was asked for."
     )
 
