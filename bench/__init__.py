@@ -3,12 +3,13 @@
 `bench.load` gives stored runs to a notebook.
 """
 
-from __future__ import annotations
+from bench import startup
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+startup.prepare()  # first of all: what comes next may be hidden by a file where the user stands
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pandas import DataFrame
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 
-def load(runs: Path | str | Iterable[Path | str], *, trials: bool = False) -> DataFrame:
+def load(runs: "Path | str | Iterable[Path | str]", *, trials: bool = False) -> "DataFrame":
     """Give the figures of stored runs as a tidy pandas frame.
 
     `runs` is a run folder, several of them, or a folder of runs such as `results`. There is one row a

@@ -10,17 +10,49 @@ from collections.abc import Callable
 from typing import Any
 
 import typer
+from typer.core import TyperCommand
 
-from bench.errors import BenchError, ExitCode
+from bench import startup
+from bench.errors import BenchError, ExitCode, UsageError
 
 
 def run(verb: Callable[..., int]) -> None:
     """Run `verb` with the command line's options and exit with the code that it returns."""
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     _end_as_by_ctrl_c()
+    sys.exit(exit_code(app_of(verb)))
+
+
+def app_of(verb: Callable[..., int]) -> typer.Typer:
+    """The command line of a verb."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command()(verb)
-    sys.exit(exit_code(app))
+    app.command(cls=Verb)(verb)
+    return app
+
+
+class Verb(TyperCommand):
+    """A command whose values are never empty: an unset variable of a script would read as an option left out."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse as typer does, once no value is empty; raises `UsageError`."""
+        given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        for parameter in self.params:
+            values = given.get(str(parameter.name))
+            if any(isinstance(each, str) and not each.strip() for each in _flat(values)):
+                raise UsageError(
+                    f"{_called(parameter)} is empty, as an unset variable leaves it: give it a value, or leave it out."
+                )
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
+
+def _flat(values: object) -> list[object]:
+    return [inner for each in values for inner in _flat(each)] if isinstance(values, (list, tuple)) else [values]
+
+
+def _called(parameter: Any) -> str:
+    is_option = parameter.param_type_name == "option"
+    return str(max(parameter.opts, key=len) if is_option else (parameter.metavar or parameter.name).upper())
 
 
 def _end_as_by_ctrl_c() -> None:
@@ -43,9 +75,14 @@ def exit_code(app: Callable[..., Any]) -> int:
         return _say(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _say("interrupted before anything was measured.", ExitCode.INTERRUPTED)
+    except SystemExit as error:  # a library that ends the process: its code has no meaning here
+        return _say(f"a library ended looptax, saying {error.code!r}.", ExitCode.CRASHED)
     except Exception as error:  # noqa: BLE001 - Python's own exit code for a crash, 1, would mean "regressed"
         # typer's own errors (click's, bundled or not, by release) know how to say what was wrong.
         if not hasattr(error, "format_message"):
+            known = startup.explained(error)
+            if known is not None:
+                return _say(known, ExitCode.WRONG_COMMAND)
             traceback.print_exc()
             return _say("a fault of looptax itself, which says nothing of what was measured.", ExitCode.CRASHED)
         return _say(f"{error.format_message()} See --help.", ExitCode.WRONG_COMMAND)

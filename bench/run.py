@@ -140,6 +140,11 @@ def reopened(folder: Path) -> Path:
         )
     if run.verb == "bisect":
         raise RunFolderError(f"--resume {folder} was made by bench.bisect, which starts again: {run.command}")
+    gone = next((each.python for each in run.settings.environments if not Path(each.python).exists()), None)
+    if gone is not None:
+        raise RunFolderError(
+            f"--resume {folder}: its environment {gone} is no longer there; start again: {run.command}"
+        )
     machine, packages = probe.machine()
     unlike = likeness.differences(run, run.model_copy(update={"machine": machine, "packages": packages}))
     if unlike:

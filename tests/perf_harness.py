@@ -11,7 +11,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from bench.execute.workers.interpreter import base_environment
+from bench.execute.shell import variables
 from bench.plan import rounds, schedule
 from bench.records import store
 from bench.records.schema import Run, Trial
@@ -29,7 +29,7 @@ def python(*arguments: str | Path) -> tuple[float, str]:
     """The wall seconds of `python` with `arguments`, and what it wrote to standard error."""
     command = [sys.executable, *map(str, arguments)]
     started = perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, env=base_environment(), check=True)
+    done = subprocess.run(command, capture_output=True, text=True, env=variables(sys.executable), check=True)
     return perf_counter() - started, done.stderr
 
 

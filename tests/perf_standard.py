@@ -12,7 +12,7 @@ from time import perf_counter
 
 from bench.analyse import statistics
 from bench.analyse.comparison import summarise
-from bench.execute.workers.interpreter import base_environment
+from bench.execute.shell import variables
 from bench.records import store
 from bench.records.schema import CellSummary, Run, Trial
 from tests.perf_row import Row
@@ -28,7 +28,7 @@ def standard_rows(folder: Path | None) -> list[Row]:
     with TemporaryDirectory(prefix="looptax-perf-") as out:
         started = perf_counter()
         command = [sys.executable, "-m", "bench.run", "--preset", "standard", "--device", "cpu", "--out", out]
-        subprocess.run(command, stdout=sys.stderr, env=base_environment(), check=False)
+        subprocess.run(command, stdout=sys.stderr, env=variables(sys.executable), check=False)
         wall_s = perf_counter() - started
         (run,) = Path(out).glob(f"*/{store.RUN}")
         return rows_of(run.parent, wall_s=wall_s)

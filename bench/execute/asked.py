@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from bench.errors import UsageError
@@ -25,6 +26,11 @@ class Item:
     digest: str = ""  # of a local file's content
     is_fixed: bool = False  # it means the same tomorrow, whatever an index then has
     is_source: bool = False  # it is built here, so that pip must not be held to wheels
+    versions: str = ""  # the specifier that it has to satisfy
+
+    def has(self, version: str | None) -> bool:
+        """Whether this version of it, None where it is not there, is what is asked for."""
+        return version is not None and SpecifierSet(self.versions).contains(version, prereleases=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +125,8 @@ def _requirement(token: str) -> Item:
             f"{token!r} is neither a requirement nor a wheel nor a checkout ({str(error).splitlines()[0]}); "
             "write transformers==4.46.3, or the path of a wheel or of a folder with a pyproject.toml."
         ) from None
+    if requirement.marker is not None and not requirement.marker.evaluate():
+        return Item(text=token, argument=token, is_fixed=True)  # pip leaves it out here
     pin = _pin(requirement)
     return Item(
         text=token,
@@ -127,6 +135,7 @@ def _requirement(token: str) -> Item:
         pin=pin,
         is_fixed=pin is not None,
         is_source=requirement.url is not None,
+        versions=str(requirement.specifier),
     )
 
 
@@ -143,4 +152,7 @@ def _wheel(token: str, path: Path) -> Item:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except (InvalidWheelFilename, OSError) as error:
         raise UsageError(f"The wheel {token} cannot be used ({error}); give the path of one that was built.") from None
-    return Item(text=token, argument=str(path.resolve()), name=name, pin=str(version), digest=digest, is_fixed=True)
+    pin, argument = str(version), str(path.resolve())
+    return Item(
+        text=token, argument=argument, name=name, pin=pin, digest=digest, is_fixed=True, versions=f"=={version}"
+    )

@@ -10,8 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.errors import UninstallableError
-from bench.execute import checkouts, compatibility, overlay, pip
+from bench.execute import checkouts, compatibility, overlay, pip, shell
 from bench.execute.asked import Asked
+from bench.execute.overlay import Found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,8 +42,11 @@ def build(folder: Path, wanted: Asked) -> Environment:
     _refuse_broken(wanted, {**base, **wanted.pins}, _certain(wanted))
     python = overlay.create(folder)
     conflicts = _install(wanted, python) if wanted.items else ()
-    found = overlay.read_back(python)
+    found = overlay.read_back(python, wanted.names)
     moved = {name: (base.get(name), version) for name, version in found.packages.items() if base.get(name) != version}
+    reason = not_as_asked(wanted, overlay.read_back(python, wanted.names | set(moved)))
+    if reason is not None:
+        raise UninstallableError(f"The environment is not what was asked for: {reason}.")
     named = wanted.names | found.direct
     _refuse_broken(wanted, found.packages, named | set(moved))
     overlay.try_imports(python, wanted.names | set(moved), found.packages)
@@ -55,6 +59,26 @@ def build(folder: Path, wanted: Asked) -> Environment:
         unasked=tuple(sorted(set(moved) - named)),
         conflicts=conflicts,
     )
+
+
+def not_as_asked(wanted: Asked, found: Found) -> str | None:
+    """Why an environment is another one than it is called; None where it has what was asked for."""
+    if found.wrong:
+        return f"{found.wrong[0]}; {shell.way_out(found.wrong[0])}"
+    for item in wanted.items:
+        version = found.packages.get(item.name or "")
+        if item.name and not item.has(version):
+            return f"{_instead(item.name, version, found)}, where {item.text} was asked for"
+    return None
+
+
+def _instead(name: str, version: str | None, found: Found) -> str:
+    """What an environment has in the place of what was asked for, and the way out."""
+    where = found.paths.get(name)
+    pip_elsewhere = "see what pip config list says of target, prefix or root"
+    if where is None:
+        return f"it has no {name} ({pip_elsewhere})"
+    return f"{where} is {name} {version} ({shell.way_out(where)}; or, if pip installs elsewhere, {pip_elsewhere})"
 
 
 def resolved(wanted: Asked, python: Path) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import re
 import shutil
 import sys
@@ -22,9 +23,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from bench.errors import UninstallableError, UsageError
 from bench.execute import asked, overlay
 from bench.execute.asked import Asked
-from bench.execute.build import Environment, build, resolved
+from bench.execute.build import Environment, build, not_as_asked, resolved
 from bench.records.cache import cache_folder
 
 CURRENT = "current"
@@ -63,13 +65,40 @@ def from_requirements(path: Path, *, name: str | None = None) -> Environment:
 
 
 def _obtain(wanted: Asked, name: str) -> Environment:
+    _refuse_unwritable_cache()
     folder = cache_folder() / "environments" / _key(wanted)
     found = _read(folder)
-    if found is None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+    if found is None or not _is_as_stored(found, wanted):
         with _locked(folder.with_name(f"{folder.name}.lock")):
-            found = _read(folder) or _build(folder, wanted)
+            found = _read(folder)
+            if found is None or not _is_as_stored(found, wanted):
+                found = _build(folder, wanted)
     return replace(found, name=name)
+
+
+def _is_as_stored(found: Environment, wanted: Asked) -> bool:
+    """Whether its own interpreter, asked now, sees what is stored: a shell or a hook may have been in between."""
+    try:
+        now = overlay.read_back(Path(found.python), wanted.names | set(found.moved))
+    except UninstallableError:
+        return False
+    return now.packages == found.packages and not_as_asked(wanted, now) is None
+
+
+def _refuse_unwritable_cache() -> None:
+    """Find out before pip is asked for anything; raises `UsageError`."""
+    folder = cache_folder() / "environments"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+        reason = "Permission denied"
+    except OSError as error:
+        writable, reason = False, str(error.strerror)
+    if not writable:
+        raise UsageError(
+            f"environments are built in {folder}, which cannot be written ({reason}): name another folder with "
+            "LOOPTAX_CACHE."
+        )
 
 
 def _key(wanted: Asked) -> str:

@@ -7,7 +7,7 @@ import sys
 
 from pydantic import ValidationError
 
-from bench.execute.workers.interpreter import base_environment
+from bench.execute.shell import variables
 from bench.records.steadiness import JitterFacts
 
 SHORT_S, LONG_S = 1.0, 10.0
@@ -21,11 +21,11 @@ INTERRUPTED = "interrupted before the fixed work was timed"
 
 def jitter(seconds: float, *, module: str = MODULE) -> JitterFacts:
     """Time fixed work for so long; why it could not be timed is among the facts. Ctrl-C ends the process, and rises."""
-    command = [sys.executable, "-m", module, "--seconds", str(seconds)]
+    command = [sys.executable, "-P", "-m", module, "--seconds", str(seconds)]
     most_s = SLOWEST * seconds + START_UP_S
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, env=base_environment(), check=False, timeout=most_s
+            command, capture_output=True, text=True, env=variables(sys.executable), check=False, timeout=most_s
         )
     except subprocess.TimeoutExpired:
         return JitterFacts(unavailable=f"the fixed work was not done after {most_s:.0f} s")

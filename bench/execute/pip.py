@@ -7,7 +7,6 @@ installing, list a package's releases.
 from __future__ import annotations
 
 import json
-import os
 import ssl
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from typing import Any
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from bench.execute import pip_errors
+from bench.execute import pip_errors, shell
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 DATES_TIMEOUT_S = 10.0
@@ -83,7 +82,8 @@ def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-P", "-m", "pip", *arguments]
         # In its environment, because pip calls itself for what a build needs, without our options.
         quiet = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off", "NO_COLOR": "1"}
-        environment = {**os.environ, **quiet, "PIP_LOG": str(log)}
+        # Pip calls the Python that it installs for, which must not see more than that Python will when it measures.
+        environment = {**shell.of_overlays(), **quiet, "PIP_LOG": str(log)}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         if done.returncode != 0:
             raise pip_errors.error(done.stdout + done.stderr, log.read_text(errors="replace") if log.exists() else "")

@@ -26,7 +26,7 @@ from bench.plan import rounds as planned_rounds
 from bench.plan import schedule
 from bench.plan.rounds import Round
 from bench.plan.schedule import Layout, Slot
-from bench.records.schema import Cell, Pass, Settings, Trial
+from bench.records.schema import Cell, Environment, Pass, Settings, Trial
 from bench.records.store import now
 
 REPLICATES: dict[Pass, int] = {"equivalence": 1, "counting": 2, "phases": 1, "trace": 1}
@@ -153,7 +153,12 @@ class TrialScheduler:
             random.Random(f"pool/{self.settings.seed}/{layout.padding_bytes}").shuffle(wanted)  # noqa: S311
             pythons = {environment.name: environment.python for environment in self.settings.environments}
             self._pool = Pool(
-                wanted, pythons=pythons, layout=layout, threads=self.settings.threads, one_by_one=one_by_one
+                wanted,
+                pythons=pythons,
+                layout=layout,
+                threads=self.settings.threads,
+                one_by_one=one_by_one,
+                packages=compared(self.settings.environments),
             )
             self._pool_layout = layout
             self._pool.open()
@@ -216,3 +221,10 @@ class TrialScheduler:
         if phase != "trace" or self._traces is None:
             return None
         return self._traces / f"{self._cells.index(cell):03d}-{Path(cell.runner).stem}-{cell.batch_size}.json.gz"
+
+
+def compared(environments: Iterable[Environment]) -> dict[str, dict[str, str]]:
+    """By environment, the versions of the packages that are not the current ones in all of them."""
+    everywhere = list(environments)
+    names = {name for each in everywhere for name in each.moved}
+    return {each.name: {name: each.packages[name] for name in names & each.packages.keys()} for each in everywhere}

@@ -16,9 +16,12 @@ from typing import Any
 
 import torch
 
+import bench
+from bench.measure import imported
+
 
 def describe() -> dict[str, Any]:
-    """The fields of `records.schema.Machine`, and `packages`."""
+    """The fields of `records.schema.Machine`, `packages`, and where those that are measured, and looptax, come from."""
     return {
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -29,6 +32,8 @@ def describe() -> dict[str, Any]:
         "accelerators": _accelerators(),
         "torch_build": _torch_build(),
         "packages": _packages(),
+        "seen": imported.seen(imported.MEASURED),
+        "harness": bench.__file__,
     }
 
 

@@ -13,7 +13,15 @@ def cache_folder() -> Path:
     own = os.environ.get("LOOPTAX_CACHE")
     if own:
         return Path(own).expanduser().absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "looptax"
+    return Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache").absolute() / "looptax"
+
+
+def _home() -> Path:
+    """The user's home; where a container's user has none, a place where nothing can be kept."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(os.devnull)
 
 
 def kept(name: str, make: Callable[[], str]) -> str:

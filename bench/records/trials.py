@@ -71,6 +71,15 @@ class TurnLength(Record):
         return self.cold_steps + self.kept_steps
 
 
+class Imported(Record):
+    """A package as the process that measures has imported it."""
+
+    version: str
+    """What it says of itself, or where it says nothing what was installed."""
+    path: str
+    """The file of its module."""
+
+
 class Interpreter(Record):
     """The process that a trial was started from, and what importing its framework cost."""
 
@@ -87,6 +96,8 @@ class Interpreter(Record):
     import_rss_bytes: int
     base_rss_bytes: int
     """Resident memory of the interpreter before the framework was imported."""
+    imported: dict[str, Imported] = {}
+    """What it has imported of the packages that are compared; empty before interpreters told it."""
 
 
 class Memory(Record):

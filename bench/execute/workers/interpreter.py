@@ -12,13 +12,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
-from pathlib import Path
 from time import monotonic
 
+from bench.execute.shell import variables
 from bench.execute.workers.children import kill_group
 from bench.execute.workers.protocol import Message, Receiver, send
 from bench.plan.devices import visibility
@@ -36,6 +36,8 @@ class Spec:
     threads: int
     layout: Layout
     python: str = sys.executable
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Versions of the packages that are compared, by normalised name: those that it has to import."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +116,7 @@ class ForkServer:
         ours, theirs = socket.socketpair()
         # A new session: Ctrl-C reaches the parent alone, which then ends its workers in good order.
         self._process = subprocess.Popen(
-            [spec.python, "-m", "bench.execute.workers.worker", str(theirs.fileno())],
+            [spec.python, "-P", "-m", "bench.execute.workers.worker", str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -139,6 +141,7 @@ class ForkServer:
         number = next(self._numbers)
         ours, theirs = socket.socketpair()
         request = {"id": number, "runner": runner, "device": local(self.spec.device), "fork": fork}
+        request["compared"] = sorted(self.spec.packages)
         try:
             self._channel.send(request, (theirs.fileno(),))
         finally:
@@ -239,7 +242,7 @@ def _signal_group(pid: int, which: signal.Signals) -> None:
 
 
 def environment(spec: Spec) -> dict[str, str]:
-    """The environment of a worker: the user's own, with what the method fixes."""
+    """The environment variables of a worker: the user's own, with what the method fixes."""
     fixed = {
         "PYTHONHASHSEED": str(spec.layout.hash_seed),
         "LOOPTAX_PADDING": "x" * spec.layout.padding_bytes,
@@ -251,19 +254,7 @@ def environment(spec: Spec) -> dict[str, str]:
         # Deterministic matrix products on CUDA need it, and it must be set before the first one.
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     }
-    return {**base_environment(), **fixed, **visibility(spec.device, dict(os.environ))}
-
-
-def base_environment() -> dict[str, str]:
-    """The user's environment, in which a child that changes its folder finds what this process found.
-
-    Nothing is added to the import path: Accelerate searches all of it in every step, so that each
-    entry of ours would be charged to it.
-    """
-    entries = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    if not entries:
-        return dict(os.environ)
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(entry).resolve()) for entry in entries)}
+    return {**variables(spec.python), **fixed, **visibility(spec.device, dict(os.environ))}
 
 
 def local(device: str) -> str:

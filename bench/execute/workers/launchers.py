@@ -6,10 +6,13 @@ framework has touched the accelerator while it was imported; the interpreter fin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
+from bench.execute import shell
 from bench.execute.workers.interpreter import ForkServer, Interpreter, Spec, WorkerEndedError, WorkerTimeoutError
 from bench.execute.workers.launcher import Outcome, Request, Result, Running, failed
+from bench.measure.imported import parts
 from bench.records.schema import Interpreter as InterpreterRecord
 from trainloops import runners
 
@@ -25,7 +28,24 @@ def await_ready(interpreter: Interpreter, spec: Spec, *, alone: bool) -> Ready:
         return failed("failed", f"while {interpreter.runner} was imported, {error}")
     if reply.pop("event") != "ready":
         return _not_importable(interpreter.runner, reply["reason"])
+    reason = not_as_asked(reply.pop("harness"), reply["imported"], spec.packages)
+    if reason is not None:
+        return failed("failed", reason)
     return InterpreterRecord.model_validate({**reply, **asdict(spec.layout), "alone": alone})
+
+
+def not_as_asked(harness: str, imported: Mapping[str, Mapping[str, str]], packages: Mapping[str, str]) -> str | None:
+    """Why an interpreter does not measure what it is named after; None where it does."""
+    other = shell.other_harness(harness)
+    if other is not None:
+        return other
+    for name, told in imported.items():
+        if "wrong" in told:
+            return f"{told['wrong']}; {shell.way_out(told['wrong'])}"
+        if parts(told["version"]) != parts(packages.get(name, told["version"])):
+            other = f"{told['path']} is {name} {told['version']}, and not {packages[name]}, which was asked for"
+            return f"{other}; {shell.way_out(other)}"
+    return None
 
 
 def _not_importable(runner: str, reason: str) -> Result:

@@ -46,13 +46,22 @@ class Pool:
 
     Those of one device and Python are forks of one process that has imported torch. With `one_by_one`
     each framework is imported while nothing else runs, so that its import time is a figure;
-    otherwise as many import at once as there are cores.
+    otherwise as many import at once as there are cores. `packages` are the versions of what is compared, by
+    environment: trials of an interpreter that has imported another one fail, each with that reason.
     """
 
     def __init__(
-        self, keys: Iterable[Key], *, pythons: Mapping[str, str], layout: Layout, threads: int, one_by_one: bool
+        self,
+        keys: Iterable[Key],
+        *,
+        pythons: Mapping[str, str],
+        layout: Layout,
+        threads: int,
+        one_by_one: bool,
+        packages: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.keys = list(keys)
+        self._packages = packages or {}
         self._pythons, self._layout, self._threads = pythons, layout, threads
         self._at_once = 1 if one_by_one else max(1, os.cpu_count() or 1)
         self._servers: dict[tuple[str, str], ForkServer] = {}
@@ -98,7 +107,8 @@ class Pool:
     def _spec(self, key: Key) -> Spec:
         _, device, environment = key
         python = self._pythons.get(environment, sys.executable)
-        return Spec(device=device, threads=self._threads, layout=self._layout, python=python)
+        packages = self._packages.get(environment, {})
+        return Spec(device=device, threads=self._threads, layout=self._layout, python=python, packages=packages)
 
     def _server(self, key: Key) -> ForkServer:
         spec = self._spec(key)

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.execute.workers.children import die_with_parent, let_forks_die_with_this, serve
 from bench.execute.workers.protocol import LOG, Message, Receiver, send
@@ -89,6 +90,8 @@ def _load(runner: str) -> Train:
     """
     from trainloops import runners
 
+    if runners.is_file(runner):
+        sys.path.append(str(Path.cwd()))  # a user's own loop may import what lies where the user stands
     train = runners.load(runner)
     import torch
 
@@ -117,6 +120,7 @@ def _interpret(control: socket.socket, request: Message, imported: Imported) -> 
         "import_torch_s": imported.torch_s,
         "import_rss_bytes": loaded.inherited_bytes,
         "base_rss_bytes": imported.bare.total,
+        **_provenance(request["compared"]),
     }
     send(control, ready)
     if launch == "fork":
@@ -126,6 +130,15 @@ def _interpret(control: socket.socket, request: Message, imported: Imported) -> 
         request, descriptors = received
         send(control, {"event": "started", "id": request["id"], "pid": os.getpid()})
         _train(loaded, request, descriptors)
+
+
+def _provenance(compared: list[str]) -> dict[str, Any]:
+    """Which version of each compared package was imported, and from where; the harness itself is one of them."""
+    import bench
+    from bench.measure import imported  # after what it tells of, since its own imports are no framework's
+
+    found = imported.imported(dict.fromkeys([*imported.MEASURED, *compared]))
+    return {"imported": found, "harness": bench.__file__}
 
 
 def _fork_is_safe(device: str) -> bool:

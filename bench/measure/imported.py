@@ -1,0 +1,119 @@
+"""Which version of a package this process sees or has imported, and from where: told by the one who measures.
+
+Standard library only: it is part of processes whose imports are figures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+MEASURED = ("torch", "transformers", "accelerate", "pytorch-lightning", "lightning-fabric", "lightning")
+"""The distributions that every run is about; a check adds those that differ."""
+
+Told = dict[str, Any]
+
+
+def imported(names: Iterable[str]) -> dict[str, Told]:
+    """Of each distribution of which a module is imported: `version`, `path`, and `wrong` where it is another one.
+
+    `version` is what the module says of itself, or where it says nothing what was installed.
+    """
+    return _all(names, sys.modules.__contains__)
+
+
+def seen(names: Iterable[str]) -> dict[str, Told]:
+    """The same of what would be imported, without importing anything."""
+    return _all(names, lambda module: _origin(module) is not None)
+
+
+def packages() -> tuple[dict[str, str], list[str]]:
+    """Version of every distribution by its normalised name, and which came from a path or a URL.
+
+    The first of a name on the import path is what is imported; two releases may spell their name differently.
+    """
+    versions: dict[str, str] = {}
+    direct: list[str] = []
+    for one in metadata.distributions():
+        name = re.sub("[-_.]+", "-", one.name or "").lower()
+        if name and name not in versions:
+            versions[name] = one.version
+            direct += [name] * (one.read_text("direct_url.json") is not None)
+    return versions, direct
+
+
+def _all(names: Iterable[str], counts: Callable[[str], bool]) -> dict[str, Told]:
+    told: dict[str, Told] = {}
+    for name in names:
+        try:
+            found = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue
+        module = next(filter(counts, _modules(name, found)), None)
+        if module is not None:
+            told[name] = _told(name, found, module)
+    return told
+
+
+def _modules(name: str, found: metadata.Distribution) -> list[str]:
+    """The modules of a distribution, first the one that is called as it is."""
+    usual = name.replace("-", "_")
+    own = (found.read_text("top_level.txt") or "").split()
+    return [usual, *own] if usual not in sys.stdlib_module_names else own
+
+
+def _origin(module: str) -> str | None:
+    loaded = sys.modules.get(module)
+    if loaded is not None:
+        return getattr(loaded, "__file__", None)
+    try:
+        spec = util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    return None if spec is None or not spec.has_location else spec.origin
+
+
+def _told(name: str, found: metadata.Distribution, module: str) -> Told:
+    path = os.path.realpath(_origin(module) or "")
+    own = getattr(sys.modules.get(module), "__version__", None)
+    version = str(own) if name in MEASURED and own else found.version  # others' are not always their release's
+    told: Told = {"version": version, "path": path}
+    folders = [os.path.realpath(folder) for folder in _folders(found)]
+    if not any(Path(path).is_relative_to(folder) for folder in folders) and _has(folders, module):
+        told["wrong"] = f"{path} is imported in the place of the {name} {found.version} that is in {folders[-1]}"
+    elif parts(version) != parts(found.version):
+        told["wrong"] = f"{path} says that it is {name} {version}, but was installed as {found.version}"
+    return told
+
+
+def _folders(found: metadata.Distribution) -> list[str]:
+    """Where the modules of a distribution may be: beside its metadata, or where an editable one has its sources."""
+    beside = str(found.locate_file(""))
+    direct = json.loads(found.read_text("direct_url.json") or "{}")
+    if not direct.get("dir_info", {}).get("editable"):
+        return [beside]
+    return [beside, unquote(urlsplit(direct["url"]).path)]
+
+
+def _has(folders: list[str], module: str) -> bool:
+    """Whether a distribution has the module, as far as can be seen: an editable one may have it anywhere."""
+    beside, *sources = folders
+    return bool(sources) or (Path(beside) / module).is_dir() or any(Path(beside).glob(f"{module}.*"))
+
+
+def parts(version: str) -> list[str]:
+    """What a version is made of, however it is spelt, without the label of a build, which may be written otherwise."""
+    return re.findall(r"\d+|[a-z]+", version.partition("+")[0].lower())
+
+
+if __name__ == "__main__":
+    versions, direct = packages()
+    names = [*MEASURED, *sys.argv[1:]]
+    json.dump({"packages": versions, "direct": direct, "seen": seen(names)}, sys.stdout)
