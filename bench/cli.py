@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 import traceback
@@ -11,16 +12,25 @@ from typing import Any
 
 import typer
 
+from bench import streams
 from bench.errors import BenchError, ExitCode
+
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+"""What a full or read-only disk says, and nothing else does."""
 
 
 def run(verb: Callable[..., int]) -> None:
     """Run `verb` with the command line's options and exit with the code that it returns."""
+    streams.guard()
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     _end_as_by_ctrl_c()
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(verb)
-    sys.exit(exit_code(app))
+    code = exit_code(app)
+    if (reason := streams.lost_output()) is not None:
+        sentence = f"standard output cannot be written: {reason}; what was measured and reported is in its folder."
+        code = _say(sentence, ExitCode.WRONG_COMMAND)
+    sys.exit(code)
 
 
 def _end_as_by_ctrl_c() -> None:
@@ -43,12 +53,21 @@ def exit_code(app: Callable[..., Any]) -> int:
         return _say(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _say("interrupted before anything was measured.", ExitCode.INTERRUPTED)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            return _crashed()
+        where = error.filename or "a file"
+        return _say(f"{where} cannot be written: {error.strerror}; make room there.", ExitCode.WRONG_COMMAND)
     except Exception as error:  # noqa: BLE001 - Python's own exit code for a crash, 1, would mean "regressed"
         # typer's own errors (click's, bundled or not, by release) know how to say what was wrong.
         if not hasattr(error, "format_message"):
-            traceback.print_exc()
-            return _say("a fault of looptax itself, which says nothing of what was measured.", ExitCode.CRASHED)
-        return _say(f"{error.format_message()} See --help.", ExitCode.WRONG_COMMAND)
+            return _crashed()
+        return _say(f"{error.format_message().rstrip('. ')}. See --help.", ExitCode.WRONG_COMMAND)
+
+
+def _crashed() -> int:
+    traceback.print_exc()
+    return _say("a fault of looptax itself, which says nothing of what was measured.", ExitCode.CRASHED)
 
 
 def _say(sentence: str, code: int) -> int:

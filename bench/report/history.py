@@ -40,7 +40,7 @@ def report(summary: Summary, folder: str) -> str:
     for index, series in enumerate(series_of(summary)):
         parts += [
             f"## Every release: {escape(title_of(series))}",
-            f"![Step time and counters of every release, {escape(title_of(series))}.]({FOLDER}/{chart_file(index)})",
+            *_image(summary, series, index),
             _table(summary, series),
             *_origins(summary, series),
         ]
@@ -54,6 +54,13 @@ def report(summary: Summary, folder: str) -> str:
         folded("Machine and packages", machine_and_packages(summary.run)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _image(summary: Summary, series: Sequence[ReleaseFigures], index: int) -> list[str]:
+    if summary.no_charts is not None:
+        return []
+    shown = f"Step time and counters of every release, {escape(title_of(series))}."
+    return [f"![{shown}]({FOLDER}/{chart_file(index)})"]
 
 
 HOW_TO_READ = (

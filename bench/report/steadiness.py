@@ -1,4 +1,4 @@
-"""How steady the machine was, in a run's first lines."""
+"""What its machine did to a run, in its first lines."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 
 
 def after(setting: str, summary: Summary) -> str:
-    """`setting`, and after it what this machine does to pairs of loops; nothing of an older run, which did not look."""
-    return setting if summary.steadiness is None else f"{setting} {sentence(summary.steadiness)}"
+    """`setting`, and after it what this machine does to pairs of loops, and why there are no charts.
+
+    An older run did not look how steady the machine was: nothing is said of it.
+    """
+    steady = [] if summary.steadiness is None else [sentence(summary.steadiness)]
+    return " ".join([setting, *steady, *([] if summary.no_charts is None else [f"No charts: {summary.no_charts}."])])
 
 
 def sentence(found: Steadiness) -> str:
