@@ -26,12 +26,10 @@ def append(folder: Path, health: Health) -> None:
 
 
 def _append(folder: Path, health: Health) -> None:
-    descriptor = os.open(folder / CHECKUPS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        os.write(descriptor, (health.model_dump_json(by_alias=True, exclude_none=True) + "\n").encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with (folder / CHECKUPS).open("ab") as file:
+        file.write((health.model_dump_json(by_alias=True, exclude_none=True) + "\n").encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read(folder: Path) -> list[Health]:
