@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.report.groups import beside_defaults
 from bench.report.numbers import percent
+from bench.report.text import listed
 
 if TYPE_CHECKING:
     from bench.records.schema import Summary
@@ -12,12 +14,15 @@ if TYPE_CHECKING:
 
 
 def after(setting: str, summary: Summary) -> str:
-    """`setting`, and after it what this machine does to pairs of loops, and why there are no charts.
+    """`setting`, and after it what else is not the default, what this machine does to pairs of loops, what is missing.
 
     An older run did not look how steady the machine was: nothing is said of it.
     """
-    steady = [] if summary.steadiness is None else [sentence(summary.steadiness)]
-    return " ".join([setting, *steady, *([] if summary.no_charts is None else [f"No charts: {summary.no_charts}."])])
+    unusual = beside_defaults(summary.run.settings)
+    told = [f"Not the default: {listed(unusual)}."] if unusual else []
+    told += [sentence(summary.steadiness)] if summary.steadiness is not None else []
+    told += [f"No charts: {summary.no_charts}."] if summary.no_charts is not None else []
+    return " ".join([setting, *told])
 
 
 def sentence(found: Steadiness) -> str:

@@ -187,7 +187,15 @@ def _row(cell: CellSummary, names: dict[str, str], columns: Sequence[Column], no
     if cell.failed_trials:
         failed = f"{cell.failed_trials} of {cell.trials} trials failed: {cell.reason or NO_REASON}"
         names = names | {"runner": notes.mark(cell.runner, failed)}
+    if "batch" in names and not cell.equivalence.proven:
+        names = names | {"runner": unproven(cell, notes)}
     return names | {column.header: _figure(cell, column, notes) for column in columns}
+
+
+def unproven(cell: CellSummary, notes: Notes) -> str:
+    """The name of a loop whose figures are not those of the same arithmetic, which stand beside those that are."""
+    verdict = cell.equivalence.verdict
+    return notes.mark(f"{cell.runner}, {verdict}", f"{verdict}: {cell.equivalence.detail}")
 
 
 def _figure(cell: CellSummary, column: Column, notes: Notes) -> str:

@@ -26,6 +26,7 @@ BETWEEN = 2
 """Blanks between two columns: one of the padding, and one that the box draws."""
 STYLES = {
     r"regressed|(failed|killed|timed out|out of memory|unreadable|withheld)\b.*": "bold red",
+    r".*, (different|unproven)\b.*": "bold red",
     r"undecided|not judged|not run.*|not installed.*|.*, else worse": "yellow",
     r"improved": "green",
     r"~|same|-|baseline|unavailable.*": "dim",
