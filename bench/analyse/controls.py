@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.analyse.rows import FLOOR
+from bench.analyse.signs import signed_percent
 from bench.analyse.two_runs import TwoRuns
 from bench.analyse.unpaired_verdicts import OVER, Sides
 from bench.analyse.warnings import name
@@ -123,4 +124,4 @@ def change(ratio: Estimate | None) -> str:
 
 
 def _percent(ratio: float) -> str:
-    return f"{100 * (ratio - 1):+.3g} %"
+    return signed_percent(ratio - 1)

@@ -28,6 +28,10 @@ class TornLineWarning(UserWarning):
     """The journal's last line was cut short, as a killed run leaves it; it has been dropped."""
 
 
+class DoubledLineWarning(UserWarning):
+    """A line of the journal stands there twice, as no run writes it; a trial counts once."""
+
+
 def create(out: Path, run: Run) -> Path:
     """Make `out/<UTC time>-<name>` with its run.json; raises `RunFolderError` where it can't be written.
 
@@ -152,7 +156,12 @@ def _cut_torn_line(path: Path, descriptor: int) -> None:
 
 
 def _warn_of_torn_line(path: Path) -> None:
-    warnings.warn(f"{path}: the last line was cut short and is dropped.", TornLineWarning, stacklevel=3)
+    _warn(f"{path}: the last line was cut short and is dropped.", TornLineWarning)
+
+
+def _warn(text: str, category: type[UserWarning]) -> None:
+    """Warn from here, whoever reads: Python then says it once, though a journal is read again and again."""
+    warnings.warn(text, category, stacklevel=1)
 
 
 def read_run(folder: Path, *, flag: str = "RUN") -> Run:
@@ -167,7 +176,7 @@ def read_run(folder: Path, *, flag: str = "RUN") -> Run:
 
 
 def read_trials(folder: Path) -> list[Trial]:
-    """Every trial of the journal; a torn last line is dropped with a `TornLineWarning`.
+    """Every trial of the journal; a torn last line, and one that stands there already, is dropped with a warning.
 
     Raises `RunFolderError` naming the line for any other line that is no trial.
     """
@@ -175,7 +184,11 @@ def read_trials(folder: Path) -> list[Trial]:
     lines = path.read_bytes().split(b"\n") if path.is_file() else [b""]
     if lines.pop():
         _warn_of_torn_line(path)
-    return [_trial(path, number, line) for number, line in enumerate(lines, start=1)]
+    first: dict[bytes, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if first.setdefault(line, number) != number:
+            _warn(f"{path} line {number} repeats line {first[line]} and is dropped.", DoubledLineWarning)
+    return [_trial(path, number, line) for line, number in first.items()]
 
 
 def _trial(path: Path, number: int, line: bytes) -> Trial:

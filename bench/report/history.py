@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.attribution import sentence
+from bench.analyse.signs import MINUS
 from bench.report import machine, numbers, sentences, steadiness
 from bench.report.answers.parts import Paragraph
 from bench.report.charts import FOLDER
@@ -201,7 +202,7 @@ def _count(cell: CellSummary, each: ReleaseFigures, name: str) -> str:
         return "-"
     shown = figure(name, value).removesuffix(" kB")
     delta = each.more.get(name)
-    return f"{shown} ({'+' if delta > 0 else '-'}{figure(name, abs(delta)).removesuffix(' kB')})" if delta else shown
+    return f"{shown} ({'+' if delta > 0 else MINUS}{figure(name, abs(delta)).removesuffix(' kB')})" if delta else shown
 
 
 def beside(summary: Summary) -> list[str]:

@@ -30,7 +30,8 @@ class Notes:
     texts: list[str] = field(default_factory=list)
 
     def mark(self, word: str, note: str) -> str:
-        """`word (1)`, where 1 is the number of `note`."""
+        """`word (1)`, where 1 is the number of `note`, which stands on one line."""
+        note = " ".join(note.split())
         if note not in self.texts:
             self.texts.append(note)
         return f"{word} ({self.texts.index(note) + 1})"

@@ -48,11 +48,11 @@ def show(answer: Answer, stream: TextIO) -> None:
 
 def _print_line(console: Console, line: str, *, watched: bool) -> None:
     """Print a line; one that is indented stays so when it is folded, and who it is about stands out."""
-    text = Text(line.lstrip())
+    text = Text(" ".join(line.split()))
     subject = re.match(r"[^:(]{1,60}?(?=: | \()", text.plain)
-    if subject and line != text.plain:
+    if subject and line != line.lstrip():
         text.stylize("bold", 0, subject.end())
-    indent = len(line) - len(text.plain)
+    indent = len(line) - len(line.lstrip())
     lines = text.wrap(console, console.width - indent) if watched and text.plain else [text]
     for part in lines:
         part.rstrip()

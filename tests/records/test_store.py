@@ -2,6 +2,8 @@
 
 import json
 import resource
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import pytest
@@ -164,3 +166,25 @@ def test_a_look_at_the_machine_that_has_no_room_costs_no_run(tmp_path):
     folder = store.create(tmp_path, run())
     with files_of_at_most(10), pytest.warns(UserWarning, match=r"health.jsonl cannot be written: File too large"):
         checkups.append(folder, health.now(cards=[]).health)
+
+
+def test_a_torn_line_is_told_once_however_often_the_journal_is_read(tmp_path):
+    folder = store.create(tmp_path, run())
+    (folder / store.JOURNAL).write_text('{"phase"')
+    code = (
+        "import sys, warnings; from pathlib import Path; from bench.records import store\n"
+        "folder = Path(sys.argv[1]); store.read_trials(folder)\n"
+        "def other(): store.read_trials(folder)\n"
+        "other()\n"
+        "with store.journal(folder): pass"
+    )
+    done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=True)
+    assert done.stderr.count("the last line was cut short") == 1
+
+
+def test_a_line_that_stands_there_twice_counts_once_and_is_told(tmp_path):
+    folder = store.create(tmp_path, run())
+    with store.journal(folder) as journal:
+        journal.append(trial(block=0), trial(block=1), trial(block=0))
+    with pytest.warns(store.DoubledLineWarning, match=r"trials.jsonl line 3 repeats line 1 and is dropped"):
+        assert [one.block for one in store.read_trials(folder)] == [0, 1]

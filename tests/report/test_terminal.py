@@ -6,7 +6,7 @@ from bench.report import terminal
 from bench.report.answers import grid_run
 from bench.report.answers.parts import Grid, Paragraph
 from tests.report.answers import answer
-from tests.report.rows import baseline, different, row, summary_of, with_settings
+from tests.report.rows import baseline, different, failed, row, summary_of, with_settings
 
 ESCAPE = "\x1b["
 
@@ -108,3 +108,11 @@ def test_a_loop_of_other_arithmetic_does_not_look_like_the_others():
         number = 1 + found.notes.index("different: loss of micro-step 2: 0.69 against 0.7")
         assert names == ["pytorch", "hf-trainer", f"fabric, different ({number})"]
     assert terminal.style("fabric, different (1)") == "bold red"
+
+
+def test_an_error_of_several_lines_breaks_neither_a_sentence_nor_the_table(shown):
+    reason = "RuntimeError: no\n\n  kernel image\nis available"
+    found = summary_of(baseline(), failed("lightning", "failed").model_copy(update={"reason": reason}))
+    text = shown(answer(paragraphs=(Paragraph(lead="a\nb", lines=(reason,)),), grid=grid_run.by_cell(found)))
+    assert "a b\n  RuntimeError: no kernel image is available\n" in text
+    assert ") RuntimeError: no kernel image is available\n" in text
