@@ -17,20 +17,29 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 
-def load(runs: "Path | str | Iterable[Path | str]", *, trials: bool = False) -> "DataFrame":
+def load(
+    runs: "Path | str | Iterable[Path | str]", *, trials: bool = False, metric: str | None = None
+) -> "DataFrame":
     """Give the figures of stored runs as a tidy pandas frame.
 
     `runs` is a run folder, several of them, or a folder of runs such as `results`. There is one row a
     cell and metric: `run`, the columns that name the cell (workload, device, batch_size, ..., runner),
     `metric`, `value`, `low` and `high` (the 95 % interval, NaN where there is none), `unit` (`1` for a
     ratio), and `unavailable`: why there is no value. With `trials=True` there is one row a trial
-    instead, failed ones and all passes included, with units in the names of the columns. Raises
-    `RunFolderError` for a folder that is no run and holds none.
+    instead, failed ones and all passes included, with units in the names of the columns.
 
-    >>> figures = bench.load("results")
-    >>> ratios = figures[figures.metric == "ratio"].pivot_table(index="runner", columns="batch_size", values="value")
+    With `metric` it is the table of one figure: a row for each loop of each run, workload and whatever else
+    differs, a column for each batch size. Nothing is averaged: pandas' own `pivot_table` would take the
+    mean of cells that differ in what it is not told of.
+
+    Raises `RunFolderError` for a folder that is no run and holds none, `UsageError` for a metric that
+    there is none of.
+
+    >>> bench.load("results", metric="ratio")
     """
     from bench.report import frames  # brings pandas, for which no verb's --help may wait
 
     folders = frames.found(runs)
+    if metric is not None:
+        return frames.table(folders, metric)
     return frames.trials(folders) if trials else frames.cells(folders)

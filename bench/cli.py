@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 import traceback
@@ -12,15 +13,23 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from bench import startup
+from bench import startup, streams
 from bench.errors import BenchError, ExitCode, UsageError
+
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+"""What a full or read-only disk says, and nothing else does."""
 
 
 def run(verb: Callable[..., int]) -> None:
     """Run `verb` with the command line's options and exit with the code that it returns."""
+    streams.guard()
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     _end_as_by_ctrl_c()
-    sys.exit(exit_code(app_of(verb)))
+    code = exit_code(app_of(verb))
+    if (reason := streams.lost_output()) is not None:
+        sentence = f"standard output cannot be written: {reason}; what was measured and reported is in its folder."
+        code = _say(sentence, ExitCode.WRONG_COMMAND)
+    sys.exit(code)
 
 
 def app_of(verb: Callable[..., int]) -> typer.Typer:
@@ -77,15 +86,24 @@ def exit_code(app: Callable[..., Any]) -> int:
         return _say("interrupted before anything was measured.", ExitCode.INTERRUPTED)
     except SystemExit as error:  # a library that ends the process: its code has no meaning here
         return _say(f"a library ended looptax, saying {error.code!r}.", ExitCode.CRASHED)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            return _crashed(error)
+        where = error.filename or "a file"
+        return _say(f"{where} cannot be written: {error.strerror}; make room there.", ExitCode.WRONG_COMMAND)
     except Exception as error:  # noqa: BLE001 - Python's own exit code for a crash, 1, would mean "regressed"
         # typer's own errors (click's, bundled or not, by release) know how to say what was wrong.
         if not hasattr(error, "format_message"):
-            known = startup.explained(error)
-            if known is not None:
-                return _say(known, ExitCode.WRONG_COMMAND)
-            traceback.print_exc()
-            return _say("a fault of looptax itself, which says nothing of what was measured.", ExitCode.CRASHED)
-        return _say(f"{error.format_message()} See --help.", ExitCode.WRONG_COMMAND)
+            return _crashed(error)
+        return _say(f"{error.format_message().rstrip('. ')}. See --help.", ExitCode.WRONG_COMMAND)
+
+
+def _crashed(error: Exception) -> int:
+    known = startup.explained(error)
+    if known is not None:
+        return _say(known, ExitCode.WRONG_COMMAND)
+    traceback.print_exc()
+    return _say("a fault of looptax itself, which says nothing of what was measured.", ExitCode.CRASHED)
 
 
 def _say(sentence: str, code: int) -> int:

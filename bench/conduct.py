@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.ending import Ending, seconds_of
-from bench.errors import ExitCode
+from bench.errors import ExitCode, InterruptedReportError
 from bench.execute import checkup, probe
 from bench.execute.scheduler import TrialScheduler
 from bench.records import store
@@ -46,7 +46,13 @@ def told(folder: Path, ending: Ending, *, interrupted: bool) -> int:
     from bench.report import publish  # brings pandas, for which --help and a wrong option must not wait
     from bench.report.answers import make
 
-    summary = publish.publish(folder)
+    try:
+        summary = publish.publish(folder)
+    except KeyboardInterrupt:
+        raise InterruptedReportError(
+            "interrupted before the report was written; what was measured is kept: python -m bench.report "
+            f"{shlex.quote(publish.shown(folder))} writes it."
+        ) from None
     code = ExitCode.INTERRUPTED if interrupted else exit_codes.of(summary)
     answer = make.of_folder(folder, summary, exit_code=code)
     ending.tell(answer, code, lambda: seconds_of(store.read_trials(folder)))

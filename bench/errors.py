@@ -5,7 +5,8 @@ BenchError                     one sentence, exit code 2: the command is wrong
 ├── DeviceError                a device that isn't there
 ├── UninstallableError         an environment that can't be installed or imported here
 ├── IndexUnreachableError      a package index that does not answer
-└── RunFolderError             a run folder that can't be read, written or resumed
+├── RunFolderError             a run folder that can't be read, written or resumed
+└── InterruptedReportError     130: a user who did not wait for the report
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ class IndexUnreachableError(BenchError):
 
 class RunFolderError(BenchError):
     """A run folder that can't be read, written or resumed."""
+
+
+class InterruptedReportError(BenchError):
+    """A user who did not wait for the report of what was measured."""
+
+    exit_code = 130
 
 
 class ExitCode:

@@ -15,7 +15,7 @@ from bench import cli, conduct, options
 from bench.ending import Ending
 from bench.errors import RunFolderError
 from bench.execute import calibrations, probe
-from bench.plan import calibration, devices
+from bench.plan import calibration, devices, runner_files
 from bench.plan.presets import TURNS_S
 from bench.plan.settings import Flags, from_flags
 from bench.records import likeness, store
@@ -98,6 +98,8 @@ def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None) -> P
         template = None
     machine, packages = probe.machine()
     settings = _in_turns(template.settings) if template else settings_of(flags, machine)
+    if template is not None:
+        runner_files.refuse_unusable(settings.runners, flag=f"--like {like}:")
     devices = devices_of(settings, machine)
     name = name or f"{settings.preset}-{'-'.join(devices).replace(':', '')}"
     run = conduct.planned("run", name, settings, machine=machine, packages=packages)
@@ -145,6 +147,7 @@ def reopened(folder: Path) -> Path:
         raise RunFolderError(
             f"--resume {folder}: its environment {gone} is no longer there; start again: {run.command}"
         )
+    runner_files.refuse_unusable(run.settings.runners, flag=f"--resume {folder}:")
     machine, packages = probe.machine()
     unlike = likeness.differences(run, run.model_copy(update={"machine": machine, "packages": packages}))
     if unlike:

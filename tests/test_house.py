@@ -47,7 +47,9 @@ def test_planning_and_telling_import_neither_torch_nor_a_framework(path):
 
 @pytest.mark.parametrize("path", [*files("bench/analyse"), *files("bench/report")], ids=str)
 def test_analysing_and_telling_start_no_process(path):
-    assert not tops(path) & {"subprocess", "multiprocessing", "os"}
+    """But for the one that draws, whose engine aborts where memory is limited."""
+    allowed = {"subprocess"} if path == ROOT / "bench" / "report" / "drawing.py" else set()
+    assert not tops(path) & ({"subprocess", "multiprocessing", "os"} - allowed)
     assert not {name for name in imports(path) if name.startswith("bench.execute")}
 
 

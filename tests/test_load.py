@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.errors import RunFolderError
+from bench.errors import RunFolderError, UsageError
 from bench.records import store
 from tests import factories
 
@@ -87,3 +87,23 @@ def test_a_folder_without_runs_is_an_error(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RunFolderError, match=r"it has no run\.json|no run was named"):
         bench.load(runs)
+
+
+def test_the_table_of_a_figure_averages_nothing(tmp_path):
+    both = [factories.comparison(workload=workload) for workload in ("mlp", "mlp-wide")]
+    made = factories.run(comparisons=both, runners=["pytorch", "hf-trainer"])
+    folder = store.create(tmp_path, made)
+    with store.journal(folder) as journal:
+        journal.append(*factories.journal(made))
+    ratios = bench.load(folder, metric="ratio")
+    assert list(ratios.index.names) == ["workload", "runner"]
+    assert len(ratios) == 4
+    tidy = bench.load(folder)
+    wide = tidy[(tidy.metric == "ratio") & (tidy.workload == "mlp-wide") & (tidy.runner == "hf-trainer")]
+    assert ratios.loc["mlp-wide", "hf-trainer"].to_list() == wide.value.to_list()
+    assert "run" in bench.load([folder, COMMITTED], metric="ratio").index.names
+
+
+def test_a_metric_that_there_is_none_of_is_refused():
+    with pytest.raises(UsageError, match="metric 'speed' is not one of step_time_us, "):
+        bench.load(COMMITTED, metric="speed")

@@ -236,7 +236,7 @@ def test_a_run_that_goes_on_cannot_be_resumed_a_second_time(tmp_path):
         (["--runner", "hf-trianer"], "did you mean hf-trainer?"),
         (["--batch-size", "0"], "--batch-size 0 must be at least 1."),
         (["--batch-size", "many"], "--batch-size 'many' is not a whole number."),
-        (["--blocks", "many"], "--blocks"),
+        (["--blocks", "many"], "as an integer. See --help."),
         (["--no-such-flag"], "--no-such-flag"),
         (["--device", "cuda"], "--device cuda: torch sees no cuda device here"),
         (["--resume", "nowhere"], "--resume nowhere is no run folder: it has no run.json."),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bench.analyse.sequential import outcome, two_sided
+from bench.analyse.signs import signed_percent
 from bench.analyse.statistics import (
     Floats,
     blocks_needed,
@@ -66,7 +67,7 @@ def _drift(pairs: Floats) -> Iterator[str]:
     half = len(pairs) // 2
     change = math.expm1(float(np.median(pairs[-half:]) - np.median(pairs[:half])))
     if abs(rank_correlation_with_time(pairs)) >= DRIFT_MIN_CORRELATION and abs(change) > DRIFT_MIN_CHANGE:
-        yield f"the ratio itself moved by {100 * change:+.3g} % from the first half of the blocks to the last"
+        yield f"the ratio itself moved by {signed_percent(change)} from the first half of the blocks to the last"
 
 
 def _two_groups(pairs: Floats) -> Iterator[str]:
@@ -81,4 +82,4 @@ def _two_groups(pairs: Floats) -> Iterator[str]:
 
 
 def _change(log_ratio: float) -> str:
-    return f"{100 * math.expm1(log_ratio):+.3g} %"
+    return signed_percent(math.expm1(log_ratio))

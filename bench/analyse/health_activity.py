@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.analyse.findings import fine, percent, unknown
+from bench.analyse.signs import signed
 from bench.records.health import Activity, ContainerFacts, CpuFacts, Finding, Health, MemoryFacts, Severity
 
 FOREIGN_NOTE_CORES = 0.03
@@ -192,7 +193,7 @@ def _clock(activity: Activity) -> Finding:
     return Finding(
         subject="clock steps",
         severity="warning" if huge else "note",
-        seen=f"the wall clock was set by {step_s:+.3f} s within {activity.window_s:.1f} s",
+        seen=f"the wall clock was set by {signed(step_s, '+.3f')} s within {activity.window_s:.1f} s",
         effect="durations come from a clock that is never set and are right, dates are not"
         + ("; a jump of this size may also be a machine that was suspended, with whatever ran then" if huge else ""),
         remedy="let the time service settle (chronyc tracking, timedatectl)",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.analyse.evidence import log_ratios_by_block
+from bench.analyse.signs import signed_percent
 from bench.analyse.statistics import (
     blocks_needed,
     interquartile_range,
@@ -101,7 +102,7 @@ def _drift(cells: Sequence[Evidence]) -> Iterator[str]:
         half = len(steps_us) // 2
         change = float(np.median(steps_us[-half:]) / np.median(steps_us[:half])) - 1
         if abs(rank_correlation_with_time(steps_us)) >= DRIFT_MIN_CORRELATION and abs(change) > DRIFT_MIN_CHANGE:
-            drift = f"step time moved by {100 * change:+.1f} % from the first half of the blocks to the last"
+            drift = f"step time moved by {signed_percent(change, '+.1f')} from the first half of the blocks to the last"
             yield f"{name(cell.cell)}: {drift}; ratios are formed inside a block and bear it, step times do not"
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import product
-from pathlib import Path
 from typing import Any, get_args
 
 from bench.errors import UsageError
-from bench.plan import devices
+from bench.plan import devices, runner_files
 from bench.records.schema import Comparison, Machine
 from trainloops import runners, workloads
 from trainloops.contract import OptimizerName, Precision
@@ -79,13 +78,8 @@ def known(flag: str, text: str, names: Iterable[str], *, also: str = "") -> list
 def runner_names(text: str) -> list[str]:
     """Known runners, and paths of Python files that define `train(job, parts)`; the baseline is always among them."""
     values = split("--runner", text)
-    files = [value for value in values if runners.is_file(value)]
-    for file in files:
-        if not Path(file).is_file():
-            raise UsageError(
-                f"--runner {file}: there is no such file; give the path of a file with a train(job, parts)."
-            )
-    named = [value for value in values if value not in files]
+    runner_files.refuse_unusable(values)
+    named = [value for value in values if not runners.is_file(value)]
     if named:
         known("--runner", ",".join(named), runners.REGISTRY, also=" or a path to your own .py file")
     return values if runners.BASELINE in values else [runners.BASELINE, *values]

@@ -7,6 +7,7 @@ run adds another pair.
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,13 +18,18 @@ CHECKUPS = "health.jsonl"
 
 
 def append(folder: Path, health: Health) -> None:
-    """Write one line and wait until it is on disk."""
-    descriptor = os.open(folder / CHECKUPS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    """Write one line and wait until it is on disk; one that cannot be written is warned of, and costs no run."""
     try:
-        os.write(descriptor, (health.model_dump_json(by_alias=True, exclude_none=True) + "\n").encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        _append(folder, health)
+    except OSError as error:
+        warnings.warn(f"{folder / CHECKUPS} cannot be written: {error.strerror}.", stacklevel=2)
+
+
+def _append(folder: Path, health: Health) -> None:
+    with (folder / CHECKUPS).open("ab") as file:
+        file.write((health.model_dump_json(by_alias=True, exclude_none=True) + "\n").encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read(folder: Path) -> list[Health]:

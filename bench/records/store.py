@@ -6,9 +6,11 @@ import fcntl
 import json
 import os
 import re
+import shlex
+import shutil
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,6 +28,10 @@ class TornLineWarning(UserWarning):
     """The journal's last line was cut short, as a killed run leaves it; it has been dropped."""
 
 
+class DoubledLineWarning(UserWarning):
+    """A line of the journal stands there twice, as no run writes it; a trial counts once."""
+
+
 def create(out: Path, run: Run) -> Path:
     """Make `out/<UTC time>-<name>` with its run.json; raises `RunFolderError` where it can't be written.
 
@@ -35,11 +41,20 @@ def create(out: Path, run: Run) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
         folder = _first_free(out, stem)
+        _begin(folder, run)
     except OSError as error:
         raise RunFolderError(f"--out {out} cannot be written: {error.strerror}; name another folder.") from None
-    write_run(folder, run)
-    (folder / JOURNAL).touch()
     return folder
+
+
+def _begin(folder: Path, run: Run) -> None:
+    """Write what a run begins with, or leave no folder."""
+    try:
+        write_run(folder, run)
+        (folder / JOURNAL).touch()
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _first_free(out: Path, stem: str) -> Path:
@@ -69,44 +84,65 @@ def write(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, also where another process writes it at the same time."""
+    """Write a file whole or not at all, also where another process writes it at the same time.
+
+    Raises an `OSError` that names the file, which one of writing does not do by itself.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.write_bytes(content)
         partial.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 class Journal:
     """Appends trials, one line each, on disk before `append` returns."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, folder: Path, descriptor: int) -> None:
+        self._folder, self._descriptor = folder, descriptor
 
     def append(self, *trials: Trial) -> None:
         """Write a line each and wait until they are on disk: what was measured is never lost.
 
-        Trials that took turns are written together: without the others each says little.
+        Trials that took turns are written together: without the others each says little, and where there is no room
+        for all of them none is kept. Raises `RunFolderError`.
         """
         lines = [trial.model_dump_json(by_alias=True, exclude_none=True) for trial in trials]
-        content = memoryview("".join(f"{line}\n" for line in lines).encode())
-        while content:
-            content = content[os.write(self._descriptor, content) :]
+        whole = os.fstat(self._descriptor).st_size
+        try:
+            self._write("".join(f"{line}\n" for line in lines).encode())
+        except OSError as error:
+            os.ftruncate(self._descriptor, whole)
+            raise RunFolderError(
+                f"{self._folder / JOURNAL} cannot be written: {error.strerror}; what is in it is kept: make room, then "
+                f"go on by python -m bench.run --resume {shlex.quote(str(self._folder))}."
+            ) from None
+
+    def _write(self, content: bytes) -> None:
+        left = memoryview(content)
+        while left:
+            left = left[os.write(self._descriptor, left) :]
         os.fsync(self._descriptor)
 
 
 @contextmanager
 def journal(folder: Path) -> Iterator[Journal]:
-    """Open the journal for one writer; raises `RunFolderError` while another process writes it."""
-    descriptor = os.open(folder / JOURNAL, os.O_RDWR | os.O_APPEND)
+    """Open the journal for one writer; raises `RunFolderError` where it cannot be, or another process writes it."""
+    try:
+        descriptor = os.open(folder / JOURNAL, os.O_RDWR | os.O_APPEND)
+    except OSError as error:
+        raise RunFolderError(f"{folder / JOURNAL} cannot be written: {error.strerror}.") from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RunFolderError(f"--resume {folder}: that run is still going on in another process.") from None
         _cut_torn_line(folder / JOURNAL, descriptor)
-        yield Journal(descriptor)
+        yield Journal(folder, descriptor)
     finally:
         os.close(descriptor)
 
@@ -120,7 +156,12 @@ def _cut_torn_line(path: Path, descriptor: int) -> None:
 
 
 def _warn_of_torn_line(path: Path) -> None:
-    warnings.warn(f"{path}: the last line was cut short and is dropped.", TornLineWarning, stacklevel=3)
+    _warn(f"{path}: the last line was cut short and is dropped.", TornLineWarning)
+
+
+def _warn(text: str, category: type[UserWarning]) -> None:
+    """Warn from here, whoever reads: Python then says it once, though a journal is read again and again."""
+    warnings.warn(text, category, stacklevel=1)
 
 
 def read_run(folder: Path, *, flag: str = "RUN") -> Run:
@@ -135,7 +176,7 @@ def read_run(folder: Path, *, flag: str = "RUN") -> Run:
 
 
 def read_trials(folder: Path) -> list[Trial]:
-    """Every trial of the journal; a torn last line is dropped with a `TornLineWarning`.
+    """Every trial of the journal; a torn last line, and one that stands there already, is dropped with a warning.
 
     Raises `RunFolderError` naming the line for any other line that is no trial.
     """
@@ -143,7 +184,11 @@ def read_trials(folder: Path) -> list[Trial]:
     lines = path.read_bytes().split(b"\n") if path.is_file() else [b""]
     if lines.pop():
         _warn_of_torn_line(path)
-    return [_trial(path, number, line) for number, line in enumerate(lines, start=1)]
+    first: dict[bytes, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if first.setdefault(line, number) != number:
+            _warn(f"{path} line {number} repeats line {first[line]} and is dropped.", DoubledLineWarning)
+    return [_trial(path, number, line) for line, number in first.items()]
 
 
 def _trial(path: Path, number: int, line: bytes) -> Trial:

@@ -293,6 +293,8 @@ class Summary(Record):
     """Those of `warnings` that are about the machine and not about a cell."""
     steadiness: Steadiness | None = None
     """How steady the machine was before the first trial; added when the run is published, None for an older run."""
+    no_charts: str | None = None
+    """Why the charts could not be drawn when the run was published; None where they were."""
     warnings: list[str] = []
 
     @model_validator(mode="before")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
+from bench.analyse.signs import signed_percent
 from bench.report import numbers
 from bench.report.text import plural, table
 
@@ -49,7 +50,7 @@ def opening(calibration: Calibration) -> Iterator[str]:
 def _drift(calibration: Calibration) -> str:
     if calibration.drift is None:
         return "Whether it drifts is not known: the blocks are too few."
-    moved = f"{100 * calibration.drift.change:+.1f} % from the first half of the blocks to the last"
+    moved = f"{signed_percent(calibration.drift.change, '+.1f')} from the first half of the blocks to the last"
     return f"It drifts: {moved}." if calibration.drift.is_trend else f"No drift: {moved}, and no trend."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.analyse import attribution
+from bench.analyse import attribution, signs
 from bench.records.schema import AttributionRow, CellSummary, Summary
 from bench.report.charts import Picture, shown
 from bench.report.groups import FLOOR, Group
@@ -111,7 +111,7 @@ def _texts(row: AttributionRow, own_ns: int | None) -> list[str]:
     function = shortened(row.function, FUNCTION_CHARACTERS)
     file = shortened_path(f"{row.file}:{row.line}", FILE_CHARACTERS)
     sides = f"{row.baseline:,} → {row.candidate:,}"
-    return [row.cell.runner, function, file, f"{row.delta:+,}", sides, _signed_us(own_ns)]
+    return [row.cell.runner, function, file, signs.signed(row.delta, "+,"), sides, _signed_us(own_ns)]
 
 
 def _signed_us(own_ns: int | None) -> str:

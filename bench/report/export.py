@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from io import BytesIO
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bench.analyse.signs import MINUS
 from bench.errors import UsageError
 from bench.records import store
 from bench.report import frames
@@ -82,7 +82,6 @@ def _latex(grid: Grid, *, caption: str, label: str) -> str:
     )
 
 
-MINUS = "\N{MINUS SIGN}"
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"$\sim$",
@@ -102,9 +101,8 @@ SPECIAL = {
 
 
 def _escaped(text: str) -> str:
-    """`text` as LaTeX prints it; a sign before a number becomes a minus, which is longer than a hyphen."""
-    signs = re.sub(r"(?<![\w.])-(?=\d)", MINUS, " ".join(text.split()))
-    return "".join(SPECIAL.get(character, character) for character in signs)
+    """`text` as LaTeX prints it."""
+    return "".join(SPECIAL.get(character, character) for character in " ".join(text.split()))
 
 
 def _frames(summary: Summary) -> dict[str, pd.DataFrame]:

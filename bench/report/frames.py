@@ -12,7 +12,7 @@ from bench.analyse import foreign_load
 from bench.analyse.comparison import summarise
 from bench.analyse.figures_judged import COUNTED, TENSOR_BYTES
 from bench.analyse.trial_figures import complete, figures
-from bench.errors import RunFolderError
+from bench.errors import RunFolderError, UsageError
 from bench.records import store
 from bench.records.schema import Cell, CellSummary, Memory, Summary, Trial, Verdict
 from bench.report.scalars import SCALARS, Scalar
@@ -38,6 +38,18 @@ def cells(folders: Sequence[Path]) -> pd.DataFrame:
     rows = [row for folder in folders for row in _tidy(folder.name, summary_of(folder))]
     frame = pd.DataFrame(rows, columns=list(TIDY))
     return frame.astype(dict.fromkeys(("grad_clip", "value", "low", "high"), "float64"))
+
+
+def table(folders: Sequence[Path], metric: str) -> pd.DataFrame:
+    """One figure: a row for each loop of whatever else differs, a column a batch size; see `bench.load`."""
+    known = [scalar.name for scalar in SCALARS]
+    if metric not in known:
+        raise UsageError(f"metric {metric!r} is not one of {', '.join(known)}.")
+    frame = cells(folders)
+    frame = frame[frame.metric == metric]
+    others = [name for name in ("run", *CELL) if name not in ("batch_size", "runner")]
+    keys = [name for name in others if frame[name].nunique(dropna=False) > 1]
+    return frame.pivot(index=[*keys, "runner"], columns="batch_size", values="value")
 
 
 def trials(folders: Sequence[Path]) -> pd.DataFrame:

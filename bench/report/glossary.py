@@ -43,7 +43,8 @@ WORDS = {
     "the caches of whoever ran before, are left out.",
     "allocated, reserved, process MB": "Peak device memory: what tensors held, what torch's allocator had taken for "
     "them, and what the driver counts for the whole process. 1 MB is 1,000,000 bytes.",
-    "host MB": "Peak resident memory of the process, above that of a Python interpreter that has imported nothing yet.",
+    "host MB": "Peak resident memory of the process, above that of a Python interpreter that has imported nothing yet. "
+    "Loader workers are processes of their own, whose memory is not in it.",
     "first step": "From calling the loop to the end of its first optimizer step, imports not counted; `floor` "
     "also loads all of its batches in that time.",
     "epoch": "What an epoch costs beyond its steps, whichever of them do the work.",

@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.records.schema import Comparison
 from bench.report import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from bench.records.schema import CellSummary, Comparison, Status, Summary
+    from bench.records.schema import CellSummary, Settings, Status, Summary
 
 FLOOR = "floor"
 """The runner that is nothing but arithmetic: not a loop that someone would use."""
@@ -26,6 +27,8 @@ STATUS_WORDS: dict[Status, str] = {
     "missing": "not installed",
     "not-run": "not run",
 }
+
+USUAL_THREADS = 1
 
 CONDITIONS: dict[str, Callable[[Comparison], str]] = {
     "precision": lambda c: c.precision,
@@ -91,6 +94,19 @@ def shared_conditions(summary: Summary) -> list[str]:
     if not summary.cells:
         return []
     return [words(summary.cells[0]) for field, words in CONDITIONS.items() if not _differs(summary.cells, field)]
+
+
+def beside_defaults(settings: Settings) -> list[str]:
+    """Say what all of a run's comparisons have that nobody gets who sets nothing, one phrase each."""
+    usual = Comparison(workload="", device="", batch_size=1)
+    asked = settings.comparisons
+    found = [
+        words(asked[0])
+        for field, words in CONDITIONS.items()
+        if asked and not _differs(asked, field) and getattr(asked[0], field) != getattr(usual, field)
+    ]
+    threads = [f"{settings.threads} threads"] if settings.threads != USUAL_THREADS else []
+    return [*found, *threads, *([f"seed {settings.seed}"] if settings.seed else [])]
 
 
 def hardware(summary: Summary) -> list[str]:

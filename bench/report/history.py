@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.attribution import sentence
+from bench.analyse.signs import MINUS
 from bench.report import machine, numbers, sentences, steadiness
 from bench.report.answers.parts import Paragraph
 from bench.report.charts import FOLDER
@@ -40,7 +41,7 @@ def report(summary: Summary, folder: str) -> str:
     for index, series in enumerate(series_of(summary)):
         parts += [
             f"## Every release: {escape(title_of(series))}",
-            f"![Step time and counters of every release, {escape(title_of(series))}.]({FOLDER}/{chart_file(index)})",
+            *_image(summary, series, index),
             _table(summary, series),
             *_origins(summary, series),
         ]
@@ -54,6 +55,13 @@ def report(summary: Summary, folder: str) -> str:
         folded("Machine and packages", machine_and_packages(summary.run)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _image(summary: Summary, series: Sequence[ReleaseFigures], index: int) -> list[str]:
+    if summary.no_charts is not None:
+        return []
+    shown = f"Step time and counters of every release, {escape(title_of(series))}."
+    return [f"![{shown}]({FOLDER}/{chart_file(index)})"]
 
 
 HOW_TO_READ = (
@@ -194,7 +202,7 @@ def _count(cell: CellSummary, each: ReleaseFigures, name: str) -> str:
         return "-"
     shown = figure(name, value).removesuffix(" kB")
     delta = each.more.get(name)
-    return f"{shown} ({'+' if delta > 0 else '-'}{figure(name, abs(delta)).removesuffix(' kB')})" if delta else shown
+    return f"{shown} ({'+' if delta > 0 else MINUS}{figure(name, abs(delta)).removesuffix(' kB')})" if delta else shown
 
 
 def beside(summary: Summary) -> list[str]:

@@ -120,6 +120,7 @@ def _tables(summary: Summary, told: list[Group], drawn: Sequence[Picture]) -> st
         if any(cell.collector_us_per_step is not None for cell in group.cells):
             parts += [folded("Full collections of Python's garbage", collector_table(group).markdown())]
         parts += [f"### {escape(group.title)}: memory and start-up", memory_table(group).markdown()]
+        parts += [trust.WITHOUT_WORKERS] if any(cell.workers for cell in group.cells) else []
     return "\n\n".join([*parts, "### Imports", import_table(summary).markdown()])
 
 

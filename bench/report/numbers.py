@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from bench.analyse.signs import MINUS
+
 if TYPE_CHECKING:
     from bench.records.schema import Estimate
 
@@ -20,7 +22,7 @@ def number(value: float, place: int | None = None) -> str:
     """`value` rounded to the digit that stands for 10**place, by default to three significant digits."""
     place = _last_place(value) if place is None else place
     rounded = round(value, -place) + 0.0  # + 0.0 turns -0.0 into 0.0
-    return f"{rounded:,.{max(0, -place)}f}"
+    return f"{rounded:,.{max(0, -place)}f}".replace("-", MINUS)
 
 
 def estimate(figure: Estimate, *, sign: str = "-", place: int | None = None, apart_from: float = 0.0) -> str:

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import gc
+import shlex
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from bench.analyse import health_jitter
 from bench.analyse.comparison import summarise
-from bench.errors import UsageError
+from bench.errors import RunFolderError, UsageError
 from bench.records import checkups, store
 from bench.records.schema import Run, Summary
 from bench.report import (
     bisect,
     charts,
+    drawing,
     history,
-    history_charts,
     index,
     markdown,
     tables,
     together,
     together_markdown,
     upgrade,
-    upgrade_charts,
-    warm_up,
 )
 from bench.report.answers.parts import Paragraph
 from bench.report.page import index as index_page
@@ -49,12 +48,6 @@ class Kind(Protocol):
 
 KINDS: dict[str, Kind] = {"run": markdown, "upgrade": upgrade, "history": history, "bisect": bisect}
 """How the runs of each verb are told."""
-CHARTS: dict[str, Callable[[Summary], list[charts.Drawing]]] = {
-    "run": charts.drawings,
-    "history": history_charts.drawings,
-    "upgrade": upgrade_charts.drawings,
-}
-"""The charts of the verbs that have some."""
 
 
 def publish(folder: Path) -> Summary:
@@ -62,23 +55,53 @@ def publish(folder: Path) -> Summary:
 
     That is summary.json, report.md, report.html, charts/*.svg and tables/*.csv.
 
-    Raises `RunFolderError` for a folder that is no run.
+    Raises `RunFolderError` for a folder that is no run or cannot be written.
     """
     run = store.read_run(folder)
-    with _collector_paused():
-        with warm_up.drawing() if run.verb in CHARTS else nullcontext():
-            summary = _summary(folder, run)
+    with _writable(folder), _collector_paused(), drawing.engine() as engine:
+        summary = _summary(folder, run)
         summary = summary.model_copy(update={"brief": index.brief(summary)})
-        store.write_summary(folder, summary)
-        store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))
-        drawn = CHARTS[summary.run.verb](summary) if summary.run.verb in CHARTS else []
-        _write_charts(drawn, folder / charts.FOLDER)
-        store.write(folder / "report.html", render.page(summary, shown(folder), drawn))
-        (folder / "tables").mkdir(exist_ok=True)
-        for name, frame in tables.frames(summary).items():
-            store.write(folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
+        _write_words(folder, summary)
+        try:
+            drawn = engine.draw(summary)
+        except drawing.NotDrawnError as error:
+            drawn, summary = drawing.Drawn(), _without_charts(summary, f"{error}; {_redrawn(folder)}")
+            _write_words(folder, summary)
+        _write_charts(drawn.charts, folder / charts.FOLDER)
+        store.write(folder / "report.html", render.page(summary, shown(folder), drawn.charts, drawn.library))
     rebuild_index(folder.parent)
     return summary
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Tell of a full disk, or of a folder of somebody else's, in one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise RunFolderError(
+            f"{error.filename or folder} cannot be written: {error.strerror}; what was measured is kept: make room, "
+            f"then write its report by python -m bench.report {shlex.quote(shown(folder))}."
+        ) from None
+
+
+def _write_words(folder: Path, summary: Summary) -> None:
+    """All that needs no chart engine."""
+    store.write_summary(folder, summary)
+    store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))
+    (folder / "tables").mkdir(exist_ok=True)
+    for name, frame in tables.frames(summary).items():
+        store.write(folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
+
+
+def _without_charts(summary: Summary, reason: str) -> Summary:
+    """What is told of a run whose charts could not be drawn; warns of it."""
+    warnings.warn(f"no charts: {reason}.", stacklevel=3)
+    return summary.model_copy(update={"no_charts": reason})
+
+
+def _redrawn(folder: Path) -> str:
+    return f"python -m bench.report {shlex.quote(shown(folder))} draws them where more memory may be used"
 
 
 def _write_charts(drawn: Sequence[charts.Drawing], folder: Path) -> None:
@@ -93,13 +116,22 @@ def publish_together(out: Path, folders: Sequence[Path]) -> None:
 
     Raises `RunFolderError` or `UsageError`, before anything is written, for runs that cannot stand side by side.
     """
-    with _collector_paused():
+    with _collector_paused(), drawing.engine() as engine:
         told = together.sides([(shown(folder), _summary(folder, store.read_run(folder))) for folder in folders])
-        drawn = [(side, each) for side in told for each in _of_side(side)]
         _make(out)
+        store.write(out / "report.md", together_markdown.report(told, shown(out)))
+        try:
+            made = [(side, engine.draw(side.summary)) for side in told]
+        except drawing.NotDrawnError as error:
+            warnings.warn(
+                f"no charts: {error}; the same command draws them where more memory may be used.", stacklevel=2
+            )
+            made = []
+        drawn = [(side, each) for side, of_side in made for each in _of_side(side, of_side.charts)]
         _write_charts([each for _, each in drawn], out / charts.FOLDER)
         store.write(out / "report.md", together_markdown.report(told, shown(out), drawn))
-        store.write(out / "report.html", together_page.page(told, shown(out), drawn))
+        vega = next((of_side.library for _, of_side in made if of_side.library), "")
+        store.write(out / "report.html", together_page.page(told, shown(out), drawn, vega))
 
 
 def _summary(folder: Path, run: Run) -> Summary:
@@ -108,13 +140,10 @@ def _summary(folder: Path, run: Run) -> Summary:
     return summary.model_copy(update={"steadiness": health_jitter.of_run(seen)})
 
 
-def _of_side(side: together.Side) -> list[charts.Drawing]:
+def _of_side(side: together.Side, drawn: Sequence[charts.Drawing]) -> list[charts.Drawing]:
     """The charts of a run under names that say whose they are."""
     owner = f"{side.letter}, {side.summary.run.name}"
-    return [
-        replace(each, file=f"{side.letter.lower()}-{each.file}", alt=f"{owner}: {each.alt}")
-        for each in charts.drawings(side.summary)
-    ]
+    return [replace(each, file=f"{side.letter.lower()}-{each.file}", alt=f"{owner}: {each.alt}") for each in drawn]
 
 
 def _make(out: Path) -> None:
@@ -139,10 +168,16 @@ def _collector_paused() -> Iterator[None]:
 
 
 def rebuild_index(results: Path) -> None:
-    """Write both indices of every run in `results` that has a summary; one that cannot be read is warned of."""
+    """Write both indices of every run in `results` that has a summary; one that cannot be read is warned of.
+
+    So are indices that cannot be written: a run has its report all the same.
+    """
     entries = [found for path in sorted(results.glob(f"*/{store.SUMMARY}")) if (found := _entry(path)) is not None]
-    store.write(results / INDEX, index.index(entries))
-    store.write(results / INDEX_PAGE, index_page.page(entries))
+    try:
+        store.write(results / INDEX, index.index(entries))
+        store.write(results / INDEX_PAGE, index_page.page(entries))
+    except OSError as error:
+        warnings.warn(f"the index {error.filename} cannot be written: {error.strerror}.", stacklevel=2)
 
 
 def _entry(path: Path) -> index.Entry | None:

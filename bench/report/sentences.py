@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analyse.signs import signed
 from bench.report import numbers
 from bench.report.groups import FLOOR, STATUS_WORDS, Group, same_as_baseline, titles
 from bench.report.text import listed, plural
@@ -76,7 +77,7 @@ def counted(cell: CellSummary, baseline: CellSummary | None) -> str:
 
 def _count(own: CounterFigures, base: CounterFigures | None, name: str) -> str:
     value, other = getattr(own, name), getattr(base, name, None)
-    return f"{value:,}" if other is None else f"{value:,} ({value - other:+,})"
+    return f"{value:,}" if other is None else f"{value:,} ({signed(value - other, '+,')})"
 
 
 def failures(summary: Summary) -> list[str]:

@@ -1,10 +1,13 @@
-"""How steady the machine was, in a run's first lines."""
+"""What its machine did to a run, in its first lines."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analyse.bridges import hidden
+from bench.report.groups import beside_defaults
 from bench.report.numbers import percent
+from bench.report.text import listed
 
 if TYPE_CHECKING:
     from bench.records.schema import Summary
@@ -12,8 +15,16 @@ if TYPE_CHECKING:
 
 
 def after(setting: str, summary: Summary) -> str:
-    """`setting`, and after it what this machine does to pairs of loops; nothing of an older run, which did not look."""
-    return setting if summary.steadiness is None else f"{setting} {sentence(summary.steadiness)}"
+    """`setting`, and after it what else is not the default, what this machine does to pairs of loops, what is missing.
+
+    An older run did not look how steady the machine was: nothing is said of it.
+    """
+    unusual = beside_defaults(summary.run.settings)
+    told = [f"Not the default: {listed(unusual)}."] if unusual else []
+    told += [f"{each}." for each in hidden(summary.run)]
+    told += [sentence(summary.steadiness)] if summary.steadiness is not None else []
+    told += [f"No charts: {summary.no_charts}."] if summary.no_charts is not None else []
+    return " ".join([setting, *told])
 
 
 def sentence(found: Steadiness) -> str:

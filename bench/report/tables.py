@@ -30,7 +30,8 @@ class Notes:
     texts: list[str] = field(default_factory=list)
 
     def mark(self, word: str, note: str) -> str:
-        """`word (1)`, where 1 is the number of `note`."""
+        """`word (1)`, where 1 is the number of `note`, which stands on one line."""
+        note = " ".join(note.split())
         if note not in self.texts:
             self.texts.append(note)
         return f"{word} ({self.texts.index(note) + 1})"
@@ -187,7 +188,15 @@ def _row(cell: CellSummary, names: dict[str, str], columns: Sequence[Column], no
     if cell.failed_trials:
         failed = f"{cell.failed_trials} of {cell.trials} trials failed: {cell.reason or NO_REASON}"
         names = names | {"runner": notes.mark(cell.runner, failed)}
+    if "batch" in names and not cell.equivalence.proven:
+        names = names | {"runner": unproven(cell, notes)}
     return names | {column.header: _figure(cell, column, notes) for column in columns}
+
+
+def unproven(cell: CellSummary, notes: Notes) -> str:
+    """The name of a loop whose figures are not those of the same arithmetic, which stand beside those that are."""
+    verdict = cell.equivalence.verdict
+    return notes.mark(f"{cell.runner}, {verdict}", f"{verdict}: {cell.equivalence.detail}")
 
 
 def _figure(cell: CellSummary, column: Column, notes: Notes) -> str:

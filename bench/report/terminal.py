@@ -26,6 +26,7 @@ BETWEEN = 2
 """Blanks between two columns: one of the padding, and one that the box draws."""
 STYLES = {
     r"regressed|(failed|killed|timed out|out of memory|unreadable|withheld)\b.*": "bold red",
+    r".*, (different|unproven)\b.*": "bold red",
     r"undecided|not judged|not run.*|not installed.*|.*, else worse": "yellow",
     r"improved": "green",
     r"~|same|-|baseline|unavailable.*": "dim",
@@ -47,11 +48,11 @@ def show(answer: Answer, stream: TextIO) -> None:
 
 def _print_line(console: Console, line: str, *, watched: bool) -> None:
     """Print a line; one that is indented stays so when it is folded, and who it is about stands out."""
-    text = Text(line.lstrip())
+    text = Text(" ".join(line.split()))
     subject = re.match(r"[^:(]{1,60}?(?=: | \()", text.plain)
-    if subject and line != text.plain:
+    if subject and line != line.lstrip():
         text.stylize("bold", 0, subject.end())
-    indent = len(line) - len(text.plain)
+    indent = len(line) - len(line.lstrip())
     lines = text.wrap(console, console.width - indent) if watched and text.plain else [text]
     for part in lines:
         part.rstrip()

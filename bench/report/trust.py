@@ -31,8 +31,11 @@ NAMED = 3
 METHOD = (
     "How it was proven: in this run every runner also trained each cell once with torch's deterministic algorithms, "
     "from the same initial weights on the same samples in the same order. Every loss and a SHA-256 of the final "
-    "weights were then held against the hand-written loop's."
+    "weights were then held against the hand-written loop's. What this cannot see: the order of samples is looptax's "
+    "own, so that a framework that shuffles wrongly goes unnoticed; a loop of your own with its own sampler shows that."
 )
+
+WITHOUT_WORKERS = "host MB is the training process's: what its loader workers take is not in it."
 
 Figure = tuple[float, str]
 """A fraction, and the cell that it belongs to."""
@@ -44,8 +47,9 @@ def equivalence(summary: Summary) -> list[str]:
     if not compared:
         return ["No runner could be held against the hand-written loop, so nothing is proven and no ratio is given."]
     cells = [cell for cell, _ in compared]
+    failed = [(cell, title) for cell, title in _titled(summary) if cell.status != "ok"]
     exceptions = [_exception(cell, title) for cell, title in compared if cell.equivalence.verdict != "bitwise"]
-    return [_counts(cells), METHOD, *_proofs(cells), *exceptions]
+    return [_counts(cells, failed), METHOD, *_proofs(cells), *exceptions]
 
 
 def quality(summary: Summary) -> list[str]:
@@ -171,17 +175,19 @@ def _is_compared(cell: CellSummary) -> bool:
     return cell.equivalence.verdict != "baseline" and cell.status == "ok"
 
 
-def _counts(cells: Sequence[CellSummary]) -> str:
-    """Runners by the worst verdict that each got in any of its cells."""
+def _counts(cells: Sequence[CellSummary], failed: Sequence[tuple[CellSummary, str]]) -> str:
+    """Runners by the worst verdict that each got in any of its cells, and of which cells nothing is known."""
     worst: dict[str, str] = {}
     for verdict in reversed(VERDICTS):
         worst |= {cell.runner: verdict for cell in cells if cell.equivalence.verdict == verdict}
+    unknown = f"; nothing is proven of {_most([_where(*each) for each in failed])}, without figures" if failed else ""
     if set(worst.values()) == {"bitwise"}:
         every = f"All {len(worst)} runners are" if len(worst) > 1 else f"{cells[0].runner} is"
-        return f"{every} bitwise equal to the hand-written loop, in every cell ({len(cells):,})."
+        where = "every cell" if not failed else "every cell that has figures"
+        return f"{every} bitwise equal to the hand-written loop, in {where} ({len(cells):,}){unknown}."
     runners = {verdict: [name for name, own in worst.items() if own == verdict] for verdict in reversed(VERDICTS)}
     told = [f"{len(names)} {VERDICTS[verdict]} ({listed(names)})" for verdict, names in runners.items() if names]
-    return f"Of {plural(len(worst), 'runner')} held against the hand-written loop: {'; '.join(told)}."
+    return f"Of {plural(len(worst), 'runner')} held against the hand-written loop: {'; '.join(told)}{unknown}."
 
 
 def _proofs(cells: Sequence[CellSummary]) -> list[str]:

@@ -10,9 +10,15 @@ from bench.records import likeness
 from bench.records.schema import SCHEMA
 from bench.report.two_runs_opening import Asked
 
+INFORMATIONAL = {"cell", "metric", "baseline", "candidate", "ratio", "real", "blocks"}
+"""What there is of a figure that is told and not judged."""
+
 
 def document(found: TwoRuns, asked: Asked, *, exit_code: int) -> str:
-    """Write every verdict as JSON; its `group` is null where the figure decides nothing."""
+    """Write every verdict as JSON, each with the `group` that it counts for.
+
+    Figures that decide nothing, such as raw times where ratios are judged, are `informational` and have no verdict.
+    """
     content = {
         "schema": SCHEMA,
         "baseline": asked.baseline,
@@ -23,7 +29,14 @@ def document(found: TwoRuns, asked: Asked, *, exit_code: int) -> str:
         "packages": likeness.moved(found.baseline, found.candidate),
         "unlike": [each.told("in A", "in B") for each in asked.forced],
         "controlled": found.controlled,
-        "verdicts": [each.verdict.model_dump(mode="json") | {"group": each.group} for each in found.judged],
+        "verdicts": [
+            each.verdict.model_dump(mode="json") | {"group": each.group}
+            for each in found.judged
+            if each.group is not None
+        ],
+        "informational": [
+            each.verdict.model_dump(mode="json", include=INFORMATIONAL) for each in found.judged if each.group is None
+        ],
         "attribution": [row.model_dump(mode="json") for row in found.attribution],
         "only_in_baseline": [cell.model_dump(mode="json") for cell in found.only_in_baseline],
         "only_in_candidate": [cell.model_dump(mode="json") for cell in found.only_in_candidate],

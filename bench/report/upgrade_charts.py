@@ -41,6 +41,8 @@ def images(summary: Summary) -> list[str]:
 
 def judged_groups(summary: Summary) -> list[Group]:
     """Return the candidate's rows with the ratios of their verdicts, whose bounds are those that decided."""
+    if summary.no_charts is not None:
+        return []
     ratios = {each.cell: each.ratio for each in summary.verdicts if each.metric == STEP_TIME and each.ratio is not None}
     cells = list(_judged(summary, ratios))
     return groups(summary.model_copy(update={"cells": cells})) if cells else []

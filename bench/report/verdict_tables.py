@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
 from bench.analyse.figures_judged import TENSOR_BYTES
+from bench.analyse.signs import signed
 from bench.analyse.unpaired_verdicts import OVER
 from bench.analyse.warnings import name
 from bench.records.schema import Cell, Verdict
@@ -38,7 +39,7 @@ def change(verdict: Verdict) -> str:
         return "-" if verdict.ratio is None else numbers.ratio(verdict.ratio)
     unit = " B" if verdict.metric == TENSOR_BYTES else ""
     difference = verdict.candidate - verdict.baseline
-    return f"{difference:+,.0f}{unit}" if difference else "same"
+    return f"{signed(difference, '+,.0f')}{unit}" if difference else "same"
 
 
 def value(verdict: Verdict, figure: float | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.attribution import Row, sentence
 from bench.analyse.figures_judged import EXACT
+from bench.analyse.signs import MINUS
 from bench.analyse.warnings import name
 from bench.records.schema import CURRENT
 from bench.report import numbers
@@ -149,7 +150,7 @@ def _difference(verdict: Verdict) -> str:
     if verdict.verdict == "undecided":
         return "does not repeat"
     delta = verdict.candidate - verdict.baseline
-    return "none" if not delta else f"{'+' if delta > 0 else '-'}{figure(verdict.metric, abs(delta))}"
+    return "none" if not delta else f"{'+' if delta > 0 else MINUS}{figure(verdict.metric, abs(delta))}"
 
 
 def origins(summary: Summary) -> list[str]:

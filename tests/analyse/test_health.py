@@ -113,7 +113,7 @@ def test_what_cannot_be_read_is_a_note_with_its_reason_and_never_fine(field):
          "be named"),
         ({"activity": active(stolen_cores=0.2)}, "hypervisor", "warning", "took 20 % of one core over 2.0 s"),
         ({"activity": active(clock_step_s=-0.25)}, "clock steps", "note",
-         "the wall clock was set by -0.250 s within 2.0 s"),
+         "the wall clock was set by −0.250 s within 2.0 s"),
         ({"activity": active(clock_step_s=86400.0)}, "clock steps", "warning",
          "the wall clock was set by +86400.000 s within 2.0 s"),
         ({"activity": active(swapped_pages=1200)}, "swap", "warning",

@@ -178,7 +178,7 @@ def test_an_a_a_arm_that_differs_is_told_and_the_verdict_stays():
     found = judge(QUIET + 0.1, QUIET - math.log(1.05))
     assert found.outcome == "regressed"
     assert found.warnings == (
-        "the baseline against its own clone differs by -4.76 % [-4.95 %, -4.57 %], where nothing differs: "
+        "the baseline against its own clone differs by −4.76 % [−4.95 %, −4.57 %], where nothing differs: "
         "do not rely on this comparison",
     )
     assert judge(QUIET + 0.1, QUIET + 0.01).warnings == ()  # below the margin
@@ -198,7 +198,7 @@ def test_a_ratio_that_moves_is_told():
 def test_two_groups_of_ratios_are_told():
     found = judge(np.resize(QUIET, 14) + np.tile([-0.05, 0.05], 7), rule=Rule(cap=14))
     # The medians are -0.05 + 0.001 and 0.05 - 0.0015.
-    assert found.warnings == ("its ratios form two groups, around -4.78 % (7) and +4.97 % (7)",)
+    assert found.warnings == ("its ratios form two groups, around −4.78 % (7) and +4.97 % (7)",)
     wide = np.ravel(np.column_stack([QUIET[:7], np.linspace(0.1, 0.4, 7)]))
     assert judge(wide, rule=Rule(margin=0.2, cap=14)).warnings == ()  # one group is wider than the gap
     assert judge(np.linspace(-0.05, 0.05, 14)[np.argsort(blocks(14))], rule=Rule(cap=14)).warnings == ()

@@ -55,6 +55,9 @@ def pool_of():
         ("one_step_short", "failed", "the loop made 6 optimizer steps, its job says 12"),
         ("needs_what_is_not_there", "failed", "No module named 'a_framework_that_nobody_has_installed'"),
         ("asks_for_input", "failed", "EOFError"),
+        ("exits", "failed", "train() called sys.exit(0) before its job was done"),
+        ("exits_at_once", "failed", "the loop ended its process before its job was done, as os._exit(0) does"),
+        ("exits_when_imported", "failed", "SystemExit: 0"),
         ("goes_elsewhere", "ok", None),
     ],
 )
@@ -63,6 +66,12 @@ def test_a_fault_is_a_result_with_its_reason(pool_of, loop, status, reason):
     assert result.status == status, result.reason
     assert reason is None or reason in result.reason
     assert "\n" not in (result.reason or "")
+
+
+@pytest.mark.parametrize(("loop", "reason"), [("exits", "sys.exit(0)"), ("exits_at_once", "os._exit(0)")])
+def test_a_timed_loop_that_ends_its_process_is_told_as_such(pool_of, loop, reason):
+    found = turns.start(pool_of(loop), request(loop, phase="timing"))
+    assert (found.result.status, reason in found.result.reason) == ("failed", True), found.result
 
 
 def test_a_hang_is_killed_at_its_timeout_and_the_interpreter_serves_on(pool_of):

@@ -1,11 +1,16 @@
 """The run folder: nothing that was measured is lost, and nothing is written twice."""
 
 import json
+import resource
+import subprocess
+import sys
+from contextlib import contextmanager
 
 import pytest
 
 from bench.errors import RunFolderError
-from bench.records import store
+from bench.measure import health
+from bench.records import checkups, store
 from tests.factories import REGION, cell, region, run, timing, trial
 
 
@@ -111,3 +116,75 @@ def test_the_summary_is_flat_and_says_machine_and_packages_once(tmp_path):
 )
 def test_a_name_is_made_safe(name, safe):
     assert store.slug(name) == safe
+
+
+@contextmanager
+def files_of_at_most(size: int):
+    """What a full disk does, in this process: a file grows to `size` bytes, and a write beyond it fails."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_journal_that_has_no_room_keeps_what_is_in_it_whole_and_says_how_to_go_on(tmp_path):
+    folder = store.create(tmp_path, run())
+    with store.journal(folder) as journal:
+        journal.append(trial(block=0))
+        size = (folder / store.JOURNAL).stat().st_size
+        with files_of_at_most(size + 10), pytest.raises(RunFolderError) as refused:
+            journal.append(trial(block=1), trial(block=2))
+    sentence = str(refused.value)
+    assert f"{folder / store.JOURNAL} cannot be written: File too large" in sentence
+    assert sentence.endswith(f"make room, then go on by python -m bench.run --resume {folder}.")
+    assert (folder / store.JOURNAL).stat().st_size == size
+    with store.journal(folder) as journal:
+        journal.append(trial(block=1))
+    assert [each.block for each in store.read_trials(folder)] == [0, 1]
+
+
+def test_a_run_that_has_no_room_to_begin_leaves_no_folder(tmp_path):
+    with files_of_at_most(10), pytest.raises(RunFolderError, match=r"--out .* cannot be written: File too large"):
+        store.create(tmp_path, run())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_that_has_no_room_says_how_to_write_it_later(tmp_path):
+    from bench.report import publish
+
+    folder = store.create(tmp_path, run())
+    with files_of_at_most(1_000), pytest.raises(RunFolderError) as refused:
+        publish.publish(folder)
+    assert "cannot be written: File too large; what was measured is kept" in str(refused.value)
+    assert f"python -m bench.report {folder}" in str(refused.value)
+    assert not list(folder.glob(".*"))
+
+
+def test_a_look_at_the_machine_that_has_no_room_costs_no_run(tmp_path):
+    folder = store.create(tmp_path, run())
+    with files_of_at_most(10), pytest.warns(UserWarning, match=r"health.jsonl cannot be written: File too large"):
+        checkups.append(folder, health.now(cards=[]).health)
+
+
+def test_a_torn_line_is_told_once_however_often_the_journal_is_read(tmp_path):
+    folder = store.create(tmp_path, run())
+    (folder / store.JOURNAL).write_text('{"phase"')
+    code = (
+        "import sys, warnings; from pathlib import Path; from bench.records import store\n"
+        "folder = Path(sys.argv[1]); store.read_trials(folder)\n"
+        "def other(): store.read_trials(folder)\n"
+        "other()\n"
+        "with store.journal(folder): pass"
+    )
+    done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=True)
+    assert done.stderr.count("the last line was cut short") == 1
+
+
+def test_a_line_that_stands_there_twice_counts_once_and_is_told(tmp_path):
+    folder = store.create(tmp_path, run())
+    with store.journal(folder) as journal:
+        journal.append(trial(block=0), trial(block=1), trial(block=0))
+    with pytest.warns(store.DoubledLineWarning, match=r"trials.jsonl line 3 repeats line 1 and is dropped"):
+        assert [one.block for one in store.read_trials(folder)] == [0, 1]

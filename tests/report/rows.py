@@ -105,3 +105,9 @@ def summary_of(
         cells=list(cells),
         warnings=warnings or [],
     )
+
+
+def with_settings(summary: Summary, **changes: Any) -> Summary:
+    """The same, of a run with other settings."""
+    settings = summary.run.settings.model_copy(update=changes)
+    return summary.model_copy(update={"run": summary.run.model_copy(update={"settings": settings})})

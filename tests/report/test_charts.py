@@ -329,6 +329,16 @@ def test_a_line_is_broken_where_a_cell_is_missing() -> None:
     assert values == {8: 7e4, 64: None, 512: 7e4}
 
 
+def test_the_label_of_a_line_that_ends_early_hangs_on_no_line_across_the_plot() -> None:
+    chart = lines.throughput(only(several_sizes()))
+    leaders = {each["runner"]: each for each in rows_of(chart, -2)}
+    edge = max(each["x"] for each in leaders.values())
+    early = leaders["lightning"]  # out of memory at 512
+    assert early["text"] == "lightning (to 64)"
+    assert (early["x"], early["y"]) == (edge, early["at"])
+    assert leaders["hf-trainer"]["y"] == 9e4 * 1.5  # at its line's end
+
+
 def test_overhead_has_the_baseline_as_its_zero_and_no_floor() -> None:
     told = texts(svg(lines.overhead(only(several_sizes()))))
     assert "overhead, µs a step" in told

@@ -17,8 +17,8 @@ from tests.report.rows import estimate
         (0.03456, "0.0346"),
         (0, "0"),
         (0.9996, "1.00"),
-        (-0.0001, "-0.000100"),
-        (-1234, "-1,230"),
+        (-0.0001, "−0.000100"),
+        (-1234, "−1,230"),
     ],
 )
 def test_a_number_has_three_significant_digits(value: float, text: str) -> None:
@@ -37,7 +37,7 @@ def test_nothing_is_never_minus_nothing() -> None:
         (estimate(318, 203, 434), "320 [200, 430]"),
         (estimate(5.3, 0.52, 10.04), "5.3 [0.5, 10.0]"),
         (estimate(363.2, 363.12, 363.31), "363.2 [363.1, 363.3]"),
-        (estimate(-101, -104, -98), "-101 [-104, -98]"),
+        (estimate(-101, -104, -98), "−101 [−104, −98]"),
         (estimate(318.2), "318 [?]"),
     ],
 )
@@ -61,7 +61,7 @@ def test_a_ratio_that_differs_from_one_looks_different_from_one(figure, text: st
 
 def test_an_overhead_has_its_sign() -> None:
     assert numbers.estimate(estimate(318.2, 312.1, 325.4), sign="+") == "+318 [312, 325]"
-    assert numbers.estimate(estimate(-101, -104, -98), sign="+") == "-101 [-104, -98]"
+    assert numbers.estimate(estimate(-101, -104, -98), sign="+") == "−101 [−104, −98]"
 
 
 def test_a_spread_is_the_farther_bound() -> None:

@@ -29,7 +29,7 @@ def test_a_faster_loop_has_no_threshold() -> None:
     faster = row(ratio=estimate(0.95, 0.94, 0.96), overhead_us=estimate(-18, -20, -16))
     assert sentences.answer(faster) == (
         "hf-trainer: 94 k samples/s at batch 64, 0.95\N{MULTIPLICATION SIGN} the step time of the hand-written loop, "
-        "-18.0 µs a step [-20.0, -16.0]."
+        "−18.0 µs a step [−20.0, −16.0]."
     )
 
 

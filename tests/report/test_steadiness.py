@@ -8,6 +8,7 @@ from bench.report import bisect, history, markdown, steadiness, upgrade
 from bench.report.answers.parts import plain
 from bench.report.page import run as page
 from tests import factories
+from tests.report.rows import baseline, summary_of, with_settings
 
 FOUND = Steadiness(wall_s=1.0, alone=0.14, turns=0.0081, cores_differ=0.031, quietest_core=1)
 SENTENCE = (
@@ -46,3 +47,18 @@ def test_reports_of_every_verb_say_it(kind, monkeypatch):
     settings = summary.run.settings.model_copy(update={"bisection": Bisection(metric="step_time", releases=[])})
     summary = summary.model_copy(update={"run": summary.run.model_copy(update={"settings": settings})})
     assert kind.setting(summary).endswith(". said.")
+
+
+def test_what_is_not_the_default_stands_in_the_first_lines():
+    apart = {"workers": 2, "precision": "bf16", "grad_accumulation": 4, "grad_clip": 0.1, "optimizer": "sgd"}
+    told = markdown.setting(with_settings(summary_of(baseline(**apart)), threads=2, seed=3))
+    assert (
+        "Not the default: bf16, sgd, gradients of 4 batches accumulated, gradients clipped at 0.1, 2 loader workers, "
+        "2 threads and seed 3."
+    ) in told
+    assert "Not the default" not in markdown.setting(summary_of(baseline()))
+
+
+def test_what_differs_inside_a_run_is_in_its_titles_and_not_said_twice():
+    both = [baseline(workers=workers) for workers in (0, 2)]
+    assert "Not the default" not in markdown.setting(summary_of(*both))

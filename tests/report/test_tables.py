@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from bench.records.schema import CellSummary
@@ -14,7 +16,7 @@ def group(*cells: CellSummary) -> Group:
 
 def texts(table: tables.Table, runner: str) -> dict[str, str]:
     """One row of the table, by header."""
-    (found,) = [record for record in table.frame.to_dict("records") if record["runner"].partition(" ")[0] == runner]
+    (found,) = [record for record in table.frame.to_dict("records") if re.split("[ ,]", record["runner"])[0] == runner]
     return {str(header): text for header, text in found.items()}
 
 

@@ -3,8 +3,10 @@ import io
 import pytest
 
 from bench.report import terminal
+from bench.report.answers import grid_run
 from bench.report.answers.parts import Grid, Paragraph
 from tests.report.answers import answer
+from tests.report.rows import baseline, different, failed, row, summary_of, with_settings
 
 ESCAPE = "\x1b["
 
@@ -97,3 +99,20 @@ def test_markup_in_a_name_is_text(shown):
     told = answer(paragraphs=(Paragraph(lead="[bold]x[/bold] :smile: [/]"),), grid=None)
     assert shown(told).startswith("[bold]x[/bold] :smile: [/]\n")
     assert "[bold]x[/bold] :smile: [/]" in shown(told, 80)
+
+
+def test_a_loop_of_other_arithmetic_does_not_look_like_the_others():
+    for passes in (["equivalence", "counting"], ["equivalence", "timing"]):
+        found = grid_run.by_cell(with_settings(summary_of(baseline(), row(), different()), passes=passes))
+        names = [line[1] for line in found.rows]
+        number = 1 + found.notes.index("different: loss of micro-step 2: 0.69 against 0.7")
+        assert names == ["pytorch", "hf-trainer", f"fabric, different ({number})"]
+    assert terminal.style("fabric, different (1)") == "bold red"
+
+
+def test_an_error_of_several_lines_breaks_neither_a_sentence_nor_the_table(shown):
+    reason = "RuntimeError: no\n\n  kernel image\nis available"
+    found = summary_of(baseline(), failed("lightning", "failed").model_copy(update={"reason": reason}))
+    text = shown(answer(paragraphs=(Paragraph(lead="a\nb", lines=(reason,)),), grid=grid_run.by_cell(found)))
+    assert "a b\n  RuntimeError: no kernel image is available\n" in text
+    assert ") RuntimeError: no kernel image is available\n" in text

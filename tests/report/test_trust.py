@@ -14,7 +14,27 @@ def test_all_bitwise() -> None:
     assert first == "All 2 runners are bitwise equal to the hand-written loop, in every cell (4)."
     assert "same initial weights on the same samples in the same order" in method
     assert "SHA-256 of the final weights" in method
+    assert "a framework that shuffles wrongly goes unnoticed" in method
     assert proof == "In 4 of 4 cells: all 48 losses and the final weights equal those of pytorch."
+
+
+def test_of_a_cell_that_failed_nothing_is_proven_and_that_is_said() -> None:
+    cells = [baseline(), row(), baseline(batch_size=8), failed("hf-trainer", batch_size=8)]
+    assert trust.equivalence(summary_of(*cells))[0] == (
+        "hf-trainer is bitwise equal to the hand-written loop, in every cell that has figures (1); nothing is proven "
+        "of hf-trainer at batch 8 of mlp on cpu, without figures."
+    )
+    first = trust.equivalence(summary_of(baseline(), different(), failed("lightning")))[0]
+    assert first.endswith(
+        "different (fabric); nothing is proven of lightning at batch 64 of mlp on cpu, without figures."
+    )
+
+
+def test_that_the_loader_s_workers_have_memory_of_their_own_is_said_where_there_are_some() -> None:
+    apart = "host MB is the training process's: what its loader workers take is not in it."
+    with_workers = [baseline(workers=2), row(workers=2)]
+    assert apart in markdown.report(summary_of(*with_workers), "results/a")
+    assert apart not in markdown.report(summary_of(baseline(), row()), "results/a")
 
 
 def test_one_runner_is_named() -> None:

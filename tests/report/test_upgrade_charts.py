@@ -4,7 +4,7 @@ import numpy as np
 
 from bench.plan.check import CANDIDATE
 from bench.report import upgrade, upgrade_charts
-from bench.report.page import render
+from bench.report.page import library, render
 from tests import checks, factories
 
 
@@ -33,7 +33,7 @@ def test_the_band_is_the_margin_of_time_where_a_calibration_raised_it():
 def test_the_report_and_the_page_show_it():
     summary = checked(0.0)
     assert "](charts/step-time-0.svg)" in upgrade.report(summary, "results/a")
-    assert 'data-chart="step-time-0.svg"' in render.page(summary, "a", upgrade_charts.drawings(summary))
+    assert 'data-chart="step-time-0.svg"' in render.page(summary, "a", upgrade_charts.drawings(summary), library.vega())
 
 
 def test_each_group_of_rows_has_a_chart():

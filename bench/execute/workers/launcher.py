@@ -209,7 +209,8 @@ def _read_result(scratch: Path, exit_code: int) -> Result:
         )
     path = scratch / protocol.RESULT
     if not path.exists():
-        return failed("garbage", f"the process ended without a result{_last_line(scratch)}")
+        ended = "the loop ended its process before its job was done, as os._exit(0) does"
+        return failed("failed", f"{ended}{_last_line(scratch)}")
     try:
         return Result.model_validate_json(path.read_bytes())
     except ValidationError as error:

@@ -50,6 +50,8 @@ def run(assignment: Assignment) -> None:
     try:
         torch.set_num_threads(assignment.request["threads"])
         result = {"status": "ok", **PASSES[assignment.request["phase"]](assignment)}
+    except SystemExit as error:
+        result = {"status": "failed", "reason": f"train() called sys.exit({error.code!r}) before its job was done"}
     except Exception as error:  # noqa: BLE001 - whatever a loop raises is the reason of its row, and the run goes on
         status = "oom" if devices.is_out_of_memory(error) else "failed"
         result = {"status": status, "reason": f"{type(error).__name__}: {error}"}

@@ -105,7 +105,7 @@ def _interpret(control: socket.socket, request: Message, imported: Imported) -> 
     started = time.perf_counter()
     try:
         train = _load(request["runner"])
-    except Exception as error:  # noqa: BLE001 - whatever a framework raises while it is imported is its row's reason
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a framework raises while it is imported is its row's reason
         event = "missing" if isinstance(error, ImportError) else "failed"
         send(control, {"event": event, "reason": f"{type(error).__name__}: {error}"})
         return

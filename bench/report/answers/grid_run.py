@@ -8,7 +8,7 @@ from bench.report import columns, numbers
 from bench.report.answers.parts import Grid
 from bench.report.columns import NO_DIFFERENCE, NO_REASON, Column
 from bench.report.groups import STATUS_WORDS, Group, groups, same_as_baseline
-from bench.report.tables import NOTHING, Notes
+from bench.report.tables import NOTHING, Notes, unproven
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ def _by_cell(
         (
             *([group.title] if titled else []),
             f"{cell.batch_size:,}",
-            cell.runner,
+            cell.runner if cell.status != "ok" or cell.equivalence.proven else unproven(cell, notes),
             *_figures(cell, shown, notes),
         )
         for group, cell in cells

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analyse.figures_judged import COUNTED
+from bench.analyse.signs import MINUS, signed
 from bench.report import units
 from bench.report.answers.parts import Grid
 from bench.report.columns import NO_DIFFERENCE
@@ -88,8 +89,8 @@ def _change(verdict: Verdict | None) -> str:
     if not difference:
         return SAME
     if verdict.metric in COUNTED:
-        return f"{difference:+,.0f}"
-    return f"{'+' if difference > 0 else '-'}{units.figure(verdict.metric, abs(difference))}"
+        return signed(difference, "+,.0f")
+    return f"{'+' if difference > 0 else MINUS}{units.figure(verdict.metric, abs(difference))}"
 
 
 def _worst(judged: Sequence[Watched]) -> str:

@@ -48,6 +48,8 @@ class Picture:
 
 def pictures(summary: Summary) -> list[Picture]:
     """Return what can be drawn, by group and then in the order in which a reader asks."""
+    if summary.no_charts is not None:
+        return []
     names = _Names()
     return [
         Picture(kind=kind, group=group.title, file=names.of(kind, group), alt=told, draw=partial(draw, group))

@@ -70,8 +70,9 @@ def _ends(series: Series, group: Group, look: Look) -> list[parts.EndLabel]:
     labels = []
     for runner, figures in series.items():
         last = max(figures)
-        ends = "" if last == max(group.batch_sizes) else f" (to {last:,})"
-        labels.append(parts.EndLabel(runner=runner, text=look.name(runner) + ends, x=last, y=figures[last].value))
+        is_early = last != max(group.batch_sizes)
+        text = look.name(runner) + (f" (to {last:,})" if is_early else "")
+        labels.append(parts.EndLabel(runner=runner, text=text, x=last, y=figures[last].value, is_early=is_early))
     return labels
 
 

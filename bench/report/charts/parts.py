@@ -29,6 +29,8 @@ class EndLabel:
     text: str
     x: float
     y: float
+    is_early: bool = False
+    """Whether the line ends before others do."""
 
 
 def chart(rows: Sequence[Row]) -> alt.Chart:
@@ -73,11 +75,13 @@ def text_px(texts: Sequence[str]) -> float:
 def end_labels(labels: Sequence[EndLabel], x: Span, y: Span, look: Look) -> list[alt.Chart]:
     """Write the labels in a column right of the plot, each at its line's height, moved where two would overlap.
 
-    A thin rule leads from the line's end to its label.
+    A thin rule leads from the line's end to its label. Of a line that ends before the others it would cross the plot
+    and look like figures: it starts at the plot's edge.
     """
     placed = apart([y.pixel(label.y) for label in labels], LABEL_GAP_PX, 0.0, y.size_px)
     rows = [
-        {"runner": label.runner, "text": label.text, "x": label.x, "y": label.y, "at": y.value(pixel)}
+        {"runner": label.runner, "text": label.text, "at": y.value(pixel)}
+        | ({"x": x.high, "y": y.value(pixel)} if label.is_early else {"x": label.x, "y": label.y})
         for label, pixel in zip(labels, placed, strict=True)
     ]
     base = chart(rows).encode(y=alt.Y("at:Q", scale=scale(y)))

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from bench.report.charts.theme import DARK, LIGHT, stylesheet
 from bench.report.environment import machine_rows, package_rows
-from bench.report.page import bisect, history, library, run, upgrade
+from bench.report.page import bisect, history, run, upgrade
 from bench.report.page.content import Content, Facets, Figure, Grid
 from bench.report.page.functions import functions
 
@@ -44,13 +44,18 @@ class Faceted(Protocol):
         """By filter, the choice that shows it."""
 
 
-def page(summary: Summary, folder: str, drawn: Sequence[Drawing] = ()) -> str:
-    """Write report.html of one run; the same summary, folder and charts always give the same text."""
+def page(summary: Summary, folder: str, drawn: Sequence[Drawing] = (), vega: str = "") -> str:
+    """Write report.html of one run; the same summary, folder and charts always give the same text.
+
+    `vega` is the code that draws the charts in the page, `library.vega()`.
+    """
     content = CONTENTS[summary.run.verb](summary, folder)
-    return document(content, [summary.run], drawn, functions(summary))
+    return document(content, [summary.run], drawn, functions(summary), vega)
 
 
-def document(content: Content, runs: Sequence[Run], drawn: Sequence[Drawing], attribution: dict[str, Any]) -> str:
+def document(
+    content: Content, runs: Sequence[Run], drawn: Sequence[Drawing], attribution: dict[str, Any], vega: str
+) -> str:
     """Write a page: what it says, the runs that it tells of, its charts, and the functions behind extra work."""
     charts = {each.file: each for each in drawn}
     data = {"charts": {file: each.specification for file, each in charts.items()}, "functions": attribution}
@@ -60,7 +65,7 @@ def document(content: Content, runs: Sequence[Run], drawn: Sequence[Drawing], at
         filters=choices(content),
         machines=[(each.name, machine_rows(each), package_rows(each)) for each in runs],
         data=finite(data),
-        vega=Markup(library.vega()) if drawn else "",  # noqa: S704, our own bundle, kept from closing its block
+        vega=Markup(vega),  # noqa: S704, our own bundle, kept from closing its block
         dark_charts=Markup(stylesheet(LIGHT, DARK)),  # noqa: S704, made of colours alone
         scripts=SCRIPTS,
         shown_warnings=SHOWN_WARNINGS,

@@ -22,7 +22,7 @@ TABLES: tuple[tuple[str, str, tuple[Column, ...]], ...] = (
 )
 
 
-def page(told: Sequence[Side], out: str, drawn: Sequence[tuple[Side, Drawing]] = ()) -> str:
+def page(told: Sequence[Side], out: str, drawn: Sequence[tuple[Side, Drawing]] = (), vega: str = "") -> str:
     """Write report.html; the same runs and folder always give the same text."""
     content = Content(
         title=markdown.TITLE,
@@ -36,7 +36,7 @@ def page(told: Sequence[Side], out: str, drawn: Sequence[tuple[Side, Drawing]] =
         commands=(markdown.command(told, out),),
         how_to_read=tuple(entries(told[0].summary.run.settings)),
     )
-    return document(content, [side.summary.run for side in told], [each for _, each in drawn], {"cells": []})
+    return document(content, [side.summary.run for side in told], [each for _, each in drawn], {"cells": []}, vega)
 
 
 def _answer(told: Sequence[Side]) -> list[Block]:

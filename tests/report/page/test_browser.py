@@ -8,7 +8,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from bench.report import charts
 from bench.report.index import Entry, brief
 from bench.report.page import index as index_page
-from bench.report.page import render
+from bench.report.page import library, render
 from tests.report.page.browser import requested, started
 from tests.report.page.runs import EVIL, LOOP, several
 from tests.report.rows import row, summary_of
@@ -26,7 +26,9 @@ def browser():
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     summary = several()
-    (folder / "report.html").write_text(render.page(summary, "results/a", charts.drawings(summary)), encoding="utf-8")
+    (folder / "report.html").write_text(
+        render.page(summary, "results/a", charts.drawings(summary), library.vega()), encoding="utf-8"
+    )
     runs = [Entry(folder=name, brief=brief(summary_of(row(device=name)))) for name in ("cpu", "cuda")]
     runs.append(Entry(folder=f"evil {EVIL}", brief=brief(summary)))
     (folder / "index.html").write_text(index_page.page(runs), encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 from bench.records.schema import Verb
 from bench.report import bisect, history, history_charts, publish, upgrade
 from bench.report.moved import answer
-from bench.report.page import render
+from bench.report.page import library, render
 from bench.report.verdict_sentences import answer as verdict
 from tests.analyse.test_history import a_summary
 from tests.report.page.test_page import data_of, parsed
@@ -75,7 +75,7 @@ def test_a_bisection_names_its_release_and_shows_all_that_it_looked_at():
 
 def test_a_history_has_its_chart_and_its_releases_in_order():
     summary = a_summary()
-    page = render.page(summary, "a", history_charts.drawings(summary))
+    page = render.page(summary, "a", history_charts.drawings(summary), library.vega())
     rows = table(page, "Releases")
     assert [row[0] for row in rows] == [(r.cell.environment, str(place)) for place, r in enumerate(summary.releases)]
     assert [row[1][1] for row in rows] == [None if r.ratio is None else str(r.ratio.value) for r in summary.releases]

@@ -61,7 +61,7 @@ def data_of(text: str) -> dict:
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return render.page(several(), "results/a", [drawing()])
+    return render.page(several(), "results/a", [drawing()], library.vega())
 
 
 def test_it_is_well_formed_and_no_name_becomes_markup(page):
@@ -145,7 +145,7 @@ def test_light_markdown_of_the_glossary():
 
 def test_a_run_with_charts_is_small_enough():
     summary = several()
-    text = render.page(summary, "a", charts.drawings(summary))
+    text = render.page(summary, "a", charts.drawings(summary), library.vega())
     assert 600_000 < len(text.encode()) < MOST_BYTES
 
 
@@ -160,4 +160,4 @@ def test_the_library_cannot_close_its_block(monkeypatch, tmp_path):
 
 
 def test_the_same_summary_gives_the_same_page(page):
-    assert page == render.page(several(), "results/a", [drawing()])
+    assert page == render.page(several(), "results/a", [drawing()], library.vega())
