@@ -11,6 +11,7 @@ from bench.measure.rss import Resident, growth_bytes, read
 
 ON_THE_HOST = "the device is the host, whose memory is told apart"
 NOT_TOLD = "torch keeps no such peak for this kind of device"
+NO_PEAK = "this kernel tells no peak of a process's own memory (usual in a sandbox such as gVisor)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,9 +22,13 @@ class HostBaseline:
     """What its interpreter had grown by since before it imported the framework."""
     at_start: Resident
 
-    def rss_bytes(self) -> int:
-        """Return the peak above that of a bare interpreter, as if this process had imported all by itself."""
-        return self.inherited_bytes + growth_bytes(self.at_start, read())
+    def rss_bytes(self) -> int | None:
+        """Return the peak above that of a bare interpreter, as if this process had imported all by itself.
+
+        None where the system does not tell it.
+        """
+        growth = growth_bytes(self.at_start, read())
+        return None if growth is None else self.inherited_bytes + growth
 
 
 def figures(warm_up: Peaks, turns: Peaks, *, device: str, host: HostBaseline) -> dict[str, Any]:
@@ -35,7 +40,8 @@ def figures(warm_up: Peaks, turns: Peaks, *, device: str, host: HostBaseline) ->
         "device_allocated_whole_run_bytes": _larger(warm_up.allocated_bytes, turns.allocated_bytes),
         "host_rss_bytes": host.rss_bytes(),
     }
-    unavailable = {name: reason for name, value in known.items() if value is None}
+    reasons = {"host_rss_bytes": NO_PEAK}
+    unavailable = {name: reasons.get(name, reason) for name, value in known.items() if value is None}
     known["device_process_bytes"], process_reason = _process_bytes(device)
     if process_reason is not None:
         unavailable["device_process_bytes"] = process_reason

@@ -418,3 +418,31 @@ def test_growth_counts_a_peak_that_has_passed_but_not_the_libraries_that_a_fork_
     after_a_peak = rss.Resident(total=190, peak=260, anonymous=110)
     assert rss.growth_bytes(forked, touched_libraries) == 0
     assert rss.growth_bytes(forked, after_a_peak) == 80
+
+
+GVISOR = """Name:\tpython
+State:\tR (running)
+Tgid:\t7
+VmSize:\t 2100000 kB
+VmRSS:\t  300000 kB
+VmData:\t 1200000 kB
+Threads:\t1
+"""
+"""What `/proc/self/status` says in a sandbox of gVisor's."""
+
+
+def test_a_sandbox_that_tells_no_peak_of_memory_is_measured_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / "status").write_text(GVISOR)
+    found = rss.read(tmp_path / "status")
+    assert found == rss.Resident(total=300_000 * 1024, peak=None, anonymous=None)
+    monkeypatch.setattr(memory, "read", lambda: found)
+    host = memory.HostBaseline(inherited_bytes=100, at_start=found)
+    told = memory.figures(Peaks(), Peaks(), device="cpu", host=host)
+    assert told["host_rss_bytes"] is None
+    assert told["unavailable"]["host_rss_bytes"] == memory.NO_PEAK
+
+
+def test_memory_is_asked_of_the_process_itself_where_its_status_has_no_size(tmp_path):
+    (tmp_path / "status").write_text("Name:\tpython\nState:\tR (running)\n")
+    found = rss.read(tmp_path / "status")
+    assert found.total == found.peak == found.anonymous > 0
