@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from bench.analyse import foreign_load, health, history, moves, shared_pages, upgrade
+from bench.analyse import foreign_load, health, history, launches, moves, shared_pages, upgrade, variables
 from bench.analyse.counting import attribution, tables_of
 from bench.analyse.evidence import Compared, Evidence, gather, gather_round
 from bench.analyse.rows import ratio, row
@@ -43,7 +43,8 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
             rows.setdefault(cell, row(evidence, compared, of_cell, itself))
     disturbed = foreign_load.marked(run, trials)
     of_trials = [*foreign_load.warnings_of(disturbed, run, trials), *shared_pages.warnings_of(trials)]
-    about_machine = [*of_trials, *health.of_run(checkups)]
+    of_variables = variables.warnings_of(run.machine.variables, run.machine.left_out)
+    about_machine = [*of_variables, *launches.warnings_of(trials), *of_trials, *health.of_run(checkups)]
     summary = Summary(
         run=run,
         machine=run.machine,

@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 
+from bench.plan import variables
+
 
 def describe() -> dict[str, Any]:
     """The fields of `records.schema.Machine`, and `packages`."""
@@ -28,6 +30,8 @@ def describe() -> dict[str, Any]:
         "memory_bytes": _memory_bytes(),
         "accelerators": _accelerators(),
         "torch_build": _torch_build(),
+        "variables": variables.changing(os.environ),
+        "left_out": variables.of_launchers(os.environ),
         "packages": _packages(),
     }
 
@@ -77,14 +81,14 @@ def _uuid(module: Any, index: int) -> str | None:
 
 
 def _torch_build() -> str:
-    built_for = (
-        f"CUDA {torch.version.cuda}"
-        if torch.version.cuda
-        else f"ROCm {torch.version.hip}"
-        if torch.version.hip
-        else "CPU only"
-    )
-    return f"{torch.__version__}, {built_for}"
+    versions = {
+        "CUDA": torch.version.cuda,
+        "ROCm": torch.version.hip,
+        "XPU": getattr(torch.version, "xpu", None),  # since 2.5
+        "MPS": "" if torch.backends.mps.is_built() else None,
+    }
+    built_for = (f"{kind} {version}".strip() for kind, version in versions.items() if version is not None)
+    return f"{torch.__version__}, {next(built_for, 'CPU only')}"
 
 
 if __name__ == "__main__":

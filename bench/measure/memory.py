@@ -6,7 +6,9 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from bench.measure import nvml
 from bench.measure.device import Peaks
+from bench.measure.reading import UnreadableError
 from bench.measure.rss import Resident, growth_bytes, read
 
 ON_THE_HOST = "the device is the host, whose memory is told apart"
@@ -59,21 +61,20 @@ def _process_bytes(device: str) -> tuple[int | None, str | None]:
     if device.partition(":")[0] != "cuda":
         return None, "only NVIDIA's driver tells the memory of a process"
     try:
-        return _nvml_process_bytes(os.getpid())
+        return process_bytes(nvml.opened(), nvml.uuid_of(device), os.getpid())
+    except UnreadableError as error:
+        return None, str(error)
     except Exception as error:  # noqa: BLE001 - a missing driver library shows in many ways, none fatal to a trial
         return None, f"NVML cannot be asked: {error}"
 
 
-def _nvml_process_bytes(pid: int) -> tuple[int | None, str | None]:
-    import pynvml
-
-    pynvml.nvmlInit()
+def process_bytes(asked: nvml.Nvml, uuid: str, pid: int) -> tuple[int | None, str | None]:
+    """What a process holds on the board that torch names so; else why that is not told. Raises what NVML raises."""
     try:
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle):
-                if process.pid == pid and process.usedGpuMemory is not None:
-                    return int(process.usedGpuMemory), None
+        board, _ = nvml.board_of(asked, uuid)
+        for process in asked.nvmlDeviceGetComputeRunningProcesses(board):
+            if process.pid == pid and process.usedGpuMemory is not None:
+                return int(process.usedGpuMemory), None
     finally:
-        pynvml.nvmlShutdown()
+        asked.nvmlShutdown()
     return None, "NVML does not list this process (usual in a container with its own process numbers)"

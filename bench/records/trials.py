@@ -76,6 +76,8 @@ class Interpreter(Record):
 
     pid: int
     launch: Launch
+    no_fork: str | None = None
+    """Why trials are not forks on this device, where that was tried."""
     hash_seed: int
     padding_bytes: int
     alone: bool

@@ -237,6 +237,22 @@ def test_a_turn_leaves_what_its_steps_took_by_the_devices_events(start, time):
         assert trial.ticks.device_ns[1 : steps + 1].tolist() == [10_000] * steps
 
 
+def test_a_device_without_events_has_of_each_turn_what_it_took_until_all_was_done(start, time):
+    """The host's ticks say when work was handed over, and nothing of how long the device takes."""
+
+    class WithoutEvents(FakeAccelerator):
+        def events(self, count):
+            return []
+
+        def synchronize(self):
+            time.passes(1_000)
+
+    trial = start(lambda _: time.passes(STEP_NS), device=WithoutEvents())
+    trial.ready()
+    trial.take_turn(4)
+    assert trial.ticks.device_ns[1:5].tolist() == [(4 * STEP_NS + 1_000) // 4] * 4
+
+
 def test_a_turn_may_have_as_many_steps_as_there_are_places(start, time):
     trial = start(lambda _: time.passes(STEP_NS), device=FakeAccelerator(), energy=Energy(meanwhile=gc.collect))
     trial.ready()
