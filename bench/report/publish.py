@@ -70,8 +70,10 @@ def publish(folder: Path) -> Summary:
             summary = _summary(folder, run)
         summary = summary.model_copy(update={"brief": index.brief(summary)})
         store.write_summary(folder, summary)
-        store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))
-        drawn = CHARTS[summary.run.verb](summary) if summary.run.verb in CHARTS else []
+        report = KINDS[summary.run.verb].report(summary, shown(folder))
+        store.write(folder / "report.md", report)
+        drawn = _drawn(CHARTS.get(summary.run.verb, lambda _: []), summary)
+        store.write(folder / "report.md", report if drawn else _without_images(report))
         _write_charts(drawn, folder / charts.FOLDER)
         store.write(folder / "report.html", render.page(summary, shown(folder), drawn))
         (folder / "tables").mkdir(exist_ok=True)
@@ -79,6 +81,20 @@ def publish(folder: Path) -> Summary:
             store.write(folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
     rebuild_index(folder.parent)
     return summary
+
+
+def _drawn(draw: Callable[[Summary], list[charts.Drawing]], summary: Summary) -> list[charts.Drawing]:
+    """The charts; none, with a warning, where what draws is not installed: measuring does without it."""
+    try:
+        return draw(summary)
+    except ImportError as error:
+        warnings.warn(f"reports have no charts, as {error}: pip install altair vl-convert-python", stacklevel=2)
+        return []
+
+
+def _without_images(report: str) -> str:
+    kept = (paragraph for paragraph in report.split("\n\n") if f"]({charts.FOLDER}/" not in paragraph)
+    return "\n\n".join(kept)
 
 
 def _write_charts(drawn: Sequence[charts.Drawing], folder: Path) -> None:
@@ -113,7 +129,7 @@ def _of_side(side: together.Side) -> list[charts.Drawing]:
     owner = f"{side.letter}, {side.summary.run.name}"
     return [
         replace(each, file=f"{side.letter.lower()}-{each.file}", alt=f"{owner}: {each.alt}")
-        for each in charts.drawings(side.summary)
+        for each in _drawn(charts.drawings, side.summary)
     ]
 
 
