@@ -80,8 +80,7 @@ class Accelerator:
 
     def __init__(self, device_type: str) -> None:
         self._modules = [m for m in (getattr(torch, "accelerator", None), getattr(torch, device_type, None)) if m]
-        # Looked up once, since phases wait for the device many times a step.
-        self._synchronize = next((m.synchronize for m in self._modules if hasattr(m, "synchronize")), None)
+        self._waits = [m.synchronize for m in self._modules if hasattr(m, "synchronize")]
         # Of several events in one buffer, Apple's answer in any order, and torch raises for a time that runs back.
         own = None if device_type == "mps" else getattr(torch, device_type, None)
         self._event_class = getattr(own, "Event", None)
@@ -95,8 +94,17 @@ class Accelerator:
 
     def synchronize(self) -> None:
         """Wait until the device has done all it was given."""
-        if self._synchronize is not None:
-            self._synchronize()
+        while len(self._waits) > 1:
+            try:
+                self._waits[0]()
+            except (
+                RuntimeError
+            ):  # the generic one does not serve this kind of device; or it has failed, as its own will
+                del self._waits[0]
+            else:
+                return
+        for wait in self._waits:
+            wait()
 
     def events(self, count: int) -> list[Any]:
         """So many timing events, to be recorded in the current stream."""

@@ -13,6 +13,7 @@ from bench.measure.rss import Resident, growth_bytes, read
 
 ON_THE_HOST = "the device is the host, whose memory is told apart"
 NOT_TOLD = "torch keeps no such peak for this kind of device"
+NOT_NVIDIAS = "only NVIDIA's driver tells the memory of a process"
 NO_PEAK = "this kernel tells no peak of a process's own memory (usual in a sandbox such as gVisor)"
 
 
@@ -59,7 +60,7 @@ def _process_bytes(device: str) -> tuple[int | None, str | None]:
     if device == "cpu":
         return None, ON_THE_HOST
     if device.partition(":")[0] != "cuda":
-        return None, "only NVIDIA's driver tells the memory of a process"
+        return None, NOT_NVIDIAS
     try:
         return process_bytes(nvml.opened(), nvml.uuid_of(device), os.getpid())
     except UnreadableError as error:

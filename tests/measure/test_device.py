@@ -83,12 +83,17 @@ def test_a_generic_function_that_raises_for_this_kind_of_device_is_not_told(call
     def refuses():
         raise RuntimeError("Allocator for mps is not a DeviceAllocator.")
 
-    for name in ("max_memory_allocated", "max_memory_reserved", "reset_peak_memory_stats"):
+    for name in ("synchronize", "max_memory_allocated", "max_memory_reserved", "reset_peak_memory_stats"):
         monkeypatch.setattr(torch.accelerator, name, refuses, raising=False)
     device = Accelerator("toy")
+    device.synchronize()
     device.reset_peaks()
-    assert calls == ["own reset"]
+    device.synchronize()
+    assert calls == ["own synchronize", "own reset", "own synchronize"]
     assert device.peaks() == Peaks(allocated_bytes=70, reserved_bytes=100)
+    monkeypatch.setattr(torch.toy, "synchronize", refuses)
+    with pytest.raises(RuntimeError):  # a device that has failed is no device without a function
+        Accelerator("toy").synchronize()
     monkeypatch.setattr(torch, "toy", SimpleNamespace())
     Accelerator("toy").reset_peaks()
     assert Accelerator("toy").peaks() == Peaks()
