@@ -210,7 +210,7 @@ def test_energy_is_a_figure_or_has_a_reason(whole, tell):
     for name, (trial, *_) in whole.of("timing").items():
         timing = trial["timing"]
         assert timing.get("energy_j", 0) > 0 or timing["unavailable"]["energy_j"], name
-    tell(f"energy: {timing.get('energy_j')} J, {timing['unavailable']}")
+    tell(f"energy: {timing.get('energy_j')} J, {timing.get('unavailable')}")
 
 
 def test_out_of_device_memory_is_a_row_and_the_rest_is_kept(tmp_path, run):
