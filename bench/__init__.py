@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 
-def load(
-    runs: "Path | str | Iterable[Path | str]", *, trials: bool = False, metric: str | None = None
-) -> "DataFrame":
+def load(runs: "Path | str | Iterable[Path | str]", *, trials: bool = False, metric: str | None = None) -> "DataFrame":
     """Give the figures of stored runs as a tidy pandas frame.
 
     `runs` is a run folder, several of them, or a folder of runs such as `results`. There is one row a

@@ -12,7 +12,7 @@ from bench.plan import length
 from trainloops import parts, runners
 from trainloops.contract import MAX_ROWS, Job
 from trainloops.order import SeededOrder
-from trainloops.runners import floor
+from trainloops.runners import compat, floor
 
 
 def job(**changes: object) -> Job:
@@ -123,3 +123,35 @@ def test_it_trains_on_what_the_hand_written_loop_trains_on_and_goes_round_in_a_l
 def test_the_steps_that_prove_its_arithmetic_never_go_round():
     assert length.EQUIVALENCE.steps <= floor.MAX_STEPS_HELD
     assert length.COUNTING.steps <= floor.MAX_STEPS_HELD
+
+
+# Copies to a device.
+
+
+class Moved:
+    """A tensor that keeps how it was moved, and cannot be."""
+
+    def to(self, *_: object, **how: object) -> None:
+        raise MovedError(how)
+
+
+class MovedError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(("device", "is_pinned"), [("cuda", True), ("cuda:1", True), ("mps", False), ("xpu", False)])
+def test_nobody_goes_on_while_memory_that_is_not_pinned_is_copied(device, is_pinned, monkeypatch):
+    """Apple's driver may read it after its next use: batches would be silently wrong."""
+    asked = job(device=device)
+    assert asked.pins_memory is is_pinned
+    built = parts.build(job())
+    handed = [{"x": Moved()}]
+    monkeypatch.setattr("trainloops.runners.pytorch.DataLoader", lambda *_, **__: handed)
+    with pytest.raises(MovedError) as moved:
+        runners.load("pytorch")(asked, built)
+    assert moved.value.args == ({"non_blocking": is_pinned},)
+    import accelerate  # noqa: F401
+    import transformers.trainer_pt_utils  # noqa: F401
+
+    assert bool(compat.accelerate_0_30_non_blocking(asked)) is is_pinned
+    assert bool(compat.transformers_4_41_non_blocking(asked)) is is_pinned

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from bench.analyse import foreign_load, health, history, moves, upgrade
+from bench.analyse import foreign_load, health, history, launches, moves, upgrade, variables
 from bench.analyse.counting import attribution, tables_of
 from bench.analyse.evidence import Compared, Evidence, gather, gather_round
 from bench.analyse.rows import ratio, row
@@ -42,7 +42,9 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
             of_cell = imports.get((cell.runner, cell.environment), [])
             rows.setdefault(cell, row(evidence, compared, of_cell, itself))
     disturbed = foreign_load.marked(run, trials)
-    about_machine = [*foreign_load.warnings_of(disturbed, run, trials), *health.of_run(checkups)]
+    of_variables = variables.warnings_of(run.machine.variables, run.machine.left_out)
+    of_trials = [*launches.warnings_of(trials), *foreign_load.warnings_of(disturbed, run, trials)]
+    about_machine = [*of_variables, *of_trials, *health.of_run(checkups)]
     summary = Summary(
         run=run,
         machine=run.machine,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from bench.analyse import variables
 from bench.analyse.findings import fine, unknown
 from bench.records.health import Finding, GpuFacts, NvidiaFacts, Severity, TorchFacts
 
@@ -22,14 +23,17 @@ FULL_CLOCK = 0.95
 def findings(torch: TorchFacts, nvidia: NvidiaFacts | None) -> Iterator[Finding]:
     """Judge torch and its device, and the cards if any were asked about."""
     yield _torch(torch)
-    if torch.missing is None:
+    if torch.missing is None and torch.broken is None:
         yield _launch(torch)
+    yield from _variables(torch)
     yield from _driver(torch, nvidia)
     yield from cards(nvidia)
 
 
 def cards(nvidia: NvidiaFacts | None) -> Iterator[Finding]:
     """Judge what slows the cards, and who else computes on them."""
+    if nvidia is not None and nvidia.driver is not None and nvidia.unavailable is not None:
+        yield unknown("NVIDIA cards", {"cards": nvidia.unavailable}, "cards")
     for gpu in nvidia.gpus if nvidia is not None else ():
         yield _clocks(gpu)
         yield _throttling(gpu)
@@ -47,7 +51,27 @@ def _torch(torch: TorchFacts) -> Finding:
             effect="nothing can be measured on that device",
             remedy="install a torch that is built for it (pytorch.org/get-started), or name another --device",
         )
+    if torch.broken is not None:
+        return Finding(
+            subject="torch",
+            severity="unfit",
+            seen=f"{torch.build} sees {torch.device}, but nothing runs on it: {torch.broken}",
+            effect="no trial on that device has figures",
+            remedy="look at the device and its driver (nvidia-smi, dmesg), end what holds it, or name another --device",
+        )
     return fine("torch", f"{torch.build}, on {torch.device}")
+
+
+def _variables(torch: TorchFacts) -> Iterator[Finding]:
+    for sentence in variables.warnings_of(torch.variables, torch.left_out):
+        seen, _, effect = sentence.partition(": " if "=" in sentence else "; ")
+        yield Finding(
+            subject="environment variables",
+            severity="warning" if "=" in sentence else "note",
+            seen=seen,
+            effect=effect,
+            remedy="unset what you do not mean to measure",
+        )
 
 
 def _launch(torch: TorchFacts) -> Finding:
@@ -58,7 +82,7 @@ def _launch(torch: TorchFacts) -> Finding:
     return Finding(
         subject="fork safety",
         severity="note",
-        seen=f"a fork cannot use {torch.device}, so that every trial is a fresh interpreter",
+        seen=f"a fork cannot use {torch.device} ({torch.no_fork}), so that every trial is a fresh interpreter",
         effect="figures mean the same, but each trial imports its framework anew: fewer fit into a --budget",
         remedy="nothing is broken; on macOS it is always so",
     )
@@ -80,15 +104,27 @@ def _driver(torch: TorchFacts, nvidia: NvidiaFacts | None) -> Iterator[Finding]:
             remedy="install a torch that is built for CUDA (pytorch.org/get-started)",
         )
     else:
-        yield _driver_against_build(nvidia, (int(built_for[1]), int(built_for[2])))
+        needed = int(built_for[1]), int(built_for[2])
+        yield _driver_against_build(nvidia, needed, runs=torch.launch is not None and torch.broken is None)
 
 
-def _driver_against_build(nvidia: NvidiaFacts, needed: tuple[int, int]) -> Finding:
-    """By CUDA's rules of compatibility: a driver runs builds of its own major version and older ones."""
+def _driver_against_build(nvidia: NvidiaFacts, needed: tuple[int, int], *, runs: bool) -> Finding:
+    """By CUDA's rules of compatibility: a driver runs builds of its own major version and older ones.
+
+    Others run, too, with NVIDIA's package of forward compatibility: `runs` says whether a kernel did.
+    """
     major, minor = (int(part) for part in (nvidia.cuda or "0.0").split("."))
     seen = f"{nvidia.driver}, good for CUDA {nvidia.cuda}; torch is built for CUDA {needed[0]}.{needed[1]}"
     if (major, minor) >= needed:
         return fine("NVIDIA driver", seen)
+    if runs and major < needed[0]:
+        return Finding(
+            subject="NVIDIA driver",
+            severity="note",
+            seen=seen,
+            effect="it runs all the same, by a package of forward compatibility, if perhaps not as with a newer driver",
+            remedy="update the driver, or install a torch for an older CUDA",
+        )
     if major == needed[0]:
         return Finding(
             subject="NVIDIA driver",

@@ -80,13 +80,8 @@ def torch_facts(device: str) -> tuple[TorchFacts, Machine | None]:
 
 
 def _tried(machine: Machine, device: str) -> TorchFacts:
-    launch, why_not = launch_probe.launch(device)
-    return TorchFacts(
-        build=machine.torch_build,
-        device=device,
-        launch=launch,
-        unavailable={} if why_not is None else {"launch": why_not},
-    )
+    of_machine = {"variables": machine.variables, "left_out": machine.left_out}
+    return launch_probe.tried(device).model_copy(update={"build": machine.torch_build, "device": device, **of_machine})
 
 
 def version_facts() -> VersionFacts:

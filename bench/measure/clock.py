@@ -160,6 +160,10 @@ class Clock:
         for step in range(1, steps + 1) if self._events else ():
             elapsed_us = self._device.elapsed_us(self._events[step - 1], self._events[step])
             self._ticks.device_ns[step] = round(elapsed_us * 1e3)
+        if self._device.is_asynchronous and not self._events:  # all that is known then is the turn as a whole
+            each_ns = (perf_counter_ns() - self._ticks.tick_ns[0]) // steps
+            for step in range(1, steps + 1):
+                self._ticks.device_ns[step] = each_ns
         self._ticks.waited_ns[1 : steps + 1] = NONE[:steps]
         waited_ns = [(step, int(account.split()[1])) for step, account in self._accounts]
         for (_, before_ns), (step, now_ns) in pairwise(waited_ns):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from bench.measure import calls
 from bench.measure.fingerprint import WrongStepCountError
 from bench.measure.hooks import Step, after_each_step
-from bench.measure.kernels import counting_kernels, unavailable
+from bench.measure.kernels import counting_kernels, not_seen, unavailable
 from bench.measure.sites import Site
 from bench.measure.tensors import counting_tensors
 from trainloops.contract import Job, Parts, Train
@@ -69,7 +69,7 @@ def count(train: Train, job: Job, build: Callable[[Job], Parts], *, warmup_steps
             raise WrongStepCountError(f"the loop made {len(all_steps)} optimizer steps, its job says {job.steps}")
         steps = steady(all_steps, warmup_steps=warmup_steps, steps_per_epoch=job.steps_per_epoch)
         seen |= {name: typical([step[name] for step in steps]) for name in steps[0]}
-    return {**_fields(seen), "steady_steps": len(steps), "unavailable": why_not}
+    return {**_fields(seen), "steady_steps": len(steps), "unavailable": why_not or not_seen(seen)}
 
 
 def _instruments(job: Job) -> list[Instrument]:

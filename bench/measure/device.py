@@ -7,11 +7,14 @@ up in `torch.accelerator` first, where torch has it, and in the device's own mod
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "HIPBLAS_STATUS_ALLOC_FAILED")
+"""Words of torch's CPU allocator; of drivers, for contexts and pinned memory, and of Apple's; of cuBLAS."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +27,10 @@ class Peaks:
 
 class Device(Protocol):
     """What the instrument asks of a device."""
+
+    @property
+    def is_asynchronous(self) -> bool:
+        """Whether it works on while the host does: then a tick says nothing of the device's work."""
 
     def synchronize(self) -> None:
         """Wait until the device has done all it was given."""
@@ -43,6 +50,8 @@ class Device(Protocol):
 
 class Host:
     """The CPU: nothing to wait for, no events, no allocator statistics."""
+
+    is_asynchronous = False
 
     def synchronize(self) -> None:
         """Nothing is queued on a CPU."""
@@ -67,21 +76,35 @@ class Host:
 class Accelerator:
     """Any device that torch drives asynchronously."""
 
+    is_asynchronous = True
+
     def __init__(self, device_type: str) -> None:
         self._modules = [m for m in (getattr(torch, "accelerator", None), getattr(torch, device_type, None)) if m]
-        self._synchronize = self._find("synchronize")
-        self._max_allocated = self._find("max_memory_allocated")
-        self._max_reserved = self._find("max_memory_reserved")
-        self._reset = self._find("reset_peak_memory_stats")
-        self._event_class = getattr(getattr(torch, device_type, None), "Event", None)
+        self._waits = [m.synchronize for m in self._modules if hasattr(m, "synchronize")]
+        # Of several events in one buffer, Apple's answer in any order, and torch raises for a time that runs back.
+        own = None if device_type == "mps" else getattr(torch, device_type, None)
+        self._event_class = getattr(own, "Event", None)
 
-    def _find(self, name: str) -> Callable[..., Any] | None:
-        return next((getattr(module, name) for module in self._modules if hasattr(module, name)), None)
+    def _told(self, name: str) -> Any:
+        """What the first function of this name gives that works: generic ones raise for some kinds of device."""
+        for module in self._modules:
+            with suppress(AttributeError, NotImplementedError, RuntimeError):
+                return getattr(module, name)()
+        return None
 
     def synchronize(self) -> None:
         """Wait until the device has done all it was given."""
-        if self._synchronize is not None:
-            self._synchronize()
+        while len(self._waits) > 1:
+            try:
+                self._waits[0]()
+            except (
+                RuntimeError
+            ):  # the generic one does not serve this kind of device; or it has failed, as its own will
+                del self._waits[0]
+            else:
+                return
+        for wait in self._waits:
+            wait()
 
     def events(self, count: int) -> list[Any]:
         """So many timing events, to be recorded in the current stream."""
@@ -95,14 +118,12 @@ class Accelerator:
 
     def reset_peaks(self) -> None:
         """Start a new peak from what is allocated now."""
-        if self._reset is not None:
-            self._reset()
+        self._told("reset_peak_memory_stats")
 
     def peaks(self) -> Peaks:
         """The caching allocator's own peaks; MPS keeps none."""
         return Peaks(
-            allocated_bytes=None if self._max_allocated is None else self._max_allocated(),
-            reserved_bytes=None if self._max_reserved is None else self._max_reserved(),
+            allocated_bytes=self._told("max_memory_allocated"), reserved_bytes=self._told("max_memory_reserved")
         )
 
 
@@ -113,8 +134,8 @@ def of(device: str) -> Device:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the device or the host ran out of memory; torch's CPU allocator only says so in its text."""
+    """Whether the device or the host ran out of memory; not all that torch allocates raises an error of its own."""
     accelerator_error = getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryError)
     return isinstance(error, (MemoryError, accelerator_error)) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+        isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
     )

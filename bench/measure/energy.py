@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import torch
+from bench.measure import nvml as nvmls
+from bench.measure.reading import UnreadableError
 
 POWERCAP = Path("/sys/class/powercap")
 MICROJOULES_PER_MILLIJOULE = 1000
@@ -131,14 +131,15 @@ def _text(path: Path) -> str:
 
 
 def nvml_counter(uuid: str, nvml: Any = None) -> Counter:
-    """The counter of an NVIDIA board; raises `EnergyUnavailableError`."""
+    """The counter of an NVIDIA board by torch's name for it; raises `EnergyUnavailableError`."""
     try:
-        nvml = nvml or import_module("pynvml")
-        nvml.nvmlInit()
-        board = nvml.nvmlDeviceGetHandleByUUID(uuid)
+        nvml = nvmls.opened(nvml)
+        board, is_sliced = nvmls.board_of(nvml, uuid)
         nvml.nvmlDeviceGetTotalEnergyConsumption(board)
     except Exception as error:  # a missing module, library, driver or counter: each has a class of its own
         raise EnergyUnavailableError(f"NVML gives no energy: {error}") from error
+    if is_sliced:
+        raise EnergyUnavailableError("the board is shared out by MIG, and its counter is that of all slices")
     return Counter(
         name=uuid,
         read_uj=lambda: int(nvml.nvmlDeviceGetTotalEnergyConsumption(board)) * MICROJOULES_PER_MILLIJOULE,
@@ -146,8 +147,7 @@ def nvml_counter(uuid: str, nvml: Any = None) -> Counter:
 
 
 def _uuid(device: str) -> str:
-    # NVML numbers all boards, torch only those that CUDA_VISIBLE_DEVICES leaves; the name is the same for both.
-    uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
-    if uuid is None:
-        raise EnergyUnavailableError("this torch does not tell which of NVML's boards it uses")
-    return f"GPU-{uuid}"
+    try:
+        return nvmls.uuid_of(device)
+    except UnreadableError as error:
+        raise EnergyUnavailableError(str(error)) from error

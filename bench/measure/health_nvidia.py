@@ -6,10 +6,12 @@ NVML makes no CUDA context, so that a process that asks it can still be forked f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any
 
+from bench.measure.nvml import board_of
 from bench.measure.reading import Readings, UnreadableError
 from bench.records.health import GpuFacts, GpuProcess, NvidiaFacts
 
@@ -47,13 +49,34 @@ def read(uuids: Collection[str] | None = None, nvml: Nvml | None = None) -> Nvid
 
 
 def _facts(nvml: Nvml, uuids: Collection[str] | None) -> NvidiaFacts:
-    boards = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
-    wanted = [board for board in boards if uuids is None or nvml.nvmlDeviceGetUUID(board) in uuids]
+    if uuids is None:
+        wanted = [partial(nvml.nvmlDeviceGetHandleByIndex, index) for index in range(nvml.nvmlDeviceGetCount())]
+    else:
+        wanted = [partial(_board, nvml, uuid) for uuid in uuids]
+    gpus, errors = _each(nvml, wanted)
     return NvidiaFacts(
         driver=nvml.nvmlSystemGetDriverVersion(),
         cuda=_cuda_version(nvml.nvmlSystemGetCudaDriverVersion_v2()),
-        gpus=[_gpu(nvml, board) for board in wanted],
+        gpus=gpus,
+        unavailable="; ".join(errors) or None,
     )
+
+
+def _board(nvml: Nvml, uuid: str) -> Any:
+    return board_of(nvml, uuid)[0]
+
+
+def _each(nvml: Nvml, boards: Iterable[Callable[[], Any]]) -> tuple[list[GpuFacts], list[str]]:
+    """All boards that can be asked, each once, and why others cannot: a sick one keeps nobody from being told."""
+    gpus: dict[str, GpuFacts] = {}
+    errors = []
+    for board in boards:
+        try:
+            found = _gpu(nvml, board())
+            gpus[found.uuid] = found
+        except nvml.NVMLError as error:
+            errors.append(f"a card does not answer NVML: {error}")
+    return list(gpus.values()), errors
 
 
 def _cuda_version(number: int) -> str:

@@ -7,7 +7,7 @@ be put between two ticks; a captured graph is therefore one launch, whatever it 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -27,8 +27,15 @@ LAUNCHES = (
 WAITS = (
     *("cudaDeviceSynchronize", "cudaStreamSynchronize", "cudaEventSynchronize", "cudaMemcpy"),
     *("cuCtxSynchronize", "cuStreamSynchronize", "cuEventSynchronize"),
-    *("hipDeviceSynchronize", "hipStreamSynchronize", "hipEventSynchronize", "hipMemcpy"),
+    *("hipDeviceSynchronize", "hipStreamSynchronize", "hipEventSynchronize"),
+    *("hipMemcpy", "hipMemcpyWithStream", "hipMemcpyDtoH"),  # torch's `.item()` for ROCm is the second
 )
+NAMES = ("kernels", "device_syncs", "allocations")
+NO_PROFILER = (
+    "torch's profiler saw no launch at all, so it did not come up: CUPTI is missing, may not be used here, or is "
+    "another profiler's"
+)
+NO_STATISTICS = "torch's allocator counts nothing here (PYTORCH_ALLOC_CONF, PYTORCH_NO_CUDA_MEMORY_CACHING)"
 
 
 class HostEvent(NamedTuple):
@@ -43,12 +50,22 @@ def unavailable(device: str) -> dict[str, str]:
     if device.partition(":")[0] == "cuda":
         return {}
     reason = "the device is the host" if device == "cpu" else "torch's profiler tells launches for CUDA and ROCm only"
-    return dict.fromkeys(("kernels", "device_syncs", "allocations"), reason)
+    return dict.fromkeys(NAMES, reason)
+
+
+def not_seen(counted: Collection[str]) -> dict[str, str]:
+    """Why what was to be counted is not among what was, by name."""
+    reasons = dict.fromkeys(NAMES, NO_PROFILER) | {"allocations": NO_STATISTICS}
+    return {name: reason for name, reason in reasons.items() if name not in counted}
 
 
 @contextmanager
 def counting_kernels(*, device: str) -> Iterator[list[Step]]:
-    """Fill in the counts of all steps when left: launches and waits by runtime function, and allocations."""
+    """Fill in the counts of all steps when left: launches and waits by runtime function, and allocations.
+
+    No loop trains on a device without a single launch, or without an allocation: where there is none in
+    all steps, what was to tell of them did not, and the steps have no such count.
+    """
     steps: list[Step] = []
     allocations = [_allocations_so_far(device)]
 
@@ -59,8 +76,15 @@ def counting_kernels(*, device: str) -> Iterator[list[Step]]:
 
     with profile() as recording, after_each_step(tick):
         yield steps
-    for step, (before, after) in zip(per_step(host_events(recording.events())), pairwise(allocations), strict=True):
-        steps.append({**step, "allocations": {"allocations": after - before}})
+    counted = per_step(host_events(recording.events()))
+    saw_launches, saw_allocations = any(step["kernels"] for step in counted), allocations[-1] > allocations[0]
+    for step, (before, after) in zip(counted, pairwise(allocations), strict=True):
+        steps.append(
+            {
+                **(step if saw_launches else {}),
+                **({"allocations": {"allocations": after - before}} if saw_allocations else {}),
+            }
+        )
 
 
 def _allocations_so_far(device: str) -> int:

@@ -18,6 +18,7 @@ import torch
 
 import bench
 from bench.measure import imported
+from bench.plan import variables
 
 
 def describe() -> dict[str, Any]:
@@ -31,6 +32,8 @@ def describe() -> dict[str, Any]:
         "memory_bytes": _memory_bytes(),
         "accelerators": _accelerators(),
         "torch_build": _torch_build(),
+        "variables": variables.changing(os.environ),
+        "left_out": variables.of_launchers(os.environ),
         "packages": _packages(),
         "seen": imported.seen(imported.MEASURED),
         "harness": bench.__file__,
@@ -82,14 +85,14 @@ def _uuid(module: Any, index: int) -> str | None:
 
 
 def _torch_build() -> str:
-    built_for = (
-        f"CUDA {torch.version.cuda}"
-        if torch.version.cuda
-        else f"ROCm {torch.version.hip}"
-        if torch.version.hip
-        else "CPU only"
-    )
-    return f"{torch.__version__}, {built_for}"
+    versions = {
+        "CUDA": torch.version.cuda,
+        "ROCm": torch.version.hip,
+        "XPU": getattr(torch.version, "xpu", None),  # since 2.5
+        "MPS": "" if torch.backends.mps.is_built() else None,
+    }
+    built_for = (f"{kind} {version}".strip() for kind, version in versions.items() if version is not None)
+    return f"{torch.__version__}, {next(built_for, 'CPU only')}"
 
 
 if __name__ == "__main__":

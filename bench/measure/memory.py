@@ -6,11 +6,15 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from bench.measure import nvml
 from bench.measure.device import Peaks
+from bench.measure.reading import UnreadableError
 from bench.measure.rss import Resident, growth_bytes, read
 
 ON_THE_HOST = "the device is the host, whose memory is told apart"
 NOT_TOLD = "torch keeps no such peak for this kind of device"
+NOT_NVIDIAS = "only NVIDIA's driver tells the memory of a process"
+NO_PEAK = "this kernel tells no peak of a process's own memory (usual in a sandbox such as gVisor)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,9 +25,13 @@ class HostBaseline:
     """What its interpreter had grown by since before it imported the framework."""
     at_start: Resident
 
-    def rss_bytes(self) -> int:
-        """Return the peak above that of a bare interpreter, as if this process had imported all by itself."""
-        return self.inherited_bytes + growth_bytes(self.at_start, read())
+    def rss_bytes(self) -> int | None:
+        """Return the peak above that of a bare interpreter, as if this process had imported all by itself.
+
+        None where the system does not tell it.
+        """
+        growth = growth_bytes(self.at_start, read())
+        return None if growth is None else self.inherited_bytes + growth
 
 
 def figures(warm_up: Peaks, turns: Peaks, *, device: str, host: HostBaseline) -> dict[str, Any]:
@@ -35,7 +43,8 @@ def figures(warm_up: Peaks, turns: Peaks, *, device: str, host: HostBaseline) ->
         "device_allocated_whole_run_bytes": _larger(warm_up.allocated_bytes, turns.allocated_bytes),
         "host_rss_bytes": host.rss_bytes(),
     }
-    unavailable = {name: reason for name, value in known.items() if value is None}
+    reasons = {"host_rss_bytes": NO_PEAK}
+    unavailable = {name: reasons.get(name, reason) for name, value in known.items() if value is None}
     known["device_process_bytes"], process_reason = _process_bytes(device)
     if process_reason is not None:
         unavailable["device_process_bytes"] = process_reason
@@ -51,23 +60,22 @@ def _process_bytes(device: str) -> tuple[int | None, str | None]:
     if device == "cpu":
         return None, ON_THE_HOST
     if device.partition(":")[0] != "cuda":
-        return None, "only NVIDIA's driver tells the memory of a process"
+        return None, NOT_NVIDIAS
     try:
-        return _nvml_process_bytes(os.getpid())
+        return process_bytes(nvml.opened(), nvml.uuid_of(device), os.getpid())
+    except UnreadableError as error:
+        return None, str(error)
     except Exception as error:  # noqa: BLE001 - a missing driver library shows in many ways, none fatal to a trial
         return None, f"NVML cannot be asked: {error}"
 
 
-def _nvml_process_bytes(pid: int) -> tuple[int | None, str | None]:
-    import pynvml
-
-    pynvml.nvmlInit()
+def process_bytes(asked: nvml.Nvml, uuid: str, pid: int) -> tuple[int | None, str | None]:
+    """What a process holds on the board that torch names so; else why that is not told. Raises what NVML raises."""
     try:
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle):
-                if process.pid == pid and process.usedGpuMemory is not None:
-                    return int(process.usedGpuMemory), None
+        board, _ = nvml.board_of(asked, uuid)
+        for process in asked.nvmlDeviceGetComputeRunningProcesses(board):
+            if process.pid == pid and process.usedGpuMemory is not None:
+                return int(process.usedGpuMemory), None
     finally:
-        pynvml.nvmlShutdown()
+        asked.nvmlShutdown()
     return None, "NVML does not list this process (usual in a container with its own process numbers)"

@@ -20,6 +20,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from bench.measure.device import Device
 from bench.measure.hooks import after_each_step, loader_wrapped, wrapped
+from bench.measure.sites import runs_the_loop
 from trainloops.contract import Parts
 
 PHASES = ("data", "forward", "backward", "optimizer", "rest")
@@ -51,6 +52,7 @@ class Phases:
         """Wrap `function` so that its time is charged to `phase`."""
 
         @wraps(function)
+        @runs_the_loop
         def charged(*args: Any, **kwargs: Any) -> Any:
             self.enter(phase)
             try:

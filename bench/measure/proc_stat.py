@@ -48,6 +48,8 @@ def cpu_times(cpus: Collection[int], proc: Path = PROC) -> CpuTimes:
     ticks = [[int(value) for value in row[1:]] for row in rows if row[0] in wanted]
     if not ticks or any(len(row) <= STOLEN for row in ticks):
         raise StatUnavailableError(f"{path} does not list the processors of this process")
+    if not any(map(any, ticks)):  # a sandbox such as gVisor: no machine has been up for no time at all
+        raise StatUnavailableError(f"{path} says 0 of everything")
     per_s = os.sysconf("SC_CLK_TCK")
     return CpuTimes(
         busy_s=sum(row[field] for row in ticks for field in BUSY) / per_s,

@@ -6,30 +6,46 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+STATUS = Path("/proc/self/status")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resident:
-    """What a process has in memory, in bytes. Where the system does not tell them apart, all are the peak."""
+    """What a process has in memory, in bytes; None is what the system does not tell.
+
+    Where it tells only the peak, as macOS does, all are the peak.
+    """
 
     total: int
-    peak: int
-    anonymous: int
+    peak: int | None
+    anonymous: int | None
     """Without what is mapped from files, such as the code of libraries."""
 
 
-def read() -> Resident:
-    """Read this process's figures, on Linux from `/proc`, else by `getrusage`.
+def read(status: Path = STATUS) -> Resident:
+    """Read this process's figures, on Linux from `status`, else by `getrusage`.
 
     Not by `getrusage` on Linux: there it also remembers what the parent had resident before
-    `exec`, which would charge the harness to the framework.
+    `exec`, which would charge the harness to the framework. Kernels that only look like Linux, such as
+    gVisor, leave fields out.
     """
-    status = Path("/proc/self/status")
     if not status.exists():
         return _by_getrusage()
-    fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-    kib = {name: int(fields[name].split()[0]) for name in ("VmRSS", "VmHWM", "RssAnon", "RssShmem")}
-    anonymous = kib["RssAnon"] + kib["RssShmem"]
-    return Resident(total=kib["VmRSS"] * 1024, peak=kib["VmHWM"] * 1024, anonymous=anonymous * 1024)
+    fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+    if "VmRSS" not in fields:
+        return _by_getrusage()
+    return Resident(
+        total=_bytes(fields, "VmRSS") or 0,
+        peak=_bytes(fields, "VmHWM"),
+        anonymous=_bytes(fields, "RssAnon", "RssShmem"),
+    )
+
+
+def _bytes(fields: dict[str, str], *names: str) -> int | None:
+    """The sum of fields in KiB; None where one is not there."""
+    if any(name not in fields for name in names):
+        return None
+    return sum(int(fields[name].split()[0]) for name in names) * 1024
 
 
 def _by_getrusage() -> Resident:
@@ -39,12 +55,15 @@ def _by_getrusage() -> Resident:
     return Resident(total=peak, peak=peak, anonymous=peak)
 
 
-def growth_bytes(before: Resident, now: Resident) -> int:
+def growth_bytes(before: Resident, now: Resident) -> int | None:
     """Return how much memory of its own this process had at its peak beyond what it had at `before`.
 
     Counted in anonymous memory, because a forked child has its parent's libraries mapped but not
     resident until it touches them. The kernel keeps no peak of it, but what is mapped from files
-    only grows, so that the fall from the total's peak is a fall of anonymous memory.
+    only grows, so that the fall from the total's peak is a fall of anonymous memory. None where the
+    system does not tell one of these.
     """
+    if before.anonymous is None or now.anonymous is None or now.peak is None:
+        return None
     peak_anonymous = now.anonymous + (now.peak - now.total)
     return max(0, peak_anonymous - before.anonymous)

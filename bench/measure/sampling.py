@@ -2,8 +2,10 @@
 
 A timer interrupts the loop's thread two thousand times a second of wall time, and the function that
 it is in then gets the sample. What that function waits for or does in C is its own; what happens
-inside Python's library is its caller's, as in the counts (see `sites`). Samples that find one of our
-own instruments at work are left out, so that it may run beside the splitting of phases.
+inside Python's library is its caller's, as in the counts (see `sites`). Python hears of the timer only
+when a call into C returns, and then once, however often it rang meanwhile: all of these samples are
+that function's. Samples that find one of our own instruments at work, or what it called, are nobody's,
+so that it may run beside the splitting of phases.
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ from typing import Any
 from torch.optim import Optimizer
 
 from bench.measure.hooks import after_each_step
-from bench.measure.sites import Site, site_of
+from bench.measure.sites import Site, is_instruments_work, site_of
 
 INTERVAL_S = 0.0005
 """A signal costs some 20 µs of a virtual machine: at this rate 3 to 9 % of the run, at ten thousand a second 24 %."""
+INTERVAL_NS = 500_000
 
 
 class Sampler:
@@ -31,7 +34,8 @@ class Sampler:
     def __init__(self, *, steps: int, warmup_steps: int) -> None:
         self._steps, self._warmup_steps = steps, warmup_steps
         self._samples: Counter[Site] = Counter()
-        self._ticks = 0
+        self._nobodys = 0
+        self._ticks = self._rung = 0
         self._start_ns = self._region_ns = 0
 
     def tick(self, _: Optimizer) -> None:
@@ -45,19 +49,22 @@ class Sampler:
             self._region_ns = perf_counter_ns() - self._start_ns
 
     def take(self, _: int, frame: FrameType | None) -> None:
-        """Charge one sample to the function that the signal found at work."""
-        if frame is not None:
-            self._samples[site_of(frame)] += 1
+        """Charge all samples that are due to the function that the signal found at work."""
+        rung = (perf_counter_ns() - self._start_ns) // INTERVAL_NS
+        due, self._rung = rung - self._rung, rung
+        if frame is None or is_instruments_work(frame):
+            self._nobodys += due
+        else:
+            self._samples[site_of(frame)] += due
 
     def functions(self) -> list[dict[str, Any]]:
         """Rows of `records.schema.FunctionTime`: the region's time a step, shared out by the samples."""
-        found = {site: times for site, times in self._samples.items() if not site.of_an_instrument}
         step_ns = self._region_ns / max(self._steps - self._warmup_steps, 1)
-        ns_each = step_ns / max(sum(found.values()), 1)
+        ns_each = step_ns / max(self._samples.total() + self._nobodys, 1)
         by_name: Counter[Site] = Counter()
-        for site, times in found.items():
+        for site, times in self._samples.items():
             by_name[site.named] += times
-        return [{**site._asdict(), "exclusive_ns": round(n * ns_each)} for site, n in sorted(by_name.items())]
+        return [{**site._asdict(), "exclusive_ns": round(n * ns_each)} for site, n in sorted(by_name.items()) if n]
 
 
 @contextmanager

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path, PurePath
-from types import FrameType
-from typing import NamedTuple
+from types import CodeType, FrameType
+from typing import NamedTuple, TypeVar
 
 STANDARD_LIBRARY = str(Path(os.__file__).parent) + os.sep
 INSTRUMENTS = str(Path(__file__).parent) + os.sep
+
+Wrapper = TypeVar("Wrapper", bound=Callable[..., object])
+_wrappers: set[CodeType] = set()
 
 
 class Site(NamedTuple):
@@ -45,6 +49,20 @@ def site_of(frame: FrameType) -> Site:
         frame = frame.f_back
         code = frame.f_code
     return Site(code.co_filename, code.co_qualname, code.co_firstlineno)
+
+
+def runs_the_loop(wrapper: Wrapper) -> Wrapper:
+    """Mark a function of an instrument that calls the loop's own code, which is not the instrument's work."""
+    _wrappers.add(wrapper.__code__)
+    return wrapper
+
+
+def is_instruments_work(frame: FrameType) -> bool:
+    """Whether an instrument of ours called what happens in `frame`, such as torch to wait for the device."""
+    found: FrameType | None = frame
+    while found is not None and not found.f_code.co_filename.startswith(INSTRUMENTS):
+        found = found.f_back
+    return found is not None and found.f_code not in _wrappers
 
 
 @cache

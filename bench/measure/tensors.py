@@ -25,6 +25,10 @@ from bench.measure.storages import Ledger, Storage
 
 TABLES = ("ops", "ops_by_name", "syncs", "tensor_bytes", "tensor_bytes_by_category")
 COPY_TO_NEW, COPY_INTO = torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default  # noqa: SLF001 - `.to()`'s op
+INDEXED = (torch.ops.aten.index, torch.ops.aten.index_put, torch.ops.aten.index_put_)
+MASKS = (torch.bool, torch.uint8)
+"""What an index may be that has to be counted first; integers have not."""
+REPEAT = torch.ops.aten.repeat_interleave.Tensor
 
 
 @contextmanager
@@ -57,7 +61,7 @@ class _Counter:
         site = _issuer()
         self._now["ops"][site] += 1
         self._now["ops_by_name"][op.name()] += 1
-        if reads_back(op, args, kwargs, output):
+        if reads_back(op, args, kwargs, output, device_type=self._device_type):
             self._now["syncs"][site] += 1
         storages = [self._see(tensor, site) for tensor in _tensors((args, kwargs, output))]
         if op is COPY_TO_NEW and args[0].device != output.device:
@@ -107,18 +111,35 @@ class _Mode(TorchDispatchMode):
         return output
 
 
-def reads_back(op: Any, args: Any, kwargs: Any, output: Any) -> bool:
-    """Whether the host waits for a value: `.item()` and its like on any device, or a blocking copy to the CPU."""
-    if torch.Tag.data_dependent_output in op.tags:
-        return True
+def reads_back(op: Any, args: Any, kwargs: Any, output: Any, *, device_type: str) -> bool:
+    """Whether the host waits for a value of the device: `.item()`, a boolean index, or a blocking copy to the CPU.
+
+    In a loop on the CPU these are what would wait if it were moved. On an accelerator a value that is read
+    from a tensor on the CPU, as by AdamW from its count of steps, is nothing to wait for.
+    """
     if op is COPY_TO_NEW:
         source, target, non_blocking = args[0], output, kwargs.get("non_blocking", False)
     elif op is COPY_INTO:
         target, source, *rest = args
         non_blocking = rest[0] if rest else kwargs.get("non_blocking", False)
     else:
-        return False
+        return _needs_values(op, args, kwargs) and _is_on(device_type, args, kwargs)
     return source.device.type != "cpu" and target.device.type == "cpu" and not non_blocking
+
+
+def _needs_values(op: Any, args: Any, kwargs: Any) -> bool:
+    """Whether what comes out, or how large it is, cannot be known without the values."""
+    if torch.Tag.data_dependent_output in op.tags:
+        return True
+    if op.overloadpacket in INDEXED:
+        return any(index.dtype in MASKS for index in _tensors(args[1]))
+    if op is REPEAT:
+        return kwargs.get("output_size") is None
+    return torch.Tag.dynamic_output_shape in op.tags
+
+
+def _is_on(device_type: str, args: Any, kwargs: Any) -> bool:
+    return any(tensor.device.type == device_type for tensor in _tensors((args, kwargs)))
 
 
 def _empty_step() -> Step:

@@ -10,6 +10,10 @@ from bench.records.schema import Machine
 
 KINDS = ("cpu", "cuda", "mps", "xpu")
 VISIBILITY = {"cuda": "CUDA_VISIBLE_DEVICES", "xpu": "ZE_AFFINITY_MASK"}
+HIP = "HIP_VISIBLE_DEVICES"
+"""What a torch for ROCm heeds instead of `CUDA_VISIBLE_DEVICES`, where it is set: Slurm does."""
+NO_HIP_DEVICE = "-1"
+"""An empty list would be none at all for AMD's runtime."""
 
 
 def resolve(names: Sequence[str], machine: Machine) -> list[str]:
@@ -54,10 +58,14 @@ def visibility(device: str, environment: dict[str, str]) -> dict[str, str]:
     count within what the user's own environment already shows.
     """
     kind, _, index = device.partition(":")
-    hidden = dict.fromkeys(VISIBILITY.values(), "")
-    if kind not in VISIBILITY:
-        return hidden
-    shown = environment.get(VISIBILITY[kind], "")
+    names = [name for name in (VISIBILITY.get(kind), HIP if kind == "cuda" and environment.get(HIP) else None) if name]
+    if not names:
+        hidden = dict.fromkeys(VISIBILITY.values(), "")
+        return {**hidden, HIP: NO_HIP_DEVICE} if environment.get(HIP) else hidden
+    return {name: _card(environment.get(name, ""), int(index or 0)) for name in names}
+
+
+def _card(shown: str, position: int) -> str:
+    """The card of this index among those that a variable shows; all are shown where it is empty."""
     cards = shown.split(",") if shown else []
-    position = int(index or 0)
-    return {VISIBILITY[kind]: cards[position] if position < len(cards) else str(position)}
+    return cards[position] if position < len(cards) else str(position)

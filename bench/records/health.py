@@ -164,8 +164,16 @@ class TorchFacts(Record):
     """The device that was examined."""
     missing: str | None = None
     """Why that device cannot be had."""
+    broken: str | None = None
+    """Why nothing runs on that device, which torch sees all the same."""
     launch: Launch | None = None
     """Whether trials can be forks of an interpreter that has imported its framework."""
+    no_fork: str | None = None
+    """Why they cannot."""
+    variables: dict[str, str] = {}
+    """Variables of the environment that change what a loop does."""
+    left_out: list[str] = []
+    """Names of variables that trials are not shown."""
     unavailable: dict[str, str] = {}
 
 

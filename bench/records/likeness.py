@@ -35,6 +35,7 @@ def differences(first: Run, second: Run) -> list[str]:
     pairs = {
         "cpu": (first.machine.cpu, second.machine.cpu),
         "accelerators": (_accelerators(first), _accelerators(second)),
+        "variables": (_variables(first), _variables(second)),
         "torch build": (first.machine.torch_build, second.machine.torch_build),
         "python": (first.machine.python, second.machine.python),
         **{name: (first.packages.get(name), second.packages.get(name)) for name in PACKAGES},
@@ -53,6 +54,7 @@ def unlike(baseline: Run, candidate: Run) -> list[Difference]:
         "logical CPUs": lambda run: run.machine.logical_cpus,
         "usable CPUs": lambda run: run.machine.usable_cpus,
         "accelerators": _accelerators,
+        "variables": _variables,
         "python": _python,
         "trials": _trials,
     }
@@ -107,6 +109,10 @@ def _differing(pairs: Pairs) -> list[Difference]:
 
 def _accelerators(run: Run) -> str:
     return ", ".join(accelerator.name for accelerator in run.machine.accelerators) or "none"
+
+
+def _variables(run: Run) -> str:
+    return ", ".join(f"{name}={value}" for name, value in sorted(run.machine.variables.items())) or "none"
 
 
 def _setting(run: Run, name: str) -> object:

@@ -133,6 +133,10 @@ class Machine(Record):
     memory_bytes: int | None
     accelerators: list[AcceleratorInfo]
     torch_build: str
+    variables: dict[str, str] = {}
+    """Variables of the environment that change what a loop does, see `plan.variables`."""
+    left_out: list[str] = []
+    """Names of variables that trials were not shown."""
 
 
 class Run(Record):

@@ -85,6 +85,8 @@ class Interpreter(Record):
 
     pid: int
     launch: Launch
+    no_fork: str | None = None
+    """Why trials are not forks on this device, where that was tried."""
     hash_seed: int
     padding_bytes: int
     alone: bool
@@ -129,7 +131,7 @@ class Collector(Record):
 
     full_due: float
     """How many full collections the timed steps bring, by what survived younger ones."""
-    full_ns: Nanoseconds | None
+    full_ns: Nanoseconds | None = None
     """How long one took when the turns were over; None where one fell into them, or where it is too rare to matter."""
 
 

@@ -26,6 +26,7 @@ CHARTS: dict[str, Callable[[Summary], list[charts.Drawing]]] = {
 }
 """The charts of the verbs that have some."""
 SMALLEST = {"data": {"values": [{"a": 1}]}, "mark": "point", "encoding": {"x": {"field": "a"}}}
+NOT_INSTALLED = "No module named"
 COMMAND = (sys.executable, "-m", "bench.report.drawing")
 
 
@@ -39,7 +40,11 @@ class Drawn:
 
 
 class NotDrawnError(Exception):
-    """The engine's process ended; the text says how."""
+    """The engine's process ended; the text says how, and `once` when another try can do better."""
+
+    def __init__(self, text: str, *, once: str) -> None:
+        super().__init__(text)
+        self.once = once
 
 
 class Engine:
@@ -59,20 +64,27 @@ class Engine:
             self._process.stdin.flush()
             drawn: Drawn = pickle.load(self._process.stdout)  # noqa: S301, our own process
         except (OSError, EOFError, pickle.UnpicklingError):
-            raise NotDrawnError(self._end()) from None
+            raise self._ended() from None
         return drawn
 
-    def _end(self) -> str:
-        """Say how the process ended."""
+    def _ended(self) -> NotDrawnError:
         with suppress(OSError):
             self._process.communicate()  # closes its input, with what it no longer took
         code = self._process.wait()
         if code < 0:
-            return f"the chart engine was ended by {signal.Signals(-code).name}, as happens where memory is limited"
+            name = signal.Signals(-code).name
+            return NotDrawnError(
+                f"the chart engine was ended by {name}, as happens where memory is limited",
+                once="where more memory may be used",
+            )
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(said) if line.strip()), f"exit code {code}")
-        return f"the chart engine failed ({last})"
+        if NOT_INSTALLED in last:
+            return NotDrawnError(
+                f"what draws them is not installed ({last})", once="after pip install altair vl-convert-python"
+            )
+        return NotDrawnError(f"the chart engine failed ({last})", once="once that is mended")
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def publish(folder: Path) -> Summary:
         try:
             drawn = engine.draw(summary)
         except drawing.NotDrawnError as error:
-            drawn, summary = drawing.Drawn(), _without_charts(summary, f"{error}; {_redrawn(folder)}")
+            drawn, summary = drawing.Drawn(), _without_charts(summary, f"{error}; {_redrawn(folder)} {error.once}")
             _write_words(folder, summary)
         _write_charts(drawn.charts, folder / charts.FOLDER)
         store.write(folder / "report.html", render.page(summary, shown(folder), drawn.charts, drawn.library))
@@ -101,7 +101,7 @@ def _without_charts(summary: Summary, reason: str) -> Summary:
 
 
 def _redrawn(folder: Path) -> str:
-    return f"python -m bench.report {shlex.quote(shown(folder))} draws them where more memory may be used"
+    return f"python -m bench.report {shlex.quote(shown(folder))} draws them"
 
 
 def _write_charts(drawn: Sequence[charts.Drawing], folder: Path) -> None:
@@ -123,9 +123,7 @@ def publish_together(out: Path, folders: Sequence[Path]) -> None:
         try:
             made = [(side, engine.draw(side.summary)) for side in told]
         except drawing.NotDrawnError as error:
-            warnings.warn(
-                f"no charts: {error}; the same command draws them where more memory may be used.", stacklevel=2
-            )
+            warnings.warn(f"no charts: {error}; the same command draws them {error.once}.", stacklevel=2)
             made = []
         drawn = [(side, each) for side, of_side in made for each in _of_side(side, of_side.charts)]
         _write_charts([each for _, each in drawn], out / charts.FOLDER)

@@ -72,6 +72,11 @@ class Job:
         return self.device.partition(":")[0]
 
     @property
+    def pins_memory(self) -> bool:
+        """Whether batches are in pinned memory: only then is a copy that nobody waits for safe."""
+        return self.device_type == "cuda"
+
+    @property
     def on_accelerator(self) -> bool:
         """Whether batches must be moved from the host to the device."""
         return self.device != "cpu"

@@ -50,7 +50,7 @@ def _loader_arguments(job: Job) -> dict[str, Any]:
     return {
         "batch_size": job.batch_size,
         "num_workers": job.workers,
-        "pin_memory": job.device.startswith("cuda"),
+        "pin_memory": job.pins_memory,
         "drop_last": True,
         "collate_fn": default_collate,
     }

@@ -156,7 +156,9 @@ def test_a_single_instant_says_nothing_of_others():
          "580.65, good for CUDA 13.0; torch is built for CUDA 12.8"),
         (CUDA.model_copy(update={"build": "2.13.0, CUDA 13.1"}), DRIVER, "note",
          "580.65, good for CUDA 13.0; torch is built for CUDA 13.1"),
-        (CUDA, DRIVER.model_copy(update={"cuda": "12.8"}), "unfit",
+        (CUDA.model_copy(update={"launch": None}), DRIVER.model_copy(update={"cuda": "12.8"}), "unfit",
+         "580.65, good for CUDA 12.8; torch is built for CUDA 13.0"),
+        (CUDA, DRIVER.model_copy(update={"cuda": "12.8"}), "note",
          "580.65, good for CUDA 12.8; torch is built for CUDA 13.0"),
         (TorchFacts(build="2.13.0+cpu, CPU only", device="cpu", launch="fork"), DRIVER, "warning",
          "580.65 with H100 is here, but torch is a build without CUDA"),
@@ -256,3 +258,35 @@ def test_a_run_hears_of_warnings_once_and_of_nothing_less():
     ]
     assert health.of_run([]) == []
     assert health.of_run([start, start, end, end]) == found  # it was resumed
+
+
+# A device on which nothing runs, variables, and a driver that runs more than it should.
+
+
+def test_a_device_on_which_nothing_runs_is_unfit_and_not_a_matter_of_forks():
+    reason = "RuntimeError: CUDA error: uncorrectable ECC error encountered"
+    facts = TorchFacts(build="2.13.0+cu130, CUDA 13.0", device="cuda", launch="spawn", no_fork=reason, broken=reason)
+    found = list(health_device.findings(facts, None))
+    assert [(each.subject, each.severity) for each in found] == [("torch", "unfit")]
+    assert f"sees cuda, but nothing runs on it: {reason}" in found[0].seen
+
+
+def test_why_forks_cannot_be_used_is_said():
+    facts = TorchFacts(build="2.13.0, CUDA 13.0", device="cuda", launch="spawn", no_fork="it was touched at import")
+    (launch,) = [each for each in health_device.findings(facts, None) if each.subject == "fork safety"]
+    assert (launch.severity, "(it was touched at import)" in launch.seen) == ("note", True)
+
+
+def test_variables_that_change_a_run_are_found():
+    facts = TorchFacts(
+        build="2.13.0, CPU only",
+        device="cpu",
+        launch="fork",
+        variables={"CUDA_LAUNCH_BLOCKING": "1"},
+        left_out=["WORLD_SIZE"],
+    )
+    found = [each for each in health_device.findings(facts, None) if each.subject == "environment variables"]
+    assert [(each.severity, each.effect) for each in found] == [
+        ("warning", "every kernel is waited for"),
+        ("note", "trials do not see them, since only some frameworks would obey"),
+    ]

@@ -1,89 +1,293 @@
-"""What only a real CUDA device can show: `PYTHONPATH=.:src python -m pytest tests/cuda`."""
+"""What only a real CUDA device can show: `PYTHONPATH=.:src python3 -m pytest tests/cuda -W default`, in 8 minutes."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from statistics import median
 
 import pytest
 import torch
 
-from bench.measure import device as devices
-from bench.measure import memory, rss
-from trainloops import parts, runners
-from trainloops.contract import Job
+from tests.cuda.conftest import DEVICE, LOOPS, PLANTED, RUNNERS, python
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device here")
 
-ROOT = Path(__file__).parent.parent.parent
-ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}
+NOT_LISTED = "NVML does not list this process"
 
 
-def summary_of(tmp_path: Path, *arguments: str, code: int = 0) -> dict:
-    command = [sys.executable, "-m", "bench.run", *arguments, "--blocks", "1"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=tmp_path, env=ENVIRONMENT, check=False, timeout=600
-    )
-    assert done.returncode == code, done.stderr
-    (path,) = tmp_path.glob("results/*/summary.json")
-    return json.loads(path.read_text())
+def test_all_loops_are_equivalent_and_trials_are_forks(whole, tell):
+    tell(f"torch {torch.__version__}, {whole.summary['machine']['accelerators']}")
+    assert {name: cell["reason"] for name, cell in whole.cells.items() if cell["status"] != "ok"} == {}
+    assert set(whole.cells) == {*RUNNERS, *PLANTED}
+    verdicts = {name: cell["equivalence"]["verdict"] for name, cell in whole.cells.items()}
+    tell(f"equivalence: {verdicts}")
+    assert set(verdicts.values()) <= {"baseline", "bitwise", "close"}
+    assert {trial["interpreter"]["launch"] for trial in whole.trials} == {"fork"}
 
 
-def test_all_loops_are_equivalent_on_cuda_and_trials_are_forks(tmp_path):
-    summary = summary_of(
-        tmp_path, "--device", "cuda", "--batch-size", "64", "--steps", "100", "--precision", "fp32,bf16"
-    )
-    assert {cell["status"] for cell in summary["cells"]} == {"ok"}
-    assert {cell["equivalence"]["verdict"] for cell in summary["cells"]} <= {"baseline", "bitwise", "close"}
-    (journal,) = tmp_path.glob("results/*/trials.jsonl")
-    trials = [json.loads(line) for line in journal.read_text().splitlines()]
-    assert {trial["interpreter"]["launch"] for trial in trials} == {"fork"}
+def test_bf16_is_equivalent_too(tmp_path, run):
+    found = run(tmp_path, "--device", DEVICE, "--batch-size", "64", "--steps", "50", "--precision", "bf16")
+    assert {cell["equivalence"]["verdict"] for cell in found.cells.values()} <= {"baseline", "bitwise", "close"}
+    assert {cell["status"] for cell in found.cells.values()} == {"ok"}
 
 
-def test_cpu_and_cuda_stand_in_one_report(tmp_path):
-    summary = summary_of(
-        tmp_path, "--device", "cpu,cuda", "--runner", "pytorch,floor", "--batch-size", "64", "--steps", "100"
-    )
-    rows = {(cell["device"], cell["runner"]): cell for cell in summary["cells"]}
-    assert set(rows) == {("cpu", "pytorch"), ("cpu", "floor"), ("cuda", "pytorch"), ("cuda", "floor")}
-    assert rows["cpu", "pytorch"]["device_memory_bytes"]["allocated"] is None
-    assert rows["cuda", "pytorch"]["device_memory_bytes"]["allocated"] > 0
-    assert rows["cuda", "pytorch"]["device_step_time_us"]["value"] > 0
+# Counters.
 
 
-def test_memory_figures_are_torch_s_own():
-    job = Job(workload="mlp-wide", batch_size=256, epochs=2, steps_per_epoch=10, device="cuda")
-    built, device = parts.build(job), devices.of("cuda")
-    host = memory.HostBaseline(inherited_bytes=0, at_start=rss.read())
-    device.reset_peaks()
-    runners.load("pytorch")(job, built)
+def test_launches_and_allocations_of_every_loop_are_counted_or_said_to_be_untold(whole, tell):
+    for name, cell in whole.cells.items():
+        counters = cell["counters"]
+        told = {each: counters[each] for each in ("kernels", "device_syncs", "allocations", "ops", "syncs")}
+        tell(f"{name}: {told}")
+        untold = {
+            reason
+            for trial in whole.of("counting")[name]
+            for reason in trial["counters"].get("unavailable", {}).values()
+        }
+        assert counters["kernels"] or untold
+        assert counters["allocations"] or untold
+        assert counters["kernels"] != 0
+
+
+def test_one_read_of_a_value_is_one_wait_for_the_device(whole):
+    plain, planted = (whole.cells[name]["counters"] for name in ("pytorch", "reads_a_value"))
+    if plain["device_syncs"] is None:
+        pytest.skip("the profiler did not come up: see the summary")
+    assert planted["device_syncs"] == plain["device_syncs"] + 1
+    assert planted["syncs"] == plain["syncs"] + 1
+
+
+def test_one_more_addition_is_one_more_kernel(whole):
+    plain, planted = (whole.cells[name]["counters"] for name in ("pytorch", "adds_a_number"))
+    if plain["kernels"] is None:
+        pytest.skip("the profiler did not come up: see the summary")
+    assert planted["kernels"] == plain["kernels"] + 1
+
+
+def test_counts_repeat(whole):
+    for name, trials in whole.of("counting").items():
+        first, second = (trial["counters"] for trial in trials)
+        for each in ("kernels", "device_syncs", "ops", "syncs", "tensor_bytes"):
+            assert first.get(each) == second.get(each), (name, each)
+
+
+KERNELS_AS_THE_DEVICE_SAW_THEM = """
+import json, torch
+from bench.measure.hooks import after_each_step
+from bench.measure.kernels import LAUNCHES
+from torch.profiler import ProfilerActivity, profile
+from trainloops import parts, runners
+from trainloops.contract import Job
+job = Job(workload="mlp", batch_size=64, epochs=1, steps_per_epoch=20, device="cuda")
+with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as recording:
+    runners.load("pytorch")(job, parts.build(job))
+    torch.cuda.synchronize()
+events = recording.events()
+launches = sum(event.name in LAUNCHES for event in events)
+kernels = sum(event.device_type.name == "CUDA" and not event.name.startswith(("Memcpy", "Memset")) for event in events)
+print(json.dumps([launches, kernels]))
+"""
+
+
+def test_as_many_kernels_ran_as_were_launched(tmp_path, tell):
+    done = python("-c", KERNELS_AS_THE_DEVICE_SAW_THEM, cwd=tmp_path)
+    launches, kernels = json.loads(done.stdout.splitlines()[-1])
+    tell(f"launches by the host {launches}, kernels on the device {kernels}, in 20 steps")
+    if not launches:
+        pytest.skip("the profiler did not come up")
+    assert launches == kernels
+
+
+# Times.
+
+
+def test_the_time_of_a_step_is_that_of_the_device(whole, tell):
+    for name, cell in whole.cells.items():
+        tell(f"{name}: step {cell['step_time_us']['value']:.1f} us, process {cell['device_memory_bytes']['process']}")
+        assert cell["step_time_us"]["value"] == cell["device_step_time_us"]["value"] > 0
+
+
+def test_a_turn_takes_the_device_as_long_as_the_host(whole, tell):
+    """Both begin and end idle, whichever of them the other waits for between."""
+    for name, (trial, *_) in whole.of("timing").items():
+        timing = trial["timing"]
+        assert len(timing["device_step_us"]) == len(timing["step_ns"])
+        assert min(timing["device_step_us"]) > 0
+        by_device, by_host = sum(timing["device_step_us"]), sum(timing["step_ns"]) / 1e3
+        tell(f"{name}: turns by the device over turns by the host {by_device / by_host:.3f}")
+        assert by_device == pytest.approx(by_host, rel=0.05), name
+
+
+def test_the_slowest_steps_are_no_artefact(whole):
+    for name, (trial, *_) in whole.of("timing").items():
+        turn = trial["timing"]["turns"]["length"]
+        size, cold = turn["cold_steps"] + turn["kept_steps"], turn["cold_steps"]
+        pauses = {int(place) for place in trial["timing"]["turns"].get("pauses_ns", {})}
+        steps = trial["timing"]["device_step_us"]
+        kept = sorted(us for place, us in enumerate(steps) if place % size >= cold and place not in pauses)
+        if name != "collects_garbage":
+            assert kept[int(0.99 * len(kept))] < 5 * median(kept), name
+
+
+def test_pauses_of_the_collector_are_no_part_of_a_step(whole):
+    plain, pausing = (whole.cells[name]["step_time_us"]["value"] for name in ("pytorch", "collects_garbage"))
+    assert pausing == pytest.approx(plain, rel=0.1)
+
+
+TICK = """
+import json, time, torch
+from bench.measure import device as devices
+device, count = devices.of("cuda"), 1000
+events = device.events(count)
+x = torch.ones(8, 8, device="cuda")
+for event in events: event.record()
+took = []
+for _ in range(20):
     device.synchronize()
-    figures = memory.figures(devices.Peaks(), device.peaks(), device="cuda", host=host)
-    assert figures["device_allocated_bytes"] == torch.cuda.max_memory_allocated()
-    assert figures["device_reserved_bytes"] == torch.cuda.max_memory_reserved()
-    weights = sum(parameter.nbytes for parameter in built.model.parameters())
-    assert figures["device_allocated_bytes"] >= 4 * weights  # weights, gradients and two moments
+    began = time.perf_counter()
+    for event in events: event.record()
+    took.append((time.perf_counter() - began) / count * 1e6)
+print(json.dumps(sorted(took)[10]))
+"""
 
 
-def test_turns_on_the_card_have_a_device_time_for_every_step(tmp_path):
-    summary = summary_of(tmp_path, "--device", "cuda", "--runner", "pytorch", "--batch-size", "64", "--only", "time")
-    (journal,) = tmp_path.glob("results/*/trials.jsonl")
-    timed = [trial for line in journal.read_text().splitlines() if (trial := json.loads(line)).get("timing")]
-    assert len(timed) == 2  # the loop and its clone
-    for trial in timed:
-        assert len(trial["timing"]["device_step_us"]) == len(trial["timing"]["step_ns"])
-        assert all(us > 0 for us in trial["timing"]["device_step_us"])
-    assert summary["cells"][0]["step_time_us"]["value"] == summary["cells"][0]["device_step_time_us"]["value"]
+def test_a_tick_costs_a_small_part_of_a_step(tmp_path, whole, tell):
+    tick_us = json.loads(python("-c", TICK, cwd=tmp_path).stdout.splitlines()[-1])
+    step_us = whole.cells["pytorch"]["step_time_us"]["value"]
+    tell(f"an event costs {tick_us:.2f} us, {100 * tick_us / step_us:.2f} % of the hand-written loop's step")
+    assert tick_us < 0.03 * step_us
 
 
-def test_out_of_device_memory_is_a_row_and_the_rest_is_kept(tmp_path):
-    summary = summary_of(
+def test_phases_sum_to_the_step_and_nobody_is_charged_for_our_waits(whole, tell):
+    for name, (trial, *_) in whole.of("phases").items():
+        rows = sorted(trial["phases"]["functions"], key=lambda row: -row["exclusive_ns"])
+        tell(f"{name}: own time of {[(row['function'], round(row['exclusive_ns'] / 1e3)) for row in rows[:3]]}")
+        waits = [row for row in rows if row["function"] == "synchronize" and "torch/" in row["file"]]
+        step_ns = median(sum(step) for step in zip(*trial["phases"]["phase_ns"].values(), strict=True))
+        assert sum(row["exclusive_ns"] for row in waits) < 0.01 * step_ns, name
+        assert sum(row["exclusive_ns"] for row in rows) > 0, name
+
+
+# Memory and energy.
+
+
+def test_the_process_holds_what_the_allocator_holds_which_holds_what_is_allocated(whole, tell):
+    for name, cell in whole.cells.items():
+        told = cell["device_memory_bytes"]
+        tell(f"{name}: MB { ({kind: round(value / 1e6, 1) for kind, value in told.items() if value is not None}) }")
+        assert told["reserved"] >= told["allocated"] > 0, name
+        if told["process"] is None:
+            assert NOT_LISTED in cell["unavailable"]["device_memory_bytes.process"]
+        else:
+            assert told["process"] >= told["reserved"], name
+
+
+MEMORY = """
+import json, torch
+from bench.measure import device as devices, memory, rss
+from trainloops import parts, runners
+from trainloops.contract import Job
+job = Job(workload="mlp-wide", batch_size=256, epochs=2, steps_per_epoch=10, device="cuda")
+built, device = parts.build(job), devices.of("cuda")
+host = memory.HostBaseline(inherited_bytes=0, at_start=rss.read())
+device.reset_peaks()
+runners.load("pytorch")(job, built)
+device.synchronize()
+figures = memory.figures(devices.Peaks(), device.peaks(), device="cuda", host=host)
+weights = sum(parameter.nbytes for parameter in built.model.parameters())
+print(json.dumps([figures, torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved(), weights]))
+"""
+
+
+def test_memory_figures_are_torch_s_own(tmp_path):
+    done = python("-c", MEMORY, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    figures, allocated, reserved, weights = json.loads(done.stdout.splitlines()[-1])
+    assert figures["device_allocated_bytes"] == allocated
+    assert figures["device_reserved_bytes"] == reserved
+    assert allocated >= 4 * weights  # weights, gradients and two moments
+
+
+def test_energy_is_a_figure_or_has_a_reason(whole, tell):
+    for name, (trial, *_) in whole.of("timing").items():
+        timing = trial["timing"]
+        assert timing.get("energy_j", 0) > 0 or timing["unavailable"]["energy_j"], name
+    tell(f"energy: {timing.get('energy_j')} J, {timing.get('unavailable')}")
+
+
+def test_out_of_device_memory_is_a_row_and_the_rest_is_kept(tmp_path, run):
+    found = run(
         tmp_path,
-        *("--device", "cuda", "--workload", "mlp-wide", "--runner", f"pytorch,{ROOT}/tests/loops/out_of_memory.py"),
+        *("--device", DEVICE, "--workload", "mlp-wide", "--runner", f"pytorch,{LOOPS}/out_of_memory.py"),
         *("--batch-size", "64", "--steps", "20"),
         code=4,
     )
-    good, bad = summary["cells"]
-    assert (good["status"], bad["status"]) == ("ok", "oom")
-    assert "out of memory" in bad["reason"]
+    assert found.cells["pytorch"]["status"] == "ok"
+    assert found.cells["out_of_memory"]["status"] == "oom"
+    assert "out of memory" in found.cells["out_of_memory"]["reason"]
+
+
+# How it is started, on what, and what the doctor says.
+
+
+def test_cpu_and_cuda_stand_in_one_report(tmp_path, run):
+    found = run(
+        tmp_path, "--device", f"cpu,{DEVICE}", "--runner", "pytorch,floor", "--batch-size", "64", "--steps", "50"
+    )
+    rows = {(cell["device"], cell["runner"]): cell for cell in found.summary["cells"]}
+    assert set(rows) == {(device, runner) for device in ("cpu", DEVICE) for runner in ("pytorch", "floor")}
+    assert rows["cpu", "pytorch"]["device_memory_bytes"]["allocated"] is None
+    assert rows[DEVICE, "pytorch"]["device_memory_bytes"]["allocated"] > 0
+
+
+def test_where_one_loop_cannot_be_forked_none_is_and_all_are_equivalent(tmp_path, run):
+    planted = LOOPS / "touches_the_device.py"
+    found = run(
+        tmp_path, "--device", DEVICE, "--runner", f"pytorch,{planted}", "--batch-size", "64", "--steps", "20",
+        "--only", "time",
+    )  # fmt: skip
+    assert {trial["interpreter"]["launch"] for trial in found.trials} == {"spawn"}
+    assert {cell["status"] for cell in found.cells.values()} == {"ok"}
+    assert any(
+        "is an interpreter of its own, since a fork could not use it" in each for each in found.summary["warnings"]
+    )
+
+
+def test_the_doctor_knows_the_card(tmp_path, tell):
+    done = python("-m", "bench.doctor", "--device", DEVICE, "--json", cwd=tmp_path)
+    assert done.returncode in (0, 4), done.stderr
+    found = json.loads(done.stdout)
+    assert (found["torch"]["launch"], found["torch"]["broken"]) == ("fork", None)
+    nvidia = found["health"]["nvidia"]
+    tell(f"doctor: driver {nvidia['driver']}, CUDA {nvidia['cuda']}, {[each['name'] for each in nvidia['gpus']]}")
+    tell(f"doctor: {[(each['subject'], each['severity']) for each in found['findings'] if each['severity'] != 'fine']}")
+    assert nvidia["gpus"] or nvidia["unavailable"]
+
+
+def test_a_card_that_is_not_shown_is_one_sentence(tmp_path):
+    done = python("-m", "bench.run", "--device", DEVICE, cwd=tmp_path, CUDA_VISIBLE_DEVICES="")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --device cuda: torch sees no cuda device here")
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("results/*/run.json"))
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there is one card")
+def test_the_second_card_is_the_second_card(tmp_path, run):
+    found = run(tmp_path, "--device", "cuda:1", "--runner", "pytorch,hf-trainer", "--batch-size", "64", "--steps", "20")
+    assert {cell["status"] for cell in found.cells.values()} == {"ok"}
+    (path,) = tmp_path.glob("results/*/checkups.jsonl")
+    second = found.summary["machine"]["accelerators"][1]["uuid"]
+    gpus = [gpu["uuid"] for line in path.read_text().splitlines() for gpu in json.loads(line)["nvidia"]["gpus"]]
+    assert set(gpus) == {second}
+
+
+def test_figures_are_whole_beside_an_nvml_that_fails(tmp_path, run):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "pynvml.py").write_text("def nvmlInit():\n    raise RuntimeError('Driver/library version mismatch')\n")
+    found = run(
+        tmp_path, "--device", DEVICE, "--runner", "pytorch,floor", "--batch-size", "64", "--steps", "20", path=(broken,)
+    )
+    for cell in found.cells.values():
+        assert cell["status"] == "ok"
+        assert cell["step_time_us"]["value"] > 0
+        assert "version mismatch" in cell["unavailable"]["device_memory_bytes.process"]

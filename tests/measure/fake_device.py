@@ -23,6 +23,7 @@ class FakeEvent:
 class FakeAccelerator:
     """Events pass 10 µs after each other; memory peaks are whatever the test says next, and untold after that."""
 
+    is_asynchronous = True
     calls: list[str] = field(default_factory=list)
     next_peaks: list[Peaks] = field(default_factory=list)
     recorded: int = 0

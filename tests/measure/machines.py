@@ -54,6 +54,12 @@ def nvml(**changes: Any) -> SimpleNamespace:
     def refuse(*_: object) -> None:
         raise NVMLError("Not Supported")
 
+    def by_uuid(uuid: str) -> object:
+        if not uuid.startswith("GPU-"):
+            raise NVMLError("Not Found")
+        name = uuid.removeprefix("GPU-")
+        return int(name) if name.isdigit() else name
+
     usual: dict[str, Any] = {
         "NVMLError": NVMLError,
         "NVML_CLOCK_SM": 1,
@@ -65,6 +71,8 @@ def nvml(**changes: Any) -> SimpleNamespace:
         "nvmlSystemGetProcessName": lambda pid: f"/usr/bin/program-{pid}",
         "nvmlDeviceGetCount": lambda: 1,
         "nvmlDeviceGetHandleByIndex": lambda index: index,
+        "nvmlDeviceGetHandleByUUID": by_uuid,
+        "nvmlDeviceGetDeviceHandleFromMigDeviceHandle": refuse,
         "nvmlDeviceGetUUID": lambda board: f"GPU-{board}",
         "nvmlDeviceGetName": lambda _: "NVIDIA H100",
         "nvmlDeviceGetClockInfo": lambda _, __: 1980,

@@ -241,6 +241,22 @@ def test_a_turn_leaves_what_its_steps_took_by_the_devices_events(start, time):
         assert trial.ticks.device_ns[1 : steps + 1].tolist() == [10_000] * steps
 
 
+def test_a_device_without_events_has_of_each_turn_what_it_took_until_all_was_done(start, time):
+    """The host's ticks say when work was handed over, and nothing of how long the device takes."""
+
+    class WithoutEvents(FakeAccelerator):
+        def events(self, count):
+            return []
+
+        def synchronize(self):
+            time.passes(1_000)
+
+    trial = start(lambda _: time.passes(STEP_NS), device=WithoutEvents())
+    trial.ready()
+    trial.take_turn(4)
+    assert trial.ticks.device_ns[1:5].tolist() == [(4 * STEP_NS + 1_000) // 4] * 4
+
+
 def test_a_turn_may_have_as_many_steps_as_there_are_places(start, time):
     trial = start(lambda _: time.passes(STEP_NS), device=FakeAccelerator(), energy=Energy(meanwhile=gc.collect))
     trial.ready()
@@ -487,3 +503,31 @@ def test_growth_counts_a_peak_that_has_passed_but_not_the_libraries_that_a_fork_
     after_a_peak = rss.Resident(total=190, peak=260, anonymous=110)
     assert rss.growth_bytes(forked, touched_libraries) == 0
     assert rss.growth_bytes(forked, after_a_peak) == 80
+
+
+GVISOR = """Name:\tpython
+State:\tR (running)
+Tgid:\t7
+VmSize:\t 2100000 kB
+VmRSS:\t  300000 kB
+VmData:\t 1200000 kB
+Threads:\t1
+"""
+"""What `/proc/self/status` says in a sandbox of gVisor's."""
+
+
+def test_a_sandbox_that_tells_no_peak_of_memory_is_measured_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / "status").write_text(GVISOR)
+    found = rss.read(tmp_path / "status")
+    assert found == rss.Resident(total=300_000 * 1024, peak=None, anonymous=None)
+    monkeypatch.setattr(memory, "read", lambda: found)
+    host = memory.HostBaseline(inherited_bytes=100, at_start=found)
+    told = memory.figures(Peaks(), Peaks(), device="cpu", host=host)
+    assert told["host_rss_bytes"] is None
+    assert told["unavailable"]["host_rss_bytes"] == memory.NO_PEAK
+
+
+def test_memory_is_asked_of_the_process_itself_where_its_status_has_no_size(tmp_path):
+    (tmp_path / "status").write_text("Name:\tpython\nState:\tR (running)\n")
+    found = rss.read(tmp_path / "status")
+    assert found.total == found.peak == found.anonymous > 0

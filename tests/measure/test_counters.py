@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.profiler import profile, record_function
 
 from bench.analyse.attribution import NOUNS, repeats, subtract
@@ -18,6 +19,7 @@ from bench.measure.calls import Monitoring, SetProfile
 from bench.measure.fingerprint import WrongStepCountError
 from bench.measure.hooks import after_each_step
 from bench.measure.sites import Site
+from bench.records.schema import Counters
 from trainloops import parts, runners
 from trainloops.contract import Job
 
@@ -375,14 +377,39 @@ def test_a_resized_storage_counts_at_its_size():
 
 
 def on(device):
-    return SimpleNamespace(device=torch.device(device))
+    """A tensor without values on a device that need not be there."""
+    with FakeTensorMode():
+        return torch.empty(4, 4, device=device)
+
+
+def mask(device):
+    with FakeTensorMode():
+        return torch.empty(4, dtype=torch.bool, device=device)
+
+
+def index(device):
+    with FakeTensorMode():
+        return torch.empty(4, dtype=torch.int64, device=device)
+
+
+ATEN = torch.ops.aten
 
 
 @pytest.mark.parametrize(
     ("op", "args", "kwargs", "output", "waits"),
     [
-        (torch.ops.aten._local_scalar_dense.default, (on("cpu"),), {}, 1.0, True),
-        (torch.ops.aten.equal.default, (on("cpu"), on("cpu")), {}, True, True),
+        (ATEN._local_scalar_dense.default, (on("cuda"),), {}, 1.0, True),
+        (ATEN._local_scalar_dense.default, (on("cpu"),), {}, 1.0, False),  # AdamW's count of steps
+        (ATEN.equal.default, (on("cuda"), on("cuda")), {}, True, True),
+        (ATEN.nonzero.default, (on("cuda"),), {}, on("cuda"), True),
+        (ATEN.masked_select.default, (on("cuda"), on("cuda")), {}, on("cuda"), True),
+        (ATEN.nonzero.default, (on("cpu"),), {}, on("cpu"), False),
+        (ATEN.index.Tensor, (on("cuda"), [mask("cuda")]), {}, on("cuda"), True),
+        (ATEN.index.Tensor, (on("cuda"), [None, index("cuda")]), {}, on("cuda"), False),
+        (ATEN.index_put_.default, (on("cuda"), [mask("cuda")], on("cuda")), {}, on("cuda"), True),
+        (ATEN.index_put_.default, (on("cuda"), [index("cuda")], on("cuda")), {}, on("cuda"), False),
+        (ATEN.repeat_interleave.Tensor, (index("cuda"),), {}, on("cuda"), True),
+        (ATEN.repeat_interleave.Tensor, (index("cuda"),), {"output_size": 9}, on("cuda"), False),
         (torch.ops.aten.add.Tensor, (on("cuda"), on("cuda")), {}, on("cuda"), False),
         (tensors.COPY_TO_NEW, (on("cuda"),), {"device": "cpu"}, on("cpu"), True),
         (tensors.COPY_TO_NEW, (on("cuda"),), {"device": "cpu", "non_blocking": True}, on("cpu"), False),
@@ -394,7 +421,42 @@ def on(device):
     ],
 )
 def test_what_reads_a_value_back(op, args, kwargs, output, waits):
-    assert tensors.reads_back(op, args, kwargs, output) is waits
+    assert tensors.reads_back(op, args, kwargs, output, device_type="cuda") is waits
+
+
+@pytest.mark.parametrize("op", [ATEN._local_scalar_dense.default, ATEN.nonzero.default])
+def test_on_a_cpu_all_counts_that_would_wait_on_an_accelerator(op):
+    assert tensors.reads_back(op, (on("cpu"),), {}, None, device_type="cpu") is True
+
+
+def step_of_adamw(device, **options):
+    """What is counted of a step of AdamW's on a device that need not be there, the second after its state is made."""
+    with FakeTensorMode():
+        parameters = [torch.nn.Parameter(torch.empty(8, 8, device=device)) for _ in range(3)]
+        for parameter in parameters:
+            parameter.grad = torch.empty(8, 8, device=device)
+        optimizer = torch.optim.AdamW(parameters, **options)
+        # Its counts of steps stay on the CPU, with values: it reads them.
+        for parameter in parameters:
+            optimizer.state[parameter] = {
+                "step": torch.tensor(1.0),
+                **{name: torch.zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")},
+            }
+        with tensors.counting_tensors(device=device) as steps:
+            optimizer.step()
+    return steps[0]
+
+
+def test_what_adamw_reads_of_its_own_counts_on_the_cpu_is_nothing_that_a_card_is_waited_for():
+    found = step_of_adamw("cuda", foreach=True)
+    assert found["ops_by_name"]["aten::_local_scalar_dense"] > 0
+    assert sum(found["syncs"].values()) == 0
+
+
+def test_bytes_of_a_card_that_is_not_there_have_categories():
+    found = step_of_adamw("cuda", foreach=True)["tensor_bytes_by_category"]
+    assert found["parameters"] == found["gradients"] == 3 * 256
+    assert found["optimizer_state"] == 6 * 256
 
 
 # Kernels, from a list of events as the profiler would give it.
@@ -417,10 +479,13 @@ def test_runtime_calls_are_put_between_ticks():
         event(kernels.TICK, 20),
         event(kernels.TICK, 16, "CUDA"),  # the annotation as the device saw it
         event("cudaDeviceSynchronize", 30),
+        event("hipMemcpyWithStream", 31),  # `.item()` for ROCm
+        event(kernels.TICK, 40),
     ]
     assert kernels.per_step(kernels.host_events(events)) == [
         {"kernels": {"cudaLaunchKernel": 1}, "device_syncs": {}},
         {"kernels": {"cudaLaunchKernel": 1, "cuLaunchKernel": 1}, "device_syncs": {"cudaStreamSynchronize": 1}},
+        {"kernels": {}, "device_syncs": {"cudaDeviceSynchronize": 1, "hipMemcpyWithStream": 1}},
     ]
 
 
@@ -433,6 +498,34 @@ def test_the_device_instrument_reads_a_real_profile(monkeypatch):
     assert len(steps) == SHORT.steps
     assert all(step["kernels"] == {"aten::addmm": 3} for step in steps)
     assert all(step["allocations"] == {"allocations": 7} for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("launches", "readings", "told"),
+    [
+        ((), range(0, 100, 7), {"allocations"}),  # CUPTI did not come up
+        (("aten::addmm",), [0] * 100, {"kernels", "device_syncs"}),  # an allocator that counts nothing
+    ],
+)
+def test_what_nobody_told_is_unavailable_and_never_an_exact_0(monkeypatch, launches, readings, told):
+    monkeypatch.setattr(kernels, "LAUNCHES", launches)
+    readings = iter(readings)
+    monkeypatch.setattr(kernels, "_allocations_so_far", lambda device: next(readings))
+    with kernels.counting_kernels(device="cuda") as steps:
+        plain_loop(does_nothing)(SHORT, parts.build(SHORT))
+    assert len(steps) == SHORT.steps
+    assert all(set(step) == told for step in steps)
+    assert set(kernels.not_seen(steps[0])) == set(kernels.NAMES) - told
+
+
+def test_a_count_without_a_profiler_is_whole_and_says_what_is_missing(monkeypatch):
+    monkeypatch.setattr(counters, "unavailable", lambda device: {})
+    readings = iter(range(0, 1000, 7))
+    monkeypatch.setattr(kernels, "_allocations_so_far", lambda device: next(readings))
+    found = counters.count(plain_loop(does_nothing), SHORT, parts.build, warmup_steps=1)
+    assert Counters.model_validate(found).kernels is None
+    assert found["allocations"]["value"] == 7
+    assert found["unavailable"] == dict.fromkeys(("kernels", "device_syncs"), kernels.NO_PROFILER)
 
 
 def test_what_a_cpu_has_not_is_unavailable_and_says_why(baseline):

@@ -77,6 +77,33 @@ def test_what_a_device_does_not_tell_is_none(calls, monkeypatch):
     assert device.events(3) == []
 
 
+def test_a_generic_function_that_raises_for_this_kind_of_device_is_not_told(calls, monkeypatch):
+    """As torch 2.9 to 2.12 do for Apple's: the trial goes on, by the device's own functions where it has them."""
+
+    def refuses():
+        raise RuntimeError("Allocator for mps is not a DeviceAllocator.")
+
+    for name in ("synchronize", "max_memory_allocated", "max_memory_reserved", "reset_peak_memory_stats"):
+        monkeypatch.setattr(torch.accelerator, name, refuses, raising=False)
+    device = Accelerator("toy")
+    device.synchronize()
+    device.reset_peaks()
+    device.synchronize()
+    assert calls == ["own synchronize", "own reset", "own synchronize"]
+    assert device.peaks() == Peaks(allocated_bytes=70, reserved_bytes=100)
+    monkeypatch.setattr(torch.toy, "synchronize", refuses)
+    with pytest.raises(RuntimeError):  # a device that has failed is no device without a function
+        Accelerator("toy").synchronize()
+    monkeypatch.setattr(torch, "toy", SimpleNamespace())
+    Accelerator("toy").reset_peaks()
+    assert Accelerator("toy").peaks() == Peaks()
+
+
+def test_apple_s_events_which_come_in_any_order_are_not_used(monkeypatch):
+    monkeypatch.setattr(torch.mps, "Event", Event, raising=False)
+    assert Accelerator("mps").events(3) == []
+
+
 def test_a_cpu_has_neither_events_nor_peaks():
     assert isinstance(devices.of("cpu"), Host)
     assert devices.of("cpu").events(3) == []
@@ -96,6 +123,9 @@ def test_a_cpu_has_neither_events_nor_peaks():
             ),
             True,
         ),
+        (RuntimeError("CUDA error: out of memory"), True),  # a context, or pinned memory
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 17.9 GB)"), True),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
         (ValueError("can't allocate memory"), False),
     ],

@@ -2,9 +2,12 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import torch
 
-from bench.measure import energy
+from bench.measure import energy, memory, rss
+from bench.measure.device import Peaks
 from bench.measure.energy import Counter, EnergyUnavailableError, Meter
+from tests.measure.machines import NVMLError, nvml
 
 
 def zone(powercap, folder, name, energy_uj, range_uj=262_143_328_850):
@@ -48,30 +51,70 @@ def test_without_rapl_the_reason_is_given(tmp_path):
 
 
 def test_nvml_counts_millijoules_of_the_board_it_is_asked_for():
-    totals = {"GPU-a": 111, "GPU-b": 5_000}
-    nvml = SimpleNamespace(
-        nvmlInit=lambda: None,
-        nvmlDeviceGetHandleByUUID=lambda uuid: uuid,
-        nvmlDeviceGetTotalEnergyConsumption=lambda board: totals[board],
-    )
-    meter = Meter(counters=[energy.nvml_counter("GPU-b", nvml)])
+    totals = {"a": 111, "b": 5_000}
+    driver = nvml(nvmlDeviceGetTotalEnergyConsumption=lambda board: totals[board])
+    meter = Meter(counters=[energy.nvml_counter("b", driver)])
     start = meter.start()
-    totals["GPU-b"] = 7_500
+    totals["b"] = 7_500
     assert meter.joules(start, meter.start()) == 2.5
+
+
+def sliced(**changes):
+    """A board in slices, one of which torch computes on."""
+
+    def by_uuid(uuid):
+        if uuid != "MIG-5":
+            raise NVMLError("Not Found")
+        return "slice"
+
+    usual = {
+        "nvmlDeviceGetHandleByUUID": by_uuid,
+        "nvmlDeviceGetDeviceHandleFromMigDeviceHandle": lambda _: 7,
+        "nvmlDeviceGetMigMode": lambda board: [board == 7, 1],
+        "nvmlDeviceGetTotalEnergyConsumption": lambda _: 100,
+    }
+    return nvml(**usual | changes)
+
+
+def test_a_slice_is_not_charged_with_what_all_slices_use():
+    with pytest.raises(EnergyUnavailableError, match="shared out by MIG, and its counter is that of all slices"):
+        energy.nvml_counter("5", sliced())
+
+
+def test_the_memory_of_a_process_is_that_on_its_own_board_whatever_another_says():
+    def processes(board):
+        if board != 7:
+            raise NVMLError("GPU is lost")
+        return [SimpleNamespace(pid=41, usedGpuMemory=None), SimpleNamespace(pid=42, usedGpuMemory=1 << 30)]
+
+    driver = nvml(nvmlDeviceGetCount=lambda: 8, nvmlDeviceGetComputeRunningProcesses=processes)
+    assert memory.process_bytes(driver, "7", 42) == (1 << 30, None)
+    assert memory.process_bytes(driver, "7", 41)[1].startswith("NVML does not list this process")
+    assert memory.process_bytes(sliced(nvmlDeviceGetComputeRunningProcesses=processes), "5", 42) == (1 << 30, None)
+    with pytest.raises(NVMLError, match="GPU is lost"):
+        memory.process_bytes(driver, "3", 42)
+
+
+def test_amd_s_cards_are_not_asked_by_nvidia_s_driver(monkeypatch):
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    with pytest.raises(EnergyUnavailableError, match="AMD's driver is not asked"):
+        energy.meter("cuda")
+    monkeypatch.setitem(sys.modules, "pynvml", nvml())
+    figures = memory.figures(
+        Peaks(), Peaks(), device="cuda", host=memory.HostBaseline(inherited_bytes=0, at_start=rss.read())
+    )
+    assert figures["unavailable"]["device_process_bytes"] == "AMD's driver is not asked"
 
 
 def test_without_nvml_the_reason_is_given(monkeypatch):
     def fails(*_):
         raise RuntimeError("Not Supported")
 
-    nvml = SimpleNamespace(
-        nvmlInit=lambda: None, nvmlDeviceGetHandleByUUID=str, nvmlDeviceGetTotalEnergyConsumption=fails
-    )
     with pytest.raises(EnergyUnavailableError, match="NVML gives no energy: Not Supported"):
-        energy.nvml_counter("GPU-a", nvml)
+        energy.nvml_counter("a", nvml(nvmlDeviceGetTotalEnergyConsumption=fails))
     monkeypatch.setitem(sys.modules, "pynvml", None)
     with pytest.raises(EnergyUnavailableError, match=r"NVML gives no energy: .*pynvml"):
-        energy.nvml_counter("GPU-a")
+        energy.nvml_counter("a")
 
 
 def test_a_device_without_a_counter_says_so():

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench.analyse import health_device
 from bench.measure import health_nvidia
 from bench.records.health import GpuFacts, GpuProcess
 from tests.measure.machines import NVMLError, nvml
@@ -38,6 +39,34 @@ def test_only_the_cards_that_are_measured_are_asked():
     three = nvml(nvmlDeviceGetCount=lambda: 3)
     assert [gpu.uuid for gpu in health_nvidia.read(["GPU-2"], three).gpus] == ["GPU-2"]
     assert len(health_nvidia.read(None, three).gpus) == 3
+
+
+def test_a_sick_card_keeps_no_other_from_being_told():
+    def name(board):
+        if board == 1:
+            raise NVMLError("GPU is lost")
+        return "NVIDIA H100"
+
+    found = health_nvidia.read(None, nvml(nvmlDeviceGetCount=lambda: 3, nvmlDeviceGetName=name))
+    assert [gpu.uuid for gpu in found.gpus] == ["GPU-0", "GPU-2"]
+    assert found.unavailable == "a card does not answer NVML: GPU is lost"
+    assert health_nvidia.read(["GPU-2"], nvml(nvmlDeviceGetName=name)).unavailable is None
+    told = [each.seen for each in health_device.cards(found) if each.subject == "NVIDIA cards"]
+    assert told == ["not known: a card does not answer NVML: GPU is lost"]
+
+
+def test_of_a_slice_the_board_is_told():
+    slice_of_7 = nvml(
+        nvmlDeviceGetHandleByUUID=lambda uuid: "slice" if uuid == "MIG-5" else _not_found(),
+        nvmlDeviceGetDeviceHandleFromMigDeviceHandle=lambda _: 7,
+        nvmlDeviceGetMigMode=lambda board: [board == 7, 1],
+    )
+    (found,) = health_nvidia.read(["GPU-5"], slice_of_7).gpus
+    assert (found.uuid, found.mig) == ("GPU-7", True)
+
+
+def _not_found():
+    raise NVMLError("Not Found")
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def test_what_a_trial_used_that_nobody_counted_leaves_no_load(tmp_path, two_cpus
         ({}, "stat cannot be read (No such file or directory)"),
         ({"stat": "cpu7 1 2 3 4 5 6 7 8"}, "stat does not list the processors of this process"),
         ({"stat": "cpu0 1 2 3 4\ncpu1 1 2 3 4"}, "stat does not list the processors of this process"),
+        ({"stat": "cpu0 0 0 0 0 0 0 0 0 0 0\ncpu1 0 0 0 0 0 0 0 0 0 0"}, "stat says 0 of everything"),  # gVisor
     ],
 )
 def test_where_it_cannot_be_read_the_reason_is_given(files, reason, tmp_path, two_cpus):

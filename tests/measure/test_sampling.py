@@ -1,10 +1,19 @@
 """Own time goes to the function that spends it, and none of it to the instrument."""
 
+import hashlib
 import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
+import pytest
 import torch
 
+from bench.measure import phases
+from bench.measure.device import Accelerator
 from bench.measure.sampling import sampling
+from trainloops import parts, runners
+from trainloops.contract import Job
 
 STEPS, WARMUP_STEPS = 24, 4
 
@@ -58,3 +67,68 @@ def test_rows_are_what_the_record_takes():
         train()
     rows = [FunctionTime.model_validate(row) for row in sampler.functions()]
     assert next(row for row in rows if row.function == "dear").file.endswith("test_sampling.py")
+
+
+def in_c(rounds: int) -> None:
+    hashlib.pbkdf2_hmac("sha256", b"password", b"salt", rounds)
+
+
+def test_a_long_call_into_c_has_all_of_its_time():
+    """Which is what it took by the clock: Python hears of the timer but once while it lasts."""
+    rounds, spent_s = 20_000, Counter()
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    parameter.grad = torch.ones(1)
+    optimizer = torch.optim.SGD([parameter], lr=0.1)
+    with sampling(steps=STEPS, warmup_steps=WARMUP_STEPS) as sampler:
+        for step in range(STEPS):
+            began_s = time.perf_counter()
+            in_c(rounds)
+            between_s = time.perf_counter()
+            spin(0.005)
+            if step >= WARMUP_STEPS:
+                spent_s += {"in_c": between_s - began_s, "spin": time.perf_counter() - between_s}
+            optimizer.step()
+    own_ns = {row["function"]: row["exclusive_ns"] for row in sampler.functions()}
+    share = own_ns["in_c"] / (own_ns["in_c"] + own_ns["spin"])
+    assert share == pytest.approx(spent_s["in_c"] / spent_s.total(), abs=0.05)
+
+
+WAITS = """
+def synchronize():
+    hashlib.pbkdf2_hmac("sha256", b"password", b"salt", 500)
+"""
+
+
+def test_our_own_waits_for_the_device_are_nobodys(monkeypatch):
+    """They are made by torch on our behalf, and beside them the loop's own time is what it was."""
+    torchs = str(Path(torch.__path__[0]) / "accelerator" / "__init__.py")
+    space = {"hashlib": hashlib}
+    exec(compile(WAITS, torchs, "exec"), space)  # in C, as a driver does
+    monkeypatch.setattr(torch.accelerator, "synchronize", space["synchronize"])
+    job = Job(workload="mlp", batch_size=8, epochs=1, steps_per_epoch=200)
+    split = phases.splitting(parts.build(job), Accelerator("toy"))
+    with split as found, sampling(steps=job.steps, warmup_steps=1) as sampler:
+        runners.load("pytorch")(job, found.parts)
+    rows = sampler.functions()
+    assert "synchronize" not in {row["function"] for row in rows}
+    step_ns = sum(sum(ns) for ns in found.result()["phase_ns"].values()) / (job.steps - 1)
+    # Ten waits a step, which took most of it, are not shared out among the loop's functions.
+    assert 0 < sum(row["exclusive_ns"] for row in rows) < 0.7 * step_ns
+
+
+def test_what_the_splitting_of_phases_calls_for_the_loop_is_the_loops(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda: None)
+    job = Job(workload="mlp", batch_size=8, epochs=1, steps_per_epoch=200)
+    built = parts.build(job)
+
+    def slow_loss(model, batch):
+        spin(0.002)
+        return model(batch["x"]).sum()
+
+    with (
+        phases.splitting(replace(built, loss=slow_loss), Accelerator("toy")) as found,
+        sampling(steps=job.steps, warmup_steps=1) as sampler,
+    ):
+        runners.load("pytorch")(job, found.parts)
+    own_ns = {row["function"]: row["exclusive_ns"] for row in sampler.functions()}
+    assert own_ns["spin"] > 1e6

@@ -128,4 +128,8 @@ def test_a_process_sees_its_own_card_only():
     assert visibility("cuda:1", {}) == {"CUDA_VISIBLE_DEVICES": "1"}
     assert visibility("cuda:1", {"CUDA_VISIBLE_DEVICES": "4,6"}) == {"CUDA_VISIBLE_DEVICES": "6"}
     assert visibility("cuda", {"CUDA_VISIBLE_DEVICES": "GPU-5a"}) == {"CUDA_VISIBLE_DEVICES": "GPU-5a"}
+    # AMD's own variable, which Slurm sets, holds before CUDA's where torch is built for ROCm.
+    amd = {"HIP_VISIBLE_DEVICES": "2,3"}
+    assert visibility("cuda:1", amd) == {"CUDA_VISIBLE_DEVICES": "1", "HIP_VISIBLE_DEVICES": "3"}
+    assert visibility("cpu", amd)["HIP_VISIBLE_DEVICES"] == "-1"
     assert visibility("cpu", {"CUDA_VISIBLE_DEVICES": "0"}) == {"CUDA_VISIBLE_DEVICES": "", "ZE_AFFINITY_MASK": ""}

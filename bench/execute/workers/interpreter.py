@@ -23,6 +23,7 @@ from bench.execute.workers.children import kill_group
 from bench.execute.workers.protocol import Message, Receiver, send
 from bench.plan.devices import visibility
 from bench.plan.schedule import Layout
+from bench.plan.variables import without_launchers
 
 READY_TIMEOUT_S = 300.0
 KILL_GRACE_S = 10.0
@@ -133,15 +134,17 @@ class ForkServer:
         if up["event"] == "failed":
             raise WorkerEndedError(f"torch cannot be imported: {up['reason']}")
 
-    def interpreter(self, runner: str, *, fork: bool) -> Interpreter:
+    def interpreter(self, runner: str, *, fork: bool, try_device: bool = False) -> Interpreter:
         """Fork an interpreter that imports the framework of `runner`; `fork` says whether its trials may be forks.
+
+        With `try_device` it says no more than whether it can use the device, and ends.
 
         Raises `WorkerEndedError` or `WorkerTimeoutError`.
         """
         number = next(self._numbers)
         ours, theirs = socket.socketpair()
-        request = {"id": number, "runner": runner, "device": local(self.spec.device), "fork": fork}
-        request["compared"] = sorted(self.spec.packages)
+        request: Message = {"id": number, "runner": runner, "device": local(self.spec.device), "fork": fork}
+        request |= {"try_device": try_device, "compared": sorted(self.spec.packages)}
         try:
             self._channel.send(request, (theirs.fileno(),))
         finally:
@@ -251,10 +254,8 @@ def environment(spec: Spec) -> dict[str, str]:
         "MKL_NUM_THREADS": str(spec.threads),
         # Lets torch see cards without initialising the driver, which no fork would survive.
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
-        # Deterministic matrix products on CUDA need it, and it must be set before the first one.
-        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     }
-    return {**variables(spec.python), **fixed, **visibility(spec.device, dict(os.environ))}
+    return {**without_launchers(variables(spec.python)), **fixed, **visibility(spec.device, dict(os.environ))}
 
 
 def local(device: str) -> str:

@@ -93,11 +93,18 @@ class Forker:
             ready = self.ready(alone=False)
             if isinstance(ready, Result):
                 return running.refused(f"the interpreter was lost, and no other starts: {ready.reason}")
+            if ready.launch != "fork":
+                return running.refused(f"the interpreter was lost, and another cannot be forked: {ready.no_fork}")
             running.record = ready
             assert self._interpreter is not None
             return running.started(self._interpreter.start(running.payload, running.descriptors))
         except (WorkerEndedError, WorkerTimeoutError) as error:
             return running.refused(f"the interpreter was lost: {error}")
+
+    @property
+    def forks(self) -> bool:
+        """Whether it has an interpreter whose trials are forks."""
+        return isinstance(self._ready, InterpreterRecord) and self._ready.launch == "fork"
 
     def close(self) -> None:
         """End the interpreter, and with it its trials."""
@@ -106,10 +113,10 @@ class Forker:
 
 
 class Spawner:
-    """Starts one interpreter for each trial."""
+    """Starts one interpreter for each trial, since its device cannot be used in forks; `no_fork` says why."""
 
-    def __init__(self, runner: str, spec: Spec) -> None:
-        self._runner, self._spec = runner, spec
+    def __init__(self, runner: str, spec: Spec, no_fork: str | None = None) -> None:
+        self._runner, self._spec, self.no_fork = runner, spec, no_fork
         self._started: list[ForkServer | Interpreter] = []
 
     def start(self, request: Request) -> Running | Outcome:
@@ -123,7 +130,7 @@ class Spawner:
             ready = await_ready(interpreter, self._spec, alone=True)
             if isinstance(ready, Result):
                 return Outcome(result=ready, interpreter=None)
-            running = Running(request, ready)
+            running = Running(request, ready.model_copy(update={"no_fork": self.no_fork}))
             return running.started(interpreter.become(running.payload, running.descriptors))
         except (WorkerEndedError, WorkerTimeoutError) as error:
             return Outcome(result=failed("killed", str(error)), interpreter=None)

@@ -93,6 +93,16 @@ class Pool:
                 each.result()
         finally:
             waiting.shutdown(wait=False)
+        self._start_all_alike()
+
+    def _start_all_alike(self) -> None:
+        """Fork none on a device where one cannot be forked: first steps and host memory of a fork are others."""
+        no_fork = {key[1]: (key[0], each.no_fork) for key, each in self._launchers.items() if isinstance(each, Spawner)}
+        for key, each in self._launchers.items():
+            if isinstance(each, Forker) and each.forks and key[1] in no_fork:
+                runner, reason = no_fork[key[1]]
+                each.close()
+                self._launchers[key] = Spawner(key[0], self._spec(key), f"as {runner} cannot be forked: {reason}")
 
     def _forker(self, key: Key) -> Forker | None:
         """A launcher whose interpreter begins to import its framework; None where its environment has no torch."""
@@ -122,7 +132,7 @@ class Pool:
         ready = forker.ready(alone=self._at_once == 1)
         if isinstance(ready, InterpreterRecord) and ready.launch == "spawn":
             forker.close()
-            self._launchers[key] = Spawner(key[0], self._spec(key))
+            self._launchers[key] = Spawner(key[0], self._spec(key), ready.no_fork)
 
     def close(self) -> None:
         """End every process."""

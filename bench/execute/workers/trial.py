@@ -89,6 +89,8 @@ def _timing(assignment: Assignment) -> Result:
 
 
 def _equivalence(assignment: Assignment) -> Result:
+    # Deterministic matrix products on CUDA need it, before the first one; elsewhere it would be memory of ours.
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch.use_deterministic_algorithms(True)
     recorder = Recorder(parts.build(assignment.job))
     with recorder.counting_steps():

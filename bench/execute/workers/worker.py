@@ -18,7 +18,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,9 @@ from bench.execute.workers.children import die_with_parent, let_forks_die_with_t
 from bench.execute.workers.protocol import LOG, Message, Receiver, send
 from bench.measure import rss
 
-FORK_PROBE_TIMEOUT_S = 30
+FORK_PROBE_TIMEOUT_S = 120
+"""A driver that nobody has used takes some 20 s to come up with eight cards."""
+REASON_BYTES = 2000
 ENDING_S = 5.0
 """For interpreters to end their trials and themselves."""
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
@@ -111,11 +114,17 @@ def _interpret(control: socket.socket, request: Message, imported: Imported) -> 
         return
     own_s = time.perf_counter() - started
     loaded = Loaded(train=train, inherited_bytes=rss.read().total - imported.bare.total)
-    launch = "fork" if request["fork"] and _fork_is_safe(request["device"]) else "spawn"
+    if request["try_device"]:
+        broken = _why_unusable(request["device"])
+        send(control, {"event": "failed", "reason": broken} if broken else {"event": "ready", "pid": os.getpid()})
+        return
+    no_fork = _why_no_fork(request["device"]) if request["fork"] else None
+    launch = "fork" if request["fork"] and no_fork is None else "spawn"
     ready = {
         "event": "ready",
         "pid": os.getpid(),
         "launch": launch,
+        "no_fork": no_fork,
         "import_s": imported.torch_s + own_s,
         "import_torch_s": imported.torch_s,
         "import_rss_bytes": loaded.inherited_bytes,
@@ -141,25 +150,46 @@ def _provenance(compared: list[str]) -> dict[str, Any]:
     return {"imported": found, "harness": bench.__file__}
 
 
-def _fork_is_safe(device: str) -> bool:
-    """Whether a fork of this process can use the device: tried out, not assumed."""
+def _why_no_fork(device: str) -> str | None:
+    """Why a fork of this process cannot use the device, None where it can: tried out, not assumed."""
     if not CAN_FORK:
-        return False
-    pid = os.fork()
-    if pid == 0:
-        signal.alarm(FORK_PROBE_TIMEOUT_S)
-        _exit_with_probe_result(device)
-    return os.waitpid(pid, 0)[1] == 0
+        return "forks do not survive on this system"
+    with _one_at_a_time():
+        ours, theirs = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(FORK_PROBE_TIMEOUT_S)
+            os.write(theirs, (_why_unusable(device) or "").encode()[:REASON_BYTES])
+            os._exit(0)
+        os.close(theirs)
+        with os.fdopen(ours, "rb") as told:
+            reason = told.read().decode(errors="replace")
+        exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if exit_code == -signal.SIGALRM:
+        return f"no answer of the device within {FORK_PROBE_TIMEOUT_S} s"
+    return reason or (f"trying it ended with exit code {exit_code}" if exit_code else None)
 
 
-def _exit_with_probe_result(device: str) -> None:
+def _why_unusable(device: str) -> str | None:
+    """Why this process cannot compute on the device; None where it can."""
     try:
         import torch
 
         work = torch.ones(8, 8, device=device)
-        os._exit(0 if (work @ work).sum().item() == 512 else 1)
-    except Exception:  # noqa: BLE001 - any failure means the same: this process cannot be forked
-        os._exit(1)
+        return None if (work @ work).sum().item() == 512 else "it computes wrong results"
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason
+        return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Keep all interpreters on this machine from trying at once: a small card has no room for so many contexts."""
+    with open(__file__, "rb") as turnstile:  # noqa: PTH123 - pathlib is for what is read
+        with suppress(ImportError, OSError):  # no such locks here, or none on this file system
+            import fcntl
+
+            fcntl.flock(turnstile, fcntl.LOCK_EX)
+        yield
 
 
 def _train(loaded: Loaded, request: Message, descriptors: list[int]) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def accelerate_0_30_non_blocking(job: Job) -> dict[str, Any]:
     """`Accelerator` arguments for asynchronous copies to the device; older releases always block."""
     configuration: Any = getattr(sys.modules["accelerate"].utils, "DataLoaderConfiguration", None)
-    if not job.on_accelerator or not _has_field(configuration, "non_blocking"):
+    if not job.pins_memory or not _has_field(configuration, "non_blocking"):
         return {}
     return {"dataloader_config": configuration(non_blocking=True)}
 
@@ -27,7 +27,7 @@ def accelerate_0_30_non_blocking(job: Job) -> dict[str, Any]:
 def transformers_4_41_non_blocking(job: Job) -> dict[str, Any]:
     """`TrainingArguments` for asynchronous copies to the device; older releases always block."""
     configuration = getattr(sys.modules["transformers.trainer_pt_utils"], "AcceleratorConfig", None)
-    if not job.on_accelerator or not _has_field(configuration, "non_blocking"):
+    if not job.pins_memory or not _has_field(configuration, "non_blocking"):
         return {}
     return {"accelerator_config": {"non_blocking": True}}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment
 from torch.utils.data import DataLoader
 
 from trainloops.contract import Job, Parts
@@ -15,6 +16,7 @@ def train(job: Job, parts: Parts) -> None:
     fabric = Fabric(
         accelerator=job.device_type,
         devices=1,
+        plugins=[LightningEnvironment()],  # else it looks for MPI, and fails where that is half installed
         precision="bf16-mixed" if job.precision == "bf16" else "32-true",
     )
     model, optimizer = fabric.setup(parts.model, parts.optimizer)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch.utils.data import DataLoader
 
 from trainloops.contract import Batch, Job, Parts
@@ -36,6 +37,7 @@ def train(job: Job, parts: Parts) -> None:
         max_epochs=job.epochs,
         accelerator=job.device_type,
         devices=1,
+        plugins=[LightningEnvironment()],  # else it looks for MPI, and fails where that is half installed
         precision="bf16-mixed" if job.precision == "bf16" else "32-true",
         accumulate_grad_batches=job.grad_accumulation,
         gradient_clip_val=job.grad_clip,

@@ -18,7 +18,7 @@ def train(job: Job, parts: Parts) -> None:
         parts.sampler.set_epoch(epoch)
         for index, batch in enumerate(loader, start=1):
             if job.on_accelerator:
-                batch = {key: value.to(job.device, non_blocking=True) for key, value in batch.items()}
+                batch = {key: value.to(job.device, non_blocking=job.pins_memory) for key, value in batch.items()}
             loss = loss_of(model, batch)
             if job.grad_accumulation > 1:
                 loss = loss / job.grad_accumulation

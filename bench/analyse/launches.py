@@ -1,0 +1,34 @@
+"""How trials were started, where that is not what a reader expects: as forks, all alike."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bench.records.schema import Comparison, Launch, Trial
+
+
+def warnings_of(trials: Sequence[Trial]) -> Iterator[str]:
+    """Which trials were fresh interpreters because of their device, and where those of a comparison are unlike."""
+    reasons: dict[str, str] = {}
+    launches: dict[Comparison, dict[Launch, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for trial in trials:
+        if trial.interpreter is None:
+            continue
+        if trial.interpreter.no_fork is not None:
+            reasons.setdefault(trial.cell.device, trial.interpreter.no_fork)
+        if trial.phase == "timing":
+            launches[trial.cell.comparison.anywhere][trial.interpreter.launch].add(trial.cell.runner)
+    for device, reason in reasons.items():
+        yield f"every trial on {device} is an interpreter of its own, since a fork could not use it ({reason})"
+    for comparison, by_launch in launches.items():
+        if len(by_launch) > 1:
+            forks, spawned = (", ".join(sorted(by_launch[each])) for each in ("fork", "spawn"))
+            yield (
+                f"at batch {comparison.batch_size} of {comparison.workload} on {comparison.device} trials of {forks} "
+                f"are forks and of {spawned} fresh interpreters: their first steps, start-up and host memory are not "
+                "comparable"
+            )

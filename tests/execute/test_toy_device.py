@@ -1,0 +1,157 @@
+"""A whole run on a device that is no CPU: its queue works on while the host does, in the workers' own torch."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.analyse import stopping
+from bench.analyse.comparison import summarise
+from bench.execute import launch_probe
+from bench.execute.scheduler import TrialScheduler
+from bench.measure import memory
+from tests import factories, toy_device
+
+ROOT = Path(__file__).parent.parent.parent
+ON_TOY = ROOT / "tests" / "loops" / "on_toy"
+TAUGHT = ("lightning", "fabric", "accelerate", "hf_trainer")
+SHORT_OP_US, LONG_OP_US = 20.0, 800.0
+"""Shorter than the host needs for an op, and so long that the device decides how long a step takes."""
+OPS_A_STEP = """
+import torch, toy_device
+from bench.measure.hooks import after_each_step
+from trainloops import parts, runners
+from trainloops.contract import Job
+job = Job(workload="mlp", batch_size=8, epochs=1, steps_per_epoch=9, device="toy")
+seen = []
+with after_each_step(lambda _: seen.append(toy_device.QUEUE.ops)):
+    runners.load("pytorch")(job, parts.build(job))
+print(seen[-1] - seen[-2])
+"""
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    """An environment whose processes have the device; this one must not: it could not be rid of it."""
+    folder = toy_device.importable(tmp_path_factory.mktemp("toy"))
+    patch = pytest.MonkeyPatch()
+    patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (folder, ROOT, ROOT / "src"))))
+    patch.setenv("TOY_OP_US", str(SHORT_OP_US))
+    yield patch
+    patch.undo()
+
+
+def ops_a_step():
+    done = subprocess.run([sys.executable, "-c", OPS_A_STEP], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+def measured(*runners, passes, **changes):
+    run = factories.run(runners=runners, comparisons=[factories.comparison(device="toy", batch_size=8)], blocks=1)
+    usual = {"passes": passes, "steps": 20, "turns_s": None, "target_ci": None, "timeout_s": 120.0}
+    run = run.model_copy(update={"settings": run.settings.model_copy(update=usual | changes)})
+    scheduler = TrialScheduler(run.settings, replicates=dict.fromkeys(set(passes) - {"timing"}, 1))
+    trials = [each for trials in scheduler.run(stopping.rule(run)) for each in trials]
+    return summarise(run, trials), trials
+
+
+@pytest.fixture(scope="module")
+def whole(toy):
+    """All six loops, the frameworks told of the device, and one that reads its loss."""
+    own = [*(str(ON_TOY / f"{name}.py") for name in TAUGHT), str(ON_TOY.parent / "reads_a_value.py")]
+    return measured("pytorch", "floor", *own, passes=["equivalence", "counting", "phases", "timing"])
+
+
+def of(summary):
+    return {Path(cell.runner).stem: cell for cell in summary.cells}
+
+
+def test_every_loop_does_the_same_arithmetic_there(whole):
+    cells = of(whole[0])
+    assert {name: (cell.status, cell.reason) for name, cell in cells.items() if cell.status != "ok"} == {}
+    verdicts = {name: cell.equivalence.verdict for name, cell in cells.items()}
+    assert verdicts == dict.fromkeys(verdicts, "bitwise") | {"pytorch": "baseline"}
+    assert len(verdicts) == 7
+
+
+def test_trials_are_forks_and_take_turns(whole):
+    timed = [trial for trial in whole[1] if trial.phase == "timing"]
+    assert len(timed) == 8  # with the clone of the hand-written loop
+    assert {trial.interpreter.launch for trial in timed} == {"fork"}
+    assert {trial.alone for trial in timed} == {None}
+
+
+def test_every_step_has_its_time_by_the_devices_events(whole):
+    for trial in whole[1]:
+        if trial.phase == "timing":
+            assert len(trial.timing.device_step_us) == len(trial.timing.step_ns) > 0
+            assert min(trial.timing.device_step_us) > 0
+    for cell in whole[0].cells:
+        assert cell.step_time_us.value == cell.device_step_time_us.value
+
+
+def test_a_step_takes_what_its_ops_take_the_device_and_not_what_they_take_the_host(toy):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOY_OP_US", str(LONG_OP_US))
+        summary, trials = measured("pytorch", passes=["equivalence", "timing"])
+    expected_us = ops_a_step() * LONG_OP_US
+    assert of(summary)["pytorch"].step_time_us.value == pytest.approx(expected_us, rel=0.02)
+    # The host runs ahead: by its own clock steps are as long only where something waits.
+    by_host_us = [ns / 1e3 for trial in trials if trial.phase == "timing" for ns in trial.timing.step_ns]
+    assert sorted(by_host_us)[len(by_host_us) // 2] < 0.8 * expected_us
+
+
+def test_memory_is_that_of_the_devices_own_allocator(whole):
+    weights_bytes = 4 * (64 * 32 + 32 + 32 * 16 + 16 + 16 * 2 + 2)
+    for name, cell in of(whole[0]).items():
+        told = cell.device_memory_bytes
+        assert told.allocated >= 4 * weights_bytes, name  # weights, gradients and two moments
+        assert told.reserved == 2 * told.allocated, name  # as that allocator has it
+        assert told.process is None, name
+        assert cell.unavailable["device_memory_bytes.process"] == memory.NOT_NVIDIAS
+
+
+def test_what_is_read_back_counts_and_what_adamw_reads_on_the_cpu_does_not(whole):
+    syncs = {name: cell.counters.syncs for name, cell in of(whole[0]).items()}
+    assert syncs["pytorch"] == syncs["floor"] == 0
+    assert syncs["reads_a_value"] == 1
+    assert of(whole[0])["pytorch"].counters.kernels is None
+
+
+def test_batches_are_moved_and_stay_batches(whole):
+    told = of(whole[0])["pytorch"].tensor_bytes_by_category
+    assert told["batch"] >= 8 * (64 * 4 + 8)
+    assert told["parameters"] == told["gradients"]
+
+
+def test_phases_wait_for_the_device_and_nobody_is_charged_for_that(whole):
+    split = [trial.phases for trial in whole[1] if trial.phase == "phases"]
+    assert len(split) == 7
+    for phases in split:
+        assert not [row for row in phases.functions if row.function == "Queue.wait" and row.exclusive_ns > 5e6]
+        step_ns = [sum(step) for step in zip(*phases.phase_ns.values(), strict=True)]
+        assert min(step_ns) > 0
+
+
+REFUSED = {
+    "lightning": ("failed", "You selected an invalid accelerator name: `accelerator='toy'`"),
+    "fabric": ("failed", "You selected an invalid accelerator name: `accelerator='toy'`"),
+    # Their list of devices is their own: they take the CPU instead and say nothing, which only equivalence shows.
+    "accelerate": ("ok", "different"),
+    "hf-trainer": ("ok", "different"),
+}
+
+
+def test_frameworks_that_are_not_told_of_the_device_refuse_it_or_are_found_out(toy):
+    summary, _ = measured("pytorch", *REFUSED, passes=["equivalence"])
+    cells = of(summary)
+    for name, (status, words) in REFUSED.items():
+        told = cells[name].reason if status == "failed" else cells[name].equivalence.verdict
+        assert words in told, (name, told)
+
+
+def test_the_doctor_can_try_it(toy):
+    found = launch_probe.tried("toy")
+    assert (found.launch, found.no_fork, found.broken) == ("fork", None, None)

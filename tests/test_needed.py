@@ -1,0 +1,93 @@
+"""What measuring and reporting can do without: all but a short list of packages is made unimportable."""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "results"
+NEEDED = ("torch", "transformers", "accelerate", "pytorch-lightning", "pandas", "tabulate", "pydantic", "typer", "rich",
+          "numpy")  # fmt: skip
+"""These, and what they need themselves."""
+
+
+def names_needed() -> set[str]:
+    """Every distribution that the packages of `NEEDED` bring, by normalised name."""
+    from packaging.requirements import Requirement
+
+    found: set[str] = set()
+    left = list(NEEDED)
+    while left:
+        name = left.pop().lower().replace("_", "-")
+        if name in found:
+            continue
+        found.add(name)
+        try:
+            texts = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        requirements = map(Requirement, texts)
+        left += [each.name for each in requirements if each.marker is None or each.marker.evaluate({"extra": ""})]
+    return found
+
+
+def blocked_modules() -> set[str]:
+    """The top-level modules of all other installed distributions."""
+    needed = names_needed() | {"looptax", "pip", "setuptools"}
+    by_module = metadata.packages_distributions()
+    return {
+        module
+        for module, owners in by_module.items()
+        if module.isidentifier() and not {owner.lower().replace("_", "-") for owner in owners} & needed
+    }
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """An environment in which nothing else can be imported, in children neither."""
+    folder = tmp_path_factory.mktemp("blocked")
+    for name in blocked_modules():
+        (folder / f"{name}.py").write_text(f"raise ImportError(\"No module named '{name}'\")\n")
+    assert {"altair.py", "vl_convert.py", "pynvml.py", "scipy.py"} <= {each.name for each in folder.iterdir()}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (folder, ROOT, ROOT / "src")))}
+
+
+def python(*arguments, cwd, env):
+    command = [sys.executable, "-m", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env, check=False, timeout=300)
+
+
+def test_a_run_is_measured_and_reported_and_charts_are_missed_in_one_sentence(tmp_path, bare):
+    done = python(
+        *("bench.run", "--device", "cpu", "--runner", "pytorch,floor", "--batch-size", "8", "--steps", "100"),
+        *("--blocks", "1"),
+        cwd=tmp_path,
+        env=bare,
+    )
+    assert done.returncode == 0, done.stderr
+    (folder,) = (each for each in (tmp_path / "results").iterdir() if each.is_dir())
+    assert {"run.json", "summary.json", "report.md", "report.html", "tables"} <= {
+        each.name for each in folder.iterdir()
+    }
+    assert "](charts/" not in (folder / "report.md").read_text()
+    assert "Traceback" not in done.stderr
+    said = [line for line in done.stderr.splitlines() if "no charts:" in line]
+    assert len(said) == 1
+    assert "pip install altair vl-convert-python" in said[0]
+
+
+@pytest.mark.parametrize("verb", ["history", "transformers-5.22.0-to-current", "standard"])
+def test_stored_runs_of_every_kind_are_reported(tmp_path, bare, verb):
+    found = next(each for each in sorted(RESULTS.iterdir()) if verb in each.name)
+    folder = tmp_path / "results" / found.name
+    shutil.copytree(found, folder, ignore=shutil.ignore_patterns("charts", "tables", "report.*", "summary.json"))
+    done = python("bench.report", folder, cwd=tmp_path, env=bare)
+    assert done.returncode == 0, done.stderr
+    assert "](charts/" not in (folder / "report.md").read_text()
+    assert (folder / "report.html").exists()
+    assert (folder / "tables").is_dir()
