@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Cell,
         CellSummary,
         Estimate,
+        Imported,
         Interpreter,
         Run,
         Trial,
@@ -53,6 +54,7 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
         attribution=_attributed(run, gathered),
         releases=history.releases(gathered, trials, seed=run.settings.seed) if run.verb == "history" else [],
         verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.verb == "upgrade" else [],
+        imported=_imported(trials),
         noise_floors=list(filter(None, (noise_floor(run, compared) for compared in gathered))),
         marked_blocks=disturbed,
         machine_warnings=about_machine,
@@ -113,6 +115,15 @@ def _attributed(run: Run, gathered: Sequence[Compared]) -> list[AttributionRow]:
 def _attribution(compared: Compared) -> list[AttributionRow]:
     tables = {evidence.cell: tables_of(evidence.counts, evidence.split) for evidence in compared.evidence}
     return attribution(tables.pop(compared.round.reference, {}), tables)
+
+
+def _imported(trials: Sequence[Trial]) -> dict[str, dict[str, Imported]]:
+    """What the interpreters of each environment had imported; all that served a run had the same."""
+    found: defaultdict[str, dict[str, Imported]] = defaultdict(dict)
+    for trial in trials:
+        if trial.interpreter is not None:
+            found[trial.cell.environment] |= trial.interpreter.imported
+    return dict(found)
 
 
 def _imports(trials: Sequence[Trial]) -> Imports:

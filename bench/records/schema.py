@@ -9,7 +9,8 @@ Format history (`SCHEMA`); keys only ever get added:
    `CellSummary.step_quantiles_us`; `Trial.owns_pages`; `Settings.max_blocks`; `Summary.steadiness`; with trials that
    take turns `Timing.turns` and `collector`, `Cell.clone`, `Settings.turns_s` and `blocks_per_set`,
    `Interpreter.import_torch_s`, `Trial.alone`, `Summary.noise_floors`, and in a cell what Python's collector costs;
-   `Verdict.rules_out`; `Interpreter.imported`.
+   `Verdict.rules_out`; `Interpreter.imported` and
+   `Summary.imported`.
 
 This is the door: the records stand in `trials`, `runs` and `summaries`.
 """
@@ -53,6 +54,7 @@ from bench.records.trials import (
     Fingerprint,
     FunctionCounts,
     FunctionTime,
+    Imported,
     Interpreter,
     Length,
     Load,
@@ -88,6 +90,7 @@ __all__ = [
     "Fingerprint",
     "FunctionCounts",
     "FunctionTime",
+    "Imported",
     "Interpreter",
     "Launch",
     "Length",

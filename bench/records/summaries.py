@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from bench.records.base import SCHEMA, Phase, Record, Status, Verb
 from bench.records.runs import Machine, Run
 from bench.records.steadiness import Steadiness
-from bench.records.trials import Cell, Comparison, Length
+from bench.records.trials import Cell, Comparison, Imported, Length
 
 STEP_QUANTILES = 200
 """How many quantiles tell how the steps of a row are spread."""
@@ -293,6 +293,8 @@ class Summary(Record):
     """Those of `warnings` that are about the machine and not about a cell."""
     steadiness: Steadiness | None = None
     """How steady the machine was before the first trial; added when the run is published, None for an older run."""
+    imported: dict[str, dict[str, Imported]] = {}
+    """By environment and package, what the processes that measured had imported."""
     no_charts: str | None = None
     """Why the charts could not be drawn when the run was published; None where they were."""
     warnings: list[str] = []

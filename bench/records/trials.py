@@ -77,7 +77,7 @@ class Imported(Record):
     version: str
     """What it says of itself, or where it says nothing what was installed."""
     path: str
-    """The file of its module."""
+    """The file of its module, from the folder of its environment on; whole where it lies in none."""
 
 
 class Interpreter(Record):

@@ -70,7 +70,7 @@ def report(summary: Summary, folder: str) -> str:
         folded("How to read this report", "\n".join(HOW_TO_READ)),
         "## How to repeat it",
         code(summary.run.command),
-        folded("Machine and packages", machine_and_packages(summary.run)),
+        folded("Machine and packages", machine_and_packages(summary)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -1,4 +1,4 @@
-"""Where a run was made: the machine and every package, as two tables."""
+"""Where a run was made: the machine, every package, and what was imported of those that are measured, as tables."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from bench.report.numbers import number
 from bench.report.text import table
 
 if TYPE_CHECKING:
-    from bench.records.schema import Run
+    from bench.records.schema import Run, Summary
+
+IMPORTED = ["environment", "package", "imported", "from"]
 
 
-def machine_and_packages(run: Run) -> str:
-    """Write both tables."""
-    return "\n\n".join([_machine(run), _packages(run)])
+def machine_and_packages(summary: Summary) -> str:
+    """Write the tables."""
+    tables = [_machine(summary.run), _packages(summary.run)]
+    rows = imported_rows(summary)
+    return "\n\n".join([*tables, table(IMPORTED, rows, names=4)] if rows else tables)
 
 
 def _machine(run: Run) -> str:
@@ -44,3 +48,12 @@ def _packages(run: Run) -> str:
 def package_rows(run: Run) -> list[list[str]]:
     """Every installed package and its version, by name."""
     return [[name, version] for name, version in sorted(run.packages.items(), key=lambda item: item[0].lower())]
+
+
+def imported_rows(summary: Summary) -> list[list[str]]:
+    """What the processes that measured had imported, by their own word, and where its module lies."""
+    return [
+        [environment, name, each.version, each.path]
+        for environment, packages in summary.imported.items()
+        for name, each in sorted(packages.items())
+    ]

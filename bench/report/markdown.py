@@ -16,7 +16,7 @@ from bench.report.text import code, escape, folded, listed, plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.records.schema import Run, Summary
+    from bench.records.schema import Summary
 
 MAIN_PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning", "lightning")
 
@@ -43,7 +43,7 @@ def report(summary: Summary, folder: str) -> str:
         *([split.section(told, drawn)] if "phases" in passes else []),
         *([_traces()] if "trace" in passes else []),
         *([_resolution(summary, told)] if "timing" in passes else []),
-        _repeat(summary.run, folder),
+        _repeat(summary, folder),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -176,13 +176,13 @@ def again(folder: str) -> str:
     return f"python -m bench.run --like {shlex.quote(folder)}"
 
 
-def _repeat(run: Run, folder: str) -> str:
+def _repeat(summary: Summary, folder: str) -> str:
     parts = [
         "## How to repeat it",
         "The same cells, lengths, seeds and settings again:",
         code(again(folder)),
         "This run was started by:",
-        code(run.command),
-        folded("Machine and packages", machine_and_packages(run)),
+        code(summary.run.command),
+        folded("Machine and packages", machine_and_packages(summary)),
     ]
     return "\n\n".join(parts)

@@ -38,9 +38,7 @@ def report(told: Sequence[Side], out: str, drawn: Sequence[tuple[Side, Drawing]]
     parts += [folded("How to read this report", "\n".join(entries(told[0].summary.run.settings)))]
     parts += [f"## How to repeat it\n\n{code(command(told, out))}"]
     parts += [
-        folded(
-            f"Machine and packages of {side.letter}, {side.summary.run.name}", machine_and_packages(side.summary.run)
-        )
+        folded(f"Machine and packages of {side.letter}, {side.summary.run.name}", machine_and_packages(side.summary))
         for side in told
     ]
     return "\n\n".join(parts) + "\n"

@@ -60,7 +60,7 @@ def report(summary: Summary, folder: str) -> str:
         _resolution(summary),
         "## How to repeat it",
         code(summary.run.command),
-        folded("Machine and packages", machine_and_packages(summary.run)),
+        folded("Machine and packages", machine_and_packages(summary)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -7,7 +7,7 @@ import pytest
 
 from bench.analyse.comparison import summarise
 from bench.analyse.rows import NO_BOUNDARY, NO_CLONE, NO_EVENTS, NO_SPREAD, NO_STEADY_STEP, NOT_ALONE
-from bench.records.schema import CellSummary, DeviceMemory, Estimate, Length, Summary
+from bench.records.schema import CellSummary, Collector, DeviceMemory, Estimate, Length, Summary
 from tests.factories import (
     CPU_MEMORY,
     LENGTH,
@@ -130,37 +130,51 @@ def test_energy_is_of_all_samples_of_the_turns() -> None:
 # Python's collector
 
 
-def collected(step_us: float, pauses_us: dict[int, float], *, block: int = 0) -> Trial:
+def collected(
+    step_us: float, pauses_us: dict[int, float], *, block: int = 0, told_by_itself: Collector | None = None
+) -> Trial:
     """Ten turns of six steps, some of which the collector pauses."""
     plain = timing(step_us)
     assert plain.turns is not None
     steps_ns = [ns + round(1e3 * pauses_us.get(place, 0)) for place, ns in enumerate(plain.step_ns)]
     pauses_ns = {place: round(1e3 * us) for place, us in pauses_us.items()}
     told = plain.turns.model_copy(update={"pauses_ns": pauses_ns})
-    return trial(block=block, timing=plain.model_copy(update={"step_ns": steps_ns, "turns": told}))
+    changed = {"step_ns": steps_ns, "turns": told, "collector": told_by_itself}
+    return trial(block=block, timing=plain.model_copy(update=changed))
 
 
 def test_what_the_collector_pauses_is_told_by_itself_and_part_of_the_throughput_alone() -> None:
-    found = {2: 4000.0, 14: 6000.0, 26: 5000.0}  # one in twelve steps, the first of them in a kept one
+    found = {2: 4000.0, 14: 6000.0, 26: 5000.0}
     row = only(summarised([collected(100, found), collected(100, {}, block=1)]))
     assert value_of(row.step_time_us) == pytest.approx(100)
     assert row.collector_pauses_per_1000_steps == pytest.approx(1000 * 3 / 120)
     assert row.collector_pause_us == pytest.approx(5000)
-    # Two of three pauses of 5 ms on average, in the 24 steps from the first to the last.
-    assert row.collector_us_per_step == pytest.approx(5000 * 2 / 24)
-    assert value_of(row.samples_per_second) == pytest.approx(64 / (100 + 5000 * 2 / 24) * 1e6)
+    assert row.collector_us_per_step == pytest.approx(5000 * 3 / 120)
+    assert value_of(row.samples_per_second) == pytest.approx(64 / (100 + 5000 * 3 / 120) * 1e6)
     assert row.step_p99_us == pytest.approx(np.percentile([100] * 77 + [4100, 5100, 6100], 99))
 
 
-def test_a_lone_pause_is_shared_out_over_all_steps() -> None:
-    row = only(summarised([collected(100, {2: 3000.0})]))
-    assert row.collector_us_per_step == pytest.approx(3000 / 60)
+def test_how_often_the_collector_pauses_is_told_by_what_survived_and_not_by_how_many_pauses_a_trial_had() -> None:
+    had_one = collected(100, {2: 4000.0}, told_by_itself=Collector(full_due=0.2))
+    had_none = collected(100, {}, block=1, told_by_itself=Collector(full_due=0.4, full_ns=6_000_000))
+    row = only(summarised([had_one, had_none]))
+    assert row.collector_pauses_per_1000_steps == pytest.approx(1000 * (0.2 + 0.4) / 120)
+    assert row.collector_pause_us == pytest.approx(5000)
+    assert row.collector_us_per_step == pytest.approx(5000 * 0.6 / 120)
+    assert value_of(row.samples_per_second) == pytest.approx(64 / (100 + 25) * 1e6)
+
+
+def test_pauses_too_rare_to_be_seen_cost_nothing_and_how_rare_they_are_is_told() -> None:
+    row = only(summarised([collected(100, {}, told_by_itself=Collector(full_due=0.001))]))
+    assert row.collector_us_per_step == 0
+    assert row.collector_pauses_per_1000_steps == pytest.approx(1 / 60)
+    assert row.unavailable["collector_pause_us"] == "a full collection is so rare that none was seen"
 
 
 def test_without_a_pause_it_costs_nothing_and_how_long_one_is_cannot_be_told() -> None:
     row = only(summarised([trial()]))
     assert (row.collector_us_per_step, row.collector_pauses_per_1000_steps, row.collector_pause_us) == (0, 0, None)
-    assert row.unavailable["collector_pause_us"] == "no full collection fell into the timed steps"
+    assert row.unavailable["collector_pause_us"] == "a full collection is so rare that none was seen"
 
 
 # The trials of a block

@@ -170,7 +170,18 @@ def test_an_interpreter_tells_what_it_has_imported_and_from_where():
     assert {name: each.version for name, each in found.imported.items()} == {
         name: environments.current().packages[name] for name in ("torch", "accelerate")
     }
-    assert all(Path(each.path).is_file() for each in found.imported.values())
+    whole = {name: each["path"] for name, each in imported.seen(found.imported).items()}
+    assert {name: launchers.from_environment(path) for name, path in whole.items()} == {
+        name: each.path for name, each in found.imported.items()
+    }
+
+
+def test_a_module_s_file_is_recorded_from_the_folder_of_its_environment_on():
+    in_one = "/home/ada/venvs/work/lib/python3.11/site-packages/torch/__init__.py"
+    assert launchers.from_environment(in_one) == "work/lib/python3.11/site-packages/torch/__init__.py"
+    assert (
+        launchers.from_environment("/home/ada/src/transformers/__init__.py") == "/home/ada/src/transformers/__init__.py"
+    )
 
 
 def test_an_interpreter_that_has_imported_another_one_measures_nothing():

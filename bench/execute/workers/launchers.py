@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 
 from bench.execute import shell
 from bench.execute.workers.interpreter import ForkServer, Interpreter, Spec, WorkerEndedError, WorkerTimeoutError
@@ -16,6 +17,9 @@ from bench.measure.imported import parts
 from bench.records.schema import Interpreter as InterpreterRecord
 from trainloops import runners
 
+PACKAGES_FOLDERS = ("site-packages", "dist-packages")
+LIB_DEPTH = 3
+"""They lie in lib/python3.x of an environment."""
 Ready = InterpreterRecord | Result
 """An interpreter that has imported its framework, or how all of its trials end because it could not."""
 
@@ -31,7 +35,15 @@ def await_ready(interpreter: Interpreter, spec: Spec, *, alone: bool) -> Ready:
     reason = not_as_asked(reply.pop("harness"), reply["imported"], spec.packages)
     if reason is not None:
         return failed("failed", reason)
-    return InterpreterRecord.model_validate({**reply, **asdict(spec.layout), "alone": alone})
+    imported = {name: {**told, "path": from_environment(told["path"])} for name, told in reply["imported"].items()}
+    return InterpreterRecord.model_validate({**reply, **asdict(spec.layout), "alone": alone, "imported": imported})
+
+
+def from_environment(path: str) -> str:
+    """A module's file as a record has it: where an environment lies is nobody's business, which one it is matters."""
+    places = Path(path).parts
+    packages = next((place for place, name in enumerate(places) if name in PACKAGES_FOLDERS), None)
+    return path if packages is None else str(Path(*places[max(packages - LIB_DEPTH, 0) :]))
 
 
 def not_as_asked(harness: str, imported: Mapping[str, Mapping[str, str]], packages: Mapping[str, str]) -> str | None:

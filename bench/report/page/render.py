@@ -14,13 +14,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bench.report.charts.theme import DARK, LIGHT, stylesheet
-from bench.report.environment import machine_rows, package_rows
+from bench.report.environment import IMPORTED, imported_rows, machine_rows, package_rows
 from bench.report.page import bisect, history, run, upgrade
 from bench.report.page.content import Content, Facets, Figure, Grid
 from bench.report.page.functions import functions
 
 if TYPE_CHECKING:
-    from bench.records.schema import Run, Summary
+    from bench.records.schema import Summary
     from bench.report.charts import Drawing
 
 ASSETS = Path(__file__).parent / "assets"
@@ -50,11 +50,11 @@ def page(summary: Summary, folder: str, drawn: Sequence[Drawing] = (), vega: str
     `vega` is the code that draws the charts in the page, `library.vega()`.
     """
     content = CONTENTS[summary.run.verb](summary, folder)
-    return document(content, [summary.run], drawn, functions(summary), vega)
+    return document(content, [summary], drawn, functions(summary), vega)
 
 
 def document(
-    content: Content, runs: Sequence[Run], drawn: Sequence[Drawing], attribution: dict[str, Any], vega: str
+    content: Content, told: Sequence[Summary], drawn: Sequence[Drawing], attribution: dict[str, Any], vega: str
 ) -> str:
     """Write a page: what it says, the runs that it tells of, its charts, and the functions behind extra work."""
     charts = {each.file: each for each in drawn}
@@ -63,12 +63,15 @@ def document(
         content=content,
         charts=charts,
         filters=choices(content),
-        machines=[(each.name, machine_rows(each), package_rows(each)) for each in runs],
+        machines=[
+            (each.run.name, machine_rows(each.run), package_rows(each.run), imported_rows(each)) for each in told
+        ],
         data=finite(data),
         vega=Markup(vega),  # noqa: S704, our own bundle, kept from closing its block
         dark_charts=Markup(stylesheet(LIGHT, DARK)),  # noqa: S704, made of colours alone
         scripts=SCRIPTS,
         shown_warnings=SHOWN_WARNINGS,
+        imported_columns=IMPORTED,
     )  # fmt: skip
 
 

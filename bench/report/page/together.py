@@ -36,7 +36,7 @@ def page(told: Sequence[Side], out: str, drawn: Sequence[tuple[Side, Drawing]] =
         commands=(markdown.command(told, out),),
         how_to_read=tuple(entries(told[0].summary.run.settings)),
     )
-    return document(content, [side.summary.run for side in told], [each for _, each in drawn], {"cells": []}, vega)
+    return document(content, [side.summary for side in told], [each for _, each in drawn], {"cells": []}, vega)
 
 
 def _answer(told: Sequence[Side]) -> list[Block]:
