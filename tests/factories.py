@@ -142,7 +142,8 @@ def trial(
 ) -> Trial:
     """A trial that went well, or with another `status` one that did not."""
     where = cell or cell_of(runner)
-    usual: dict[str, Any] = {"position": 0, "started_at": STARTED, "wall_s": 1.5, "interpreter": interpreter()}
+    usual: dict[str, Any] = {"position": 0, "started_at": STARTED, "wall_s": 1.5}
+    usual |= {"interpreter": interpreter(pid=100 + block)}
     if status != "ok":
         usual |= {"reason": f"the trial ended with status {status}"}
     elif phase == "equivalence":

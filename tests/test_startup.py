@@ -10,6 +10,7 @@ import typer
 
 from bench import bisect, cli, compare, doctor, history, run, startup, upgrade
 from bench.execute import launch_probe, probe
+from bench.records.health import TorchFacts
 from bench.report import __main__ as report
 
 ROOT = Path(__file__).parent.parent
@@ -53,7 +54,7 @@ def test_no_child_imports_what_lies_where_the_user_stands(crowded, monkeypatch):
     monkeypatch.chdir(crowded)
     machine, packages = probe.machine()
     assert machine.torch_build.startswith(packages["torch"])
-    assert launch_probe.launch("cpu") == ("fork", None)
+    assert launch_probe.tried("cpu") == TorchFacts(launch="fork")
 
 
 @pytest.mark.parametrize(

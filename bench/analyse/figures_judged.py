@@ -86,13 +86,17 @@ def unanswered(summary: Summary) -> list[Cell]:
 
 
 def import_s_by_block(trials: Sequence[Trial], cell: Cell) -> ByBlock:
-    """Import time of the cell's interpreters, one figure a timed block.
+    """Import time of the cell's interpreters, each at the first timed block that it serves: it has imported once.
 
-    Two interpreters import at the same time there, in an order that each block draws anew: a figure
-    for ratios, not for a table.
+    Two interpreters import at the same time, in an order that each set draws anew: a figure for ratios, not for a
+    table.
     """
     own = ((t.block, t.interpreter) for t in trials if t.cell == cell and t.phase == "timing")
-    return block_medians((block, interpreter.import_s) for block, interpreter in own if interpreter is not None)
+    first: dict[tuple[int, int, int], tuple[int, float]] = {}
+    for block, each in own:
+        if each is not None:
+            first.setdefault((each.pid, each.hash_seed, each.padding_bytes), (block, each.import_s))
+    return block_medians(first.values())
 
 
 def count(counters: Counters, name: str) -> int | None:

@@ -50,6 +50,7 @@ def settings(
     plan = from_flags(replace(flags, runner=chosen), machine)
     asked = runners.BASELINE in cells.split("--runner", chosen)
     passes = _passes(plan.passes, flags)
+    failing = _fail_on(fail_on, passes, flags.only)
     update = {
         "design": "environments",
         "environments": arms(baseline, candidate),
@@ -57,11 +58,12 @@ def settings(
         "preset": "check",
         "target_ci": None,
         "blocks": _blocks(flags),
-        "blocks_per_set": BLOCKS_PER_SET,
+        # An interpreter imports once, however many blocks it serves.
+        "blocks_per_set": 1 if "start" in failing else BLOCKS_PER_SET,
         "turns_s": TURNS_S,
         "margin": DEFAULT_MARGIN if margin is None else texts.fraction("--margin", margin),
         "passes": passes,
-        "fail_on": _fail_on(fail_on, passes, flags.only),
+        "fail_on": failing,
     }
     return plan.model_copy(update=update)
 

@@ -201,7 +201,11 @@ def test_start_up_is_waited_for_where_the_check_fails_on_it():
     run = planned(fail_on=["start"], blocks=10)
     trials = [
         trial.model_copy(
-            update={"interpreter": factories.interpreter(import_s=imports[trial.cell.environment][trial.block % 2])}
+            update={
+                "interpreter": factories.interpreter(
+                    pid=trial.block, import_s=imports[trial.cell.environment][trial.block % 2]
+                )
+            }
         )
         for trial in timed(run, QUIET)
     ]
@@ -210,6 +214,24 @@ def test_start_up_is_waited_for_where_the_check_fails_on_it():
     assert exit_code(found) == 3
     run = planned(fail_on=["time"], blocks=10)
     assert exit_code(told(run, trials)) == 0
+
+
+def test_an_interpreter_has_imported_once_however_many_blocks_it_serves():
+    """Two sets in which the candidate's happened to be slower are two pairs and not ten."""
+    slower = {CANDIDATE: 3.5, BASELINE: 2.5, CLONE: 2.5}
+    trials = [
+        trial.model_copy(
+            update={
+                "interpreter": factories.interpreter(
+                    pid=trial.block // 5, import_s=slower[trial.cell.environment] + trial.block // 5 / 100
+                )
+            }
+        )
+        for trial in timed(planned(), QUIET)
+    ]
+    found = verdict(told(planned(), trials), "import_s")
+    assert found.verdict == "undecided"
+    assert found.pairs == 2
 
 
 # Arms and trials that fail

@@ -95,7 +95,7 @@ def test_a_long_call_into_c_has_all_of_its_time():
 
 WAITS = """
 def synchronize():
-    hashlib.pbkdf2_hmac("sha256", b"password", b"salt", 500)
+    hashlib.pbkdf2_hmac("sha256", b"password", b"salt", 2500)
 """
 
 
@@ -105,7 +105,7 @@ def test_our_own_waits_for_the_device_are_nobodys(monkeypatch):
     space = {"hashlib": hashlib}
     exec(compile(WAITS, torchs, "exec"), space)  # in C, as a driver does
     monkeypatch.setattr(torch.accelerator, "synchronize", space["synchronize"])
-    job = Job(workload="mlp", batch_size=8, epochs=1, steps_per_epoch=200)
+    job = Job(workload="mlp", batch_size=8, epochs=1, steps_per_epoch=60)
     split = phases.splitting(parts.build(job), Accelerator("toy"))
     with split as found, sampling(steps=job.steps, warmup_steps=1) as sampler:
         runners.load("pytorch")(job, found.parts)

@@ -52,6 +52,11 @@ def test_a_check_compares_a_baseline_a_candidate_and_a_clone_of_the_baseline():
     assert check.CAP == sequential.CAP  # more blocks would never be looked at
 
 
+def test_every_block_of_a_check_of_start_up_has_interpreters_of_its_own():
+    assert settings(fail_on="time,start").blocks_per_set == 1
+    assert settings(fail_on="time").blocks_per_set == check.BLOCKS_PER_SET > 1
+
+
 @pytest.mark.parametrize(
     ("candidate", "checked"),
     [
