@@ -11,6 +11,7 @@ from bench.report.environment import machine_and_packages
 from bench.report.groups import hardware
 from bench.report.sides import conflicts, differs, unasked
 from bench.report.text import code, escape, folded, listed, plural
+from bench.report.trust import UNSEEN
 from bench.report.units import NAMES
 from bench.report.verdict_sentences import answer, by_cell, failures
 from bench.report.verdicts import counted, measured, where
@@ -105,7 +106,7 @@ def equivalence(summary: Summary) -> str:
     if not unlike:
         return (
             "Yes: in every cell the candidate's losses and final weights are those of the baseline "
-            f"({listed(sorted({cell.equivalence.verdict for cell in summary.cells} - {'baseline'}))})."
+            f"({listed(sorted({cell.equivalence.verdict for cell in summary.cells} - {'baseline'}))}). {UNSEEN}"
         )
     told = [f"{where(cell.cell)} in the {cell.environment}: {cell.equivalence.detail}" for cell in unlike]
     return f"Not proven, so that a difference in time may be a difference in work: {listed(told)}."
