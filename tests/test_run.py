@@ -198,6 +198,13 @@ def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
     process.communicate()
     with (folder / "trials.jsonl").open("ab") as journal:
         journal.write(b'{"schema": 1, "phase": "tim')  # the line that the kill cut short
+    process = start("--resume", f"results/{folder.name}", cwd=tmp_path)
+    wait_for_trials(tmp_path / "results", 14)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    ended = (folder / "trials.jsonl").read_bytes()
+    with (folder / "trials.jsonl").open("ab") as journal:
+        journal.write(b'{"schema": 1, "phase": "tim')
     resumed = bench("--resume", f"results/{folder.name}", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert (
@@ -206,6 +213,7 @@ def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
     trials = store.read_trials(folder)
     keys = [(trial.phase, trial.cell, trial.block, trial.replicate) for trial in trials]
     assert len(keys) == len(set(keys)) == 2 * (1 + 2 + 1) + 6 * 3
+    assert (folder / "trials.jsonl").read_bytes().startswith(ended)
     assert (folder / "report.md").is_file()
 
 

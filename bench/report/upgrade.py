@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.plan.check import labels
-from bench.report import calibration, numbers, steadiness, upgrade_charts
+from bench.report import bridges, calibration, numbers, steadiness, upgrade_charts
 from bench.report.answers.parts import Paragraph
 from bench.report.environment import machine_and_packages
 from bench.report.groups import hardware
@@ -45,6 +45,7 @@ def report(summary: Summary, folder: str) -> str:
     parts = [
         f"# {escape(title(summary))}",
         escape(setting(summary)),
+        *bridges.bold(summary.run),
         escape(differs(*both)),
         *(f"**{escape(line)}**" for line in unasked(*both)),
         *map(escape, conflicts(*both)),
