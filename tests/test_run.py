@@ -217,6 +217,24 @@ def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
     assert (folder / "report.md").is_file()
 
 
+def test_results_that_may_only_be_read_are_left_as_they_are_and_say_what_to_do(tmp_path):
+    folder = store.create(tmp_path, factories.run())
+    for each in (folder, *folder.iterdir()):
+        each.chmod(0o555)
+    # Root may write everything, but for the capabilities that are taken from it.
+    dropped = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    opens = f"from bench.records import store; store.journal(__import__('pathlib').Path({str(folder)!r})).__enter__()"
+    for code, remedy in (
+        ([sys.executable, "-c", opens], "make it writable, or begin a new run in another folder by --out."),
+        ([sys.executable, "-m", "bench.report", str(folder)], "make it writable, then write its report by"),
+    ):
+        done = subprocess.run([*dropped, *code], capture_output=True, text=True, check=False, cwd=ROOT)
+        assert done.returncode != 0
+        assert "cannot be written: Permission denied; what" in done.stderr
+        assert remedy in done.stderr
+    assert sorted(each.name for each in folder.iterdir()) == ["run.json", "trials.jsonl"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_reports_what_there_is_and_so_does_the_end_of_a_job(number, tmp_path):
     process = start(*SHORT, "--runner", "pytorch,floor", "--blocks", "500", cwd=tmp_path)

@@ -139,7 +139,10 @@ def journal(folder: Path, *, way_on: str | None = None) -> Iterator[Journal]:
     try:
         descriptor = os.open(folder / JOURNAL, os.O_RDWR | os.O_APPEND)
     except OSError as error:
-        raise RunFolderError(f"{folder / JOURNAL} cannot be written: {error.strerror}.") from None
+        raise RunFolderError(
+            f"{folder / JOURNAL} cannot be written: {error.strerror}; what is in it is kept: make it writable, or "
+            "begin a new run in another folder by --out."
+        ) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
