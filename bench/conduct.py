@@ -59,15 +59,18 @@ def told(folder: Path, ending: Ending, *, interrupted: bool) -> int:
     return code
 
 
-def measured(folder: Path, *, title: str | None = None, quiet: bool = False) -> bool:
-    """Run what is still to do into the journal of `folder`; false when it was interrupted."""
+def measured(folder: Path, *, title: str | None = None, way_on: str | None = None, quiet: bool = False) -> bool:
+    """Run what is still to do into the journal of `folder`; false when it was interrupted.
+
+    `way_on` is as for `store.journal`.
+    """
     from bench.analyse import stopping
     from bench.report import calibration, progress
 
     run = store.read_run(folder)
     done = store.read_trials(folder)
     with (
-        store.journal(folder) as journal,
+        store.journal(folder, way_on=way_on) as journal,
         checkup.kept(folder, run),
         closing(progress.choose(sys.stderr, quiet=quiet)) as display,
     ):

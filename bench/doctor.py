@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from bench.records.calibrations import Calibration
 
 Flag = typer.Option
+WAY_ON = (
+    "it is a temporary file, and a calibration cannot go on: make room, or name another folder by the environment "
+    "variable TMPDIR, then start again by python -m bench.doctor --calibrate"
+)
 
 
 def main(
@@ -84,7 +88,7 @@ def _measured(device: str) -> tuple[Calibration | None, bool]:
     run = conduct.planned("run", plan.NAME, settings, machine=machine, packages=packages)
     with TemporaryDirectory(prefix="looptax-") as scratch:
         folder = store.create(Path(scratch), run)
-        finished = conduct.measured(folder, title=plan.TITLE)
+        finished = conduct.measured(folder, title=plan.TITLE, way_on=WAY_ON)
         trials = store.read_trials(folder)
 
     from bench.analyse.calibration import calibrate

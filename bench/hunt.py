@@ -32,9 +32,11 @@ def hunted(folder: Path, obtain: Obtain, *, confirm: bool, quiet: bool) -> bool:
 
     Raises `IndexUnreachableError`; what was measured until then is in the journal.
     """
+    run = store.read_run(folder)
+    way_on = f"what is in it is kept, but a bisection cannot go on: make room, then start again by {run.command}"
     with (
-        store.journal(folder) as journal,
-        checkup.kept(folder, store.read_run(folder)),
+        store.journal(folder, way_on=way_on) as journal,
+        checkup.kept(folder, run),
         closing(progress.choose(sys.stderr, quiet=quiet)) as display,
     ):
         hunt = Hunt(folder, obtain, journal, display)

@@ -501,6 +501,16 @@ def test_a_cell_that_failed_in_either_run_is_exit_code_4_unless_another_regresse
     assert verb(first, worse)[0] == 1
 
 
+def test_a_cell_that_failed_in_the_newer_run_alone_is_no_improvement_and_does_not_pass(verb, tmp_path):
+    a, b = before(), after()
+    first = stored(tmp_path / "a", a, journal(a, seed=1))
+    second = stored(tmp_path / "b", b, failing(journal(b, seed=2), "accelerate"))
+    code, report, _ = verb(first, second)
+    assert code == 4
+    assert "- accelerate at batch 64 of mlp on cpu has no figures in B: out of memory." in report.splitlines()
+    assert "Improved" not in report
+
+
 def test_a_loop_that_did_other_arithmetic_is_not_judged(verb, tmp_path):
     a, b = before(), after()
     other = fingerprint(weights_sha256="b2" * 32)

@@ -198,6 +198,13 @@ def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
     process.communicate()
     with (folder / "trials.jsonl").open("ab") as journal:
         journal.write(b'{"schema": 1, "phase": "tim')  # the line that the kill cut short
+    process = start("--resume", f"results/{folder.name}", cwd=tmp_path)
+    wait_for_trials(tmp_path / "results", 14)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    ended = (folder / "trials.jsonl").read_bytes()
+    with (folder / "trials.jsonl").open("ab") as journal:
+        journal.write(b'{"schema": 1, "phase": "tim')
     resumed = bench("--resume", f"results/{folder.name}", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert (
@@ -206,7 +213,26 @@ def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
     trials = store.read_trials(folder)
     keys = [(trial.phase, trial.cell, trial.block, trial.replicate) for trial in trials]
     assert len(keys) == len(set(keys)) == 2 * (1 + 2 + 1) + 6 * 3
+    assert (folder / "trials.jsonl").read_bytes().startswith(ended)
     assert (folder / "report.md").is_file()
+
+
+def test_results_that_may_only_be_read_are_left_as_they_are_and_say_what_to_do(tmp_path):
+    folder = store.create(tmp_path, factories.run())
+    for each in (folder, *folder.iterdir()):
+        each.chmod(0o555)
+    # Root may write everything, but for the capabilities that are taken from it.
+    dropped = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    opens = f"from bench.records import store; store.journal(__import__('pathlib').Path({str(folder)!r})).__enter__()"
+    for code, remedy in (
+        ([sys.executable, "-c", opens], "make it writable, or begin a new run in another folder by --out."),
+        ([sys.executable, "-m", "bench.report", str(folder)], "make it writable, then write its report by"),
+    ):
+        done = subprocess.run([*dropped, *code], capture_output=True, text=True, check=False, cwd=ROOT)
+        assert done.returncode != 0
+        assert "cannot be written: Permission denied; what" in done.stderr
+        assert remedy in done.stderr
+    assert sorted(each.name for each in folder.iterdir()) == ["run.json", "trials.jsonl"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

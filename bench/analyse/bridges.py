@@ -24,6 +24,6 @@ def hidden(run: Run) -> Iterator[str]:
             yield (
                 f"{PACKAGE} {version} sums the gradients of micro-batches where other releases average them "
                 f"(huggingface/transformers#35438), so that its users' gradients were {most} times too large: {RUNNER} "
-                "divides the loss here, which makes the arithmetic equal, and a few ops and calls in each step are "
-                "that division's"
+                "divides the loss here, which makes the arithmetic equal; the "
+                "division's own ops and calls are in no count"
             )

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.analyse.bridges import hidden
 from bench.analyse.rows import FLOOR
 from bench.analyse.signs import signed_percent
 from bench.analyse.two_runs import TwoRuns
@@ -44,7 +43,6 @@ def controls(found: TwoRuns) -> list[Control]:
 def doubts(found: TwoRuns) -> list[str]:
     """Return what to be wary of in a comparison of two runs: sentences by declared rules, which change no verdict."""
     return [
-        *dict.fromkeys(each for run in (found.baseline, found.candidate) for each in hidden(run)),
         *_floors(found),
         *_drifts(found),
         *_unanchored(found),

@@ -31,7 +31,7 @@ class Backend(Protocol):
         """Stop counting."""
 
     def take(self) -> dict[str, Table]:
-        """`python_calls` and `c_calls` since the last time, the instruments' own apart."""
+        """`python_calls` and `c_calls` since the last time, without the instruments' and bridges' own."""
 
 
 class _Tables:
@@ -40,14 +40,14 @@ class _Tables:
         self.c: Table = defaultdict(int)
 
     def take(self) -> dict[str, Table]:
-        """`python_calls` and `c_calls` since the last time, the instruments' own apart."""
+        """`python_calls` and `c_calls` since the last time, without the instruments' and bridges' own."""
         taken = {"python_calls": self.python, "c_calls": self.c}
         self.python, self.c = defaultdict(int), defaultdict(int)
-        return {name: _without_instruments(table) for name, table in taken.items()}
+        return {name: _without_ours(table) for name, table in taken.items()}
 
 
-def _without_instruments(table: Table) -> Table:
-    return {site: times for site, times in table.items() if not site.of_an_instrument}
+def _without_ours(table: Table) -> Table:
+    return {site: times for site, times in table.items() if not (site.of_an_instrument or site.of_a_bridge)}
 
 
 class SetProfile(_Tables):

@@ -15,8 +15,11 @@ from pathlib import Path, PurePath
 from types import CodeType, FrameType
 from typing import NamedTuple, TypeVar
 
+import trainloops
+
 STANDARD_LIBRARY = str(Path(os.__file__).parent) + os.sep
 INSTRUMENTS = str(Path(__file__).parent) + os.sep
+BRIDGES = str(Path(trainloops.__path__[0]) / "runners" / "compat.py")
 
 Wrapper = TypeVar("Wrapper", bound=Callable[..., object])
 _wrappers: set[CodeType] = set()
@@ -35,6 +38,11 @@ class Site(NamedTuple):
     def of_an_instrument(self) -> bool:
         """Whether it is one of ours."""
         return self.file.startswith(INSTRUMENTS)
+
+    @property
+    def of_a_bridge(self) -> bool:
+        """Whether it bridges releases for a runner, which is neither the framework's work nor its user's."""
+        return self.file == BRIDGES
 
     @property
     def named(self) -> Site:

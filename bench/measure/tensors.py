@@ -52,6 +52,7 @@ class _Counter:
         self._device_type = device.partition(":")[0]
         self._ledger = Ledger()
         self._now = _empty_step()
+        self._bridged: set[int] = set()
 
     def leave_out(self, tree: Any) -> None:
         for tensor in _tensors(tree):
@@ -59,13 +60,28 @@ class _Counter:
 
     def saw(self, op: Any, args: Any, kwargs: Any, output: Any) -> None:
         site = _issuer()
+        if not self._is_a_bridges(site):
+            self._count(op, args, kwargs, output, site)
+        storages = [self._see(tensor, site) for tensor in _tensors((args, kwargs, output))]
+        if op is COPY_TO_NEW and args[0].device != output.device:
+            storages[-1].category = storages[0].category  # a batch that was moved is still a batch
+
+    def _is_a_bridges(self, site: Site | None) -> bool:
+        """Whether a bridge issued what is seen now, or the backward of what one issued."""
+        node = torch._C._current_autograd_node()  # noqa: SLF001 - the node whose backward runs, None in a forward
+        if node is not None:
+            return bool(self._bridged) and node._sequence_nr() in self._bridged  # noqa: SLF001
+        if site is None or not site.of_a_bridge:
+            return False
+        # Autograd makes an op's node, and so gives out its number, before the op is dispatched.
+        self._bridged.add(torch.autograd._get_sequence_nr() - 1)  # noqa: SLF001
+        return True
+
+    def _count(self, op: Any, args: Any, kwargs: Any, output: Any, site: Site | None) -> None:
         self._now["ops"][site] += 1
         self._now["ops_by_name"][op.name()] += 1
         if reads_back(op, args, kwargs, output, device_type=self._device_type):
             self._now["syncs"][site] += 1
-        storages = [self._see(tensor, site) for tensor in _tensors((args, kwargs, output))]
-        if op is COPY_TO_NEW and args[0].device != output.device:
-            storages[-1].category = storages[0].category  # a batch that was moved is still a batch
 
     def _see(self, tensor: torch.Tensor, site: Site | None = None) -> Storage:
         return self._ledger.see(tensor.untyped_storage(), site, counted=tensor.device.type == self._device_type)

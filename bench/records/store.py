@@ -102,8 +102,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 class Journal:
     """Appends trials, one line each, on disk before `append` returns."""
 
-    def __init__(self, folder: Path, descriptor: int) -> None:
-        self._folder, self._descriptor = folder, descriptor
+    def __init__(self, folder: Path, descriptor: int, *, way_on: str) -> None:
+        self._folder, self._descriptor, self._way_on = folder, descriptor, way_on
 
     def append(self, *trials: Trial) -> None:
         """Write a line each and wait until they are on disk: what was measured is never lost.
@@ -118,8 +118,7 @@ class Journal:
         except OSError as error:
             os.ftruncate(self._descriptor, whole)
             raise RunFolderError(
-                f"{self._folder / JOURNAL} cannot be written: {error.strerror}; what is in it is kept: make room, then "
-                f"go on by python -m bench.run --resume {shlex.quote(str(self._folder))}."
+                f"{self._folder / JOURNAL} cannot be written: {error.strerror}; {self._way_on}."
             ) from None
 
     def _write(self, content: bytes) -> None:
@@ -130,19 +129,27 @@ class Journal:
 
 
 @contextmanager
-def journal(folder: Path) -> Iterator[Journal]:
-    """Open the journal for one writer; raises `RunFolderError` where it cannot be, or another process writes it."""
+def journal(folder: Path, *, way_on: str | None = None) -> Iterator[Journal]:
+    """Open the journal for one writer; raises `RunFolderError` where it cannot be, or another process writes it.
+
+    `way_on` is what to do where there is no room for a trial, unless --resume goes on.
+    """
+    resumed = f"go on by python -m bench.run --resume {shlex.quote(str(folder))}"
+    way_on = way_on or f"what is in it is kept: make room, then {resumed}"
     try:
         descriptor = os.open(folder / JOURNAL, os.O_RDWR | os.O_APPEND)
     except OSError as error:
-        raise RunFolderError(f"{folder / JOURNAL} cannot be written: {error.strerror}.") from None
+        raise RunFolderError(
+            f"{folder / JOURNAL} cannot be written: {error.strerror}; what is in it is kept: make it writable, or "
+            "begin a new run in another folder by --out."
+        ) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RunFolderError(f"--resume {folder}: that run is still going on in another process.") from None
         _cut_torn_line(folder / JOURNAL, descriptor)
-        yield Journal(folder, descriptor)
+        yield Journal(folder, descriptor, way_on=way_on)
     finally:
         os.close(descriptor)
 

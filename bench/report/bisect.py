@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.attribution import sentence
 from bench.plan.check import changed
-from bench.report import calibration, machine, numbers, steadiness
+from bench.report import bridges, calibration, machine, numbers, steadiness
 from bench.report.answers.parts import Paragraph
 from bench.report.environment import machine_and_packages
 from bench.report.groups import hardware
@@ -60,6 +60,7 @@ def report(summary: Summary, folder: str) -> str:
         f"# {escape(title(summary))}",
         f"**{escape(answer(summary))}**",
         escape(setting(summary)),
+        *bridges.bold(summary.run),
         _bullets(besides(summary)),
         *_all_moves(summary),
         "## What was looked at",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.attribution import sentence
 from bench.analyse.signs import MINUS
-from bench.report import machine, numbers, sentences, steadiness
+from bench.report import bridges, machine, numbers, sentences, steadiness
 from bench.report.answers.parts import Paragraph
 from bench.report.charts import FOLDER
 from bench.report.environment import machine_and_packages
@@ -34,6 +34,7 @@ def report(summary: Summary, folder: str) -> str:
     parts = [
         f"# {escape(title(summary))}",
         escape(setting(summary)),
+        *bridges.bold(summary.run),
         "## Where it changed",
     ]
     for series in series_of(summary):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from bench.report import calibration, costs, glossary, sentences, split, steadiness, trust
+from bench.report import bridges, calibration, costs, glossary, sentences, split, steadiness, trust
 from bench.report.answers.parts import Paragraph
 from bench.report.charts import Picture, pictures, shown
 from bench.report.environment import machine_and_packages
@@ -33,6 +33,7 @@ def report(summary: Summary, folder: str) -> str:
     parts = [
         f"# {escape(title(summary))}",
         escape(setting(summary)),
+        *bridges.bold(summary.run),
         *map(escape, trust.quality(summary)),
         _answers(summary, told, drawn),
         folded("How to read this report", "\n".join(glossary.entries(summary.run.settings))),

@@ -79,8 +79,9 @@ def _writable(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        remedy = "make it writable" if isinstance(error, PermissionError) else "make room"
         raise RunFolderError(
-            f"{error.filename or folder} cannot be written: {error.strerror}; what was measured is kept: make room, "
+            f"{error.filename or folder} cannot be written: {error.strerror}; what was measured is kept: {remedy}, "
             f"then write its report by python -m bench.report {shlex.quote(shown(folder))}."
         ) from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analyse.bridges import hidden
 from bench.report.groups import beside_defaults
 from bench.report.numbers import percent
 from bench.report.text import listed
@@ -21,7 +20,6 @@ def after(setting: str, summary: Summary) -> str:
     """
     unusual = beside_defaults(summary.run.settings)
     told = [f"Not the default: {listed(unusual)}."] if unusual else []
-    told += [f"{each}." for each in hidden(summary.run)]
     told += [sentence(summary.steadiness)] if summary.steadiness is not None else []
     told += [f"No charts: {summary.no_charts}."] if summary.no_charts is not None else []
     return " ".join([setting, *told])

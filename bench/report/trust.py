@@ -28,11 +28,15 @@ VERDICTS = {
 NAMED = 3
 """How many cells one sentence names."""
 
+UNSEEN = (
+    "What this cannot see: the order of samples is looptax's own, so that a framework that shuffles wrongly goes "
+    "unnoticed; a loop of your own with its own sampler shows that."
+)
+
 METHOD = (
     "How it was proven: in this run every runner also trained each cell once with torch's deterministic algorithms, "
     "from the same initial weights on the same samples in the same order. Every loss and a SHA-256 of the final "
-    "weights were then held against the hand-written loop's. What this cannot see: the order of samples is looptax's "
-    "own, so that a framework that shuffles wrongly goes unnoticed; a loop of your own with its own sampler shows that."
+    f"weights were then held against the hand-written loop's. {UNSEEN}"
 )
 
 WITHOUT_WORKERS = "host MB is the training process's: what its loader workers take is not in it."

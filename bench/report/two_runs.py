@@ -12,7 +12,7 @@ from bench.analyse.sequential import GAMMA, two_sided
 from bench.analyse.two_runs import TwoRuns
 from bench.records import likeness
 from bench.records.schema import FigureGroup, Verdict
-from bench.report import exact_changes, numbers
+from bench.report import bridges, exact_changes, numbers
 from bench.report.text import escape, folded, plural, table
 from bench.report.two_runs_opening import Asked, headline, opening
 from bench.report.verdict_tables import change, place, told_table, value, verdict_table, where
@@ -29,6 +29,7 @@ def report(found: TwoRuns, asked: Asked) -> str:
         escape(f"# Did it get worse from {asked.baseline} to {asked.candidate}?"),
         f"**{escape(first)}**",
         *map(escape, others),
+        *bridges.bold(found.baseline, found.candidate),
         _bullets([*opening(found, asked), escape(_weaker(found))]),
         *_verdicts(found, asked),
         *_controls(controls(found)),

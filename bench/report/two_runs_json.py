@@ -8,6 +8,7 @@ from bench.analyse.controls import doubts
 from bench.analyse.two_runs import TwoRuns
 from bench.records import likeness
 from bench.records.schema import SCHEMA
+from bench.report import bridges
 from bench.report.two_runs_opening import Asked
 
 INFORMATIONAL = {"cell", "metric", "baseline", "candidate", "ratio", "real", "blocks"}
@@ -41,6 +42,6 @@ def document(found: TwoRuns, asked: Asked, *, exit_code: int) -> str:
         "only_in_baseline": [cell.model_dump(mode="json") for cell in found.only_in_baseline],
         "only_in_candidate": [cell.model_dump(mode="json") for cell in found.only_in_candidate],
         "failures": list(found.failures),
-        "warnings": doubts(found),
+        "warnings": [*bridges.told(found.baseline, found.candidate), *doubts(found)],
     }
     return json.dumps(content, indent=1) + "\n"

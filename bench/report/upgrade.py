@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.plan.check import labels
-from bench.report import calibration, numbers, steadiness, upgrade_charts
+from bench.report import bridges, calibration, numbers, steadiness, upgrade_charts
 from bench.report.answers.parts import Paragraph
 from bench.report.environment import machine_and_packages
 from bench.report.groups import hardware
 from bench.report.sides import conflicts, differs, unasked
 from bench.report.text import code, escape, folded, listed, plural
+from bench.report.trust import UNSEEN
 from bench.report.units import NAMES
 from bench.report.verdict_sentences import answer, by_cell, failures
 from bench.report.verdicts import counted, measured, where
@@ -44,6 +45,7 @@ def report(summary: Summary, folder: str) -> str:
     parts = [
         f"# {escape(title(summary))}",
         escape(setting(summary)),
+        *bridges.bold(summary.run),
         escape(differs(*both)),
         *(f"**{escape(line)}**" for line in unasked(*both)),
         *map(escape, conflicts(*both)),
@@ -105,7 +107,7 @@ def equivalence(summary: Summary) -> str:
     if not unlike:
         return (
             "Yes: in every cell the candidate's losses and final weights are those of the baseline "
-            f"({listed(sorted({cell.equivalence.verdict for cell in summary.cells} - {'baseline'}))})."
+            f"({listed(sorted({cell.equivalence.verdict for cell in summary.cells} - {'baseline'}))}). {UNSEEN}"
         )
     told = [f"{where(cell.cell)} in the {cell.environment}: {cell.equivalence.detail}" for cell in unlike]
     return f"Not proven, so that a difference in time may be a difference in work: {listed(told)}."

@@ -3,7 +3,9 @@
 import pytest
 
 from bench.analyse import bridges
-from bench.report import steadiness
+from bench.records.schema import Bisection, Release
+from bench.report import bisect, history, markdown, upgrade
+from bench.report.page.render import page
 from tests import factories
 from tests.searches import environment
 
@@ -25,6 +27,13 @@ def test_nothing_is_hidden_where_nothing_is_accumulated():
     assert list(bridges.hidden(run(["4.46.1"], grad_accumulation=1))) == []
 
 
-def test_it_stands_in_the_first_lines_of_every_verb():
-    found = factories.summary().model_copy(update={"run": run(["4.47.0"])})
-    assert "transformers 4.47.0 sums the gradients of micro-batches" in steadiness.after("Measured.", found)
+@pytest.mark.parametrize("kind", [markdown, upgrade, history, bisect])
+def test_it_stands_in_bold_above_the_first_section_of_every_report(kind):
+    made = run(["4.45.2", "4.47.0"])
+    releases = [Release(version=each) for each in ("4.45.2", "4.47.0")]
+    searched = made.settings.model_copy(update={"bisection": Bisection(metric="step_time", releases=releases)})
+    found = factories.summary().model_copy(update={"run": made.model_copy(update={"settings": searched})})
+    opening = kind.report(found, "results/a").split("\n## ")[0]
+    assert "\n**transformers 4.47.0 sums the gradients of micro-batches" in opening
+    shown = page(found.model_copy(update={"run": made}), "results/a")
+    assert "<p><strong>transformers 4.47.0 sums the gradients of micro-batches" in shown

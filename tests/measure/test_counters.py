@@ -22,6 +22,7 @@ from bench.measure.sites import Site
 from bench.records.schema import Counters
 from trainloops import parts, runners
 from trainloops.contract import Job
+from trainloops.runners import compat
 
 ROOT = Path(__file__).parent.parent.parent
 COUNT_EVERY_RUNNER = Path(__file__).parent / "count_every_runner.py"
@@ -237,6 +238,22 @@ def test_one_more_op(baseline):
     ops = counted(adds_an_op)["ops_by_name"]
     assert {name.partition("::")[0] for name in ops} == {"aten"}
     assert Counter(ops) - Counter(baseline["ops_by_name"]) == {"aten::add.Tensor": 1}
+
+
+def test_a_bridge_is_in_no_count_of_the_loop_that_needs_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", SimpleNamespace(__version__="4.46.1"))
+
+    def bridged(job, parts):
+        averaged = compat.transformers_4_46_averaged(replace(job, grad_accumulation=2), parts)
+        assert averaged is not parts
+        plain_loop(does_nothing)(job, averaged)
+
+    plain, found = (
+        counters.count(each, SHORT, parts.build, warmup_steps=4) for each in (plain_loop(does_nothing), bridged)
+    )
+    for counter in ("python_calls", "c_calls", "ops", "syncs"):
+        assert found[counter] == plain[counter]
+    assert found["ops_by_name"] == plain["ops_by_name"]
 
 
 def test_one_more_tensor_kept_alive(baseline):

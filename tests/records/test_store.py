@@ -8,7 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from bench import conduct, doctor, hunt
 from bench.errors import RunFolderError
+from bench.execute import sides
 from bench.measure import health
 from bench.records import checkups, store
 from tests.factories import REGION, cell, region, run, timing, trial
@@ -127,6 +129,30 @@ def files_of_at_most(size: int):
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    ("begin", "command"),
+    [
+        (lambda folder: hunt.hunted(folder, sides.side, confirm=False, quiet=True), "python -m bench.bisect p 1 2"),
+        (lambda folder: conduct.measured(folder, way_on=doctor.WAY_ON), "python -m bench.doctor --calibrate"),
+    ],
+)
+def test_what_cannot_be_resumed_says_how_to_start_again_where_there_is_no_room(tmp_path, monkeypatch, begin, command):
+    folder = store.create(tmp_path, run().model_copy(update={"command": command}))
+
+    def no_room(*_, **__):
+        with files_of_at_most(10):
+            journals[0].append(trial())
+
+    journals, journal = [], store.Journal
+    monkeypatch.setattr(store, "Journal", lambda *a, **k: journals.append(journal(*a, **k)) or journals[0])
+    monkeypatch.setattr(hunt.Hunt, "search", no_room)
+    monkeypatch.setattr(conduct.TrialScheduler, "run", no_room)
+    with pytest.raises(RunFolderError) as refused:
+        begin(folder)
+    assert str(refused.value).endswith(f"start again by {command}.")
+    assert "--resume" not in str(refused.value)
 
 
 def test_a_journal_that_has_no_room_keeps_what_is_in_it_whole_and_says_how_to_go_on(tmp_path):

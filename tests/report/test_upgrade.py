@@ -10,6 +10,7 @@ from bench.plan.check import BASELINE, CANDIDATE
 from bench.plan.rounds import cells
 from bench.records.schema import Environment, FunctionCounts, Summary
 from bench.report.answers.parts import plain
+from bench.report.trust import UNSEEN
 from bench.report.upgrade import one_line, paragraphs, report
 from tests import factories
 from tests.checks import NEW, OLD, QUIET, counted, counters, failing, planned, proven, steps, timed, told
@@ -184,6 +185,13 @@ def test_a_check_without_any_figure_says_so():
         f"- No figures of {where} in the baseline, {where} in the candidate and {where} in the clone, out of memory: "
         "tried to allocate 2 GiB.",
     ]
+
+
+def test_beside_equivalent_stands_what_the_proof_cannot_see():
+    found = lines(regressed())
+    told = found[found.index("## Are they equivalent?") + 1]
+    assert told.startswith("Yes: in every cell")
+    assert told.endswith(f". {UNSEEN}")
 
 
 def test_other_arithmetic_is_told_beside_the_answer():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.figures_judged import GROUPS, decides
 from bench.records import store
-from bench.report import bisect, history, markdown, two_runs, upgrade
+from bench.report import bisect, bridges, history, markdown, two_runs, upgrade
 from bench.report.answers import cases, grid_releases, grid_run, grid_verdicts
 from bench.report.answers.grid_verdicts import Watched
 from bench.report.answers.parts import Answer, Case, Grid, Paragraph
@@ -42,7 +42,7 @@ def of_folder(folder: Path, summary: Summary, *, exit_code: int) -> Answer:
     return Answer(
         verb=verb,
         title=_title(report),
-        paragraphs=tuple(PARAGRAPHS[verb](summary)),
+        paragraphs=(*(Paragraph(lead=each) for each in bridges.told(summary.run)), *PARAGRAPHS[verb](summary)),
         grid=GRIDS[verb](summary),
         cases=tuple(CASES[verb](summary)),
         report=report,
@@ -55,6 +55,7 @@ def of_two_runs(found: TwoRuns, asked: Asked, *, document: str, path: Path | Non
     """Tell what a comparison of two stored runs found."""
     report = two_runs.report(found, asked)
     first, *others = headline(found, asked)
+    bridged = bridges.told(found.baseline, found.candidate)
     judged = [
         Watched(verdict=e.verdict, watched=e.group in asked.fail_on, awaited=e.group in asked.fail_on)
         for e in found.judged
@@ -63,7 +64,7 @@ def of_two_runs(found: TwoRuns, asked: Asked, *, document: str, path: Path | Non
     return Answer(
         verb="compare",
         title=_title(report),
-        paragraphs=(Paragraph(lead=first, lines=tuple(others), answers=True),),
+        paragraphs=(Paragraph(lead=first, lines=(*others, *bridged), answers=True),),
         grid=grid_verdicts.grid(judged),
         cases=tuple(cases.of_two_runs(found, asked.fail_on)),
         report=report,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bench.report import bridges
 from bench.report.charts.theme import DARK, LIGHT, stylesheet
 from bench.report.environment import IMPORTED, imported_rows, machine_rows, package_rows
 from bench.report.page import bisect, history, run, upgrade
@@ -61,6 +62,7 @@ def document(
     data = {"charts": {file: each.specification for file, each in charts.items()}, "functions": attribution}
     return _environment().get_template("report.html").render(
         content=content,
+        bridged=bridges.told(*runs),
         charts=charts,
         filters=choices(content),
         machines=[
