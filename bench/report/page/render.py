@@ -62,7 +62,7 @@ def document(
     data = {"charts": {file: each.specification for file, each in charts.items()}, "functions": attribution}
     return _environment().get_template("report.html").render(
         content=content,
-        bridged=bridges.told(*runs),
+        bridged=bridges.told(*(each.run for each in told)),
         charts=charts,
         filters=choices(content),
         machines=[
