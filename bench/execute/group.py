@@ -12,7 +12,7 @@ from bench.execute.state import RunState
 from bench.execute.workers import cores, turns
 from bench.execute.workers.launcher import Outcome, Request
 from bench.execute.workers.pool import Pool
-from bench.execute.workers.turns import Member
+from bench.execute.workers.turns import Member, TurnTaking
 from bench.measure.load import LoadMeter
 from bench.plan import length as lengths
 from bench.plan import schedule
@@ -55,8 +55,8 @@ class Group:
         begun = self._begun(slots)
         members = {place: each for place, each in enumerate(begun) if isinstance(each, Member)}
         outcomes = {place: each for place, each in enumerate(begun) if isinstance(each, Outcome)}
-        length = self._turn_length(slots, members)
-        outcomes |= self._turns(members, length)
+        length, ended = self._turns(slots, members)
+        outcomes |= ended
         wall_s = (monotonic() - started_s) / len(slots)
         load = meter.since(before, forks_s=sum(each.cpu_s for each in outcomes.values()))
         timings = {place: members[place].timing(outcomes[place], length) for place in members if length is not None}
@@ -106,24 +106,31 @@ class Group:
             is_alone=is_alone,
         )
 
-    def _turn_length(self, slots: Sequence[Slot], members: dict[int, Member]) -> TurnLength | None:
-        """The comparison's; in its first block by the reference's warm-up, or where that failed by anybody's."""
-        known = self._state.turn_length(self._comparison)
-        if known is not None or not members:
-            return known
-        by_cell = {slots[place].cell: member for place, member in members.items()}
-        typical = by_cell.get(self._reference) or next(iter(members.values()))
-        return lengths.turn(typical.step_ns / 1e3, workers=self._comparison.workers, device=self._comparison.device)
-
-    def _turns(self, members: dict[int, Member], length: TurnLength | None) -> dict[int, Outcome]:
-        if length is None:
-            return {}
+    def _turns(self, slots: Sequence[Slot], members: dict[int, Member]) -> tuple[TurnLength | None, dict[int, Outcome]]:
+        """Let all that have warmed up take their turns: how long these were, and how each ended by its place."""
+        if not members:
+            return None, {}
         places, present = list(members), list(members.values())
         orders = schedule.cycles(len(present), seed=self._settings.seed, block=self._block, first=self._slots[0].cell)
+        taking = TurnTaking(present, orders)
+        length = self._state.turn_length(self._comparison) or self._turn_length(slots, members, taking)
         cycles = lengths.cycles(self._settings, length, sum(each.step_ns for each in present) / 1e9)
-        lead = schedule.lead_steps(seed=self._settings.seed, block=self._block, turn_steps=length.steps)
-        outcomes = turns.take_turns(present, length, orders, cycles=cycles, lead_steps=lead)
-        return {places[number]: outcome for number, outcome in outcomes.items()}
+        taking.lead_in(
+            length, schedule.lead_steps(seed=self._settings.seed, block=self._block, turn_steps=length.steps)
+        )
+        taking.take(length, cycles=cycles)
+        return length, {places[number]: outcome for number, outcome in taking.end().items()}
+
+    def _turn_length(self, slots: Sequence[Slot], members: dict[int, Member], taking: TurnTaking) -> TurnLength:
+        """In a comparison's first block: by a pilot, and what the reference needs a step, or failing that anybody."""
+        cells = [slots[place].cell for place in members]
+        typical = cells.index(self._reference) if self._reference in cells else 0
+        workers, device = self._comparison.workers, self._comparison.device
+        if device != "cpu" or len(members) == 1:
+            return lengths.turn(taking.members[typical].step_ns / 1e3, workers=workers, device=device)
+        seen = taking.pilot(lengths.PILOT, cycles=lengths.PILOT_CYCLES)
+        step_us = lengths.warm_us(seen[typical] or next(filter(None, seen), [[1]]))
+        return lengths.turn(step_us, workers=workers, cold_us=lengths.cold_us(seen))
 
     def _trial(
         self,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, isqrt, lcm
+from statistics import median
 
 from bench.errors import UsageError
 from bench.records.schema import Length, Settings, TurnLength
@@ -12,8 +14,15 @@ EPOCH_STEPS = 101
 """Steps in an epoch of a timed trial. A prime, so that an epoch's end falls on every place in a turn in its time."""
 EPOCHS = 1_000_000
 """More than any trial trains: it ends when its parent has had enough."""
-COLD_US2 = 100_000
-"""Steps times squared places until a step is warm: see `turn`."""
+PILOT = TurnLength(cold_steps=0, kept_steps=16)
+PILOT_CYCLES = 6
+"""Turns by which a comparison's first block sees how cold a step is after another process has had the core."""
+PILOT_PLACES = range(2, 6)
+"""Of these, from 1: the first step of a turn is colder than the others' rule has it, later ones are nearly warm."""
+COLD_US = 760.0
+"""What a first step would take beyond a warm one, by the rule of `turn`, where handing over costs little."""
+COLD_SHARE = 0.01
+"""Twice the part of a kept step that may still be cold, on average; about the same in all loops, and less in ratios."""
 ACCELERATOR_COLD_S, ACCELERATOR_KEPT_S = 0.02, 0.05
 """On an accelerator, where a turn ends by waiting for the device and the next begins with an empty queue."""
 LOOKAHEAD_STEPS = 4
@@ -62,17 +71,42 @@ def warm_up(settings: Settings, device: str) -> WarmUp:
     return WarmUp() if device == "cpu" else ON_ACCELERATOR
 
 
-def turn(step_us: float, *, workers: int, device: str = "cpu", steps_per_epoch: int = EPOCH_STEPS) -> TurnLength:
+def cold_us(trials: Sequence[Sequence[Sequence[int]]]) -> float:
+    """By the pilot's turns of each trial, steps in nanoseconds: how cold a first step would be, see `turn`."""
+    found = [_cold_us(turns) for turns in trials if turns]
+    return max([COLD_US, *([median(found)] if found else [])])
+
+
+def _cold_us(turns: Sequence[Sequence[int]]) -> float:
+    typical_us, warm = [median(steps) / 1e3 for steps in zip(*turns, strict=True)], warm_us(turns)
+    beyond_us: list[float] = [(typical_us[place - 1] - warm) * place**2 for place in PILOT_PLACES]
+    return median(beyond_us)
+
+
+def warm_us(turns: Sequence[Sequence[int]]) -> float:
+    """What a step takes in the second half of a turn, by the steps of a pilot's turns in nanoseconds."""
+    halves_ns: list[float] = [median(steps[len(steps) // 2 :]) for steps in turns]
+    return median(halves_ns) / 1e3
+
+
+def turn(
+    step_us: float,
+    *,
+    workers: int,
+    cold_us: float = COLD_US,
+    device: str = "cpu",
+    steps_per_epoch: int = EPOCH_STEPS,
+) -> TurnLength:
     """The turn of a comparison whose baseline needs `step_us` a step.
 
-    Cold steps: after another process has had the core, step k takes longer by some 760 µs / k² at batch 64
-    (a virtual machine, docs/method.md); what is left of that at the first kept step is 0.8 % of it, and
-    about the same in every loop. Steps so long that this is nothing have no cold ones. Kept steps: half as
-    many, in whole strides, since what wavers between two cycles counts for more than what does in a turn.
+    Cold steps: after another process has had the core, step k of a turn takes longer by some `cold_us` / k²: 760 µs
+    on one virtual machine, ten times that on another, where changing the address space is dear (docs/method.md). As
+    many are left out, and as many kept, in whole strides, as leave a kept step longer by a two hundredth on average.
+    Steps so long that this is nothing have no cold ones.
     """
     stride = stride_of(workers, steps_per_epoch)
-    cold = isqrt(int(COLD_US2 / step_us))
-    kept = max(ceil(cold / 2), 1)
+    cold = isqrt(int(cold_us / (COLD_SHARE * step_us)))
+    kept = max(cold, 1)
     if device != "cpu":
         cold, kept = (
             max(n, ceil(s * 1e6 / step_us)) for n, s in ((cold, ACCELERATOR_COLD_S), (kept, ACCELERATOR_KEPT_S))

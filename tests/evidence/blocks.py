@@ -105,7 +105,9 @@ def taken(members: Sequence[Member], length: TurnLength, *, cycles: int, number:
     """Let all take their turns and end: for each its steps in µs, a row a cycle."""
     first = members[0].running.request.cell
     orders = schedule.cycles(len(members), seed=0, block=number, first=first)
-    turns.take_turns(members, length, orders, cycles=cycles)
+    taking = turns.TurnTaking(members, orders)
+    taking.take(length, cycles=cycles)
+    taking.end()
     return [own_us(each.steps_ns, each.waits_ns).reshape(cycles, length.steps) for each in members]
 
 

@@ -14,7 +14,9 @@ from statistics import median
 import numpy as np
 
 from bench.analyse.statistics import Floats, hodges_lehmann
+from bench.execute.workers.turns import Member, TurnTaking
 from bench.plan import length as lengths
+from bench.plan import schedule
 from bench.records.schema import TurnLength
 from tests.evidence import blocks
 from tests.evidence.table import section
@@ -27,9 +29,9 @@ PLACES = (1, 2, 3, 4, 6, 8, 12, 16)
 """Of a turn, from 1, whose steps are told."""
 COLD = (0, 0.5, 1, 2)
 """How many steps a turn might leave out, in those that it does."""
-KEPT = (0.5, 1, 2, 4)
+KEPT = (0.5, 1, 2)
 """How many a turn might keep, in those that it leaves out."""
-LONG = 6
+LONG = 4
 """How much longer a turn is here than the cold steps that it leaves out."""
 
 Steps = dict[str, Floats]
@@ -61,8 +63,7 @@ def cold(args: Namespace) -> str:
         "Cold steps: what a step takes beyond a warm one, by its place in a turn",
         ["batch", "loop", "warm", *map(str, PLACES), "µs times place squared"],
         [fall(size, name, each) for size, each in seen.items() for name in RUNNERS],
-        f"µs, medians over {args.rounds} rounds. `plan.length.turn` leaves out the first √({lengths.COLD_US2:,} / step "
-        "in µs) steps.",
+        f"µs, medians over {args.rounds} rounds. `plan.length.turn` leaves out by the last column, as a pilot sees it.",
     )
     choices = section(
         "Cold steps: bias against variance",
@@ -82,7 +83,7 @@ def measured(batch_size: int, rounds: int) -> Seen:
     with blocks.interpreters([planned]) as pool:
         for number in range(rounds):
             with blocks.warmed_up(pool, planned.members) as members:
-                chosen = chosen or lengths.turn(members[0].step_ns / 1e3, workers=0)
+                chosen = chosen or by_pilot(members)
                 length = TurnLength(cold_steps=0, kept_steps=LONG * max(chosen.cold_steps, 4))
                 cycle_s = sum(each.step_ns for each in members) / 1e9 * length.steps
                 cycles = max(10, ceil(4.0 / cycle_s))
@@ -90,6 +91,13 @@ def measured(batch_size: int, rounds: int) -> Seen:
             blocks.progress(f"cold, batch {batch_size}", number + 1, rounds)
     assert chosen is not None  # there is a round
     return Seen(dict(zip(NAMES, map(np.concatenate, zip(*found, strict=True)), strict=True)), chosen)
+
+
+def by_pilot(members: list[Member]) -> TurnLength:
+    """The turn that a run would choose."""
+    orders = schedule.cycles(len(members), seed=0, block=0, first=members[0].running.request.cell)
+    seen = TurnTaking(members, orders).pilot(lengths.PILOT, cycles=lengths.PILOT_CYCLES)
+    return lengths.turn(lengths.warm_us(seen[0]), workers=0, cold_us=lengths.cold_us(seen))
 
 
 def beyond_us(steps: Floats, warm: int) -> Floats:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, perf_counter_ns, process_time
 from typing import Any
 
-from bench.execute.workers.turns import take_turns
+from bench.execute.workers.turns import TurnTaking
 from bench.measure.ticks import READY, TURN, Ticks
 from bench.plan import length as lengths
 from bench.plan import schedule
@@ -119,7 +119,9 @@ def hand_over(seconds: float = 6.0) -> HandOver:
         cycles = round(seconds / (sum(each.step_ns for each in members) / 1e9 * length.steps))
         orders = schedule.cycles(len(members), seed=0, block=0, first=planned.reference)
         began, cpu_s = perf_counter(), process_time()
-        take_turns(members, length, orders, cycles=cycles)
+        taking = TurnTaking(members, orders)
+        taking.take(length, cycles=cycles)
+        taking.end()
         wall_s, cpu_s = perf_counter() - began, process_time() - cpu_s
         steps_s = sum(sum(each.steps_ns) for each in members) / 1e9
     return HandOver(wall_s, cpu_s, (wall_s - steps_s) / (cycles * len(members)) * 1e6)

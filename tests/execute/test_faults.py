@@ -112,7 +112,9 @@ def test_a_fresh_interpreter_for_each_trial_takes_turns_by_the_same_protocol():
         assert member.running.record.launch == "spawn"
         assert member.running.record.hash_seed == LAYOUT.hash_seed
         length = TurnLength(cold_steps=1, kept_steps=4)
-        (outcome,) = turns.take_turns([member], length, iter([[0]] * 3), cycles=3).values()
+        taking = turns.TurnTaking([member], iter([[0]] * 3))
+        taking.take(length, cycles=3)
+        (outcome,) = taking.end().values()
         assert outcome.result.status == "ok", outcome.result.reason
         assert len(member.timing(outcome, length).step_ns) == 3 * 5
     finally:

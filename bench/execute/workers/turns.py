@@ -59,6 +59,12 @@ class Member:
         self._train(steps, timeout_s)
         self.warmup_steps += steps
 
+    def look(self, steps: int, timeout_s: float) -> list[int]:
+        """The same, and tell what each step took by itself, in nanoseconds."""
+        self.lead_in(steps, timeout_s)
+        waits_ns = self.ticks.waits_ns(steps) | self.ticks.pauses_ns(steps)
+        return [ns - waits_ns.get(step, 0) for step, ns in enumerate(self.ticks.steps_ns(steps))]
+
     def _train(self, steps: int, timeout_s: float) -> None:
         if self.must_stop:
             self.running.process.go_on()
@@ -128,30 +134,58 @@ def start(pool: Pool | Launcher, request: Request) -> Member | Outcome:
     return member
 
 
-def take_turns(
-    members: Sequence[Member], length: TurnLength, orders: Iterator[list[int]], *, cycles: int, lead_steps: int = 0
-) -> dict[int, Outcome]:
-    """Give every member its turn in every cycle, in random order, after `lead_steps` more of its warm-up; then end all.
+@dataclass(slots=True)
+class TurnTaking:
+    """Trials that have warmed up and take turns, each in random order in every cycle.
 
-    Returns the outcomes by place. A trial that is lost on its way has its reason, the others go on.
+    One that is lost on its way has its reason in `outcomes`, by its place, and the others go on.
     """
-    outcomes: dict[int, Outcome] = {}
 
-    def each(order: Sequence[int], do: Callable[[Member, int, float], None]) -> None:
-        for turn, place in enumerate(place for place in order if place not in outcomes):
+    members: Sequence[Member]
+    orders: Iterator[list[int]]
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+
+    def pilot(self, length: TurnLength, *, cycles: int) -> list[list[list[int]]]:
+        """Let all take turns that count to their warm-up; for each the steps of its turns in nanoseconds."""
+        seen: list[list[list[int]]] = [[] for _ in self.members]
+
+        def look(place: int, _: int, timeout_s: float) -> None:
+            seen[place].append(self.members[place].look(length.steps, timeout_s))
+
+        self._cycles(length, cycles, look)
+        return seen
+
+    def lead_in(self, length: TurnLength, steps: int) -> None:
+        """Let all train so many steps more before their first turn."""
+        if steps:
+            order = range(len(self.members))
+            self._each(order, length, lambda place, _, timeout_s: self.members[place].lead_in(steps, timeout_s))
+
+    def take(self, length: TurnLength, *, cycles: int) -> None:
+        """Let all have their turn in every cycle."""
+
+        def take(place: int, turn: int, timeout_s: float) -> None:
+            self.members[place].take_turn(length.steps, turn, timeout_s)
+
+        self._cycles(length, cycles, take)
+
+    def end(self) -> dict[int, Outcome]:
+        """End all; how each ended, by its place."""
+        for place, member in enumerate(self.members):
+            if place not in self.outcomes:
+                self.outcomes[place] = member.end()
+        return self.outcomes
+
+    def _cycles(self, length: TurnLength, cycles: int, do: Callable[[int, int, float], None]) -> None:
+        for _ in range(cycles):
+            self._each(next(self.orders), length, do)
+
+    def _each(self, order: Sequence[int], length: TurnLength, do: Callable[[int, int, float], None]) -> None:
+        for turn, place in enumerate(place for place in order if place not in self.outcomes):
             try:
-                do(members[place], turn, _timeout_s(members[place], length))
+                do(place, turn, _timeout_s(self.members[place], length))
             except TrialLostError as lost:
-                outcomes[place] = lost.outcome
-
-    if lead_steps:
-        each(range(len(members)), lambda member, _, timeout_s: member.lead_in(lead_steps, timeout_s))
-    for order in (next(orders) for _ in range(cycles)):
-        each(order, lambda member, turn, timeout_s: member.take_turn(length.steps, turn, timeout_s))
-    for place, member in enumerate(members):
-        if place not in outcomes:
-            outcomes[place] = member.end()
-    return outcomes
+                self.outcomes[place] = lost.outcome
 
 
 def _timeout_s(member: Member, length: TurnLength) -> float:
