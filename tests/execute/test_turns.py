@@ -15,6 +15,7 @@ from bench.execute.state import RunState
 from bench.execute.workers import cores
 from bench.execute.workers.pool import Pool, key_of
 from bench.measure.load import LoadMeter
+from bench.plan import length as lengths
 from bench.plan import schedule
 from bench.plan.rounds import rounds
 from bench.plan.schedule import Layout
@@ -65,7 +66,8 @@ def test_all_trials_of_a_block_have_the_same_turns_and_steps(measured):
     (length,) = {each.length for each in turns}
     assert {len(trial.timing.step_ns) for trial in trials.values()} == {200 // length.steps * length.steps}
     lead = schedule.lead_steps(seed=0, block=0, turn_steps=length.steps)
-    assert {trial.length.warmup_steps for trial in trials.values()} == {20 + lead}
+    pilot = lengths.PILOT.steps * lengths.PILOT_CYCLES  # by which a comparison's first block chooses its turns
+    assert {trial.length.warmup_steps for trial in trials.values()} == {20 + pilot + lead}
     in_cycle = np.array([each.places for each in turns])
     assert (np.sort(in_cycle, axis=0) == np.arange(3)[:, None]).all()  # one after the other in every cycle
     assert len({tuple(column) for column in in_cycle.T}) > 1  # and not always in the same order
