@@ -177,8 +177,8 @@ def test_an_interpreter_tells_what_it_has_imported_and_from_where():
 
 
 def test_a_module_s_file_is_recorded_from_the_folder_of_its_environment_on():
-    in_one = "/home/ada/venvs/work/lib/python3.11/site-packages/torch/__init__.py"
-    assert launchers.from_environment(in_one) == "work/lib/python3.11/site-packages/torch/__init__.py"
+    in_one = "/home/ada/venvs/train/lib/python3.11/site-packages/torch/__init__.py"
+    assert launchers.from_environment(in_one) == "train/lib/python3.11/site-packages/torch/__init__.py"
     assert (
         launchers.from_environment("/home/ada/src/transformers/__init__.py") == "/home/ada/src/transformers/__init__.py"
     )
