@@ -56,7 +56,7 @@ TWO_CARDS = CPU_ONLY.model_copy(
         ({"max_blocks": 0}, "--max-blocks 0 must be at least 1."),
         (
             {"max_blocks": 6},
-            "--max-blocks 6 is fewer than the 7 blocks that are planned; raise it, or lower --blocks.",
+            "--max-blocks 6 is fewer than the 8 blocks that are planned; raise it, or lower --blocks.",
         ),
         (
             {"max_blocks": 9, "blocks": 10},
