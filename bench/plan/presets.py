@@ -31,9 +31,9 @@ class Preset:
 
 BATCH_SIZES = "8,32,128,512,2048"
 PRESETS = {
-    "quick": Preset(batch_sizes="64", workloads="mlp", blocks=8, target_ci=0.02, max_blocks=12, blocks_per_set=4),
+    "quick": Preset(batch_sizes="64", workloads="mlp", blocks=8, target_ci=0.02, max_blocks=12, blocks_per_set=6),
     "standard": Preset(
-        batch_sizes=BATCH_SIZES, workloads="mlp", blocks=8, target_ci=0.015, max_blocks=10, blocks_per_set=4
+        batch_sizes=BATCH_SIZES, workloads="mlp", blocks=8, target_ci=0.015, max_blocks=10, blocks_per_set=5
     ),
     "thorough": Preset(
         batch_sizes=BATCH_SIZES, workloads="mlp,mlp-wide", blocks=12, target_ci=0.01, max_blocks=32, blocks_per_set=4
