@@ -102,7 +102,7 @@ def verb(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("COLUMNS", "200")
 
     def call(*arguments: object) -> tuple[int, str, str]:
-        form = [] if "--json" in arguments else ["--format", "markdown"]
+        form = [] if {"--json", "--format"} & set(arguments) else ["--format", "markdown"]
         monkeypatch.setattr(sys, "argv", ["bench.compare", *map(str, arguments), *form])
         with pytest.raises(SystemExit) as ended:
             cli.run(compare.main)
@@ -665,3 +665,18 @@ def test_help_and_a_refusal_wait_for_no_heavy_import():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert "exit 0\nloaded []" in done.stdout
     assert "RUN_A" in done.stdout
+
+
+def test_what_a_bridge_hides_of_a_release_is_said_in_the_report_the_document_and_the_terminal(verb, pair):
+    """In bold where there is bold: transformers 4.46 summed the gradients of micro-batches."""
+    micro = {"comparisons": [comparison(grad_accumulation=4)]}
+    a = before(packages=NEWER | {"transformers": "4.45.2"}, **micro)
+    b = after(packages=NEWER | {"transformers": "4.46.1"}, **micro)
+    folders = pair(a, b)
+    hidden = "transformers 4.46.1 sums the gradients of micro-batches"
+    _, report, _ = verb(*folders)
+    assert f"\n**{hidden}" in report.split("## Verdicts")[0]
+    _, document, _ = verb(*folders, "--json")
+    assert [each for each in json.loads(document)["warnings"] if each.startswith(hidden)]
+    _, shown, _ = verb(*folders, "--format", "text")
+    assert hidden in " ".join(shown.split())

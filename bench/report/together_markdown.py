@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from bench.report import sentences
+from bench.report import bridges, sentences
 from bench.report.charts import FOLDER, Drawing
 from bench.report.columns import MEMORY, TIME, Column
 from bench.report.environment import machine_and_packages
@@ -27,7 +27,8 @@ NARROW = tuple(column for column in TIME if not column.header.startswith("p9"))
 
 def report(told: Sequence[Side], out: str, drawn: Sequence[tuple[Side, Drawing]] = ()) -> str:
     """Write the whole report; the same runs and folder always give the same text."""
-    parts = [f"# {TITLE}", _bullets([side.made for side in told]), escape(CAUTION), "## What each loop costs"]
+    parts = [f"# {TITLE}", *bridges.bold(*(side.summary.run for side in told))]
+    parts += [_bullets([side.made for side in told]), escape(CAUTION), "## What each loop costs"]
     for _, title, lines in answers(told):
         parts += [f"**{escape(title)}**", _bullets(lines)]
     parts += ["## Side by side", table(told, NARROW), "### Memory and start-up", table(told, MEMORY)]

@@ -4,7 +4,7 @@ import pytest
 
 from bench.analyse import bridges
 from bench.records.schema import Bisection, Release
-from bench.report import bisect, history, markdown, upgrade
+from bench.report import bisect, history, markdown, together, together_markdown, upgrade
 from bench.report.page.render import page
 from tests import factories
 from tests.searches import environment
@@ -37,3 +37,9 @@ def test_it_stands_in_bold_above_the_first_section_of_every_report(kind):
     assert "\n**transformers 4.47.0 sums the gradients of micro-batches" in opening
     shown = page(found.model_copy(update={"run": made}), "results/a")
     assert "<p><strong>transformers 4.47.0 sums the gradients of micro-batches" in shown
+
+
+def test_it_stands_in_bold_above_the_runs_that_a_report_of_several_tells_of():
+    made = factories.summary().model_copy(update={"run": run(["4.47.0"])})
+    told = together_markdown.report(together.sides([("a", made), ("b", made)]), "out")
+    assert told.split("\n\n")[1].startswith("**transformers 4.47.0 sums the gradients of micro-batches")
