@@ -40,7 +40,7 @@ class Collections:
     steps: int
     """Timed steps, cold ones included."""
     seen: int
-    """Those that fell into the timed steps, or one that was made when they were over."""
+    """Those whose pauses tell how long one takes: all of the process but its first, which copies pages."""
     seen_us: float
     """What these took."""
 
@@ -216,10 +216,9 @@ def _ends_us(intervals_us: Floats, places: _Places, mean_us: float) -> dict[int,
 
 
 def _collections(timing: Timing, turns: Turns) -> Collections:
-    seen_ns, counted = list(turns.pauses_ns.values()), timing.collector
+    counted = timing.collector
+    seen_ns = list(turns.pauses_ns.values()) if counted is None else counted.full_ns
     due = len(seen_ns) if counted is None else counted.full_due
-    if counted is not None and counted.full_ns is not None:
-        seen_ns.append(counted.full_ns)
     return Collections(due=due, steps=len(timing.step_ns), seen=len(seen_ns), seen_us=sum(seen_ns) / 1e3)
 
 

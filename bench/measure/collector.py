@@ -3,8 +3,9 @@
 A full collection looks at all objects there are. Up to Python 3.13 it comes when a quarter as many as the
 last one left have survived younger collections since (`long_lived_pending` in CPython's `gcmodule.c`), and not before
 the eleventh of these: with batches of 512 samples once in some 400 steps, which is more than a trial has. So what
-survives is counted, which tells how often it comes however few are seen; a trial that had none makes one when its last
-turn is over, to see how long it takes.
+survives is counted, which tells how often it comes however few are seen; a trial that is asked to makes some when its
+last turn is over, to see how long they take. The first of a process does not count: a fork copies the pages of all
+objects in it, which took as long again (29,000 pages, 180 ms, after imports of torch, Lightning and transformers).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ SHARE = 4
 """A full collection comes when one in so many of the oldest has been added."""
 RARE_STEPS = 20_000
 """A full collection that comes more rarely costs less than a hundredth of a step of 1 ms."""
+SEEN = 2
+"""So many of a process that is asked to look at them, its first apart."""
 COMES_BY_SURVIVORS = sys.version_info < (3, 14)
 """Since 3.14 no full collection comes by itself: what was one is done bit by bit, in many steps."""
 
@@ -33,7 +36,8 @@ class Collections:
         self._pauses_ns = ticks.collector_ns
         self._oldest = _oldest()
         self._paused_steps: list[int] = []
-        self._pauses = self._partials = self._survived = self._young = self._began_ns = 0
+        self._full_ns: list[int] = []
+        self._partials = self._survived = self._young = self._began_ns = 0
 
     def watch(self, current_step: Callable[[], int]) -> None:
         """Be told of every collection from now on, and by `current_step` of the step of the turn that it falls into."""
@@ -50,10 +54,10 @@ class Collections:
         if phase == "start":
             self._began_ns = perf_counter_ns()
             return
-        step = current_step()
+        took_ns, step = perf_counter_ns() - self._began_ns, current_step()
         self._paused_steps.append(step)
-        self._pauses_ns[step] += perf_counter_ns() - self._began_ns
-        self._pauses += 1
+        self._pauses_ns[step] += took_ns
+        self._full_ns.append(took_ns)
 
     def _partial(self, phase: str, info: dict[str, int]) -> None:
         """A few thousand objects are counted where the collector has just looked at each of them."""
@@ -64,8 +68,8 @@ class Collections:
             self._partials += 1
 
     def begin(self) -> None:
-        """Forget what happened before the timed steps."""
-        self._pauses = self._partials = self._survived = 0
+        """Count what survives from now on: the timed steps begin."""
+        self._partials = self._survived = 0
 
     def begin_turn(self) -> None:
         """Forget the pauses of the turn before, which the parent has read, and any since."""
@@ -73,20 +77,18 @@ class Collections:
             self._pauses_ns[step] = 0
         self._paused_steps.clear()
 
-    def result(self, steps: int) -> dict[str, float | None] | None:
-        """After so many timed steps; None where a full collection does not come by survivors."""
+    def result(self, steps: int, *, looks: bool) -> dict[str, float | list[int]] | None:
+        """After so many timed steps; None where a full collection does not come by survivors.
+
+        Where it `looks`, and they are not too rare to matter, it makes those that it has not seen.
+        """
         if not COMES_BY_SURVIVORS or not gc.isenabled():
             return None
         due = min(self._survived * SHARE / self._oldest, self._partials / (gc.get_threshold()[OLDEST] + 1))
-        is_rare = due * RARE_STEPS < steps
-        return {"full_due": due, "full_ns": None if self._pauses or is_rare else _full_ns()}
+        while looks and due * RARE_STEPS >= steps and len(self._full_ns) <= SEEN:
+            gc.collect()
+        return {"full_due": due, "full_ns": self._full_ns[1:]}
 
 
 def _oldest() -> int:
     return len(gc.get_objects(generation=OLDEST))
-
-
-def _full_ns() -> int:
-    began_ns = perf_counter_ns()
-    gc.collect()
-    return perf_counter_ns() - began_ns

@@ -131,8 +131,8 @@ class Collector(Record):
 
     full_due: float
     """How many full collections the timed steps bring, by what survived younger ones."""
-    full_ns: Nanoseconds | None = None
-    """How long one took when the turns were over; None where one fell into them, or where it is too rare to matter."""
+    full_ns: list[Nanoseconds] = []
+    """How long each took, but the first of the process, which copies pages; some were made when the turns were over."""
 
 
 class Timing(Record):

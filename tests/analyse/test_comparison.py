@@ -155,8 +155,8 @@ def test_what_the_collector_pauses_is_told_by_itself_and_part_of_the_throughput_
 
 
 def test_how_often_the_collector_pauses_is_told_by_what_survived_and_not_by_how_many_pauses_a_trial_had() -> None:
-    had_one = collected(100, {2: 4000.0}, told_by_itself=Collector(full_due=0.2))
-    had_none = collected(100, {}, block=1, told_by_itself=Collector(full_due=0.4, full_ns=6_000_000))
+    had_one = collected(100, {2: 4000.0}, told_by_itself=Collector(full_due=0.2, full_ns=[4_000_000]))
+    had_none = collected(100, {}, block=1, told_by_itself=Collector(full_due=0.4, full_ns=[6_000_000]))
     row = only(summarised([had_one, had_none]))
     assert row.collector_pauses_per_1000_steps == pytest.approx(1000 * (0.2 + 0.4) / 120)
     assert row.collector_pause_us == pytest.approx(5000)

@@ -47,9 +47,10 @@ class Request:
     warm_up: WarmUp = field(default_factory=WarmUp)
     cores: Sequence[int] = ()
     """The cores that it runs on; all where none is named."""
-    """How far it begins on the way to a full collection of garbage, of which 1 is there."""
     is_alone: bool = True
     """Whether no other trial takes turns with it."""
+    sees_collections: bool = False
+    """Whether it looks how long full collections of garbage take when its turns are over."""
 
 
 class AtEnd(BaseModel):
