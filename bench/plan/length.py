@@ -23,7 +23,9 @@ COLD_US = 760.0
 """What a first step would take beyond a warm one, by the rule of `turn`, where handing over costs little."""
 COLD_SHARE = 0.01
 """Twice the part of a kept step that may still be cold, on average; about the same in all loops, and less in ratios."""
-ACCELERATOR_COLD_S, ACCELERATOR_KEPT_S = 0.02, 0.05
+COLD_S = 0.02
+"""A turn's first so many seconds are cold whatever a step takes: after 10 to 15 ms a step still takes 2 % longer."""
+ACCELERATOR_KEPT_S = 0.05
 """On an accelerator, where a turn ends by waiting for the device and the next begins with an empty queue."""
 LOOKAHEAD_STEPS = 4
 """By how many steps a loop may be ahead of its batches, those of loader workers apart."""
@@ -101,16 +103,14 @@ def turn(
 
     Cold steps: after another process has had the core, step k of a turn takes longer by some `cold_us` / k²: 760 µs
     on one virtual machine, ten times that on another, where changing the address space is dear (docs/method.md). As
-    many are left out, and as many kept, in whole strides, as leave a kept step longer by a two hundredth on average.
-    Steps so long that this is nothing have no cold ones.
+    many are left out, and as many kept, in whole strides, as leave a kept step longer by a two hundredth on average,
+    and those of the first `COLD_S` at least. Steps so long that this is nothing have no cold ones.
     """
     stride = stride_of(workers, steps_per_epoch)
-    cold = isqrt(int(cold_us / (COLD_SHARE * step_us)))
+    cold = max(isqrt(int(cold_us / (COLD_SHARE * step_us))), int(COLD_S * 1e6 / step_us))
     kept = max(cold, 1)
     if device != "cpu":
-        cold, kept = (
-            max(n, ceil(s * 1e6 / step_us)) for n, s in ((cold, ACCELERATOR_COLD_S), (kept, ACCELERATOR_KEPT_S))
-        )
+        kept = max(kept, ceil(ACCELERATOR_KEPT_S * 1e6 / step_us))
     cold, kept = min(cold, MAX_TURN_STEPS // 3), min(kept, MAX_TURN_STEPS // 2)
     return TurnLength(cold_steps=cold, kept_steps=stride * ceil(kept / stride))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TURNS_S = 2.5
-"""How long the turns of a block last: to start its trials takes as long, and their luck differs by as much as turns."""
+TURNS_S = 4.0
+"""How long the turns of a block last: to start its trials takes half as long, and their luck differs less than turns."""
 MAX_BLOCKS = 40
 """Beyond it, more blocks of one machine do not help."""
 
@@ -33,7 +33,7 @@ BATCH_SIZES = "8,32,128,512,2048"
 PRESETS = {
     "quick": Preset(batch_sizes="64", workloads="mlp", blocks=8, target_ci=0.02, max_blocks=12, blocks_per_set=6),
     "standard": Preset(
-        batch_sizes=BATCH_SIZES, workloads="mlp", blocks=8, target_ci=0.015, max_blocks=10, blocks_per_set=5
+        batch_sizes=BATCH_SIZES, workloads="mlp", blocks=8, target_ci=0.015, max_blocks=9, blocks_per_set=5
     ),
     "thorough": Preset(
         batch_sizes=BATCH_SIZES, workloads="mlp,mlp-wide", blocks=12, target_ci=0.01, max_blocks=32, blocks_per_set=4

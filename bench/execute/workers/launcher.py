@@ -200,6 +200,7 @@ def _payload(request: Request) -> Message:
         "warm_up": asdict(request.warm_up),
         "cores": list(request.cores),
         "is_alone": request.is_alone,
+        "sees_collections": request.sees_collections,
     }
 
 
