@@ -11,6 +11,7 @@ from math import exp
 from statistics import median, stdev
 
 from bench.execute.workers.pool import Pool
+from bench.plan.presets import TURNS_S
 from bench.plan.rounds import Round
 from bench.records.schema import Settings
 from tests.busy import Busy
@@ -24,7 +25,6 @@ CROWD = 3.0
 """Three processes that copy memory all the time, as compilers and test suites do."""
 COPIED_BYTES = 2**24
 ROUNDS = 12
-TURNS_S = 2.5
 OTHER = "hf-trainer"
 
 

@@ -108,10 +108,10 @@ def turn(
     """
     stride = stride_of(workers, steps_per_epoch)
     cold = max(isqrt(int(cold_us / (COLD_SHARE * step_us))), int(COLD_S * 1e6 / step_us))
+    cold = min(cold, MAX_TURN_STEPS // 3)
     kept = max(cold, 1)
     if device != "cpu":
-        kept = max(kept, ceil(ACCELERATOR_KEPT_S * 1e6 / step_us))
-    cold, kept = min(cold, MAX_TURN_STEPS // 3), min(kept, MAX_TURN_STEPS // 2)
+        kept = min(max(kept, ceil(ACCELERATOR_KEPT_S * 1e6 / step_us)), MAX_TURN_STEPS // 2)
     return TurnLength(cold_steps=cold, kept_steps=stride * ceil(kept / stride))
 
 

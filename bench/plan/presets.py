@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 TURNS_S = 4.0
-"""How long the turns of a block last: to start its trials takes half as long, and their luck differs less than turns."""
+"""How long the turns of a block last: to start its trials takes half as long, and their luck differs by less."""
 MAX_BLOCKS = 40
 """Beyond it, more blocks of one machine do not help."""
 

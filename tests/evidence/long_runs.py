@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.analyse.statistics import exponentiated, signed_rank_estimate
+from bench.plan.presets import TURNS_S
 from bench.records import store
 from bench.records.schema import Estimate
 from tests.evidence import blocks, plain
@@ -22,7 +23,6 @@ from tests.evidence.table import ratio, section
 from trainloops.runners import BASELINE, REGISTRY
 
 BATCH_SIZE = 64
-TURNS_S = 2.5
 THROUGHPUT = ("pytorch", "accelerate", "hf-trainer", "lightning", "fabric")
 THROUGHPUT_SIZES = (512, 2048)
 THROUGHPUT_STEPS = 3000

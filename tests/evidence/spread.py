@@ -16,6 +16,7 @@ from time import perf_counter
 import numpy as np
 
 from bench.execute.workers.pool import Pool
+from bench.plan.presets import TURNS_S
 from bench.plan.rounds import Round
 from bench.records.schema import Cell, TurnLength
 from tests.busy import Busy
@@ -25,7 +26,6 @@ from trainloops.runners import BASELINE
 
 RUNNERS = (BASELINE, "accelerate", "hf-trainer")
 BATCH_SIZE = 64
-TURNS_S = 2.5
 REGION_S = 0.25
 MAX_TURN_STEPS = 1000
 WAYS = ("one after the other", "in turns")

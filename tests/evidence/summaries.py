@@ -18,6 +18,7 @@ import numpy as np
 
 from bench.analyse.statistics import Floats, hodges_lehmann
 from bench.plan.length import EPOCH_STEPS, stride_of
+from bench.plan.presets import TURNS_S
 from bench.records.schema import Trial
 from tests.busy import Busy
 from tests.evidence import blocks
@@ -27,7 +28,6 @@ from trainloops.runners import BASELINE
 RUNNERS = (BASELINE, "accelerate", "hf-trainer")
 LOOPS = (blocks.CLONE, *RUNNERS[1:])
 BATCH_SIZE = 64
-TURNS_S = 2.5
 STRIDE = stride_of(0, EPOCH_STEPS)
 
 Summary = Callable[[Floats], Floats]
