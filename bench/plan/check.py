@@ -19,8 +19,8 @@ CAP = 40
 """Blocks of a screening at the most; a confirmation may take as many again."""
 BLOCKS_PER_SET = 5
 """Interpreters of environments take seconds to start: a first look has seen two sets."""
-TURNS_S = 1.0
-"""Three trials share it; to start them takes as long again."""
+TURNS_S = 2.0
+"""Three trials share it; to start them takes half as long."""
 ARMS = BASELINE, CANDIDATE, CLONE = "baseline", "candidate", "clone"
 """The names of the environments, in their order."""
 TOLD_BY: dict[FigureGroup, set[Pass]] = {
