@@ -25,7 +25,7 @@ from trainloops.runners import BASELINE
 RUNNERS = (BASELINE, "accelerate", "hf-trainer")
 NAMES = (*RUNNERS, blocks.CLONE)
 BATCH_SIZES = (8, 64, 512, 2048)
-PLACES = (1, 2, 3, 4, 6, 8, 12, 16)
+PLACES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Of a turn, from 1, whose steps are told."""
 COLD = (0, 0.5, 1, 2)
 """How many steps a turn might leave out, in those that it does."""
@@ -110,7 +110,7 @@ def fall(size: int, name: str, seen: Seen) -> list[str]:
     steps = seen.steps[name]
     beyond = beyond_us(steps, seen.warm)
     told = [f"{beyond[place - 1]:+.0f}" if place <= seen.warm else "" for place in PLACES]
-    constant = median(beyond[place - 1] * place**2 for place in PLACES if place <= seen.warm)
+    constant = median(beyond[place - 1] * place**2 for place in lengths.PILOT_PLACES if place <= seen.warm)
     return [str(size), name, f"{np.median(steps[:, seen.warm :]):.0f} µs", *told, f"{constant:.0f}"]
 
 
