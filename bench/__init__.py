@@ -3,7 +3,7 @@
 `bench.load` gives stored runs to a notebook.
 """
 
-from bench import startup
+from bench.cli import startup
 
 startup.prepare()  # first of all: what comes next may be hidden by a file where the user stands
 
@@ -35,7 +35,7 @@ def load(runs: "Path | str | Iterable[Path | str]", *, trials: bool = False, met
 
     >>> bench.load("results", metric="ratio")
     """
-    from bench.report import frames  # brings pandas, for which no verb's --help may wait
+    from bench.report.export import frames  # brings pandas, for which no verb's --help may wait
 
     folders = frames.found(runs)
     if metric is not None:

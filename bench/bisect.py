@@ -13,12 +13,13 @@ from typing import Annotated
 import typer
 from packaging.version import Version
 
-from bench import cli, conduct, options
-from bench.ending import Ending
+from bench.cli import app, options, pipeline
+from bench.cli.output import Ending
 from bench.errors import BenchError, UninstallableError, UsageError
-from bench.execute import asked, calibrations, pip, probe, sides
-from bench.execute.companions import companions
-from bench.plan import bisection as plan
+from bench.execute import calibrations, probe
+from bench.execute.environments import pip, requirements, sides
+from bench.execute.environments.compatibility import companions
+from bench.plan import bisect as plan
 from bench.plan import calibration
 from bench.plan.history import runner_of
 from bench.plan.settings import Flags
@@ -67,7 +68,7 @@ def main(
     ending = Ending.chosen("bisect", quiet=quiet, as_json=as_json, form=form)
     with ending.errors_told():
         ends = plan.ends(first, last)
-        asked.parse(f"{package}=={first}")  # refuses what no environment can have, such as another torch
+        requirements.parse(f"{package}=={first}")  # refuses what no environment can have, such as another torch
         sought = Bisection(metric=plan.metric(metric, every=every), releases=[], every=every)
         runner_of(package, runner)
         machine, packages = probe.machine()
@@ -77,7 +78,7 @@ def main(
         if margin is None:
             settings = calibration.with_margin(settings, calibrations.of_plan(settings, machine))
         name = name or f"{package}-{ends[0]}-{ends[1]}-{sought.metric}"
-        run = conduct.planned("bisect", name, settings, machine=machine, packages=packages)
+        run = pipeline.planned("bisect", name, settings, machine=machine, packages=packages)
         return carry_out(store.create(out, run), package, ending, confirm=confirm)
 
 
@@ -110,16 +111,18 @@ def obtain(package: str, version: str) -> Environment:
 
 def carry_out(folder: Path, package: str, ending: Ending, *, confirm: bool) -> int:
     """Search in `folder` and report whatever there is; the exit code."""
-    from bench import hunt  # brings numpy and pandas, for which --help and a wrong option must not wait
+    from bench.cli import bisect_search  # brings numpy and pandas, for which --help and a wrong option must not wait
     from bench.report import publish
 
     try:
-        completed = hunt.hunted(folder, lambda version: obtain(package, version), confirm=confirm, quiet=ending.quiet)
+        completed = bisect_search.hunted(
+            folder, lambda version: obtain(package, version), confirm=confirm, quiet=ending.quiet
+        )
     except BenchError:
         publish.publish(folder)
         raise
-    return conduct.told(folder, ending, interrupted=not completed)
+    return pipeline.told(folder, ending, interrupted=not completed)
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    app.run(main)

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import cli, options
-from bench.ending import Ending
+from bench.analyse.verdicts import comparability
+from bench.analyse.verdicts.comparability import Difference
+from bench.cli import app, options
+from bench.cli.output import Ending
 from bench.errors import ExitCode, RunFolderError, UsageError
-from bench.plan import check, rounds, texts
-from bench.records import likeness, store
-from bench.records.likeness import Difference
+from bench.plan import parse, rounds, upgrade
+from bench.records import store
 from bench.records.schema import FigureGroup, Run
 
 if TYPE_CHECKING:
-    from bench.analyse.two_runs import TwoRuns
+    from bench.analyse.verdicts.compare import TwoRuns
 
 Flag, Argument = typer.Option, typer.Argument
 
@@ -32,7 +33,7 @@ def main(
     margin: Annotated[str, Flag(help="By how much worse is too much.")] = "3%",
     fail_on: Annotated[
         str, Flag(help="Groups of figures that decide the exit code: time, memory, start, counters.")
-    ] = check.DEFAULT_FAIL_ON,
+    ] = upgrade.DEFAULT_FAIL_ON,
     out: Annotated[Path | None, Flag(help="Write the report to this file as well.")] = None,
     force: Annotated[bool, Flag("--force", help="Compare runs of unlike machines or settings all the same.")] = False,
     quiet: options.Quiet = False,
@@ -47,7 +48,7 @@ def main(
     """  # fmt: skip
     ending = Ending.chosen("compare", quiet=quiet, as_json=as_json, form=form, junit=junit)
     with ending.errors_told():
-        least, groups = texts.fraction("--margin", margin), check.groups(fail_on)
+        least, groups = parse.fraction("--margin", margin), upgrade.groups(fail_on)
         runs = both(run_a, run_b)
         unlike = told_or_refused(*runs, force=force)
         return judged((run_a, run_b), runs, groups, ending, margin=least, unlike=unlike, out=out)
@@ -64,19 +65,20 @@ def judged(
     out: Path | None,
 ) -> int:
     """Compare, write the report where `out` says, and tell what was found; the exit code."""
-    from bench.analyse import two_runs  # bring numpy and pandas, for which --help and a refusal must not wait
-    from bench.report import publish, two_runs_json
-    from bench.report.answers import make
-    from bench.report.two_runs_opening import Asked
+    from bench.analyse.verdicts import compare  # bring numpy and pandas, for which --help and a refusal must not wait
+    from bench.report import publish
+    from bench.report.answer import make
+    from bench.report.kinds.compare import for_programs
+    from bench.report.kinds.compare.opening import Asked
 
     before, after = (
-        two_runs.Stored(run=run, trials=store.read_trials(folder)) for run, folder in zip(runs, folders, strict=True)
+        compare.Stored(run=run, trials=store.read_trials(folder)) for run, folder in zip(runs, folders, strict=True)
     )
-    found = two_runs.compare(before, after, margin=margin)
+    found = compare.compare(before, after, margin=margin)
     first, second = map(publish.shown, folders)
     asked = Asked(baseline=first, candidate=second, fail_on=fail_on, forced=unlike)
     code = exit_code(found, fail_on)
-    document = two_runs_json.document(found, asked, exit_code=code)
+    document = for_programs.document(found, asked, exit_code=code)
     answer = make.of_two_runs(found, asked, document=document, path=out)
     if out is not None:
         write(out, answer.report)
@@ -97,7 +99,7 @@ def both(run_a: Path, run_b: Path) -> tuple[Run, Run]:
             )
     planned = [rounds.cells(run.settings) for run in runs]
     if not set(planned[0]) & set(planned[1]):
-        apart = "; ".join(each.told("in A", "in B") for each in likeness.axes_apart(*planned))
+        apart = "; ".join(each.told("in A", "in B") for each in comparability.axes_apart(*planned))
         raise UsageError(
             f"{run_a} and {run_b} have no cell in common ({apart or 'only in part, axis by axis'}): "
             "make B by python -m bench.run --like A."
@@ -107,7 +109,7 @@ def both(run_a: Path, run_b: Path) -> tuple[Run, Run]:
 
 def told_or_refused(baseline: Run, candidate: Run, *, force: bool) -> list[Difference]:
     """In what the runs are unlike, which takes --force; raises `RunFolderError` without it."""
-    unlike = likeness.unlike(baseline, candidate)
+    unlike = comparability.unlike(baseline, candidate)
     if unlike and not force:
         raise RunFolderError(
             f"these runs are unlike ({'; '.join(each.told('in A', 'in B') for each in unlike)}), so that no difference "
@@ -135,4 +137,4 @@ def exit_code(found: TwoRuns, fail_on: Sequence[FigureGroup]) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    app.run(main)

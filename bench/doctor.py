@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import cli, conduct, options
+from bench.cli import app, options, pipeline
 from bench.errors import ExitCode
 from bench.execute import calibrations, examination, probe
 from bench.plan import calibration as plan
@@ -52,8 +52,10 @@ def _examine(device: str, *, as_json: bool) -> int:
         sys.stderr.write(f"{examination.PATIENCE}\n")
     seen = examination.examine(device)
 
-    from bench.analyse.health import diagnose  # brings numpy, for which --help and a wrong option must not wait
-    from bench.report import doctor
+    from bench.analyse.machine.diagnose import (
+        diagnose,  # brings numpy, for which --help and a wrong option must not wait
+    )
+    from bench.report.kinds.machine import doctor
 
     diagnosis = diagnose(seen.health, seen.torch, seen.versions, seen.calibration, seen.jitter)
     if as_json:
@@ -72,7 +74,7 @@ def _calibrate(device: str, *, as_json: bool) -> int:
         return ExitCode.SOME_CELLS_FAILED if finished else ExitCode.INTERRUPTED
     where = calibrations.keep(found) if finished else None
 
-    from bench.report import calibration as report
+    from bench.report.kinds.machine import calibration as report
 
     if as_json:
         typer.echo(found.model_dump_json(by_alias=True, indent=1))
@@ -85,16 +87,16 @@ def _measured(device: str) -> tuple[Calibration | None, bool]:
     """The calibration, None where the blocks are too few; and whether it was not interrupted."""
     machine, packages = probe.machine()
     settings = plan.settings(*devices.resolve([device], machine))
-    run = conduct.planned("run", plan.NAME, settings, machine=machine, packages=packages)
+    run = pipeline.planned("run", plan.NAME, settings, machine=machine, packages=packages)
     with TemporaryDirectory(prefix="looptax-") as scratch:
         folder = store.create(Path(scratch), run)
-        finished = conduct.measured(folder, title=plan.TITLE, way_on=WAY_ON)
+        finished = pipeline.measured(folder, title=plan.TITLE, way_on=WAY_ON)
         trials = store.read_trials(folder)
 
-    from bench.analyse.calibration import calibrate
+    from bench.analyse.machine.calibration import calibrate
 
     return calibrate(run, trials, made_at=store.now()), finished
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    app.run(main)

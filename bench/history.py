@@ -12,14 +12,15 @@ from typing import Annotated
 
 import typer
 
-from bench import cli, conduct, options
-from bench.ending import Ending
+from bench.cli import app, options, pipeline
+from bench.cli.output import Ending
 from bench.errors import IndexUnreachableError, UninstallableError
-from bench.execute import calibrations, pip, probe, sides
-from bench.execute.companions import companions
+from bench.execute import calibrations, probe
+from bench.execute.environments import pip, sides
+from bench.execute.environments.compatibility import companions
 from bench.plan import calibration
 from bench.plan import history as plan
-from bench.plan.releases import chosen
+from bench.plan.history import chosen
 from bench.plan.settings import Flags, from_flags
 from bench.records import store
 from bench.records.schema import CURRENT, Environment
@@ -65,8 +66,8 @@ def main(
         settings = plan.settings(flags, machine, package, environments, anchor=sides.side(CURRENT), unusable=unusable)
         if blocks is None:
             settings = calibration.with_blocks(settings, calibrations.of_plan(settings, machine))
-        run = conduct.planned("history", name or f"history-{package}", settings, machine=machine, packages=packages)
-        return conduct.carry_out(store.create(out, run), ending)
+        run = pipeline.planned("history", name or f"history-{package}", settings, machine=machine, packages=packages)
+        return pipeline.carry_out(store.create(out, run), ending)
 
 
 def built(package: str, versions: list[str], *, quiet: bool = False) -> tuple[list[Environment], dict[str, str]]:
@@ -90,4 +91,4 @@ def built(package: str, versions: list[str], *, quiet: bool = False) -> tuple[li
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    app.run(main)

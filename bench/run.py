@@ -11,14 +11,15 @@ from typing import Annotated
 
 import typer
 
-from bench import cli, conduct, options
-from bench.ending import Ending
+from bench.analyse.verdicts import comparability
+from bench.cli import app, options, pipeline
+from bench.cli.output import Ending
 from bench.errors import RunFolderError
 from bench.execute import calibrations, probe
 from bench.plan import calibration, devices, runner_files
 from bench.plan.presets import TURNS_S
 from bench.plan.settings import Flags, from_flags
-from bench.records import likeness, store
+from bench.records import store
 from bench.records.schema import Machine, Run, Settings
 
 Flag = typer.Option
@@ -84,9 +85,9 @@ def main(
     ending = Ending.chosen("run", quiet=quiet, as_json=as_json, form=form, junit=junit)
     with ending.errors_told():
         if resume is None:
-            return conduct.carry_out(opened(flags, like=like, out=out, name=name), ending)
+            return pipeline.carry_out(opened(flags, like=like, out=out, name=name), ending)
         flags.refuse_with("--resume")
-        return conduct.carry_out(reopened(resume), ending)
+        return pipeline.carry_out(reopened(resume), ending)
 
 
 def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None) -> Path:
@@ -102,7 +103,7 @@ def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None) -> P
         runner_files.refuse_unusable(settings.runners, flag=f"--like {like}:")
     devices = devices_of(settings, machine)
     name = name or f"{settings.preset}-{'-'.join(devices).replace(':', '')}"
-    run = conduct.planned("run", name, settings, machine=machine, packages=packages)
+    run = pipeline.planned("run", name, settings, machine=machine, packages=packages)
     return store.create(out, run)
 
 
@@ -149,11 +150,11 @@ def reopened(folder: Path) -> Path:
         )
     runner_files.refuse_unusable(run.settings.runners, flag=f"--resume {folder}:")
     machine, packages = probe.machine()
-    unlike = likeness.differences(run, run.model_copy(update={"machine": machine, "packages": packages}))
+    unlike = comparability.differences(run, run.model_copy(update={"machine": machine, "packages": packages}))
     if unlike:
         raise RunFolderError(f"--resume {folder}: that run was made elsewhere ({'; '.join(unlike)}); start a new run.")
     return folder
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    app.run(main)

@@ -12,11 +12,12 @@ from typing import Annotated
 
 import typer
 
-from bench import cli, conduct, options
-from bench.ending import Ending
+from bench.cli import app, options, pipeline
+from bench.cli.output import Ending
 from bench.errors import UsageError
-from bench.execute import calibrations, probe, sides
-from bench.plan import calibration, check
+from bench.execute import calibrations, probe
+from bench.execute.environments import sides
+from bench.plan import calibration, upgrade
 from bench.plan.settings import Flags
 from bench.records import store
 from bench.records.schema import CURRENT, Environment
@@ -43,14 +44,14 @@ def main(
     only: Annotated[str | None, Flag(help="counters: judge exact figures alone, which takes seconds.")] = None,
     runner: Annotated[str | None, Flag(help="Loops to check [those that need a package that differs].")] = None,
     workload: options.Workload = None,
-    batch_size: Annotated[str | None, Flag(help=f"Micro-batch sizes [{check.BATCH_SIZES}].")] = None,
+    batch_size: Annotated[str | None, Flag(help=f"Micro-batch sizes [{upgrade.BATCH_SIZES}].")] = None,
     device: options.Device = None,
     precision: options.Precision = None,
     optimizer: options.Optimizer = None,
     grad_accumulation: options.GradAccumulation = None,
     grad_clip: options.GradClip = None,
     workers: options.Workers = None,
-    blocks: Annotated[int | None, Flag(help=f"Blocks of the screening at most [{check.CAP}].")] = None,
+    blocks: Annotated[int | None, Flag(help=f"Blocks of the screening at most [{upgrade.CAP}].")] = None,
     budget: options.Budget = None,
     steps: options.Steps = None,
     warmup: options.Warmup = None,
@@ -68,19 +69,19 @@ def main(
 
     Both are measured side by side: packages that are not named stay what they are here, torch always.
     """  # fmt: skip
-    flags = Flags.of(locals() | {"batch_size": batch_size or check.BATCH_SIZES})
+    flags = Flags.of(locals() | {"batch_size": batch_size or upgrade.BATCH_SIZES})
     ending = Ending.chosen("upgrade", quiet=quiet, as_json=as_json, form=form, junit=junit)
     with ending.errors_told():
         refuse_unclear(baseline, candidate, requirements)
         machine, packages = probe.machine()
-        check.refuse_wrong(flags, machine, margin=margin, fail_on=fail_on)
+        upgrade.refuse_wrong(flags, machine, margin=margin, fail_on=fail_on)
         compared = both(baseline, candidate, requirements)
-        settings = check.settings(flags, machine, compared, margin=margin, fail_on=fail_on)
+        settings = upgrade.settings(flags, machine, compared, margin=margin, fail_on=fail_on)
         if margin is None:
             settings = calibration.with_margin(settings, calibrations.of_plan(settings, machine))
-        name = name or "-to-".join(label[-LONGEST_NAME:] for label in check.labels(*compared))
-        run = conduct.planned("upgrade", name, settings, machine=machine, packages=packages)
-        return conduct.carry_out(store.create(out, run), ending)
+        name = name or "-to-".join(label[-LONGEST_NAME:] for label in upgrade.labels(*compared))
+        run = pipeline.planned("upgrade", name, settings, machine=machine, packages=packages)
+        return pipeline.carry_out(store.create(out, run), ending)
 
 
 def refuse_unclear(baseline: str | None, candidate: str | None, requirements: tuple[Path, Path] | None) -> None:
@@ -102,4 +103,4 @@ def both(
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    app.run(main)

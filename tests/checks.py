@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.analyse.comparison import summarise
-from bench.plan import check
-from bench.plan.check import BASELINE, CANDIDATE, CLONE
+from bench.analyse.summary import summarise
+from bench.plan import upgrade
 from bench.plan.rounds import cells
+from bench.plan.upgrade import BASELINE, CANDIDATE, CLONE
 from bench.records.schema import Cell, Comparison, Count, Counters, Environment, FunctionCounts, Run, Summary, Trial
 from tests import factories
 
@@ -44,7 +44,7 @@ def planned(
     **settings: Any,
 ) -> Run:
     """A check of `sides`, 40 blocks at most; `settings` are fields of `Settings`."""
-    usual: dict[str, Any] = {"design": "environments", "environments": check.arms(*sides), "preset": "check"}
+    usual: dict[str, Any] = {"design": "environments", "environments": upgrade.arms(*sides), "preset": "check"}
     run = factories.run(comparisons=comparisons, runners=runners, blocks=40)
     changed = run.settings.model_copy(update=usual | settings)
     command = "python -m bench.upgrade --baseline transformers==4.46.3 --candidate transformers==4.47.1"

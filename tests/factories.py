@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.analyse.comparison import summarise
+from bench.analyse.summary import summarise
 from bench.plan import length as lengths
 from bench.plan import rounds as planned_rounds
 from bench.plan.presets import TURNS_S

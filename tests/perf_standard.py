@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from bench.analyse import statistics
-from bench.analyse.comparison import summarise
+from bench.analyse.statistics import signed_rank
+from bench.analyse.summary import summarise
 from bench.execute.shell import variables
 from bench.records import store
 from bench.records.schema import CellSummary, Run, Trial
@@ -69,4 +69,4 @@ def interval_row(cells: Sequence[CellSummary], bar: float, where: str) -> Row:
 
 def width(cell: CellSummary) -> float | None:
     """Half the width of the ratio's interval, as a fraction; None where there is none."""
-    return None if cell.ratio is None else statistics.resolution(cell.ratio)
+    return None if cell.ratio is None else signed_rank.resolution(cell.ratio)

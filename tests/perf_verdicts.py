@@ -11,8 +11,8 @@ from time import perf_counter
 
 import numpy as np
 
-from bench.analyse.sequential import judge_rows
-from bench.analyse.verdict import judge
+from bench.analyse.statistics.sequential import judge_rows
+from bench.analyse.verdicts.verdict import judge
 from tests.perf_row import Row
 
 COMPARISONS = 100_000

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bench.analyse.comparison import summarise
-from bench.analyse.probes import CLONE, cell_of
+from bench.analyse.releases.probes import CLONE, cell_of
+from bench.analyse.summary import summarise
 from bench.records.schema import (
     Bisection,
     Count,

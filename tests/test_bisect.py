@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import IndexUnreachableError
-from bench.execute import pip
+from bench.execute.environments import pip
 from bench.records import store
 from tests import background
 from tests.background import wait_for_trials

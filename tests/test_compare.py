@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli, compare
+from bench import compare
+from bench.cli import app
 from bench.records import store
 from bench.records.schema import AcceleratorInfo, Count, Counters, FunctionCounts, Length, Run, Trial
-from bench.report import numbers
+from bench.report.document import numbers
 from tests.factories import (
     REGION,
     STARTED,
@@ -105,7 +106,7 @@ def verb(monkeypatch, capsys, tmp_path):
         form = [] if {"--json", "--format"} & set(arguments) else ["--format", "markdown"]
         monkeypatch.setattr(sys, "argv", ["bench.compare", *map(str, arguments), *form])
         with pytest.raises(SystemExit) as ended:
-            cli.run(compare.main)
+            app.run(compare.main)
         printed = capsys.readouterr()
         return ended.value.code, printed.out, printed.err
 

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from bench.records import store
-from tests.execute.wheels import wheel
+from tests.execute.environments.wheels import wheel
 
 ROOT = Path(__file__).parent.parent
 LOOP = ROOT / "tests" / "loops" / "planted.py"

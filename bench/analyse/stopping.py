@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 
-from bench.analyse import upgrade
-from bench.analyse.evidence import Evidence, gather_round
-from bench.analyse.rows import ratio
-from bench.analyse.statistics import resolution
+from bench.analyse.cells.evidence import Evidence, gather_round
+from bench.analyse.cells.rows import ratio
+from bench.analyse.statistics.signed_rank import resolution
+from bench.analyse.verdicts import upgrade
 from bench.plan.rounds import Round, rounds
 from bench.records.schema import Run, Trial
 

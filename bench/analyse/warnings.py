@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.analyse.evidence import log_ratios_by_block
+from bench.analyse.cells.evidence import log_ratios_by_block
 from bench.analyse.signs import signed_percent
-from bench.analyse.statistics import (
+from bench.analyse.statistics.signed_rank import (
     blocks_needed,
     interquartile_range,
     location,
@@ -29,8 +29,8 @@ from bench.records.schema import Comparison
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bench.analyse.evidence import Compared, Evidence
-    from bench.analyse.statistics import Floats
+    from bench.analyse.cells.evidence import Compared, Evidence
+    from bench.analyse.statistics.signed_rank import Floats
     from bench.records.schema import Cell
 
 DRIFT_MIN_BLOCKS = 6

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.execute import jitter_probe
-from bench.measure import health
+from bench.host import health
 from bench.records import checkups
 from bench.records.schema import Run
 from bench.records.steadiness import JitterFacts

@@ -7,8 +7,10 @@ import time
 from dataclasses import dataclass, replace
 
 from bench.errors import DeviceError
-from bench.execute import calibrations, compatibility, jitter_probe, launch_probe, probe
-from bench.measure import health, health_versions
+from bench.execute import calibrations, jitter_probe, launch_probe, probe
+from bench.execute.environments import compatibility
+from bench.host import health
+from bench.host import versions as host_versions
 from bench.plan import devices
 from bench.records.calibrations import Calibration
 from bench.records.health import Health, TorchFacts, VersionFacts
@@ -86,7 +88,7 @@ def _tried(machine: Machine, device: str) -> TorchFacts:
 
 def version_facts() -> VersionFacts:
     """What the measured packages need here, and which known trouble their versions have with each other."""
-    seen = {**health_versions.versions(), "python": platform.python_version()}
+    seen = {**host_versions.versions(), "python": platform.python_version()}
     return VersionFacts(
-        requirements=health_versions.requirements(), known=[rule.told(seen) for rule in compatibility.broken(seen)]
+        requirements=host_versions.requirements(), known=[rule.told(seen) for rule in compatibility.broken(seen)]
     )

@@ -13,7 +13,7 @@ from bench.execute.workers import cores, turns
 from bench.execute.workers.launcher import Outcome, Request
 from bench.execute.workers.pool import Pool
 from bench.execute.workers.turns import Member, TurnTaking
-from bench.measure.load import LoadMeter
+from bench.host.load import LoadMeter
 from bench.plan import length as lengths
 from bench.plan import schedule
 from bench.plan.schedule import Slot

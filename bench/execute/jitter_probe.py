@@ -15,7 +15,7 @@ SHORT_S, LONG_S = 1.0, 10.0
 SLOWEST = 3
 """How many times longer than asked a crowded machine may take."""
 START_UP_S = 10.0
-MODULE = "bench.measure.jitter"
+MODULE = "bench.host.jitter"
 INTERRUPTED = "interrupted before the fixed work was timed"
 
 

@@ -8,10 +8,10 @@ import sys
 import warnings
 from importlib.util import find_spec
 
-from bench import startup
 from bench.errors import DeviceError
 from bench.execute import shell
 from bench.execute.shell import entry_of, variables, way_out
+from bench.host import shadows
 from bench.records.schema import Machine
 
 
@@ -21,7 +21,7 @@ def machine() -> tuple[Machine, dict[str, str]]:
     Raises `DeviceError` where torch cannot be imported, and where a package that is measured would come
     from elsewhere than it is installed.
     """
-    command = [sys.executable, "-P", "-m", "bench.measure.machine"]
+    command = [sys.executable, "-P", "-m", "bench.host.machine"]
     done = subprocess.run(command, capture_output=True, text=True, env=variables(sys.executable), check=False)
     if done.returncode != 0:
         raise _unusable(done.stderr.strip().splitlines() or ["no reason given"])
@@ -45,7 +45,7 @@ def machine() -> tuple[Machine, dict[str, str]]:
 
 def _unusable(lines: list[str]) -> DeviceError:
     """Why the machine cannot be described, by the lines of its traceback."""
-    hidden = startup.hiding("\n".join(lines))
+    hidden = shadows.hiding("\n".join(lines))
     if hidden is not None:
         return DeviceError(hidden)
     if "No module named 'torch'" in lines[-1]:

@@ -20,7 +20,7 @@ from bench.execute.group import Group
 from bench.execute.state import RunState
 from bench.execute.workers.launcher import Request
 from bench.execute.workers.pool import Key, Pool, batches, key_of
-from bench.measure.load import LoadMeter
+from bench.host.load import LoadMeter
 from bench.plan import length as lengths
 from bench.plan import rounds as planned_rounds
 from bench.plan import schedule

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.measure import nvml as nvmls
-from bench.measure.reading import UnreadableError
+from bench.host import nvml as nvmls
+from bench.host.reading import UnreadableError
 
 POWERCAP = Path("/sys/class/powercap")
 MICROJOULES_PER_MILLIJOULE = 1000

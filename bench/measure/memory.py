@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from bench.measure import nvml
+from bench.host import nvml
+from bench.host.process import Resident, growth_bytes, resident
+from bench.host.reading import UnreadableError
 from bench.measure.device import Peaks
-from bench.measure.reading import UnreadableError
-from bench.measure.rss import Resident, growth_bytes, read
 
 ON_THE_HOST = "the device is the host, whose memory is told apart"
 NOT_TOLD = "torch keeps no such peak for this kind of device"
@@ -30,7 +30,7 @@ class HostBaseline:
 
         None where the system does not tell it.
         """
-        growth = growth_bytes(self.at_start, read())
+        growth = growth_bytes(self.at_start, resident())
         return None if growth is None else self.inherited_bytes + growth
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Literal
 
-from bench.plan import bisection, history
-from bench.plan.check import BASELINE, BLOCKS_PER_SET, CAP, CLONE, DEFAULT_MARGIN, TURNS_S
+from bench.plan import bisect, history
 from bench.plan.presets import PRESETS
+from bench.plan.upgrade import BASELINE, BLOCKS_PER_SET, CAP, CLONE, DEFAULT_MARGIN, TURNS_S
 from bench.records.calibrations import Calibration
 from bench.records.schema import ByCalibration, Comparison, Environment, Settings
 from trainloops import runners
@@ -91,7 +91,7 @@ def with_margin(planned: Settings, known: Sequence[Calibration]) -> Settings:
 def defaults(calibration: Calibration) -> dict[str, ByCalibration]:
     """What later runs of this machine make of it, by their command."""
     alike = Settings(comparisons=[calibration.comparison], runners=[], preset=QUICK, blocks=CAP)
-    bisected = alike.model_copy(update={"blocks": bisection.CAP})
+    bisected = alike.model_copy(update={"blocks": bisect.CAP})
     followed = alike.model_copy(update={"preset": history.PRESET, "blocks": history.BLOCKS})
     found = {
         "python -m bench.upgrade": with_margin(alike, [calibration]).by_calibration,

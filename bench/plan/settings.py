@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
-from bench.plan import cells, length, texts
+from bench.plan import cells, length, parse
 from bench.plan.presets import MAX_BLOCKS, PRESETS, Preset
 from bench.records.schema import Machine, Pass, Settings
 from trainloops import runners
@@ -100,7 +100,7 @@ def _blocks(flags: Flags, preset: Preset) -> Mapping[str, Any]:
     target: float | None = preset.target_ci
     most = preset.max_blocks
     if flags.target_ci is not None:
-        target, most = texts.fraction("--target-ci", flags.target_ci), MAX_BLOCKS
+        target, most = parse.fraction("--target-ci", flags.target_ci), MAX_BLOCKS
     elif flags.blocks is not None and flags.max_blocks is None:
         target = None
     most = _at_least_one("--max-blocks", flags.max_blocks, most)
@@ -115,8 +115,8 @@ def _optional(flags: Flags) -> Mapping[str, Any]:
     return {
         "steps": flags.steps,
         "warmup_steps": flags.warmup,
-        "budget_s": None if flags.budget is None else texts.seconds("--budget", flags.budget),
-        "timeout_s": None if flags.timeout is None else texts.seconds("--timeout", flags.timeout),
+        "budget_s": None if flags.budget is None else parse.seconds("--budget", flags.budget),
+        "timeout_s": None if flags.timeout is None else parse.seconds("--timeout", flags.timeout),
     }
 
 

@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
-from bench import cli
+from bench.cli import app
 from bench.errors import ExitCode, UsageError
-from bench.push import KNOWN, target
 from bench.records import store
+from bench.report.export.target import KNOWN, target
 
 Flag = typer.Option
 
@@ -40,8 +40,8 @@ def main(
         raise UsageError("--together writes a report only: give --export and --push in a command without it.")
     wanted = None if push is None else target(push)
 
-    from bench.report import export as exports  # brings pandas, for which --help must not wait
     from bench.report import publish
+    from bench.report.export import files as exports  # brings pandas, for which --help must not wait
 
     formats = [] if export is None else exports.formats(export)
     for folder in run:
@@ -61,4 +61,4 @@ def main(
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    app.run(main)

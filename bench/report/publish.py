@@ -11,27 +11,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from bench.analyse import health_jitter
-from bench.analyse.comparison import summarise
+from bench.analyse.machine import jitter
+from bench.analyse.summary import summarise
 from bench.errors import RunFolderError, UsageError
 from bench.records import checkups, store
 from bench.records.schema import Run, Summary
-from bench.report import (
-    bisect,
-    charts,
-    drawing,
-    history,
-    index,
-    markdown,
-    tables,
-    together,
-    together_markdown,
-    upgrade,
-)
-from bench.report.answers.parts import Paragraph
-from bench.report.page import index as index_page
-from bench.report.page import render
-from bench.report.page import together as together_page
+from bench.report import charts
+from bench.report.charts import drawing
+from bench.report.document import tables
+from bench.report.document.parts import Paragraph
+from bench.report.kinds.bisect import report as bisect_report
+from bench.report.kinds.history import report as history_report
+from bench.report.kinds.index import entries as index_entries
+from bench.report.kinds.index import page as index_page
+from bench.report.kinds.run import report as run_report
+from bench.report.kinds.side_by_side import page as side_by_side_page
+from bench.report.kinds.side_by_side import report as side_by_side_report
+from bench.report.kinds.side_by_side import sides
+from bench.report.kinds.upgrade import report as upgrade_report
+from bench.report.media.html import render
 
 INDEX, INDEX_PAGE = "README.md", "index.html"
 
@@ -46,7 +44,12 @@ class Kind(Protocol):
         """The answer in words."""
 
 
-KINDS: dict[str, Kind] = {"run": markdown, "upgrade": upgrade, "history": history, "bisect": bisect}
+KINDS: dict[str, Kind] = {
+    "run": run_report,
+    "upgrade": upgrade_report,
+    "history": history_report,
+    "bisect": bisect_report,
+}
 """How the runs of each verb are told."""
 
 
@@ -60,7 +63,7 @@ def publish(folder: Path) -> Summary:
     run = store.read_run(folder)
     with _writable(folder), _collector_paused(), drawing.engine() as engine:
         summary = _summary(folder, run)
-        summary = summary.model_copy(update={"brief": index.brief(summary)})
+        summary = summary.model_copy(update={"brief": index_entries.brief(summary)})
         _write_words(folder, summary)
         try:
             drawn = engine.draw(summary)
@@ -118,9 +121,9 @@ def publish_together(out: Path, folders: Sequence[Path]) -> None:
     Raises `RunFolderError` or `UsageError`, before anything is written, for runs that cannot stand side by side.
     """
     with _collector_paused(), drawing.engine() as engine:
-        told = together.sides([(shown(folder), _summary(folder, store.read_run(folder))) for folder in folders])
+        told = sides.sides([(shown(folder), _summary(folder, store.read_run(folder))) for folder in folders])
         _make(out)
-        store.write(out / "report.md", together_markdown.report(told, shown(out)))
+        store.write(out / "report.md", side_by_side_report.report(told, shown(out)))
         try:
             made = [(side, engine.draw(side.summary)) for side in told]
         except drawing.NotDrawnError as error:
@@ -128,18 +131,18 @@ def publish_together(out: Path, folders: Sequence[Path]) -> None:
             made = []
         drawn = [(side, each) for side, of_side in made for each in _of_side(side, of_side.charts)]
         _write_charts([each for _, each in drawn], out / charts.FOLDER)
-        store.write(out / "report.md", together_markdown.report(told, shown(out), drawn))
+        store.write(out / "report.md", side_by_side_report.report(told, shown(out), drawn))
         vega = next((of_side.library for _, of_side in made if of_side.library), "")
-        store.write(out / "report.html", together_page.page(told, shown(out), drawn, vega))
+        store.write(out / "report.html", side_by_side_page.page(told, shown(out), drawn, vega))
 
 
 def _summary(folder: Path, run: Run) -> Summary:
     seen = checkups.read(folder)
     summary = summarise(run, store.read_trials(folder), seen)
-    return summary.model_copy(update={"steadiness": health_jitter.of_run(seen)})
+    return summary.model_copy(update={"steadiness": jitter.of_run(seen)})
 
 
-def _of_side(side: together.Side, drawn: Sequence[charts.Drawing]) -> list[charts.Drawing]:
+def _of_side(side: sides.Side, drawn: Sequence[charts.Drawing]) -> list[charts.Drawing]:
     """The charts of a run under names that say whose they are."""
     owner = f"{side.letter}, {side.summary.run.name}"
     return [replace(each, file=f"{side.letter.lower()}-{each.file}", alt=f"{owner}: {each.alt}") for each in drawn]
@@ -173,15 +176,15 @@ def rebuild_index(results: Path) -> None:
     """
     entries = [found for path in sorted(results.glob(f"*/{store.SUMMARY}")) if (found := _entry(path)) is not None]
     try:
-        store.write(results / INDEX, index.index(entries))
+        store.write(results / INDEX, index_entries.index(entries))
         store.write(results / INDEX_PAGE, index_page.page(entries))
     except OSError as error:
         warnings.warn(f"the index {error.filename} cannot be written: {error.strerror}.", stacklevel=2)
 
 
-def _entry(path: Path) -> index.Entry | None:
+def _entry(path: Path) -> index_entries.Entry | None:
     try:
-        return index.entry(path)
+        return index_entries.entry(path)
     except ValueError:  # a neighbour's torn file must not cost this run its report
         warnings.warn(
             f"{path} is no summary and is left out of the index: rebuild it with python -m bench.report {path.parent}.",

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.analyse.comparison import summarise
-from bench.analyse.two_runs import Stored, compare
+from bench.analyse.summary import summarise
+from bench.analyse.verdicts.compare import Stored, compare
 from tests.factories import LENGTH, run, timed, timing, trial
 
 if TYPE_CHECKING:

@@ -4,8 +4,13 @@ import pytest
 
 from bench.analyse import bridges
 from bench.records.schema import Bisection, Release
-from bench.report import bisect, history, markdown, together, together_markdown, upgrade
-from bench.report.page.render import page
+from bench.report.kinds.bisect import report as bisect_report
+from bench.report.kinds.history import report as history_report
+from bench.report.kinds.run import report as run_report
+from bench.report.kinds.side_by_side import report as side_by_side_report
+from bench.report.kinds.side_by_side import sides
+from bench.report.kinds.upgrade import report as upgrade_report
+from bench.report.media.html.render import page
 from tests import factories
 from tests.searches import environment
 
@@ -27,7 +32,7 @@ def test_nothing_is_hidden_where_nothing_is_accumulated():
     assert list(bridges.hidden(run(["4.46.1"], grad_accumulation=1))) == []
 
 
-@pytest.mark.parametrize("kind", [markdown, upgrade, history, bisect])
+@pytest.mark.parametrize("kind", [run_report, upgrade_report, history_report, bisect_report])
 def test_it_stands_in_bold_above_the_first_section_of_every_report(kind):
     made = run(["4.45.2", "4.47.0"])
     releases = [Release(version=each) for each in ("4.45.2", "4.47.0")]
@@ -41,5 +46,5 @@ def test_it_stands_in_bold_above_the_first_section_of_every_report(kind):
 
 def test_it_stands_in_bold_above_the_runs_that_a_report_of_several_tells_of():
     made = factories.summary().model_copy(update={"run": run(["4.47.0"])})
-    told = together_markdown.report(together.sides([("a", made), ("b", made)]), "out")
+    told = side_by_side_report.report(sides.sides([("a", made), ("b", made)]), "out")
     assert told.split("\n\n")[1].startswith("**transformers 4.47.0 sums the gradients of micro-batches")

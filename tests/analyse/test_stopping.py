@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.analyse import stopping
-from bench.analyse.statistics import location, resolution
+from bench.analyse.statistics.signed_rank import location, resolution
 from bench.plan.presets import PRESETS
 from bench.plan.rounds import rounds
 from bench.records.schema import Comparison

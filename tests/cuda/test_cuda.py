@@ -185,12 +185,13 @@ def test_the_process_holds_what_the_allocator_holds_which_holds_what_is_allocate
 
 MEMORY = """
 import json, torch
-from bench.measure import device as devices, memory, rss
+from bench.host import process
+from bench.measure import device as devices, memory
 from trainloops import parts, runners
 from trainloops.contract import Job
 job = Job(workload="mlp-wide", batch_size=256, epochs=2, steps_per_epoch=10, device="cuda")
 built, device = parts.build(job), devices.of("cuda")
-host = memory.HostBaseline(inherited_bytes=0, at_start=rss.read())
+host = memory.HostBaseline(inherited_bytes=0, at_start=process.resident())
 device.reset_peaks()
 runners.load("pytorch")(job, built)
 device.synchronize()

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from bench.analyse.statistics import Floats, hodges_lehmann, interquartile_range
-from bench.analyse.trial_figures import figures
+from bench.analyse.cells.trial_figures import figures
+from bench.analyse.statistics.signed_rank import Floats, hodges_lehmann, interquartile_range
 from bench.execute.group import Group
 from bench.execute.state import RunState
 from bench.execute.workers import cores, turns
 from bench.execute.workers.launcher import Launcher, Request
 from bench.execute.workers.pool import Pool, key_of
 from bench.execute.workers.turns import Member
-from bench.measure.load import LoadMeter
+from bench.host.load import LoadMeter
 from bench.plan import length as lengths
 from bench.plan import schedule
 from bench.plan.rounds import Round

@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from tests.evidence.table import section
-from tests.execute.wheels import wheel
+from tests.execute.environments.wheels import wheel
 
 ROOT = Path(__file__).parent.parent.parent
 LOOP = ROOT / "tests" / "loops" / "planted.py"

@@ -13,7 +13,7 @@ from statistics import median
 
 import numpy as np
 
-from bench.analyse.statistics import Floats, hodges_lehmann
+from bench.analyse.statistics.signed_rank import Floats, hodges_lehmann
 from bench.execute.workers.turns import Member, TurnTaking
 from bench.plan import length as lengths
 from bench.plan import schedule

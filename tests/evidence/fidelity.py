@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 
-from bench.analyse.statistics import exponentiated, signed_rank_estimate
+from bench.analyse.statistics.signed_rank import exponentiated, signed_rank_estimate
 from bench.execute.workers.launcher import Outcome, Request, Running
 from bench.execute.workers.pool import Pool
 from bench.plan.presets import TURNS_S

@@ -10,7 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
-from bench.analyse.statistics import paired_ratio
+from bench.analyse.statistics.signed_rank import paired_ratio
 from bench.execute.workers.launcher import Request
 from bench.execute.workers.pool import Pool
 from bench.plan import length as lengths

@@ -14,7 +14,7 @@ from math import log
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.analyse.statistics import exponentiated, signed_rank_estimate
+from bench.analyse.statistics.signed_rank import exponentiated, signed_rank_estimate
 from bench.plan.presets import TURNS_S
 from bench.records import store
 from bench.records.schema import Estimate

@@ -18,10 +18,10 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 
-from bench.analyse.sequential import CAP
-from bench.analyse.statistics import Floats
-from bench.analyse.verdict import Rule, confirm, judge, to_confirm
-from bench.plan.check import BLOCKS_PER_SET, TURNS_S
+from bench.analyse.statistics.sequential import CAP
+from bench.analyse.statistics.signed_rank import Floats
+from bench.analyse.verdicts.verdict import Rule, confirm, judge, to_confirm
+from bench.plan.upgrade import BLOCKS_PER_SET, TURNS_S
 from tests.evidence import blocks
 from tests.evidence.table import section
 from tests.evidence.waits import SHARES, loop

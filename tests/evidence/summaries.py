@@ -16,7 +16,7 @@ from statistics import median
 
 import numpy as np
 
-from bench.analyse.statistics import Floats, hodges_lehmann
+from bench.analyse.statistics.signed_rank import Floats, hodges_lehmann
 from bench.plan.length import EPOCH_STEPS, stride_of
 from bench.plan.presets import TURNS_S
 from bench.records.schema import Trial

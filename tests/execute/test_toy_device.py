@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.analyse import stopping
-from bench.analyse.comparison import summarise
+from bench.analyse.summary import summarise
 from bench.execute import launch_probe
 from bench.execute.scheduler import TrialScheduler
 from bench.measure import memory

@@ -21,8 +21,9 @@ import pytest
 import torch
 from torch.optim.optimizer import _global_optimizer_post_hooks
 
+from bench.host import process
 from bench.measure import clock as clocks
-from bench.measure import collector, memory, rss
+from bench.measure import collector, memory
 from bench.measure.clock import Clock
 from bench.measure.collector import Collections
 from bench.measure.device import Device, Host, Peaks
@@ -30,7 +31,7 @@ from bench.measure.ticks import MAX_STEPS, OVER, READY, TURN, Ticks
 from bench.plan.length import WarmUp
 from tests.measure.fake_device import FakeAccelerator
 
-NOTHING = memory.HostBaseline(inherited_bytes=0, at_start=rss.Resident(total=0, peak=0, anonymous=0))
+NOTHING = memory.HostBaseline(inherited_bytes=0, at_start=process.Resident(total=0, peak=0, anonymous=0))
 TWO_STEPS = WarmUp(max_steps=2, seconds=1e9)
 PATIENCE_S = 20.0
 """Nothing here takes a second; a trial that hangs fails its test instead of stopping all."""
@@ -481,8 +482,8 @@ def test_a_device_that_keeps_no_peaks_says_so():
 
 
 PEAK_OF_A_HUNDRED_MEGABYTES = """
-from bench.measure import memory, rss
-host = memory.HostBaseline(inherited_bytes=300_000_000, at_start=rss.read())
+from bench.measure import memory; from bench.host import process
+host = memory.HostBaseline(inherited_bytes=300_000_000, at_start=process.resident())
 passing = b"x" * 100_000_000
 del passing  # a peak is remembered
 print(host.rss_bytes())
@@ -498,11 +499,11 @@ def test_host_memory_is_what_was_inherited_and_what_the_trial_added():
 
 
 def test_growth_counts_a_peak_that_has_passed_but_not_the_libraries_that_a_fork_touches():
-    forked = rss.Resident(total=100, peak=100, anonymous=100)
-    touched_libraries = rss.Resident(total=180, peak=180, anonymous=100)
-    after_a_peak = rss.Resident(total=190, peak=260, anonymous=110)
-    assert rss.growth_bytes(forked, touched_libraries) == 0
-    assert rss.growth_bytes(forked, after_a_peak) == 80
+    forked = process.Resident(total=100, peak=100, anonymous=100)
+    touched_libraries = process.Resident(total=180, peak=180, anonymous=100)
+    after_a_peak = process.Resident(total=190, peak=260, anonymous=110)
+    assert process.growth_bytes(forked, touched_libraries) == 0
+    assert process.growth_bytes(forked, after_a_peak) == 80
 
 
 GVISOR = """Name:\tpython
@@ -518,8 +519,8 @@ Threads:\t1
 
 def test_a_sandbox_that_tells_no_peak_of_memory_is_measured_all_the_same(tmp_path, monkeypatch):
     (tmp_path / "status").write_text(GVISOR)
-    found = rss.read(tmp_path / "status")
-    assert found == rss.Resident(total=300_000 * 1024, peak=None, anonymous=None)
+    found = process.resident(tmp_path / "status")
+    assert found == process.Resident(total=300_000 * 1024, peak=None, anonymous=None)
     monkeypatch.setattr(memory, "read", lambda: found)
     host = memory.HostBaseline(inherited_bytes=100, at_start=found)
     told = memory.figures(Peaks(), Peaks(), device="cpu", host=host)
@@ -529,5 +530,5 @@ def test_a_sandbox_that_tells_no_peak_of_memory_is_measured_all_the_same(tmp_pat
 
 def test_memory_is_asked_of_the_process_itself_where_its_status_has_no_size(tmp_path):
     (tmp_path / "status").write_text("Name:\tpython\nState:\tR (running)\n")
-    found = rss.read(tmp_path / "status")
+    found = process.resident(tmp_path / "status")
     assert found.total == found.peak == found.anonymous > 0

@@ -13,7 +13,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.profiler import profile, record_function
 
-from bench.analyse.attribution import NOUNS, repeats, subtract
+from bench.analyse.cells.attribution import NOUNS, repeats, subtract
 from bench.measure import counters, kernels, tensors
 from bench.measure.calls import Monitoring, SetProfile
 from bench.measure.fingerprint import WrongStepCountError

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bench.measure import energy, memory, rss
+from bench.host import process
+from bench.measure import energy, memory
 from bench.measure.device import Peaks
 from bench.measure.energy import Counter, EnergyUnavailableError, Meter
-from tests.measure.machines import NVMLError, nvml
+from tests.host.machines import NVMLError, nvml
 
 
 def zone(powercap, folder, name, energy_uj, range_uj=262_143_328_850):
@@ -101,7 +102,7 @@ def test_amd_s_cards_are_not_asked_by_nvidia_s_driver(monkeypatch):
         energy.meter("cuda")
     monkeypatch.setitem(sys.modules, "pynvml", nvml())
     figures = memory.figures(
-        Peaks(), Peaks(), device="cuda", host=memory.HostBaseline(inherited_bytes=0, at_start=rss.read())
+        Peaks(), Peaks(), device="cuda", host=memory.HostBaseline(inherited_bytes=0, at_start=process.resident())
     )
     assert figures["unavailable"]["device_process_bytes"] == "AMD's driver is not asked"
 

@@ -8,11 +8,11 @@ import pytest
 
 from bench.execute import calibrations
 from bench.plan.calibration import defaults, settings, with_blocks, with_margin
-from bench.plan.check import BLOCKS_PER_SET, TURNS_S
 from bench.plan.settings import Flags, from_flags
+from bench.plan.upgrade import BLOCKS_PER_SET, TURNS_S
 from bench.records.calibrations import Calibration, CalibrationBlock, Identity, Resolution
 from bench.records.schema import Estimate
-from bench.report import calibration as report
+from bench.report.kinds.machine import calibration as report
 from tests import factories
 
 MACHINE = factories.run().machine

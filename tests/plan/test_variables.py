@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.analyse import variables as words
+from bench.analyse.machine import variables as words
 from bench.plan import variables
 
 LAUNCHED = {

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from bench import conduct, doctor, hunt
+from bench import doctor
+from bench.cli import bisect_search, pipeline
 from bench.errors import RunFolderError
-from bench.execute import sides
-from bench.measure import health
+from bench.execute.environments import sides
+from bench.host import health
 from bench.records import checkups, store
 from tests.factories import REGION, cell, region, run, timing, trial
 
@@ -134,8 +135,11 @@ def files_of_at_most(size: int):
 @pytest.mark.parametrize(
     ("begin", "command"),
     [
-        (lambda folder: hunt.hunted(folder, sides.side, confirm=False, quiet=True), "python -m bench.bisect p 1 2"),
-        (lambda folder: conduct.measured(folder, way_on=doctor.WAY_ON), "python -m bench.doctor --calibrate"),
+        (
+            lambda folder: bisect_search.hunted(folder, sides.side, confirm=False, quiet=True),
+            "python -m bench.bisect p 1 2",
+        ),
+        (lambda folder: pipeline.measured(folder, way_on=doctor.WAY_ON), "python -m bench.doctor --calibrate"),
     ],
 )
 def test_what_cannot_be_resumed_says_how_to_start_again_where_there_is_no_room(tmp_path, monkeypatch, begin, command):
@@ -147,8 +151,8 @@ def test_what_cannot_be_resumed_says_how_to_start_again_where_there_is_no_room(t
 
     journals, journal = [], store.Journal
     monkeypatch.setattr(store, "Journal", lambda *a, **k: journals.append(journal(*a, **k)) or journals[0])
-    monkeypatch.setattr(hunt.Hunt, "search", no_room)
-    monkeypatch.setattr(conduct.TrialScheduler, "run", no_room)
+    monkeypatch.setattr(bisect_search.Hunt, "search", no_room)
+    monkeypatch.setattr(pipeline.TrialScheduler, "run", no_room)
     with pytest.raises(RunFolderError) as refused:
         begin(folder)
     assert str(refused.value).endswith(f"start again by {command}.")

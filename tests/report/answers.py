@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.report.answers.parts import Answer, Case, Grid, Paragraph
+from bench.report.document.parts import Answer, Case, Grid, Paragraph
 
 GRID = Grid(
     headers=("batch", "runner", "step time µs", "samples/s", "ratio"),

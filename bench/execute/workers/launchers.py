@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.execute import shell
 from bench.execute.workers.interpreter import ForkServer, Interpreter, Spec, WorkerEndedError, WorkerTimeoutError
 from bench.execute.workers.launcher import Outcome, Request, Result, Running, failed
-from bench.measure.imported import parts
+from bench.host.imported import parts
 from bench.records.schema import Interpreter as InterpreterRecord
 from trainloops import runners
 

@@ -26,7 +26,7 @@ from typing import Any
 
 from bench.execute.workers.children import die_with_parent, let_forks_die_with_this, serve
 from bench.execute.workers.protocol import LOG, Message, Receiver, send
-from bench.measure import rss
+from bench.host import process
 
 FORK_PROBE_TIMEOUT_S = 120
 """A driver that nobody has used takes some 20 s to come up with eight cards."""
@@ -43,7 +43,7 @@ Train = Callable[..., None]
 class Imported:
     """What this process has imported so far, and what that took."""
 
-    bare: rss.Resident
+    bare: process.Resident
     torch_s: float
 
 
@@ -59,7 +59,7 @@ def main() -> None:
     """Import torch, then serve requests for runners until the other end of the socket closes."""
     control = socket.socket(fileno=int(sys.argv[1]))
     die_with_parent()
-    bare = rss.read()
+    bare = process.resident()
     started = time.perf_counter()
     try:
         _import_torch()
@@ -113,7 +113,7 @@ def _interpret(control: socket.socket, request: Message, imported: Imported) -> 
         send(control, {"event": event, "reason": f"{type(error).__name__}: {error}"})
         return
     own_s = time.perf_counter() - started
-    loaded = Loaded(train=train, inherited_bytes=rss.read().total - imported.bare.total)
+    loaded = Loaded(train=train, inherited_bytes=process.resident().total - imported.bare.total)
     if request["try_device"]:
         broken = _why_unusable(request["device"])
         send(control, {"event": "failed", "reason": broken} if broken else {"event": "ready", "pid": os.getpid()})
@@ -144,7 +144,7 @@ def _interpret(control: socket.socket, request: Message, imported: Imported) -> 
 def _provenance(compared: list[str]) -> dict[str, Any]:
     """Which version of each compared package was imported, and from where; the harness itself is one of them."""
     import bench
-    from bench.measure import imported  # after what it tells of, since its own imports are no framework's
+    from bench.host import imported  # after what it tells of, since its own imports are no framework's
 
     found = imported.imported(dict.fromkeys([*imported.MEASURED, *compared]))
     return {"imported": found, "harness": bench.__file__}
@@ -203,7 +203,7 @@ def _train(loaded: Loaded, request: Message, descriptors: list[int]) -> None:
     os.chdir(scratch)
     _log_to(scratch / LOG)
     _pin(request["cores"])
-    host = HostBaseline(inherited_bytes=loaded.inherited_bytes, at_start=rss.read())
+    host = HostBaseline(inherited_bytes=loaded.inherited_bytes, at_start=process.resident())
     run(
         Assignment(
             train=loaded.train,

@@ -6,8 +6,8 @@ import altair as alt
 
 from bench.report.charts.stacks import Plot, Stacks, draw
 from bench.report.charts.theme import Look
-from bench.report.groups import FLOOR, Group
-from bench.report.text import listed
+from bench.report.document.groups import FLOOR, Group
+from bench.report.document.text import listed
 
 PHASES = {name: name for name in ("data", "forward", "backward", "optimizer", "rest")}
 CATEGORIES = {

@@ -11,8 +11,8 @@ from bench.records.schema import CellSummary, Summary
 from bench.records.store import slug
 from bench.report.charts import rows
 from bench.report.charts.theme import Look
-from bench.report.groups import Group, groups
-from bench.report.text import escape
+from bench.report.document.groups import Group, groups
+from bench.report.document.text import escape
 
 if TYPE_CHECKING:
     from altair import LayerChart

@@ -11,7 +11,7 @@ from bench.records.schema import STEP_QUANTILES
 from bench.report.charts import parts
 from bench.report.charts.spans import Span, covering
 from bench.report.charts.theme import Look
-from bench.report.numbers import number
+from bench.report.document.numbers import number
 
 HEIGHT_PX, LEFT_PX, ROW_PX = 270, 74, 18
 SAMPLE_PX = 26

@@ -8,7 +8,7 @@ from bench.report.charts import rows
 from bench.report.charts.forest_dots import draw
 from bench.report.charts.forest_rows import Plot
 from bench.report.charts.theme import Look
-from bench.report.groups import Group
+from bench.report.document.groups import Group
 
 AGAINST_THE_BASELINE = "Right of the line is slower. Bars: the intervals that decide. Hollow: no difference shown."
 READ = "Right of the line is slower. Bars: 95 % intervals. Hollow: the interval holds the line, no difference shown."

@@ -12,7 +12,7 @@ from bench.report.charts import forest_rows, parts
 from bench.report.charts.forest_rows import HEAD_PX, ROW_PX, Plot
 from bench.report.charts.spans import Span, covering
 from bench.report.charts.theme import Look
-from bench.report.groups import Group
+from bench.report.document.groups import Group
 
 WIDEST = 4.0
 """An interval that leaves the dots' own range by more than this factor is cut, with an arrow at the cut."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.records.schema import CellSummary, Estimate
-from bench.report import numbers
 from bench.report.charts import rows
 from bench.report.charts.theme import Look
-from bench.report.groups import Group
+from bench.report.document import numbers
+from bench.report.document.groups import Group
 
 ROW_PX, BETWEEN_PX, HEAD_PX = 19, 9, 22
 

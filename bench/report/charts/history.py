@@ -12,7 +12,7 @@ from bench.records.schema import Estimate
 from bench.report.charts import parts, releases
 from bench.report.charts.spans import covering
 from bench.report.charts.theme import Look, Theme, config
-from bench.report.numbers import ratio
+from bench.report.document.numbers import ratio
 
 RATIO_PX, COUNTER_PX, PAD_PX = 190, 110, 14
 COUNTERS = {"python_calls": "Python calls", "c_calls": "C calls", "tensor_bytes": "tensor bytes"}

@@ -13,8 +13,8 @@ from bench.records.schema import Estimate
 from bench.report.charts import forest, parts, rows
 from bench.report.charts.spans import Span, covering
 from bench.report.charts.theme import Look
-from bench.report.groups import Group
-from bench.report.numbers import number
+from bench.report.document.groups import Group
+from bench.report.document.numbers import number
 
 HEIGHT_PX = 280
 LEFT_PX = 84

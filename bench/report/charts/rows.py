@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench.records.schema import CellSummary, Estimate
-from bench.report.groups import FLOOR, STATUS_WORDS, Group
-from bench.report.text import listed
+from bench.report.document.groups import FLOOR, STATUS_WORDS, Group
+from bench.report.document.text import listed
 
 Figure = Callable[[CellSummary], Estimate | None]
 

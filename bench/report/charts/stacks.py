@@ -11,7 +11,7 @@ import altair as alt
 from bench.report.charts import parts
 from bench.report.charts.spans import Span, covering
 from bench.report.charts.theme import SMALL_PX, Look
-from bench.report.numbers import number
+from bench.report.document.numbers import number
 
 BAR_PX, STEP_PX = 20, 31
 

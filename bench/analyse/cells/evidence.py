@@ -1,0 +1,265 @@
+"""Everything that the journal holds about one cell, sorted by what it is evidence of."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bench.analyse.cells.counting import counts_of
+from bench.analyse.cells.equivalence import judge
+from bench.analyse.cells.trial_figures import TrialFigures, complete, cross_check, figures
+from bench.analyse.statistics.signed_rank import Floats, block_medians, hodges_lehmann
+from bench.plan.rounds import Round, rounds
+from bench.records.schema import Cell, Counters, Equivalence, Length, Pass, Run, Status, Timing, Trial
+
+NOT_RUN = "the run ended before its turn"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """One cell: its trials in numbers, its failures, and whether it did the baseline's arithmetic."""
+
+    cell: Cell
+    equivalence: Equivalence
+    length: Length | None
+    timed: tuple[TrialFigures, ...]
+    step_us_by_block: dict[int, float]
+    turns_us_by_block: dict[int, Floats]
+    """What pairs are made of: a figure for each turn, NaN where it has none; of trials without turns one."""
+    counts: tuple[Counters, ...]
+    """One for each fresh interpreter that counted."""
+    split: tuple[Trial, ...]
+    """The good trials of the phases pass."""
+    passes: tuple[Pass, ...]
+    """What the run planned to do with it."""
+    failed: tuple[Trial, ...]
+    """Of every pass, in the journal's order."""
+    alone: str | None
+    """Why it took no turns with the others; None where it did."""
+    contradictions: tuple[str, ...]
+    """One sentence for each timing trial whose clocks contradict each other."""
+    added_from: int | None
+    """The first block that not every cell of the run has part in, if there is one."""
+
+    @property
+    def status(self) -> Status:
+        """`ok` with one good trial of the chief pass, else how the last failed trial ended, if there was any."""
+        if self.is_seen:
+            return "ok"
+        return self.failed[-1].status if self.failed else "not-run"
+
+    @property
+    def reason(self) -> str | None:
+        """Why the cell has no figures; where it has some, why its last failed trial has none, or None."""
+        if self.failed:
+            return self.failed[-1].reason or f"the trial ended with status {self.failed[-1].status}"
+        return None if self.is_seen else NOT_RUN
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it has what the run is for: a time, or a count or phases where nothing was to be timed."""
+        if "timing" in self.passes:
+            return bool(self.timed)
+        return bool(self.counts if "counting" in self.passes else self.split)
+
+    @property
+    def blocks(self) -> int:
+        """In how many blocks it was timed."""
+        return len({trial.block for trial in self.timed})
+
+    @property
+    def took_turns(self) -> bool:
+        """Whether its timed trials took turns, as those of before did not."""
+        return any(trial.collections is not None for trial in self.timed)
+
+    def in_common_blocks(self) -> Evidence:
+        """Only what was timed in blocks that every cell has part in: one cell's figures go beside another's.
+
+        A pair bears the weather of an added block, but in a median over blocks it would be charged to the
+        cells that the block has. A cell that went well in added blocks alone keeps those.
+        """
+        if self.added_from is None:
+            return self
+        common = tuple(trial for trial in self.timed if trial.block < self.added_from) or self.timed
+        if self.length is not None:
+            common = complete(common, self.cell, self.length)
+        steps_us = _by_block(common, lambda trial: trial.step_us)
+        return replace(self, timed=common, step_us_by_block=steps_us, turns_us_by_block=_turns_by_block(common))
+
+    def by_block(self, figure: Callable[[TrialFigures], float | None]) -> dict[int, float]:
+        """Return one figure a block, leaving out trials that have none."""
+        return _by_block(self.timed, figure)
+
+
+def log_ratios_by_block(own: Evidence, other: Evidence) -> dict[int, float]:
+    """log(own / other) of step time in each block that has both: Hodges and Lehmann's estimate over its cycles.
+
+    The turns of a cycle are a pair, since they met the same moment of the machine.
+    """
+    return _over_pairs(own, other, lambda ours, theirs: np.log(ours) - np.log(theirs))
+
+
+def steps_us_beside(own: Evidence, other: Evidence) -> dict[int, float]:
+    """Own step time in each block that has both, as the pairs with the other's have it."""
+    ratios = log_ratios_by_block(own, other)
+    return {block: us * math.exp(ratios[block]) for block, us in other.step_us_by_block.items() if block in ratios}
+
+
+def differences_by_block(own: Evidence, other: Evidence) -> dict[int, float]:
+    """Own step time minus the other's in each block that has both, in µs, by the same pairs."""
+    return _over_pairs(own, other, lambda ours, theirs: ours - theirs)
+
+
+def _over_pairs(own: Evidence, other: Evidence, compared: Callable[[Floats, Floats], Floats]) -> dict[int, float]:
+    found = {}
+    for block, ours in own.turns_us_by_block.items():
+        theirs = other.turns_us_by_block.get(block)
+        if theirs is not None:
+            shared = min(len(ours), len(theirs))  # a trial that was lost on its way has fewer turns
+            pairs = compared(ours[:shared], theirs[:shared])
+            pairs = pairs[np.isfinite(pairs)]
+            if len(pairs):
+                found[block] = hodges_lehmann(pairs)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """The evidence for one round: one entry a cell, in the round's order."""
+
+    round: Round
+    evidence: tuple[Evidence, ...]
+    clone: Evidence | None
+    """Of the reference once more; None where no trial of it was made."""
+
+    @property
+    def reference(self) -> Evidence | None:
+        """What the others are compared with; None where the plan has no such cell."""
+        return next((each for each in self.evidence if each.cell == self.round.reference), None)
+
+
+def gather(run: Run, trials: Sequence[Trial]) -> list[Compared]:
+    """Return the evidence for every planned cell, round by round in the plan's order."""
+    by_cell, added_from = _by_cell(trials), _added_from(run, trials)
+    return [_compared(run, each, by_cell, added_from) for each in rounds(run.settings)]
+
+
+def gather_round(run: Run, planned: Round, trials: Sequence[Trial]) -> Compared:
+    """Return the evidence for one round."""
+    return _compared(run, planned, _by_cell(trials), _added_from(run, trials))
+
+
+def _by_cell(trials: Sequence[Trial]) -> Mapping[Cell, list[Trial]]:
+    by_cell: defaultdict[Cell, list[Trial]] = defaultdict(list)
+    for trial in trials:
+        by_cell[trial.cell].append(trial)
+    return by_cell
+
+
+def _added_from(run: Run, trials: Sequence[Trial]) -> int | None:
+    """The first added block with fewer cells than the last planned one, which a failing cell may be missing from."""
+    if run.settings.target_ci is None:
+        return None
+    cells: defaultdict[int, set[Cell]] = defaultdict(set)
+    for trial in trials:
+        if trial.phase == "timing":
+            cells[trial.block].add(trial.cell)
+    last = run.settings.blocks - 1
+    return next((block for block in sorted(cells) if block > last and len(cells[block]) < len(cells[last])), None)
+
+
+def _compared(run: Run, planned: Round, by_cell: Mapping[Cell, list[Trial]], added_from: int | None) -> Compared:
+    reference = _fingerprinted(by_cell.get(planned.reference, []))
+    name = planned.name(planned.reference)
+    own = {cell: [t for t in by_cell.get(cell, []) if _belongs(t, planned)] for cell in planned.members}
+    evidence = (
+        _evidence(
+            run,
+            cell,
+            trials := own[cell],
+            judge(_fingerprinted(trials), reference, name=name),
+            added_from,
+        )
+        for cell in planned.cells
+    )
+    return Compared(round=planned, evidence=tuple(evidence), clone=_clone(run, planned, own, added_from))
+
+
+def _belongs(trial: Trial, planned: Round) -> bool:
+    """Whether a trial took its turns in this round; others of the same reference have trials of that, too."""
+    took_turns = trial.phase == "timing" and trial.timing is not None and trial.timing.turns is not None
+    return trial.replicate == planned.number or not took_turns
+
+
+def _clone(run: Run, planned: Round, own: Mapping[Cell, list[Trial]], added_from: int | None) -> Evidence | None:
+    """The evidence of the round's clone, whose arithmetic is the reference's since it is the same code."""
+    if planned.clone is None or not own[planned.clone]:
+        return None
+    trials = own[planned.clone]
+    return _evidence(run, planned.clone, trials, judge(None, None, name=planned.name(planned.reference)), added_from)
+
+
+def _evidence(
+    run: Run, cell: Cell, trials: Sequence[Trial], equivalence: Equivalence, added_from: int | None
+) -> Evidence:
+    good = _last_of_each_block([trial for trial in trials if trial.phase == "timing"])
+    timed = tuple(figures(trial, timing) for trial, timing in good)
+    length = good[0][0].length if good else None
+    if length is not None:
+        timed = complete(timed, cell, length)
+    contradictions = (cross_check(trial, timing) for trial, timing in good)
+    return Evidence(
+        cell=cell,
+        equivalence=equivalence,
+        length=length,
+        timed=timed,
+        step_us_by_block=_by_block(timed, lambda trial: trial.step_us),
+        turns_us_by_block=_turns_by_block(timed),
+        counts=tuple(counts_of(trials)),
+        split=tuple(trial for trial in trials if trial.phases is not None),
+        passes=tuple(run.settings.passes),
+        failed=tuple(trial for trial in trials if trial.status != "ok"),
+        alone=next((trial.alone for trial in reversed(trials) if trial.alone is not None), None),
+        contradictions=tuple(each for each in contradictions if each is not None),
+        added_from=added_from,
+    )
+
+
+def _fingerprinted(trials: Sequence[Trial]) -> Trial | None:
+    """Pick the equivalence trial to judge: the last good one, since a resumed run repeats those that failed."""
+    candidates = [trial for trial in trials if trial.phase == "equivalence"]
+    good = [trial for trial in candidates if trial.status == "ok"]
+    return next(reversed(good or candidates), None)
+
+
+def _last_of_each_block(timed: Sequence[Trial]) -> list[tuple[Trial, Timing]]:
+    """The good trials, without what a run that was killed in a block had of it, when all took their turns once more.
+
+    With the others of that time it has no cycle in common, even where it failed the second time.
+    """
+    last = {(t.block, t.replicate): t for t in timed if t.timing is None or t.timing.turns is not None}
+    return [
+        (trial, trial.timing)
+        for trial in timed
+        if trial.timing is not None and (trial.timing.turns is None or last[trial.block, trial.replicate] is trial)
+    ]
+
+
+def _turns_by_block(timed: Sequence[TrialFigures]) -> dict[int, Floats]:
+    """Trials without turns have one figure a block, the median of them."""
+    by_block: defaultdict[int, list[Floats]] = defaultdict(list)
+    for trial in timed:
+        by_block[trial.block].append(trial.turns_us)
+    return {
+        block: some[0] if len(some) == 1 else np.array([np.median(np.concatenate(some))])
+        for block, some in sorted(by_block.items())
+    }
+
+
+def _by_block(timed: Sequence[TrialFigures], figure: Callable[[TrialFigures], float | None]) -> dict[int, float]:
+    found = ((trial.block, figure(trial)) for trial in timed)
+    return block_medians((block, value) for block, value in found if value is not None)

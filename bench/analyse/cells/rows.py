@@ -1,0 +1,248 @@
+"""The figures of one row, each with the reason why where it cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import attrgetter
+from statistics import median
+
+import numpy as np
+
+from bench.analyse.cells import counting
+from bench.analyse.cells.evidence import NOT_RUN, Compared, Evidence, differences_by_block, log_ratios_by_block
+from bench.analyse.cells.trial_figures import collection_us, collections_per_step, collector_us_per_step, phases_us
+from bench.analyse.statistics.signed_rank import (
+    blocks_needed,
+    coefficient_of_variation,
+    exponentiated,
+    location,
+    signed_rank_estimate,
+)
+from bench.records.schema import (
+    STEP_QUANTILES,
+    CellSummary,
+    CounterFigures,
+    DeviceMemory,
+    Estimate,
+    Interpreter,
+    NoiseFloor,
+    Pass,
+    Phase,
+)
+
+FLOOR = "floor"
+
+Found = (
+    Estimate | DeviceMemory | CounterFigures | Mapping[str, float] | Mapping[Phase, float] | list[float] | float | str
+)
+"""A figure, or the sentence that says why there is none."""
+
+NO_STEADY_STEP = "every timed step lies at the end of an epoch"
+NO_BOUNDARY = "too few epochs ended among the timed steps"
+COLLECTOR = ("collector_us_per_step", "collector_pauses_per_1000_steps", "collector_pause_us")
+NO_COLLECTION = "a full collection is so rare that none was seen"
+NOT_COUNTED_THEN = "runs did not count the collector's pauses when this one was made"
+NO_EVENTS = "this device records no timing events"
+NO_SPREAD = "one block has no spread"
+NO_CLONE = "no clone of the baseline was timed beside it"
+TOO_FEW_FOR_FLOOR = f"the interval of the baseline's clone takes {blocks_needed()} blocks"
+NOT_ALONE = "no interpreter imported it while the others were idle"
+NOT_TOLD_APART = "torch was imported together with the framework"
+NOT_SPLIT = "the phases pass has no good trial of this cell"
+NOT_REPORTED = "the trials did not report it"
+
+
+def row(
+    evidence: Evidence, compared: Compared, interpreters: Collection[Interpreter], itself: NoiseFloor | None
+) -> CellSummary:
+    """Return the row of a cell, given its round and that one's noise floor, and its runner's interpreters there."""
+    common = evidence.in_common_blocks()
+    found = {
+        **_steps(common),
+        **_pairs(evidence, compared),
+        "noise_floor": _noise_floor(evidence, itself),
+        **_memory(common),
+        **_counters(evidence),
+        **_phases(evidence),
+        "joules_per_1000_samples": _energy(common),
+        **_imports(evidence, interpreters),
+    }
+    facts = {
+        "status": evidence.status,
+        "reason": evidence.reason,
+        "blocks": evidence.blocks,
+        "trials": len(evidence.timed) + len(evidence.failed),
+        "failed_trials": len(evidence.failed),
+        "length": evidence.length,
+        "equivalence": evidence.equivalence,
+        "unavailable": {name: value for name, value in found.items() if isinstance(value, str)},
+    }
+    known = {name: value for name, value in found.items() if not isinstance(value, str)}
+    return CellSummary.model_validate(evidence.cell.model_dump() | facts | known)
+
+
+def _why_not(evidence: Evidence, planned: Pass, otherwise: str) -> str:
+    """Return why a figure of one pass is missing: `otherwise`, unless the run did without that pass."""
+    return otherwise if planned in evidence.passes else f"--only left out what the {planned} pass tells"
+
+
+def _why(evidence: Evidence, otherwise: str) -> str:
+    """Return why a timed figure is missing: `otherwise`, unless the cell was not timed at all."""
+    if evidence.timed:
+        return otherwise
+    return _why_not(evidence, "timing", evidence.reason or NOT_RUN)
+
+
+def _steps(evidence: Evidence) -> dict[str, Found]:
+    def over_blocks(name: str) -> list[float]:
+        return list(evidence.by_block(attrgetter(name)).values())
+
+    steps_us = list(evidence.step_us_by_block.values())
+    cv = coefficient_of_variation(steps_us)
+    return {
+        "step_time_us": location(steps_us) or _why(evidence, NO_STEADY_STEP),
+        **_percentiles(evidence),
+        "device_step_time_us": location(over_blocks("device_step_us")) or _why(evidence, NO_EVENTS),
+        "samples_per_second": location(over_blocks("samples_per_second")) or _why(evidence, NO_STEADY_STEP),
+        "startup_s": location(over_blocks("startup_s")) or _why(evidence, NOT_RUN),
+        "epoch_boundary_us": _epoch_cost(evidence) or _why(evidence, NO_BOUNDARY),
+        **_collector(evidence),
+        "run_to_run_cv": _why(evidence, NO_SPREAD) if cv is None else cv,
+    }
+
+
+def _epoch_cost(evidence: Evidence) -> Estimate | None:
+    """What an epoch costs: of trials that take turns, all together tell it once; else the middle over blocks."""
+    by_block = list(evidence.by_block(attrgetter("epoch_us")).values())
+    if by_block and min(by_block) == max(by_block):
+        return Estimate(value=by_block[0])
+    return signed_rank_estimate(by_block)  # not on logarithms: noise can make it negative
+
+
+def _collector(evidence: Evidence) -> dict[str, Found]:
+    if not evidence.took_turns:
+        return dict.fromkeys(COLLECTOR, _why(evidence, NOT_COUNTED_THEN))
+    per_step, pause_us = collections_per_step(evidence.timed), collection_us(evidence.timed)
+    return {
+        "collector_us_per_step": collector_us_per_step(evidence.timed),
+        "collector_pauses_per_1000_steps": 1000 * per_step,
+        "collector_pause_us": NO_COLLECTION if pause_us is None else pause_us,
+    }
+
+
+def _percentiles(evidence: Evidence) -> dict[str, Found]:
+    """Take percentiles of all the steady steps of all trials: what a user sees, not an estimate with an interval."""
+    names = ("step_p50_us", "step_p95_us", "step_p99_us", "step_quantiles_us")
+    pooled = np.concatenate([np.empty(0), *(trial.steady_us for trial in evidence.timed)])
+    if not len(pooled):
+        return dict.fromkeys(names, _why(evidence, NO_STEADY_STEP))
+    pooled.sort()
+    told = np.percentile(pooled, [50, 95, 99]).tolist()
+    spread = np.percentile(pooled, np.arange(STEP_QUANTILES) * 100 / STEP_QUANTILES).round(3).tolist()
+    return dict(zip(names, [*told, spread], strict=True))
+
+
+def _pairs(evidence: Evidence, compared: Compared) -> dict[str, Found]:
+    reference, name = compared.reference, compared.round.name(compared.round.reference)
+    floor = next((each for each in compared.evidence if each.cell.runner == FLOOR), None)
+    return {
+        "ratio": _compared(ratio, evidence, reference, name, name),
+        "overhead_us": _compared(overhead_us, evidence, reference, name, name),
+        "floor_ratio": _compared(ratio, evidence, floor, FLOOR, name),
+    }
+
+
+def _noise_floor(evidence: Evidence, itself: NoiseFloor | None) -> Found:
+    if itself is None:
+        return _why(evidence, NO_CLONE)
+    return itself.floor if itself.floor is not None else _why(evidence, TOO_FEW_FOR_FLOOR)
+
+
+def ratio(own: Evidence, other: Evidence) -> Estimate | None:
+    """Own step time over the other's, from the pairs of each block; None without any."""
+    return exponentiated(signed_rank_estimate(_values(log_ratios_by_block(own, other))))
+
+
+def overhead_us(own: Evidence, other: Evidence) -> Estimate | None:
+    """Own step time minus the other's, from the same pairs."""
+    return signed_rank_estimate(_values(differences_by_block(own, other)))
+
+
+def _values(by_block: Mapping[int, float]) -> Sequence[float]:
+    return list(by_block.values())
+
+
+def _compared(
+    estimate: Callable[[Evidence, Evidence], Estimate | None],
+    evidence: Evidence,
+    other: Evidence | None,
+    partner: str,
+    reference: str,
+) -> Found:
+    """Compare step times block by block, or say what forbids it: only equal arithmetic may be compared."""
+    if other is None or not evidence.timed:
+        return _why(evidence, f"{partner} is not in this run")
+    for side in (evidence, other):
+        if not side.equivalence.proven:
+            return f"{side.cell.runner} is not proven to do the arithmetic of {reference}: {side.equivalence.detail}"
+    pairs = estimate(evidence, other)
+    return pairs or f"no block has step times of both {evidence.cell.runner} and {partner}"
+
+
+def _memory(evidence: Evidence) -> dict[str, Found]:
+    device = {kind: _peak(evidence, f"device_{kind}_bytes") for kind in DeviceMemory.model_fields}
+    known = {kind: value for kind, value in device.items() if not isinstance(value, str)}
+    return {
+        "host_rss_bytes": _peak(evidence, "host_rss_bytes"),
+        "device_memory_bytes": DeviceMemory(**known),
+        **{f"device_memory_bytes.{kind}": value for kind, value in device.items() if kind not in known},
+    }
+
+
+def _peak(evidence: Evidence, field: str) -> float | str:
+    """Return the median over blocks of one of the memory's peaks."""
+    by_block = evidence.by_block(attrgetter(f"memory.{field}"))
+    if by_block:
+        return median(by_block.values())
+    reasons = [trial.memory.unavailable[field] for trial in evidence.timed if field in trial.memory.unavailable]
+    return _why(evidence, reasons[-1] if reasons else NOT_REPORTED)
+
+
+def _counters(evidence: Evidence) -> dict[str, Found]:
+    counted = counting.figures(evidence.counts)
+    if counted is None:
+        return dict.fromkeys(
+            ("counters", "tensor_bytes", "tensor_bytes_by_category"),
+            _why_not(evidence, "counting", counting.NOT_COUNTED),
+        )
+    reasons = evidence.counts[0].unavailable
+    return {
+        "counters": counted,
+        "tensor_bytes": evidence.counts[0].tensor_bytes.value,
+        "tensor_bytes_by_category": evidence.counts[0].tensor_bytes_by_category,
+        **{f"counters.{name}": reasons[name] for name in counting.NAMES if getattr(counted, name) is None},
+    }
+
+
+def _phases(evidence: Evidence) -> dict[str, Found]:
+    split = [figures for trial in evidence.split if trial.phases and (figures := phases_us(trial, trial.phases))]
+    return {"phases_us": split[0] if split else _why_not(evidence, "phases", NOT_SPLIT)}
+
+
+def _energy(evidence: Evidence) -> Found:
+    by_block = evidence.by_block(attrgetter("joules_per_1000_samples"))
+    if by_block:
+        return median(by_block.values())
+    reasons = [reason for trial in evidence.timed if (reason := trial.no_energy) is not None]
+    return _why(evidence, reasons[-1] if reasons else NOT_REPORTED)
+
+
+def _imports(evidence: Evidence, interpreters: Collection[Interpreter]) -> dict[str, Found]:
+    alone_s = [interpreter.import_s for interpreter in interpreters if interpreter.alone]
+    torch_s = [each.import_torch_s for each in interpreters if each.alone and each.import_torch_s is not None]
+    grown_bytes = [interpreter.import_rss_bytes for interpreter in interpreters]
+    return {
+        "import_s": median(alone_s) if alone_s else _why(evidence, NOT_ALONE),
+        "import_torch_s": median(torch_s) if torch_s else _why(evidence, NOT_TOLD_APART if alone_s else NOT_ALONE),
+        "import_rss_bytes": median(grown_bytes) if grown_bytes else _why(evidence, NOT_REPORTED),
+    }

@@ -1,0 +1,258 @@
+"""The figures of one timing trial from its ticks: the unit that everything else is made of.
+
+No figure depends on where an epoch ends or a pause falls. Steps near the ends of an epoch are left out
+of the step time by their place, whatever they took; what an epoch costs is what its steps take
+beyond the others, whichever of them does the work; what Python's collector pauses is taken out of
+the step that it fell into, and told by itself. Throughput is put together from these three. None of
+them has what a step could have run and did not, because its core ran another process: the kernel keeps
+account of that.
+
+Trials that were made before loops took turns have one region: `analyse.regions` reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.analyse.cells import regions
+from bench.plan import length as lengths
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bench.analyse.statistics.signed_rank import Floats
+    from bench.records.schema import Cell, Length, Memory, Phase, Phases, Timing, Trial, Turns
+
+MIN_STEADY_SHARE = 0.5
+"""A turn whose kept steps are mostly at an epoch's end has no figure."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collections:
+    """Full collections of Python's garbage in one trial."""
+
+    due: float
+    """How many the timed steps bring, by what survives them; where that is not counted, how many they had."""
+    steps: int
+    """Timed steps, cold ones included."""
+    seen: int
+    """Those whose pauses tell how long one takes: all of the process but its first, which copies pages."""
+    seen_us: float
+    """What these took."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialFigures:
+    """One timing trial in numbers; None where the trial cannot have the number."""
+
+    block: int
+    turns_us: Floats
+    """For each turn the median of its steady strides, NaN where it has too few: what pairs are made of."""
+    step_us: float | None
+    """The middle of these."""
+    device_step_us: float | None
+    mean_us: float | None
+    """The mean of all kept steady steps, without what the collector paused."""
+    ends_us: dict[int, tuple[float, int]]
+    """For each place around an epoch's end, what kept steps took there beyond the mean, added up, and how many."""
+    samples_per_second: float | None
+    epoch_us: float | None
+    """What an epoch costs beyond its steps, whichever of them do the work."""
+    collections: Collections | None
+    startup_s: float
+    joules_per_1000_samples: float | None
+    no_energy: str | None
+    """Why there are no joules."""
+    steady_us: Floats
+    """Every kept steady interval, pauses included, by device events where there are any."""
+    waited_share: float
+    """The part of its turns in which its core ran something else, which no figure but `steady_us` has."""
+    longer: float | None
+    """Seconds per sample over those that the step time promises; more than 1 by pauses and ends of epochs."""
+    memory: Memory
+
+
+def figures(trial: Trial, timing: Timing) -> TrialFigures:
+    """Reduce the ticks of `trial`, whose clock `timing` is, to its figures."""
+    return regions.figures(trial, timing) if timing.turns is None else _of_turns(trial, timing, timing.turns)
+
+
+def _of_turns(trial: Trial, timing: Timing, turns: Turns) -> TrialFigures:
+    intervals_us = _intervals_us(timing)
+    unpaused_us = intervals_us.copy()
+    if timing.device_step_us is None:
+        for lost_ns in (turns.pauses_ns, turns.waits_ns or {}):
+            for place, ns in lost_ns.items():
+                unpaused_us[place] = max(unpaused_us[place] - ns / 1e3, 0.0)
+    places = _Places(trial.length, turns, workers=trial.cell.workers)
+    stride = lengths.stride_of(trial.cell.workers, trial.length.steps_per_epoch)
+    turns_us = _turns_us(unpaused_us, places, stride=stride)
+    known_us = turns_us[~np.isnan(turns_us)]
+    step_us = float(np.median(known_us)) if len(known_us) else None
+    mean_us = float(unpaused_us[places.steady].mean()) if places.steady.any() else None
+    return TrialFigures(
+        block=trial.block,
+        turns_us=turns_us,
+        step_us=step_us,
+        device_step_us=None if timing.device_step_us is None else step_us,
+        mean_us=mean_us,
+        ends_us={} if mean_us is None else _ends_us(unpaused_us, places, mean_us),
+        samples_per_second=None,
+        epoch_us=None,
+        collections=_collections(timing, turns),
+        startup_s=timing.startup_ns / 1e9,
+        joules_per_1000_samples=regions.per_1000_samples(
+            timing.energy_j, len(intervals_us) * samples_per_step(trial.cell)
+        ),
+        no_energy=timing.unavailable.get("energy_j"),
+        steady_us=intervals_us[places.steady],
+        waited_share=sum((turns.waits_ns or {}).values()) / max(sum(timing.step_ns), 1),
+        longer=None,
+        memory=timing.memory,
+    )
+
+
+def complete(timed: Sequence[TrialFigures], cell: Cell, length: Length) -> tuple[TrialFigures, ...]:
+    """Add what an epoch costs, and throughput: an epoch's end is so rare that all trials of a cell tell of it together.
+
+    A step takes, with its share of all that happens between steps, its mean and what epochs and the
+    collector add to it.
+    """
+    by_turns = [each for each in timed if each.collections is not None]
+    if not by_turns:
+        return tuple(timed)
+    epoch_us, paused_us = epoch_cost_us(by_turns, cell, length), collector_us_per_step(by_turns)
+    return tuple(_complete(each, epoch_us, paused_us, cell, length) for each in timed)
+
+
+def _complete(
+    figures: TrialFigures, epoch_us: float | None, paused_us: float, cell: Cell, length: Length
+) -> TrialFigures:
+    if figures.mean_us is None or not figures.step_us:
+        return figures
+    whole_us = figures.mean_us + (epoch_us or 0.0) / length.steps_per_epoch + paused_us
+    per_second = samples_per_step(cell) / whole_us * 1e6
+    return replace(figures, epoch_us=epoch_us, samples_per_second=per_second, longer=whole_us / figures.step_us)
+
+
+def epoch_cost_us(timed: Sequence[TrialFigures], cell: Cell, length: Length) -> float | None:
+    """What the steps around an epoch's end take beyond steady ones, place by place, whichever of them do the work.
+
+    None where epochs are too short to have an end, and where a place was never among the kept steps.
+    """
+    if not lengths.has_ends(cell.workers, length.steps_per_epoch):
+        return None
+    edge = lengths.edge_steps(cell.workers)
+    total_us = 0.0
+    for place in range(-edge, edge + 1):
+        seen = [each.ends_us[place] for each in timed if place in each.ends_us]
+        if not seen:
+            return None
+        total_us += sum(us for us, _ in seen) / sum(count for _, count in seen)
+    return total_us
+
+
+def collector_us_per_step(timed: Sequence[TrialFigures]) -> float:
+    """What full collections pause a step on average: 0 where they are too rare for one to have been seen."""
+    pause_us = collection_us(timed)
+    return 0.0 if pause_us is None else collections_per_step(timed) * pause_us
+
+
+def collections_per_step(timed: Sequence[TrialFigures]) -> float:
+    """How often a step brings a full collection."""
+    found = [each.collections for each in timed if each.collections is not None]
+    return sum(each.due for each in found) / max(sum(each.steps for each in found), 1)
+
+
+def collection_us(timed: Sequence[TrialFigures]) -> float | None:
+    """How long one takes; None where none was seen."""
+    found = [each.collections for each in timed if each.collections is not None]
+    seen = sum(each.seen for each in found)
+    return sum(each.seen_us for each in found) / seen if seen else None
+
+
+class _Places:
+    """Where each timed interval lies: in its turn, and in its epoch."""
+
+    def __init__(self, length: Length, turns: Turns, *, workers: int) -> None:
+        count = len(turns.places)
+        self.in_turn = np.tile(np.arange(turns.length.steps), count)
+        self.turns = count
+        # The interval before the tick of step s + 1 is that of step s of its epoch, counted from 0.
+        step = length.warmup_steps + np.arange(len(self.in_turn))
+        in_epoch = step % length.steps_per_epoch
+        self.kept = self.in_turn >= turns.length.cold_steps
+        edge = lengths.edge_steps(workers)
+        # 0 is the interval in which the epoch begins; those of the epoch before it are negative.
+        self.from_end = np.where(in_epoch > length.steps_per_epoch // 2, in_epoch - length.steps_per_epoch, in_epoch)
+        has_ends = lengths.has_ends(workers, length.steps_per_epoch)
+        self.at_end: NDArray[np.bool_] = (np.abs(self.from_end) <= edge) & has_ends
+        self.steady: NDArray[np.bool_] = self.kept & ~self.at_end
+
+
+def _turns_us(intervals_us: Floats, places: _Places, *, stride: int) -> Floats:
+    """The median of each turn's strides, of which a stride with an epoch's end has no part."""
+    kept = int(places.kept.sum()) // max(places.turns, 1)
+    steps_us = np.where(places.at_end, np.nan, intervals_us)[places.kept].reshape(places.turns, kept)
+    whole = kept // stride * stride
+    if whole:
+        steps_us = steps_us[:, :whole].reshape(places.turns, -1, stride).mean(axis=2)
+    enough = np.isfinite(steps_us).mean(axis=1) >= MIN_STEADY_SHARE
+    found = np.full(places.turns, np.nan)
+    found[enough] = np.nanmedian(steps_us[enough], axis=1)
+    return found
+
+
+def _ends_us(intervals_us: Floats, places: _Places, mean_us: float) -> dict[int, tuple[float, int]]:
+    found = {}
+    for place in np.unique(places.from_end[places.kept & places.at_end]).tolist():
+        here = intervals_us[places.kept & (places.from_end == place)]
+        found[place] = float((here - mean_us).sum()), len(here)
+    return found
+
+
+def _collections(timing: Timing, turns: Turns) -> Collections:
+    counted = timing.collector
+    seen_ns = list(turns.pauses_ns.values()) if counted is None else counted.full_ns
+    due = len(seen_ns) if counted is None else counted.full_due
+    return Collections(due=due, steps=len(timing.step_ns), seen=len(seen_ns), seen_us=sum(seen_ns) / 1e3)
+
+
+def _intervals_us(timing: Timing) -> Floats:
+    """Tick to tick in microseconds, as the device saw it where it has events, else as the host did."""
+    if timing.device_step_us is not None:
+        return np.array(timing.device_step_us)
+    return np.fromiter(timing.step_ns, np.float64, len(timing.step_ns)) / 1e3
+
+
+def phases_us(trial: Trial, phases: Phases) -> dict[Phase, float] | None:
+    """The median steady time of each phase; None where every step is warm-up or crosses an epoch boundary.
+
+    Medians do not sum to the median of the sum; for phases of a steady step the two are within 2 %
+    (docs/method.md), else the trial was disturbed.
+    """
+    steady, _ = regions.steady_and_boundary(trial.length)
+    if not steady.any():
+        return None
+    return {name: float(np.median(np.array(ns)[steady])) / 1e3 for name, ns in phases.phase_ns.items()}
+
+
+def samples_per_step(cell: Cell) -> int:
+    """Samples that one optimizer step consumes."""
+    return cell.batch_size * cell.grad_accumulation
+
+
+def cross_check(trial: Trial, timing: Timing) -> str | None:
+    """Say which of the trial's clocks contradict each other; None when they agree.
+
+    Its steps cannot have taken longer than the parent saw of all trials that took turns with it.
+    """
+    if timing.turns is None:
+        return regions.cross_check(trial, timing)
+    if timing.device_step_us is None and any(ns <= 0 for ns in timing.step_ns):
+        return "a step of its took no time at all"
+    return None

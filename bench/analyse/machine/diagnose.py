@@ -1,0 +1,76 @@
+"""From facts about the machine to findings: all of them for the doctor, the ones that matter for a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bench.analyse.machine import activity, cpu, device
+from bench.analyse.machine import jitter as machine_jitter
+from bench.analyse.machine import versions as machine_versions
+from bench.analyse.machine.findings import fine, is_fit, worst_first
+from bench.records.calibrations import Calibration
+from bench.records.health import Diagnosis, Finding, Health, TorchFacts, VersionFacts
+from bench.records.steadiness import JitterFacts
+
+
+def diagnose(
+    health: Health,
+    torch: TorchFacts,
+    versions: VersionFacts,
+    calibration: Calibration | None = None,
+    jitter: JitterFacts | None = None,
+) -> Diagnosis:
+    """Everything that the doctor looks at, the worst first."""
+    steadiness = None if jitter is None else machine_jitter.steadiness(jitter)
+    found = [
+        *machine_jitter.findings(steadiness),
+        *of_machine(health),
+        *device.findings(torch, health.nvidia),
+        *machine_versions.findings(versions),
+        *([_calibration(calibration)] if torch.missing is None else []),
+    ]
+    return Diagnosis(
+        fit=is_fit(found),
+        fit_alone=machine_jitter.fit_alone(steadiness),
+        findings=worst_first(found),
+        health=health,
+        torch=torch,
+        versions=versions,
+        calibration=calibration,
+        steadiness=steadiness,
+    )
+
+
+def _calibration(known: Calibration | None) -> Finding:
+    if known is not None:
+        spreads = f"step times vary by {100 * known.run_to_run_cv:.1f} %, ratios by {100 * known.ratio_spread:.1f} %"
+        seen = f"of {known.made_at:%Y-%m-%d}, {len(known.blocks)} blocks: {spreads} from one to the next"
+        return fine("calibration", seen)
+    return Finding(
+        subject="calibration",
+        severity="note",
+        seen="none for this machine, device and torch",
+        effect="margins and numbers of blocks are the usual ones, whatever this machine can resolve",
+        remedy="python -m bench.doctor --calibrate, which takes three minutes",
+    )
+
+
+def of_machine(health: Health) -> list[Finding]:
+    """What can be said of the machine without torch, by what was read at one instant or over a window."""
+    return [*cpu.findings(health.cpu), *activity.findings(health)]
+
+
+def of_run(checkups: Sequence[Health]) -> list[str]:
+    """What a reader of a run should know of its machine: warnings at its start and end, and of the time between."""
+    by_moment: dict[str, list[Finding]] = {"start": [], "end": []}
+    for health in checkups:
+        found = [*of_machine(health), *device.cards(health.nvidia)]
+        serious = [each for each in found if each.severity in ("warning", "unfit")]
+        by_moment[health.moment or "start"] += [each for each in serious if each not in by_moment["start"]]
+    return list(dict.fromkeys(_sentences(by_moment)))
+
+
+def _sentences(by_moment: dict[str, list[Finding]]) -> Iterator[str]:
+    for moment, found in by_moment.items():
+        for each in worst_first(found):
+            yield f"the machine at the {moment} of the run: {each.subject}: {each.seen}; {each.effect}"

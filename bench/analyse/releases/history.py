@@ -1,0 +1,118 @@
+"""What the releases of a package cost, one after the other, each against the hand-written loop beside it."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from bench.analyse.cells.counting import attribution, tables_of
+from bench.analyse.cells.evidence import Compared, Evidence, log_ratios_by_block
+from bench.analyse.cells.trial_figures import figures
+from bench.analyse.statistics.change_points import change_points
+from bench.analyse.statistics.signed_rank import location
+from bench.analyse.verdicts.metrics import COUNTED, TENSOR_BYTES, count
+from bench.records.schema import AttributionRow, Cell, ReleaseFigures, Trial
+
+Ratios = dict[Cell, list[float]]
+
+
+def releases(gathered: Sequence[Compared], trials: Sequence[Trial], *, seed: int) -> list[ReleaseFigures]:
+    """Return the figures of every release, series by series (a series is one runner in one comparison)."""
+    ratios = adjacent_ratios(trials) | ratios_in_turns(gathered)
+    return [each for series in _series(gathered) for each in _figures(series, ratios, seed)]
+
+
+def ratios_in_turns(gathered: Sequence[Compared]) -> Ratios:
+    """Return step time over the anchor's in each block, of the releases that took turns with it."""
+    found: Ratios = {}
+    for compared in gathered:
+        for evidence in compared.evidence:
+            if evidence.took_turns and compared.reference is not None and evidence is not compared.reference:
+                found[evidence.cell] = [
+                    math.exp(log) for log in log_ratios_by_block(evidence, compared.reference).values()
+                ]
+    return found
+
+
+def adjacent_ratios(trials: Sequence[Trial]) -> Ratios:
+    """Return step time over the anchor's for each trial without turns, from the trial of the anchor beside it.
+
+    A block measured them in twos, so that positions 2 k and 2 k + 1 are a pair.
+    """
+    places: defaultdict[tuple[int, int], list[Trial]] = defaultdict(list)
+    for trial in trials:
+        if trial.phase == "timing" and trial.timing is not None and trial.timing.turns is None:
+            places[trial.block, trial.position // 2].append(trial)
+    found: Ratios = defaultdict(list)
+    for pair in places.values():
+        if len(pair) == 2:
+            anchor, release = sorted(pair, key=lambda trial: trial.cell.environment != ANCHOR)
+            steps_us = [figures(each, each.timing).step_us for each in (release, anchor) if each.timing is not None]
+            if None not in steps_us:
+                found[release.cell].append(float(np.divide(*steps_us)))  # type: ignore[arg-type]
+    return dict(found)
+
+
+ANCHOR = "anchor"
+"""The environment of the hand-written loop that every release is measured beside."""
+
+
+def _series(gathered: Sequence[Compared]) -> list[list[Evidence]]:
+    series: defaultdict[tuple[object, str], list[Evidence]] = defaultdict(list)
+    for compared in gathered:
+        for evidence in compared.evidence:
+            if evidence.cell.environment != ANCHOR:
+                series[evidence.cell.anywhere, evidence.cell.runner].append(evidence)
+    return list(series.values())
+
+
+def _figures(series: Sequence[Evidence], ratios: Ratios, seed: int) -> list[ReleaseFigures]:
+    proven = [evidence for evidence in series if evidence.equivalence.proven and ratios.get(evidence.cell)]
+    changes = change_points([np.log(ratios[evidence.cell]) for evidence in proven], seed=seed)
+    factors = {proven[change.index].cell: change.factor for change in changes}
+    earlier = [None, *series[:-1]]
+    return [
+        ReleaseFigures(
+            cell=evidence.cell,
+            ratio=location(ratios[evidence.cell]) if evidence in proven else None,
+            change=factors.get(evidence.cell),
+            more=_more(before, evidence),
+            reason=None if evidence in proven else _why_not(evidence),
+        )
+        for before, evidence in zip(earlier, series, strict=True)
+    ]
+
+
+def _why_not(evidence: Evidence) -> str:
+    if evidence.reason is not None:
+        return evidence.reason
+    if evidence.equivalence.proven:
+        return "no block has step times of both it and the hand-written loop"
+    return f"not proven to do the arithmetic of the hand-written loop: {evidence.equivalence.detail}"
+
+
+def _more(before: Evidence | None, now: Evidence) -> dict[str, int]:
+    """What most steady steps have more than with the release before; what does not repeat is not told."""
+    if before is None or not before.counts or not now.counts:
+        return {}
+    found = {}
+    for name in (*COUNTED, TENSOR_BYTES):
+        values = [{count(counters, name) for counters in side.counts} for side in (before, now)]
+        if all(len(each) == 1 and None not in each for each in values):
+            (old,), (new,) = values
+            found[name] = (new or 0) - (old or 0)
+    return {name: delta for name, delta in found.items() if delta}
+
+
+def between_releases(gathered: Sequence[Compared]) -> list[AttributionRow]:
+    """Subtract each release's tables from those of the next one, function by function."""
+    rows = []
+    for series in _series(gathered):
+        for before, now in pairwise(series):
+            tables = tables_of(before.counts, before.split)
+            rows += attribution(tables, {now.cell: tables_of(now.counts, now.split)})
+    return rows

@@ -1,0 +1,112 @@
+"""What a bisection's journal says of every release that it looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bench.analyse.cells.evidence import Evidence, gather_round, steps_us_beside
+from bench.analyse.releases import nearest_end
+from bench.analyse.releases.search import Known, Search, is_nearer_to_last, search
+from bench.analyse.verdicts.metrics import count
+from bench.plan.rounds import Round, cell
+from bench.records.schema import Bisection, Cell, Probe, Run, Trial
+
+STEP_TIME = "step_time"
+CLONE = "clone"
+"""The environment that is the older neighbour once more, for the A/A arm of the confirmation."""
+
+
+def sought(run: Run) -> Bisection:
+    """What the run looks for."""
+    assert run.settings.bisection is not None
+    return run.settings.bisection
+
+
+def cell_of(run: Run, release: str) -> Cell:
+    """The one cell of a bisection, with a release."""
+    return cell(run.settings.comparisons[0], run.settings.runners[0], release)
+
+
+def probes(run: Run, trials: Sequence[Trial]) -> list[Probe]:
+    """Return what was seen of every release that was counted, or could not be, oldest first."""
+    seen = _evidence(run, trials)
+    asked = {each.name: each.requirements for each in run.settings.environments}
+    found = [
+        Probe(
+            release=release.version,
+            uploaded=release.uploaded,
+            requirements=asked.get(release.version, []),
+            **_counted(seen[release.version], sought(run).metric),
+        )
+        for release in sought(run).releases
+        if release.version in seen
+    ]
+    if sought(run).metric != STEP_TIME:
+        return _likened(found)
+    confirming = {t.block for t in trials if t.phase == "timing" and t.cell.environment == CLONE}
+    searching = [trial for trial in trials if trial.phase == "timing" and trial.block not in confirming]
+    tried = {name: len({t.block for t in searching if t.cell.environment == name}) for name in seen}
+    usable = [probe.release for probe in found if probe.status == "ok"]
+    steps_us = {
+        name: {block: us for block, us in steps_us_beside(evidence, seen[usable[0]]).items() if block not in confirming}
+        for name, evidence in seen.items()
+        if usable
+    }
+    return nearest_end.judged(found, steps_us, tried, margin=run.settings.margin_of_time, cap=run.settings.blocks)
+
+
+def _evidence(run: Run, trials: Sequence[Trial]) -> dict[str, Evidence]:
+    tried = {trial.cell.environment for trial in trials if trial.phase == "counting"}
+    cells = tuple(cell_of(run, each.version) for each in sought(run).releases if each.version in tried)
+    if not cells:
+        return {}
+    gathered = gather_round(run, Round(cells=cells, reference=cells[0]), trials)
+    return {evidence.cell.environment: evidence for evidence in gathered.evidence}
+
+
+def _counted(evidence: Evidence, metric: str) -> dict[str, Any]:
+    if not evidence.counts:
+        return {"status": evidence.failed[-1].status, "reason": evidence.reason}
+    if metric == STEP_TIME:
+        failed = [trial for trial in evidence.failed if trial.phase == "timing"]
+        if failed and not evidence.timed:
+            return {"status": failed[-1].status, "reason": failed[-1].reason}
+        return {"status": "ok"}
+    value = count(evidence.counts[0], metric)
+    if value is None:
+        return {"status": "failed", "reason": evidence.counts[0].unavailable.get(metric, "it was not counted")}
+    return {"status": "ok", "value": value}
+
+
+def _likened(found: list[Probe]) -> list[Probe]:
+    values = [probe.value for probe in found if probe.value is not None]
+    return [
+        probe if probe.value is None else probe.model_copy(update={"like": _nearer(probe.value, values[0], values[-1])})
+        for probe in found
+    ]
+
+
+def _nearer(value: float, first: float, last: float) -> str:
+    return "last" if first != last and is_nearer_to_last(value, first, last) else "first"
+
+
+def known(run: Run, found: Sequence[Probe]) -> Known:
+    """Return the values to search by: counts, or for the step time 0 for the first end and 1 for the last."""
+    places = {each.version: index for index, each in enumerate(sought(run).releases)}
+    if sought(run).metric != STEP_TIME:
+        return {places[probe.release]: probe.value for probe in found}
+    levels = {"first": 0.0, "last": 1.0, "undecided": None}
+    return {
+        places[probe.release]: None if probe.status != "ok" else levels[probe.like or "undecided"]
+        for probe in found
+        if probe.status != "ok" or probe.like is not None
+    }
+
+
+def searched(run: Run, found: Sequence[Probe]) -> Search:
+    """Return how far the search has come; it ends at a release that stays undecided."""
+    state = search(len(sought(run).releases), known(run, found), every=sought(run).every)
+    if any(probe.like == "undecided" for probe in found):
+        return Search(due=(), gaps=state.gaps)
+    return state

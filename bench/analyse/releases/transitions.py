@@ -1,0 +1,112 @@
+"""Between which releases a bisection's metric moved, by which functions, and what a timed comparison says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.analyse.cells.counting import attribution, tables_of
+from bench.analyse.cells.evidence import Compared, gather_round
+from bench.analyse.releases.probes import CLONE, STEP_TIME, cell_of, probes, searched, sought
+from bench.analyse.releases.search import Gap
+from bench.analyse.verdicts import upgrade
+from bench.analyse.verdicts.metrics import count
+from bench.plan.rounds import Round
+from bench.plan.upgrade import ARMS, arms
+from bench.records.schema import AttributionRow, Environment, Move, Probe, Run, Summary, Trial, Verdict
+
+
+def bisected(summary: Summary, trials: Sequence[Trial]) -> Summary:
+    """Add to a bisection's summary what it looked at, where the metric moved, and what is behind that."""
+    run = summary.run
+    seen = probes(run, trials)
+    found = moves(run, trials, seen)
+    update = {
+        "probes": seen,
+        "moves": found,
+        "attribution": attributed(run, trials, found),
+        "verdicts": verdicts(run, trials, found[0]) if found else [],
+    }
+    return summary.model_copy(update=update)
+
+
+def moves(run: Run, trials: Sequence[Trial], found: Sequence[Probe]) -> list[Move]:
+    """Return where the metric moved, the largest move first; that is the one to confirm."""
+    by_release = {probe.release: probe for probe in found}
+    told = [_move(run, trials, gap, by_release) for gap in searched(run, found).gaps]
+    return sorted(told, key=lambda move: -abs((move.after or 0) - (move.before or 0)))
+
+
+def _move(run: Run, trials: Sequence[Trial], gap: Gap, found: dict[str, Probe]) -> Move:
+    releases = [each.version for each in sought(run).releases]
+    older, newer = releases[gap.older], releases[gap.newer]
+    compared = _neighbours(run, trials, older, newer)
+    return Move(
+        older=older,
+        newer=newer,
+        before=found[older].value,
+        after=found[newer].value,
+        between=[releases[index] for index in gap.unusable],
+        untested=len(gap.untested),
+        repeated=_repeated(compared, sought(run).metric),
+        equivalence=compared.evidence[1].equivalence,
+    )
+
+
+def _neighbours(run: Run, trials: Sequence[Trial], older: str, newer: str) -> Compared:
+    reference, cell = cell_of(run, older), cell_of(run, newer)
+    return gather_round(run, Round(cells=(reference, cell), reference=reference), trials)
+
+
+def _repeated(compared: Compared, metric: str) -> bool | None:
+    """Whether a second fresh interpreter gave the same counts, on both sides."""
+    counted = [evidence.counts for evidence in compared.evidence]
+    if metric == STEP_TIME or any(len(each) < 2 for each in counted):
+        return None
+    return all(count(each[0], metric) == count(each[-1], metric) for each in counted)
+
+
+def attributed(run: Run, trials: Sequence[Trial], found: Sequence[Move]) -> list[AttributionRow]:
+    """Subtract the older neighbour's tables from the newer one's, move by move."""
+    rows = []
+    for move in found:
+        older, newer = _neighbours(run, trials, move.older, move.newer).evidence
+        rows += attribution(tables_of(older.counts, older.split), {newer.cell: tables_of(newer.counts, newer.split)})
+    return rows
+
+
+def verdicts(run: Run, trials: Sequence[Trial], move: Move) -> list[Verdict]:
+    """Return the verdicts of a check of the two neighbours, the newer one as its cell's environment."""
+    told = upgrade.assess(*as_check(run, trials, move), ended=True).verdicts
+    return [verdict.model_copy(update={"cell": cell_of(run, move.newer)}) for verdict in told]
+
+
+def is_confirmed(run: Run, trials: Sequence[Trial], move: Move) -> bool:
+    """Whether more blocks of the two neighbours would change nothing."""
+    return upgrade.assess(*as_check(run, trials, move), ended=False).complete
+
+
+def as_check(run: Run, trials: Sequence[Trial], move: Move) -> tuple[Run, list[Trial]]:
+    """Return the neighbours' part of a bisection as if it were a check: the older is the baseline.
+
+    Of the timed blocks only those with the clone are part of it, numbered from 0.
+    """
+    names = dict(zip((move.older, move.newer, CLONE), ARMS, strict=True))
+    timed = sorted({t.block for t in trials if t.phase == "timing" and t.cell.environment == CLONE})
+    blocks = {block: number for number, block in enumerate(timed)}
+    relabelled = [
+        trial.model_copy(
+            update={
+                "cell": trial.cell.model_copy(update={"environment": names[trial.cell.environment]}),
+                "block": blocks.get(trial.block, trial.block),
+            }
+        )
+        for trial in trials
+        if trial.cell.environment in names and (trial.phase != "timing" or trial.block in blocks)
+    ]
+    sides = arms(_environment(run, move.older), _environment(run, move.newer))
+    settings = run.settings.model_copy(update={"environments": sides, "passes": ["equivalence", "counting", "timing"]})
+    return run.model_copy(update={"settings": settings}), relabelled
+
+
+def _environment(run: Run, release: str) -> Environment:
+    return next(each for each in run.settings.environments if each.name == release)

@@ -1,0 +1,142 @@
+"""From the journal to the summary: one row for every cell of the plan, and what to be wary of."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from bench.analyse import launches
+from bench.analyse.cells.counting import attribution, tables_of
+from bench.analyse.cells.evidence import Compared, Evidence, gather, gather_round
+from bench.analyse.cells.rows import ratio, row
+from bench.analyse.machine import diagnose, foreign_load, variables
+from bench.analyse.releases import history, transitions
+from bench.analyse.verdicts import upgrade
+from bench.analyse.warnings import warnings_of
+from bench.plan.rounds import rounds
+from bench.records.schema import NoiseFloor, Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.records.health import Health
+    from bench.records.schema import (
+        AttributionRow,
+        Cell,
+        CellSummary,
+        Estimate,
+        Imported,
+        Interpreter,
+        Run,
+        Trial,
+    )
+
+    Imports = dict[tuple[str, str], list[Interpreter]]
+
+
+def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()) -> Summary:
+    """Turn a run, its journal and what was seen of its machine into its summary; rows are in the order of the plan."""
+    gathered = gather(run, trials)
+    imports = _imports(trials)
+    rows: dict[Cell, CellSummary] = {}
+    for compared in gathered:
+        itself = noise_floor(run, compared)
+        for evidence in compared.evidence:
+            cell = evidence.cell
+            of_cell = imports.get((cell.runner, cell.environment), [])
+            rows.setdefault(cell, row(evidence, compared, of_cell, itself))
+    disturbed = foreign_load.marked(run, trials)
+    of_variables = variables.warnings_of(run.machine.variables, run.machine.left_out)
+    of_trials = [*launches.warnings_of(trials), *foreign_load.warnings_of(disturbed, run, trials)]
+    about_machine = [*of_variables, *of_trials, *diagnose.of_run(checkups)]
+    summary = Summary(
+        run=run,
+        machine=run.machine,
+        packages=run.packages,
+        cells=list(rows.values()),
+        attribution=_attributed(run, gathered),
+        releases=history.releases(gathered, trials, seed=run.settings.seed) if run.verb == "history" else [],
+        verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.verb == "upgrade" else [],
+        imported=_imported(trials),
+        noise_floors=list(filter(None, (noise_floor(run, compared) for compared in gathered))),
+        marked_blocks=disturbed,
+        machine_warnings=about_machine,
+        warnings=[*about_machine, *warnings_of(gathered)],
+    )
+    return transitions.bisected(summary, trials) if run.verb == "bisect" else summary
+
+
+def noise_floor(run: Run, compared: Compared) -> NoiseFloor | None:
+    """How far the baseline of a round differs from its clone; None where they were not timed together."""
+    clone, reference = clone_of(run, compared), compared.reference
+    itself = None if clone is None or reference is None else ratio(clone, reference)
+    if clone is None or itself is None:
+        return None
+    cell = compared.round.reference
+    return NoiseFloor(
+        comparison=cell.comparison, runner=cell.runner, ratio=itself, blocks=clone.blocks, floor=_floor(itself)
+    )
+
+
+def clone_of(run: Run, compared: Compared) -> Evidence | None:
+    """The reference once more: a clone without a row, or an environment that is the first one's."""
+    names = {each.name for each in run.settings.environments if each.clone_of is not None}
+    arms = (evidence for evidence in compared.evidence if evidence.cell.environment in names)
+    return compared.clone or next(arms, None)
+
+
+def _floor(itself: Estimate) -> float | None:
+    if itself.low is None or itself.high is None:
+        return None
+    return max(itself.high, 1 / itself.low) - 1
+
+
+def ratios_so_far(run: Run, trials: Sequence[Trial], cell: Cell) -> dict[str, Estimate | None]:
+    """Return the ratio of every cell in the round of `cell`, by its name in that round."""
+    planned = next(each for each in rounds(run.settings) if cell in each.members)
+    seen = [trial for trial in trials if trial.cell in planned.members]
+    compared = gather_round(run, planned, seen)
+    reference = compared.reference
+    if reference is None:
+        return {}
+    return {planned.name(each.cell): _proven_ratio(each, reference) for each in compared.evidence}
+
+
+def _proven_ratio(evidence: Evidence, reference: Evidence) -> Estimate | None:
+    if not (evidence.equivalence.proven and reference.equivalence.proven):
+        return None
+    return ratio(evidence, reference)
+
+
+def _attributed(run: Run, gathered: Sequence[Compared]) -> list[AttributionRow]:
+    """By which functions cells differ: from their reference, or in a history from the release before."""
+    if run.verb == "history":
+        return history.between_releases(gathered)
+    return [found for compared in gathered for found in _attribution(compared)]
+
+
+def _attribution(compared: Compared) -> list[AttributionRow]:
+    tables = {evidence.cell: tables_of(evidence.counts, evidence.split) for evidence in compared.evidence}
+    return attribution(tables.pop(compared.round.reference, {}), tables)
+
+
+def _imported(trials: Sequence[Trial]) -> dict[str, dict[str, Imported]]:
+    """What the interpreters of each environment had imported; all that served a run had the same."""
+    found: defaultdict[str, dict[str, Imported]] = defaultdict(dict)
+    for trial in trials:
+        if trial.interpreter is not None:
+            found[trial.cell.environment] |= trial.interpreter.imported
+    return dict(found)
+
+
+def _imports(trials: Sequence[Trial]) -> Imports:
+    """Return the distinct interpreters of each runner and environment: one serves many trials of its block."""
+    distinct = {
+        (trial.cell.runner, trial.cell.environment, trial.block, trial.interpreter.pid): trial.interpreter
+        for trial in trials
+        if trial.interpreter is not None
+    }
+    imports: Imports = defaultdict(list)
+    for (runner, environment, _, _), interpreter in distinct.items():
+        imports[runner, environment].append(interpreter)
+    return imports

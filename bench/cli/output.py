@@ -1,0 +1,153 @@
+"""How the end of a verb is told: to people, to programs, to a CI system."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.errors import BenchError, ExitCode, UsageError
+from bench.records import store
+
+if TYPE_CHECKING:
+    from bench.records.schema import Cell, Trial
+    from bench.report.document.parts import Answer
+    from bench.report.media.junit import Suite
+
+FORMATS = ("text", "markdown", "github")
+STEP_SUMMARY, STEP_OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
+
+Seconds = Callable[[], "Mapping[Cell, float]"]
+"""How long all trials of each cell took; asked only where somebody wants to know."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """What the command line asked for."""
+
+    verb: str
+    quiet: bool = False
+    as_json: bool = False
+    form: str = "text"
+    junit: Path | None = None
+
+    @classmethod
+    def chosen(cls, verb: str, *, quiet: bool, as_json: bool, form: str, junit: Path | None = None) -> Ending:
+        """What these options ask for; raises `UsageError` where they contradict each other or cannot be had."""
+        if form not in FORMATS:
+            raise UsageError(f"--format {form} is unknown: choose one of {', '.join(FORMATS)}.")
+        given = [flag for flag, is_given in (("--quiet", quiet), ("--json", as_json)) if is_given]
+        given += [f"--format {form}"] if form != "text" else []
+        if len(given) > 1:
+            raise UsageError(f"{' and '.join(given)} each say what is printed: keep one of them.")
+        if junit is not None:
+            _refuse_unwritable(junit)
+        return cls(verb=verb, quiet=quiet, as_json=as_json, form=form, junit=junit)
+
+    def tell(self, answer: Answer, exit_code: int, seconds: Seconds = dict) -> None:
+        """Print the answer and write the files that were asked for."""
+        if self.junit is not None:
+            from bench.report.media import junit
+
+            self._write_junit(junit.document(self._suite(answer), answer.cases, seconds()))
+        if self.as_json:
+            sys.stdout.write(answer.document)
+        elif self.quiet:
+            sys.stdout.write(f"{answer.path}\n" if answer.path else "")
+        elif self.form == "markdown":
+            sys.stdout.write(answer.report)
+        else:
+            self._tell_people(answer, exit_code)
+        sys.stdout.flush()
+
+    @contextmanager
+    def errors_told(self) -> Iterator[None]:
+        """Leave word of an error also where a CI system looks for it; the error itself goes on."""
+        try:
+            yield
+        except BaseException as error:
+            self._tell_error(error)
+            raise
+
+    def _tell_people(self, answer: Answer, exit_code: int) -> None:
+        from bench.report.media import github, terminal
+
+        if self.form == "text":
+            terminal.show(answer, sys.stdout)
+            return
+        if _append(STEP_SUMMARY, github.summary(answer)):
+            terminal.show(answer, sys.stdout)
+        else:
+            sys.stdout.write(github.summary(answer))
+        _append(STEP_OUTPUT, github.outputs(exit_code=exit_code, path=answer.path))
+        sys.stdout.write("".join(f"{line}\n" for line in github.workflow_commands(answer)))
+
+    def _tell_error(self, error: BaseException) -> None:
+        sentence = " ".join(str(error).split()) or f"ended by {type(error).__name__}"
+        if self.junit is not None:
+            from bench.report.media import junit
+
+            self._write_junit(junit.of_error(self._suite(None), type(error).__name__, sentence))
+        if self.form == "github":
+            from bench.report.document.text import escape
+            from bench.report.media import github
+
+            code = error.exit_code if isinstance(error, BenchError) else _code_of(error)
+            _append(STEP_SUMMARY, f"## bench.{self.verb} ended with an error\n\n{escape(sentence)}\n")
+            _append(STEP_OUTPUT, github.outputs(exit_code=code, path=None))
+            sys.stdout.write(f"{github.error(self.verb, sentence)}\n")
+
+    def _suite(self, answer: Answer | None) -> Suite:
+        from bench.report.document.parts import plain
+        from bench.report.media.junit import Suite
+
+        told = {"command": " ".join(["python", "-m", f"bench.{self.verb}", *sys.argv[1:]])}
+        if answer is None:
+            return Suite(verb=self.verb, started_at=store.now(), properties=told)
+        where = {"report": answer.path} if answer.path else {}
+        lines = "\n".join(plain(answer.paragraphs))
+        return Suite(verb=self.verb, started_at=store.now(), properties=told | where, out=lines)
+
+    def _write_junit(self, text: str) -> None:
+        assert self.junit is not None
+        try:
+            store.write(self.junit, text)
+        except OSError as error:
+            raise UsageError(f"--junit {self.junit} cannot be written: {error.strerror}; name another file.") from None
+
+
+def _code_of(error: BaseException) -> int:
+    return ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else ExitCode.CRASHED
+
+
+def seconds_of(trials: list[Trial]) -> dict[Cell, float]:
+    """How long all trials of each cell took, by the parent's clock."""
+    found: dict[Cell, float] = {}
+    for trial in trials:
+        found[trial.cell] = found.get(trial.cell, 0.0) + trial.wall_s
+    return found
+
+
+def _refuse_unwritable(junit: Path) -> None:
+    """Find out before anything is measured; the folder is made where there is none."""
+    try:
+        junit.parent.mkdir(parents=True, exist_ok=True)
+        writable = os.access(junit.parent, os.W_OK) and not junit.is_dir()
+    except OSError:
+        writable = False
+    if not writable:
+        raise UsageError(f"--junit {junit} cannot be written: name a file in a folder that can be written.")
+
+
+def _append(variable: str, text: str) -> bool:
+    """Append to the file that an environment variable of a CI system names; false where it names none."""
+    path = os.environ.get(variable)
+    if not path:
+        return False
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.write(text)
+    return True

@@ -1,0 +1,104 @@
+"""Carries out a planned run in its folder, whichever verb planned it: execute, keep every trial, report."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cli.output import Ending, seconds_of
+from bench.errors import ExitCode, InterruptedReportError
+from bench.execute import checkup, probe
+from bench.execute.scheduler import TrialScheduler
+from bench.records import store
+from bench.records.schema import Machine, Run, Settings, Trial, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.report.media.progress import Progress
+
+
+def planned(verb: Verb, name: str, settings: Settings, *, machine: Machine, packages: dict[str, str]) -> Run:
+    """The record of a run that begins now, as its run.json will have it."""
+    return Run(
+        name=name,
+        verb=verb,
+        started_at=store.now(),
+        command=shlex.join(["python", "-m", f"bench.{verb}", *sys.argv[1:]]),
+        settings=settings,
+        machine=machine,
+        packages=packages,
+        git_revision=probe.git_revision(),
+    )
+
+
+def carry_out(folder: Path, ending: Ending) -> int:
+    """Execute what is still to do, keep every trial as it ends, report whatever there is; the verb's exit code."""
+    return told(folder, ending, interrupted=not measured(folder, quiet=ending.quiet))
+
+
+def told(folder: Path, ending: Ending, *, interrupted: bool) -> int:
+    """Report what the journal of `folder` holds, and return the exit code of its verb."""
+    from bench.cli import exit_codes
+    from bench.report import publish  # brings pandas, for which --help and a wrong option must not wait
+    from bench.report.answer import make
+
+    try:
+        summary = publish.publish(folder)
+    except KeyboardInterrupt:
+        raise InterruptedReportError(
+            "interrupted before the report was written; what was measured is kept: python -m bench.report "
+            f"{shlex.quote(publish.shown(folder))} writes it."
+        ) from None
+    code = ExitCode.INTERRUPTED if interrupted else exit_codes.of(summary)
+    answer = make.of_folder(folder, summary, exit_code=code)
+    ending.tell(answer, code, lambda: seconds_of(store.read_trials(folder)))
+    return code
+
+
+def measured(folder: Path, *, title: str | None = None, way_on: str | None = None, quiet: bool = False) -> bool:
+    """Run what is still to do into the journal of `folder`; false when it was interrupted.
+
+    `way_on` is as for `store.journal`.
+    """
+    from bench.analyse import stopping
+    from bench.report.kinds.machine import calibration
+    from bench.report.media import progress
+
+    run = store.read_run(folder)
+    done = store.read_trials(folder)
+    with (
+        store.journal(folder, way_on=way_on) as journal,
+        checkup.kept(folder, run),
+        closing(progress.choose(sys.stderr, quiet=quiet)) as display,
+    ):
+        scheduler = TrialScheduler(run.settings, done=done, traces=folder / store.TRACES)
+        display.start(scheduler.total_trials, title or f"looptax · {folder}", blocks=run.settings.blocks)
+        if run.settings.by_calibration is not None:
+            display.note(calibration.sentence(run.settings.by_calibration))
+        try:
+            for trials in scheduler.run(stopping.rule(run)):
+                journal.append(*trials)
+                _show(display, trials, scheduler, run)
+        except KeyboardInterrupt:
+            return False
+    return True
+
+
+def _show(display: Progress, trials: Sequence[Trial], scheduler: TrialScheduler, run: Run) -> None:
+    """Tell the display of trials that have ended, of the time left, and of the ratios of their comparison so far."""
+    from bench.analyse.summary import ratios_so_far
+
+    timing = trials[0].phase == "timing"
+    ratios = ratios_so_far(run, scheduler.state.trials, trials[0].cell) if timing else {}
+    for trial in trials:
+        display.trial(
+            trial,
+            done=len(scheduler.state.trials),
+            total=scheduler.total_trials,
+            seconds_left=scheduler.seconds_left() if timing else None,
+            ratios=ratios,
+        )

@@ -1,0 +1,144 @@
+"""Environments to compare: overlays over the current one, built once, kept by what is in them.
+
+obtain("transformers==4.46.3")                        a release
+obtain("transformers==4.38.2 accelerate==0.27.2")     a release with what it needs
+obtain("./transformers"), obtain("dist/x-1.0-py3-none-any.whl")
+obtain("current")                                     this interpreter, no overlay
+control()                                             an overlay that moves nothing
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from bench.errors import UninstallableError, UsageError
+from bench.execute.environments import overlay, requirements
+from bench.execute.environments.build import Environment, build, not_as_asked, resolved
+from bench.execute.environments.requirements import Asked
+from bench.records.cache import cache_folder
+
+CURRENT = "current"
+COMPLETE = "complete.json"  # written last: without it a folder was left half-built and does not count
+STORED = TypeAdapter(Environment)
+
+
+def current() -> Environment:
+    """The interpreter that runs this."""
+    return Environment(name=CURRENT, python=sys.executable, packages=overlay.base_packages())
+
+
+def control() -> Environment:
+    """An overlay that moves nothing, to be compared with others.
+
+    It has an import path as long as theirs: Accelerate searches all of it in every optimizer step,
+    so that `current()` would look a little cheaper than any overlay.
+    """
+    return _obtain(Asked(items=(), arguments=()), CURRENT)
+
+
+def obtain(text: str, *, name: str | None = None) -> Environment:
+    """The environment that `text` asks for, from the cache or built now.
+
+    Raises `UsageError` for a text that means nothing, `UninstallableError` for what cannot be
+    installed or imported here, `IndexUnreachableError` when the index is needed and does not answer.
+    """
+    if text.strip() == CURRENT:
+        return replace(current(), name=name or CURRENT)
+    return _obtain(requirements.parse(text), name or text)
+
+
+def from_requirements(path: Path, *, name: str | None = None) -> Environment:
+    """The environment that a requirements file asks for; raises as `obtain` does."""
+    return _obtain(requirements.parse_file(path), name or path.stem)
+
+
+def _obtain(wanted: Asked, name: str) -> Environment:
+    _refuse_unwritable_cache()
+    folder = cache_folder() / "environments" / _key(wanted)
+    found = _read(folder)
+    if found is None or not _is_as_stored(found, wanted):
+        with _locked(folder.with_name(f"{folder.name}.lock")):
+            found = _read(folder)
+            if found is None or not _is_as_stored(found, wanted):
+                found = _build(folder, wanted)
+    return replace(found, name=name)
+
+
+def _is_as_stored(found: Environment, wanted: Asked) -> bool:
+    """Whether its own interpreter, asked now, sees what is stored: a shell or a hook may have been in between."""
+    try:
+        now = overlay.read_back(Path(found.python), wanted.names | set(found.moved))
+    except UninstallableError:
+        return False
+    return now.packages == found.packages and not_as_asked(wanted, now) is None
+
+
+def _refuse_unwritable_cache() -> None:
+    """Find out before pip is asked for anything; raises `UsageError`."""
+    folder = cache_folder() / "environments"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+        reason = "Permission denied"
+    except OSError as error:
+        writable, reason = False, str(error.strerror)
+    if not writable:
+        raise UsageError(
+            f"environments are built in {folder}, which cannot be written ({reason}): name another folder with "
+            "LOOPTAX_CACHE."
+        )
+
+
+def _key(wanted: Asked) -> str:
+    """Changes with the interpreter, with every package of the current environment and with what is asked for."""
+    folders = overlay.base_folders()
+    installed = [sorted(path.name for path in Path(folder).glob("*-info")) for folder in folders]
+    identity = [
+        [sys.version, sys.prefix, folders, installed],
+        [(item.text, item.digest) for item in wanted.items],
+        # The control sees what every overlay sees before anything is installed in it.
+        [] if wanted.is_fixed else resolved(wanted, Path(control().python)),
+    ]
+    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+    label = re.sub(r"[^\w.=-]+", "-", "-".join(wanted.texts)).strip("-.")[-60:] or CURRENT
+    return f"{label}-{digest[:16]}"
+
+
+def _read(folder: Path) -> Environment | None:
+    try:
+        found = STORED.validate_json((folder / COMPLETE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return found if Path(found.python).exists() else None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One builder at a time; the system lets go of the lock however its holder ends."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(folder: Path, wanted: Asked) -> Environment:
+    try:
+        built = build(folder, wanted)
+        partial = folder / f"{COMPLETE}.partial"
+        partial.write_bytes(STORED.dump_json(built, indent=1))
+        partial.rename(folder / COMPLETE)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return built

@@ -1,0 +1,110 @@
+"""The plan of a bisection: which releases, which metric, and the one cell that is followed through them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from packaging.version import InvalidVersion, Version
+
+from bench.errors import UsageError
+from bench.plan import cells, parse
+from bench.plan.history import runner_of
+from bench.plan.settings import Flags, from_flags
+from bench.plan.upgrade import BLOCKS_PER_SET, TURNS_S
+from bench.records.schema import Bisection, Machine, Release, Settings
+from trainloops import runners
+
+STEP_TIME = "step_time"
+ON_DEVICES = ("kernels", "device_syncs", "allocations")
+METRICS = ("syncs", "python_calls", "c_calls", "ops", "tensor_bytes", *ON_DEVICES, STEP_TIME)
+BATCH_SIZE = "64"
+CAP = 20
+"""Blocks of one comparison at most."""
+LEAST_BLOCKS = 9
+"""The fewest whose signed ranks can decide anything at the level of a look."""
+DEFAULT_MARGIN = "3%"
+
+
+def settings(
+    flags: Flags, machine: Machine, package: str, bisection: Bisection, *, margin: str | None = None
+) -> Settings:
+    """The settings of a bisection of `package`; raises `UsageError` or `DeviceError`."""
+    chosen = runner_of(package, flags.runner)
+    plan = from_flags(flags, machine)
+    followed = [name for name in plan.runners if name in cells.split("--runner", chosen) or runners.is_file(name)]
+    _refuse_several(plan, followed)
+    if bisection.metric in ON_DEVICES and plan.comparisons[0].device == "cpu":
+        raise UsageError(f"--metric {bisection.metric} is counted on an accelerator only; name one with --device cuda.")
+    blocks = flags.blocks or CAP
+    if bisection.metric == STEP_TIME and blocks < LEAST_BLOCKS:
+        raise UsageError(f"--blocks {blocks} cannot decide anything; give --metric step_time {LEAST_BLOCKS} at least.")
+    update = {
+        "design": "environments",
+        "runners": followed,
+        "preset": "bisect",
+        "target_ci": None,
+        "package": package,
+        "bisection": bisection,
+        "passes": ["equivalence", "counting", *(["timing"] if bisection.metric == STEP_TIME else [])],
+        "blocks": blocks,
+        "blocks_per_set": BLOCKS_PER_SET,
+        "turns_s": TURNS_S,
+        "margin": parse.fraction("--margin", margin or DEFAULT_MARGIN),
+        "fail_on": ["time"],  # what the timed comparison goes on for
+    }
+    return plan.model_copy(update=update)
+
+
+def _refuse_several(plan: Settings, followed: Sequence[str]) -> None:
+    if len(plan.comparisons) > 1 or len(followed) > 1:
+        raise UsageError(
+            "A bisection follows one loop in one cell; give --runner, --workload, --batch-size and all like them one "
+            "value each."
+        )
+
+
+def metric(text: str, *, every: bool) -> str:
+    """The metric that `--metric` names; raises `UsageError`."""
+    names = cells.known("--metric", text, METRICS)
+    if len(names) > 1:
+        raise UsageError(f"--metric {text}: a bisection follows one metric; name one of them.")
+    if every and names[0] == STEP_TIME:
+        raise UsageError("--all needs figures that repeat exactly; leave it out with --metric step_time.")
+    return names[0]
+
+
+def ends(first: str, last: str) -> tuple[Version, Version]:
+    """The versions that the two texts name; raises `UsageError`, also for a wrong order."""
+    found = _version(first), _version(last)
+    if found[0] >= found[1]:
+        raise UsageError(f"{first} is not older than {last}; name the older end first.")
+    return found
+
+
+def _version(text: str) -> Version:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        raise UsageError(f"{text!r} is no version; write it as 4.46.3.") from None
+
+
+def has(offered: Sequence[Release], end: Version) -> bool:
+    """Whether `end` is one of the releases."""
+    return any(Version(each.version) == end for each in offered)
+
+
+def nearest(offered: Sequence[Release], end: Version) -> list[str]:
+    """The releases just before and just after `end`, as far as there are any."""
+    before = [each.version for each in offered if Version(each.version) < end]
+    after = [each.version for each in offered if Version(each.version) > end]
+    return [*before[-1:], *after[:1]]
+
+
+def between(offered: Sequence[Release], first: Version, last: Version) -> list[Release]:
+    """The releases from `first` to `last`, both of which are among them."""
+    return [each for each in offered if first <= Version(each.version) <= last]
+
+
+def with_end(offered: Sequence[Release], end: Version) -> list[Release]:
+    """The releases with `end` among them."""
+    return sorted([*offered, Release(version=str(end))], key=lambda each: Version(each.version))

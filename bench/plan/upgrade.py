@@ -1,0 +1,142 @@
+"""The plan of a check: the same cells in a baseline and a candidate environment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import get_args
+
+from bench.errors import UsageError
+from bench.plan import cells, parse
+from bench.plan.settings import Flags, from_flags
+from bench.records.schema import CURRENT, Environment, FigureGroup, Machine, Pass, Settings
+from trainloops import runners
+
+BATCH_SIZES = "8,64,512"
+DEFAULT_MARGIN = 0.03
+DEFAULT_FAIL_ON = "time,memory"
+CAP = 40
+"""Blocks of a screening at the most; a confirmation may take as many again."""
+BLOCKS_PER_SET = 5
+"""Interpreters of environments take seconds to start: a first look has seen two sets."""
+TURNS_S = 2.0
+"""Three trials share it; to start them takes half as long."""
+ARMS = BASELINE, CANDIDATE, CLONE = "baseline", "candidate", "clone"
+"""The names of the environments, in their order."""
+TOLD_BY: dict[FigureGroup, set[Pass]] = {
+    "time": {"timing"},
+    "memory": {"timing", "counting"},
+    "start": {"timing"},
+    "counters": {"counting"},
+}
+"""Which passes have figures of a group; one of them is enough."""
+NAMED_AT_MOST = 3
+
+
+def settings(
+    flags: Flags,
+    machine: Machine,
+    environments: tuple[Environment, Environment],
+    *,
+    margin: str | None,
+    fail_on: str | None,
+) -> Settings:
+    """The settings of a check of (baseline, candidate); raises `UsageError` or `DeviceError`.
+
+    Without `--runner`, the loops that the packages that differ touch are checked.
+    """
+    baseline, candidate = environments
+    chosen = flags.runner or ",".join(touched(changed(baseline, candidate)))
+    plan = from_flags(replace(flags, runner=chosen), machine)
+    asked = runners.BASELINE in cells.split("--runner", chosen)
+    passes = _passes(plan.passes, flags)
+    failing = _fail_on(fail_on, passes, flags.only)
+    update = {
+        "design": "environments",
+        "environments": arms(baseline, candidate),
+        "runners": [name for name in plan.runners if asked or name != runners.BASELINE],
+        "preset": "check",
+        "target_ci": None,
+        "blocks": _blocks(flags),
+        # An interpreter imports once, however many blocks it serves.
+        "blocks_per_set": 1 if "start" in failing else BLOCKS_PER_SET,
+        "turns_s": TURNS_S,
+        "margin": DEFAULT_MARGIN if margin is None else parse.fraction("--margin", margin),
+        "passes": passes,
+        "fail_on": failing,
+    }
+    return plan.model_copy(update=update)
+
+
+def refuse_wrong(flags: Flags, machine: Machine, *, margin: str | None, fail_on: str | None) -> None:
+    """Raise what `settings` raises whatever the environments are, before anybody waits for those to be built."""
+    nowhere = Environment(name=CURRENT, python="")
+    known = replace(flags, runner=flags.runner or runners.BASELINE)
+    settings(known, machine, (nowhere, nowhere), margin=margin, fail_on=fail_on)
+
+
+def arms(baseline: Environment, candidate: Environment) -> list[Environment]:
+    """The environments of a check: the baseline, the candidate, and a clone of the baseline for A/A."""
+    named = zip(ARMS, (baseline, candidate, baseline), strict=True)
+    first, second, third = (each.model_copy(update={"name": name}) for name, each in named)
+    return [first, second, third.model_copy(update={"clone_of": ARMS[0]})]
+
+
+def changed(baseline: Environment, candidate: Environment) -> dict[str, tuple[str | None, str | None]]:
+    """Version on both sides of every package that differs."""
+    names = sorted(baseline.packages.keys() | candidate.packages.keys())
+    both = {name: (baseline.packages.get(name), candidate.packages.get(name)) for name in names}
+    return {name: (before, after) for name, (before, after) in both.items() if before != after}
+
+
+def touched(packages: Collection[str] | Mapping[str, object]) -> list[str]:
+    """The runners that need one of the packages; all of them where none does, since then anything may matter."""
+    found = [name for name, entry in runners.REGISTRY.items() if set(entry.needs) & set(packages)]
+    return found or list(runners.REGISTRY)
+
+
+def groups(text: str) -> list[FigureGroup]:
+    """The groups of figures that `--fail-on` names."""
+    known: tuple[FigureGroup, ...] = get_args(FigureGroup)
+    chosen = cells.known("--fail-on", text, known)
+    return [name for name in known if name in chosen]
+
+
+def _fail_on(text: str | None, passes: Collection[Pass], only: str | None) -> list[FigureGroup]:
+    if TOLD_BY["memory"].isdisjoint(passes):
+        raise UsageError(f"--only {only} judges nothing: a check needs counters or time.")
+    if text is None:
+        return groups(DEFAULT_FAIL_ON if "timing" in passes else "memory,counters")
+    chosen = groups(text)
+    untold = [name for name in chosen if TOLD_BY[name].isdisjoint(passes)]
+    if untold:
+        raise UsageError(f"--fail-on {','.join(untold)} is not told by --only {only}; leave one of the two out.")
+    return chosen
+
+
+def _blocks(flags: Flags) -> int:
+    if flags.blocks is not None and flags.blocks > CAP:
+        raise UsageError(
+            f"--blocks {flags.blocks} is more than {CAP}, after which a check looks no more; ask for less."
+        )
+    return flags.blocks or CAP
+
+
+def _passes(planned: list[Pass], flags: Flags) -> list[Pass]:
+    """Phases are not judged: they are looked at only where `--only` asks for them."""
+    return [each for each in planned if each != "phases" or flags.only is not None]
+
+
+def labels(baseline: Environment, candidate: Environment) -> tuple[str, str]:
+    """What two environments are called beside each other: what was asked for, but not of both, or `current`."""
+    sides = [environment.requirements for environment in (baseline, candidate)]
+    shared = set(sides[0]) & set(sides[1])
+    own = [[text for text in side if text not in shared] for side in sides]
+    first, second = own if all(own) else sides
+    return _shortened(first) or CURRENT, _shortened(second) or CURRENT
+
+
+def _shortened(requirements: Sequence[str]) -> str:
+    """The first few, and how many more there are: a requirements file may have a hundred."""
+    more = len(requirements) - NAMED_AT_MOST
+    return " ".join([*requirements[:NAMED_AT_MOST], *([f"and {more} more"] if more > 0 else [])])

@@ -1,0 +1,1 @@
+"""What reports are made of, whichever they are: words, numbers, tables."""

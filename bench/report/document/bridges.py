@@ -1,0 +1,21 @@
+"""What a bridge in a runner hides of a release, for the first lines of a report, where nobody overlooks it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.analyse.bridges import hidden
+from bench.report.document.text import escape
+
+if TYPE_CHECKING:
+    from bench.records.schema import Run
+
+
+def told(*runs: Run) -> list[str]:
+    """Say what is hidden in any of `runs`, a sentence each, as plain text."""
+    return [f"{each}." for each in dict.fromkeys(each for run in runs for each in hidden(run))]
+
+
+def bold(*runs: Run) -> list[str]:
+    """Say the same as markdown, in bold."""
+    return [f"**{escape(each)}**" for each in told(*runs)]

@@ -1,0 +1,132 @@
+"""The rows of a summary, grouped as a report tells them: all batch sizes of what is otherwise one comparison."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.records.schema import Comparison
+from bench.report.document import numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from bench.records.schema import CellSummary, Settings, Status, Summary
+
+FLOOR = "floor"
+"""The runner that is nothing but arithmetic: not a loop that someone would use."""
+
+STATUS_WORDS: dict[Status, str] = {
+    "ok": "ok",
+    "failed": "failed",
+    "oom": "out of memory",
+    "killed": "killed",
+    "timeout": "timed out",
+    "garbage": "unreadable",
+    "missing": "not installed",
+    "not-run": "not run",
+}
+
+USUAL_THREADS = 1
+
+CONDITIONS: dict[str, Callable[[Comparison], str]] = {
+    "precision": lambda c: c.precision,
+    "optimizer": lambda c: c.optimizer,
+    "grad_accumulation": lambda c: (
+        f"gradients of {c.grad_accumulation} batches accumulated" if c.grad_accumulation > 1 else "no accumulation"
+    ),
+    "grad_clip": lambda c: "no clipping" if c.grad_clip is None else f"gradients clipped at {c.grad_clip:g}",
+    "workers": lambda c: f"{c.workers} loader workers" if c.workers else "no loader workers",
+    "profile": lambda c: f"{c.profile} profile",
+    "environment": lambda c: f"{c.environment} environment",
+}
+"""What a comparison holds equal beside workload, device and batch size, in words."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Rows that differ in batch size and runner alone, sorted by both; one table."""
+
+    title: str
+    cells: tuple[CellSummary, ...]
+
+    @property
+    def batch_sizes(self) -> list[int]:
+        """Ascending."""
+        return sorted({cell.batch_size for cell in self.cells})
+
+    @property
+    def runners(self) -> list[str]:
+        """In the order of the rows."""
+        return list(dict.fromkeys(cell.runner for cell in self.cells))
+
+    @property
+    def representative(self) -> int:
+        """The middle batch size; of two middle ones the smaller."""
+        return self.batch_sizes[(len(self.batch_sizes) - 1) // 2]
+
+    def at(self, batch_size: int) -> list[CellSummary]:
+        """Return the rows of one batch size."""
+        return [cell for cell in self.cells if cell.batch_size == batch_size]
+
+
+def groups(summary: Summary) -> list[Group]:
+    """Return the groups in the order of the run's command."""
+    by_title: dict[str, list[CellSummary]] = {}
+    for cell, title in zip(summary.cells, titles(summary), strict=True):
+        by_title.setdefault(title, []).append(cell)
+    order = {runner: index for index, runner in enumerate(summary.run.settings.runners)}
+    return [
+        Group(title=title, cells=tuple(sorted(cells, key=lambda c: (c.batch_size, order.get(c.runner, len(order))))))
+        for title, cells in by_title.items()
+    ]
+
+
+def titles(summary: Summary) -> list[str]:
+    """Name each row's group: `mlp on cpu`, and whichever conditions differ in the run, as in `mlp on cpu, bf16`."""
+    differing = [words for field, words in CONDITIONS.items() if _differs(summary.cells, field)]
+    return [_title(cell, differing) for cell in summary.cells]
+
+
+def shared_conditions(summary: Summary) -> list[str]:
+    """Say what was equal in all comparisons of the run, one phrase each."""
+    if not summary.cells:
+        return []
+    return [words(summary.cells[0]) for field, words in CONDITIONS.items() if not _differs(summary.cells, field)]
+
+
+def beside_defaults(settings: Settings) -> list[str]:
+    """Say what all of a run's comparisons have that nobody gets who sets nothing, one phrase each."""
+    usual = Comparison(workload="", device="", batch_size=1)
+    asked = settings.comparisons
+    found = [
+        words(asked[0])
+        for field, words in CONDITIONS.items()
+        if asked and not _differs(asked, field) and getattr(asked[0], field) != getattr(usual, field)
+    ]
+    threads = [f"{settings.threads} threads"] if settings.threads != USUAL_THREADS else []
+    return [*found, *threads, *([f"seed {settings.seed}"] if settings.seed else [])]
+
+
+def hardware(summary: Summary) -> list[str]:
+    """Name the CPU, and those accelerators that the run used, which may be fewer than there are."""
+    devices = {cell.device for cell in summary.cells}
+    used = {device if ":" in device else f"{device}:0" for device in devices} | devices
+    return [summary.machine.cpu, *(each.name for each in summary.machine.accelerators if each.device in used)]
+
+
+def same_as_baseline(cell: CellSummary) -> bool:
+    """Tell whether the run shows no difference: the interval of the ratio holds 1, or noise alone goes as far."""
+    if cell.ratio is None:
+        return False
+    is_noise = cell.noise_floor is not None and abs(math.log(cell.ratio.value)) <= math.log1p(cell.noise_floor)
+    return is_noise or numbers.covers(cell.ratio, 1.0)
+
+
+def _title(cell: Comparison, differing: Iterable[Callable[[Comparison], str]]) -> str:
+    return ", ".join([f"{cell.workload} on {cell.device}", *(words(cell) for words in differing)])
+
+
+def _differs(cells: Sequence[Comparison], field: str) -> bool:
+    return len({getattr(cell, field) for cell in cells}) > 1

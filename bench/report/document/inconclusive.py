@@ -1,0 +1,78 @@
+"""What could not be decided, in words: in how many cells, and how much worse is ruled out there all the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.analyse.verdicts.compare_verdicts import OVER
+from bench.analyse.verdicts.metrics import EXACT, GROUPS
+from bench.report.document import numbers
+from bench.report.document.metrics import NAMES
+from bench.report.document.text import listed, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.records.schema import FigureGroup, Verdict
+
+ADJECTIVES: dict[FigureGroup, str] = {"time": "time", "memory": "memory", "start": "start-up", "counters": "counter"}
+
+
+def inconclusive(watched: Sequence[Verdict], groups: Sequence[FigureGroup]) -> str:
+    """Say which of the groups have no verdict in how many cells, and what is ruled out; empty where all have one.
+
+    `1 of 6 cells has no time verdict (it rules out more than 60 % worse); the other 5 did not regress`
+    """
+    by_group = {group: [each for each in watched if _group(each) == group] for group in groups}
+    cells = len({each.cell for each in watched})
+    told = [_of_group(group, _open(own), cells) for group, own in by_group.items() if _open(own)]
+    return f"{listed(told)}{_others(watched)}" if told else ""
+
+
+def ruled_out(verdict: Verdict) -> str:
+    """`rules out more than 60 % worse`, of what is undecided; empty where it has no bounds."""
+    if verdict.verdict != "undecided" or verdict.rules_out is None:
+        return ""
+    return f"rules out {more_than(verdict.rules_out)}"
+
+
+def more_than(rules_out: float) -> str:
+    """`more than 60 % worse`."""
+    return f"more than {numbers.percent_up(rules_out)} worse"
+
+
+def _group(verdict: Verdict) -> FigureGroup:
+    return GROUPS[verdict.metric.removesuffix(OVER)]
+
+
+def _open(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    return [each for each in verdicts if each.verdict == "undecided"]
+
+
+def _of_group(group: FigureGroup, open_: Sequence[Verdict], of: int) -> str:
+    cells = len({each.cell for each in open_})
+    some = f"{cells:,} of {plural(of, 'cell')} {'has' if cells == 1 else 'have'}"
+    return f"{some} no {ADJECTIVES[group]} verdict ({_limits(open_, cells)})"
+
+
+def _limits(open_: Sequence[Verdict], cells: int) -> str:
+    """What is ruled out in all of these cells; of counts, which they are."""
+    measured = [each for each in open_ if each.metric not in EXACT]
+    if not measured:
+        return listed(list(dict.fromkeys(NAMES[each.metric] for each in open_)))
+    bounds = [each.rules_out for each in measured if each.rules_out is not None]
+    if not bounds:
+        return "nothing is ruled out"
+    unbounded = len({each.cell for each in measured if each.rules_out is None})
+    told = f"{'it rules' if cells == 1 else 'they rule'} out {more_than(max(bounds))}"
+    return f"{told}, and nothing in {unbounded:,}" if unbounded else told
+
+
+def _others(watched: Sequence[Verdict]) -> str:
+    """What is known of the rest, where that is good news."""
+    if any(each.verdict == "regressed" for each in watched):
+        return ""
+    others = {each.cell for each in watched} - {each.cell for each in _open(watched)}
+    if others:
+        return f"; the other {'one' if len(others) == 1 else f'{len(others):,}'} did not regress"
+    return "; nothing else regressed" if len(_open(watched)) < len(watched) else ""

@@ -1,0 +1,208 @@
+"""The tables of a report: pandas frames of text, and the tidy frames that become tables/*.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from bench.records.schema import Cell, CellSummary, Estimate, Length, Summary
+from bench.report.document import columns as figures
+from bench.report.document import numbers, text
+from bench.report.document.columns import NO_REASON, Column
+from bench.report.document.groups import STATUS_WORDS, Group
+
+NOTHING = "-"
+"""Fills the row of a cell that has no figures at all; its note says why."""
+
+BLANKS: dict[Any, dict[str, None]] = {kind | None: dict.fromkeys(kind.model_fields) for kind in (Estimate, Length)}
+
+Names = Callable[[CellSummary], dict[str, str]]
+"""The columns that tell one row from another."""
+
+
+@dataclass(slots=True)
+class Notes:
+    """The numbered notes below a table, each text once."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def mark(self, word: str, note: str) -> str:
+        """`word (1)`, where 1 is the number of `note`, which stands on one line."""
+        note = " ".join(note.split())
+        if note not in self.texts:
+            self.texts.append(note)
+        return f"{word} ({self.texts.index(note) + 1})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A frame of text; what was left out of it, and why; and its notes, the first of which is (1)."""
+
+    frame: pd.DataFrame
+    names: int
+    """How many columns tell one row from another; the others are figures."""
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def markdown(self) -> str:
+        """Write the table with all that belongs below it."""
+        rows = self.frame.to_numpy().tolist()
+        parts = [text.table(list(self.frame.columns), rows, names=self.names)]
+        parts += [text.escape(sentence) for sentence in self.left_out]
+        notes = [f"{index}. {text.escape(note)}" for index, note in enumerate(self.notes, start=1)]
+        return "\n\n".join([*parts, "\n".join(notes)]).rstrip()
+
+
+def time_table(group: Group) -> Table:
+    """Step time, throughput, ratio and overhead by batch size and runner."""
+    return tabulated(group.cells, figures.TIME, _batch_and_runner)
+
+
+def memory_table(group: Group) -> Table:
+    """Memory, time to the first step and the cost of an epoch by batch size and runner."""
+    return tabulated(group.cells, figures.MEMORY, _batch_and_runner)
+
+
+def collector_table(group: Group) -> Table:
+    """What Python's collector pauses by batch size and runner."""
+    return tabulated(group.cells, figures.COLLECTOR, _batch_and_runner)
+
+
+def counter_table(group: Group) -> Table:
+    """Exact counts of a steady step by batch size and runner."""
+    return tabulated(group.cells, figures.COUNTERS, _batch_and_runner)
+
+
+def phase_table(group: Group) -> Table:
+    """Where a steady step's time goes by batch size and runner."""
+    return tabulated(group.cells, figures.PHASES, _batch_and_runner)
+
+
+def tensor_table(group: Group) -> Table:
+    """What the tensors alive at a step's peak are, by batch size and runner."""
+    return tabulated(group.cells, figures.TENSORS, _batch_and_runner)
+
+
+def import_table(summary: Summary) -> Table:
+    """Tell what importing each runner's framework costs, once a runner and environment."""
+    cells = imported(summary)
+    several = len({cell.environment for cell in cells}) > 1
+    return tabulated(cells, figures.IMPORT, _environment_and_runner if several else _runner)
+
+
+def imported(summary: Summary) -> list[CellSummary]:
+    """One row for each runner and environment, one that has the cost of its import where there is such a row."""
+    rows: dict[tuple[str, str], CellSummary] = {}
+    for cell in summary.cells:
+        earlier = rows.get((cell.environment, cell.runner))
+        if earlier is None or (earlier.import_s is None and cell.import_s is not None):
+            rows[cell.environment, cell.runner] = cell
+    return list(rows.values())
+
+
+def pivot(group: Group, runners: Sequence[str], figure: Callable[[CellSummary], str | None]) -> Table:
+    """One figure of every cell: a row a batch size, a column a runner."""
+    rows = []
+    for batch_size in group.batch_sizes:
+        by_runner = {cell.runner: figure(cell) or NOTHING for cell in group.at(batch_size)}
+        rows.append([numbers.number(batch_size, 0), *(by_runner.get(name, NOTHING) for name in runners)])
+    return Table(frame=pd.DataFrame(rows, columns=["batch", *runners]), names=1)
+
+
+def frames(summary: Summary) -> dict[str, pd.DataFrame]:
+    """Return tidy frames by file name.
+
+    `cells`: every figure of every row; `unavailable`: why one is missing; `attribution`: by which
+    functions the loops differ.
+    """
+    missing = [
+        [*cell.cell.model_dump().values(), figure, reason]
+        for cell in summary.cells
+        for figure, reason in cell.unavailable.items()
+    ]
+    return {
+        "cells": pd.DataFrame([_flat(_filled(cell)) for cell in summary.cells]),
+        "attribution": pd.DataFrame([_flat(row.model_dump()) for row in summary.attribution]),
+        "unavailable": pd.DataFrame(missing, columns=[*Cell.model_fields, "figure", "reason"]),
+    }
+
+
+def _filled(cell: CellSummary) -> dict[str, Any]:
+    """The row with the parts of a missing figure in its place, so that all runs have the same columns."""
+    values = cell.model_dump(exclude={"unavailable"})
+    blanks = {name: BLANKS.get(field.annotation) for name, field in CellSummary.model_fields.items()}
+    return {name: blanks[name] if value is None and blanks[name] else value for name, value in values.items()}
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys joined by `_`; the value of an estimate goes by the estimate's own name."""
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        name = prefix.rstrip("_") if key == "value" else f"{prefix}{key}"
+        flat |= _flat(item, f"{name}_") if isinstance(item, Mapping) else {name: item}
+    return flat
+
+
+def _batch_and_runner(cell: CellSummary) -> dict[str, str]:
+    return {"batch": numbers.number(cell.batch_size, 0), "runner": cell.runner}
+
+
+def _runner(cell: CellSummary) -> dict[str, str]:
+    return {"runner": cell.runner}
+
+
+def _environment_and_runner(cell: CellSummary) -> dict[str, str]:
+    return {"environment": cell.environment, "runner": cell.runner}
+
+
+def tabulated(cells: Sequence[CellSummary], columns: Sequence[Column], names: Names) -> Table:
+    """A row a cell; a column of which no row has a figure is left out, with the reason, if that is one and the same."""
+    notes, measured = Notes(), [cell for cell in cells if cell.status == "ok"]
+    absent = {column.header: reason for column in columns if (reason := _reason_for_all(column, measured))}
+    shown = [column for column in columns if column.header not in absent]
+    rows = [_row(cell, names(cell), shown, notes) for cell in cells]
+    width = len(rows[0]) - len(shown) if rows else 0
+    return Table(frame=pd.DataFrame(rows), names=width, left_out=_left_out(absent), notes=tuple(notes.texts))
+
+
+def _reason_for_all(column: Column, measured: Sequence[CellSummary]) -> str | None:
+    """Return the reason why no row has a figure in this column, if it is the same in all of them."""
+    reasons = {None if column.text(cell) is not None else column.reason(cell) for cell in measured}
+    return reasons.pop() if len(reasons) == 1 else None
+
+
+def _left_out(absent: dict[str, str]) -> tuple[str, ...]:
+    by_reason: dict[str, list[str]] = {}
+    for header, reason in absent.items():
+        by_reason.setdefault(reason, []).append(header)
+    return tuple(f"Left out: {text.listed(headers)} ({reason})." for reason, headers in by_reason.items())
+
+
+def _row(cell: CellSummary, names: dict[str, str], columns: Sequence[Column], notes: Notes) -> dict[str, str]:
+    if cell.status != "ok":
+        first = notes.mark(STATUS_WORDS[cell.status], cell.reason or NO_REASON)
+        return names | {column.header: NOTHING for column in columns} | {column.header: first for column in columns[:1]}
+    if cell.failed_trials:
+        failed = f"{cell.failed_trials} of {cell.trials} trials failed: {cell.reason or NO_REASON}"
+        names = names | {"runner": notes.mark(cell.runner, failed)}
+    if "batch" in names and not cell.equivalence.proven:
+        names = names | {"runner": unproven(cell, notes)}
+    return names | {column.header: _figure(cell, column, notes) for column in columns}
+
+
+def unproven(cell: CellSummary, notes: Notes) -> str:
+    """The name of a loop whose figures are not those of the same arithmetic, which stand beside those that are."""
+    verdict = cell.equivalence.verdict
+    return notes.mark(f"{cell.runner}, {verdict}", f"{verdict}: {cell.equivalence.detail}")
+
+
+def _figure(cell: CellSummary, column: Column, notes: Notes) -> str:
+    shown = column.text(cell)
+    if shown is not None:
+        return shown
+    if column.compares and not cell.equivalence.proven:
+        return notes.mark("withheld", f"{cell.equivalence.verdict}: {cell.equivalence.detail}")
+    return notes.mark("unavailable", column.reason(cell))

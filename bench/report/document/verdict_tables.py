@@ -1,0 +1,174 @@
+"""The tables of verdicts: what was measured, and what was counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.analyse.cells.attribution import Row, sentence
+from bench.analyse.signs import MINUS
+from bench.analyse.verdicts.metrics import EXACT
+from bench.analyse.warnings import name
+from bench.records.schema import CURRENT
+from bench.report.document import numbers
+from bench.report.document.groups import CONDITIONS
+from bench.report.document.inconclusive import ruled_out
+from bench.report.document.metrics import NAMES, figure
+from bench.report.document.text import escape, listed, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bench.records.schema import Cell, Summary, Verdict
+
+WORDS = {
+    "regressed": "REGRESSED",
+    "improved": "improved",
+    "not-regressed": "not regressed",
+    "undecided": "undecided",
+}
+KEYS: dict[str, Callable[[Cell], str]] = {
+    "batch": lambda cell: f"{cell.batch_size:,}",
+    "runner": lambda cell: cell.runner,
+    "workload": lambda cell: cell.workload,
+    "device": lambda cell: cell.device,
+    **{field.replace("_", " "): words for field, words in CONDITIONS.items()},
+}
+"""What tells cells apart, in words, by the header of its column."""
+ALWAYS = ("batch", "runner")
+ORIGINS = "Which functions do more or less in the candidate:"
+NO_COUNT_DIFFERS = "No count differs."
+ATTRIBUTED = ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
+
+
+def ratio(verdict: Verdict) -> str:
+    """`1.08 [1.05, 1.11]`, after a `~` where no difference shows."""
+    if verdict.ratio is None:
+        return "unavailable"
+    if verdict.ratio.low is not None and not verdict.real:
+        return f"~ {numbers.ratio(verdict.ratio)}"
+    return numbers.ratio(verdict.ratio)
+
+
+def is_exact(verdict: Verdict) -> bool:
+    """Whether the figure is counted, not measured."""
+    return verdict.metric in EXACT
+
+
+def where(cell: Cell) -> str:
+    """Name a cell with what is not the default, whichever side of the check it is on."""
+    return name(cell.model_copy(update={"environment": CURRENT}))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tabled:
+    """Verdicts as rows of text; in the first columns stands all that tells their cells apart."""
+
+    headers: list[str]
+    rows: list[list[str]]
+    names: int
+    verdicts: list[Verdict]
+
+    def markdown(self) -> str:
+        """Write the table."""
+        return table(self.headers, self.rows, names=self.names)
+
+
+def measured(summary: Summary) -> list[str]:
+    """Write the table of what was judged by pairs; nothing where nothing was timed."""
+    found = measured_table(summary)
+    return [] if found is None else ["## What was measured", found.markdown()]
+
+
+def measured_table(summary: Summary) -> Tabled | None:
+    """What was judged by pairs; None where nothing was timed."""
+    found = [v for v in summary.verdicts if not is_exact(v)]
+    headers = ["figure", "baseline", "candidate", "ratio", "margin", "resolves", "verdict"]
+    rows = [
+        [
+            NAMES[v.metric],
+            figure(v.metric, v.baseline),
+            figure(v.metric, v.candidate),
+            ratio(v),
+            "" if v.margin is None else numbers.percent(v.margin),
+            "?" if v.minimum_detectable_effect is None else numbers.percent(v.minimum_detectable_effect),
+            f"{WORDS[v.verdict]}{_limit(v)}",
+        ]
+        for v in found
+    ]
+    return _by_setting(headers, found, rows) if found else None
+
+
+def _limit(verdict: Verdict) -> str:
+    found = ruled_out(verdict)
+    return f": {found}" if found else ""
+
+
+def counted(summary: Summary) -> list[str]:
+    """Write the table of exact figures, and which functions are behind their differences."""
+    exact = counted_table(summary)
+    if exact is None:
+        return []
+    lines = origins(summary)
+    if not lines:
+        return ["## What was counted", exact.markdown(), NO_COUNT_DIFFERS]
+    return [
+        "## What was counted",
+        exact.markdown(),
+        ORIGINS,
+        "\n".join(f"- {escape(line)}" for line in lines),
+        "Every function of every counter: [tables/attribution.csv](tables/attribution.csv).",
+    ]
+
+
+def counted_table(summary: Summary) -> Tabled | None:
+    """The exact figures; None where nothing was counted."""
+    exact = [v for v in summary.verdicts if is_exact(v)]
+    headers = ["figure a step", "baseline", "candidate", "difference"]
+    rows = [
+        [NAMES[v.metric], figure(v.metric, v.baseline), figure(v.metric, v.candidate), _difference(v)] for v in exact
+    ]
+    return _by_setting(headers, exact, rows) if exact else None
+
+
+def _by_setting(headers: Sequence[str], verdicts: Sequence[Verdict], rows: Sequence[Sequence[str]]) -> Tabled:
+    """Put what tells the cells of the rows apart before them, batch size and runner always."""
+    keys = key_columns([verdict.cell for verdict in verdicts])
+    shown = [[*key, *row] for key, row in zip(zip(*keys.values(), strict=True), rows, strict=True)]
+    return Tabled(headers=[*keys, *headers], rows=shown, names=len(keys) + 1, verdicts=list(verdicts))
+
+
+def key_columns(cells: Sequence[Cell]) -> dict[str, list[str]]:
+    """What tells the cells apart, by the header of its column: batch size and runner always, else what differs."""
+    told = {head: [words(cell) for cell in cells] for head, words in KEYS.items()}
+    return {head: column for head, column in told.items() if head in ALWAYS or len(set(column)) > 1}
+
+
+def _difference(verdict: Verdict) -> str:
+    if verdict.baseline is None or verdict.candidate is None:
+        return "unknown"
+    if verdict.verdict == "undecided":
+        return "does not repeat"
+    delta = verdict.candidate - verdict.baseline
+    return "none" if not delta else f"{'+' if delta > 0 else MINUS}{figure(verdict.metric, abs(delta))}"
+
+
+def origins(summary: Summary) -> list[str]:
+    """A sentence for each counter that differs, cell by cell; cells that say the same share one line."""
+    told: dict[str, list[str]] = {}
+    candidates = dict.fromkeys(v.cell for v in summary.verdicts)
+    for cell in candidates:
+        for counter in ATTRIBUTED:
+            rows = rows_of(summary, cell, counter)
+            if sum(row.delta for row in rows):  # what one function does for another is no news
+                told.setdefault(f"{cell.runner}: {sentence(rows, counter)}", []).append(f"{cell.batch_size:,}")
+    return [f"{text} (batch {listed(list(dict.fromkeys(sizes)))})" for text, sizes in told.items()]
+
+
+def rows_of(summary: Summary, cell: Cell, counter: str) -> list[Row]:
+    """The functions by which `cell` differs from its reference in one counter."""
+    return [
+        Row(**row.model_dump(exclude={"cell", "delta"}))
+        for row in summary.attribution
+        if row.cell == cell and row.counter == counter
+    ]

@@ -1,0 +1,170 @@
+"""Runs as pandas frames: tidy ones for notebooks, and one row a cell for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.analyse.cells.trial_figures import complete, figures
+from bench.analyse.machine import foreign_load
+from bench.analyse.summary import summarise
+from bench.analyse.verdicts.metrics import COUNTED, TENSOR_BYTES
+from bench.errors import RunFolderError, UsageError
+from bench.records import store
+from bench.records.schema import Cell, CellSummary, Memory, Summary, Trial, Verdict
+from bench.report.export.scalars import SCALARS, Scalar
+
+Row = dict[str, Any]
+CELL = tuple(Cell.model_fields)
+TIDY = ("run", *CELL, "metric", "value", "low", "high", "unit", "unavailable")
+MEMORY = tuple(name for name in Memory.model_fields if name != "unavailable")
+
+
+TIMED = {
+    "step_time_us": "step_us",
+    "samples_per_second": "samples_per_second",
+    "epoch_boundary_us": "epoch_us",
+    "startup_s": "startup_s",
+    "joules_per_1000_samples": "joules_per_1000_samples",
+}
+"""Columns of a timed trial, and what `TrialFigures` calls them."""
+
+
+def cells(folders: Sequence[Path]) -> pd.DataFrame:
+    """One row a cell and metric, those that cannot be had included, whose value is NaN; see `bench.load`."""
+    rows = [row for folder in folders for row in _tidy(folder.name, summary_of(folder))]
+    frame = pd.DataFrame(rows, columns=list(TIDY))
+    return frame.astype(dict.fromkeys(("grad_clip", "value", "low", "high"), "float64"))
+
+
+def table(folders: Sequence[Path], metric: str) -> pd.DataFrame:
+    """One figure: a row for each loop of whatever else differs, a column a batch size; see `bench.load`."""
+    known = [scalar.name for scalar in SCALARS]
+    if metric not in known:
+        raise UsageError(f"metric {metric!r} is not one of {', '.join(known)}.")
+    frame = cells(folders)
+    frame = frame[frame.metric == metric]
+    others = [name for name in ("run", *CELL) if name not in ("batch_size", "runner")]
+    keys = [name for name in others if frame[name].nunique(dropna=False) > 1]
+    return frame.pivot(index=[*keys, "runner"], columns="batch_size", values="value")
+
+
+def trials(folders: Sequence[Path]) -> pd.DataFrame:
+    """One row a trial, the failed ones included, units in the names of the columns; see `bench.load`."""
+    frame = pd.DataFrame([_trial(folder.name, trial) for folder in folders for trial in store.read_trials(folder)])
+    return _as_numbers(frame, ("grad_clip", *TIMED, *MEMORY, *COUNTED, TENSOR_BYTES, "foreign_cores"))
+
+
+def wide(summary: Summary) -> pd.DataFrame:
+    """One row a cell, units in the names of the columns; of a figure with an interval also `_low` and `_high`."""
+    frame = pd.DataFrame([_wide(cell) for cell in summary.cells])
+    return _as_numbers(frame, ["grad_clip", *(name for scalar in SCALARS for name in _columns(scalar))])
+
+
+def verdicts(summary: Summary) -> pd.DataFrame:
+    """One row a verdict; no rows where the run judges nothing."""
+    return pd.DataFrame([_verdict(each) for each in summary.verdicts])
+
+
+def found(runs: Path | str | Iterable[Path | str]) -> list[Path]:
+    """Return the run folders meant: one, several, or all in a folder of runs; raises `RunFolderError` for none."""
+    given = [runs] if isinstance(runs, str | Path) else list(runs)
+    folders = [folder for each in given for folder in _folders(Path(each))]
+    if not folders:
+        raise RunFolderError("no run was named: give a run folder, several, or a folder of runs such as results.")
+    return folders
+
+
+def _folders(path: Path) -> list[Path]:
+    if (path / store.RUN).is_file():
+        return [path]
+    inside = sorted(each.parent for each in path.glob(f"*/{store.RUN}"))
+    if not inside:
+        raise RunFolderError(f"{path} is no run folder and holds none: it has no {store.RUN}, nor has a folder in it.")
+    return inside
+
+
+def summary_of(folder: Path) -> Summary:
+    """Read summary.json, or where an interrupted run left none, make what it would say from the journal."""
+    path = folder / store.SUMMARY
+    if path.is_file():
+        try:
+            return Summary.model_validate_json(path.read_bytes())
+        except ValueError:
+            pass  # torn, or of a format that is newer: the journal is the truth
+    return summarise(store.read_run(folder), store.read_trials(folder))
+
+
+def _as_numbers(frame: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """Give columns that may be empty the type that they have in other runs."""
+    return frame.astype({name: "float64" for name in names if name in frame.columns})
+
+
+def _columns(scalar: Scalar) -> list[str]:
+    ends = ("", "_low", "_high") if scalar.is_estimate else ("",)
+    return [f"{scalar.name}{end}" for end in ends]
+
+
+def _tidy(run: str, summary: Summary) -> Iterator[Row]:
+    for cell in summary.cells:
+        known = {"run": run} | cell.cell.model_dump()
+        for scalar in SCALARS:
+            yield known | {"metric": scalar.name, "unit": scalar.unit} | _value(scalar, cell)
+
+
+def _value(scalar: Scalar, cell: CellSummary) -> Row:
+    estimate = scalar.estimate(cell)
+    if estimate is None:
+        return {"value": None, "low": None, "high": None, "unavailable": scalar.reason(cell)}
+    return estimate.model_dump() | {"unavailable": None}
+
+
+def _wide(cell: CellSummary) -> Row:
+    proof = {"equivalence": cell.equivalence.verdict}
+    counted = {name: getattr(cell, name) for name in ("status", "reason", "blocks", "trials", "failed_trials")}
+    row = cell.cell.model_dump() | counted | proof
+    for scalar in SCALARS:
+        estimate = scalar.estimate(cell)
+        bounds = (None,) * 3 if estimate is None else (estimate.value, estimate.low, estimate.high)
+        row |= dict(zip(_columns(scalar), bounds, strict=False))
+    return row
+
+
+def _verdict(verdict: Verdict) -> Row:
+    row = verdict.model_dump(exclude={"cell", "ratio", "warnings"})
+    bounds = verdict.ratio.model_dump() if verdict.ratio else dict.fromkeys(("value", "low", "high"))
+    ratio = {"ratio": bounds["value"], "ratio_low": bounds["low"], "ratio_high": bounds["high"]}
+    return verdict.cell.model_dump() | row | ratio | {"warnings": "; ".join(verdict.warnings)}
+
+
+def _trial(run: str, trial: Trial) -> Row:
+    fields = ("phase", "block", "replicate", "position", "status", "reason", "started_at", "wall_s")
+    row = {"run": run} | trial.cell.model_dump() | {name: getattr(trial, name) for name in fields}
+    return row | {"steps": _steps(trial)} | _timed(trial) | _counted(trial) | _disturbed(trial)
+
+
+def _steps(trial: Trial) -> int:
+    """Optimizer steps of a whole trial, its warm-up included."""
+    if trial.timing is None or trial.timing.turns is None:
+        return trial.length.steps
+    return trial.length.warmup_steps + len(trial.timing.step_ns)
+
+
+def _timed(trial: Trial) -> Row:
+    made = None
+    if trial.timing is not None:
+        (made,) = complete([figures(trial, trial.timing)], trial.cell, trial.length)
+    own = {name: getattr(made, field, None) for name, field in TIMED.items()}
+    return own | {name: getattr(made.memory if made else None, name, None) for name in MEMORY}
+
+
+def _disturbed(trial: Trial) -> Row:
+    return {"foreign_cores": None if trial.load is None else foreign_load.cores([trial.load])}
+
+
+def _counted(trial: Trial) -> Row:
+    counts = {name: getattr(trial.counters, name, None) for name in (*COUNTED, TENSOR_BYTES)}
+    return {name: None if count is None else count.value for name, count in counts.items()}

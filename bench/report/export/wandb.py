@@ -1,0 +1,25 @@
+"""Weights & Biases, offline: one run with a table of all cells, for `wandb sync` to upload if you want it to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.records.schema import Summary
+from bench.report.export import frames
+from bench.report.export.scalars import known
+
+PROJECT = "looptax"
+
+
+def push(summary: Summary, folder: Path, place: str) -> str:
+    """Write an offline run below `place`; nothing is sent anywhere."""
+    import wandb
+
+    Path(place).mkdir(parents=True, exist_ok=True)
+    settings = summary.run.model_dump(mode="json", include={"verb", "command", "packages", "settings"})
+    with wandb.init(mode="offline", dir=place, project=PROJECT, name=folder.resolve().name, config=settings) as run:
+        run.log({"cells": wandb.Table(dataframe=frames.wide(summary))})
+        for cell in summary.cells:
+            where = f"{cell.environment}/{cell.workload}/{cell.device}/{cell.batch_size}/{cell.runner}"
+            run.summary.update({f"{where}/{scalar.name}": estimate.value for scalar, estimate in known(cell)})
+        return str(run.dir)

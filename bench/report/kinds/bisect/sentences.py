@@ -1,0 +1,185 @@
+"""The answer of a bisection in sentences: which release moved the metric, by how much, and where in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.analyse.cells.attribution import by_file, sentence
+from bench.plan.rounds import cell
+from bench.report.document import numbers
+from bench.report.document.inconclusive import more_than
+from bench.report.document.metrics import NAMES, figure
+from bench.report.document.text import listed, plural
+from bench.report.document.verdict_tables import rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.analyse.cells.attribution import Row
+    from bench.records.schema import Cell, Environment, Move, Probe, Settings, Summary, Verdict
+
+STEP_TIME = "step_time"
+MOVED = {
+    "syncs": "reads {n} {more} value{s} back to the host a step",
+    "python_calls": "makes {n} {more} Python call{s} a step",
+    "c_calls": "makes {n} {more} call{s} into C a step",
+    "ops": "runs {n} {more} op{s} a step",
+    "tensor_bytes": "keeps {n} {more} byte{s} in tensors at a step's peak",
+    "kernels": "launches {n} {more} kernel{s} a step",
+    "device_syncs": "waits for the device {n} {more} time{s} a step",
+    "allocations": "asks for device memory {n} {more} time{s} a step",
+}
+
+
+def answer(summary: Summary) -> str:
+    """Say in one sentence which release moved the metric; of several moves, the largest."""
+    if summary.moves:
+        return told(summary, summary.moves[0])
+    usable = usable_probes(summary)
+    if len(usable) < 2:
+        return f"Not known: {_few(summary, len(usable))}."
+    first, last = usable[0], usable[-1]
+    ends = f"{package(summary)} {first.release} and {last.release}"
+    if last.like is None:
+        return f"Not known: the search was ended before {ends} were told apart."
+    if last.like == "undecided":
+        limit = "" if last.rules_out is None else f"; they rule out {more_than(last.rules_out)}"
+        blocks = plural(last.blocks, "block")
+        return f"Not known: {blocks} could not tell whether {ends} differ in {name(summary)}{limit}."
+    if metric(summary) == STEP_TIME:
+        margin = numbers.percent(summary.run.settings.margin_of_time)
+        return f"{capital(name(summary))} did not move by {margin} between {ends}{_ratio(last)}."
+    return f"{capital(name(summary))} did not move: {value(summary, first)} a step with {ends}."
+
+
+def told(summary: Summary, move: Move) -> str:
+    """Say what the newer of two releases does more than the older, where, and what is still open about it."""
+    if move.untested:
+        ends = f"{package(summary)} {move.older} and {move.newer}"
+        return f"Not closed: {name(summary)} moved between {ends}; {_why(summary, move)}."
+    difference, interval = _difference(summary, move)
+    newer = f"{package(summary)} {move.newer} {difference} than {move.older}{interval}"
+    return f"{newer}{_where(summary, move)}{_open(summary, move)}."
+
+
+def metric(summary: Summary) -> str:
+    """What the run looks for."""
+    assert summary.run.settings.bisection is not None
+    return summary.run.settings.bisection.metric
+
+
+def package(summary: Summary) -> str:
+    """Whose releases they are."""
+    return summary.run.settings.package or "?"
+
+
+def key(metric: str) -> str:
+    """The metric as verdicts call it."""
+    return "step_time_us" if metric == STEP_TIME else metric
+
+
+def name(summary: Summary) -> str:
+    """The metric as people call it."""
+    return NAMES[key(metric(summary))]
+
+
+def capital(text: str) -> str:
+    """The text as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
+def value(summary: Summary, probe: Probe) -> str:
+    """What was counted or timed of a release, with its unit."""
+    return figure(key(metric(summary)), probe.value)
+
+
+def usable_probes(summary: Summary) -> list[Probe]:
+    """The releases that have a value."""
+    return [probe for probe in summary.probes if probe.status == "ok"]
+
+
+def newer_cell(settings: Settings, move: Move) -> Cell:
+    """The cell that the move's functions are told of."""
+    return cell(settings.comparisons[0], settings.runners[0], move.newer)
+
+
+def environment(summary: Summary, release: str) -> Environment:
+    """Where a release was run."""
+    return next(each for each in summary.run.settings.environments if each.name == release)
+
+
+def timed(summary: Summary) -> Verdict | None:
+    """What the comparison of the two neighbours says of their step time; None where there was none."""
+    return next((each for each in summary.verdicts if each.metric == "step_time_us"), None)
+
+
+def is_timed_apart(summary: Summary) -> bool:
+    """Whether the comparison of the two neighbours calls either faster, or there was none."""
+    verdict = timed(summary)
+    return verdict is None or verdict.verdict in ("regressed", "improved")
+
+
+def _why(summary: Summary, move: Move) -> str:
+    """Why a search did not go on."""
+    undecided = [probe for probe in summary.probes if probe.like == "undecided"]
+    if undecided:
+        told = (
+            f"after {plural(undecided[0].blocks, 'block')} {undecided[0].release} was not surely nearer to either end"
+        )
+        return f"{told} (--blocks gives it more)"
+    return f"{plural(move.untested, 'release')} between them {'was' if move.untested == 1 else 'were'} not looked at"
+
+
+def _few(summary: Summary, usable: int) -> str:
+    assert summary.run.settings.bisection is not None
+    releases = len(summary.run.settings.bisection.releases)
+    return f"{usable or 'none'} of {plural(releases, 'release')} can be used here, and a comparison needs two"
+
+
+def _ratio(probe: Probe) -> str:
+    return "" if probe.ratio is None else f" (ratio {numbers.ratio(probe.ratio)})"
+
+
+def _difference(summary: Summary, move: Move) -> tuple[str, str]:
+    """What the newer does more or less, and how sure that is."""
+    if metric(summary) == STEP_TIME:
+        return _longer(summary, move)
+    delta = round((move.after or 0) - (move.before or 0))
+    more, plural_s = "more" if delta > 0 else "fewer", "" if abs(delta) == 1 else "s"
+    return MOVED[metric(summary)].format(n=f"{abs(delta):,}", more=more, s=plural_s), ""
+
+
+def _longer(summary: Summary, move: Move) -> tuple[str, str]:
+    verdict = timed(summary)
+    if verdict is None or verdict.ratio is None:
+        of_first = {probe.release: 1.0 if probe.ratio is None else probe.ratio.value for probe in summary.probes}
+        ratio, interval = of_first[move.newer] / of_first[move.older], ""
+    else:
+        ratio, interval = verdict.ratio.value, f" (ratio {numbers.ratio(verdict.ratio)})"
+    return f"needs {numbers.percent(abs(ratio - 1))} {'more' if ratio > 1 else 'less'} time a step", interval
+
+
+def _where(summary: Summary, move: Move) -> str:
+    rows = rows_of(summary, newer_cell(summary.run.settings, move), metric(summary))
+    return f": {places(rows, metric(summary))}" if rows else ""
+
+
+def places(rows: Sequence[Row], counter: str) -> str:
+    """`in transformers/trainer.py (Trainer.get_batch_samples)`, with numbers where there are several."""
+    files = by_file(rows)
+    if len(rows) == 1:
+        return f"in {files[0].name} ({rows[0].function})"
+    return sentence(list(rows), counter, files=3).partition(": ")[2].rstrip(".")
+
+
+def _open(summary: Summary, move: Move) -> str:
+    """What keeps a move from being the work of one release, or from being sure."""
+    if move.repeated is False:
+        return "; but a second count gave other figures, so that this is not sure"
+    if metric(summary) == STEP_TIME and not is_timed_apart(summary):
+        return "; but side by side the two do not surely differ"
+    if not move.between:
+        return ""
+    undecided = {probe.release for probe in summary.probes if probe.like == "undecided"} & set(move.between)
+    why = "stayed undecided" if undecided == set(move.between) else "cannot be used here"
+    return f"; which of the releases after {move.older} did it is not known, since {listed(move.between)} {why}"

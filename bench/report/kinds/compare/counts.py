@@ -1,0 +1,67 @@
+"""What a step does more or less often in one run than in another, and in which functions."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from bench.analyse.cells import attribution
+from bench.analyse.verdicts.compare import TwoRuns
+from bench.records.schema import AttributionRow, Cell, Verdict
+from bench.report.document.text import escape, plural, table
+from bench.report.kinds.compare.tables import change, gathered, label, value, where, without_batch
+
+PATH_SEARCHER = "accelerate/utils/imports.py"
+PATH_NOTE = (
+    "Accelerate searches the whole import path for optional packages in every step, so a part of this may be no more "
+    "than a longer path in one run: a virtual environment on top of another, or more in PYTHONPATH."
+)
+HEADERS = ["cells", "counter", "A", "B", "difference", "verdict"]
+
+
+def section(found: TwoRuns) -> list[str]:
+    """Write the counters that differ and where the difference comes from; cells that agree share a line."""
+    counts = found.of(["counters"])
+    parts = ["## Exact counts of one steady step"]
+    if not counts:
+        return [*parts, "Unavailable: no cell that was compared was counted."]
+    cells = len({verdict.cell for verdict in counts})
+    unlike = [verdict for verdict in counts if verdict.verdict != "not-regressed"]
+    if not unlike:
+        return [*parts, f"All {plural(len(counts), 'count')} of {plural(cells, 'cell')} are the same in both runs."]
+    parts += [f"{len(unlike):,} of {plural(len(counts), 'count')} of {plural(cells, 'cell')} differ:", _table(unlike)]
+    origins = [f"- {escape(line)}" for line in _origins(found)]
+    parts += ["Where they come from:", "\n".join(origins)] if origins else []
+    return [*parts, *([PATH_NOTE] if any(row.file == PATH_SEARCHER for row in found.attribution) else [])]
+
+
+def _table(unlike: Sequence[Verdict]) -> str:
+    cells = gathered((_key(each), each.cell) for each in unlike)
+    first = {_key(each): each for each in reversed(unlike)}
+    return table(HEADERS, [_row(first[key], own) for key, own in cells.items()], names=2)
+
+
+def _key(verdict: Verdict) -> tuple[Hashable, ...]:
+    figures = (verdict.metric, verdict.baseline, verdict.candidate, verdict.verdict)
+    return (without_batch(verdict.cell), *figures)
+
+
+def _row(verdict: Verdict, cells: Sequence[Cell]) -> list[str]:
+    sides = [value(verdict, verdict.baseline), value(verdict, verdict.candidate)]
+    outcome = f"{verdict.verdict}: {verdict.warnings[0]}" if verdict.warnings else verdict.verdict
+    return [where(cells), label(verdict.metric), *sides, change(verdict), outcome]
+
+
+def _origins(found: TwoRuns) -> list[str]:
+    """One sentence a counter that surely differs, said once for all batch sizes of which it is true."""
+    changed = [each for each in found.of(["counters", "memory"]) if each.verdict in ("regressed", "improved")]
+    counted = [each for each in changed if each.metric in attribution.NOUNS]
+    told = ((each, _sentence(found.attribution, each)) for each in counted)
+    keyed = (((without_batch(each.cell), sentence), each.cell) for each, sentence in told)
+    return [f"{where(cells)}: {sentence}" for (_, sentence), cells in gathered(keyed).items()]
+
+
+def _sentence(rows: Sequence[AttributionRow], verdict: Verdict) -> str:
+    own = [row for row in rows if row.cell == verdict.cell and row.counter == verdict.metric]
+    return attribution.sentence(
+        [attribution.Row(**row.model_dump(exclude={"cell", "delta"})) for row in own], verdict.metric
+    )

@@ -1,0 +1,173 @@
+"""The first lines of a report on two runs: what was found, in words, and what it was found on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.analyse.verdicts import comparability
+from bench.analyse.verdicts.compare import TwoRuns
+from bench.analyse.verdicts.metrics import THROUGHPUT
+from bench.records.schema import Cell, FigureGroup, Run, Verdict
+from bench.report.document import numbers
+from bench.report.document.inconclusive import inconclusive
+from bench.report.document.text import escape, listed, plural
+from bench.report.document.verdict_tables import is_exact
+from bench.report.kinds.compare.tables import change, gathered, label, place, where, without_batch
+
+LISTED_AT_MOST = 3
+PACKAGES_AT_MOST = 8
+FAILURES_AT_MOST = 8
+A, B = "in A", "in B"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What the command said."""
+
+    baseline: str
+    """The folder of A, as a user would type it."""
+    candidate: str
+    fail_on: Sequence[FigureGroup]
+    forced: Sequence[comparability.Difference] = ()
+    """In what the runs are unlike, where they are compared all the same."""
+
+
+def headline(found: TwoRuns, asked: Asked) -> list[str]:
+    """Say what was found, the chief finding first, as plain text."""
+    watched = found.of(asked.fail_on)
+    others = found.of([group for group in ("time", "memory", "counters") if group not in asked.fail_on])
+    answers = [
+        _told("Regressed", watched, "regressed"),
+        _failed(found),
+        _undecided(found, asked, watched),
+        _told("Improved", watched, "improved"),
+        _told("Beside that, which --fail-on does not name, regressed", others, "regressed"),
+    ]
+    told = [answer for answer in answers if answer]
+    return told if told and told[0] in answers[:3] else [_fine(watched, asked, found.margin), *told]
+
+
+def _told(opening: str, verdicts: Sequence[Verdict], outcome: str) -> str:
+    """Name the largest changes of one kind, one a cell, then the counts that changed."""
+    chosen = [each for each in verdicts if each.verdict == outcome]
+    measured = sorted((each for each in chosen if not is_exact(each)), key=_size, reverse=True)
+    one_a_cell = list({each.cell: each for each in reversed(measured)}.values())[::-1]
+    named = [_named(each) for each in one_a_cell] + _counts([each for each in chosen if is_exact(each)])
+    more = len(named) - LISTED_AT_MOST
+    told = "; ".join(named[:LISTED_AT_MOST])
+    return f"{opening}: {told}{f'; and {more:,} more below' if more > 0 else ''}." if chosen else ""
+
+
+def _size(verdict: Verdict) -> tuple[bool, float]:
+    """By how much it changed; throughput comes last, since of one cell it is mostly step time once more."""
+    size = 0.0 if verdict.ratio is None else abs(math.log(verdict.ratio.value))
+    return not verdict.metric.startswith(THROUGHPUT), size
+
+
+def _named(verdict: Verdict) -> str:
+    return f"{where([verdict.cell])}, {label(verdict.metric)} {change(verdict)} times what it was"
+
+
+def _counts(verdicts: Sequence[Verdict]) -> list[str]:
+    """Name changes of counts, once for all batch sizes of a loop that share them."""
+    changes = gathered(((without_batch(v.cell), f"{label(v.metric)} {change(v)}"), v.cell) for v in verdicts)
+    by_cells: dict[tuple[Cell, ...], list[str]] = {}
+    for (_, told), cells in changes.items():
+        by_cells.setdefault(tuple(cells), []).append(told)
+    return [f"{where(cells)}, {listed(told)}" for cells, told in by_cells.items()]
+
+
+def _failed(found: TwoRuns) -> str:
+    count = len(found.failures)
+    return f"Not judged: {plural(count, 'cell')} of A or B without figures or not equivalent." if count else ""
+
+
+def _undecided(found: TwoRuns, asked: Asked, watched: Sequence[Verdict]) -> str:
+    missing = found.unanswered(asked.fail_on)
+    nothing = f"the runs have no {listed(missing)} to judge" if missing else ""
+    told = [part for part in (inconclusive(watched, asked.fail_on), nothing) if part]
+    return f"Inconclusive: {'; '.join(told)}." if told else ""
+
+
+def _fine(watched: Sequence[Verdict], asked: Asked, margin: float) -> str:
+    cells = len({each.cell for each in watched})
+    judged = f"{plural(len(watched), 'verdict')} on {listed(asked.fail_on)} of {plural(cells, 'cell')}"
+    return f"Not regressed: none of {judged} is worse by the margin of {numbers.percent(margin)}."
+
+
+def opening(found: TwoRuns, asked: Asked) -> Iterator[str]:
+    """Say what was compared with what, as lines of markdown."""
+    a, b = found.baseline, found.candidate
+    yield f"A, the baseline: {escape(asked.baseline)}, {_made(a)}. B, the candidate: {escape(asked.candidate)}, " + (
+        f"{_made(b)}, {_apart(a, b)}. {escape(_machines(a, b))}."
+    )
+    yield escape(_packages(a, b))
+    if not found.controlled:
+        yield f"**{escape(_uncontrolled(a, b))}**"
+    if asked.forced:
+        unlike = "; ".join(each.told(A, B) for each in asked.forced)
+        yield f"**{escape(f'Warning: the runs are unlike and compared because of --force: {unlike}.')}**"
+    if also := comparability.also_differs(a, b):
+        yield escape(f"Beside packages these differ: {'; '.join(each.told(A, B) for each in also)}.")
+    yield from (
+        escape(line) for line in (_only("A", found.only_in_baseline), _only("B", found.only_in_candidate)) if line
+    )
+    yield from (escape(f"{failure.rstrip('.')}.") for failure in found.failures[:FAILURES_AT_MOST])
+    if len(found.failures) > FAILURES_AT_MOST:
+        yield f"And {plural(len(found.failures) - FAILURES_AT_MOST, 'more cell')} like these."
+
+
+def _made(run: Run) -> str:
+    return f"measured on {run.started_at:%Y-%m-%d at %H:%M %Z}"
+
+
+def _machines(baseline: Run, candidate: Run) -> str:
+    first, second = baseline.machine.cpu, candidate.machine.cpu
+    return f"Both on {first}" if first == second else f"A on {first}, B on {second}"
+
+
+def _apart(baseline: Run, candidate: Run) -> str:
+    seconds = (candidate.started_at - baseline.started_at).total_seconds()
+    days = abs(seconds) / 86_400
+    gap = plural(round(days), "day") if days >= 1 else numbers.duration(abs(seconds))
+    return f"{gap} {'later' if seconds >= 0 else 'earlier'}"
+
+
+def _packages(baseline: Run, candidate: Run) -> str:
+    changed = comparability.moved(baseline, candidate)
+    if not changed:
+        return "No package differs between the runs."
+    told = [f"{name} {before or 'absent'} → {after or 'absent'}" for name, (before, after) in changed.items()]
+    more = f" and {len(told) - PACKAGES_AT_MOST} more" if len(told) > PACKAGES_AT_MOST else ""
+    return f"Packages that differ: {', '.join(told[:PACKAGES_AT_MOST])}{more}."
+
+
+def _uncontrolled(baseline: Run, candidate: Run) -> str:
+    """Say why the hand-written loop is no control, and what follows."""
+    before, after = comparability.moved(baseline, candidate).get("torch", (None, None))
+    torch = f"torch differs ({before} → {after})" if before != after else ""
+    return (
+        f"{torch or 'Python differs'}, so the hand-written loop is no control: raw times are judged, and whatever "
+        "happened to the machine between the runs looks like a change of the software."
+    )
+
+
+def _only(run: str, cells: Sequence[Cell]) -> str:
+    by_place: dict[str | None, list[Cell]] = {}
+    for cell in cells:
+        by_place.setdefault(place([cell]), []).append(cell)
+    told = [phrase for own in by_place.values() for phrase in _together(own)]
+    return f"Only {run} has {'; '.join(told)}: not compared." if told else ""
+
+
+def _together(cells: Sequence[Cell]) -> list[str]:
+    """Name cells of one place, in one phrase where every runner has the same batch sizes."""
+    by_runner: dict[str, list[Cell]] = {}
+    for cell in cells:
+        by_runner.setdefault(cell.runner, []).append(cell)
+    if len({tuple(cell.batch_size for cell in own) for own in by_runner.values()}) > 1:
+        return [where(own) for own in by_runner.values()]
+    first, *others = by_runner
+    return [f"{listed([first, *others])}{where(by_runner[first]).removeprefix(first)}"]

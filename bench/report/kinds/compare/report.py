@@ -1,0 +1,165 @@
+"""The report of two runs: did it get worse, on what evidence, and which functions did more."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import median
+
+from bench.analyse.statistics.sequential import GAMMA, two_sided
+from bench.analyse.verdicts import comparability
+from bench.analyse.verdicts.compare import TwoRuns
+from bench.analyse.verdicts.controls import Control, controls, doubts
+from bench.records.schema import FigureGroup, Verdict
+from bench.report.document import bridges, numbers
+from bench.report.document.text import escape, folded, plural, table
+from bench.report.document.verdict_tables import is_exact
+from bench.report.kinds.compare import counts
+from bench.report.kinds.compare.opening import Asked, headline, opening
+from bench.report.kinds.compare.tables import change, place, told_table, value, verdict_table, where
+
+UPGRADE_AT_MOST = 6
+"""Packages that a suggested command names."""
+
+
+def report(found: TwoRuns, asked: Asked) -> str:
+    """Write the whole report as markdown; the same runs and command always give the same text."""
+    first, *others = headline(found, asked)
+    parts = [
+        escape(f"# Did it get worse from {asked.baseline} to {asked.candidate}?"),
+        f"**{escape(first)}**",
+        *map(escape, others),
+        *bridges.bold(found.baseline, found.candidate),
+        _bullets([*opening(found, asked), escape(_weaker(found))]),
+        *_verdicts(found, asked),
+        *_controls(controls(found)),
+        *counts.section(found),
+        *_told(found, asked),
+        "## What to be wary of",
+        _bullets(map(escape, _trust(found))) or "Nothing that the declared rules find.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _shown(asked: Asked) -> list[FigureGroup | None]:
+    """The groups of the chief table; counts have a section of their own."""
+    return ["time", "memory", *(group for group in asked.fail_on if group == "start")]
+
+
+def _verdicts(found: TwoRuns, asked: Asked) -> list[str]:
+    verdicts = found.of(_shown(asked))
+    if not verdicts:
+        return ["## Verdicts", "None: the runs have no time and no memory of a cell in common."]
+    everywhere = place([verdict.cell for verdict in verdicts])
+    parts = [f"## Verdicts{'' if everywhere is None else f': {escape(everywhere)}'}", escape(_how(found))]
+    return [*parts, verdict_table(verdicts, everywhere), *map(escape, _small_print(verdicts))]
+
+
+def _how(found: TwoRuns) -> str:
+    time = (
+        "Time is judged by its ratio to the hand-written loop in the same blocks of the same run, so that a machine "
+        "that was slower on one day cancels."
+        if found.controlled
+        else "Time is judged as it was measured, with nothing to cancel a machine that was slower on one day."
+    )
+    level = f"{100 * two_sided():.3g} %"
+    return f"{time} B / A has its {level} interval in brackets, from the blocks of both runs, unpaired (rank-sum)."
+
+
+def _small_print(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Say what limits the verdicts: too few blocks, how finely these resolve, chance."""
+    measured = [verdict for verdict in verdicts if not is_exact(verdict) and verdict.ratio is not None]
+    bounded = [verdict for verdict in measured if verdict.ratio is not None and verdict.ratio.low is not None]
+    doubts = Counter(verdict.warnings[0] for verdict in verdicts if verdict.warnings and verdict not in bounded)
+    yield from (f"In {plural(count, 'figure')}: {doubt}." for doubt, count in doubts.items())
+    if any(verdict.verdict == "undecided" for verdict in bounded):
+        yield (
+            "Undecided is what spreads too widely to be told from the margin. More blocks in both runs (--blocks) "
+            "tell it more finely; --margin says that more is allowed."
+        )
+    found = [each for each in (verdict.minimum_detectable_effect for verdict in bounded) if each]
+    if found:
+        yield f"A change of {_span(found)} is found four times in five, by how the blocks of each figure spread."
+    if bounded:
+        judged = plural(len(bounded), "measured verdict")
+        yield (
+            f"Each of these {judged} says regressed by chance in {numbers.percent(GAMMA)} of cases at most in which "
+            f"nothing differs, any of them in {numbers.percent(min(GAMMA * len(bounded), 1))} at most; nothing was "
+            "measured again to confirm one."
+        )
+
+
+def _span(fractions: Sequence[float]) -> str:
+    return " to ".join(dict.fromkeys([numbers.percent(min(fractions)), numbers.percent(max(fractions))]))
+
+
+def _controls(told: Sequence[Control]) -> list[str]:
+    if not told:
+        return []
+    ratios = [each.machine.ratio.value for each in told if each.machine.ratio is not None]
+    span = f"between {_percent(min(ratios))} and {_percent(max(ratios))}, in the middle " if len(ratios) > 1 else ""
+    explained = (
+        "The hand-written loop ran the same code in both runs: what its step time moved by is the machine's, "
+        f"here by {span}{_percent(median(ratios))}. The floor is as unchanged, so its ratio should not move at all."
+    )
+    headers = ["hand-written loop", "A", "B", "B / A", "floor ÷ it, B / A"]
+    return ["## What did not change", explained, table(headers, [_control(each) for each in told], names=1)]
+
+
+def _control(control: Control) -> list[str]:
+    machine = control.machine
+    sides = [value(machine, machine.baseline), value(machine, machine.candidate)]
+    floor = "unavailable" if control.floor is None else change(control.floor)
+    return [where([machine.cell]), *sides, change(machine), floor]
+
+
+def _percent(ratio: float) -> str:
+    return f"{numbers.signed(100 * (ratio - 1), -1)} %"
+
+
+def _told(found: TwoRuns, asked: Asked) -> list[str]:
+    shown = _shown(asked)
+    others = [each.verdict for each in found.judged if each.group in (None, "start") and each.group not in shown]
+    if not others:
+        return []
+    everywhere = place([verdict.cell for verdict in others])
+    explained = (
+        "Raw times, first steps and imports, in which a change may be the machine's; imports are those of the blocks, "
+        "where others import at the same time."
+    )
+    body = f"{explained}\n\n{told_table(others, everywhere)}"
+    return [
+        "## Told, but not judged",
+        folded(f"{plural(len(others), 'figure')} with the drift of the machine in them", body),
+    ]
+
+
+def _weaker(found: TwoRuns) -> str:
+    return (
+        "Two runs made at different times are weaker evidence than bench.upgrade, which measures both sides in turn, "
+        "block by block: what changed between the runs and is no package, such as clocks, neighbours and temperature, "
+        f"cannot cancel in raw times.{_better(found)}"
+    )
+
+
+def _trust(found: TwoRuns) -> Iterator[str]:
+    yield from (f"{doubt}." for doubt in doubts(found))
+    if any(found.own_warnings):
+        own = f"A has {plural(found.own_warnings[0], 'warning')} of its own, B {found.own_warnings[1]:,}"
+        yield f"{own}: see the reports of the runs."
+
+
+def _better(found: TwoRuns) -> str:
+    """Name the command that measures the same question side by side; there is none for torch."""
+    changed = comparability.moved(found.baseline, found.candidate)
+    both = {name: pair for name, pair in changed.items() if None not in pair}
+    if not both or "torch" in changed or len(both) > UPGRADE_AT_MOST:
+        return ""
+    sides = (" ".join(f"{name}=={pair[side]}" for name, pair in both.items()) for side in (0, 1))
+    baseline, candidate = map(shlex.quote, sides)
+    return f" Here: python -m bench.upgrade --baseline {baseline} --candidate {candidate}"

@@ -1,0 +1,125 @@
+"""Verdicts as tables and phrases: the names of figures, their units, and how a change is written."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TypeVar
+
+from bench.analyse.signs import signed
+from bench.analyse.verdicts.compare_verdicts import OVER
+from bench.analyse.verdicts.metrics import TENSOR_BYTES
+from bench.analyse.warnings import name
+from bench.records.schema import Cell, Verdict
+from bench.report.document import metrics, numbers
+from bench.report.document.columns import NO_DIFFERENCE
+from bench.report.document.inconclusive import ruled_out
+from bench.report.document.metrics import NAMES
+from bench.report.document.text import folded, listed, plural, table
+from bench.report.document.verdict_tables import is_exact
+
+SHOWN_ROWS = 24
+"""A longer table shows what stands out; the rest opens on a click."""
+ORDER = ("regressed", "undecided", "improved", "not-regressed")
+HEADERS = ["cell", "figure", "A", "B", "B / A"]
+OF = " of "
+Key = TypeVar("Key", bound=Hashable)
+
+
+def label(metric: str) -> str:
+    """The name of a figure in a report."""
+    own = NAMES[metric.removesuffix(OVER)]
+    return f"{own} ÷ pytorch's" if metric.endswith(OVER) else own
+
+
+def change(verdict: Verdict) -> str:
+    """By how much a figure changed: `1.10 [1.08, 1.12]` times, or the difference of what is counted."""
+    if verdict.baseline is None or verdict.candidate is None:
+        return "-"
+    if not is_exact(verdict):
+        return "-" if verdict.ratio is None else numbers.ratio(verdict.ratio)
+    unit = " B" if verdict.metric == TENSOR_BYTES else ""
+    difference = verdict.candidate - verdict.baseline
+    return f"{signed(difference, '+,.0f')}{unit}" if difference else "same"
+
+
+def value(verdict: Verdict, figure: float | None) -> str:
+    """One side's figure with its unit."""
+    if figure is not None and verdict.metric.endswith(OVER):
+        return numbers.number(figure)
+    return metrics.figure(verdict.metric, figure)
+
+
+def place(cells: Sequence[Cell]) -> str | None:
+    """Return `mlp on cpu` if that is where all of the cells are, else None."""
+    places = {_place(cell) for cell in cells}
+    return places.pop() if len(places) == 1 else None
+
+
+def where(cells: Sequence[Cell], everywhere: str | None = None) -> str:
+    """Name cells that differ in batch size alone, leaving out the place that all cells share, if there is one."""
+    sizes = listed([f"{cell.batch_size:,}" for cell in cells])
+    named = f"{cells[0].runner} at batch {sizes}"
+    return named if everywhere is not None else f"{named}{OF}{_place(cells[0])}"
+
+
+def without_batch(cell: Cell) -> Hashable:
+    """Return what cells that differ in batch size alone have in common."""
+    return cell.model_copy(update={"batch_size": 0})
+
+
+def gathered(pairs: Iterable[tuple[Key, Cell]]) -> dict[Key, list[Cell]]:
+    """Return all cells of each key, in their order."""
+    found: dict[Key, list[Cell]] = {}
+    for key, cell in pairs:
+        found.setdefault(key, []).append(cell)
+    return found
+
+
+def _place(cell: Cell) -> str:
+    return name(cell).rpartition(OF)[2]
+
+
+def verdict_table(verdicts: Sequence[Verdict], everywhere: str | None) -> str:
+    """Write verdicts, the worst first; of many, those that stand out in sight and the others on a click."""
+    ordered = sorted(verdicts, key=lambda each: ORDER.index(each.verdict))
+    fine = [each for each in ordered if each.verdict == ORDER[-1]]
+    if len(ordered) <= SHOWN_ROWS or not fine:
+        return _table(ordered, everywhere)
+    others = [each for each in ordered if each.verdict != ORDER[-1]]
+    rest = folded(f"{plural(len(fine), 'figure')} not regressed", _table(fine, everywhere))
+    return "\n\n".join([*([_table(others, everywhere)] if others else []), rest])
+
+
+def told_table(verdicts: Sequence[Verdict], everywhere: str | None) -> str:
+    """Write figures that decide nothing: what moved, and no verdict."""
+    return table([*HEADERS, "moved"], [[*_row(each, everywhere), _moved(each)] for each in verdicts], names=2)
+
+
+def _table(verdicts: Sequence[Verdict], everywhere: str | None) -> str:
+    rows = [[*_row(each, everywhere), _margin(each), _outcome(each)] for each in verdicts]
+    return table([*HEADERS, "margin", "verdict"], rows, names=2)
+
+
+def _row(verdict: Verdict, everywhere: str | None) -> list[str]:
+    sides = [value(verdict, verdict.baseline), value(verdict, verdict.candidate)]
+    return [where([verdict.cell], everywhere), label(verdict.metric), *sides, change(verdict)]
+
+
+def _margin(verdict: Verdict) -> str:
+    return "exact" if verdict.margin is None else numbers.percent(verdict.margin)
+
+
+def _outcome(verdict: Verdict) -> str:
+    """Tell the verdict, whether what stays below the margin surely is a change, and what is ruled out at least."""
+    if verdict.verdict == "not-regressed" and verdict.real:
+        return f"{verdict.verdict}, but {_moved(verdict)}"
+    return ", ".join(part for part in (verdict.verdict, ruled_out(verdict)) if part)
+
+
+def _moved(verdict: Verdict) -> str:
+    """`more` or `less` where there surely is a difference, else `~`."""
+    if not verdict.real:
+        return NO_DIFFERENCE
+    if is_exact(verdict):
+        return "more" if (verdict.candidate or 0) > (verdict.baseline or 0) else "less"
+    return "more" if verdict.ratio is not None and verdict.ratio.value > 1 else "less"

@@ -1,0 +1,69 @@
+"""The charts of a history: one for each runner and comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.report.charts import Drawing, drawing, look_of
+from bench.report.document import numbers
+from bench.report.document.metrics import more
+from bench.report.kinds.history.report import chart_file, package, series_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.records.schema import Cell, CellSummary, ReleaseFigures, Summary
+    from bench.report.charts.history import ReleasePoint
+
+ANCHOR = "the hand-written loop"
+COUNTERS = ("python_calls", "c_calls", "ops", "syncs")
+
+
+def drawings(summary: Summary) -> list[Drawing]:
+    """Return the charts, in the order of the series."""
+    from bench.report.charts import render
+    from bench.report.charts.history import history
+
+    cells = {cell.cell: cell for cell in summary.cells}
+    drawn = []
+    with render.trusting():
+        for index, series in enumerate(series_of(summary)):
+            cell = series[0].cell
+            chart = history(
+                _points(series, cells),
+                look_of(summary),
+                package=package(summary),
+                anchor=ANCHOR,
+                subject=f"{cell.runner}, {cell.workload} on {cell.device}, batch {cell.batch_size:,}",
+            )
+            alt = f"Step time over that of {ANCHOR} and Python calls a step for each release of {package(summary)}."
+            drawn.append(drawing(chart_file(index), alt, chart))
+    return drawn
+
+
+def _points(series: Sequence[ReleaseFigures], cells: Mapping[Cell, CellSummary]) -> list[ReleasePoint]:
+    from bench.report.charts.history import ReleasePoint
+
+    return [
+        ReleasePoint(
+            release=each.cell.environment,
+            ratio=each.ratio,
+            counters=_counters(cells[each.cell]),
+            change=each.change is not None or "syncs" in each.more,
+            note=_note(each),
+        )
+        for each in series
+    ]
+
+
+def _counters(cell: CellSummary) -> dict[str, int]:
+    found = {name: getattr(cell.counters, name, None) for name in COUNTERS}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _note(each: ReleaseFigures) -> str | None:
+    """What is written at a change."""
+    parts = [] if each.change is None else [f"{numbers.signed(100 * (each.change - 1), 0)} %"]
+    syncs = each.more.get("syncs")
+    parts += [more("syncs", syncs)] if syncs else []
+    return ", ".join(parts) or None

@@ -1,0 +1,41 @@
+"""The compact table of a history: a row a release."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.report.document.parts import Grid
+from bench.report.kinds.history import report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.records.schema import ReleaseFigures, Summary
+
+MOST_ROWS = 12
+"""Of a longer history only the ends and those releases are shown that the sentences name."""
+DROPPABLE = ("C calls", "tensor kB", "ops", "Python calls")
+
+
+def grid(summary: Summary) -> Grid | None:
+    """Return ratio and counts of every release, or of the ends and those with changes."""
+    cells = {cell.cell: cell for cell in summary.cells}
+    series = report.series_of(summary)
+    rows = [
+        (*([report.title_of(each)] if len(series) > 1 else []), *report.row(release, cells[release.cell]))
+        for each in series
+        for release in _told(each)
+    ]
+    if not rows:
+        return None
+    headers = (*(["loop"] if len(series) > 1 else []), *report.HEADERS)
+    left_out = sum(map(len, series)) - len(rows)
+    caption = f"Without {left_out:,} releases in which neither the level nor ops or syncs changed." if left_out else ""
+    return Grid(headers=headers, rows=tuple(rows), names=len(headers) - 7, droppable=DROPPABLE, caption=caption)
+
+
+def _told(series: Sequence[ReleaseFigures]) -> list[ReleaseFigures]:
+    if len(series) <= MOST_ROWS:
+        return list(series)
+    ends = (series[0], series[-1])
+    return [each for each in series if each in ends or each.change is not None or {"syncs", "ops"} & set(each.more)]

@@ -1,0 +1,1 @@
+"""The reports of `bench.doctor`: findings and calibrations."""

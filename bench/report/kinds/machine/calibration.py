@@ -1,0 +1,125 @@
+"""A calibration in words and as a table; and what it changed in the plan of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, TextIO
+
+from bench.analyse.signs import signed_percent
+from bench.report.document import numbers
+from bench.report.document.text import plural, table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.records.calibrations import Calibration, Resolution
+    from bench.records.schema import ByCalibration, Settings
+
+TARGET = "2 %"
+
+
+def tell(calibration: Calibration, used: Iterable[str], stream: TextIO) -> None:
+    """Write all of it to `stream`; `used` are sentences on what later runs make of it."""
+    stream.write("\n".join([*opening(calibration), ""]) + "\n")
+    headers, rows = HEADS, list(cells(calibration))
+    if stream.isatty():
+        _rich_table(headers, rows, stream)
+    else:
+        stream.write(table(headers, rows, names=0) + "\n")
+    stream.write("\n".join(["", *used]) + "\n")
+
+
+def opening(calibration: Calibration) -> Iterator[str]:
+    """What was done, how much it spread, and whether it drifted."""
+    identity = calibration.identity
+    device = identity.accelerator or identity.cpu
+    yield (
+        f"Calibrated {identity.device} ({device}; {identity.usable_cpus} of {identity.logical_cpus} processors; torch "
+        f"{identity.torch_build}): the hand-written loop against itself, {plural(len(calibration.blocks), 'block')} "
+        f"of turns, in {numbers.duration(calibration.wall_s)}."
+    )
+    yield (
+        f"From block to block its step time varies by {numbers.percent(calibration.run_to_run_cv)} (coefficient of "
+        f"variation), its ratio to the clone that took turns with it by {numbers.percent(calibration.ratio_spread)}."
+    )
+    yield _drift(calibration)
+    yield f"Against its own clone it takes {numbers.ratio(calibration.against_itself)} times as long; the truth is 1."
+    yield from (f"Be wary: {warning}." for warning in calibration.warnings)
+
+
+def _drift(calibration: Calibration) -> str:
+    if calibration.drift is None:
+        return "Whether it drifts is not known: the blocks are too few."
+    moved = f"{signed_percent(calibration.drift.change, '+.1f')} from the first half of the blocks to the last"
+    return f"It drifts: {moved}." if calibration.drift.is_trend else f"No drift: {moved}, and no trend."
+
+
+HEADS = ["blocks", "ratio known to", "change found"]
+"""The columns: how well so many blocks know a ratio, and which change they find."""
+
+
+def cells(calibration: Calibration) -> Iterator[list[str]]:
+    """One row for each number of blocks."""
+    for found in calibration.resolutions:
+        width, change = (_percent(found, name) for name in ("half_width", "detectable_change"))
+        yield [str(found.blocks), f"±{width}" if width != "?" else width, change]
+
+
+def _percent(found: Resolution, name: str) -> str:
+    value = getattr(found, name)
+    return "?" if value is None else numbers.percent(value)
+
+
+def _rich_table(headers: list[str], rows: list[list[str]], stream: TextIO) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(*headers)
+    for column in shown.columns:
+        column.justify = "right"
+    for row in rows:
+        shown.add_row(*row)
+    Console(file=stream).print(shown)
+
+
+def used(defaults: Mapping[str, ByCalibration], path: Path | None) -> Iterator[str]:
+    """What later runs make of it, command by command, and where it is kept; None where it was interrupted."""
+    if path is None:
+        yield "It was interrupted and is not kept."
+        return
+    yield "From now on, unless --blocks, --target-ci, --max-blocks or --margin say otherwise:"
+    for command, by in defaults.items():
+        yield f"  {command}: {_margin(by) if by.setting == 'margin' else _blocks(by)}"
+    yield f"Kept in {path}; the next calibration replaces it, and deleting it brings the usual values back."
+
+
+def changed(settings: Settings) -> list[str]:
+    """The sentence on a margin that a calibration made wider: no verdict should be read without it."""
+    by = settings.by_calibration
+    return [sentence(by)] if by is not None and by.setting == "margin" and by.chosen != by.usual else []
+
+
+def sentence(by: ByCalibration) -> str:
+    """What a calibration made of a default."""
+    source = f"by this machine's calibration of {by.made_at:%Y-%m-%d}"
+    return f"{source[0].upper()}{source[1:]}, {_margin(by) if by.setting == 'margin' else _blocks(by)}"
+
+
+def _blocks(by: ByCalibration) -> str:
+    count = plural(int(by.chosen), "block")
+    width = "not at all" if by.resolves is None else f"to within {numbers.percent(by.resolves)}"
+    limit = "limit of " if by.setting == "max_blocks" else ""
+    if by.chosen == by.usual:
+        return f"the usual {limit}{count} should tell the ratio of two loops {width}."
+    now = f"there may be up to {count}" if limit else f"there are {count}"
+    return f"{now} instead of the usual {by.usual:.0f}: they should tell the ratio of two loops {width}."
+
+
+def _margin(by: ByCalibration) -> str:
+    found = "" if by.resolves is None else f" should find a change of {numbers.percent(by.resolves)} four times in five"
+    if by.chosen == by.usual:
+        return f"so many blocks{found}: the margin stays {numbers.percent(by.usual)}."
+    return (
+        f"so many blocks{found}, and no less: the margin of time is {numbers.percent(by.chosen)} instead of "
+        f"{numbers.percent(by.usual)}; --margin sets another."
+    )

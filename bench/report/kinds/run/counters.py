@@ -1,0 +1,120 @@
+"""Exact costs: what is counted of a step, and by which functions a loop differs from the hand-written one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.analyse import signs
+from bench.analyse.cells import attribution
+from bench.records.schema import AttributionRow, CellSummary, Summary
+from bench.report.charts import Picture, shown
+from bench.report.document.groups import FLOOR, Group
+from bench.report.document.numbers import percent, signed
+from bench.report.document.tables import counter_table, tensor_table
+from bench.report.document.text import escape, folded, listed, shortened, shortened_path, table
+
+HEADERS = ["runner", "function", "file", "difference", "hand-written → here", "own time µs"]
+FUNCTION_CHARACTERS, FILE_CHARACTERS = 24, 27
+"""A longer name would make the table wider than a screen; tables/attribution.csv has all of it."""
+TOLD = ("python_calls", "ops", "syncs")
+"""What gets a sentence each, where a loop differs in it; tables/attribution.csv has all."""
+TOP_ROWS = 15
+
+
+def section(summary: Summary, told: Sequence[Group], drawn: Sequence[Picture] = ()) -> str:
+    """Write the counters of every group and where the extra work comes from at its representative batch size."""
+    parts = ["## Exact costs"]
+    if all(cell.counters is None for cell in summary.cells):
+        return "\n\n".join([*parts, "Unavailable: this run has no good trial of the counting pass."])
+    for group in told:
+        parts += [f"### {escape(group.title)}: counts of one steady step", counter_table(group).markdown()]
+        parts += [*_reliability(group), *_origins(summary, group)]
+        kinds = folded(f"What the tensors at the peak are, {group.title}", tensor_table(group).markdown())
+        parts += [kinds, *shown(drawn, group.title, "tensor-memory", "device-memory")]
+    return "\n\n".join(parts)
+
+
+def _reliability(group: Group) -> list[str]:
+    counted = [cell for cell in group.cells if cell.counters is not None]
+    if not counted:
+        return []
+    unlike = [cell for cell in counted if cell.counters is not None and cell.counters.not_repeated]
+    if unlike:
+        names = "; ".join(_not_repeated(cell) for cell in unlike)
+        first = f"Counted twice, in fresh interpreters. A second count gave other figures for {names}."
+    else:
+        first = "Counted twice, in fresh interpreters: every figure repeated exactly."
+    return [escape(f"{first} {_shares(counted)}")]
+
+
+def _shares(counted: Sequence[CellSummary]) -> str:
+    """Say which figures some steady steps do not show."""
+    least: dict[str, float] = {}
+    for cell in counted:
+        shares = [] if cell.counters is None else [share for share in cell.counters.share.values() if share < 1]
+        if shares:
+            least[cell.runner] = min(*shares, least.get(cell.runner, 1.0))
+    if not least:
+        return "Every steady step shows them."
+    told = listed([f"{percent(share)} of those of {runner}" for runner, share in least.items()])
+    return f"Every steady step shows them, except at the least {told}; where an epoch ends, some loops do more or less."
+
+
+def _not_repeated(cell: CellSummary) -> str:
+    assert cell.counters is not None
+    return f"{', '.join(cell.counters.not_repeated)} of {cell.runner} at batch {cell.batch_size:,}"
+
+
+def _origins(summary: Summary, group: Group) -> list[str]:
+    cells = [cell for cell in group.at(group.representative) if cell.runner != FLOOR]
+    rows = {cell.runner: [row for row in summary.attribution if row.cell == cell.cell] for cell in cells}
+    lines = [f"- {escape(f'{runner}: {sentence}')}" for runner, found in rows.items() for sentence in _sentences(found)]
+    if not lines:
+        return []
+    every = [row for found in rows.values() for row in found]
+    return [
+        f"Where the extra work comes from, against the hand-written loop at batch {group.representative:,}:",
+        "\n".join(lines),
+        folded(f"The {TOP_ROWS} functions with the largest differences in Python calls", _functions(every)),
+        "Every function of every counter: [tables/attribution.csv](tables/attribution.csv).",
+    ]
+
+
+def _sentences(rows: Sequence[AttributionRow]) -> list[str]:
+    by_counter = {counter: _of(rows, counter) for counter in TOLD}
+    return [
+        attribution.sentence([_row(row) for row in found], counter) for counter, found in by_counter.items() if found
+    ]
+
+
+def _of(rows: Sequence[AttributionRow], counter: str) -> list[AttributionRow]:
+    return [row for row in rows if row.counter == counter]
+
+
+def _row(row: AttributionRow) -> attribution.Row:
+    return attribution.Row(**row.model_dump(exclude={"cell", "delta"}))
+
+
+def _functions(rows: Sequence[AttributionRow]) -> str:
+    largest = sorted(_of(rows, "python_calls"), key=lambda row: -abs(row.delta))[:TOP_ROWS]
+    own_ns = {_place(row): row.delta for row in _of(rows, attribution.OWN_TIME)}
+    shown = [_texts(row, own_ns.get(_place(row))) for row in largest]
+    if own_ns:
+        return table(HEADERS, shown, names=3)
+    return table(HEADERS[:-1], [row[:-1] for row in shown], names=3)
+
+
+def _place(row: AttributionRow) -> tuple[str, str, str]:
+    return row.cell.runner, row.file, row.function
+
+
+def _texts(row: AttributionRow, own_ns: int | None) -> list[str]:
+    function = shortened(row.function, FUNCTION_CHARACTERS)
+    file = shortened_path(f"{row.file}:{row.line}", FILE_CHARACTERS)
+    sides = f"{row.baseline:,} → {row.candidate:,}"
+    return [row.cell.runner, function, file, signs.signed(row.delta, "+,"), sides, _signed_us(own_ns)]
+
+
+def _signed_us(own_ns: int | None) -> str:
+    """Tell a difference in own time; a function that no sample found has none worth telling."""
+    return "~" if own_ns is None else signed(own_ns / 1e3, 0)

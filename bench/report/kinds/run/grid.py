@@ -1,0 +1,122 @@
+"""The compact table of a run: a row a cell where there are few, else a row a loop and a column a batch size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.report.document import columns, numbers
+from bench.report.document.columns import NO_DIFFERENCE, NO_REASON, Column
+from bench.report.document.groups import STATUS_WORDS, Group, groups, same_as_baseline
+from bench.report.document.parts import Grid
+from bench.report.document.tables import NOTHING, Notes, unproven
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.records.schema import CellSummary, Pass, Summary
+
+MOST_ROWS = 18
+"""A run of more cells gets the table by batch size."""
+SHOWN: dict[Pass, tuple[Column, ...]] = {
+    "timing": columns.TIME[:4],
+    "counting": columns.COUNTERS,
+    "phases": columns.PHASES,
+}
+"""What a run was for: the first of its passes that is here."""
+DROPPABLE: dict[Pass, tuple[str, ...]] = {
+    "timing": ("samples/s",),
+    "counting": ("allocations", "device syncs", "tensor kB", "C calls"),
+    "phases": ("sum µs", "optimizer µs", "forward µs"),
+}
+CAPTION = "Step time over the hand-written loop's by batch size; pytorch: its own step time. ~: no difference to tell."
+
+
+def grid(summary: Summary) -> Grid | None:
+    """Return the table; None for a run without cells."""
+    told = groups(summary)
+    kind = next((kind for kind in SHOWN if kind in summary.run.settings.passes), None)
+    if not told or kind is None:
+        return None
+    several_sizes = any(len(group.batch_sizes) > 1 for group in told)
+    if kind == "timing" and len(summary.cells) > MOST_ROWS and several_sizes:
+        return _by_batch_size(told)
+    return by_cell(summary)
+
+
+def by_cell(summary: Summary) -> Grid | None:
+    """Return the table with a row a cell, however many there are; None for a run without cells."""
+    told = groups(summary)
+    kind = next((kind for kind in SHOWN if kind in summary.run.settings.passes), None)
+    if not told or kind is None:
+        return None
+    cells = [(group, cell) for group in told for cell in group.cells]
+    return _by_cell(cells, SHOWN[kind], DROPPABLE[kind], titled=len(told) > 1)
+
+
+def _by_cell(
+    cells: Sequence[tuple[Group, CellSummary]], asked: Sequence[Column], droppable: tuple[str, ...], *, titled: bool
+) -> Grid:
+    notes = Notes()
+    shown = [column for column in asked if any(column.text(cell) is not None for _, cell in cells)] or asked[:1]
+    rows = tuple(
+        (
+            *([group.title] if titled else []),
+            f"{cell.batch_size:,}",
+            cell.runner if cell.status != "ok" or cell.equivalence.proven else unproven(cell, notes),
+            *_figures(cell, shown, notes),
+        )
+        for group, cell in cells
+    )
+    keys = (*(["workload"] if titled else []), "batch", "runner")
+    headers = (*keys, *(column.header for column in shown))
+    kept = tuple(header for header in droppable if header in headers)
+    return Grid(headers=headers, rows=rows, names=len(keys), droppable=kept, notes=tuple(notes.texts))
+
+
+def _figures(cell: CellSummary, shown: Sequence[Column], notes: Notes) -> list[str]:
+    if cell.status != "ok":
+        return [notes.mark(STATUS_WORDS[cell.status], cell.reason or NO_REASON), *([NOTHING] * (len(shown) - 1))]
+    return [_figure(cell, column, notes) for column in shown]
+
+
+def _figure(cell: CellSummary, column: Column, notes: Notes) -> str:
+    text = column.text(cell)
+    if text is not None:
+        return text
+    if column.compares and not cell.equivalence.proven:
+        return notes.mark("withheld", f"{cell.equivalence.verdict}: {cell.equivalence.detail}")
+    return notes.mark("unavailable", column.reason(cell))
+
+
+def _by_batch_size(told: Sequence[Group]) -> Grid:
+    notes, titled = Notes(), len(told) > 1
+    sizes = sorted({size for group in told for size in group.batch_sizes})
+    rows = tuple(
+        (
+            *([group.title] if titled else []),
+            runner,
+            *(_short(group, runner, size, notes) for size in sizes),
+        )
+        for group in told
+        for runner in group.runners
+    )
+    keys = (*(["workload"] if titled else []), "runner")
+    headers = (*keys, *(f"{size:,}" for size in sizes))
+    droppable = tuple(f"{size:,}" for size in sizes[1:-1])
+    return Grid(
+        headers=headers, rows=rows, names=len(keys), droppable=droppable, caption=CAPTION, notes=tuple(notes.texts)
+    )
+
+
+def _short(group: Group, runner: str, size: int, notes: Notes) -> str:
+    """`~`, a ratio, or for the hand-written loop `363 µs`."""
+    cell = next((each for each in group.at(size) if each.runner == runner), None)
+    if cell is None:
+        return NOTHING
+    if cell.status != "ok":
+        return notes.mark(STATUS_WORDS[cell.status], cell.reason or NO_REASON)
+    if cell.equivalence.verdict == "baseline" and cell.step_time_us is not None:
+        return f"{numbers.number(cell.step_time_us.value)} µs"
+    if cell.ratio is None or not cell.equivalence.proven:
+        return _figure(cell, columns.TIME[2], notes)
+    return NO_DIFFERENCE if same_as_baseline(cell) else numbers.times(cell.ratio)

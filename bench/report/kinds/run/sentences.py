@@ -1,0 +1,181 @@
+"""The answer in sentences: plain text, every figure of it from the summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.analyse.signs import signed
+from bench.report.document import numbers
+from bench.report.document.groups import FLOOR, STATUS_WORDS, Group, same_as_baseline, titles
+from bench.report.document.text import listed, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.records.schema import CellSummary, CounterFigures, Estimate, Phase, Summary
+
+SMALL_SHARE = 0.01
+"""An overhead below this share of a step is called small."""
+LISTED_AT_MOST = 5
+PHASES: dict[Phase, str] = {
+    "data": "waiting for data",
+    "forward": "the forward pass",
+    "backward": "the backward pass",
+    "optimizer": "the optimizer",
+    "rest": "the loop itself",
+}
+COUNTED = {"python_calls": "Python calls", "ops": "ops", "syncs": "syncs"}
+
+
+def representative(group: Group) -> str:
+    """Which batch size the sentences are about, and by which rule."""
+    sizes = [numbers.number(size, 0) for size in group.batch_sizes]
+    chosen = numbers.number(group.representative, 0)
+    rule = f", the middle of {listed(sizes)}" if len(sizes) > 2 else f", the smaller of {listed(sizes)}"
+    return f"{group.title}, at batch {chosen}{rule if len(sizes) > 1 else ''}:"
+
+
+def answers(group: Group) -> list[str]:
+    """One sentence a runner, at the representative batch size."""
+    cells = group.at(group.representative)
+    baseline = next((cell for cell in cells if cell.equivalence.verdict == "baseline"), None)
+    return [_told(cell, baseline) for cell in cells]
+
+
+def _told(cell: CellSummary, baseline: CellSummary | None) -> str:
+    """Say what a run was for: times, or where it took none, counts or phases."""
+    if cell.status != "ok" or cell.samples_per_second is not None:
+        return answer(cell)
+    if cell.counters is not None:
+        return counted(cell, baseline)
+    return answer(cell) if cell.phases_us is None else split(cell)
+
+
+def answer(cell: CellSummary) -> str:
+    """Say what one runner costs: throughput, ratio, overhead and when that overhead stops mattering."""
+    what = " (no loader, batches already on the device: nothing but arithmetic)" if cell.runner == FLOOR else ""
+    return f"{cell.runner}{what}: {_finding(cell)}"
+
+
+def split(cell: CellSummary) -> str:
+    """Say what each phase takes of one runner's step, the largest first."""
+    phases_us = cell.phases_us or {}
+    whole_us = sum(phases_us.values())
+    largest = sorted(phases_us.items(), key=lambda item: -item[1])
+    told = [f"{PHASES[name]} {numbers.number(us)} µs ({numbers.percent(us / whole_us)})" for name, us in largest if us]
+    return f"{cell.runner}: {listed(told)}."
+
+
+def counted(cell: CellSummary, baseline: CellSummary | None) -> str:
+    """Say what one step of a runner consists of, and what it has more than the hand-written loop's."""
+    own, base = cell.counters, None if baseline is None or baseline is cell else baseline.counters
+    assert own is not None
+    told = [f"{_count(own, base, name)} {noun}" for name, noun in COUNTED.items()]
+    kilobytes = "" if cell.tensor_bytes is None else f", {numbers.number(cell.tensor_bytes / 1e3)} kB of tensors"
+    return f"{cell.runner}: {listed(told)} a step at batch {cell.batch_size:,}{kilobytes}."
+
+
+def _count(own: CounterFigures, base: CounterFigures | None, name: str) -> str:
+    value, other = getattr(own, name), getattr(base, name, None)
+    return f"{value:,}" if other is None else f"{value:,} ({signed(value - other, '+,')})"
+
+
+def failures(summary: Summary) -> list[str]:
+    """Which cells have no figures, in one sentence; none if all have."""
+    failed = [(cell, title) for cell, title in zip(summary.cells, titles(summary), strict=True) if cell.status != "ok"]
+    if not failed:
+        return []
+    told = dict.fromkeys(_failure(cell, title, summary.cells) for cell, title in failed)
+    return [
+        f"No figures from {len(failed):,} of {plural(len(summary.cells), 'cell')}: {listed(_shortened(list(told)))}."
+    ]
+
+
+def arithmetic(group: Group) -> str:
+    """How much of each runner's step the floor takes as well, at the representative batch size."""
+    cells = group.at(group.representative)
+    floor = next((cell for cell in cells if cell.runner == FLOOR), None)
+    where = f"{group.title}, batch {group.representative:,}"
+    if floor is None or floor.step_time_us is None or not floor.equivalence.proven:
+        return f"{where}: unknown, because this run has no figures of the runner called {FLOOR} that are proven equal."
+    shares = [f"{share} of {cell.runner}'s" for cell in cells if (share := arithmetic_share(cell)) is not None]
+    told = f", which is {listed(shares)} step" if shares else ""
+    return f"{where}: the arithmetic alone takes {numbers.number(floor.step_time_us.value)} µs a step{told}."
+
+
+def arithmetic_share(cell: CellSummary) -> str | None:
+    """Return the floor's step time in per cent of this row's; None for the floor itself."""
+    if cell.runner == FLOOR or cell.floor_ratio is None:
+        return None
+    return numbers.percent(1 / cell.floor_ratio.value)
+
+
+def _finding(cell: CellSummary) -> str:
+    if cell.status != "ok":
+        return f"no figures at batch {cell.batch_size:,}, {STATUS_WORDS[cell.status]}{_because(cell.reason)}."
+    if cell.equivalence.verdict == "baseline":
+        return f"{_throughput(cell)}{_own_step_time(cell)}; this is the hand-written loop, the baseline."
+    if not cell.equivalence.proven:
+        why = f"{cell.equivalence.verdict}{_because(cell.equivalence.detail)}"
+        return f"{_throughput(cell)}, but no ratio, because it is not proven to do the same arithmetic ({why})."
+    if cell.ratio is None:
+        return f"{_throughput(cell)}, but no ratio{_because(cell.unavailable.get('ratio'))}."
+    return f"{_throughput(cell)}, {_comparison(cell, cell.ratio)}"
+
+
+def _throughput(cell: CellSummary) -> str:
+    if cell.samples_per_second is None:
+        return f"no throughput at batch {cell.batch_size:,}"
+    return f"{numbers.rate(cell.samples_per_second.value)} samples/s at batch {cell.batch_size:,}"
+
+
+def _own_step_time(cell: CellSummary) -> str:
+    return "" if cell.step_time_us is None else f", {numbers.number(cell.step_time_us.value)} µs a step"
+
+
+def _comparison(cell: CellSummary, ratio: Estimate) -> str:
+    if same_as_baseline(cell):
+        return (
+            "no difference from the hand-written loop that this run can tell "
+            f"(ratio of step times {numbers.ratio(ratio)})."
+        )
+    told = f"{numbers.times(ratio)} the step time of the hand-written loop{_overhead(cell.overhead_us)}"
+    if ratio.low is None:
+        return f"{told}; too few blocks ({cell.blocks}) for an interval, so this may be chance."
+    return f"{told}.{_threshold(cell.overhead_us)}"
+
+
+def _overhead(overhead: Estimate | None) -> str:
+    if overhead is None or numbers.covers(overhead, 0.0):
+        return ""
+    if overhead.low is None:
+        return f", about {numbers.signed(overhead.value)} µs a step"
+    value, _, interval = numbers.estimate(overhead, sign="+").partition(" ")
+    return f", {value} µs a step {interval}"
+
+
+def _threshold(overhead: Estimate | None) -> str:
+    """From which length of the user's own step on the overhead is a small share of it."""
+    if overhead is None or overhead.value <= 0 or numbers.covers(overhead, 0.0):
+        return ""
+    needed = numbers.at_least(overhead.value / SMALL_SHARE * 1e-6)
+    return f" Under {SMALL_SHARE * 100:.0f} % once your own step takes longer than {needed}."
+
+
+def _because(reason: str | None) -> str:
+    return f": {reason.rstrip('. ')}" if reason else ""
+
+
+def _failure(cell: CellSummary, title: str, cells: Sequence[CellSummary]) -> str:
+    """Name the cell and its status; only the runner, if all of its cells came to that."""
+    where = f"{cell.runner} at batch {cell.batch_size:,} of {title}"
+    if {other.status for other in cells if other.runner == cell.runner} == {cell.status}:
+        where = f"all of {cell.runner}"
+    return f"{where} ({STATUS_WORDS[cell.status]})"
+
+
+def _shortened(items: Sequence[str]) -> list[str]:
+    """Return the first few items, and how many more there are."""
+    if len(items) <= LISTED_AT_MOST:
+        return list(items)
+    return [*items[:LISTED_AT_MOST], f"{len(items) - LISTED_AT_MOST:,} more"]

@@ -1,0 +1,1 @@
+"""The report of several runs beside each other: `python -m bench.report --together`."""

@@ -1,0 +1,64 @@
+"""The charts of a check: step times of the candidate over the baseline's, with the margin, one a group of rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.plan.upgrade import CANDIDATE
+from bench.report.charts import FOLDER, Drawing, drawing, look_of
+from bench.report.document.groups import Group, groups
+from bench.report.document.text import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.records.schema import Cell, CellSummary, Estimate, Summary
+
+STEP_TIME = "step_time_us"
+
+
+def drawings(summary: Summary) -> list[Drawing]:
+    """Return the charts, in the order of the groups; none where no step time was judged."""
+    judged = judged_groups(summary)
+    if not judged:
+        return []
+    from bench.report.charts import render
+    from bench.report.charts.forest import changes
+
+    margin, look = summary.run.settings.margin_of_time, look_of(summary)
+    with render.trusting():
+        return [
+            drawing(file(index), described(group), changes(group, look, margin=margin))
+            for index, group in enumerate(judged)
+        ]
+
+
+def images(summary: Summary) -> list[str]:
+    """Return the charts as they stand in report.md."""
+    judged = judged_groups(summary)
+    return [f"![{escape(described(group))}]({FOLDER}/{file(index)})" for index, group in enumerate(judged)]
+
+
+def judged_groups(summary: Summary) -> list[Group]:
+    """Return the candidate's rows with the ratios of their verdicts, whose bounds are those that decided."""
+    if summary.no_charts is not None:
+        return []
+    ratios = {each.cell: each.ratio for each in summary.verdicts if each.metric == STEP_TIME and each.ratio is not None}
+    cells = list(_judged(summary, ratios))
+    return groups(summary.model_copy(update={"cells": cells})) if cells else []
+
+
+def _judged(summary: Summary, ratios: dict[Cell, Estimate]) -> Iterator[CellSummary]:
+    for row in summary.cells:
+        if row.environment == CANDIDATE and row.cell in ratios:
+            yield row.model_copy(update={"ratio": ratios[row.cell]})
+
+
+def described(group: Group) -> str:
+    """Say what the chart shows, for who cannot see it."""
+    return f"Step time, candidate over baseline, {group.title}, by batch size and runner, with the margin."
+
+
+def file(index: int) -> str:
+    """The chart's name in the folder of charts."""
+    return f"step-time-{index}.svg"

@@ -1,0 +1,106 @@
+"""The compact table of verdicts: a row a cell, by how much each figure changed, and the worst verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.analyse.signs import MINUS, signed
+from bench.analyse.verdicts.metrics import COUNTED
+from bench.report.document import metrics as document_metrics
+from bench.report.document.columns import NO_DIFFERENCE
+from bench.report.document.numbers import ratio
+from bench.report.document.parts import Grid
+from bench.report.document.tables import NOTHING
+from bench.report.document.verdict_tables import KEYS, WORDS
+from bench.report.kinds.compare.tables import ORDER, label
+
+if TYPE_CHECKING:
+    from bench.records.schema import Cell, Verdict
+
+SAME = "same"
+DROPPED_FIRST = ("samples_per_second", "samples_per_second_over_pytorch", "import_s", "startup_s", "c_calls")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watched:
+    """A verdict, whether the exit code is 1 for it, and whether 3."""
+
+    verdict: Verdict
+    watched: bool
+    awaited: bool
+
+
+def grid(judged: Sequence[Watched]) -> Grid | None:
+    """Return the table of all figures that are watched or have changed; None where nothing was judged."""
+    cells = list(dict.fromkeys(each.verdict.cell for each in judged))
+    if not cells:
+        return None
+    metrics = _metrics(judged)
+    keys = _keys(cells)
+    by_key = {(each.verdict.cell, each.verdict.metric): each.verdict for each in judged}
+    rows = tuple(
+        (
+            *(words(cell) for words in keys.values()),
+            *(_change(by_key.get((cell, metric))) for metric in metrics),
+            _worst([each for each in judged if each.verdict.cell == cell]),
+        )
+        for cell in cells
+    )
+    return Grid(
+        headers=(*keys, *map(label, metrics), "verdict"), rows=rows, names=len(keys), droppable=_droppable(judged)
+    )
+
+
+def _keys(cells: Sequence[Cell]) -> dict[str, Callable[[Cell], str]]:
+    """What tells these cells apart: batch size and runner always."""
+    return {
+        head: words
+        for head, words in KEYS.items()
+        if head in ("batch", "runner") or len({words(cell) for cell in cells}) > 1
+    }
+
+
+def _metrics(judged: Sequence[Watched]) -> list[str]:
+    told = [each.verdict.metric for each in judged if each.watched or _is_news(each.verdict)]
+    return list(dict.fromkeys(told))
+
+
+def _is_news(verdict: Verdict) -> bool:
+    return verdict.verdict in ("regressed", "improved")
+
+
+def _droppable(judged: Sequence[Watched]) -> tuple[str, ...]:
+    shown = _metrics(judged)
+    watched = {each.verdict.metric for each in judged if each.watched}
+    first = [metric for metric in DROPPED_FIRST if metric in shown]
+    others = [metric for metric in shown if metric not in watched and metric not in first]
+    return tuple(map(label, [*first, *others]))
+
+
+def _change(verdict: Verdict | None) -> str:
+    """`1.08 [1.05, 1.11]`, `~`, `+1` or `same`."""
+    if verdict is None or verdict.baseline is None or verdict.candidate is None:
+        return NOTHING
+    if verdict.ratio is not None:
+        return ratio(verdict.ratio) if verdict.real or verdict.ratio.low is None else NO_DIFFERENCE
+    difference = verdict.candidate - verdict.baseline
+    if not difference:
+        return SAME
+    if verdict.metric in COUNTED:
+        return signed(difference, "+,.0f")
+    return f"{'+' if difference > 0 else MINUS}{document_metrics.figure(verdict.metric, abs(difference))}"
+
+
+def _worst(judged: Sequence[Watched]) -> str:
+    """The worst of what the exit code depends on; of the rest, only what regressed is told."""
+    outcomes = [
+        each.verdict.verdict
+        for each in judged
+        if each.watched and (each.awaited or each.verdict.verdict != "undecided")
+    ]
+    worst = min(outcomes, key=ORDER.index, default=None)
+    others = any(each.verdict.verdict == "regressed" for each in judged if not each.watched)
+    told = "not judged" if worst is None else WORDS[worst].lower()
+    return f"{told}, else worse" if others and worst != "regressed" else told

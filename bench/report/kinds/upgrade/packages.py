@@ -1,0 +1,51 @@
+"""Which packages differ between the two sides of a check, and which of them nobody asked to move."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.plan.upgrade import changed, labels
+from bench.report.document.text import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bench.records.schema import Environment
+
+Versions = tuple[str | None, str | None]
+
+
+def differs(baseline: Environment, candidate: Environment) -> str:
+    """Say what differs between the sides, first what was asked for."""
+    found = changed(baseline, candidate)
+    dragged = {name for name in found if name in baseline.unasked or name in candidate.unasked}
+    asked, unasked = (
+        _told({name: versions for name, versions in found.items() if (name in dragged) is by_itself})
+        for by_itself in (False, True)
+    )
+    if not found:
+        return "Differs: nothing, both sides have the same packages."
+    return f"Differs: {'; '.join(part for part in (asked, unasked and f'without being asked for, {unasked}') if part)}."
+
+
+def unasked(baseline: Environment, candidate: Environment) -> list[str]:
+    """Say which packages are not those of the current environment although nobody asked for that."""
+    sides = [{name: side.moved[name] for name in side.unasked} for side in (baseline, candidate)]
+    both = {name: versions for name, versions in sides[0].items() if sides[1].get(name) == versions}
+    where = ("On both sides", *(f"In {label}" for label in labels(baseline, candidate)))
+    own = ({name: versions for name, versions in side.items() if name not in both} for side in sides)
+    return [
+        f"{side}, moved without being asked for: {_told(moves)}."
+        for side, moves in zip(where, (both, *own), strict=True)
+        if moves
+    ]
+
+
+def conflicts(baseline: Environment, candidate: Environment) -> list[str]:
+    """Say what pip finds wrong with the packages of a side."""
+    named = zip(labels(baseline, candidate), (baseline, candidate), strict=True)
+    return [f"In {label}: {conflict}" for label, side in named for conflict in side.conflicts]
+
+
+def _told(versions: Mapping[str, Versions]) -> str:
+    return listed([f"{name} {before or 'absent'} → {after or 'absent'}" for name, (before, after) in versions.items()])

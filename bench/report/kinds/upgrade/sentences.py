@@ -1,0 +1,130 @@
+"""The verdict in sentences: plain text, every figure of it from the summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.analyse.cells.attribution import sentence
+from bench.analyse.verdicts.metrics import GROUPS, decides, unanswered
+from bench.plan.upgrade import CANDIDATE
+from bench.report.document.groups import STATUS_WORDS
+from bench.report.document.inconclusive import inconclusive, ruled_out
+from bench.report.document.metrics import NAMES, figure, more
+from bench.report.document.text import listed, plural
+from bench.report.document.verdict_tables import WORDS, is_exact, ratio, rows_of, where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bench.records.schema import Cell, CellSummary, Summary, Verdict
+
+
+def answer(summary: Summary) -> str:
+    """Say in one sentence whether the candidate is worse, and in others what else is to be known of it."""
+    fail_on = summary.run.settings.fail_on
+    worse = [v for v in summary.verdicts if v.verdict == "regressed"]
+    watched = [v for v in worse if GROUPS[v.metric] in fail_on]
+    told = f"Worse: {_names(watched)} regressed." if watched else _no_regression(summary)
+    return f"{told}{_unlike(summary)}{_besides([v for v in worse if v not in watched], fail_on)}"
+
+
+def _no_regression(summary: Summary) -> str:
+    fail_on = summary.run.settings.fail_on
+    groups = listed(list(fail_on))
+    missing, judged = unanswered(summary), len({v.cell for v in summary.verdicts})
+    if not judged:
+        return "Not known: nothing could be compared."
+    if missing:
+        some = f"{len(missing):,} of {plural(len(_candidates(summary)), 'cell')}"
+        return f"Not known: {some} could not be judged by {groups}; nothing of that regressed in what could."
+    watched = [v for v in summary.verdicts if GROUPS[v.metric] in fail_on]
+    told = inconclusive([v for v in watched if v.verdict != "undecided" or decides(v.metric, fail_on)], fail_on)
+    return f"Inconclusive: {told}." if told else f"Not worse: no figure of {groups} regressed."
+
+
+def _unlike(summary: Summary) -> str:
+    """What a reader must know before any ratio: that the sides may not do the same work."""
+    unlike = [cell for cell in _candidates(summary) if cell.status == "ok" and not cell.equivalence.proven]
+    if not unlike:
+        return ""
+    return f" Not proven to do the same arithmetic as before: {len(unlike):,} of {len(_candidates(summary)):,} cells."
+
+
+def _names(verdicts: Iterable[Verdict]) -> str:
+    return listed(list(dict.fromkeys(NAMES[v.metric] for v in verdicts)))
+
+
+def _besides(others: Sequence[Verdict], fail_on: Sequence[str]) -> str:
+    """What regressed without being something that the check fails on."""
+    if not others:
+        return ""
+    groups = ",".join([*fail_on, *dict.fromkeys(GROUPS[v.metric] for v in others)])
+    return f" Also worse: {_names(others)}, on which this check does not fail (--fail-on {groups} would)."
+
+
+def _candidates(summary: Summary) -> list[CellSummary]:
+    return [cell for cell in summary.cells if cell.environment == CANDIDATE]
+
+
+def by_cell(summary: Summary) -> list[str]:
+    """One line a cell: its time first, then whatever else is not as it was."""
+    cells = dict.fromkeys(verdict.cell for verdict in summary.verdicts)
+    return [_line(cell, [v for v in summary.verdicts if v.cell == cell], summary) for cell in cells]
+
+
+def _line(cell: Cell, verdicts: Sequence[Verdict], summary: Summary) -> str:
+    told = [_told(v) for v in verdicts if _is_told(v, summary)]
+    origin = _origin(cell, verdicts, summary)
+    return f"{where(cell)}: {'; '.join(told) or 'every count is what it was'}.{f' {origin}' if origin else ''}"
+
+
+def _is_told(verdict: Verdict, summary: Summary) -> bool:
+    """Step time always; beside it what changed, and what the check fails on and cannot tell."""
+    if verdict.metric == "step_time_us" or verdict.verdict in ("regressed", "improved"):
+        return True
+    if verdict.verdict == "undecided":
+        return decides(verdict.metric, summary.run.settings.fail_on)
+    return is_exact(verdict) and verdict.real
+
+
+def _told(verdict: Verdict) -> str:
+    name = NAMES[verdict.metric]
+    if not is_exact(verdict):
+        found = "no pair of figures" if verdict.ratio is None else ratio(verdict)
+        limit = f", {ruled_out(verdict)}" if ruled_out(verdict) else ""
+        return f"{name} {WORDS[verdict.verdict]} ({found}{limit}{_confirmed(verdict)})"
+    if verdict.verdict == "undecided":
+        return f"{name} undecided ({'; '.join(verdict.warnings)})"
+    before, after = figure(verdict.metric, verdict.baseline), figure(verdict.metric, verdict.candidate)
+    if before != after:
+        return f"{name} {before} → {after}"
+    return more(verdict.metric, (verdict.candidate or 0) - (verdict.baseline or 0))
+
+
+def _confirmed(verdict: Verdict) -> str:
+    if verdict.confirmed is None:
+        return ""
+    if verdict.confirmed:
+        return ", confirmed on fresh blocks"
+    again = "not decided" if verdict.verdict == "undecided" else "not found again"
+    return f", flagged and {again} on fresh blocks"
+
+
+def failures(summary: Summary) -> list[str]:
+    """One line for each reason why cells have no figures."""
+    failed: dict[str, list[str]] = {}
+    for cell in summary.cells:
+        if cell.status != "ok":
+            what = f"{STATUS_WORDS[cell.status]}: {(cell.reason or '').rstrip('. ')}"
+            failed.setdefault(what, []).append(f"{where(cell.cell)} in the {cell.environment}")
+    return [f"No figures of {listed(cells)}, {what}." for what, cells in failed.items()]
+
+
+def _origin(cell: Cell, verdicts: Sequence[Verdict], summary: Summary) -> str:
+    """Name the functions behind more syncs, or else behind more ops, or else behind more Python calls."""
+    more = {v.metric for v in verdicts if v.verdict == "regressed"}
+    for counter in ("syncs", "ops", "python_calls"):
+        rows = rows_of(summary, cell, counter)
+        if counter in more and rows:
+            return sentence(rows, counter, files=2)
+    return ""

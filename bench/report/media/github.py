@@ -1,0 +1,136 @@
+"""An answer for GitHub Actions: a step summary, annotations, and the outputs of the step.
+
+Escaping as in github.com/actions/toolkit, packages/core/src/command.ts; limits as in GitHub's "Workflow
+commands": 10 errors, 10 warnings and 10 notices are shown of a step, and 1 MiB of its summary.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from bench.errors import ExitCode
+from bench.report.document.text import escape, folded, plural, table
+
+if TYPE_CHECKING:
+    from bench.report.document.parts import Answer, Case, Grid, Level
+
+SHOWN_BY_GITHUB = 10
+"""Annotations of one level and step."""
+LARGEST_BYTES = 900_000
+"""A larger summary is refused as a whole; some room is left for what others of the step write."""
+TOLD = ("What each loop costs", "The verdict", "Where it changed")
+"""Sections that say what the paragraphs of an answer say."""
+EMPTY = re.compile(r"<details>\n<summary>[^<]*</summary>\s*</details>\n*")
+"""What is left of a fold that held a picture alone."""
+LEVELS: tuple[Level, ...] = ("error", "warning", "notice")
+VERDICTS = {
+    ExitCode.FINE: "fine",
+    ExitCode.REGRESSED: "regressed",
+    ExitCode.WRONG_COMMAND: "wrong-command",
+    ExitCode.UNDECIDED: "undecided",
+    ExitCode.SOME_CELLS_FAILED: "failed",
+    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.CRASHED: "crashed",
+}
+"""The output `verdict` of a step, by exit code."""
+
+
+def summary(answer: Answer) -> str:
+    """Write the answer in words, one compact table, and the sections of the report on a click each."""
+    parts = [f"## {answer.title}"]
+    for paragraph in (each for each in answer.paragraphs if each.answers):
+        parts.append(f"**{escape(paragraph.lead)}**")
+        parts += ["\n".join(f"- {escape(line)}" for line in paragraph.lines)] if paragraph.lines else []
+    parts += _table(answer.grid) if answer.grid else []
+    parts += [escape(paragraph.lead) for paragraph in answer.paragraphs if not paragraph.answers]
+    where = [] if answer.path is None else [f"The report: `{answer.path}`"]
+    return "\n\n".join([*parts, *_within(parts, _sections(answer.report)), *where]) + "\n"
+
+
+def workflow_commands(answer: Answer) -> list[str]:
+    """Write one workflow command for each cell with something to look at, no more than GitHub shows."""
+    return [line for level in LEVELS for line in _of_level(answer, level)]
+
+
+def error(verb: str, sentence: str) -> str:
+    """Write the workflow command for a command that is wrong."""
+    return command("error", title=f"bench.{verb}", message=sentence)
+
+
+def outputs(*, exit_code: int, path: str | None) -> str:
+    """Write the outputs of a step, as $GITHUB_OUTPUT takes them."""
+    found = {"verdict": VERDICTS[exit_code], "exit-code": str(exit_code), "report": path or ""}
+    if path is not None:
+        found["folder"] = path.rpartition("/")[0] or "."
+    return "".join(f"{name}={' '.join(value.split())}\n" for name, value in found.items())
+
+
+def command(level: Level, *, title: str, message: str) -> str:
+    """`::error title=...::...`, escaped so that no text can end it or begin another one."""
+    return f"::{level} title={_property(title)}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _of_level(answer: Answer, level: Level) -> Iterator[str]:
+    by_cell: dict[str, list[Case]] = {}
+    for case in answer.cases:
+        if case.level == level and case.outcome != "passed":
+            by_cell.setdefault(case.of, []).append(case)
+    shown = list(by_cell.items())
+    if len(shown) > SHOWN_BY_GITHUB:
+        shown = shown[: SHOWN_BY_GITHUB - 1]
+    for cell, found in shown:
+        yield command(level, title=f"{cell} (bench.{answer.verb})", message=_message(found))
+    more = len(by_cell) - len(shown)
+    if more:
+        told = f"{plural(more, 'more cell')} like these: see the summary of this step."
+        yield command(level, title=f"bench.{answer.verb}", message=told)
+
+
+def _message(found: Sequence[Case]) -> str:
+    return "\n".join(f"{case.name}: {case.reason}" for case in found)
+
+
+def _table(grid: Grid) -> list[str]:
+    notes = [f"({number}) {escape(note)}" for number, note in enumerate(grid.notes, start=1)]
+    below = "\n".join(notes)
+    parts = [escape(grid.caption), table(list(grid.headers), [list(row) for row in grid.rows], names=grid.names), below]
+    return [part for part in parts if part]
+
+
+def _sections(report: str) -> Iterator[str]:
+    """Fold each section of a report but that which the summary itself tells.
+
+    Pictures and links lead into the run folder, which the page of a job cannot see.
+    """
+    _, *sections = re.split(r"^## ", report, flags=re.MULTILINE)
+    for section in sections:
+        heading, _, body = section.partition("\n")
+        if heading in TOLD:
+            continue
+        text = "\n".join(
+            line for line in body.splitlines() if not re.match(r"\s*(!\[|</?(picture|source|img)\b)", line)
+        )
+        text = EMPTY.sub("", text)
+        text = re.sub(r"\[([^\]\n]+)\]\((?!https?:)[^)\s]+\)", r"\1", text)
+        yield f"<details>\n<summary>{heading}</summary>\n\n{text.strip()}\n\n</details>"
+
+
+def _within(parts: Sequence[str], sections: Iterator[str]) -> Iterator[str]:
+    """Pass on as many sections as there is room for."""
+    room = LARGEST_BYTES - sum(len(part.encode()) for part in parts)
+    for section in sections:
+        room -= len(section.encode())
+        if room < 0:
+            yield folded("More", "The rest is too long for this page: it is in the report.")
+            return
+        yield section

@@ -1,0 +1,91 @@
+"""An answer for a terminal or a pipe: the words, one compact table, and where the report is.
+
+Colours only where somebody looks at them: rich leaves them out on a pipe and with NO_COLOR, and puts
+them in anywhere with FORCE_COLOR. A terminal gets lines and tables as wide as it is; a pipe gets whole ones.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TextIO
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bench.report.document.parts import plain
+
+if TYPE_CHECKING:
+    from bench.report.document.parts import Answer, Grid
+
+ENDLESS = 100_000
+"""Characters of a line on a pipe: what reads it there is a program, or folds lines itself."""
+BETWEEN = 2
+"""Blanks between two columns: one of the padding, and one that the box draws."""
+STYLES = {
+    r"regressed|(failed|killed|timed out|out of memory|unreadable|withheld)\b.*": "bold red",
+    r".*, (different|unproven)\b.*": "bold red",
+    r"undecided|not judged|not run.*|not installed.*|.*, else worse": "yellow",
+    r"improved": "green",
+    r"~|same|-|baseline|unavailable.*": "dim",
+}
+"""By what a cell of a table says."""
+
+
+def show(answer: Answer, stream: TextIO) -> None:
+    """Print the answer to `stream`."""
+    watched = stream.isatty()
+    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=None if watched else ENDLESS)
+    for line in plain(answer.paragraphs):
+        _print_line(console, line, watched=watched)
+    if answer.grid is not None:
+        _print_grid(console, answer.grid)
+    if answer.path is not None:
+        console.print(Text.assemble(("The report: ", "bold"), answer.path), soft_wrap=True)
+
+
+def _print_line(console: Console, line: str, *, watched: bool) -> None:
+    """Print a line; one that is indented stays so when it is folded, and who it is about stands out."""
+    text = Text(" ".join(line.split()))
+    subject = re.match(r"[^:(]{1,60}?(?=: | \()", text.plain)
+    if subject and line != line.lstrip():
+        text.stylize("bold", 0, subject.end())
+    indent = len(line) - len(line.lstrip())
+    lines = text.wrap(console, console.width - indent) if watched and text.plain else [text]
+    for part in lines:
+        part.rstrip()
+        console.print(Text(" " * indent) + part, soft_wrap=True)
+
+
+def _print_grid(console: Console, grid: Grid) -> None:
+    fitting = _fitted(grid, console.width)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
+    for place, header in enumerate(fitting.headers):
+        table.add_column(header, justify="left" if place < grid.names else "right", overflow="fold")
+    for row in fitting.rows:
+        table.add_row(*(Text(text, style=style(text)) for text in row))
+    console.print()
+    console.print(table)
+    for line in [grid.caption, *(f"({number}) {note}" for number, note in enumerate(grid.notes, start=1))]:
+        if line:
+            console.print(Text(line, style="dim"), soft_wrap=console.width == ENDLESS)
+    console.print()
+
+
+def style(text: str) -> str:
+    """The style of what a table's cell says."""
+    return next((style for pattern, style in STYLES.items() if re.fullmatch(pattern, text)), "")
+
+
+def _fitted(grid: Grid, width: int) -> Grid:
+    """Leave out columns until the table fits, as long as there is one that may go."""
+    while _width(grid) > width and grid.droppable:
+        grid = grid.without(grid.droppable[0])
+    return grid
+
+
+def _width(grid: Grid) -> int:
+    columns = zip(grid.headers, *grid.rows, strict=True)
+    return sum(max(map(cell_len, column)) + BETWEEN for column in columns) - BETWEEN

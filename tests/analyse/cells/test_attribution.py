@@ -1,0 +1,103 @@
+from dataclasses import dataclass
+
+from bench.analyse.cells.attribution import by_file, by_package, repeats, sentence, subtract
+
+
+@dataclass(frozen=True)
+class Counts:
+    file: str
+    function: str
+    line: int
+    python_calls: int = 0
+    tensor_bytes: int = 0
+
+
+BASELINE = [
+    Counts("torch/optim/adam.py", "Adam.step", 10, python_calls=1),
+    Counts("torch/utils/data/dataloader.py", "DataLoader.__iter__", 5, python_calls=9),
+    Counts("loop.py", "train.<locals>.<lambda>", 3, python_calls=2),
+    Counts("loop.py", "train.<locals>.<lambda>", 4, python_calls=3),
+]
+CANDIDATE = [
+    Counts("torch/optim/adam.py", "Adam.step", 12, python_calls=1),
+    Counts("accelerate/optimizer.py", "AcceleratedOptimizer.step", 20, python_calls=12),
+    Counts("accelerate/optimizer.py", "AcceleratedOptimizer.zero_grad", 30, python_calls=4),
+    Counts("accelerate/state.py", "GradientState.__init__", 40, python_calls=30),
+    Counts("contextlib.py", "ExitStack.__exit__", 50, python_calls=2),
+    Counts("<frozen os>", "fspath", 1, python_calls=1),
+    Counts("loop.py", "train.<locals>.<lambda>", 3, python_calls=6),
+]
+
+
+def test_every_function_that_differs_has_a_row_and_no_other():
+    rows = subtract(BASELINE, CANDIDATE, "python_calls")
+    assert [(row.function, row.baseline, row.candidate, row.delta) for row in rows] == [
+        ("GradientState.__init__", 0, 30, 30),
+        ("AcceleratedOptimizer.step", 0, 12, 12),
+        ("DataLoader.__iter__", 9, 0, -9),
+        ("AcceleratedOptimizer.zero_grad", 0, 4, 4),
+        ("ExitStack.__exit__", 0, 2, 2),
+        ("fspath", 0, 1, 1),
+        ("train.<locals>.<lambda>", 5, 6, 1),
+    ]
+
+
+def test_a_function_that_moved_is_the_same_function_and_shows_its_new_line():
+    (row,) = subtract(
+        [Counts("a.py", "f", 1, python_calls=1)], [Counts("a.py", "f", 9, python_calls=3)], "python_calls"
+    )
+    assert (row.line, row.delta) == (9, 2)
+    (gone,) = subtract([Counts("a.py", "f", 1, python_calls=1)], [], "python_calls")
+    assert (gone.line, gone.delta) == (1, -1)
+
+
+def test_rows_roll_up_by_file_and_by_package():
+    rows = subtract(BASELINE, CANDIDATE, "python_calls")
+    assert [(group.name, group.delta) for group in by_file(rows)] == [
+        ("accelerate/state.py", 30),
+        ("accelerate/optimizer.py", 16),
+        ("torch/utils/data/dataloader.py", -9),
+        ("contextlib.py", 2),
+        ("<frozen os>", 1),
+        ("loop.py", 1),
+    ]
+    assert [(group.name, group.delta) for group in by_package(rows)] == [
+        ("accelerate", 46),
+        ("torch", -9),
+        ("python", 3),
+        ("loop", 1),
+    ]
+
+
+def test_the_sentence_names_files_and_functions_and_its_parts_sum_to_the_whole():
+    rows = subtract(BASELINE, CANDIDATE, "python_calls")
+    assert sentence(rows, "python_calls", files=3, functions=1) == (
+        "41 extra Python calls a step: 30 in accelerate/state.py (GradientState.__init__ 30), "
+        "16 in accelerate/optimizer.py (AcceleratedOptimizer.step 12, …), "
+        "-9 in torch/utils/data/dataloader.py (DataLoader.__iter__ -9) and 4 in 3 other files."
+    )
+    assert 30 + 16 - 9 + 4 == 41 == sum(row.delta for row in rows)
+
+
+def test_the_sentence_of_a_saving_counts_what_there_is_less():
+    rows = subtract(CANDIDATE[3:4], [], "python_calls")
+    assert sentence(rows, "python_calls") == (
+        "30 fewer Python calls a step: 30 in accelerate/state.py (GradientState.__init__ 30)."
+    )
+
+
+def test_the_sentence_of_bytes_and_of_nothing():
+    rows = subtract([], [Counts("torch/utils/data/collate.py", "collate", 1, tensor_bytes=16896)], "tensor_bytes")
+    assert sentence(rows, "tensor_bytes") == (
+        "16,896 extra tensor bytes at a step's peak: 16,896 in torch/utils/data/collate.py (collate 16,896)."
+    )
+    assert sentence([], "syncs") == "No extra values read back to the host a step."
+
+
+def test_a_counter_repeats_only_if_both_processes_counted_the_same():
+    assert repeats({"ops": 5, "syncs": 6, "kernels": None}, {"ops": 5, "syncs": 7, "c_calls": 1, "kernels": None}) == {
+        "c_calls": False,
+        "kernels": True,
+        "ops": True,
+        "syncs": False,
+    }

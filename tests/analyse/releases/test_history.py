@@ -1,0 +1,234 @@
+"""A history: releases beside the hand-written loop, levels that change, and counts that differ from the one before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from bench.analyse.cells.evidence import gather
+from bench.analyse.releases.history import adjacent_ratios, ratios_in_turns
+from bench.analyse.summary import summarise
+from bench.plan.rounds import cells, rounds
+from bench.records.schema import Cell, Count, Counters, Environment, FunctionCounts, Run, Summary, Trial
+from bench.report.document.parts import plain
+from bench.report.kinds.history import report
+from tests import factories
+
+COMPARISON = factories.comparison()
+RELEASES = ["4.44.2", "4.45.2", "4.46.3", "4.47.1", "4.48.3", "4.49.0"]
+ANCHOR_US = 400.0
+
+
+def a_run(*, blocks: int = 6, **changes: object) -> Run:
+    run = factories.run(comparisons=[COMPARISON], runners=["hf-trainer"], blocks=blocks)
+    environments = [Environment(name=name, python="python") for name in ("anchor", *RELEASES)]
+    settings = {"design": "anchored", "environments": environments, "package": "transformers", **changes}
+    return run.model_copy(update={"verb": "history", "settings": run.settings.model_copy(update=settings)})
+
+
+BOTH = pytest.mark.parametrize("plan", [{}, {"turns_s": None}], ids=["turns", "adjacent pairs"])
+"""As histories are made, and as they were before loops took turns."""
+
+
+def counters(*, syncs: int) -> Counters:
+    fields = dict.fromkeys(("python_calls", "c_calls", "ops", "tensor_bytes"), Count(value=100, share=1.0))
+    function = FunctionCounts(file="transformers/trainer.py", function="Trainer.get_batch_samples", line=1, syncs=syncs)
+    known = {"steady_steps": 11, "ops_by_name": {}, "tensor_bytes_by_category": {}, "functions": [function]}
+    known |= {"unavailable": dict.fromkeys(("kernels", "device_syncs", "allocations"), "the device is the host")}
+    return Counters(**fields, syncs=Count(value=syncs, share=1.0), **known)
+
+
+def opening(run: Run, syncs: Mapping[str, int]) -> list[Trial]:
+    """A proof and two counts of every cell."""
+    return [
+        trial
+        for each in cells(run.settings)
+        for counted in [{"timing": None, "counters": counters(syncs=syncs.get(each.environment, 6))}]
+        for trial in (
+            factories.trial(cell=each, phase="equivalence", block=-1),
+            factories.trial(cell=each, phase="counting", block=-1, **counted),
+            factories.trial(cell=each, phase="counting", block=-1, replicate=1, **counted),
+        )
+    ]
+
+
+def step_us(each: Cell, ratio: Mapping[str, float], *, pace: float, wobble: int) -> float:
+    usual = ANCHOR_US * (1 if each.environment == "anchor" else ratio[each.environment])
+    return usual * pace * (1 + 0.004 * (wobble % 5 - 2))
+
+
+def journal(run: Run, ratio: Mapping[str, float], syncs: Mapping[str, int]) -> list[Trial]:
+    """A machine that slows from round to round by more than any release differs; those together share its pace."""
+    in_turns = run.settings.turns_s is not None
+    trials = opening(run, syncs)
+    for block in range(run.settings.blocks):
+        for place, planned in enumerate(rounds(run.settings)):
+            pace = 1 + 0.3 * (place + block) / 10
+            members = planned.members if in_turns else planned.cells if (place + block) % 2 else planned.cells[::-1]
+            for offset, each in enumerate(members):
+                us = step_us(each, ratio, pace=pace, wobble=7 * block + 3 * place + offset)
+                if in_turns:
+                    where = {"position": offset, "replicate": planned.number}
+                    trials.append(factories.trial(cell=each, block=block, step_us=us, **where))
+                else:
+                    where = {"position": 2 * place + offset, "replicate": place if offset else 0}
+                    clock = {"length": factories.REGION, "timing": factories.region(us)}
+                    trials.append(factories.trial(cell=each, block=block, **where, **clock))
+    return trials
+
+
+def a_summary(
+    ratio: Mapping[str, float] | None = None, syncs: Mapping[str, int] | None = None, **plan: object
+) -> Summary:
+    run = a_run(**plan)
+    return summarise(run, journal(run, ratio or dict.fromkeys(RELEASES, 1.7), syncs or {}))
+
+
+def in_turns(run: Run, trials: list[Trial]) -> dict[str, list[float]]:
+    return {cell.environment: found for cell, found in ratios_in_turns(gather(run, trials)).items()}
+
+
+def test_a_release_is_compared_with_the_loop_that_took_turns_with_it():
+    """The machine's pace differs by 3 % between the two rounds of a block."""
+    run = a_run()
+    found = in_turns(run, journal(run, dict.fromkeys(RELEASES, 1.7), {}))
+    assert sorted(found) == RELEASES
+    for ratios in found.values():
+        assert ratios == pytest.approx([1.7] * 6, rel=0.017)  # the wobbles of both
+
+
+def test_the_turns_of_another_round_are_no_evidence():
+    run = a_run()
+    first, second = gather(run, journal(run, dict.fromkeys(RELEASES, 1.7), {}))
+    assert (first.round.number, second.round.number) == (0, 1)
+    assert first.reference.cell == second.reference.cell
+    for compared in (first, second):
+        assert [len(each.timed) for each in compared.evidence] == [6] * 4
+        assert len(compared.clone.timed) == 6
+    apart = [
+        ours / theirs
+        for ours, theirs in zip(
+            second.reference.step_us_by_block.values(), first.reference.step_us_by_block.values(), strict=True
+        )
+    ]
+    assert min(apart) > 1.005  # a slower machine, not the same trials
+    assert len(first.reference.counts) == len(second.reference.counts) == 2  # counted once, for both
+
+
+def test_every_round_has_a_noise_floor_of_its_own():
+    floors = a_summary().noise_floors
+    assert [(floor.runner, floor.comparison.environment, floor.blocks) for floor in floors] == [
+        ("pytorch", "anchor", 6)
+    ] * 2
+    assert all(floor.ratio.value == pytest.approx(1, rel=0.01) for floor in floors)
+
+
+def test_a_release_without_its_turns_in_a_block_has_a_pair_less():
+    run = a_run()
+    trials = journal(run, dict.fromkeys(RELEASES, 1.7), {})
+    lost = [t for t in trials if (t.cell.environment, t.block) != ("4.45.2", 2)]
+    assert sorted(map(len, in_turns(run, lost).values())) == [5, 6, 6, 6, 6, 6]
+    # Without the hand-written loop's turns in the first round, its three releases have none.
+    lost = [t for t in trials if (t.cell.environment, t.block, t.replicate) != ("anchor", 2, 0)]
+    assert sorted(map(len, in_turns(run, lost).values())) == [5, 5, 5, 6, 6, 6]
+
+
+def test_a_release_that_never_met_the_hand_written_loop_says_so():
+    run = a_run()
+    trials = [
+        t
+        for t in journal(run, dict.fromkeys(RELEASES, 1.7), {})
+        if t.phase != "timing" or (t.cell.environment, t.replicate) != ("anchor", 1)
+    ]
+    found = {each.cell.environment: (each.ratio, each.reason) for each in summarise(run, trials).releases}
+    expected = (None, "no block has step times of both it and the hand-written loop")
+    assert [found[name] for name in RELEASES[3:]] == [expected] * 3
+    assert all(found[name][0] is not None for name in RELEASES[:3])
+
+
+def test_before_loops_took_turns_a_release_was_compared_with_its_neighbour_in_time():
+    run = a_run(turns_s=None)
+    found = adjacent_ratios(journal(run, dict.fromkeys(RELEASES, 1.7), {}))
+    assert sorted(each.environment for each in found) == RELEASES
+    for ratios in found.values():
+        assert ratios == pytest.approx([1.7] * 6, rel=0.02)  # the pace of the machine moved by 30 %
+
+
+def test_a_pair_with_a_failed_trial_is_no_pair():
+    run = a_run(turns_s=None)
+    trials = [t for t in journal(run, dict.fromkeys(RELEASES, 1.7), {}) if not (t.block == 2 and t.position == 3)]
+    assert sorted(map(len, adjacent_ratios(trials).values())) == [5, 6, 6, 6, 6, 6]
+
+
+@BOTH
+def test_a_new_level_is_told_with_its_first_release(plan):
+    ratio = {name: 1.7 if name < "4.47" else 1.9 for name in RELEASES}
+    figures = {each.cell.environment: each for each in a_summary(ratio, **plan).releases}
+    assert [name for name, each in figures.items() if each.change is not None] == ["4.47.1"]
+    assert figures["4.47.1"].change == pytest.approx(1.9 / 1.7, rel=0.01)
+    assert figures["4.44.2"].ratio is not None
+    assert figures["4.44.2"].ratio.value == pytest.approx(1.7, rel=0.01)
+
+
+@BOTH
+def test_counts_are_held_against_the_release_before_and_name_their_function(plan):
+    syncs = {"4.47.1": 7, "4.48.3": 7}
+    summary = a_summary(syncs=syncs, **plan)
+    more = {each.cell.environment: each.more for each in summary.releases}
+    assert more == {**{name: {} for name in RELEASES}, "4.47.1": {"syncs": 1}, "4.49.0": {"syncs": -1}}
+    assert [(row.cell.environment, row.counter, row.function, row.delta) for row in summary.attribution] == [
+        ("4.47.1", "syncs", "Trainer.get_batch_samples", 1),
+        ("4.49.0", "syncs", "Trainer.get_batch_samples", -1),
+    ]
+
+
+def test_the_report_tells_changes_first_and_every_release_in_order():
+    ratio = {name: 1.7 if name < "4.47" else 1.9 for name in RELEASES}
+    text = report.report(a_summary(ratio, {"4.47.1": 7, "4.48.3": 7, "4.49.0": 7}), "results/a")
+    change = next(line for line in text.splitlines() if line.startswith("- transformers"))
+    assert re.match(r"- transformers 4\.47\.1: a new level of step time, \+1[12] %, 1 more sync\. ", change)
+    assert "1 extra value read back to the host a step: 1 in transformers/trainer.py" in change
+    rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| 4.")]
+    assert rows == RELEASES
+    assert "7 (+1)" in text
+
+
+@BOTH
+def test_a_quiet_history_says_so(plan):
+    told = "\n".join(plain(report.paragraphs(a_summary(**plan))))
+    assert "No release changed the step time beyond noise" in told
+
+
+def test_releases_without_an_environment_are_told_with_their_reason():
+    run = a_run(unusable={"4.40.0": "no wheel for this Python."})
+    text = report.report(summarise(run, journal(run, dict.fromkeys(RELEASES, 1.7), {})), "results/a")
+    assert "- 4.40.0: no wheel for this Python." in text
+
+
+def test_a_release_whose_arithmetic_differs_has_no_ratio():
+    run = a_run()
+    wrong = factories.fingerprint(weights_sha256="ff" * 32)
+    trials = [
+        t.model_copy(update={"fingerprint": wrong})
+        if t.phase == "equivalence" and t.cell.environment == "4.45.2"
+        else t
+        for t in journal(run, dict.fromkeys(RELEASES, 1.7), {})
+    ]
+    odd = next(each for each in summarise(run, trials).releases if each.cell.environment == "4.45.2")
+    assert odd.ratio is None
+    assert odd.reason is not None
+    assert "not proven to do the arithmetic" in odd.reason
+
+
+def test_another_framework_that_moved_beside_a_release_is_named():
+    ratio = {name: 1.7 if name < "4.47" else 1.9 for name in RELEASES}
+    run = a_run()
+    environments = [
+        each.model_copy(update={"packages": {"accelerate": "0.27.2" if each.name < "4.47" else "1.15.0"}})
+        for each in run.settings.environments
+    ]
+    run = run.model_copy(update={"settings": run.settings.model_copy(update={"environments": environments})})
+    text = "\n".join(plain(report.paragraphs(summarise(run, journal(run, ratio, {})))))
+    assert "(beside it accelerate 0.27.2 \N{RIGHTWARDS ARROW} 1.15.0, because this release allows it)" in text

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.analyse.statistics.signed_rank import (
+    block_medians,
+    blocks_needed,
+    coefficient_of_variation,
+    hodges_lehmann,
+    interval_rank,
+    location,
+    paired_difference,
+    paired_ratio,
+    resolution,
+    signed_rank_distribution,
+    signed_rank_estimate,
+)
+from bench.records.schema import Estimate
+
+
+def rejected(values: np.ndarray, centre: float, level: float = 0.95) -> bool:
+    return bool(stats.wilcoxon(values - centre, method="exact").pvalue <= 1 - level)
+
+
+def test_hodges_lehmann_is_the_median_of_the_pairwise_means() -> None:
+    # Walsh averages of 1, 2, 10: 1, 1.5, 2, 5.5, 6, 10.
+    assert hodges_lehmann([10.0, 1.0, 2.0]) == 3.75
+    assert hodges_lehmann([7.0]) == 7.0
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 9])
+def test_the_null_distribution_is_that_of_every_assignment_of_signs(n: int) -> None:
+    totals = [sum(rank for rank, sign in enumerate(signs, start=1) if sign) for signs in product([0, 1], repeat=n)]
+    counted = np.bincount(totals, minlength=n * (n + 1) // 2 + 1) / 2**n
+    assert signed_rank_distribution(n) == pytest.approx(counted, abs=1e-15)
+
+
+@pytest.mark.parametrize("n", [6, 14, 40])
+def test_the_null_distribution_gives_the_p_values_of_scipy(n: int) -> None:
+    values = np.random.default_rng(n).normal(0.3, 1, n)
+    positive = int(stats.rankdata(abs(values))[values > 0].sum())
+    above = signed_rank_distribution(n)[positive:].sum()
+    assert above == pytest.approx(stats.wilcoxon(values, alternative="greater", method="exact").pvalue, rel=1e-9)
+
+
+def test_the_interval_of_many_values_agrees_with_the_normal_approximation() -> None:
+    n = 200
+    expected = n * (n + 1) / 4 - 1.959964 * math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+    assert interval_rank(n) == pytest.approx(expected, abs=2)
+
+
+@pytest.mark.parametrize(("n", "rank"), [(5, 0), (6, 1), (7, 3), (8, 4), (10, 9), (20, 53)])
+def test_interval_ranks_are_those_of_the_published_table(n: int, rank: int) -> None:
+    # One more than the two-sided 5 % critical value of T, Wilcoxon & Wilcox (1964): 0, 2, 3, 8, 52.
+    assert interval_rank(n) == rank
+
+
+@pytest.mark.parametrize("n", [6, 11, 25])
+@pytest.mark.parametrize("level", [0.95, 0.9])
+def test_the_interval_is_exactly_what_the_exact_test_does_not_reject(n: int, level: float) -> None:
+    values = np.random.default_rng(n).normal(5, 2, n)
+    found = signed_rank_estimate(values, level)
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    just = 1e-9
+    assert rejected(values, found.low - just, level)
+    assert not rejected(values, found.low + just, level)
+    assert not rejected(values, found.value + just, level)
+    assert not rejected(values, found.high - just, level)
+    assert rejected(values, found.high + just, level)
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_promises() -> None:
+    n, rounds, truth = 10, 4000, 3.0
+    random = np.random.default_rng(1)
+    found = [signed_rank_estimate(values) for values in random.laplace(truth, 1, (rounds, n))]
+    covered = np.mean([each.low <= truth <= each.high for each in found])
+    promised = 1 - 2 * signed_rank_distribution(n)[: interval_rank(n)].sum()
+    assert promised == pytest.approx(0.9512, abs=1e-4)
+    assert covered == pytest.approx(promised, abs=3 * math.sqrt(0.95 * 0.05 / rounds))
+
+
+def test_too_few_values_have_no_interval() -> None:
+    assert blocks_needed() == 6
+    assert blocks_needed(0.99) == 8
+    five, six = signed_rank_estimate([1.0, 2.0, 3.0, 4.0, 5.0]), signed_rank_estimate([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    assert five == Estimate(value=3.0)
+    assert six == Estimate(value=3.5, low=1.0, high=6.0)
+    assert signed_rank_estimate([]) is None
+
+
+def test_a_ratio_is_formed_inside_blocks_so_that_the_machine_cancels() -> None:
+    weather = np.linspace(1, 3, 8)
+    baseline = dict(enumerate(100 * weather))
+    candidate = dict(enumerate(150 * weather))
+    found = paired_ratio(candidate, baseline)
+    assert found is not None
+    assert (found.value, found.low, found.high) == pytest.approx((1.5, 1.5, 1.5))
+
+
+def test_a_ratio_turned_round_is_the_inverse() -> None:
+    random = np.random.default_rng(2)
+    first, second = dict(enumerate(random.normal(100, 5, 9))), dict(enumerate(random.normal(120, 5, 9)))
+    there, back = paired_ratio(first, second), paired_ratio(second, first)
+    assert there is not None
+    assert back is not None
+    assert (1 / back.value, 1 / back.high, 1 / back.low) == pytest.approx((there.value, there.low, there.high))
+
+
+def test_only_blocks_that_both_sides_have_are_paired() -> None:
+    candidate, baseline = {0: 20.0, 1: 999.0, 2: 40.0}, {2: 20.0, 0: 10.0, 3: 1.0}
+    ratio = paired_ratio(candidate, baseline)
+    assert ratio is not None
+    assert ratio.value == pytest.approx(2.0)
+    assert paired_difference(candidate, baseline) == Estimate(value=15.0)
+    assert paired_ratio({0: 1.0}, {1: 1.0}) is None
+    assert paired_difference({}, {1: 1.0}) is None
+
+
+def test_a_difference_has_the_interval_of_the_paired_differences() -> None:
+    baseline = {block: 100.0 + block for block in range(6)}
+    candidate = {block: value + gain for (block, value), gain in zip(baseline.items(), [1, 2, 3, 4, 5, 6], strict=True)}
+    assert paired_difference(candidate, baseline) == Estimate(value=3.5, low=1.0, high=6.0)
+
+
+def test_a_location_is_estimated_on_logarithms() -> None:
+    found = location([1.0, 4.0])
+    assert found is not None
+    assert found.value == pytest.approx(2.0)
+    assert location([]) is None
+
+
+def test_trials_of_a_block_become_one_figure() -> None:
+    assert block_medians([(1, 5.0), (0, 3.0), (1, 9.0), (1, 6.0), (0, 4.0)]) == {0: 3.5, 1: 6.0}
+
+
+def test_spread_and_resolution() -> None:
+    assert coefficient_of_variation([9.0, 10.0, 11.0]) == pytest.approx(0.1)
+    assert coefficient_of_variation([9.0]) is None
+    assert resolution(Estimate(value=1.5, low=1.0, high=1.21)) == pytest.approx(0.1)
+    assert resolution(Estimate(value=1.5)) is None

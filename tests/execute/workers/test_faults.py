@@ -1,0 +1,121 @@
+"""Whatever a trial that takes no turns does becomes its row's status and reason, and the next trial runs."""
+
+import resource
+from pathlib import Path
+
+import pytest
+
+from bench.execute.workers import turns
+from bench.execute.workers.interpreter import Spec
+from bench.execute.workers.launcher import Request
+from bench.execute.workers.launchers import Spawner
+from bench.execute.workers.pool import Pool, key_of
+from bench.plan import length as lengths
+from bench.plan.rounds import cell
+from bench.plan.schedule import Layout
+from bench.records.schema import Comparison, TurnLength
+
+LOOPS = Path(__file__).parent.parent.parent / "loops"
+COMPARISON = Comparison(workload="mlp", device="cpu", batch_size=4)
+LAYOUT = Layout(hash_seed=1, padding_bytes=10)
+
+
+def request(loop: str, *, phase: str = "equivalence", timeout_s: float = 60.0) -> Request:
+    return Request(
+        phase=phase,
+        cell=cell(COMPARISON, str(LOOPS / f"{loop}.py")),
+        length=lengths.timed() if phase == "timing" else lengths.EQUIVALENCE,
+        seed=0,
+        threads=1,
+        timeout_s=timeout_s,
+    )
+
+
+@pytest.fixture
+def pool_of():
+    pools = []
+
+    def start(loop: str) -> Pool:
+        pools.append(Pool([key_of(request(loop).cell)], pythons={}, layout=LAYOUT, threads=1, one_by_one=True))
+        pools[-1].open()
+        return pools[-1]
+
+    yield start
+    for pool in pools:
+        pool.close()
+
+
+@pytest.mark.parametrize(
+    ("loop", "status", "reason"),
+    [
+        ("raises", "failed", "ValueError: the learning rate went to the moon"),
+        ("is_killed", "killed", "the process was killed by SIGKILL (often the kernel, out of host memory)"),
+        ("out_of_memory", "oom", "can't allocate memory"),
+        ("leaves_garbage", "garbage", "the result cannot be read: "),
+        ("one_step_short", "failed", "the loop made 6 optimizer steps, its job says 12"),
+        ("needs_what_is_not_there", "failed", "No module named 'a_framework_that_nobody_has_installed'"),
+        ("asks_for_input", "failed", "EOFError"),
+        ("exits", "failed", "train() called sys.exit(0) before its job was done"),
+        ("exits_at_once", "failed", "the loop ended its process before its job was done, as os._exit(0) does"),
+        ("exits_when_imported", "failed", "SystemExit: 0"),
+        ("goes_elsewhere", "ok", None),
+    ],
+)
+def test_a_fault_is_a_result_with_its_reason(pool_of, loop, status, reason):
+    result = pool_of(loop).run(request(loop)).result
+    assert result.status == status, result.reason
+    assert reason is None or reason in result.reason
+    assert "\n" not in (result.reason or "")
+
+
+@pytest.mark.parametrize(("loop", "reason"), [("exits", "sys.exit(0)"), ("exits_at_once", "os._exit(0)")])
+def test_a_timed_loop_that_ends_its_process_is_told_as_such(pool_of, loop, reason):
+    found = turns.start(pool_of(loop), request(loop, phase="timing"))
+    assert (found.result.status, reason in found.result.reason) == ("failed", True), found.result
+
+
+def test_a_hang_is_killed_at_its_timeout_and_the_interpreter_serves_on(pool_of):
+    pool = pool_of("hangs")
+    first, second = (pool.run(request("hangs", timeout_s=1.0)) for _ in range(2))
+    assert [first.result.status, second.result.status] == ["timeout", "timeout"]
+    assert first.result.reason == "killed after its timeout of 1 s; --timeout gives it longer"
+    assert first.interpreter == second.interpreter
+
+
+def test_the_processor_time_of_trials_is_this_process_s_when_all_have_ended(pool_of):
+    """Else a run would take its own trials for other processes."""
+    pool = pool_of("prints_and_is_right")
+    used_s = sum(pool.run(request("prints_and_is_right")).cpu_s for _ in range(2))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    pool.close()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime > used_s > 0
+
+
+def test_a_lost_interpreter_is_replaced(pool_of):
+    pool = pool_of("kills_its_interpreter")
+    first, second = (pool.run(request("kills_its_interpreter")) for _ in range(2))
+    assert [first.result.status, second.result.status] == ["killed", "killed"]
+    assert first.interpreter.pid != second.interpreter.pid
+
+
+def test_what_a_loop_prints_is_no_answer(pool_of):
+    outcome = pool_of("prints_and_is_right").run(request("prints_and_is_right"))
+    assert outcome.result.status == "ok", outcome.result.reason
+    assert len(outcome.result.fingerprint.losses) == lengths.EQUIVALENCE.steps
+
+
+def test_a_fresh_interpreter_for_each_trial_takes_turns_by_the_same_protocol():
+    spawner = Spawner(str(LOOPS / "prints_and_is_right.py"), Spec(device="cpu", threads=1, layout=LAYOUT))
+    try:
+        member = turns.start(spawner, request("prints_and_is_right", phase="timing"))
+        assert member.running.record.launch == "spawn"
+        assert member.running.record.hash_seed == LAYOUT.hash_seed
+        length = TurnLength(cold_steps=1, kept_steps=4)
+        taking = turns.TurnTaking([member], iter([[0]] * 3))
+        taking.take(length, cycles=3)
+        (outcome,) = taking.end().values()
+        assert outcome.result.status == "ok", outcome.result.reason
+        assert len(member.timing(outcome, length).step_ns) == 3 * 5
+    finally:
+        spawner.close()

@@ -1,0 +1,154 @@
+"""How trials are started on a device: tried out, all alike in a comparison, in an environment that nobody launched."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.execute import launch_probe
+from bench.execute.workers import worker
+from bench.execute.workers.launcher import Request
+from bench.execute.workers.launchers import Forker, Spawner
+from bench.execute.workers.pool import Pool, key_of
+from bench.plan import length as lengths
+from bench.plan.rounds import cell
+from bench.plan.schedule import Layout
+from bench.records.schema import Comparison
+from bench.records.schema import Interpreter as InterpreterRecord
+from tests.plan.test_variables import LAUNCHED
+
+ROOT = Path(__file__).parent.parent.parent.parent
+LOOPS = ROOT / "tests" / "loops"
+LAYOUT = Layout(hash_seed=1, padding_bytes=10)
+
+
+def request(runner: str, phase: str = "equivalence") -> Request:
+    return Request(
+        phase=phase,
+        cell=cell(Comparison(workload="mlp", device="cpu", batch_size=4), runner),
+        length=lengths.EQUIVALENCE,
+        seed=0,
+        threads=1,
+        timeout_s=60.0,
+    )
+
+
+@pytest.fixture
+def pool_of():
+    pools = []
+
+    def start(*runners: str) -> Pool:
+        keys = [key_of(request(runner).cell) for runner in runners]
+        pools.append(Pool(keys, pythons={}, layout=LAYOUT, threads=1, one_by_one=False))
+        pools[-1].open()
+        return pools[-1]
+
+    yield start
+    for pool in pools:
+        pool.close()
+
+
+def test_the_environment_of_a_trial_has_nothing_of_a_launcher_and_of_cublas_what_its_pass_needs(pool_of, monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    for name, value in {**LAUNCHED["torchrun"], **LAUNCHED["Slurm"], **LAUNCHED["accelerate launch"]}.items():
+        monkeypatch.setenv(name, value)
+    loop = str(LOOPS / "tells_its_environment.py")
+    pool = pool_of(loop)
+    seen = {phase: pool.run(request(loop, phase)).result.reason for phase in ("equivalence", "counting", "phases")}
+    nothing_else = "WORLD_SIZE=None SLURM_NTASKS=None ACCELERATE_MIXED_PRECISION=None"
+    assert seen["equivalence"] == f"RuntimeError: CUBLAS_WORKSPACE_CONFIG=:4096:8 {nothing_else}"
+    assert seen["counting"] == f"RuntimeError: CUBLAS_WORKSPACE_CONFIG=None {nothing_else}"
+    assert seen["phases"] == seen["counting"]
+
+
+BROKEN_MPI = {
+    "mpi4py/__init__.py": "",
+    "mpi4py/MPI.py": "raise RuntimeError('cannot load MPI library')",
+    "mpi4py-4.1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: mpi4py\nVersion: 4.1.0\n",
+    "mpi4py-4.1.0.dist-info/RECORD": "",
+}
+TWELVE_STEPS = """
+import sys
+from trainloops import parts, runners
+from trainloops.contract import Job
+from bench.measure.hooks import after_each_step
+job = Job(workload="mlp", batch_size=8, epochs=2, steps_per_epoch=6, output_dir=sys.argv[2])
+steps = []
+with after_each_step(steps.append):
+    runners.load(sys.argv[1])(job, parts.build(job))
+print("steps", len(steps))
+"""
+
+
+@pytest.mark.parametrize("runner", ["lightning", "fabric"])
+def test_lightning_trains_beside_an_mpi_without_its_library_and_under_slurm(tmp_path, runner):
+    for name, text in BROKEN_MPI.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, (tmp_path, ROOT, ROOT / "src"))),
+        "SLURM_NTASKS": "8",
+        "SLURM_NTASKS_PER_NODE": "8",
+        "SLURM_JOB_NAME": "train",
+    }
+    command = [sys.executable, "-c", TWELVE_STEPS, runner, str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout.splitlines()[-1:] == ["steps 12"], done.stderr[-2000:]
+    without_slurm = {name: value for name, value in environment.items() if not name.startswith("SLURM")}
+    done = subprocess.run(command, env=without_slurm, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout.splitlines()[-1:] == ["steps 12"], done.stderr[-2000:]
+
+
+# A device on which nothing runs: torch's meta device has no values.
+
+
+def test_a_device_on_which_nothing_runs_is_told_from_one_that_only_forks_cannot_use():
+    found = launch_probe.tried("meta")
+    assert found.launch == "spawn"
+    assert "meta tensor" in found.no_fork.lower()
+    assert "meta tensor" in found.broken.lower()
+    fine = launch_probe.tried("cpu")
+    assert (fine.launch, fine.no_fork, fine.broken) == ("fork", None, None)
+
+
+def test_the_probe_tells_its_reason(monkeypatch):
+    assert worker._why_no_fork("cpu") is None
+    assert "meta" in worker._why_no_fork("meta")
+    monkeypatch.setattr(worker, "_why_unusable", lambda device: os._exit(3))
+    assert worker._why_no_fork("cpu") == "trying it ended with exit code 3"
+    monkeypatch.setattr(worker, "CAN_FORK", False)
+    assert worker._why_no_fork("cpu") == "forks do not survive on this system"
+
+
+def test_a_probe_that_hangs_is_ended(monkeypatch):
+    monkeypatch.setattr(worker, "FORK_PROBE_TIMEOUT_S", 1)
+    monkeypatch.setattr(worker, "_why_unusable", lambda device: signal.pause())
+    assert worker._why_no_fork("cpu") == "no answer of the device within 1 s"
+
+
+def test_where_one_runner_cannot_be_forked_no_other_is(monkeypatch, pool_of):
+    """As a package that touches the card while it is imported makes it: forks and others are not mixed."""
+    reason = "RuntimeError: Cannot re-initialize CUDA in forked subprocess"
+    ready = Forker.ready
+
+    def one_cannot(forker: Forker, *, alone: bool):
+        found = ready(forker, alone=alone)
+        assert isinstance(found, InterpreterRecord)
+        if forker.runner == "floor":
+            found = found.model_copy(update={"launch": "spawn", "no_fork": reason})
+            forker._ready = found
+        return found
+
+    monkeypatch.setattr(Forker, "ready", one_cannot)
+    pool = pool_of("pytorch", "floor")
+    assert all(isinstance(each, Spawner) for each in pool._launchers.values())
+    monkeypatch.undo()
+    outcome = pool.run(request("pytorch"))
+    assert outcome.result.status == "ok"
+    assert (outcome.interpreter.launch, outcome.interpreter.no_fork) == (
+        "spawn", f"as floor cannot be forked: {reason}",
+    )  # fmt: skip

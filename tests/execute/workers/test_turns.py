@@ -1,0 +1,190 @@
+"""Trials that take turns, for real: what one of them does is its row's reason, and the others go on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.execute.group import DoesNotFitError, Group
+from bench.execute.state import RunState
+from bench.execute.workers import cores
+from bench.execute.workers.pool import Pool, key_of
+from bench.host.load import LoadMeter
+from bench.plan import length as lengths
+from bench.plan import schedule
+from bench.plan.rounds import rounds
+from bench.plan.schedule import Layout
+from tests import factories
+
+LOOPS = Path(__file__).parent.parent.parent / "loops"
+LAYOUT = Layout(hash_seed=1, padding_bytes=10)
+
+
+def settings(*loops: str, **changes):
+    runners = ["pytorch", *(str(LOOPS / f"{name}.py") for name in loops)]
+    plan = factories.run(runners=runners, comparisons=[factories.comparison(batch_size=4, **changes.pop("where", {}))])
+    usual = {"passes": ["timing"], "steps": 200, "warmup_steps": 20, "timeout_s": 10.0}
+    return plan.settings.model_copy(update=usual | changes)
+
+
+@pytest.fixture
+def measured():
+    """Measure one block of a plan; all of its processes are gone afterwards."""
+    pools = []
+
+    def measure(plan):
+        (planned,) = rounds(plan)
+        keys = dict.fromkeys(map(key_of, planned.members))
+        pool = Pool(keys, pythons={}, layout=LAYOUT, threads=1, one_by_one=False)
+        pools.append(pool)
+        pool.open()
+        (group,) = schedule.block([planned], seed=0, block=0)
+        state = RunState(plan, done=[])
+        trials = Group(plan, state, pool, group, planned.reference).trials(LoadMeter())
+        return {Path(trial.cell.runner).stem + ("'s clone" if trial.cell.clone else ""): trial for trial in trials}
+
+    yield measure
+    for pool in pools:
+        pool.close()
+
+
+def children_of(pid: int) -> list[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(line) for line in listed.stdout.split()]
+
+
+def test_all_trials_of_a_block_have_the_same_turns_and_steps(measured):
+    trials = measured(settings("prints_and_is_right"))
+    assert set(trials) == {"pytorch", "pytorch's clone", "prints_and_is_right"}
+    assert {trial.status for trial in trials.values()} == {"ok"}
+    turns = [trial.timing.turns for trial in trials.values()]
+    (length,) = {each.length for each in turns}
+    assert {len(trial.timing.step_ns) for trial in trials.values()} == {200 // length.steps * length.steps}
+    lead = schedule.lead_steps(seed=0, block=0, turn_steps=length.steps)
+    pilot = lengths.PILOT.steps * lengths.PILOT_CYCLES  # by which a comparison's first block chooses its turns
+    assert {trial.length.warmup_steps for trial in trials.values()} == {20 + pilot + lead}
+    in_cycle = np.array([each.places for each in turns])
+    assert (np.sort(in_cycle, axis=0) == np.arange(3)[:, None]).all()  # one after the other in every cycle
+    assert len({tuple(column) for column in in_cycle.T}) > 1  # and not always in the same order
+
+
+def test_the_noise_of_a_block_is_small(measured):
+    """Two loops that are the same take their turns at the same moments: the pairs agree, whatever the machine does."""
+    trials = measured(settings(steps=3000))
+    figures = [np.array(trials[name].timing.step_ns, float) for name in ("pytorch", "pytorch's clone")]
+    length = trials["pytorch"].timing.turns.length
+    own, clone = (np.median(each.reshape(-1, length.steps)[:, length.cold_steps :], axis=1) for each in figures)
+    assert abs(np.median(np.log(clone / own))) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("loop", "status", "reason"),
+    [
+        ("raises", "failed", "ValueError: the learning rate went to the moon"),
+        ("is_killed", "killed", "the process was killed by SIGKILL (often the kernel, out of host memory)"),
+        ("crashes_in_its_turn", "killed", "the process was killed by SIGABRT"),
+        ("leaves_garbage", "garbage", "the result cannot be read: "),
+        ("needs_what_is_not_there", "failed", "No module named 'a_framework_that_nobody_has_installed'"),
+        ("kills_its_interpreter", "killed", "the interpreter was lost: the process"),
+    ],
+)
+def test_a_fault_is_a_row_with_its_reason_and_the_others_take_their_turns(measured, loop, status, reason):
+    trials = measured(settings(loop))
+    assert trials[loop].status == status
+    assert reason in trials[loop].reason
+    assert "\n" not in trials[loop].reason
+    assert {trials[name].status for name in ("pytorch", "pytorch's clone")} == {"ok"}
+    assert len(trials["pytorch"].timing.step_ns) > 150
+
+
+def test_out_of_memory_beside_others_is_tried_alone_and_said_to_be(measured):
+    trials = measured(settings("out_of_memory"))
+    assert trials["out_of_memory"].status == "oom"
+    assert trials["pytorch"].status == "ok"
+    assert "too small for all at once" in trials["pytorch"].alone
+    assert trials["pytorch"].timing.turns.places == [0] * len(trials["pytorch"].timing.turns.places)
+
+
+@pytest.mark.parametrize(("loop", "doing"), [("hangs", "before its first turn"), ("hangs_in_its_turn", "in its turn")])
+def test_a_hang_is_killed_at_its_timeout_and_the_others_go_on(measured, loop, doing):
+    trials = measured(settings(loop, timeout_s=3.0))
+    assert trials[loop].status == "timeout"
+    assert trials[loop].reason == f"killed after its timeout of 3 s {doing}; --timeout gives it longer"
+    assert trials["pytorch"].status == "ok"
+
+
+def test_a_host_without_memory_for_all_measures_each_alone(measured, monkeypatch):
+    monkeypatch.setattr("bench.execute.group._available_bytes", lambda: 1_000_000)
+    trials = measured(settings())
+    assert {trial.status for trial in trials.values()} == {"ok"}
+    assert all("the host's memory is too small for all at once" in trial.alone for trial in trials.values())
+
+
+def test_loader_workers_stand_still_while_their_trial_waits(measured):
+    """Nothing is fetched ahead outside a turn: all steps wait for their batches, those after a wait no less."""
+    trials = measured(settings("loads_slowly", where={"workers": 2}, steps=120, timeout_s=60.0))
+    slow = trials["loads_slowly"]
+    assert slow.status == "ok", slow.reason
+    length = slow.timing.turns.length
+    steps_ms = np.array(slow.timing.step_ns).reshape(-1, length.steps) / 1e6
+    two_workers_ms = 4 * 1.0 / 2
+    assert steps_ms[:, :4].mean() > 0.8 * two_workers_ms  # four batches fetched ahead would make them nothing
+
+
+def test_nothing_is_left_of_a_parent_that_is_killed_while_trials_wait(tmp_path):
+    command = [sys.executable, "-m", "bench.run", "--device", "cpu", "--runner", f"{LOOPS / 'loads_slowly.py'}"]
+    options = ["--batch-size", "4", "--workers", "2", "--only", "time", "--blocks", "50", "--out", str(tmp_path)]
+    root = Path(__file__).parent.parent.parent.parent
+    environment = {**os.environ, "PYTHONPATH": f"{root}:{root / 'src'}"}
+    parent = subprocess.Popen([*command, *options], env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + 90
+    seen: set[int] = set()
+    while time.monotonic() < deadline and len(seen) < 6:  # server, interpreters, trials, loader workers
+        seen = descendants(parent.pid)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    assert len(seen) >= 6
+    while time.monotonic() < deadline + 20 and any(Path(f"/proc/{pid}").exists() for pid in seen):
+        pass
+    assert not [pid for pid in seen if Path(f"/proc/{pid}").exists() and state_of(pid) != "Z"]
+
+
+def descendants(pid: int) -> set[int]:
+    found: set[int] = set()
+    todo = [pid]
+    while todo:
+        children = children_of(todo.pop())
+        found |= set(children)
+        todo += children
+    return found
+
+
+def state_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system pins no process")
+def test_trials_share_the_last_cores_and_leave_the_others_to_the_parent(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
+    assert cores.for_trials(threads=1, workers=0, device="cpu") == [3]
+    assert cores.for_trials(threads=1, workers=2, device="cpu") == [1, 2, 3]
+    assert cores.for_trials(threads=4, workers=0, device="cpu") == []  # all of them: nobody is pinned
+    assert cores.for_trials(threads=1, workers=0, device="cuda") == []  # an autograd thread needs one of its own
+
+
+def test_a_device_in_exclusive_mode_is_told_from_a_loop_that_fails():
+    from bench.execute.group import _refuse_what_shares_badly
+    from bench.execute.workers.launcher import Outcome, failed
+
+    busy = "AcceleratorError: CUDA error: CUDA-capable device(s) is/are busy or unavailable"
+    with pytest.raises(DoesNotFitError, match="exclusive mode"):
+        _refuse_what_shares_badly(Outcome(result=failed("failed", busy), interpreter=None))
+    _refuse_what_shares_badly(Outcome(result=failed("failed", "ValueError: no"), interpreter=None))

@@ -1,0 +1,202 @@
+"""Facts about made-up machines; what is not there has its reason."""
+
+import os
+from datetime import UTC, datetime
+
+import pytest
+
+from bench.host import container, cpu, health, memory, processes
+from bench.host.health import Instant
+from bench.host.proc_stat import CpuTimes
+from bench.host.processes import Process
+from bench.records.health import ContainerFacts, CpuFacts, Health, MemoryFacts, ProcessShare
+from tests.host.machines import cpu_files, tree
+
+PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@pytest.fixture(autouse=True)
+def two_cpus(monkeypatch):
+    for module in (cpu, health):
+        monkeypatch.setattr(module, "usable_cpus", lambda: frozenset({0, 1}))
+
+
+def test_a_bare_machine(tmp_path):
+    found = cpu.read(tree(tmp_path, cpu_files(4)))
+    assert found == CpuFacts(
+        online=4,
+        usable=2,
+        siblings=0,
+        smt=False,
+        governors={"performance": 2},
+        turbo=False,
+        throttle_events=4 * 3 + 5,
+        load_1m=0.25,
+        clocksource="tsc",
+        virtual=False,
+    )
+
+
+def test_threads_of_one_core_count_its_heat_once(tmp_path):
+    files = cpu_files(2, governor="powersave", siblings="0-1")
+    files["sys/devices/system/cpu/intel_pstate/no_turbo"] = "0"
+    found = cpu.read(tree(tmp_path, files))
+    assert (found.siblings, found.smt, found.turbo) == (2, True, True)
+    assert found.governors == {"powersave": 2}
+    assert found.throttle_events == 3 + 5
+
+
+def test_other_drivers_have_another_switch_for_turbo(tmp_path):
+    files = cpu_files() | {"sys/devices/system/cpu/cpufreq/boost": "1"}
+    del files["sys/devices/system/cpu/intel_pstate/no_turbo"]
+    assert cpu.read(tree(tmp_path, files)).turbo is True
+
+
+def test_a_virtual_machine_shows_little_and_says_why(tmp_path):
+    files = {name: text for name, text in cpu_files().items() if "cpufreq" not in name and "thermal" not in name}
+    del files["sys/devices/system/cpu/intel_pstate/no_turbo"]
+    found = cpu.read(tree(tmp_path, files | {"proc/cpuinfo": "flags : fpu hypervisor"}))
+    assert found.virtual is True
+    assert (found.governors, found.turbo, found.throttle_events) == (None, None, None)
+    assert found.unavailable == {
+        "governors": "this kernel has no cpufreq (usual in a virtual machine: the host decides)",
+        "turbo": "this kernel has no switch for it (usual in a virtual machine: the host decides)",
+        "throttle_events": "this kernel counts none (Intel's count their own, virtual machines have none)",
+    }
+
+
+def test_a_system_that_is_not_linux_has_a_reason_for_everything(tmp_path):
+    found = cpu.read(tmp_path)
+    assert set(found.unavailable) == set(CpuFacts.model_fields) - {"unavailable", "usable"}
+    assert found.unavailable["load_1m"] == f"{tmp_path}/proc/loadavg cannot be read (No such file or directory)"
+    garbled = cpu.read(tree(tmp_path, {"proc/loadavg": "much"}))
+    assert garbled.unavailable["load_1m"].startswith("what the system says is not understood (ValueError")
+
+
+def test_swap(tmp_path):
+    files = {
+        "proc/meminfo": "MemAvailable: 10 kB\nSwapTotal: 30 kB\nSwapFree: 20 kB",
+        "proc/vmstat": "pswpin 4\npswpout 3\npgpgin 9",
+    }
+    assert memory.read(tree(tmp_path, files)) == MemoryFacts(
+        available_bytes=10_240, swap_used_bytes=10_240, swapped_pages=7
+    )
+    assert memory.read(tmp_path / "nowhere").unavailable.keys() == {
+        "available_bytes", "swap_used_bytes", "swapped_pages"
+    }  # fmt: skip
+
+
+def v2(quota: str, throttled: int = 0) -> dict[str, str]:
+    return {
+        "cpu.max": quota,
+        "cpu.stat": f"usage_usec 1\nnr_periods 9\nnr_throttled {throttled}\nthrottled_usec 2500000",
+    }
+
+
+def groups(folder: str, files: dict[str, str]) -> dict[str, str]:
+    return {f"sys/fs/cgroup/{folder}{name}": text for name, text in files.items()}
+
+
+def test_a_container_of_control_groups_2(tmp_path):
+    files = {"proc/self/cgroup": "0::/"} | groups("", v2("150000 100000", throttled=4))
+    assert container.read(tree(tmp_path, files)) == ContainerFacts(
+        cgroup="v2", quota_cpus=1.5, throttled_periods=4, throttled_s=2.5
+    )
+
+
+def test_the_smallest_quota_on_the_way_up_holds(tmp_path):
+    files = {"proc/self/cgroup": "0::/machine/pod/box"}
+    files |= groups("machine/pod/box/", v2("max 100000")) | groups("machine/pod/", v2("50000 100000", throttled=7))
+    files |= groups("machine/", v2("200000 100000"))
+    found = container.read(tree(tmp_path, files))
+    assert (found.quota_cpus, found.throttled_periods) == (0.5, 7)
+
+
+def test_no_limit_is_none_without_a_reason(tmp_path):
+    files = {"proc/self/cgroup": "0::/user"} | groups("user/", v2("max 100000"))
+    found = container.read(tree(tmp_path, files))
+    assert found == ContainerFacts(cgroup="v2", quota_cpus=None, throttled_periods=0, throttled_s=2.5)
+    root = container.read(tree(tmp_path / "root", {"proc/self/cgroup": "0::/"}))
+    assert root == ContainerFacts(cgroup="v2", throttled_periods=0, throttled_s=0.0)
+
+
+def test_a_container_of_control_groups_1_whose_path_is_only_known_outside(tmp_path):
+    stat = "nr_periods 10\nnr_throttled 3\nthrottled_time 1500000000"
+    inside = {"cpu.cfs_quota_us": "25000", "cpu.cfs_period_us": "100000", "cpu.stat": stat}
+    files = {"proc/self/cgroup": "4:cpu,cpuacct:/docker/0f\n1:name=systemd:/docker/0f\n0::/"}
+    found = container.read(tree(tmp_path, files | groups("cpu,cpuacct/", inside)))
+    assert found == ContainerFacts(cgroup="v1", quota_cpus=0.25, throttled_periods=3, throttled_s=1.5)
+    (tmp_path / "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us").write_text("-1\n")
+    assert container.read(tmp_path).quota_cpus is None
+
+
+def test_without_control_groups_the_reason_is_given(tmp_path):
+    reason = f"{tmp_path}/proc/self/cgroup cannot be read (No such file or directory)"
+    assert set(container.read(tmp_path).unavailable.values()) == {reason}
+
+
+def stat_line(name: str, *, parent: int, user_s: float, started: int) -> str:
+    return f"({name}) S {parent} 1 1 0 -1 0 0 0 0 0 {int(user_s * PER_S)} 0 0 0 20 0 1 0 {started} 0"
+
+
+def test_processes_with_strange_names_are_read(tmp_path):
+    files = {
+        "7/stat": f"7 {stat_line('a ) b (c', parent=1, user_s=2.0, started=55)}",
+        "self/stat": "no process",
+        "8/status": "it has ended",
+    }
+    assert processes.read(tree(tmp_path, files)) == {
+        7: Process(pid=7, parent=1, name="a ) b (c", started_ticks=55, cpu_s=2.0)
+    }
+    assert processes.read(tmp_path / "nowhere") == {}
+
+
+def process(pid: int, cpu_s: float, *, parent: int = 1, started: int = 5) -> Process:
+    return Process(pid=pid, parent=parent, name=f"p{pid}", started_ticks=started, cpu_s=cpu_s)
+
+
+def test_the_busiest_are_named_but_neither_this_run_nor_what_it_started():
+    before = {each.pid: each for each in (process(1, 0), process(2, 10), process(3, 1), process(5, 90, started=1))}
+    own = [process(10, 4), process(11, 4, parent=10), process(12, 4, parent=11)]
+    after = {p.pid: p for p in (process(1, 0.01), process(2, 11), process(3, 1.5), process(5, 0.2, started=9), *own)}
+    assert processes.busiest(before, after, window_s=2.0, own=10) == [
+        ProcessShare(pid=2, name="p2", cores=0.5),
+        ProcessShare(pid=3, name="p3", cores=0.25),
+        ProcessShare(pid=5, name="p5", cores=0.1),  # another process with an old number
+    ]
+
+
+def instant(
+    at_s: float, *, wall_s: float, busy_s: float, own_s: float, swapped: int = 0, heat: int | None = 2
+) -> Instant:
+    read = Health(
+        taken_at=datetime.fromtimestamp(wall_s, UTC),
+        cpu=CpuFacts(throttle_events=heat, unavailable={} if heat is not None else {"throttle_events": "a VM"}),
+        memory=MemoryFacts(swapped_pages=swapped),
+        container=ContainerFacts(throttled_periods=1, throttled_s=0.5),
+    )
+    return Instant(
+        health=read,
+        wall_clock_s=wall_s,
+        steady_clock_s=at_s,
+        all=CpuTimes(busy_s=busy_s, stolen_s=0.0),
+        no_times=None,
+        own_s=own_s,
+        processes={},
+    )
+
+
+def test_what_happened_in_a_window():
+    before = instant(100.0, wall_s=5000.0, busy_s=10.0, own_s=1.0)
+    found = health.activity(before, instant(104.0, wall_s=5005.5, busy_s=16.0, own_s=3.0, swapped=12, heat=6))
+    assert (found.busy_cores, found.own_cores, found.foreign_cores) == (1.5, 0.5, 1.0)
+    assert (found.window_s, found.clock_step_s) == (4.0, 1.5)
+    assert (found.swapped_pages, found.throttle_events, found.throttled_periods) == (12, 4, 0)
+    blind = health.activity(before, instant(104.0, wall_s=5004.0, busy_s=16.0, own_s=3.0, heat=None))
+    assert (blind.throttle_events, blind.unavailable) == (None, {"throttle_events": "a VM"})
+
+
+def test_the_cheap_part_reads_everything_it_finds_and_no_card(tmp_path):
+    found = health.now(tree(tmp_path, cpu_files())).health
+    assert found.nvidia is None
+    assert found.cpu.unavailable == found.memory.unavailable == found.container.unavailable == {}

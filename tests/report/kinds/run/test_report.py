@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from bench.report.document.parts import plain
+from bench.report.kinds.run.report import paragraphs, report
+from tests.report.rows import baseline, failed, floor, row, summary_of
+
+FOLDER = "results/20260102T030405Z-example"
+
+
+def one_run(**changes: object) -> str:
+    return report(summary_of(baseline(), row(), floor(), **changes), FOLDER)
+
+
+def section(text: str, heading: str) -> str:
+    """What stands between `## heading` and the next heading of its rank."""
+    return text.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def test_a_reader_is_answered_in_this_order() -> None:
+    headings = [line for line in one_run().splitlines() if line.startswith("## ")]
+    assert headings == [
+        "## What each loop costs",
+        "## Are they equivalent?",
+        "## Tables",
+        "## Exact costs",
+        "## How much of the step is arithmetic?",
+        "## What this machine can resolve",
+        "## How to repeat it",
+    ]
+
+
+def test_the_opening_says_where_and_with_what() -> None:
+    assert one_run().splitlines()[2] == (
+        "Measured on 2026-01-02 on Imaginary CPU @ 2.00GHz, "
+        "with torch 2.13.0, transformers 5.23.0, accelerate 1.15.0: 3 cells in 10 blocks."
+    )
+
+
+@pytest.mark.parametrize(
+    ("device", "hardware"),
+    [
+        ("cpu", "Imaginary CPU @ 2.00GHz"),
+        ("cuda", "Imaginary CPU @ 2.00GHz and Card A"),
+        ("cuda:1", "Imaginary CPU @ 2.00GHz and Card B"),
+    ],
+)
+def test_the_opening_names_the_card_that_was_used(device: str, hardware: str) -> None:
+    text = report(summary_of(row(device=device), cards=("Card A", "Card B")), FOLDER)
+    assert f"Measured on 2026-01-02 on {hardware}, with" in text
+    assert "| cuda:1                | Card B " in text
+
+
+def test_what_was_equal_is_said_once() -> None:
+    assert section(one_run(), "Tables").strip().splitlines()[0] == (
+        "Equal in all rows: fp32, adamw, no accumulation, no clipping, no loader workers, matched profile, "
+        "current environment, 1 thread."
+    )
+
+
+def test_warnings_are_all_there_the_first_ten_in_sight() -> None:
+    told = section(one_run(warnings=[f"warning <{n}>" for n in range(12)]), "What this machine can resolve")
+    seen, folded = told.split("<summary>2 more warnings</summary>")
+    assert "**12 warnings:**" in seen
+    assert "- warning &lt;9&gt;\n" in seen
+    assert "warning &lt;10&gt;" not in seen
+    assert "- warning &lt;10&gt;\n- warning &lt;11&gt;\n" in folded
+    assert "No warnings." in section(one_run(), "What this machine can resolve")
+
+
+def test_how_to_repeat_it() -> None:
+    told = section(one_run(), "How to repeat it")
+    assert f"```sh\npython -m bench.run --like {FOLDER}\n```" in told
+    assert "```sh\npython -m bench.run --device cpu --preset quick\n```" in told
+    assert "| transformers | 5.23.0  |" in told
+    assert "0123456789abcdef0123456789abcdef01234567" in told
+    assert "--like 'my results/a'" in report(summary_of(row()), "my results/a")
+
+
+def test_every_fold_is_closed_and_has_blank_lines_inside() -> None:
+    lines = one_run(warnings=["w"] * 11).splitlines()
+    opened = [index for index, line in enumerate(lines) if line.startswith("<summary>")]
+    assert len(opened) == lines.count("</details>") == lines.count("<details>") == 4
+    assert all(lines[index + 1] == "" for index in opened)
+    assert all(lines[index - 1] == "" for index, line in enumerate(lines) if line == "</details>")
+
+
+def test_every_table_stands_between_blank_lines() -> None:
+    lines = one_run().splitlines()
+    rules = [index for index, line in enumerate(lines) if line.startswith("|--")]
+    assert len(rules) == 7
+    assert all(lines[index - 2] == "" for index in rules)
+
+
+def test_shares_by_batch_size_where_there_are_several() -> None:
+    cells = [cell for size in (8, 64) for cell in (row(batch_size=size), floor(batch_size=size))]
+    told = section(report(summary_of(*cells), FOLDER), "How much of the step is arithmetic?")
+    assert "| batch | hf-trainer |\n|-------|------------|\n| 8     |       38 % |\n| 64    |       38 % |" in told
+    assert "| batch" not in section(one_run(), "How much of the step is arithmetic?")
+
+
+def test_names_cannot_become_markup() -> None:
+    text = report(summary_of(row("<b>|x.py"), name="<img>"), FOLDER)
+    assert "<b>" not in text
+    assert "<img>" not in text
+    assert r"&lt;b&gt;\|x.py" in text
+
+
+def test_the_same_summary_gives_the_same_text() -> None:
+    assert one_run() == one_run()
+
+
+def test_a_run_without_any_figure_is_reported() -> None:
+    text = report(summary_of(failed("pytorch"), failed()), FOLDER)
+    assert "No figures from 2 of 2 cells: all of pytorch (out of memory) and all of lightning (out of memory)." in text
+
+
+def test_the_terminal_gets_the_answers_as_plain_text() -> None:
+    lines = plain(paragraphs(summary_of(baseline(), row(), failed())))
+    assert lines[2:4] == [
+        "mlp on cpu, at batch 64:",
+        "  pytorch: 176 k samples/s at batch 64, 363 µs a step; this is the hand-written loop, the baseline.",
+    ]
+    assert lines[-2:] == [
+        "No figures from 1 of 3 cells: all of lightning (out of memory).",
+        "hf-trainer is bitwise equal to the hand-written loop, in every cell that has figures (1); nothing is proven "
+        "of lightning at batch 64 of mlp on cpu, without figures.",
+    ]
+
+
+def test_reporting_imports_no_framework() -> None:
+    modules = "bench.report.kinds.run.report, bench.report.kinds.index.entries"
+    code = f"import {modules}, sys; print({{m.partition('.')[0] for m in sys.modules}})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "'pandas'" in loaded
+    assert not {"torch", "transformers", "accelerate", "pytorch_lightning", "rich"} & set(loaded.split("'"))

@@ -1,0 +1,52 @@
+"""The chart of a check: every cell's step time against the baseline's, with the margin."""
+
+import numpy as np
+
+from bench.plan.upgrade import CANDIDATE
+from bench.report.charts import vega
+from bench.report.kinds.upgrade import charts, report
+from bench.report.media.html import render
+from tests import checks, factories
+
+
+def checked(planted, *, blocks=10, **settings):
+    run = checks.planned(**settings)
+    return checks.told(run, checks.timed(run, checks.steps(np.resize(checks.QUIET, blocks), planted)))
+
+
+def test_a_check_has_its_step_times_with_the_bounds_that_decided():
+    summary = checked(0.08)
+    (drawn,) = charts.drawings(summary)
+    assert drawn.file == "step-time-0.svg"
+    assert "1.080 [1.07" in drawn.svg
+    assert "The band is the margin of 3 %." in drawn.svg
+    (group,) = charts.judged_groups(summary)
+    (verdict,) = [each for each in summary.verdicts if each.metric == "step_time_us"]
+    assert [cell.ratio for cell in group.cells] == [verdict.ratio]
+    assert {cell.environment for cell in group.cells} == {CANDIDATE}
+
+
+def test_the_band_is_the_margin_of_time_where_a_calibration_raised_it():
+    (drawn,) = charts.drawings(checked(0.0, time_margin=0.042))
+    assert "The band is the margin of 4.2 %." in drawn.svg
+
+
+def test_the_report_and_the_page_show_it():
+    summary = checked(0.0)
+    assert "](charts/step-time-0.svg)" in report.report(summary, "results/a")
+    assert 'data-chart="step-time-0.svg"' in render.page(summary, "a", charts.drawings(summary), vega.vega())
+
+
+def test_each_group_of_rows_has_a_chart():
+    comparisons = [factories.comparison(workload=workload) for workload in ("mlp", "mlp-wide")]
+    assert [each.file for each in charts.drawings(checked(0.0, comparisons=comparisons))] == [
+        "step-time-0.svg",
+        "step-time-1.svg",
+    ]
+
+
+def test_a_check_that_only_counted_has_no_chart():
+    run = checks.planned(passes=["equivalence", "counting"], fail_on=["counters"])
+    summary = checks.told(run, checks.counted(run, checks.counters()))
+    assert charts.drawings(summary) == []
+    assert "charts/" not in report.report(summary, "results/a")

@@ -1,0 +1,118 @@
+import io
+
+import pytest
+
+from bench.report.document.parts import Grid, Paragraph
+from bench.report.kinds.run import grid
+from bench.report.media import terminal
+from tests.report.answers import answer
+from tests.report.rows import baseline, different, failed, row, summary_of, with_settings
+
+ESCAPE = "\x1b["
+
+
+class Screen(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Shows an answer on a terminal of some width, or on a pipe."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+
+    def show(what, columns=None, **environment):
+        settings = {"TERM": "xterm-256color", **({"COLUMNS": str(columns)} if columns else {}), **environment}
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        stream = Screen() if columns else io.StringIO()
+        terminal.show(what, stream)
+        return stream.getvalue()
+
+    return show
+
+
+def test_a_pipe_gets_plain_text_in_whole_lines(shown):
+    long = "a word " * 40
+    text = shown(answer(paragraphs=(Paragraph(lead="Worse.", lines=(long.strip(),), answers=True),)))
+    assert ESCAPE not in text
+    assert f"  {long.strip()}\n" in text
+    assert text.splitlines()[3:] == [
+        "batch  runner      step time µs  samples/s     ratio",
+        "────────────────────────────────────────────────────",
+        "64     pytorch       363 ±0.8 %    176,000  baseline",
+        "64     hf-trainer    681 ±1.3 %     94,100         ~",
+        "(1) unproven: no fingerprint",
+        "",
+        "The report: results/a/report.md",
+    ]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_terminal_gets_lines_no_wider_than_it_is_and_folded_lines_stay_indented(shown, columns):
+    long = "a word " * 40
+    told = answer(paragraphs=(Paragraph(lead="Worse.", lines=(long.strip(),), answers=True),))
+    lines = shown(told, columns, NO_COLOR="1").replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
+    assert max(map(len, lines)) <= columns
+    folded = [line for line in lines if "word" in line]
+    assert len(folded) == -(-len(long) // (columns - 2))
+    assert all(line.startswith("  a") or line.startswith("  word") for line in folded)
+
+
+def test_columns_go_in_their_order_where_there_is_no_room(shown):
+    wide = shown(answer(), 60)
+    assert "samples/s" in wide
+    narrow = shown(answer(), 50)
+    assert "samples/s" not in narrow
+    assert "±" in narrow
+    assert "±" not in shown(answer(), 35)
+    assert "hf-trainer" in shown(answer(), 35)
+
+
+def test_colours_are_for_terminals_unless_the_user_says_otherwise(shown):
+    bad = answer(grid=Grid(headers=("runner", "verdict"), rows=(("a", "regressed"),), names=1))
+    assert f"{ESCAPE}1;31mregressed" in shown(bad, 80)
+    assert "31m" not in shown(bad, 80, NO_COLOR="1")
+    assert "31m" not in shown(bad)
+    assert f"{ESCAPE}1;31mregressed" in shown(bad, FORCE_COLOR="1", NO_COLOR="")
+
+
+@pytest.mark.parametrize(
+    ("text", "style"),
+    [
+        ("regressed", "bold red"),
+        ("out of memory (1)", "bold red"),
+        ("not regressed, else worse", "yellow"),
+        ("undecided", "yellow"),
+        ("improved", "green"),
+        ("~", "dim"),
+        ("not regressed", ""),
+        ("1.08 [1.05, 1.11]", ""),
+    ],
+)
+def test_what_stands_out(text, style):
+    assert terminal.style(text) == style
+
+
+def test_markup_in_a_name_is_text(shown):
+    told = answer(paragraphs=(Paragraph(lead="[bold]x[/bold] :smile: [/]"),), grid=None)
+    assert shown(told).startswith("[bold]x[/bold] :smile: [/]\n")
+    assert "[bold]x[/bold] :smile: [/]" in shown(told, 80)
+
+
+def test_a_loop_of_other_arithmetic_does_not_look_like_the_others():
+    for passes in (["equivalence", "counting"], ["equivalence", "timing"]):
+        found = grid.by_cell(with_settings(summary_of(baseline(), row(), different()), passes=passes))
+        names = [line[1] for line in found.rows]
+        number = 1 + found.notes.index("different: loss of micro-step 2: 0.69 against 0.7")
+        assert names == ["pytorch", "hf-trainer", f"fabric, different ({number})"]
+    assert terminal.style("fabric, different (1)") == "bold red"
+
+
+def test_an_error_of_several_lines_breaks_neither_a_sentence_nor_the_table(shown):
+    reason = "RuntimeError: no\n\n  kernel image\nis available"
+    found = summary_of(baseline(), failed("lightning", "failed").model_copy(update={"reason": reason}))
+    text = shown(answer(paragraphs=(Paragraph(lead="a\nb", lines=(reason,)),), grid=grid.by_cell(found)))
+    assert "a b\n  RuntimeError: no kernel image is available\n" in text
+    assert ") RuntimeError: no kernel image is available\n" in text
