@@ -48,7 +48,7 @@ trial.run(
     trial.Assignment(
         train=train,
         job=Job(workload="mlp", batch_size=1, epochs=1, steps_per_epoch=1000, device="cuda"),
-        request={{"threads": 1, "phase": "timing", "is_alone": False, "warm_up": {WARM_UP}}},
+        request={{"threads": 1, "phase": "timing", "is_alone": False, "sees_collections": False, "warm_up": {WARM_UP}}},
         host=memory.HostBaseline(inherited_bytes=0, at_start=rss.read()),
         scratch=Path(sys.argv[1]),
         control=control,
