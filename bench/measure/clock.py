@@ -71,6 +71,7 @@ class Clock:
         tick_ns = self._ticks.tick_ns
         events, accounts, over = self._events, self._accounts, self._over
         step, last, before_ns, now_ns, pread = 0, 1, 0, perf_counter_ns, os.pread
+        stream = self._device.stream()
 
         def tick(*_: object) -> None:
             nonlocal step, last
@@ -108,7 +109,6 @@ class Clock:
 
         # Made before the first turn: an event that is made in a step costs as much as a short kernel.
         events += self._device.events(MAX_STEPS + 1)
-        stream = self._device.stream()
         kernel = -1 if events else _own_account()
         self._collections.watch(lambda: step + 1)
         chosen = tick_on_a_device if events else tick_on_a_shared_core if kernel >= 0 else tick

@@ -22,7 +22,7 @@ ON_TOY = ROOT / "tests" / "loops" / "on_toy"
 TAUGHT = ("lightning", "fabric", "accelerate", "hf_trainer")
 SHORT_OP_US = 20.0
 """Less than the host needs for an op."""
-LONG_STEP_S = 0.35
+LONG_STEP_S = 0.32
 """Dozens of times what the host needs, so that the device decides how long a step takes, and long enough for the phases
 of a few steps to be looked at."""
 WAIT = "Queue.wait"
@@ -69,7 +69,7 @@ def measured(*runners, passes, **changes):
 def whole(toy):
     """All six loops, the frameworks told of the device, and one that reads its loss."""
     own = [*(str(ON_TOY / f"{name}.py") for name in TAUGHT), str(ON_TOY.parent / "reads_a_value.py")]
-    return measured("pytorch", "floor", *own, passes=["equivalence", "counting", "phases", "timing"])
+    return measured("pytorch", "floor", *own, passes=["equivalence", "counting", "timing"])
 
 
 def of(summary):
@@ -158,22 +158,11 @@ def test_batches_are_moved_and_stay_batches(whole):
     assert told["parameters"] == told["gradients"]
 
 
-def test_every_loop_is_split_and_waits_for_the_device_only_where_it_reads_a_value_back(whole):
-    split = {Path(trial.cell.runner).stem: trial.phases for trial in whole[1] if trial.phase == "phases"}
-    cells = of(whole[0])
-    assert set(split) == set(cells)
-    for name, phases in split.items():
-        assert min(sum(step) for step in zip(*phases.phase_ns.values(), strict=True)) > 0
-        if cells[name].counters.syncs == 0:
-            assert [row for row in phases.functions if row.function == WAIT] == [], name
-
-
 REFUSED = {
-    "lightning": ("failed", "You selected an invalid accelerator name: `accelerator='toy'`"),
+    # Lightning has its list of devices from where Fabric has it.
     "fabric": ("failed", "You selected an invalid accelerator name: `accelerator='toy'`"),
-    # Their list of devices is their own: they take the CPU instead and say nothing, which only equivalence shows.
+    # Its list, which is Trainer's too, is its own: it takes the CPU and says nothing, which only equivalence shows.
     "accelerate": ("ok", "different"),
-    "hf-trainer": ("ok", "different"),
 }
 
 
