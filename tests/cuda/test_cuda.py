@@ -172,6 +172,7 @@ from trainloops.contract import Job
 job = Job(workload="mlp", batch_size=64, epochs=1, steps_per_epoch=1000, device="cuda")
 train, device = runners.load("pytorch"), devices.of("cuda")
 callbacks = list(gc.callbacks)
+torch.set_num_threads(1)
 
 def seconds(instrument):
     built = parts.build(job)
