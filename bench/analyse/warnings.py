@@ -39,6 +39,7 @@ DRIFT_MIN_CHANGE = 0.03
 WIDE_SPREAD = 0.05
 LONG_REGION = 1.25
 WAITED_SHARE = 0.05
+CLOCK_MOVED = 0.05
 GROUPS_MIN_TRIALS = 12
 GROUPS_MIN_GAP = 0.03
 LONE_BLOCK_MIN_HALF_WIDTH = 0.05
@@ -53,6 +54,7 @@ def warnings_of(gathered: Sequence[Compared]) -> list[str]:
     found = [_failures(cells), _contradictions(cells), _too_few_blocks(cells)]
     found += [_drift([cell for cell in cells if cell.cell in references]), _spread(cells), _two_groups(cells)]
     found += [_long_regions(cells), _lone_blocks(gathered), _alone(cells), _lost_clones(gathered), _waited(cells)]
+    found += [_clocks(cells)]
     return list(chain.from_iterable(found))
 
 
@@ -190,6 +192,24 @@ def _waited(cells: Sequence[Evidence]) -> Iterator[str]:
         told = f"its core ran something else for {100 * most:.0f} % of its turns"
         more = f", the most of {len(waited)} such loops" if len(waited) > 1 else ""
         yield f"{name(worst.cell)}: {told}{more}; that is taken out of its steps, what it does to caches is not"
+
+
+def _clocks(cells: Sequence[Evidence]) -> Iterator[str]:
+    """Find comparisons whose card had another clock after a trial's last turn than after its first: one sentence each.
+
+    It falls for heat or power, and rises where the warm-up was too short for it.
+    """
+    found: defaultdict[Comparison, list[tuple[int, int, Evidence]]] = defaultdict(list)
+    for cell in cells:
+        for first, last in (trial.sm_clock_mhz for trial in cell.timed if trial.sm_clock_mhz is not None):
+            if abs(last - first) > CLOCK_MOVED * max(first, last):
+                found[cell.cell.comparison].append((first, last, cell))
+    for moved in found.values():
+        first, last, worst = max(moved, key=lambda each: abs(each[1] - each[0]))
+        more = f", the most of {len(moved)} such trials" if len(moved) > 1 else ""
+        moved_how = "fell" if last < first else "rose"
+        told = f"its card's clock {moved_how} from {first:,} to {last:,} MHz in its turns{more}"
+        yield f"{name(worst.cell)}: {told}; ratios are formed inside a cycle and bear it, step times do not"
 
 
 def _lost_clones(gathered: Sequence[Compared]) -> Iterator[str]:

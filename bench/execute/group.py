@@ -116,7 +116,8 @@ class Group:
         orders = schedule.cycles(len(present), seed=self._settings.seed, block=self._block, first=self._slots[0].cell)
         taking = TurnTaking(present, orders)
         length = self._state.turn_length(self._comparison) or self._turn_length(slots, members, taking)
-        cycles = lengths.cycles(self._settings, length, sum(each.step_ns for each in present) / 1e9)
+        steps_s = sum(each.step_ns for each in present) / 1e9
+        cycles = lengths.cycles(self._settings, length, steps_s, workers=self._comparison.workers)
         taking.lead_in(
             length, schedule.lead_steps(seed=self._settings.seed, block=self._block, turn_steps=length.steps)
         )

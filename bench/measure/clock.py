@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +21,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from bench.measure.collector import Collections
 from bench.measure.device import Device, Peaks
-from bench.measure.energy import TurnEnergy
+from bench.measure.meters import TurnMeter
 from bench.measure.ticks import MAX_STEPS, OVER, READY, TURN, Ticks
 
 ACCOUNT_BYTES = 96
@@ -50,12 +50,12 @@ class Clock:
         control: socket.socket,
         warm_up: dict[str, float],
         device: Device,
-        energy: TurnEnergy,
+        meters: Sequence[TurnMeter],
         collections: Collections,
         finish: Callable[[Clock], NoReturn],
     ) -> None:
         self._ticks, self._control, self._warm_up = ticks, control, warm_up
-        self._device, self._energy, self._collections, self._finish = device, energy, collections, finish
+        self._device, self._meters, self._collections, self._finish = device, meters, collections, finish
         self._recent_ns: deque[int] = deque(maxlen=TYPICAL_OF)
         self._events: list[Any] = []
         self._accounts: list[tuple[int, bytes]] = []
@@ -71,6 +71,7 @@ class Clock:
         tick_ns = self._ticks.tick_ns
         events, accounts, over = self._events, self._accounts, self._over
         step, last, before_ns, now_ns, pread = 0, 1, 0, perf_counter_ns, os.pread
+        stream = self._device.stream()
 
         def tick(*_: object) -> None:
             nonlocal step, last
@@ -95,15 +96,16 @@ class Clock:
                 tick_ns[0] = before_ns = now_ns()
 
         def tick_on_a_device(*_: object) -> None:
-            nonlocal step, last
+            nonlocal step, last, stream
             step += 1
             tick_ns[step] = now_ns()
-            events[step].record()
+            events[step].record(*stream)
             if step == last:
                 last = over(last)
                 step = 0
+                stream = self._device.stream()
                 tick_ns[0] = now_ns()
-                events[0].record()
+                events[0].record(*stream)
 
         # Made before the first turn: an event that is made in a step costs as much as a short kernel.
         events += self._device.events(MAX_STEPS + 1)
@@ -113,7 +115,7 @@ class Clock:
         register_optimizer_step_post_hook(chosen)
         tick_ns[0] = now_ns()
         if events:
-            events[0].record()
+            events[0].record(*stream)
 
     def _over(self, steps: int) -> int:
         """End a turn of so many steps, or one more step of the warm-up; wait, and return the steps of the next turn."""
@@ -127,7 +129,8 @@ class Clock:
         steps = self._next_turn()
         if not steps:
             self._finish(self)
-        self._energy.begin()
+        for meter in self._meters:
+            meter.begin()
         self._collections.begin_turn()
         return steps
 
@@ -155,7 +158,8 @@ class Clock:
 
     def _end_turn(self, steps: int) -> None:
         self._device.synchronize()
-        self._energy.end()
+        for meter in self._meters:
+            meter.end()
         self.timed_steps += steps
         for step in range(1, steps + 1) if self._events else ():
             elapsed_us = self._device.elapsed_us(self._events[step - 1], self._events[step])

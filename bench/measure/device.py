@@ -38,6 +38,9 @@ class Device(Protocol):
     def events(self, count: int) -> list[Any]:
         """So many timing events, to be recorded in the device's queue; none where it has none."""
 
+    def stream(self) -> tuple[Any, ...]:
+        """What an event is given to be recorded in the queue of now: without it, it looks for that each time."""
+
     def elapsed_us(self, start: Any, end: Any) -> float:
         """Microseconds between two recorded events that have passed."""
 
@@ -60,6 +63,10 @@ class Host:
         """A CPU has no queue to record in."""
         del count
         return []
+
+    def stream(self) -> tuple[Any, ...]:
+        """A CPU has no queue."""
+        return ()
 
     def elapsed_us(self, start: Any, end: Any) -> float:
         """Never asked: there are no events; raises `TypeError`."""
@@ -84,6 +91,7 @@ class Accelerator:
         # Of several events in one buffer, Apple's answer in any order, and torch raises for a time that runs back.
         own = None if device_type == "mps" else getattr(torch, device_type, None)
         self._event_class = getattr(own, "Event", None)
+        self._current_stream = getattr(own, "current_stream", None)
 
     def _told(self, name: str) -> Any:
         """What the first function of this name gives that works: generic ones raise for some kinds of device."""
@@ -111,6 +119,10 @@ class Accelerator:
         if self._event_class is None:
             return []
         return [self._event_class(enable_timing=True) for _ in range(count)]
+
+    def stream(self) -> tuple[Any, ...]:
+        """The current stream; `torch.cuda.Event.record` takes microseconds to find it by itself."""
+        return () if self._current_stream is None else (self._current_stream(),)
 
     def elapsed_us(self, start: Any, end: Any) -> float:
         """Microseconds between two recorded events that have passed (torch gives milliseconds)."""

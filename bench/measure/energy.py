@@ -1,4 +1,4 @@
-"""Joules, from counters that the hardware keeps by itself: no polling, so nothing runs beside the loop.
+"""Joules, from counters that the hardware keeps by itself: read between turns, so that nothing runs beside the loop.
 
 NVIDIA: `nvmlDeviceGetTotalEnergyConsumption`, millijoules of the whole board, since Volta.
 Linux on Intel and AMD: RAPL by the powercap interface, microjoules of the whole processor package,
@@ -9,14 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from time import perf_counter, sleep
 from typing import Any
 
 from bench.host import nvml as nvmls
 from bench.host.reading import UnreadableError
+from bench.measure.meters import Guarded, TurnMeter, Unavailable
 
+NAME = "energy_j"
 POWERCAP = Path("/sys/class/powercap")
 MICROJOULES_PER_MILLIJOULE = 1000
+MIN_MOVES = 20
+"""Of a board's counter from a trial's first turn to its last: with fewer, where it stood at these two moments is more
+than a twentieth of the figure."""
+MOVES_LOOKED_AT = 4
+POLL_S = 0.001
+PATIENCE_S = 2.0
 
 
 class EnergyUnavailableError(Exception):
@@ -60,42 +70,90 @@ def _used_uj(counter: Counter, start: int, end: int) -> int:
     return end - start if end >= start or counter.range_uj is None else end - start + counter.range_uj
 
 
-class TurnEnergy:
-    """What all turns of a trial used together; made by `of_turns`."""
+class EachTurn:
+    """What all turns used together, without what others used between them."""
 
-    def __init__(self, meter: Meter | None, reason: str | None) -> None:
-        self._meter, self._reason = meter, reason
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
         self._start: Reading = ()
         self._used_j: float | None = None
 
     def begin(self) -> None:
         """Read the counters where a turn begins."""
-        if self._meter is not None:
-            self._start = self._meter.start()
+        self._start = self._meter.start()
 
     def end(self) -> None:
         """Read them where it ends."""
-        if self._meter is not None:
-            self._used_j = (self._used_j or 0.0) + self._meter.joules(self._start, self._meter.start())
+        self._used_j = (self._used_j or 0.0) + self._meter.joules(self._start, self._meter.start())
 
     def result(self) -> dict[str, Any]:
-        """The fields of `records.schema.Timing` about energy."""
-        why_not = {} if self._reason is None else {"energy_j": self._reason}
-        return {"energy_j": self._used_j, "unavailable": why_not}
+        """The sum."""
+        return {NAME: self._used_j, "unavailable": {}}
 
 
-def of_turns(device: str, *, is_alone: bool) -> TurnEnergy:
+class FirstTurnToLast:
+    """What was used from the first turn to the last, the hand-overs between them included.
+
+    For a trial that is alone, on a board whose counter moves so seldom that a single turn may not see it move.
+    """
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter, self._move_s = meter, seconds_of_a_move(meter)
+        self._start: tuple[Reading, float] | None = None
+        self._end: tuple[Reading, float] | None = None
+
+    def begin(self) -> None:
+        """Read the counter where the first turn begins."""
+        self._start = self._start or (self._meter.start(), perf_counter())
+
+    def end(self) -> None:
+        """Read it where a turn ends, of which the last one is kept."""
+        self._end = self._meter.start(), perf_counter()
+
+    def result(self) -> dict[str, Any]:
+        """The difference, where the counter has moved often enough in between."""
+        if self._start is None or self._end is None:
+            return {NAME: None, "unavailable": {}}
+        (start, start_s), (end, end_s) = self._start, self._end
+        lasted_s = end_s - start_s
+        if lasted_s < MIN_MOVES * self._move_s:
+            move = f"the board's counter moves every {1e3 * self._move_s:.0f} ms"
+            reason = f"{move}, too seldom for {lasted_s:.2g} s of turns (give it more --steps)"
+            return Unavailable(NAME, reason).result()
+        return {NAME: self._meter.joules(start, end), "unavailable": {}}
+
+
+def of_turns(device: str, *, is_alone: bool) -> TurnMeter:
     """The energy of a trial's turns on a torch device; one without a counter has a reason instead of a figure.
 
-    A board's counter moves some ten times a second: it cannot tell which of several loops that take
+    A board's counter moves some ten to fifty times a second: it cannot tell which of several loops that take
     turns of milliseconds used what. RAPL's moves a thousand times a second.
     """
     if device != "cpu" and not is_alone:
-        return TurnEnergy(None, "the board's counter is too slow for loops that take turns")
+        return Unavailable(NAME, "the board's counter is too slow for loops that take turns")
     try:
-        return TurnEnergy(meter(device), None)
-    except EnergyUnavailableError as error:
-        return TurnEnergy(None, str(error))
+        of_device = meter(device)
+        return Guarded(NAME, EachTurn(of_device) if device == "cpu" else FirstTurnToLast(of_device))
+    except Exception as error:  # noqa: BLE001 - no counter, or one that fails as soon as it is watched
+        return Unavailable(NAME, str(error))
+
+
+def seconds_of_a_move(meter: Meter) -> float:
+    """How often a counter moves, by watching it; raises `EnergyUnavailableError` where it stands still.
+
+    An idle board uses some watts, too, so that a counter of millijoules moves whenever it is renewed.
+    """
+    moved_s: list[float] = []
+    before, give_up_s = meter.start(), perf_counter() + PATIENCE_S
+    while len(moved_s) < MOVES_LOOKED_AT:
+        if perf_counter() > give_up_s:
+            raise EnergyUnavailableError(f"the board's counter moved {len(moved_s)} times in {PATIENCE_S:.0f} s")
+        sleep(POLL_S)
+        now = meter.start()
+        if now != before:
+            moved_s.append(perf_counter())
+        before = now
+    return max(after - earlier for earlier, after in pairwise(moved_s))
 
 
 def meter(device: str) -> Meter:

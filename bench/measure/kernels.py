@@ -22,7 +22,8 @@ TICK = "looptax::tick"
 LAUNCHES = (
     *("cudaLaunchKernel", "cudaLaunchKernelExC", "cudaLaunchCooperativeKernel", "cudaGraphLaunch"),
     *("cuLaunchKernel", "cuLaunchKernelEx", "cuLaunchCooperativeKernel"),
-    *("hipLaunchKernel", "hipExtLaunchKernel", "hipModuleLaunchKernel", "hipExtModuleLaunchKernel", "hipGraphLaunch"),
+    *("hipLaunchKernel", "hipExtLaunchKernel", "hipLaunchCooperativeKernel", "hipGraphLaunch"),
+    *("hipModuleLaunchKernel", "hipExtModuleLaunchKernel", "hipModuleLaunchCooperativeKernel"),
 )
 WAITS = (
     *("cudaDeviceSynchronize", "cudaStreamSynchronize", "cudaEventSynchronize", "cudaMemcpy"),

@@ -29,6 +29,8 @@ ACCELERATOR_KEPT_S = 0.05
 """On an accelerator, where a turn ends by waiting for the device and the next begins with an empty queue."""
 LOOKAHEAD_STEPS = 4
 """By how many steps a loop may be ahead of its batches, those of loader workers apart."""
+MIN_STEADY_SHARE = 0.5
+"""A turn of which fewer kept steps are clear of an epoch's ends has no figure."""
 MIN_CYCLES, MAX_CYCLES = 6, 60
 MAX_TURN_STEPS = 1000
 
@@ -134,12 +136,25 @@ def stride_of(workers: int, steps_per_epoch: int) -> int:
     return max(2, workers) if has_ends(workers, steps_per_epoch) else lcm(2, steps_per_epoch)
 
 
-def cycles(settings: Settings, turn: TurnLength, steps_s: float) -> int:
-    """How often each trial of a block has its turn; `steps_s` are the typical steps of all of them, added up."""
+def cycles(settings: Settings, turn: TurnLength, steps_s: float, *, workers: int = 0) -> int:
+    """How often each trial of a block has its turn; `steps_s` are the typical steps of all of them, added up.
+
+    Never so seldom that all of its turns may lie at the end of an epoch.
+    """
+    least = turns_with_a_figure(turn, workers)
     if settings.steps is not None:
-        return max(1, settings.steps // turn.steps)
+        return max(least, settings.steps // turn.steps)
     assert settings.turns_s is not None  # every plan that is carried out has it
-    return min(max(round(settings.turns_s / (turn.steps * steps_s)), MIN_CYCLES), MAX_CYCLES)
+    return max(least, min(max(round(settings.turns_s / (turn.steps * steps_s)), MIN_CYCLES), MAX_CYCLES))
+
+
+def turns_with_a_figure(turn: TurnLength, workers: int) -> int:
+    """Turns in a row of which one has a figure, wherever in an epoch the first begins."""
+    stride = stride_of(workers, EPOCH_STEPS)
+    at_end = stride * (1 + ceil(2 * edge_steps(workers) / stride))  # in whole strides, at the worst place
+    if not has_ends(workers, EPOCH_STEPS) or turn.kept_steps * (1 - MIN_STEADY_SHARE) >= at_end:
+        return 1
+    return 1 + ceil(at_end / turn.steps)
 
 
 def phases(step_s: float | None) -> Length:

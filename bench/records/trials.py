@@ -154,6 +154,8 @@ class Timing(Record):
     collector: Collector | None = None
     energy_j: float | None = None
     """What the hardware's own counters say was used in all turns, or in the region."""
+    sm_clock_mhz: Annotated[list[int], Field(min_length=2, max_length=2)] | None = None
+    """Of the card's multiprocessors, after the first turn and after the last."""
     unavailable: dict[str, str] = {}
     """Why a figure is None, by field name."""
 

@@ -421,6 +421,9 @@ def test_reasons_are_specific() -> None:
     assert few.unavailable["noise_floor"] == NO_CLONE
     end = only(summarised([trial(step_us=turns(100), length=AT_AN_END)]))
     assert {end.unavailable[name] for name in ("step_time_us", "step_p50_us", "samples_per_second")} == {NO_STEADY_STEP}
+    on_cuda = trial(cell=cell(device="cuda"), timing=timing(turns(100), device="cuda"), length=AT_AN_END)
+    end = only(summarised([on_cuda], comparisons=[comparison(device="cuda")]))
+    assert {end.unavailable[name] for name in ("step_time_us", "device_step_time_us")} == {NO_STEADY_STEP}
     cloned = only(summarised([trial(), trial(cell=CLONE)]))
     assert cloned.unavailable["noise_floor"] == "the interval of the baseline's clone takes 6 blocks"
 

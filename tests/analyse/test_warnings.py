@@ -148,3 +148,25 @@ def test_no_block_is_blamed_for_ratios_that_vary_as_widely_everywhere_or_that_ar
     a_little = [200.0, 201.0, 202.0, 210.0, 200.0, 200.5]
     found = summarised(three_loops(quiet, everywhere, a_little), "pytorch", "floor", "hf-trainer")
     assert not any("only because of" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("clocks_mhz", "told"),
+    [
+        ([(1980, 1980), (1980, 1890)], None),  # a twentieth is nothing
+        ([None, None], None),
+        ([(1980, 1980), (1980, 1410)], "its card's clock fell from 1,980 to 1,410 MHz in its turns; "),
+        ([(345, 1980), (1950, 1980)], "its card's clock rose from 345 to 1,980 MHz in its turns; "),
+        (
+            [(1980, 1410), (1980, 1700)],
+            "its card's clock fell from 1,980 to 1,410 MHz in its turns, the most of 2 such trials; ",
+        ),
+    ],
+)
+def test_a_card_whose_clock_moves_while_trials_take_their_turns_is_told(clocks_mhz, told) -> None:
+    clocks = [timing(device="cuda", sm_clock_mhz=None if each is None else list(each)) for each in clocks_mhz]
+    trials = [trial(cell=cell(device="cuda"), block=block, timing=clock) for block, clock in enumerate(clocks)]
+    warnings = summarised(trials, comparisons=[comparison(device="cuda")]).warnings
+    found = [warning for warning in warnings if "clock" in warning]
+    rest = "ratios are formed inside a cycle and bear it, step times do not"
+    assert found == ([] if told is None else [f"pytorch at batch 64 of mlp on cuda: {told}{rest}"])

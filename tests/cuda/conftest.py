@@ -31,6 +31,13 @@ def python(*arguments, cwd, timeout_s=240, path=(), **environment):
     )
 
 
+def told(code, *, cwd):
+    """What a program prints as its last line, as JSON."""
+    done = python("-c", code, cwd=cwd)
+    assert done.returncode == 0, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 @dataclass
 class Measured:
     """A run folder."""

@@ -6,7 +6,7 @@ from statistics import median
 import pytest
 import torch
 
-from tests.cuda.conftest import DEVICE, LOOPS, PLANTED, RUNNERS, python
+from tests.cuda.conftest import DEVICE, LOOPS, PLANTED, RUNNERS, python, told
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device here")
 
@@ -35,8 +35,8 @@ def test_bf16_is_equivalent_too(tmp_path, run):
 def test_launches_and_allocations_of_every_loop_are_counted_or_said_to_be_untold(whole, tell):
     for name, cell in whole.cells.items():
         counters = cell["counters"]
-        told = {each: counters[each] for each in ("kernels", "device_syncs", "allocations", "ops", "syncs")}
-        tell(f"{name}: {told}")
+        counts = {each: counters[each] for each in ("kernels", "device_syncs", "allocations", "ops", "syncs")}
+        tell(f"{name}: {counts}")
         untold = {
             reason
             for trial in whole.of("counting")[name]
@@ -90,9 +90,7 @@ print(json.dumps([launches, kernels]))
 
 
 def test_as_many_kernels_ran_as_were_launched(tmp_path, tell):
-    done = python("-c", KERNELS_AS_THE_DEVICE_SAW_THEM, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    launches, kernels = json.loads(done.stdout.splitlines()[-1])
+    launches, kernels = told(KERNELS_AS_THE_DEVICE_SAW_THEM, cwd=tmp_path)
     tell(f"launches by the host {launches}, kernels on the device {kernels}, in 20 steps")
     if not launches:
         pytest.skip("the profiler did not come up")
@@ -141,22 +139,80 @@ from bench.measure import device as devices
 device, count = devices.of("cuda"), 1000
 events = device.events(count)
 x = torch.ones(8, 8, device="cuda")
-for event in events: event.record()
+stream = device.stream()
+for event in events: event.record(*stream)
 took = []
 for _ in range(20):
     device.synchronize()
     began = time.perf_counter()
-    for event in events: event.record()
+    for event in events: event.record(*stream)
     took.append((time.perf_counter() - began) / count * 1e6)
 print(json.dumps(sorted(took)[10]))
 """
 
 
 def test_a_tick_costs_a_small_part_of_a_step(tmp_path, whole, tell):
-    tick_us = json.loads(python("-c", TICK, cwd=tmp_path).stdout.splitlines()[-1])
+    tick_us = told(TICK, cwd=tmp_path)
     step_us = whole.cells["pytorch"]["step_time_us"]["value"]
     tell(f"an event costs {tick_us:.2f} us, {100 * tick_us / step_us:.2f} % of the hand-written loop's step")
     assert tick_us < 0.03 * step_us
+
+
+WITH_AND_WITHOUT = """
+import gc, json, socket, tempfile, time, torch
+from pathlib import Path
+from statistics import median
+from torch.optim.optimizer import _global_optimizer_post_hooks
+from bench.measure import device as devices, sm_clock
+from bench.measure.clock import Clock
+from bench.measure.collector import Collections
+from bench.measure.ticks import TURN, Ticks
+from trainloops import parts, runners
+from trainloops.contract import Job
+job = Job(workload="mlp", batch_size=64, epochs=1, steps_per_epoch=1000, device="cuda")
+train, device = runners.load("pytorch"), devices.of("cuda")
+callbacks = list(gc.callbacks)
+torch.set_num_threads(1)
+
+def seconds(instrument):
+    built = parts.build(job)
+    if instrument is not None:
+        instrument.start()
+    device.synchronize()
+    began = time.perf_counter()
+    train(job, built)
+    device.synchronize()
+    took = time.perf_counter() - began
+    _global_optimizer_post_hooks.clear()
+    gc.callbacks[:] = callbacks
+    return took
+
+def clock(folder):
+    parent, control = socket.socketpair()
+    parent.sendall(TURN.pack(1000))  # one step more than there are after the warm-up: its end is not part of this
+    ticks = Ticks(Path(folder) / "ticks")
+    made = Clock(
+        ticks=ticks, control=control, warm_up={"min_steps": 1, "max_steps": 1, "seconds": 0.0}, device=device,
+        meters=[sm_clock.of_turns("cuda")], collections=Collections(ticks), finish=None,
+    )
+    made.parent = parent
+    return made
+
+seconds(None)
+ratios = []
+for number in range(10):
+    with tempfile.TemporaryDirectory() as folder:
+        order = [None, clock(folder)]
+        took = {made is not None: seconds(made) for made in (order if number % 2 else order[::-1])}
+    ratios.append(took[True] / took[False])
+print(json.dumps(median(ratios)))
+"""
+
+
+def test_a_thousand_steps_take_as_long_with_the_instrument_as_without(tmp_path, tell):
+    ratio = told(WITH_AND_WITHOUT, cwd=tmp_path)
+    tell(f"1,000 steps with the instrument over 1,000 without: {ratio:.4f}")
+    assert ratio == pytest.approx(1, abs=0.03)
 
 
 def test_phases_sum_to_the_step_and_nobody_is_charged_for_our_waits(whole, tell):
@@ -174,13 +230,13 @@ def test_phases_sum_to_the_step_and_nobody_is_charged_for_our_waits(whole, tell)
 
 def test_the_process_holds_what_the_allocator_holds_which_holds_what_is_allocated(whole, tell):
     for name, cell in whole.cells.items():
-        told = cell["device_memory_bytes"]
-        tell(f"{name}: MB { ({kind: round(value / 1e6, 1) for kind, value in told.items() if value is not None}) }")
-        assert told["reserved"] >= told["allocated"] > 0, name
-        if told["process"] is None:
+        held = cell["device_memory_bytes"]
+        tell(f"{name}: MB { ({kind: round(value / 1e6, 1) for kind, value in held.items() if value is not None}) }")
+        assert held["reserved"] >= held["allocated"] > 0, name
+        if held["process"] is None:
             assert NOT_LISTED in cell["unavailable"]["device_memory_bytes.process"]
         else:
-            assert told["process"] >= told["reserved"], name
+            assert held["process"] >= held["reserved"], name
 
 
 MEMORY = """
@@ -202,9 +258,7 @@ print(json.dumps([figures, torch.cuda.max_memory_allocated(), torch.cuda.max_mem
 
 
 def test_memory_figures_are_torch_s_own(tmp_path):
-    done = python("-c", MEMORY, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    figures, allocated, reserved, weights = json.loads(done.stdout.splitlines()[-1])
+    figures, allocated, reserved, weights = told(MEMORY, cwd=tmp_path)
     assert figures["device_allocated_bytes"] == allocated
     assert figures["device_reserved_bytes"] == reserved
     assert allocated >= 4 * weights  # weights, gradients and two moments
@@ -215,6 +269,15 @@ def test_energy_is_a_figure_or_has_a_reason(whole, tell):
         timing = trial["timing"]
         assert timing.get("energy_j", 0) > 0 or timing["unavailable"]["energy_j"], name
     tell(f"energy: {timing.get('energy_j')} J, {timing.get('unavailable')}")
+
+
+def test_the_clock_of_the_card_is_told_at_both_ends_of_the_turns_or_has_a_reason(whole, tell):
+    for name, (trial, *_) in whole.of("timing").items():
+        timing = trial["timing"]
+        clocks_mhz = timing.get("sm_clock_mhz")
+        tell(f"{name}: SM clock after the first turn and the last {clocks_mhz} MHz")
+        assert clocks_mhz is None or min(clocks_mhz) > 0, name
+        assert clocks_mhz or timing["unavailable"]["sm_clock_mhz"], name
 
 
 def test_out_of_device_memory_is_a_row_and_the_rest_is_kept(tmp_path, run):

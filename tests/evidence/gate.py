@@ -65,7 +65,7 @@ def hook_of_a_clock(*, turns: int) -> Iterator[Callable[..., None]]:
             control=theirs,
             warm_up=asdict(WarmUp(min_steps=1, max_steps=1)),
             device=device.of("cpu"),
-            energy=energy.of_turns("cpu", is_alone=False),
+            meters=[energy.of_turns("cpu", is_alone=False)],
             collections=collector.Collections(ticks),
             finish=lambda _: os._exit(1),
         )

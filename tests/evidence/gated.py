@@ -41,7 +41,7 @@ def main(control: socket.socket, request: dict[str, Any]) -> None:
         control=control,
         warm_up=request["warm_up"],
         device=device.of("cpu"),
-        energy=energy.of_turns("cpu", is_alone=False),
+        meters=[energy.of_turns("cpu", is_alone=False)],
         collections=Collections(ticks),
         finish=finish,
     )

@@ -1,5 +1,8 @@
 """NVIDIA's cards by a fake of NVML: the names and units of its documented interface."""
 
+import inspect
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -141,3 +144,17 @@ def test_without_a_driver_there_is_one_reason():
     failing = nvml(nvmlDeviceGetCount=lost, nvmlShutdown=lambda: closed.append(True))
     assert nvidia.read(nvml=failing).unavailable == "NVML failed: GPU is lost"
     assert closed == [True]
+
+
+def test_nvml_has_what_is_asked_of_it_and_takes_what_its_fake_takes():
+    real = pytest.importorskip("pynvml")
+    sources = "".join(path.read_text() for path in Path(nvidia.__file__).parent.glob("*.py"))
+    asked = set(re.findall(r"\.(nvml[A-Z]\w*|NVML_\w+)", sources))
+    assert len(asked) > 20
+    assert asked <= set(dir(real))
+    for name, fake in vars(nvml()).items():
+        there = getattr(real, name)
+        if inspect.isfunction(fake):
+            parameters = inspect.signature(fake).parameters.values()
+            if all(each.kind is not each.VAR_POSITIONAL for each in parameters):
+                inspect.signature(there).bind(*parameters)

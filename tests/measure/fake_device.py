@@ -14,7 +14,8 @@ class FakeEvent:
     device: FakeAccelerator
     recorded_as: int = 0
 
-    def record(self) -> None:
+    def record(self, stream: str) -> None:
+        assert stream == "the stream"
         self.device.recorded += 1
         self.recorded_as = self.device.recorded
 
@@ -34,6 +35,9 @@ class FakeAccelerator:
     def events(self, count: int) -> list[FakeEvent]:
         self.calls.append(f"{count} events")
         return [FakeEvent(self) for _ in range(count)]
+
+    def stream(self) -> tuple[str]:
+        return ("the stream",)
 
     def elapsed_us(self, start: FakeEvent, end: FakeEvent) -> float:
         return 10.0 * (end.recorded_as - start.recorded_as)

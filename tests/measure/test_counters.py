@@ -476,34 +476,7 @@ def test_bytes_of_a_card_that_is_not_there_have_categories():
     assert found["optimizer_state"] == 6 * 256
 
 
-# Kernels, from a list of events as the profiler would give it.
-
-
-def event(name, start_us, device="CPU"):
-    where = SimpleNamespace(name=device)
-    return SimpleNamespace(name=name, device_type=where, time_range=SimpleNamespace(start=start_us))
-
-
-def test_runtime_calls_are_put_between_ticks():
-    events = [
-        event("cudaLaunchKernel", 1),
-        event(kernels.TICK, 10),
-        event("cudaStreamSynchronize", 14),
-        event("cudaLaunchKernel", 12),
-        event("cuLaunchKernel", 13),
-        event("aten::mm", 11),
-        event("sgemm", 15, "CUDA"),
-        event(kernels.TICK, 20),
-        event(kernels.TICK, 16, "CUDA"),  # the annotation as the device saw it
-        event("cudaDeviceSynchronize", 30),
-        event("hipMemcpyWithStream", 31),  # `.item()` for ROCm
-        event(kernels.TICK, 40),
-    ]
-    assert kernels.per_step(kernels.host_events(events)) == [
-        {"kernels": {"cudaLaunchKernel": 1}, "device_syncs": {}},
-        {"kernels": {"cudaLaunchKernel": 1, "cuLaunchKernel": 1}, "device_syncs": {"cudaStreamSynchronize": 1}},
-        {"kernels": {}, "device_syncs": {"cudaDeviceSynchronize": 1, "hipMemcpyWithStream": 1}},
-    ]
+# Kernels: those of a card are in `test_kernels`.
 
 
 def test_the_device_instrument_reads_a_real_profile(monkeypatch):

@@ -1,5 +1,7 @@
 """The seam finds each function in torch.accelerator first, and in the device's own module otherwise."""
 
+import inspect
+from functools import reduce
 from types import SimpleNamespace
 
 import pytest
@@ -61,6 +63,13 @@ def test_events_are_made_without_being_recorded(calls):
     before_ms = Event.now_ms
     assert len({id(event) for event in Accelerator("toy").events(5)}) == 5
     assert before_ms == Event.now_ms
+
+
+def test_the_stream_of_events_is_the_devices_own(calls, monkeypatch):
+    assert Accelerator("toy").stream() == ()
+    monkeypatch.setattr(torch.toy, "current_stream", lambda: "the stream", raising=False)
+    assert Accelerator("toy").stream() == ("the stream",)
+    assert Host().stream() == ()
 
 
 def test_a_torch_without_the_generic_module_uses_the_device_s_own(calls, monkeypatch):
@@ -132,3 +141,35 @@ def test_a_cpu_has_neither_events_nor_peaks():
 )
 def test_out_of_memory_is_told_from_other_errors(error, is_memory):
     assert devices.is_out_of_memory(error) is is_memory
+
+
+EVERYWHERE = ("synchronize", "max_memory_allocated", "max_memory_reserved", "reset_peak_memory_stats")
+CALLS = [
+    *((f"{module}.{name}", (), {}) for module in ("accelerator", "cuda", "xpu") for name in EVERYWHERE),
+    ("mps.synchronize", (), {}),
+    *((f"{module}.Event", (), {"enable_timing": True}) for module in ("cuda", "xpu")),
+    *((f"{module}.current_stream", (), {}) for module in ("cuda", "xpu")),
+    *((f"{module}.Event.record", ("the event", "a stream"), {}) for module in ("cuda", "xpu")),
+    *((f"{module}.Event.elapsed_time", ("the event", "its end"), {}) for module in ("cuda", "xpu")),
+    ("cuda.memory_stats", ("cuda:0",), {}),
+    ("cuda.get_device_properties", ("cuda:0",), {}),
+    *((f"{module}.{name}", (), {}) for module in ("cuda", "xpu") for name in ("is_available", "device_count")),
+    *((f"{module}.get_device_name", (0,), {}) for module in ("cuda", "xpu")),
+    ("backends.mps.is_available", (), {}),
+    ("backends.mps.is_built", (), {}),
+]
+"""What is called of torch where there is an accelerator, as it is called."""
+
+
+@pytest.mark.parametrize(("name", "arguments", "named"), CALLS, ids=[name for name, _, _ in CALLS])
+def test_torch_takes_what_it_is_given_where_there_is_an_accelerator(name, arguments, named):
+    try:
+        function = reduce(getattr, name.split("."), torch)
+    except AttributeError:
+        pytest.skip(f"torch {torch.__version__} has no torch.{name}")
+    inspect.signature(function).bind(*arguments, **named)
+
+
+def test_what_cannot_be_done_without_is_in_this_torch():
+    assert {"synchronize", "Event", "current_stream", "memory_stats", "get_device_properties"} <= set(dir(torch.cuda))
+    assert set(EVERYWHERE) <= set(dir(torch.cuda))

@@ -155,13 +155,79 @@ def test_a_turn_in_which_nothing_moved_is_a_figure_and_no_turn_at_all_is_none(mo
     assert used(turns, 1) == {"energy_j": 0.0, "unavailable": {}}
 
 
-def test_a_boards_counter_is_read_for_a_trial_that_is_alone_only(monkeypatch):
-    counting(monkeypatch, 3_000_000, 10_500_000)
+class Board:
+    """A board that uses 250 W, and whose counter is renewed every so often, in a time of its own."""
+
+    def __init__(self, monkeypatch, *, renewed_s, watts=250.0):
+        self.now_s, self._renewed_s, self._watts = 100.03, renewed_s, watts
+        monkeypatch.setattr(energy, "perf_counter", lambda: self.now_s)
+        monkeypatch.setattr(energy, "sleep", self.passes)
+        monkeypatch.setattr(energy, "meter", lambda _: Meter(counters=[Counter(name="board", read_uj=self.read_uj)]))
+
+    def passes(self, seconds):
+        self.now_s += seconds
+
+    def read_uj(self):
+        return round(self.now_s // self._renewed_s * self._renewed_s * self._watts * 1e6)
+
+    def used(self, turns, count, *, turn_s=0.07, between_s=0.001):
+        for _ in range(count):
+            turns.begin()
+            self.passes(turn_s)
+            turns.end()
+            self.passes(between_s)
+        return turns.result()
+
+
+def test_a_boards_counter_is_not_read_for_a_trial_that_is_not_alone(monkeypatch):
+    counting(monkeypatch)
     assert used(energy.of_turns("cuda", is_alone=False), 2) == {
         "energy_j": None,
         "unavailable": {"energy_j": "the board's counter is too slow for loops that take turns"},
     }
-    assert used(energy.of_turns("cuda", is_alone=True), 1) == {"energy_j": 7.5, "unavailable": {}}
+
+
+@pytest.mark.parametrize("renewed_s", [0.02, 0.1])
+def test_what_a_board_uses_from_the_first_turn_to_the_last_is_right_to_a_twentieth(monkeypatch, renewed_s):
+    board = Board(monkeypatch, renewed_s=renewed_s)
+    assert energy.seconds_of_a_move(energy.meter("cuda")) == pytest.approx(renewed_s, abs=2 * energy.POLL_S)
+    turns = energy.of_turns("cuda", is_alone=True)
+    found = board.used(turns, 30)
+    assert found["energy_j"] == pytest.approx(250.0 * 30 * 0.071, rel=0.05)
+    assert found["unavailable"] == {}
+
+
+def test_turns_that_see_a_boards_counter_move_too_seldom_have_a_reason_and_no_figure(monkeypatch):
+    board = Board(monkeypatch, renewed_s=0.1)
+    turns = energy.of_turns("cuda", is_alone=True)
+    assert turns.result() == {"energy_j": None, "unavailable": {}}
+    found = board.used(turns, 20)  # 1.4 s, in which it moves 14 times
+    assert found["energy_j"] is None
+    assert found["unavailable"]["energy_j"] == (
+        "the board's counter moves every 100 ms, too seldom for 1.4 s of turns (give it more --steps)"
+    )
+
+
+@pytest.mark.parametrize("readings", [1, 6, 7])
+def test_a_boards_counter_that_fails_costs_a_trial_its_joules_and_nothing_else(monkeypatch, readings):
+    left = iter(range(readings))
+
+    def read_uj():
+        for number in left:
+            return number
+        raise NVMLError("GPU is lost")
+
+    monkeypatch.setattr(energy, "meter", lambda _: Meter(counters=[Counter(name="board", read_uj=read_uj)]))
+    found = used(energy.of_turns("cuda", is_alone=True), 3)
+    assert found["energy_j"] is None
+    assert found["unavailable"]["energy_j"].endswith("GPU is lost")
+
+
+def test_a_boards_counter_that_stands_still_is_no_figure(monkeypatch):
+    Board(monkeypatch, renewed_s=0.1, watts=0.0)
+    assert energy.of_turns("cuda", is_alone=True).result()["unavailable"] == {
+        "energy_j": "the board's counter moved 0 times in 2 s"
+    }
 
 
 def test_where_there_is_no_counter_the_reason_is_told(monkeypatch):

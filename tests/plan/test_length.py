@@ -122,11 +122,23 @@ def test_the_turns_of_a_block_last_as_long_as_was_asked_within_bounds(turns_s, s
     assert length.cycles(settings(turns_s=turns_s), turn, steps_s) == cycles
 
 
-@pytest.mark.parametrize(("steps", "cycles"), [(230, 10), (229, 9), (10_000, 434), (10, 1), (1, 1)])
-def test_named_steps_are_as_many_whole_turns_whatever_they_take(steps, cycles):
+@pytest.mark.parametrize(("steps", "cycles"), [(230, 10), (229, 9), (10_000, 434), (10, 2), (1, 2)])
+def test_named_steps_are_as_many_whole_turns_whatever_they_take_and_more_than_an_epochs_end_takes(steps, cycles):
     turn = TurnLength(cold_steps=11, kept_steps=12)
     for steps_s in (1e-5, 1e3):
         assert length.cycles(settings(steps=steps), turn, steps_s) == cycles
+
+
+@pytest.mark.parametrize(
+    ("cold_and_kept", "workers", "turns"),
+    [((20, 20), 0, 1), ((18, 18), 0, 2), ((2, 6), 0, 3), ((0, 2), 0, 6), ((0, 2), 2, 10), ((40, 40), 10, 2)],
+)
+def test_turns_too_short_for_an_epochs_end_are_never_so_few_that_it_takes_them_all(cold_and_kept, workers, turns):
+    cold, kept = cold_and_kept
+    turn = TurnLength(cold_steps=cold, kept_steps=kept)
+    for asked in (settings(steps=1), settings(turns_s=1e-9)):
+        least = length.MIN_CYCLES if asked.steps is None else 1
+        assert length.cycles(asked, turn, 1.0, workers=workers) == max(turns, least)
 
 
 # The warm-up.

@@ -50,6 +50,7 @@ def figures(trial: Trial, timing: Timing) -> TrialFigures:
         turns_us=np.array([np.nan if step_us is None else step_us]),
         step_us=step_us,
         device_step_us=None if timing.device_step_us is None else typical_us,
+        has_events=timing.device_step_us is not None,
         mean_us=None,
         ends_us={},
         samples_per_second=samples / region_us * 1e6 if region_us else None,

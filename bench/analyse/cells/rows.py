@@ -37,7 +37,7 @@ Found = (
 )
 """A figure, or the sentence that says why there is none."""
 
-NO_STEADY_STEP = "every timed step lies at the end of an epoch"
+NO_STEADY_STEP = "too many of its timed steps lie at the end of an epoch (--steps gives it more)"
 NO_BOUNDARY = "too few epochs ended among the timed steps"
 COLLECTOR = ("collector_us_per_step", "collector_pauses_per_1000_steps", "collector_pause_us")
 NO_COLLECTION = "a full collection is so rare that none was seen"
@@ -102,13 +102,18 @@ def _steps(evidence: Evidence) -> dict[str, Found]:
     return {
         "step_time_us": location(steps_us) or _why(evidence, NO_STEADY_STEP),
         **_percentiles(evidence),
-        "device_step_time_us": location(over_blocks("device_step_us")) or _why(evidence, NO_EVENTS),
+        "device_step_time_us": location(over_blocks("device_step_us")) or _why(evidence, _no_device_step(evidence)),
         "samples_per_second": location(over_blocks("samples_per_second")) or _why(evidence, NO_STEADY_STEP),
         "startup_s": location(over_blocks("startup_s")) or _why(evidence, NOT_RUN),
         "epoch_boundary_us": _epoch_cost(evidence) or _why(evidence, NO_BOUNDARY),
         **_collector(evidence),
         "run_to_run_cv": _why(evidence, NO_SPREAD) if cv is None else cv,
     }
+
+
+def _no_device_step(evidence: Evidence) -> str:
+    has_events = any(trial.has_events for trial in evidence.timed)
+    return NO_STEADY_STEP if has_events else NO_EVENTS
 
 
 def _epoch_cost(evidence: Evidence) -> Estimate | None:

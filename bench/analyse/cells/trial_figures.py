@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from bench.analyse.statistics.signed_rank import Floats
     from bench.records.schema import Cell, Length, Memory, Phase, Phases, Timing, Trial, Turns
 
-MIN_STEADY_SHARE = 0.5
-"""A turn whose kept steps are mostly at an epoch's end has no figure."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collections:
@@ -55,6 +52,8 @@ class TrialFigures:
     step_us: float | None
     """The middle of these."""
     device_step_us: float | None
+    has_events: bool
+    """Whether times are those of the device's own events."""
     mean_us: float | None
     """The mean of all kept steady steps, without what the collector paused."""
     ends_us: dict[int, tuple[float, int]]
@@ -74,6 +73,8 @@ class TrialFigures:
     longer: float | None
     """Seconds per sample over those that the step time promises; more than 1 by pauses and ends of epochs."""
     memory: Memory
+    sm_clock_mhz: tuple[int, int] | None = None
+    """Of the card, after the first turn and after the last."""
 
 
 def figures(trial: Trial, timing: Timing) -> TrialFigures:
@@ -99,6 +100,7 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns) -> TrialFigures:
         turns_us=turns_us,
         step_us=step_us,
         device_step_us=None if timing.device_step_us is None else step_us,
+        has_events=timing.device_step_us is not None,
         mean_us=mean_us,
         ends_us={} if mean_us is None else _ends_us(unpaused_us, places, mean_us),
         samples_per_second=None,
@@ -113,6 +115,7 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns) -> TrialFigures:
         waited_share=sum((turns.waits_ns or {}).values()) / max(sum(timing.step_ns), 1),
         longer=None,
         memory=timing.memory,
+        sm_clock_mhz=None if timing.sm_clock_mhz is None else (timing.sm_clock_mhz[0], timing.sm_clock_mhz[1]),
     )
 
 
@@ -201,7 +204,7 @@ def _turns_us(intervals_us: Floats, places: _Places, *, stride: int) -> Floats:
     whole = kept // stride * stride
     if whole:
         steps_us = steps_us[:, :whole].reshape(places.turns, -1, stride).mean(axis=2)
-    enough = np.isfinite(steps_us).mean(axis=1) >= MIN_STEADY_SHARE
+    enough = np.isfinite(steps_us).mean(axis=1) >= lengths.MIN_STEADY_SHARE
     found = np.full(places.turns, np.nan)
     found[enough] = np.nanmedian(steps_us[enough], axis=1)
     return found

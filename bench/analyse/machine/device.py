@@ -155,7 +155,8 @@ def _clocks(gpu: GpuFacts) -> Finding:
         subject=subject,
         severity="note",
         seen=seen,
-        effect="an idle card clocks down and needs some time to come up again: the warm-up of a trial must cover that",
+        effect="an idle card clocks down and needs some time to come up again: trials warm up for a second, and a run "
+        "warns of a clock that still moves in their turns",
         remedy="nvidia-smi -lgc sets a fixed clock",
     )
 

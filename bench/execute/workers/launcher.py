@@ -63,6 +63,8 @@ class AtEnd(BaseModel):
     memory: Memory
     collector: Collector | None = None
     energy_j: float | None = None
+    """Of all turns, those included that do not count."""
+    sm_clock_mhz: list[int] | None = None
     unavailable: dict[str, str] = {}
 
 

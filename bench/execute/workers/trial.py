@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import torch
 
 from bench.execute.workers import protocol
-from bench.measure import counters, energy, memory, phases, sampling, trace
+from bench.measure import counters, energy, memory, meters, phases, sampling, sm_clock, trace
 from bench.measure import device as devices
 from bench.measure.clock import Clock, LoopEndedError
 from bench.measure.collector import Collections
@@ -61,13 +61,13 @@ def run(assignment: Assignment) -> None:
 def _timing(assignment: Assignment) -> Result:
     """Train in turns until the parent has had enough; comes back only when the loop ended before that."""
     job, device = assignment.job, devices.of(assignment.job.device)
-    used = energy.of_turns(job.device, is_alone=assignment.request["is_alone"])
+    at_ends = [energy.of_turns(job.device, is_alone=assignment.request["is_alone"]), sm_clock.of_turns(job.device)]
 
     def finish(clock: Clock) -> NoReturn:
         peaks = memory.figures(clock.warmup_peaks, device.peaks(), device=job.device, host=assignment.host)
         own = {"startup_ns": clock.startup_ns, "warmup_steps": clock.warmup_steps, "memory": peaks}
         own["collector"] = collections.result(clock.timed_steps, looks=assignment.request["sees_collections"])
-        assignment.leave({"status": "ok", "timing": {**own, **used.result()}})
+        assignment.leave({"status": "ok", "timing": {**own, **meters.results(at_ends)}})
         os._exit(0)
 
     assert assignment.control is not None
@@ -78,7 +78,7 @@ def _timing(assignment: Assignment) -> Result:
         control=assignment.control,
         warm_up=assignment.request["warm_up"],
         device=device,
-        energy=used,
+        meters=at_ends,
         collections=collections,
         finish=finish,
     )

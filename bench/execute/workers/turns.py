@@ -99,14 +99,21 @@ class Member:
         if told is None:
             return None
         device_step_us = self.device_step_us if any(self.device_step_us) else None
+        # A trial tells of all of its turns alike; some came before those that count: pilots, and where it was led in.
+        made = len(self.steps_ns) + self.warmup_steps - told.warmup_steps
+        counting = len(self.steps_ns) / max(made, 1)
+        collector = told.collector and told.collector.model_copy(
+            update={"full_due": told.collector.full_due * counting}
+        )
         return Timing(
             startup_ns=told.startup_ns,
             step_ns=self.steps_ns,
             turns=Turns(length=length, places=self.places, pauses_ns=self.pauses_ns, waits_ns=self.waits_ns),
             device_step_us=device_step_us,
             memory=told.memory,
-            collector=told.collector,
-            energy_j=told.energy_j,
+            collector=collector,
+            energy_j=None if told.energy_j is None else told.energy_j * counting,
+            sm_clock_mhz=told.sm_clock_mhz,
             unavailable=told.unavailable,
         )
 

@@ -68,8 +68,8 @@ def device_memory(group: Group, look: Look | None = None) -> alt.LayerChart:
     partly = [look.name(runner) for runner, stack in stacks.items() if len(stack) < known]
     plot = Plot(
         title=f"Device memory, {group.title}, batch {group.representative:,}",
-        told="Peaks of the measured region: tensors, what torch's allocator holds beyond them, "
-        "and what the driver counts beyond that."
+        told="Peaks of all turns: tensors, what torch's allocator holds beyond them, "
+        "and what the driver counts beyond that at the last step."
         + (f" Not all of them are known of {listed(partly)}." if partly else ""),
         axis=f"device memory, {unit}",
         parts=DEVICE,

@@ -42,7 +42,7 @@ WORDS = {
     "turn": "A few steps of one trial, timed while the others of its comparison wait; the first of them, which find "
     "the caches of whoever ran before, are left out.",
     "allocated, reserved, process MB": "Peak device memory: what tensors held, what torch's allocator had taken for "
-    "them, and what the driver counts for the whole process. 1 MB is 1,000,000 bytes.",
+    "them, and what the driver counts for the whole process at its last step. 1 MB is 1,000,000 bytes.",
     "host MB": "Peak resident memory of the process, above that of a Python interpreter that has imported nothing yet. "
     "Loader workers are processes of their own, whose memory is not in it.",
     "first step": "From calling the loop to the end of its first optimizer step, imports not counted; `floor` "

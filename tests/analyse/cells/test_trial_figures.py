@@ -10,6 +10,7 @@ import pytest
 
 from bench.analyse.cells.evidence import gather
 from bench.analyse.cells.rows import ratio
+from bench.analyse.cells.trial_figures import figures
 from bench.plan import length as lengths
 from bench.plan import schedule
 from bench.records.schema import Length, Timing, Turns
@@ -59,16 +60,16 @@ def paused(every: int, *, by_the_collector: bool) -> Loop:
     return steps
 
 
-def timing(loop: Loop, per_epoch: int, turn, warmup_steps: int = WARMUP_STEPS) -> Timing:
+def timing(loop: Loop, per_epoch: int, turn, warmup_steps: int = WARMUP_STEPS, cycles: int = CYCLES) -> Timing:
     """What the instrument would see of it in one block."""
-    count = CYCLES * turn.steps
+    count = cycles * turn.steps
     seen = list(itertools.islice(loop(per_epoch), warmup_steps, warmup_steps + count))
     return Timing(
         startup_ns=1,
         step_ns=[round(us * 1e3) for us, _ in seen],
         turns=Turns(
             length=turn,
-            places=[0] * CYCLES,
+            places=[0] * cycles,
             pauses_ns={place: round(us * 1e3) for place, (_, us) in enumerate(seen) if us},
         ),
         memory=factories.memory(),
@@ -152,3 +153,18 @@ def test_the_turns_of_a_cycle_are_a_pair():
     found = ratio(own, baseline)
     assert found.value == pytest.approx(1.25)
     assert found.high - found.low < 1e-3
+
+
+@pytest.mark.parametrize("workers", [0, 2, 3])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("step_us", [1.5e3, 4e3, 9e3, 30e3, 200e3, 2e6])
+def test_a_trial_of_a_single_step_has_a_figure_wherever_in_an_epoch_it_begins(step_us, device, workers):
+    turn = lengths.turn(step_us, workers=workers, device=device)
+    asked = factories.run().settings.model_copy(update={"steps": 1, "turns_s": None})
+    cycles = lengths.cycles(asked, turn, step_us / 1e6, workers=workers)
+    cell = factories.cell(workers=workers)
+    for before in range(1, lengths.EPOCH_STEPS + 1):
+        clock = timing(ahead_by(0), lengths.EPOCH_STEPS, turn, before, cycles)
+        length = lengths.made(before + len(clock.step_ns), warmup_steps=before)
+        found = figures(factories.trial(cell=cell, length=length, timing=clock), clock)
+        assert found.step_us == pytest.approx(STEP_US), before

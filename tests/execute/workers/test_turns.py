@@ -13,12 +13,15 @@ import pytest
 from bench.execute.group import DoesNotFitError, Group
 from bench.execute.state import RunState
 from bench.execute.workers import cores
+from bench.execute.workers.launcher import AtEnd, Outcome, Result
 from bench.execute.workers.pool import Pool, key_of
+from bench.execute.workers.turns import Member
 from bench.host.load import LoadMeter
 from bench.plan import length as lengths
 from bench.plan import schedule
 from bench.plan.rounds import rounds
 from bench.plan.schedule import Layout
+from bench.records.schema import Collector
 from tests import factories
 
 LOOPS = Path(__file__).parent.parent.parent / "loops"
@@ -71,6 +74,16 @@ def test_all_trials_of_a_block_have_the_same_turns_and_steps(measured):
     in_cycle = np.array([each.places for each in turns])
     assert (np.sort(in_cycle, axis=0) == np.arange(3)[:, None]).all()  # one after the other in every cycle
     assert len({tuple(column) for column in in_cycle.T}) > 1  # and not always in the same order
+
+
+def test_what_a_trial_tells_of_all_its_turns_is_shared_out_to_those_that_count():
+    told = AtEnd(
+        startup_ns=1, warmup_steps=20, memory=factories.memory(), collector=Collector(full_due=2.0), energy_j=10.0
+    )
+    member = Member(running=None, ticks=None, startup_ns=1, step_ns=1, warmup_steps=120, must_stop=False)
+    member.steps_ns = [1] * 300  # and 100 before them, by pilots and to be led in
+    found = member.timing(Outcome(result=Result(status="ok", timing=told), interpreter=None), factories.TURN)
+    assert (found.energy_j, found.collector.full_due) == (7.5, 1.5)
 
 
 def test_the_noise_of_a_block_is_small(measured):
