@@ -22,6 +22,7 @@ from bench.execute.environments.compatibility import companions
 from bench.plan import bisect as plan
 from bench.plan import calibration
 from bench.plan.history import runner_of
+from bench.plan.presets import batch_sizes
 from bench.plan.settings import Flags
 from bench.records import store
 from bench.records.schema import Bisection, Environment, Release
@@ -39,7 +40,7 @@ def main(
     confirm: Annotated[bool, Flag(help="Time the two neighbours of the move side by side.")] = True,
     runner: Annotated[str | None, Flag(help="The loop to follow [the one that needs the package].")] = None,
     workload: options.Workload = None,
-    batch_size: Annotated[str | None, Flag(help=f"Micro-batch size [{plan.BATCH_SIZE}].")] = None,
+    batch_size: Annotated[str | None, Flag(help=f"Micro-batch size [{plan.BATCH_SIZE}; 8 for non-MLPs].")] = None,
     device: options.Device = None,
     precision: options.Precision = None,
     optimizer: options.Optimizer = None,
@@ -64,7 +65,7 @@ def main(
     Releases that cannot be installed or run here are stepped around. All other packages, torch above
     all, stay what they are here, but for what a release needs beside it.
     """  # fmt: skip
-    flags = Flags.of(locals() | {"batch_size": batch_size or plan.BATCH_SIZE})
+    flags = Flags.of(locals() | {"batch_size": batch_sizes(batch_size, workload, plan.BATCH_SIZE)})
     ending = Ending.chosen("bisect", quiet=quiet, as_json=as_json, form=form)
     with ending.errors_told():
         ends = plan.ends(first, last)

@@ -21,6 +21,7 @@ from bench.execute.environments.compatibility import companions
 from bench.plan import calibration
 from bench.plan import history as plan
 from bench.plan.history import chosen
+from bench.plan.presets import batch_sizes
 from bench.plan.settings import Flags, from_flags
 from bench.records import store
 from bench.records.schema import CURRENT, Environment
@@ -36,7 +37,7 @@ def main(
     only: Annotated[str | None, Flag(help="counters: time nothing.")] = None,
     runner: Annotated[str | None, Flag(help="The loop [the one that needs the package].")] = None,
     workload: options.Workload = None,
-    batch_size: Annotated[str | None, Flag(help=f"Micro-batch sizes [{plan.BATCH_SIZE}].")] = None,
+    batch_size: Annotated[str | None, Flag(help=f"Micro-batch sizes [{plan.BATCH_SIZE}; 8 for non-MLPs].")] = None,
     device: options.Device = None,
     precision: options.Precision = None,
     optimizer: options.Optimizer = None,
@@ -55,7 +56,7 @@ def main(
     form: options.Format = "text",
 ) -> int:
     """Tell what every release of a package costs a step, and with which release that changed."""
-    flags = Flags.of(locals() | {"batch_size": batch_size or plan.BATCH_SIZE})
+    flags = Flags.of(locals() | {"batch_size": batch_sizes(batch_size, workload, plan.BATCH_SIZE)})
     ending = Ending.chosen("history", quiet=quiet, as_json=as_json, form=form)
     with ending.errors_told():
         plan.runner_of(package, runner)

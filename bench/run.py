@@ -29,12 +29,13 @@ def main(
     runner: Annotated[
         str | None,
         Flag(
-            help="Loops to measure: pytorch, hf-trainer, lightning, accelerate, fabric, floor [all], "
-            "or your own .py file with a train(job, parts). pytorch is always among them."
+            help="Loops to measure: pytorch, hf-trainer, lightning, accelerate, fabric, floor [all], those that "
+            "installed packages bring, or your own .py file or package.module with a train(job, parts). pytorch is "
+            "always among them."
         ),
     ] = None,
-    workload: Annotated[str | None, Flag(help="What is trained: mlp, mlp-wide [the preset's].")] = None,
-    batch_size: Annotated[str | None, Flag(help="Micro-batch sizes [the preset's].")] = None,
+    workload: Annotated[str | None, Flag(help=f"{options.WORKLOADS} [the preset's].")] = None,
+    batch_size: Annotated[str | None, Flag(help="Micro-batch sizes [the preset's; 8 for non-MLPs].")] = None,
     device: options.Device = None,
     precision: options.Precision = None,
     optimizer: options.Optimizer = None,
@@ -100,7 +101,7 @@ def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None) -> P
     machine, packages = probe.machine()
     settings = _in_turns(template.settings) if template else settings_of(flags, machine)
     if template is not None:
-        runner_files.refuse_unusable(settings.runners, flag=f"--like {like}:")
+        runner_files.refuse_unusable(settings, flag=f"--like {like}:")
     devices = devices_of(settings, machine)
     name = name or f"{settings.preset}-{'-'.join(devices).replace(':', '')}"
     run = pipeline.planned("run", name, settings, machine=machine, packages=packages)
@@ -148,9 +149,10 @@ def reopened(folder: Path) -> Path:
         raise RunFolderError(
             f"--resume {folder}: its environment {gone} is no longer there; start again: {run.command}"
         )
-    runner_files.refuse_unusable(run.settings.runners, flag=f"--resume {folder}:")
+    runner_files.refuse_unusable(run.settings, flag=f"--resume {folder}:")
     machine, packages = probe.machine()
-    unlike = comparability.differences(run, run.model_copy(update={"machine": machine, "packages": packages}))
+    now = {"machine": machine, "packages": packages, "own_files": runner_files.digests(run.settings)}
+    unlike = comparability.differences(run, run.model_copy(update=now))
     if unlike:
         raise RunFolderError(f"--resume {folder}: that run was made elsewhere ({'; '.join(unlike)}); start a new run.")
     return folder

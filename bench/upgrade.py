@@ -18,6 +18,7 @@ from bench.errors import UsageError
 from bench.execute import calibrations, probe
 from bench.execute.environments import sides
 from bench.plan import calibration, upgrade
+from bench.plan.presets import batch_sizes
 from bench.plan.settings import Flags
 from bench.records import store
 from bench.records.schema import CURRENT, Environment
@@ -44,7 +45,7 @@ def main(
     only: Annotated[str | None, Flag(help="counters: judge exact figures alone, which takes seconds.")] = None,
     runner: Annotated[str | None, Flag(help="Loops to check [those that need a package that differs].")] = None,
     workload: options.Workload = None,
-    batch_size: Annotated[str | None, Flag(help=f"Micro-batch sizes [{upgrade.BATCH_SIZES}].")] = None,
+    batch_size: Annotated[str | None, Flag(help=f"Micro-batch sizes [{upgrade.BATCH_SIZES}; 8 for non-MLPs].")] = None,
     device: options.Device = None,
     precision: options.Precision = None,
     optimizer: options.Optimizer = None,
@@ -69,7 +70,7 @@ def main(
 
     Both are measured side by side: packages that are not named stay what they are here, torch always.
     """  # fmt: skip
-    flags = Flags.of(locals() | {"batch_size": batch_size or upgrade.BATCH_SIZES})
+    flags = Flags.of(locals() | {"batch_size": batch_sizes(batch_size, workload, upgrade.BATCH_SIZES)})
     ending = Ending.chosen("upgrade", quiet=quiet, as_json=as_json, form=form, junit=junit)
     with ending.errors_told():
         refuse_unclear(baseline, candidate, requirements)

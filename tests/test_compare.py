@@ -420,6 +420,13 @@ def test_force_compares_all_the_same_and_warns_in_the_report(verb, pair):
     assert json.loads(verb(*folders, "--force", "--json")[1])["unlike"] == ["threads: 1 in A, 4 in B"]
 
 
+def test_a_file_of_the_users_own_that_has_changed_is_told(verb, pair):
+    digests = [{"own.py:tiny": letter * 64, "loop.py": "c" * 64} for letter in "ab"]
+    code, report, _ = verb(*pair(*(side(own_files=own) for side, own in zip((before, after), digests, strict=True))))
+    assert code == 0
+    assert "Beside packages these differ: SHA-256 of own.py:tiny: aaaaaaaaaaaa in A, bbbbbbbbbbbb in B." in report
+
+
 def test_what_may_matter_and_forbids_nothing_is_told(verb, pair):
     other = after(**machine(system="Linux 6.2 x86_64", memory_bytes=8_010_000_000, python="3.11.9"), git_revision="abc")
     code, report, _ = verb(*pair(b=other))
@@ -449,6 +456,23 @@ def test_another_torch_is_said_loudly_and_raw_times_are_judged(verb, pair):
     _, document, _ = verb(*folders, "--json")
     raw = {"step_time_us", "samples_per_second"}
     assert outcomes(document, "regressed") == {(loop, metric) for loop in LOOPS for metric in raw}
+
+
+@pytest.mark.parametrize(
+    ("workload", "why"),
+    [
+        ("mlp", None),
+        ("causal-lm", "transformers differs (5.23.0 → 5.24.0), which a workload needs"),
+        ("own.py:tiny", "packages differ, any of which own.py:tiny may need"),
+    ],
+)
+def test_a_loop_whose_model_a_package_brings_is_no_control_when_that_differs(verb, pair, workload, why):
+    trained = {"comparisons": [comparison(workload=workload)]}
+    folders = pair(before(**trained), after(**trained))
+    sentence = f"- **{why}, so the hand-written loop is no control: raw times are judged, and whatever happened to"
+    _, report, _ = verb(*folders)
+    assert (sentence in report) is (why is not None)
+    assert json.loads(verb(*folders, "--json")[1])["controlled"] is (why is None)
 
 
 def test_a_torch_that_makes_all_loops_faster_by_as_much_is_no_regression_of_the_slow_ones(verb, pair):

@@ -30,13 +30,13 @@ def files(folder: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("path", files("bench"), ids=str)
-def test_only_the_worker_loads_a_runner(path):
+def test_only_the_worker_loads_a_runner_or_a_workload(path):
     loads = {
         node.func.attr
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and ast.unparse(node.func) == "runners.load"
+        and ast.unparse(node.func) in {"runners.load", "workloads.load"}
     }
     assert not loads or path.name == "worker.py"
 

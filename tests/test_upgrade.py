@@ -107,6 +107,17 @@ def test_what_does_the_same_is_not_worse_and_nothing_differs(planted, candidate,
     assert [cell["environment"] for cell in found.cells] == ["baseline", "candidate", "clone"]
 
 
+def test_what_a_workload_of_the_users_own_calls_is_found_and_named_in_any_loop(planted, tmp_path):
+    workload = ROOT / "tests" / "workloads" / "own.py"
+    own = ["--only", "counters", "--workload", f"{workload}:calls_planted", "--runner", "floor"]
+    found = checked(planted, "3", *own, cwd=tmp_path)
+    assert found.code == 1
+    assert [(row[0], row[1], row[2]) for row in extra(found) if row[2] == "checked"] == [
+        (counter, "planted.py", "checked") for counter in ("python_calls", "c_calls", "ops", "syncs")
+    ]
+    assert [cell["equivalence"]["verdict"] for cell in found.cells] == ["baseline", "bitwise", "bitwise"]
+
+
 def test_one_more_call_and_one_more_sync_are_found_and_named(planted, tmp_path):
     found = checked(planted, "3", "--only", "counters", cwd=tmp_path)
     assert found.code == 1

@@ -7,9 +7,15 @@ from typing import Annotated
 
 import typer
 
+from trainloops import workloads
+
 Flag = typer.Option
 
-Workload = Annotated[str | None, Flag(help="What is trained: mlp, mlp-wide [mlp].")]
+WORKLOADS = (
+    f"What is trained: {', '.join(workloads.REGISTRY)}, or your own, as path/to/file.py:function or "
+    "package.module:function"
+)
+Workload = Annotated[str | None, Flag(help=f"{WORKLOADS} [mlp].")]
 Device = Annotated[str | None, Flag(help="auto, cpu, cuda, cuda:1, mps or xpu [auto].")]
 Precision = Annotated[str | None, Flag(help="fp32, bf16 [fp32].")]
 Optimizer = Annotated[str | None, Flag(help="adamw, adamw-fused, sgd [adamw].")]

@@ -12,6 +12,7 @@ from bench.cli.output import Ending, seconds_of
 from bench.errors import ExitCode, InterruptedReportError
 from bench.execute import checkup, probe
 from bench.execute.scheduler import TrialScheduler
+from bench.plan import runner_files
 from bench.records import store
 from bench.records.schema import Machine, Run, Settings, Trial, Verb
 
@@ -32,6 +33,7 @@ def planned(verb: Verb, name: str, settings: Settings, *, machine: Machine, pack
         machine=machine,
         packages=packages,
         git_revision=probe.git_revision(),
+        own_files=runner_files.digests(settings),
     )
 
 

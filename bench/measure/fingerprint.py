@@ -1,4 +1,4 @@
-"""What a deterministic run computed: every loss, and a digest of the weights it ended with."""
+"""What a deterministic run computed: every loss, and a digest of the weights and buffers it ended with."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ class WrongStepCountError(RuntimeError):
     """The loop made more or fewer optimizer steps than its job said."""
 
 
+class UnusableLossError(ValueError):
+    """A workload's loss is nothing that a loop can minimise; the text names the micro-step."""
+
+
 class Recorder:
     """Keeps the losses of a loop by standing in for `parts.loss`; nothing of the loop is touched."""
 
@@ -29,7 +33,11 @@ class Recorder:
         self.parts = replace(parts, loss=self._recorded)
 
     def _recorded(self, model: nn.Module, batch: Batch) -> torch.Tensor:
+        micro_step = len(self._losses) + 1
+        # Loops draw random numbers of their own; what the model draws, as for dropout, shall be the same in all.
+        torch.manual_seed(micro_step)
         loss = self._loss(model, batch)
+        _refuse_unusable(loss, micro_step)
         self._losses.append(loss.detach().clone())
         return loss
 
@@ -49,12 +57,24 @@ class Recorder:
 
     def result(self) -> dict[str, Any]:
         """The fields of `records.schema.Fingerprint`; call it when the loop has ended."""
-        parameters = [parameter.detach().cpu() for parameter in self.parts.model.parameters()]
+        model = self.parts.model
+        parameters = [parameter.detach().cpu() for parameter in model.parameters()]
         return {
             "losses": [loss.item() for loss in self._losses],
-            "weights_sha256": _digest(parameters),
+            "weights_sha256": _digest([*parameters, *(buffer.detach().cpu() for buffer in model.buffers())]),
             "parameter_norms": [parameter.double().norm().item() for parameter in parameters],
         }
+
+
+def _refuse_unusable(loss: Any, micro_step: int) -> None:
+    where = f"the loss of micro-step {micro_step} is"
+    if not isinstance(loss, torch.Tensor):
+        raise UnusableLossError(f"{where} a {type(loss).__name__}, and not a tensor with one number")
+    if loss.numel() != 1:
+        shape = ", ".join(map(str, loss.shape))
+        raise UnusableLossError(f"{where} a tensor of shape [{shape}], and not one number: take its mean")
+    if not torch.isfinite(loss):
+        raise UnusableLossError(f"{where} {loss.item()}, and no finite number, so that nothing can be proven")
 
 
 def _digest(tensors: list[torch.Tensor]) -> str:

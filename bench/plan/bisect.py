@@ -12,7 +12,6 @@ from bench.plan.history import runner_of
 from bench.plan.settings import Flags, from_flags
 from bench.plan.upgrade import BLOCKS_PER_SET, TURNS_S
 from bench.records.schema import Bisection, Machine, Release, Settings
-from trainloops import runners
 
 STEP_TIME = "step_time"
 ON_DEVICES = ("kernels", "device_syncs", "allocations")
@@ -31,7 +30,7 @@ def settings(
     """The settings of a bisection of `package`; raises `UsageError` or `DeviceError`."""
     chosen = runner_of(package, flags.runner)
     plan = from_flags(flags, machine)
-    followed = [name for name in plan.runners if name in cells.split("--runner", chosen) or runners.is_file(name)]
+    followed = cells.asked_runners(chosen)
     _refuse_several(plan, followed)
     if bisection.metric in ON_DEVICES and plan.comparisons[0].device == "cpu":
         raise UsageError(f"--metric {bisection.metric} is counted on an accelerator only; name one with --device cuda.")

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from bench.errors import UsageError
 from bench.plan import devices, runner_files
 from bench.records.schema import Comparison, Machine
-from trainloops import runners, workloads
+from trainloops import references, runners, workloads
 from trainloops.contract import OptimizerName, Precision
 
 AXES = {
@@ -36,6 +36,10 @@ def split(flag: str, text: str) -> list[str]:
     values = [value.strip() for value in text.split(",")]
     if "" in values:
         raise UsageError(f"{flag} {text!r} has an empty value; separate the values by single commas.")
+    return _once(flag, values)
+
+
+def _once(flag: str, values: list[str]) -> list[str]:
     repeated = {value for value in values if values.count(value) > 1}
     if repeated:
         raise UsageError(f"{flag} names {', '.join(sorted(repeated))} more than once; name each value once.")
@@ -76,13 +80,35 @@ def known(flag: str, text: str, names: Iterable[str], *, also: str = "") -> list
 
 
 def runner_names(text: str) -> list[str]:
-    """Known runners, and paths of Python files that define `train(job, parts)`; the baseline is always among them."""
-    values = split("--runner", text)
-    runner_files.refuse_unusable(values)
-    named = [value for value in values if not runners.is_file(value)]
-    if named:
-        known("--runner", ",".join(named), runners.REGISTRY, also=" or a path to your own .py file")
+    """The runners that `--runner` names; the baseline is always among them."""
+    values = asked_runners(text)
     return values if runners.BASELINE in values else [runners.BASELINE, *values]
+
+
+def asked_runners(text: str) -> list[str]:
+    """Known runners, those that installed packages bring, and the user's own, with whole paths."""
+    names = _known_or_own(runner_files.RUNNER, text, runners.REGISTRY, runners.installed)
+    return [references.resolved(name) for name in names]
+
+
+def workload_names(text: str) -> list[str]:
+    """Known workloads, and the user's own, as they were given: by these names reports tell of them."""
+    return _known_or_own(runner_files.WORKLOAD, text, workloads.REGISTRY, dict)
+
+
+def _known_or_own(
+    kind: runner_files.Kind, text: str, built_in: Iterable[str], others: Callable[[], Iterable[str]]
+) -> list[str]:
+    """A comma list of names, or of references to the user's own code; `others` is asked only where it matters."""
+    values = split(kind.flag, text)
+    named = [value for value in values if not references.is_reference(value)]
+    if not set(named) <= set(built_in):
+        own = f"a path to your own .py file or package.module:{kind.usual}"
+        known(kind.flag, ",".join(named), [*built_in, *others()], also=f" or {own}")
+    for value in values:
+        runner_files.refuse(value, kind)
+    _once(kind.flag, [references.resolved(value) for value in values])
+    return values
 
 
 def axes_of(
@@ -99,7 +125,7 @@ def axes_of(
 ) -> dict[str, Sequence[Any]]:
     """The values of every axis from the command line's texts; raises `UsageError` or `DeviceError`."""
     return {
-        "workload": known("--workload", workload, workloads.MODULES),
+        "workload": workload_names(workload),
         "device": devices.resolve(split("--device", device), machine),
         "batch_size": integers("--batch-size", batch_size, least=1),
         "precision": known("--precision", precision, get_args(Precision)),

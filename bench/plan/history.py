@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from packaging.version import InvalidVersion, Version
 
 from bench.errors import UsageError
+from bench.plan import cells
 from bench.plan.settings import Flags, from_flags
 from bench.records.schema import Environment, Machine, Settings
 from trainloops import runners
@@ -37,11 +38,11 @@ def settings(
     The passes leave phases out: a history counts and times.
     """
     plan = from_flags(flags, machine)
-    chosen = runner_of(package, flags.runner)
+    chosen = cells.asked_runners(runner_of(package, flags.runner))
     update = {
         "design": "anchored",
         "environments": [anchor.model_copy(update={"name": ANCHOR}), *environments],
-        "runners": [chosen],
+        "runners": chosen,
         "preset": PRESET,
         "target_ci": None,
         "package": package,

@@ -30,6 +30,9 @@ class Preset:
 
 
 BATCH_SIZES = "8,32,128,512,2048"
+LIGHT_WORKLOADS = ("mlp", "mlp-wide")
+"""A sample of theirs costs so little that thousands make a batch; of others, the user's own among them, it may not."""
+BATCH_SIZES_OF_OTHERS = "8"
 PRESETS = {
     "quick": Preset(batch_sizes="64", workloads="mlp", blocks=8, target_ci=0.02, max_blocks=12, blocks_per_set=6),
     "standard": Preset(
@@ -39,3 +42,9 @@ PRESETS = {
         batch_sizes=BATCH_SIZES, workloads="mlp,mlp-wide", blocks=12, target_ci=0.01, max_blocks=32, blocks_per_set=4
     ),
 }
+
+
+def batch_sizes(asked: str | None, workload: str | None, usual: str) -> str:
+    """What `--batch-size` says, else what is `usual`, or of workloads that may be heavy the one size that is not."""
+    trained = {name.strip() for name in workload.split(",")} if workload else set()
+    return asked or (usual if trained <= set(LIGHT_WORKLOADS) else BATCH_SIZES_OF_OTHERS)

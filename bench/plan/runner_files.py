@@ -1,48 +1,143 @@
-"""Looks at a user's own runner file before anything is measured; it is read, and not run."""
+"""Looks at runners and workloads of the user's own before anything is measured: they are read, and not run."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+import hashlib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from bench.errors import UsageError
-from trainloops import runners
+from bench.records.schema import Settings
+from trainloops import references, runners, workloads
+from trainloops.references import Entry
 
-GIVEN = 2
-"""Arguments of `train`: the job and the parts."""
-WAY_OUT = "give the path of a file with a train(job, parts)"
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def refuse_unusable(names: Iterable[str], *, flag: str = "--runner") -> None:
-    """Raise `UsageError` for a file that cannot be a runner, naming its line."""
-    for name in names:
-        if runners.is_file(name):
-            _refuse_unusable(Path(name), flag)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """What a user may bring, and how it is called."""
+
+    flag: str
+    usual: str
+    """Its name in its module, where a reference does not say otherwise."""
+    arguments: tuple[str, ...]
+    async_does: str
+    """What calling it would do if it were async."""
+    entry: Callable[[str], Entry | None]
+    """What a name or a reference stands for; None for a name that nobody has given to anything here."""
+
+    def call(self, attribute: str) -> str:
+        """`train(job, parts)`."""
+        return f"{attribute}({', '.join(self.arguments)})"
 
 
-def _refuse_unusable(file: Path, flag: str) -> None:
+RUNNER = Kind(
+    flag="--runner",
+    usual=runners.TRAIN,
+    arguments=("job", "parts"),
+    async_does="trains nothing",
+    entry=runners.entry,
+)
+WORKLOAD = Kind(
+    flag="--workload",
+    usual=workloads.USUAL,
+    arguments=(),
+    async_does="makes no workload",
+    entry=workloads.entry,
+)
+BUILT_IN = {entry.where for entry in (*runners.REGISTRY.values(), *workloads.REGISTRY.values())}
+
+
+def refuse_unusable(settings: Settings, *, flag: str) -> None:
+    """Raise `UsageError` for a runner or a workload of a stored run that cannot be had here, naming its line."""
+    for name in settings.runners:
+        refuse(name, RUNNER, flag=flag)
+    for name in dict.fromkeys(comparison.workload for comparison in settings.comparisons):
+        refuse(name, WORKLOAD, flag=flag)
+
+
+def refuse(name: str, kind: Kind, *, flag: str | None = None) -> None:
+    """Raise `UsageError` for what cannot be of this kind, naming its line; what is built in is not looked at."""
+    flag = flag or kind.flag
+    entry = kind.entry(name)
+    if entry is None:
+        raise UsageError(f"{flag} {name} is neither built in nor brought by a package that is installed here.")
+    if entry.where in BUILT_IN:
+        return
+    reference = references.parse(entry.where)
+    attribute = reference.attribute or kind.usual
+    if reference.is_file:
+        _refuse_file(Path(reference.place), f"{flag} {reference.place}", attribute, kind)
+        return
+    spec = _spec_of(reference.place)
+    if spec is None:
+        module = f"a module {reference.place}" if reference.place else "a module before its colon"
+        raise UsageError(f"{flag} {name} needs {module}, which cannot be found here; install it, or check its name.")
+    if spec.origin is not None and spec.origin.endswith(".py"):
+        _refuse_file(Path(spec.origin), f"{flag} {name}: {spec.origin}", attribute, kind)
+
+
+def digests(settings: Settings) -> dict[str, str]:
+    """SHA-256 of the file of every runner and workload of the user's own, by its name; none where it has no file."""
+    names = [*settings.runners, *(comparison.workload for comparison in settings.comparisons)]
+    found: dict[str, str] = {}
+    for name in filter(references.is_reference, names):
+        reference = references.parse(name)
+        spec = None if reference.is_file else _spec_of(reference.place)
+        file = reference.place if reference.is_file else (spec and spec.origin) or ""
+        with suppress(OSError):
+            found[name] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    return found
+
+
+def _spec_of(module: str) -> ModuleSpec | None:
+    """Where a module would be imported from, found without importing it or the packages around it."""
+    found: ModuleSpec | None = None
+    within: list[str] | None = None
+    parts = module.split(".")
+    if not all(part.isidentifier() for part in parts):
+        return None
+    for depth in range(1, len(parts) + 1):
+        name = ".".join(parts[:depth])
+        found = next(filter(None, (finder.find_spec(name, within) for finder in sys.meta_path)), None)
+        if found is None:
+            return None
+        try:
+            within = list(found.submodule_search_locations or [])
+        except KeyError:  # a package without a file inside of another such: only an import tells what is in it
+            return found
+    return found
+
+
+def _refuse_file(file: Path, where: str, attribute: str, kind: Kind) -> None:
+    way_out = f"give the path of a file with a {kind.call(attribute)}"
     if not file.is_file():
-        raise UsageError(f"{flag} {file}: there is no such file; {WAY_OUT}.")
+        raise UsageError(f"{where}: there is no such file; {way_out}.")
     try:
         module = ast.parse(file.read_bytes(), filename=str(file))
     except OSError as error:
-        raise UsageError(f"{flag} {file} cannot be read: {error.strerror}; {WAY_OUT}.") from None
+        raise UsageError(f"{where} cannot be read: {error.strerror}; {way_out}.") from None
     except SyntaxError as error:
         at = f" line {error.lineno}" if error.lineno else ""
-        raise UsageError(f"{flag} {file}{at} is no Python: {error.msg}.") from None
+        raise UsageError(f"{where}{at} is no Python: {error.msg}.") from None
     except ValueError as error:
-        raise UsageError(f"{flag} {file} is no Python: {error}.") from None
-    found = list(_trains(module))
+        raise UsageError(f"{where} is no Python: {error}.") from None
+    first, _, inner = attribute.partition(".")
+    found = list(_definitions(module, first))
     if not found:
-        raise UsageError(f"{flag} {file} has no train(job, parts): define one at its top level.")
-    if isinstance(found[-1], Function):
-        _refuse_signature(found[-1], f"{flag} {file} line {found[-1].lineno}")
+        raise UsageError(f"{where} has no {kind.call(attribute)}: define one at its top level.")
+    if isinstance(found[-1], Function) and not inner:
+        _refuse_signature(found[-1], f"{where} line {found[-1].lineno}", kind)
 
 
-def _trains(module: ast.Module) -> Iterator[ast.AST]:
-    """Whatever may be the module's `train`, in the order of its lines; an import of everything may be."""
+def _definitions(module: ast.Module, name: str) -> Iterator[ast.AST]:
+    """Whatever may be the module's `name`, in the order of its lines; an import of everything may be."""
     for node in _top_level(module.body):
         if isinstance(node, Function | ast.ClassDef):
             names = {node.name}
@@ -50,7 +145,7 @@ def _trains(module: ast.Module) -> Iterator[ast.AST]:
             names = {alias.asname or alias.name for alias in node.names}
         else:
             names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-        if names & {"train", "*", "globals", "setattr", "exec"}:
+        if names & {name, "*", "globals", "setattr", "exec", "__getattr__"}:
             yield node
 
 
@@ -66,13 +161,16 @@ def _top_level(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from _top_level(each)
 
 
-def _refuse_signature(train: Function, where: str) -> None:
-    arguments = train.args
+def _refuse_signature(function: Function, where: str, kind: Kind) -> None:
+    arguments, given = function.args, len(kind.arguments)
     positional = len(arguments.posonlyargs) + len(arguments.args)
     needed = positional - len(arguments.defaults)
     named = sum(default is None for default in arguments.kw_defaults)
-    fits = needed <= GIVEN and not named and (positional >= GIVEN or arguments.vararg is not None)
-    if isinstance(train, ast.AsyncFunctionDef):
-        raise UsageError(f"{where}: train is async, so that calling it trains nothing; make it a plain function.")
-    if not fits and not train.decorator_list:  # a decorator may make anything of it
-        raise UsageError(f"{where}: train({ast.unparse(arguments)}) cannot be called as train(job, parts).")
+    fits = needed <= given and not named and (positional >= given or arguments.vararg is not None)
+    if isinstance(function, ast.AsyncFunctionDef):
+        raise UsageError(
+            f"{where}: {function.name} is async, so that calling it {kind.async_does}; make it a plain function."
+        )
+    if not fits and not function.decorator_list:  # a decorator may make anything of it
+        own = f"{function.name}({ast.unparse(arguments)})"
+        raise UsageError(f"{where}: {own} cannot be called as {kind.call(function.name)}.")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
 from bench.plan import cells, length, parse
-from bench.plan.presets import MAX_BLOCKS, PRESETS, Preset
+from bench.plan.presets import MAX_BLOCKS, PRESETS, Preset, batch_sizes
 from bench.records.schema import Machine, Pass, Settings
 from trainloops import runners
 
@@ -59,11 +58,12 @@ class Flags:
 def from_flags(flags: Flags, machine: Machine) -> Settings:
     """Settings after presets and defaults; raises `UsageError` or `DeviceError` in one sentence."""
     preset = PRESETS[cells.known("--preset", flags.preset or DEFAULT_PRESET, PRESETS)[0]]
+    workload = flags.workload or preset.workloads
     axes = cells.axes_of(
         machine=machine,
-        workload=flags.workload or preset.workloads,
+        workload=workload,
         device=flags.device or "auto",
-        batch_size=flags.batch_size or preset.batch_sizes,
+        batch_size=batch_sizes(flags.batch_size, workload, preset.batch_sizes),
         precision=flags.precision or "fp32",
         optimizer=flags.optimizer or "adamw",
         grad_accumulation=flags.grad_accumulation or "1",
@@ -76,7 +76,7 @@ def from_flags(flags: Flags, machine: Machine) -> Settings:
     length.check(steps=flags.steps, warmup_steps=flags.warmup)
     return Settings(
         comparisons=comparisons,
-        runners=[str(Path(name).resolve()) if runners.is_file(name) else name for name in names],
+        runners=names,
         passes=_passes(flags),
         preset=flags.preset or DEFAULT_PRESET,
         blocks_per_set=preset.blocks_per_set,

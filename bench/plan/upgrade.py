@@ -10,7 +10,7 @@ from bench.errors import UsageError
 from bench.plan import cells, parse
 from bench.plan.settings import Flags, from_flags
 from bench.records.schema import CURRENT, Environment, FigureGroup, Machine, Pass, Settings
-from trainloops import runners
+from trainloops import runners, workloads
 
 BATCH_SIZES = "8,64,512"
 DEFAULT_MARGIN = 0.03
@@ -46,15 +46,15 @@ def settings(
     Without `--runner`, the loops that the packages that differ touch are checked.
     """
     baseline, candidate = environments
-    chosen = flags.runner or ",".join(touched(changed(baseline, candidate)))
+    trained = cells.workload_names(flags.workload) if flags.workload else []
+    chosen = flags.runner or ",".join(touched(changed(baseline, candidate), trained))
     plan = from_flags(replace(flags, runner=chosen), machine)
-    asked = runners.BASELINE in cells.split("--runner", chosen)
     passes = _passes(plan.passes, flags)
     failing = _fail_on(fail_on, passes, flags.only)
     update = {
         "design": "environments",
         "environments": arms(baseline, candidate),
-        "runners": [name for name in plan.runners if asked or name != runners.BASELINE],
+        "runners": cells.asked_runners(chosen),
         "preset": "check",
         "target_ci": None,
         "blocks": _blocks(flags),
@@ -89,9 +89,15 @@ def changed(baseline: Environment, candidate: Environment) -> dict[str, tuple[st
     return {name: (before, after) for name, (before, after) in both.items() if before != after}
 
 
-def touched(packages: Collection[str] | Mapping[str, object]) -> list[str]:
-    """The runners that need one of the packages; all of them where none does, since then anything may matter."""
-    found = [name for name, entry in runners.REGISTRY.items() if set(entry.needs) & set(packages)]
+def touched(packages: Collection[str] | Mapping[str, object], trained: Collection[str] = ()) -> list[str]:
+    """The runners that need one of the packages; all of them where none does, since then anything may matter.
+
+    All of them, too, where a workload needs one, and with it whatever trains that.
+    """
+    if workloads.needs(trained) & set(packages):
+        return list(runners.REGISTRY)
+    known = runners.REGISTRY | runners.installed()
+    found = [name for name, entry in known.items() if set(entry.needs) & set(packages)]
     return found or list(runners.REGISTRY)
 
 

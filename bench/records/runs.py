@@ -151,3 +151,5 @@ class Run(Record):
     machine: Machine
     packages: dict[str, str]
     git_revision: str | None = None
+    own_files: dict[str, str] = {}
+    """SHA-256 of the file of each runner and workload of the user's own, by its name; not of what that imports."""

@@ -10,7 +10,7 @@ Format history (`SCHEMA`); keys only ever get added:
    take turns `Timing.turns` and `collector`, `Cell.clone`, `Settings.turns_s` and `blocks_per_set`,
    `Interpreter.import_torch_s`, `Trial.alone`, `Summary.noise_floors`, and in a cell what Python's collector costs;
    `Verdict.rules_out`; `Interpreter.imported` and
-   `Summary.imported`; `Timing.sm_clock_mhz`.
+   `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`.
 
 This is the door: the records stand in `trials`, `runs` and `summaries`.
 """

@@ -105,16 +105,21 @@ class Workload:
     """What is trained: three functions and the optimizer's recipe."""
 
     model: Callable[[], nn.Module]
-    """A fresh model of tensors to one tensor; called with torch's generator freshly seeded."""
+    """A fresh model on the host, of whatever the loss hands it; called with torch's generator freshly seeded."""
 
     dataset: Callable[[int, int], Dataset[dict[str, torch.Tensor]]]
-    """`(length, seed)` to a map-style dataset of dicts of tensors."""
+    """`(length, seed)` to a map-style dataset of dicts of tensors, an item of which depends on its index alone.
+
+    It may have another length: an epoch takes so many samples all the same, and rows come up again where it is less.
+    """
 
     loss: Loss
     """`(model, batch)` to the mean loss over the batch, a scalar."""
 
     learning_rate: float
     weight_decay: float = 0.0
+    collate: Callable[[list[dict[str, torch.Tensor]]], Batch] | None = None
+    """Items to a batch, such as one that pads; None is torch's `default_collate`."""
 
 
 Train = Callable[[Job, Parts], None]

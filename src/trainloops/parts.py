@@ -2,39 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sized
 from typing import Any
 
 import torch
+from torch import nn
+from torch.utils._pytree import tree_map
 from torch.utils.data import default_collate
 
 from trainloops import workloads
 from trainloops.contract import Job, Loss, Parts, Workload
 from trainloops.order import SeededOrder
+from trainloops.workloads import WorkloadError, described
 
 
 def build(job: Job) -> Parts:
-    """Model, optimizer, data, loss and loader arguments of `job`, the same for every runner."""
+    """Model, optimizer, data, loss and loader arguments of `job`, the same for every runner.
+
+    Raises `WorkloadError` where the workload makes what no loop can train.
+    """
     workload = workloads.load(job.workload)
     model = _model(job, workload)
+    dataset, loader = workload.dataset(job.rows, job.seed), _loader_arguments(job, workload)
+    rows = _rows(dataset, loader)
     return Parts(
         model=model,
         optimizer=_optimizer(job, workload, model.parameters()),
-        dataset=workload.dataset(job.rows, job.seed),
-        sampler=SeededOrder(job.samples_per_epoch, job.seed, rows=job.rows),
+        dataset=dataset,
+        sampler=SeededOrder(job.samples_per_epoch, job.seed, rows=rows),
         loss=workload.loss,
-        loader=_loader_arguments(job),
+        loader=loader,
         autocast=_autocast(job),
     )
 
 
-def _model(job: Job, workload: Workload) -> torch.nn.Module:
+def _model(job: Job, workload: Workload) -> nn.Module:
     torch.manual_seed(job.seed)
-    model = workload.model().to(job.device)
+    model = workload.model()
+    if not isinstance(model, nn.Module):
+        raise WorkloadError(f"the workload's model() made {described(model)}, and not a torch.nn.Module")
     if job.precision == "bf16":
         # Accelerate and Trainer compute the loss from float32 outputs, so every loop must.
-        model.register_forward_hook(lambda _model, _inputs, output: output.float())
-    return model
+        model.register_forward_hook(lambda _model, _inputs, output: _in_float32(output))
+    return model.to(job.device)
+
+
+def _in_float32(output: Any) -> Any:
+    """A tensor, or whatever tensors there are in a tuple, a dict or an output of transformers."""
+    return _widened(output) if isinstance(output, torch.Tensor) else tree_map(_widened, output)
+
+
+def _widened(leaf: Any) -> Any:
+    return leaf.float() if isinstance(leaf, torch.Tensor) and leaf.dtype is torch.bfloat16 else leaf
+
+
+def _rows(dataset: Any, loader: Mapping[str, Any]) -> int:
+    """How many samples there are; refuses a dataset that no loop could take batches from."""
+    if not isinstance(dataset, Sized) or not hasattr(dataset, "__getitem__"):
+        wanted = "a map-style dataset, which has a length and items"
+        raise WorkloadError(f"the workload's dataset() made {described(dataset)}, and not {wanted}")
+    if len(dataset) == 0:
+        raise WorkloadError("the workload's dataset() made an empty one")
+    batch = loader["collate_fn"]([dataset[0]])
+    if not isinstance(batch, Mapping) or not all(isinstance(value, torch.Tensor) for value in batch.values()):
+        wanted = "a dict of tensors: let items of its dataset be dicts, such as {'x': x, 'labels': y}"
+        raise WorkloadError(f"a batch of the workload is {described(batch)}, and not {wanted}")
+    return len(dataset)
 
 
 def _optimizer(job: Job, workload: Workload, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
@@ -46,13 +79,13 @@ def _optimizer(job: Job, workload: Workload, parameters: Iterable[torch.nn.Param
     return torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=fused)
 
 
-def _loader_arguments(job: Job) -> dict[str, Any]:
+def _loader_arguments(job: Job, workload: Workload) -> dict[str, Any]:
     return {
         "batch_size": job.batch_size,
         "num_workers": job.workers,
         "pin_memory": job.pins_memory,
         "drop_last": True,
-        "collate_fn": default_collate,
+        "collate_fn": workload.collate or default_collate,
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.optim.optimizer import _global_optimizer_post_hooks
@@ -82,6 +84,17 @@ def test_the_losses_are_those_of_every_micro_batch_and_the_weights_those_it_ende
     with torch.no_grad():
         next(built.model.parameters()).view(-1)[0].add_(1.0)
     assert recorder.result()["weights_sha256"] != result["weights_sha256"]
+
+
+def test_buffers_that_training_moves_are_a_part_of_what_it_ended_with():
+    built = parts.build(replace(JOB, workload="cnn"))
+    recorder = Recorder(built)
+    before = recorder.result()
+    batch = built.loader["collate_fn"]([built.dataset[0], built.dataset[1]])
+    recorder.parts.loss(built.model.train(), batch)  # no step: batch normalisation alone has seen it
+    after = recorder.result()
+    assert after["weights_sha256"] != before["weights_sha256"]
+    assert after["parameter_norms"] == before["parameter_norms"]
 
 
 def test_another_seed_is_another_fingerprint():

@@ -32,13 +32,17 @@ TWO_CARDS = CPU_ONLY.model_copy(
         (
             {"runner": "hf-trianer"},
             "--runner 'hf-trianer' is not one of pytorch, hf-trainer, lightning, accelerate, fabric, floor or a path "
-            "to your own .py file; did you mean hf-trainer?",
+            "to your own .py file or package.module:train; did you mean hf-trainer?",
         ),
         (
             {"runner": "loop.py"},
             "--runner loop.py: there is no such file; give the path of a file with a train(job, parts).",
         ),
-        ({"workload": "mlp-wid"}, "--workload 'mlp-wid' is not one of mlp, mlp-wide; did you mean mlp-wide?"),
+        (
+            {"workload": "mlp-wid"},
+            "--workload 'mlp-wid' is not one of mlp, mlp-wide, cnn, encoder, causal-lm or a path to your own .py file "
+            "or package.module:workload; did you mean mlp-wide?",
+        ),
         ({"batch_size": "0"}, "--batch-size 0 must be at least 1."),
         ({"batch_size": "many"}, "--batch-size 'many' is not a whole number."),
         ({"batch_size": "8,,32"}, "--batch-size '8,,32' has an empty value; separate the values by single commas."),
@@ -116,6 +120,20 @@ def test_a_device_that_is_not_there_is_one_sentence(machine, device, sentence):
 def test_devices_resolve(machine, asked, devices):
     settings = from_flags(Flags(device=asked, batch_size="8"), machine)
     assert [comparison.device for comparison in settings.comparisons] == devices
+
+
+@pytest.mark.parametrize(
+    ("flags", "sizes"),
+    [
+        ({"workload": "mlp-wide,mlp"}, [8, 32, 128, 512, 2048]),
+        ({"workload": "mlp,cnn"}, [8]),
+        ({"workload": "causal-lm", "preset": "quick"}, [8]),
+        ({"workload": "causal-lm", "batch_size": "4,64"}, [4, 64]),
+    ],
+)
+def test_workloads_whose_samples_may_cost_much_have_small_batches_unless_asked_for(flags, sizes):
+    found = from_flags(Flags(**flags), CPU_ONLY).comparisons
+    assert list(dict.fromkeys(comparison.batch_size for comparison in found)) == sizes
 
 
 def test_comma_lists_make_every_combination_in_order():

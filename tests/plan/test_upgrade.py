@@ -73,6 +73,14 @@ def test_the_loops_that_a_changed_package_touches_are_checked_and_all_where_it_t
     assert settings(CURRENT, candidate).runners == checked
 
 
+@pytest.mark.parametrize(
+    ("workload", "checked"),
+    [("mlp,cnn", ["hf-trainer"]), ("mlp,causal-lm", list(runners.REGISTRY)), ("encoder", list(runners.REGISTRY))],
+)
+def test_a_package_that_a_workload_needs_touches_every_loop(workload, checked):
+    assert settings(CURRENT, asking(transformers="4.57.6"), workload=workload).runners == checked
+
+
 def test_a_named_loop_is_checked_and_nothing_else():
     assert settings(runner="lightning,floor").runners == ["lightning", "floor"]
     assert settings(runner="floor,pytorch").runners == ["floor", "pytorch"]
@@ -141,7 +149,7 @@ WRONG = [
     (
         {"runner": "hf-trianer"},
         "--runner 'hf-trianer' is not one of pytorch, hf-trainer, lightning, accelerate, fabric, floor or a path "
-        "to your own .py file; did you mean hf-trainer?",
+        "to your own .py file or package.module:train; did you mean hf-trainer?",
     ),
 ]
 

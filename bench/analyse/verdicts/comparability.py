@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.records.schema import Cell, Run
+from trainloops.references import is_reference
+from trainloops.workloads import needs
 
 PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning", "numpy")
 SETTINGS = ("threads", "seed", "steps", "warmup_steps")
 MEMORY_TOLERANCE = 0.01
 """How far the memory of one machine may differ from start to start, by what its kernel keeps for itself."""
+DIGITS = 12
+"""Of a SHA-256, enough to tell files apart."""
 
 Pairs = Mapping[str, tuple[object, object]]
 Moved = dict[str, tuple[str | None, str | None]]
@@ -39,6 +43,7 @@ def differences(first: Run, second: Run) -> list[str]:
         "torch build": (first.machine.torch_build, second.machine.torch_build),
         "python": (first.machine.python, second.machine.python),
         **{name: (first.packages.get(name), second.packages.get(name)) for name in PACKAGES},
+        **_own_files(first, second),
     }
     return [each.told("then", "now") for each in _differing(pairs)]
 
@@ -72,6 +77,7 @@ def also_differs(baseline: Run, candidate: Run) -> list[Difference]:
             "kernel": (baseline.machine.system, candidate.machine.system),
             "Python": (baseline.machine.python, candidate.machine.python),
             "looptax, git revision": (baseline.git_revision, candidate.git_revision),
+            **_own_files(baseline, candidate),
         }
     )
 
@@ -83,9 +89,19 @@ def moved(baseline: Run, candidate: Run) -> Moved:
     return {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}
 
 
-def same_hand_written_loop(baseline: Run, candidate: Run) -> bool:
-    """Whether the hand-written loop ran on the same torch and the same feature release of Python."""
-    return "torch" not in moved(baseline, candidate) and _python(baseline) == _python(candidate)
+def other_hand_written_loop(baseline: Run, candidate: Run) -> str | None:
+    """What differs of the software of the hand-written loop, in words; None where that ran and trained the same."""
+    changed = moved(baseline, candidate)
+    trained = sorted({each.workload for run in (baseline, candidate) for each in run.settings.comparisons})
+    for package in ("torch", *sorted(needs(trained))):
+        if package in changed:
+            before, after = changed[package]
+            whose = "" if package == "torch" else ", which a workload needs"
+            return f"{package} differs ({before} → {after}){whose}"
+    if _python(baseline) != _python(candidate):
+        return "Python differs"
+    own = next(filter(is_reference, trained), None)
+    return f"packages differ, any of which {own} may need" if own is not None and changed else None
 
 
 def axes_apart(baseline: Iterable[Cell], candidate: Iterable[Cell]) -> list[Difference]:
@@ -96,6 +112,13 @@ def axes_apart(baseline: Iterable[Cell], candidate: Iterable[Cell]) -> list[Diff
         for axis in Cell.model_fields
         if not set(first := _values(before, axis)) & set(second := _values(after, axis))
     ]
+
+
+def _own_files(first: Run, second: Run) -> Pairs:
+    """The first digits of the digest of each file of the user's own that both runs have recorded."""
+    before, after = first.own_files, second.own_files
+    names = sorted(before.keys() & after.keys())
+    return {f"SHA-256 of {name}": (before[name][:DIGITS], after[name][:DIGITS]) for name in names}
 
 
 def _values(cells: Iterable[Cell], axis: str) -> list[str]:

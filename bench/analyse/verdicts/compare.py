@@ -72,7 +72,7 @@ def compare(baseline: Stored, candidate: Stored, *, margin: float) -> TwoRuns:
     first, second = _sides(gathered[0], baseline.trials), _sides(gathered[1], candidate.trials)
     shared = {cell: (side, second[cell]) for cell, side in first.items() if cell in second}
     compared = {cell: both for cell, both in shared.items() if all(side.is_compared for side in both)}
-    controlled = comparability.same_hand_written_loop(baseline.run, candidate.run)
+    controlled = comparability.other_hand_written_loop(baseline.run, candidate.run) is None
     return TwoRuns(
         baseline=baseline.run,
         candidate=candidate.run,

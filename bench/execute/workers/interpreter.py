@@ -134,22 +134,25 @@ class ForkServer:
         if up["event"] == "failed":
             raise WorkerEndedError(f"torch cannot be imported: {up['reason']}")
 
-    def interpreter(self, runner: str, *, fork: bool, try_device: bool = False) -> Interpreter:
-        """Fork an interpreter that imports the framework of `runner`; `fork` says whether its trials may be forks.
+    def interpreter(
+        self, runner: str, *, workload: str | None = None, fork: bool, try_device: bool = False
+    ) -> Interpreter:
+        """Fork an interpreter that imports the framework of `runner`, and `workload` if its trials train one.
 
-        With `try_device` it says no more than whether it can use the device, and ends.
+        `fork` says whether its trials may be forks. With `try_device` it says no more than whether it can use the
+        device, and ends.
 
         Raises `WorkerEndedError` or `WorkerTimeoutError`.
         """
         number = next(self._numbers)
         ours, theirs = socket.socketpair()
         request: Message = {"id": number, "runner": runner, "device": local(self.spec.device), "fork": fork}
-        request |= {"try_device": try_device, "compared": sorted(self.spec.packages)}
+        request |= {"try_device": try_device, "workload": workload, "compared": sorted(self.spec.packages)}
         try:
             self._channel.send(request, (theirs.fileno(),))
         finally:
             theirs.close()
-        return Interpreter(runner, self, number, ours)
+        return Interpreter(runner, workload, self, number, ours)
 
     def ended(self, number: int, timeout_s: float) -> Ended:
         """How an interpreter ended; raises `WorkerTimeoutError`."""
@@ -182,8 +185,8 @@ class ForkServer:
 class Interpreter:
     """A process that has imported a framework, and forks trials."""
 
-    def __init__(self, runner: str, server: ForkServer, number: int, ours: socket.socket) -> None:
-        self.runner, self._server, self._number = runner, server, number
+    def __init__(self, runner: str, workload: str | None, server: ForkServer, number: int, ours: socket.socket) -> None:
+        self.runner, self.workload, self._server, self._number = runner, workload, server, number
         self._trials = count()
         self._channel = Channel(ours, self._how_it_ended)
 

@@ -6,7 +6,7 @@ framework has touched the accelerator while it was imported; the interpreter fin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from bench.execute.workers.interpreter import ForkServer, Interpreter, Spec, Wor
 from bench.execute.workers.launcher import Outcome, Request, Result, Running, failed
 from bench.host.imported import parts
 from bench.records.schema import Interpreter as InterpreterRecord
-from trainloops import runners
+from trainloops import runners, workloads
 
 PACKAGES_FOLDERS = ("site-packages", "dist-packages")
 LIB_DEPTH = 3
@@ -31,7 +31,7 @@ def await_ready(interpreter: Interpreter, spec: Spec, *, alone: bool) -> Ready:
     except (WorkerEndedError, WorkerTimeoutError) as error:
         return failed("failed", f"while {interpreter.runner} was imported, {error}")
     if reply.pop("event") != "ready":
-        return _not_importable(interpreter.runner, reply["reason"])
+        return _not_importable(interpreter, reply["what"], reply["reason"])
     reason = not_as_asked(reply.pop("harness"), reply["imported"], spec.packages)
     if reason is not None:
         return failed("failed", reason)
@@ -60,24 +60,33 @@ def not_as_asked(harness: str, imported: Mapping[str, Mapping[str, str]], packag
     return None
 
 
-def _not_importable(runner: str, reason: str) -> Result:
-    needs = runners.REGISTRY[runner].needs if runner in runners.REGISTRY else ()
+def _not_importable(interpreter: Interpreter, what: str, reason: str) -> Result:
+    if what == "workload" and interpreter.workload is not None:
+        # Never `missing`, which would give up what else the runner trains.
+        needs = workloads.needs([interpreter.workload])
+        return failed("failed", _lacks(interpreter.workload, sorted(needs), "trained", reason))
+    runner = interpreter.runner
+    built_in = runners.REGISTRY[runner].needs if runner in runners.REGISTRY else ()
+    return failed("missing" if built_in else "failed", _lacks(runner, built_in, "imported", reason))
+
+
+def _lacks(name: str, needs: Sequence[str], cannot: str, reason: str) -> str:
     if not needs:
-        return failed("failed", f"{runner} cannot be imported: {reason}")
-    return failed("missing", f"{runner} needs {' and '.join(needs)}: pip install {' '.join(needs)} ({reason})")
+        return f"{name} cannot be {cannot}: {reason}"
+    return f"{name} needs {' and '.join(needs)}: pip install {' '.join(needs)} ({reason})"
 
 
 class Forker:
-    """Forks trials of one runner from an interpreter; starts that again where a trial takes it down with it."""
+    """Forks trials of one runner on one workload from an interpreter; starts that again where one takes it down."""
 
-    def __init__(self, runner: str, server: ForkServer) -> None:
-        self.runner, self._server = runner, server
+    def __init__(self, runner: str, server: ForkServer, workload: str | None = None) -> None:
+        self.runner, self._server, self._workload = runner, server, workload
         self._interpreter: Interpreter | None = None
         self._ready: Ready | None = None
 
     def begin(self) -> None:
         """Begin to import the framework; `ready` waits for it. Raises `WorkerEndedError`."""
-        self._interpreter = self._server.interpreter(self.runner, fork=True)
+        self._interpreter = self._server.interpreter(self.runner, workload=self._workload, fork=True)
 
     def ready(self, *, alone: bool) -> Ready:
         """Wait until the framework is imported; `alone` tells whether the import's time is a figure."""
@@ -127,8 +136,8 @@ class Forker:
 class Spawner:
     """Starts one interpreter for each trial, since its device cannot be used in forks; `no_fork` says why."""
 
-    def __init__(self, runner: str, spec: Spec, no_fork: str | None = None) -> None:
-        self._runner, self._spec, self.no_fork = runner, spec, no_fork
+    def __init__(self, runner: str, spec: Spec, no_fork: str | None = None, workload: str | None = None) -> None:
+        self._runner, self._spec, self.no_fork, self._workload = runner, spec, no_fork, workload
         self._started: list[ForkServer | Interpreter] = []
 
     def start(self, request: Request) -> Running | Outcome:
@@ -137,7 +146,7 @@ class Spawner:
         self._started.append(server)
         try:
             server.wait_until_up()
-            interpreter = server.interpreter(self._runner, fork=False)
+            interpreter = server.interpreter(self._runner, workload=self._workload, fork=False)
             self._started.append(interpreter)
             ready = await_ready(interpreter, self._spec, alone=True)
             if isinstance(ready, Result):

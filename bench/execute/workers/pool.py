@@ -1,4 +1,4 @@
-"""The launchers of some blocks: one a runner, device and environment, all alive together."""
+"""The launchers of some blocks: one a runner, device, environment and workload, all alive together."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from bench.plan.schedule import Layout
 from bench.records.schema import Cell
 from bench.records.schema import Interpreter as InterpreterRecord
 
-Key = tuple[str, str, str]
-"""A runner, a device, an environment."""
+Key = tuple[str, str, str, str]
+"""A runner, a device, an environment, a workload."""
 
 MAX_ALIVE = 16
 """How many interpreters may be alive at once; each holds some 400 MB, most of it shared with its siblings."""
@@ -42,7 +42,7 @@ def batches(
 
 
 class Pool:
-    """Fresh interpreters for every (runner, device, environment), from `open` to `close`.
+    """Fresh interpreters for every (runner, device, environment, workload), from `open` to `close`.
 
     Those of one device and Python are forks of one process that has imported torch. With `one_by_one`
     each framework is imported while nothing else runs, so that its import time is a figure;
@@ -102,20 +102,23 @@ class Pool:
             if isinstance(each, Forker) and each.forks and key[1] in no_fork:
                 runner, reason = no_fork[key[1]]
                 each.close()
-                self._launchers[key] = Spawner(key[0], self._spec(key), f"as {runner} cannot be forked: {reason}")
+                self._launchers[key] = self._spawner(key, f"as {runner} cannot be forked: {reason}")
 
     def _forker(self, key: Key) -> Forker | None:
         """A launcher whose interpreter begins to import its framework; None where its environment has no torch."""
         try:
-            self._launchers[key] = forker = Forker(key[0], self._server(key))
+            self._launchers[key] = forker = Forker(key[0], self._server(key), key[3])
             forker.begin()
         except (WorkerEndedError, WorkerTimeoutError) as error:
             self._broken[key] = f"while {key[0]} was imported, {error}"
             return None
         return forker
 
+    def _spawner(self, key: Key, no_fork: str | None) -> Spawner:
+        return Spawner(key[0], self._spec(key), no_fork, key[3])
+
     def _spec(self, key: Key) -> Spec:
-        _, device, environment = key
+        _, device, environment, _ = key
         python = self._pythons.get(environment, sys.executable)
         packages = self._packages.get(environment, {})
         return Spec(device=device, threads=self._threads, layout=self._layout, python=python, packages=packages)
@@ -132,7 +135,7 @@ class Pool:
         ready = forker.ready(alone=self._at_once == 1)
         if isinstance(ready, InterpreterRecord) and ready.launch == "spawn":
             forker.close()
-            self._launchers[key] = Spawner(key[0], self._spec(key), ready.no_fork)
+            self._launchers[key] = self._spawner(key, ready.no_fork)
 
     def close(self) -> None:
         """End every process."""
@@ -142,7 +145,7 @@ class Pool:
             server.close()
 
     def start(self, request: Request) -> Running | Outcome:
-        """Start one trial in the launcher of its runner and device."""
+        """Start one trial in its launcher."""
         key = key_of(request.cell)
         if key in self._broken:
             return Outcome(result=failed("failed", self._broken[key]), interpreter=None)
@@ -156,4 +159,4 @@ class Pool:
 
 def key_of(cell: Cell) -> Key:
     """Which launcher a cell needs."""
-    return cell.runner, cell.device, cell.environment
+    return cell.runner, cell.device, cell.environment, cell.workload

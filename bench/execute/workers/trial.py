@@ -24,6 +24,7 @@ from trainloops import parts
 from trainloops.contract import Job, Train
 
 Result = dict[str, Any]
+NO_SCALAR = "grad can be implicitly created only for scalar outputs"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,8 +55,15 @@ def run(assignment: Assignment) -> None:
         result = {"status": "failed", "reason": f"train() called sys.exit({error.code!r}) before its job was done"}
     except Exception as error:  # noqa: BLE001 - whatever a loop raises is the reason of its row, and the run goes on
         status = "oom" if devices.is_out_of_memory(error) else "failed"
-        result = {"status": status, "reason": f"{type(error).__name__}: {error}"}
+        result = {"status": status, "reason": _told(error)}
     assignment.leave(result)
+
+
+def _told(error: Exception) -> str:
+    """What a loop raised; torch's own words for a loss of several numbers say nothing of a loss."""
+    if str(error) == NO_SCALAR:
+        return "the loss is not one number: take its mean"
+    return f"{type(error).__name__}: {error}"
 
 
 def _timing(assignment: Assignment) -> Result:

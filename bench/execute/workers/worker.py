@@ -93,8 +93,6 @@ def _load(runner: str) -> Train:
     """
     from trainloops import runners
 
-    if runners.is_file(runner):
-        sys.path.append(str(Path.cwd()))  # a user's own loop may import what lies where the user stands
     train = runners.load(runner)
     import torch
 
@@ -103,20 +101,42 @@ def _load(runner: str) -> Train:
     return train
 
 
+def _load_workload(name: str | None) -> None:
+    """Import what the interpreter's trials train, so that none of its forks has to."""
+    from trainloops import workloads
+
+    if name is not None:
+        workloads.load(name)
+        gc.collect()  # as `_load` does
+
+
+def _see_where_the_user_stands(request: Message) -> None:
+    """Let code of the user's own, and no other, import what lies in the current folder."""
+    from trainloops.references import is_reference
+
+    if any(is_reference(request[what] or "") for what in ("runner", "workload")):
+        sys.path.append(str(Path.cwd()))
+
+
 def _interpret(control: socket.socket, request: Message, imported: Imported) -> None:
-    """Import a runner's framework, then serve requests for trials until the other end closes."""
+    """Import a runner's framework and a workload, then serve requests for trials until the other end closes."""
+    _see_where_the_user_stands(request)
     started = time.perf_counter()
+    loading = "runner"
     try:
         train = _load(request["runner"])
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a framework raises while it is imported is its row's reason
+        own_s = time.perf_counter() - started
+        loading = "workload"
+        _load_workload(request["workload"])
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is raised while it is imported is its row's reason
         event = "missing" if isinstance(error, ImportError) else "failed"
-        send(control, {"event": event, "reason": f"{type(error).__name__}: {error}"})
+        send(control, {"event": event, "what": loading, "reason": f"{type(error).__name__}: {error}"})
         return
-    own_s = time.perf_counter() - started
     loaded = Loaded(train=train, inherited_bytes=process.resident().total - imported.bare.total)
     if request["try_device"]:
         broken = _why_unusable(request["device"])
-        send(control, {"event": "failed", "reason": broken} if broken else {"event": "ready", "pid": os.getpid()})
+        failed = {"event": "failed", "what": "device", "reason": broken}
+        send(control, failed if broken else {"event": "ready", "pid": os.getpid()})
         return
     no_fork = _why_no_fork(request["device"]) if request["fork"] else None
     launch = "fork" if request["fork"] and no_fork is None else "spawn"

@@ -2,53 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from importlib import import_module, util
-from pathlib import Path
+import re
 from typing import TYPE_CHECKING
+
+from trainloops import references
+from trainloops.references import Entry
 
 if TYPE_CHECKING:
     from trainloops.contract import Train
 
 BASELINE = "pytorch"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """Where a runner lives, and the packages (as pip names them) that it needs beside torch."""
-
-    module: str
-    needs: tuple[str, ...] = ()
-
+TRAIN = "train"
+"""What a runner is called in its module, where a reference does not say otherwise."""
+GROUP = "trainloops.runners"
+"""The entry points by which an installed package brings runners of its own."""
 
 REGISTRY = {
-    "pytorch": Entry(module="trainloops.runners.pytorch"),
-    "hf-trainer": Entry(module="trainloops.runners.hf_trainer", needs=("transformers", "accelerate")),
-    "lightning": Entry(module="trainloops.runners.lightning", needs=("pytorch-lightning",)),
-    "accelerate": Entry(module="trainloops.runners.accelerate", needs=("accelerate",)),
-    "fabric": Entry(module="trainloops.runners.fabric", needs=("pytorch-lightning",)),
-    "floor": Entry(module="trainloops.runners.floor"),
+    "pytorch": Entry(where="trainloops.runners.pytorch"),
+    "hf-trainer": Entry(where="trainloops.runners.hf_trainer", needs=("transformers", "accelerate")),
+    "lightning": Entry(where="trainloops.runners.lightning", needs=("pytorch-lightning",)),
+    "accelerate": Entry(where="trainloops.runners.accelerate", needs=("accelerate",)),
+    "fabric": Entry(where="trainloops.runners.fabric", needs=("pytorch-lightning",)),
+    "floor": Entry(where="trainloops.runners.floor"),
 }
 
 
-def is_file(name: str) -> bool:
-    """Whether `name` means a user's own file with a `train(job, parts)` in it, not a known runner."""
-    return name.endswith(".py")
+def installed() -> dict[str, Entry]:
+    """The runners that installed packages bring, by name; none of them hides a built-in one."""
+    from importlib.metadata import entry_points  # where a framework's import is timed, nobody else needs it
+
+    found: dict[str, Entry] = {}
+    for point in entry_points(group=GROUP):
+        needs = () if point.dist is None else (re.sub(r"[-_.]+", "-", point.dist.name).lower(),)
+        entry = Entry(where=point.value.partition("[")[0].replace(" ", ""), needs=needs)
+        if point.name not in REGISTRY:
+            found.setdefault(point.name, entry)
+    return found
+
+
+def entry(name: str) -> Entry | None:
+    """What a name or a reference stands for; None for a name that nobody has given to a runner here."""
+    if references.is_reference(name):
+        return Entry(where=name)
+    return REGISTRY.get(name) or installed().get(name)
 
 
 def load(name: str) -> Train:
-    """Import the runner called `name`, or the Python file at that path, and return its `train`.
+    """Import the runner called `name`, or the one of that reference, and return its `train`.
 
-    Raises `KeyError` for an unknown name, `ImportError` when the framework (or the file) is
-    missing, `AttributeError` when the module has no `train`.
+    Raises `ImportError` when the framework, the file or the name is missing, `AttributeError` when the module
+    has no `train`, `TypeError` when that is no function.
     """
-    if not is_file(name):
-        train: Train = import_module(REGISTRY[name].module).train
-        return train
-    spec = util.spec_from_file_location(Path(name).stem, name)
-    if spec is None or spec.loader is None or not Path(name).is_file():
-        raise ImportError(f"{name} is not a Python file that can be read")
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    own: Train = module.train
-    return own
+    found = entry(name)
+    if found is None:
+        raise ModuleNotFoundError(f"no installed package brings a runner called {name}")
+    train: Train = references.load(found.where, usual=TRAIN)
+    if not callable(train):
+        raise TypeError(f"{name} is a {type(train).__name__}, and no function train(job, parts)")
+    return train

@@ -40,4 +40,6 @@ def loss(model: nn.Module, batch: Batch) -> torch.Tensor:
     return cross_entropy(model(batch["x"]), batch["labels"])
 
 
-WORKLOAD = Workload(model=model, dataset=Points, loss=loss, learning_rate=1e-3)
+def workload() -> Workload:
+    """What is trained."""
+    return Workload(model=model, dataset=Points, loss=loss, learning_rate=1e-3)

@@ -17,4 +17,6 @@ def model() -> nn.Module:
     )
 
 
-WORKLOAD = Workload(model=model, dataset=Points, loss=loss, learning_rate=1e-3)
+def workload() -> Workload:
+    """What is trained."""
+    return Workload(model=model, dataset=Points, loss=loss, learning_rate=1e-3)

@@ -146,10 +146,9 @@ def _packages(baseline: Run, candidate: Run) -> str:
 
 def _uncontrolled(baseline: Run, candidate: Run) -> str:
     """Say why the hand-written loop is no control, and what follows."""
-    before, after = comparability.moved(baseline, candidate).get("torch", (None, None))
-    torch = f"torch differs ({before} → {after})" if before != after else ""
+    why = comparability.other_hand_written_loop(baseline, candidate)
     return (
-        f"{torch or 'Python differs'}, so the hand-written loop is no control: raw times are judged, and whatever "
+        f"{why}, so the hand-written loop is no control: raw times are judged, and whatever "
         "happened to the machine between the runs looks like a change of the software."
     )
 

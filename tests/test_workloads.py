@@ -1,0 +1,177 @@
+"""What is trained: every loop trains each workload alike, and what no loop can train says what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.measure.fingerprint import Recorder, UnusableLossError
+from trainloops import parts, runners, workloads
+from trainloops.contract import Job
+from trainloops.workloads import WorkloadError
+
+ROOT = Path(__file__).parent.parent
+OWN = ROOT / "tests" / "workloads" / "own.py"
+ADDED = ("cnn", "encoder", "causal-lm")
+
+EVERY_RUNNER = """
+import json, os, sys, tempfile
+import torch
+from bench.measure.fingerprint import Recorder
+from trainloops import parts, runners
+from trainloops.contract import Job
+
+answer = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # frameworks print
+torch.set_num_threads(1)
+torch.use_deterministic_algorithms(True)
+found = {}
+for workload in sys.argv[2:]:
+    for settings in json.loads(sys.argv[1]):
+        scratch = tempfile.mkdtemp()
+        job = Job(workload=workload, batch_size=2, epochs=2, steps_per_epoch=3, output_dir=scratch, **settings)
+        for name in runners.REGISTRY:
+            recorder = Recorder(parts.build(job))
+            with recorder.counting_steps():
+                runners.load(name)(job, recorder.parts)
+            recorder.refuse_other_than(job.steps)
+            seen = found.setdefault(f"{workload} in {settings.get('precision', 'fp32')}", {})
+            seen[name] = recorder.result()
+json.dump(found, answer)
+"""
+SETTINGS = [{}, {"precision": "bf16", "grad_accumulation": 2, "grad_clip": 0.1}]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """By workload and precision, what every runner came to."""
+    names = [*ADDED, f"{OWN}:rude"]
+    done = subprocess.run(
+        [sys.executable, "-c", EVERY_RUNNER, json.dumps(SETTINGS), *names],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("workload", [*ADDED, f"{OWN}:rude"])
+def test_every_loop_ends_with_the_same_bits(trained, workload, precision):
+    """The last of them has dropout, buffers that training moves, a dict for an output and batches that are padded."""
+    found = trained[f"{workload} in {precision}"]
+    assert found.keys() == runners.REGISTRY.keys()
+    losses = found["pytorch"]["losses"]
+    assert len(losses) == len(set(losses)) == (6 if precision == "fp32" else 12)
+    for name, result in found.items():
+        assert result == found["pytorch"], name
+
+
+def test_dropout_draws_something_else_in_every_micro_step():
+    """The proof seeds it, so that loops draw alike; with one seed for all, it would be a fixed mask."""
+    built = parts.build(job(f"{OWN}:rude"))
+    recorder = Recorder(built)
+    batch = built.loader["collate_fn"]([built.dataset[0], built.dataset[1]])
+    built.model.train()
+    losses = {recorder.parts.loss(built.model, batch).item() for _ in range(8)}
+    assert len(losses) > 4
+
+
+def job(workload: str, **changes: object) -> Job:
+    return Job(**{"workload": workload, "batch_size": 2, "epochs": 1, "steps_per_epoch": 4} | changes)
+
+
+# Sizes, and weights.
+
+
+@pytest.mark.parametrize(
+    ("workload", "shape", "parameters"),
+    [("cnn", (2, 10), 78_042), ("encoder", (2, 2), 172_098), ("causal-lm", (2, 32, 8192), 1_130_816)],
+)
+def test_the_models_are_as_small_as_they_are_said_to_be(workload, shape, parameters):
+    built = parts.build(job(workload))
+    batch = built.loader["collate_fn"]([built.dataset[0], built.dataset[1]])
+    inputs = next(value for key, value in batch.items() if key != "labels")
+    assert built.model(inputs).shape == shape
+    assert sum(parameter.numel() for parameter in built.model.parameters()) == parameters
+
+
+def test_tokens_are_packed_and_the_labels_are_those_that_follow():
+    data = workloads.load("causal-lm").dataset(5, 0)
+    assert len(data) == 5
+    stream = torch.cat([data[index]["input_ids"] for index in range(5)])
+    assert torch.equal(torch.cat([data[index]["labels"] for index in range(5)])[:-1], stream[1:])
+
+
+@pytest.mark.parametrize("workload", ["encoder", "causal-lm"])
+def test_the_seed_decides_the_weights_and_no_release_of_transformers(workload, monkeypatch):
+    first = list(parts.build(job(workload)).model.parameters())
+    monkeypatch.setattr("torch.nn.init.normal_", lambda tensor, *_, **__: tensor)  # what a release draws by itself
+    again, other = (list(parts.build(job(workload, seed=seed)).model.parameters()) for seed in (0, 1))
+    assert all(torch.equal(*both) for both in zip(first, again, strict=True))
+    assert not torch.equal(first[0], other[0])
+    assert first[0].std().item() == pytest.approx(0.02, rel=0.05)
+
+
+def test_of_a_dataset_of_another_length_rows_come_up_again():
+    short = parts.build(job("cnn", batch_size=1024, steps_per_epoch=2))
+    assert (len(short.dataset), len(short.sampler)) == (1024, 2048)
+    assert sorted(short.sampler) == sorted([*range(1024)] * 2)
+    own = parts.build(job(f"{OWN}:rude", steps_per_epoch=2))
+    assert (len(own.dataset), len(own.sampler), max(own.sampler)) == (10, 4, 3)
+
+
+# What no loop can train.
+
+
+@pytest.mark.parametrize(
+    ("factory", "sentence"),
+    [
+        (
+            "a_tuple",
+            "its function returned a tuple (Sequential, Points, function), and not a trainloops.contract.Workload("
+            "model=..., dataset=..., loss=..., learning_rate=...)",
+        ),
+        (
+            "a_model_that_is_made",
+            "its model is a Sequential, and not a function () that makes a torch.nn.Module, since",
+        ),
+        ("a_dataset_that_is_made", "its dataset is a Points, and not a function (length, seed) that makes a dataset"),
+        ("a_loss_of_torch", "its loss is a CrossEntropyLoss, and not a function (model, batch) that computes it"),
+        ("no_rate", "its learning_rate and weight_decay are None and 0.0, and not two numbers"),
+        ("no_module", "the workload's model() made None, and not a torch.nn.Module"),
+        ("a_stream", "the workload's dataset() made a list_iterator, and not a map-style dataset, which has a length"),
+        ("an_empty_dataset", "the workload's dataset() made an empty one"),
+        ("pairs", "a batch of the workload is a list (Tensor, Tensor), and not a dict of tensors: let items of"),
+        ("NUMBER", "it is an int, and not a function that returns a trainloops.contract.Workload("),
+    ],
+)
+def test_what_is_no_workload_says_what_it_is_and_what_is_wanted(factory, sentence):
+    with pytest.raises(WorkloadError) as refused:
+        parts.build(job(f"{OWN}:{factory}"))
+    assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("factory", "sentence"),
+    [
+        ("a_loss_a_sample", "the loss of micro-step 1 is a tensor of shape [2], and not one number: take its mean"),
+        ("a_loss_in_a_dict", "the loss of micro-step 1 is a dict, and not a tensor with one number"),
+        ("turns_nan", "the loss of micro-step 3 is nan, and no finite number, so that nothing can be proven"),
+    ],
+)
+def test_a_loss_that_nothing_can_be_proven_by_says_in_which_step(factory, sentence):
+    workloads.load.cache_clear()
+    asked = job(f"{OWN}:{factory}")
+    recorder = Recorder(parts.build(asked))
+    with pytest.raises(UnusableLossError) as refused:
+        runners.load("pytorch")(asked, recorder.parts)
+    assert str(refused.value) == sentence
