@@ -18,6 +18,7 @@ from bench.errors import UninstallableError
 from bench.execute import checkup
 from bench.execute.scheduler import UNTIMED_BLOCK, TrialScheduler
 from bench.plan import length
+from bench.plan.bisect import STEP_TIME
 from bench.records import store
 from bench.records.schema import Environment, Move, Pass, Probe, Release, Run, Settings, Trial
 from bench.report.kinds.bisect.report import seen
@@ -68,7 +69,7 @@ class Hunt:
 
     @property
     def _is_timed(self) -> bool:
-        return probes.sought(self.run).metric == probes.STEP_TIME
+        return probes.sought(self.run).metric == STEP_TIME
 
     def search(self) -> None:
         """Probe one release after the other until nothing is due; both ends are counted at once."""

@@ -11,11 +11,13 @@ from bench.plan import cells, parse
 from bench.plan.history import runner_of
 from bench.plan.settings import Flags, from_flags
 from bench.plan.upgrade import BLOCKS_PER_SET, TURNS_S
+from bench.records.metrics import EXACT, Metric
+from bench.records.metrics import metric as row_of
 from bench.records.schema import Bisection, Machine, Release, Settings
 
 STEP_TIME = "step_time"
-ON_DEVICES = ("kernels", "device_syncs", "allocations")
-METRICS = ("syncs", "python_calls", "c_calls", "ops", "tensor_bytes", *ON_DEVICES, STEP_TIME)
+"""How --metric and run.json call `step_time_us`."""
+METRICS = (*(each.key for each in EXACT), STEP_TIME)
 BATCH_SIZE = "64"
 CAP = 20
 """Blocks of one comparison at most."""
@@ -32,7 +34,7 @@ def settings(
     plan = from_flags(flags, machine)
     followed = cells.asked_runners(chosen)
     _refuse_several(plan, followed)
-    if bisection.metric in ON_DEVICES and plan.comparisons[0].device == "cpu":
+    if figure_of(bisection.metric).on_accelerator and plan.comparisons[0].device == "cpu":
         raise UsageError(f"--metric {bisection.metric} is counted on an accelerator only; name one with --device cuda.")
     blocks = flags.blocks or CAP
     if bisection.metric == STEP_TIME and blocks < LEAST_BLOCKS:
@@ -60,6 +62,11 @@ def _refuse_several(plan: Settings, followed: Sequence[str]) -> None:
             "A bisection follows one loop in one cell; give --runner, --workload, --batch-size and all like them one "
             "value each."
         )
+
+
+def figure_of(metric: str) -> Metric:
+    """What --metric calls so."""
+    return row_of("step_time_us" if metric == STEP_TIME else metric)
 
 
 def metric(text: str, *, every: bool) -> str:

@@ -13,19 +13,22 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.profiler import profile, record_function
 
-from bench.analyse.cells.attribution import NOUNS, repeats, subtract
+from bench.analyse.cells.attribution import repeats, subtract
 from bench.measure import counters, kernels, tensors
 from bench.measure.calls import Monitoring, SetProfile
 from bench.measure.fingerprint import WrongStepCountError
 from bench.measure.hooks import after_each_step
 from bench.measure.sites import Site
+from bench.records import metrics
 from bench.records.schema import Counters
+from tests.factories import cell_of
 from trainloops import parts, runners
 from trainloops.contract import Job
 from trainloops.runners import compat
 
 ROOT = Path(__file__).parent.parent.parent
 COUNT_EVERY_RUNNER = Path(__file__).parent / "count_every_runner.py"
+BY_FUNCTION = tuple(each.key for each in metrics.BY_FUNCTION)
 SHORT = Job(workload="mlp", batch_size=8, epochs=2, steps_per_epoch=4)
 
 
@@ -207,7 +210,9 @@ def baseline():
 def difference(baseline, extra):
     """What `extra` does more than `does_nothing`, which it replaces: by counter, by function."""
     found = counted(extra)
-    rows = {counter: subtract(functions(baseline), functions(found), counter) for counter in NOUNS}
+    rows = {
+        counter: subtract(functions(baseline), functions(found), counter, cell=cell_of()) for counter in BY_FUNCTION
+    }
     for counter, differing in rows.items():
         assert sum(row.delta for row in differing) == found[counter]["value"] - baseline[counter]["value"]
         assert found[counter]["share"] == 1
@@ -215,7 +220,7 @@ def difference(baseline, extra):
 
 
 def functions(found):
-    return [SimpleNamespace(**dict.fromkeys(NOUNS, 0) | row) for row in found["functions"]]
+    return [SimpleNamespace(**dict.fromkeys(BY_FUNCTION, 0) | row) for row in found["functions"]]
 
 
 def test_one_more_python_call(baseline):
@@ -546,15 +551,15 @@ def test_two_fresh_processes_count_the_same(twice):
     first, second = twice
     assert first.keys() == {f"{runner} {size}" for runner in runners.REGISTRY for size in (8, 64)}
     for cell in first:
-        values = [{name: counts[cell][name]["value"] for name in NOUNS} for counts in twice]
-        assert repeats(*values) == dict.fromkeys(sorted(NOUNS), True), cell
+        values = [{name: counts[cell][name]["value"] for name in BY_FUNCTION} for counts in twice]
+        assert repeats(*values) == dict.fromkeys(sorted(BY_FUNCTION), True), cell
         assert first[cell] == second[cell], cell
 
 
 def test_a_loop_costs_what_it_adds_whatever_the_batch(twice):
     for cell, found in twice[0].items():
         runner, size = cell.split()
-        assert all(found[name]["share"] > 0.5 for name in NOUNS), cell
+        assert all(found[name]["share"] > 0.5 for name in BY_FUNCTION), cell
         if size == "64" and runner != "floor":
             smaller = twice[0][f"{runner} 8"]
             # 56 samples more: `__getitem__` of each, which makes two views.

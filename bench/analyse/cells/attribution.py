@@ -8,18 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-NOUNS = {
-    "python_calls": "Python call{s} a step",
-    "c_calls": "call{s} into C a step",
-    "ops": "op{s} a step",
-    "syncs": "value{s} read back to the host a step",
-    "tensor_bytes": "tensor byte{s} at a step's peak",
-}
-"""The counters that are counted by function, and how a sentence calls them; `{s}` is for more than one."""
+from bench.records.metrics import metric
+from bench.records.schema import AttributionRow, Cell
 
 OWN_TIME = "exclusive_ns"
 """The one figure by function that is sampled, not counted: nanoseconds a step. Too noisy for a sentence."""
@@ -41,29 +35,6 @@ class FunctionCounts(Protocol):
         """Its first line."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """One function and how much of one counter it has on each side."""
-
-    counter: str
-    file: str
-    function: str
-    line: int
-    """In the candidate; in the baseline where only that has the function."""
-    baseline: int
-    candidate: int
-
-    @property
-    def delta(self) -> int:
-        """What the candidate has more."""
-        return self.candidate - self.baseline
-
-    @property
-    def package(self) -> str:
-        """See `package_of`."""
-        return package_of(self.file)
-
-
 def package_of(file: str) -> str:
     """The import name of the distribution that a file is of; `python` for the standard library."""
     top = file.partition("/")[0].removesuffix(".py")
@@ -72,10 +43,10 @@ def package_of(file: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """The rows of one file or package, largest difference first."""
+    """The rows of one file, largest difference first."""
 
     name: str
-    rows: list[Row]
+    rows: list[AttributionRow]
 
     @property
     def delta(self) -> int:
@@ -83,51 +54,54 @@ class Group:
         return sum(row.delta for row in self.rows)
 
 
-def subtract(baseline: Iterable[FunctionCounts], candidate: Iterable[FunctionCounts], counter: str) -> list[Row]:
-    """Candidate minus baseline for each function that differs, largest difference first."""
+def subtract(
+    baseline: Iterable[FunctionCounts], candidate: Iterable[FunctionCounts], counter: str, *, cell: Cell
+) -> list[AttributionRow]:
+    """Candidate minus baseline for each function that differs, largest difference first; `cell` is the candidate's."""
     before, after = _by_function(baseline, counter), _by_function(candidate, counter)
-    rows = [
-        Row(
-            counter=counter,
-            file=key[0],
-            function=key[1],
-            line=(after.get(key) or before[key])[0],
-            baseline=before.get(key, (0, 0))[1],
-            candidate=after.get(key, (0, 0))[1],
-        )
-        for key in before.keys() | after.keys()
-    ]
+    rows = [_row(cell, counter, key, before.get(key), after.get(key)) for key in before.keys() | after.keys()]
     return sorted((row for row in rows if row.delta), key=lambda row: (-abs(row.delta), row.file, row.function))
 
 
-def _by_function(table: Iterable[FunctionCounts], counter: str) -> dict[tuple[str, str], tuple[int, int]]:
+LineAndCount = tuple[int, int]
+
+
+def _row(
+    cell: Cell, counter: str, key: tuple[str, str], before: LineAndCount | None, after: LineAndCount | None
+) -> AttributionRow:
+    line = (after or before or (0, 0))[0]
+    baseline, candidate = (before or (0, 0))[1], (after or (0, 0))[1]
+    return AttributionRow(
+        cell=cell,
+        counter=counter,
+        file=key[0],
+        function=key[1],
+        line=line,
+        baseline=baseline,
+        candidate=candidate,
+        delta=candidate - baseline,
+    )
+
+
+def _by_function(table: Iterable[FunctionCounts], counter: str) -> dict[tuple[str, str], LineAndCount]:
     """Line and count by file and name; functions that share both, such as two lambdas, are one."""
-    found: dict[tuple[str, str], tuple[int, int]] = {}
+    found: dict[tuple[str, str], LineAndCount] = {}
     for function in table:
         line, count = found.get((function.file, function.function), (function.line, 0))
         found[function.file, function.function] = (line, count + getattr(function, counter))
     return found
 
 
-def by_file(rows: Iterable[Row]) -> list[Group]:
+def by_file(rows: Iterable[AttributionRow]) -> list[Group]:
     """The rows gathered by file, largest difference first."""
-    return _grouped(rows, lambda row: row.file)
-
-
-def by_package(rows: Iterable[Row]) -> list[Group]:
-    """The rows gathered by package, largest difference first."""
-    return _grouped(rows, lambda row: row.package)
-
-
-def _grouped(rows: Iterable[Row], name: Callable[[Row], str]) -> list[Group]:
-    gathered: dict[str, list[Row]] = defaultdict(list)
+    gathered: dict[str, list[AttributionRow]] = defaultdict(list)
     for row in rows:
-        gathered[name(row)].append(row)
+        gathered[row.file].append(row)
     groups = [Group(name=name, rows=rows) for name, rows in gathered.items()]
     return sorted(groups, key=lambda group: (-abs(group.delta), group.name))
 
 
-def sentence(rows: list[Row], counter: str, *, files: int = 4, functions: int = 2) -> str:
+def sentence(rows: Sequence[AttributionRow], counter: str, *, files: int = 4, functions: int = 2) -> str:
     """Say where the difference comes from; the parts named, signs included, sum to the whole.
 
     "571 extra Python calls a step: 214 in accelerate/optimizer.py (AcceleratedOptimizer.step 12, …),
@@ -148,7 +122,7 @@ def sentence(rows: list[Row], counter: str, *, files: int = 4, functions: int = 
 
 
 def _noun(counter: str, amount: int) -> str:
-    return NOUNS[counter].format(s="" if abs(amount) == 1 else "s")
+    return metric(counter).noun.format(s="" if abs(amount) == 1 else "s")
 
 
 def _part(group: Group, sign: int, functions: int) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bench.analyse.cells.attribution import NOUNS, OWN_TIME, FunctionCounts, repeats, subtract
+from bench.analyse.cells.attribution import OWN_TIME, FunctionCounts, repeats, subtract
+from bench.records.metrics import BY_FUNCTION, COUNTED, EXACT
 from bench.records.schema import AttributionRow, Cell, CounterFigures, Counters, Trial
 
-NAMES = tuple(name for name in CounterFigures.model_fields if name not in ("share", "not_repeated"))
 NOT_COUNTED = "the counting pass has no good trial of this cell"
 
 
@@ -22,17 +22,22 @@ def figures(counts: Sequence[Counters]) -> CounterFigures | None:
         return None
     values = [_values(each) for each in counts]
     same = repeats(values[0], values[-1])
-    known = {name: count for name in NAMES if (count := getattr(counts[0], name)) is not None}
+    known = {each.key: seen for each in COUNTED if (seen := getattr(counts[0], each.key)) is not None}
     return CounterFigures(
-        **{name: count.value for name, count in known.items()},
-        share={name: count.share for name, count in known.items()},
+        **{name: seen.value for name, seen in known.items()},
+        share={name: seen.share for name, seen in known.items()},
         not_repeated=[name for name, repeated in same.items() if not repeated],
     )
 
 
 def _values(counters: Counters) -> dict[str, int | None]:
-    found = {name: getattr(counters, name) for name in (*NAMES, "tensor_bytes")}
-    return {name: None if count is None else count.value for name, count in found.items()}
+    return {each.key: count(counters, each.key) for each in EXACT}
+
+
+def count(counters: Counters, name: str) -> int | None:
+    """One exact figure; None where it cannot be had."""
+    found = getattr(counters, name)
+    return None if found is None else int(found.value)
 
 
 Tables = Mapping[str, Sequence[FunctionCounts]]
@@ -41,7 +46,9 @@ Tables = Mapping[str, Sequence[FunctionCounts]]
 
 def tables_of(counts: Sequence[Counters], split: Sequence[Trial]) -> Tables:
     """Return the tables of one cell: what was counted, and the time of its functions where that was sampled."""
-    counted: dict[str, Sequence[FunctionCounts]] = dict.fromkeys(NOUNS, counts[0].functions) if counts else {}
+    counted: dict[str, Sequence[FunctionCounts]] = (
+        {each.key: counts[0].functions for each in BY_FUNCTION} if counts else {}
+    )
     times = [trial.phases.functions for trial in split if trial.phases is not None]
     return {**counted, **({OWN_TIME: times[0]} if times else {})}
 
@@ -53,15 +60,5 @@ def attribution(baseline: Tables, candidates: Mapping[Cell, Tables]) -> list[Att
         for cell, candidate in candidates.items()
         for counter in candidate
         if counter in baseline
-        for row in _rows(cell, baseline[counter], candidate[counter], counter)
-    ]
-
-
-def _rows(
-    cell: Cell, baseline: Sequence[FunctionCounts], candidate: Sequence[FunctionCounts], counter: str
-) -> list[AttributionRow]:
-    names = ("counter", "file", "function", "line", "baseline", "candidate", "delta")
-    return [
-        AttributionRow(cell=cell, **{name: getattr(row, name) for name in names})
-        for row in subtract(baseline, candidate, counter)
+        for row in subtract(baseline[counter], candidate[counter], counter, cell=cell)
     ]

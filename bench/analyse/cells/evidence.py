@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from bench.analyse.cells.equivalence import judge
 from bench.analyse.cells.trial_figures import TrialFigures, complete, cross_check, figures
 from bench.analyse.statistics.signed_rank import Floats, block_medians, hodges_lehmann
 from bench.plan.rounds import Round, rounds
+from bench.records.metrics import Metric
 from bench.records.schema import Cell, Counters, Equivalence, Length, Pass, Run, Status, Timing, Trial
 
 NOT_RUN = "the run ended before its turn"
@@ -90,9 +92,9 @@ class Evidence:
         steps_us = _by_block(common, lambda trial: trial.step_us)
         return replace(self, timed=common, step_us_by_block=steps_us, turns_us_by_block=_turns_by_block(common))
 
-    def by_block(self, figure: Callable[[TrialFigures], float | None]) -> dict[int, float]:
+    def by_block(self, metric: Metric) -> dict[int, float]:
         """Return one figure a block, leaving out trials that have none."""
-        return _by_block(self.timed, figure)
+        return _by_block(self.timed, attrgetter(metric.trial))
 
 
 def log_ratios_by_block(own: Evidence, other: Evidence) -> dict[int, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from operator import attrgetter
 from statistics import median
 
 import numpy as np
@@ -18,6 +17,7 @@ from bench.analyse.statistics.signed_rank import (
     location,
     signed_rank_estimate,
 )
+from bench.records.metrics import COUNTED, Metric, metric, parts
 from bench.records.schema import (
     STEP_QUANTILES,
     CellSummary,
@@ -94,15 +94,16 @@ def _why(evidence: Evidence, otherwise: str) -> str:
 
 
 def _steps(evidence: Evidence) -> dict[str, Found]:
-    def over_blocks(name: str) -> list[float]:
-        return list(evidence.by_block(attrgetter(name)).values())
+    def over_blocks(key: str) -> list[float]:
+        return list(evidence.by_block(metric(key)).values())
 
     steps_us = list(evidence.step_us_by_block.values())
     cv = coefficient_of_variation(steps_us)
     return {
         "step_time_us": location(steps_us) or _why(evidence, NO_STEADY_STEP),
         **_percentiles(evidence),
-        "device_step_time_us": location(over_blocks("device_step_us")) or _why(evidence, _no_device_step(evidence)),
+        "device_step_time_us": location(over_blocks("device_step_time_us"))
+        or _why(evidence, _no_device_step(evidence)),
         "samples_per_second": location(over_blocks("samples_per_second")) or _why(evidence, NO_STEADY_STEP),
         "startup_s": location(over_blocks("startup_s")) or _why(evidence, NOT_RUN),
         "epoch_boundary_us": _epoch_cost(evidence) or _why(evidence, NO_BOUNDARY),
@@ -118,7 +119,7 @@ def _no_device_step(evidence: Evidence) -> str:
 
 def _epoch_cost(evidence: Evidence) -> Estimate | None:
     """What an epoch costs: of trials that take turns, all together tell it once; else the middle over blocks."""
-    by_block = list(evidence.by_block(attrgetter("epoch_us")).values())
+    by_block = list(evidence.by_block(metric("epoch_boundary_us")).values())
     if by_block and min(by_block) == max(by_block):
         return Estimate(value=by_block[0])
     return signed_rank_estimate(by_block)  # not on logarithms: noise can make it negative
@@ -195,21 +196,21 @@ def _compared(
 
 
 def _memory(evidence: Evidence) -> dict[str, Found]:
-    device = {kind: _peak(evidence, f"device_{kind}_bytes") for kind in DeviceMemory.model_fields}
+    device = {kind: _peak(evidence, each) for kind, each in parts("device_memory_bytes").items()}
     known = {kind: value for kind, value in device.items() if not isinstance(value, str)}
     return {
-        "host_rss_bytes": _peak(evidence, "host_rss_bytes"),
+        "host_rss_bytes": _peak(evidence, metric("host_rss_bytes")),
         "device_memory_bytes": DeviceMemory(**known),
         **{f"device_memory_bytes.{kind}": value for kind, value in device.items() if kind not in known},
     }
 
 
-def _peak(evidence: Evidence, field: str) -> float | str:
+def _peak(evidence: Evidence, peak: Metric) -> float | str:
     """Return the median over blocks of one of the memory's peaks."""
-    by_block = evidence.by_block(attrgetter(f"memory.{field}"))
+    by_block = evidence.by_block(peak)
     if by_block:
         return median(by_block.values())
-    reasons = [trial.memory.unavailable[field] for trial in evidence.timed if field in trial.memory.unavailable]
+    reasons = [trial.memory.unavailable[peak.key] for trial in evidence.timed if peak.key in trial.memory.unavailable]
     return _why(evidence, reasons[-1] if reasons else NOT_REPORTED)
 
 
@@ -225,7 +226,7 @@ def _counters(evidence: Evidence) -> dict[str, Found]:
         "counters": counted,
         "tensor_bytes": evidence.counts[0].tensor_bytes.value,
         "tensor_bytes_by_category": evidence.counts[0].tensor_bytes_by_category,
-        **{f"counters.{name}": reasons[name] for name in counting.NAMES if getattr(counted, name) is None},
+        **{each.path: reasons[each.key] for each in COUNTED if getattr(counted, each.key) is None},
     }
 
 
@@ -235,7 +236,7 @@ def _phases(evidence: Evidence) -> dict[str, Found]:
 
 
 def _energy(evidence: Evidence) -> Found:
-    by_block = evidence.by_block(attrgetter("joules_per_1000_samples"))
+    by_block = evidence.by_block(metric("joules_per_1000_samples"))
     if by_block:
         return median(by_block.values())
     reasons = [reason for trial in evidence.timed if (reason := trial.no_energy) is not None]

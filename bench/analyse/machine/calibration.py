@@ -103,7 +103,7 @@ def _resolution(rows: Floats) -> Resolution:
     return Resolution(
         blocks=rows.shape[1],
         half_width=None if half is None else math.expm1(half),
-        detectable_change=None if looked is None else detectable_effect(looked),
+        detectable_change=detectable_effect(looked),
     )
 
 

@@ -9,12 +9,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from bench.analyse.cells.counting import attribution, tables_of
+from bench.analyse.cells.counting import attribution, count, tables_of
 from bench.analyse.cells.evidence import Compared, Evidence, log_ratios_by_block
 from bench.analyse.cells.trial_figures import figures
 from bench.analyse.statistics.change_points import change_points
 from bench.analyse.statistics.signed_rank import location
-from bench.analyse.verdicts.metrics import COUNTED, TENSOR_BYTES, count
+from bench.records.metrics import EXACT
 from bench.records.schema import AttributionRow, Cell, ReleaseFigures, Trial
 
 Ratios = dict[Cell, list[float]]
@@ -100,11 +100,11 @@ def _more(before: Evidence | None, now: Evidence) -> dict[str, int]:
     if before is None or not before.counts or not now.counts:
         return {}
     found = {}
-    for name in (*COUNTED, TENSOR_BYTES):
-        values = [{count(counters, name) for counters in side.counts} for side in (before, now)]
-        if all(len(each) == 1 and None not in each for each in values):
+    for each in EXACT:
+        values = [{count(counters, each.key) for counters in side.counts} for side in (before, now)]
+        if all(len(side) == 1 and None not in side for side in values):
             (old,), (new,) = values
-            found[name] = (new or 0) - (old or 0)
+            found[each.key] = (new or 0) - (old or 0)
     return {name: delta for name, delta in found.items() if delta}
 
 

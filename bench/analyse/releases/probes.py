@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bench.analyse.cells.counting import count
 from bench.analyse.cells.evidence import Evidence, gather_round, steps_us_beside
 from bench.analyse.releases import nearest_end
 from bench.analyse.releases.search import Known, Search, is_nearer_to_last, search
-from bench.analyse.verdicts.metrics import count
+from bench.plan.bisect import STEP_TIME
 from bench.plan.rounds import Round, cell
 from bench.records.schema import Bisection, Cell, Probe, Run, Trial
 
-STEP_TIME = "step_time"
 CLONE = "clone"
 """The environment that is the older neighbour once more, for the A/A arm of the confirmation."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.analyse.cells.counting import attribution, tables_of
+from bench.analyse.cells.counting import attribution, count, tables_of
 from bench.analyse.cells.evidence import Compared, gather_round
-from bench.analyse.releases.probes import CLONE, STEP_TIME, cell_of, probes, searched, sought
+from bench.analyse.releases.probes import CLONE, cell_of, probes, searched, sought
 from bench.analyse.releases.search import Gap
 from bench.analyse.verdicts import upgrade
-from bench.analyse.verdicts.metrics import count
+from bench.plan.bisect import STEP_TIME
 from bench.plan.rounds import Round
 from bench.plan.upgrade import ARMS, arms
 from bench.records.schema import AttributionRow, Environment, Move, Probe, Run, Summary, Trial, Verdict

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bench.analyse.statistics.signed_rank import Floats, Values, interval_rank, signed_rank_estimate
+from bench.records.schema import Estimate
 
 Outcome = Literal["regressed", "improved", "not-regressed", "undecided"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -132,16 +133,20 @@ def minimum_detectable_effect(same: Values, gamma: float = GAMMA) -> float | Non
     Simulated with 10 to 40 blocks, the median of it is found in 78 to 80 % of checks with normal
     noise, in 73 to 77 % with Laplace's heavier tails.
     """
-    found = signed_rank_estimate(same, two_sided(gamma))
-    if found is None or found.low is None or found.high is None:
-        return None
-    return detectable_effect((found.high - found.low) / 2, gamma)
+    return detectable_effect(half_width(signed_rank_estimate(same, two_sided(gamma))), gamma)
 
 
-def detectable_effect(half_width: float, gamma: float = GAMMA) -> float:
+def half_width(found: Estimate | None) -> float | None:
+    """Return half of an interval, which a shift leaves as wide as it is; None without one."""
+    return None if found is None or found.low is None or found.high is None else (found.high - found.low) / 2
+
+
+def detectable_effect(half_width: float | None, gamma: float = GAMMA) -> float | None:
     """Return the effect that is found with `POWER` by bounds that lie `half_width` from the estimate, on the log scale.
 
-    As a fraction; `minimum_detectable_effect` says why.
+    As a fraction, None without bounds; `minimum_detectable_effect` says why.
     """
+    if half_width is None:
+        return None
     normal = NormalDist()
     return math.expm1(half_width * (1 + normal.inv_cdf(POWER) / normal.inv_cdf(1 - gamma)))

@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
 from bench.analyse.cells.evidence import Evidence
 from bench.analyse.cells.rows import FLOOR
-from bench.analyse.verdicts import unpaired
-from bench.analyse.verdicts.metrics import (
-    COUNTED,
-    GROUPS,
-    IMPORT,
-    MEASURED,
-    TENSOR_BYTES,
-    ByBlock,
-    Figure,
-    allowance,
-    count,
-)
-from bench.analyse.verdicts.verdict import Rule, exact_verdict
-from bench.records.schema import Cell, Counters, FigureGroup, Verdict
+from bench.analyse.verdicts import exact, unpaired
+from bench.analyse.verdicts.metrics import GROUPS, IMPORT, MEASURED, ByBlock, Figure, rule_of
+from bench.analyse.verdicts.verdict import Rule
+from bench.records.metrics import OVER
+from bench.records.schema import Cell, FigureGroup, Verdict
 from trainloops.runners import BASELINE
 
-OVER = "_over_pytorch"
-"""Ends the name of a figure that was divided by the hand-written loop's of the same block."""
 ONE_SIDED = "only one of the runs has this figure"
-NOT_REPEATED = "two fresh interpreters of one run did not count the same, or only one counted"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,13 +60,15 @@ def judged(cell: Cell, sides: Sides, margin: float, *, controlled: bool, imports
     """
     for figure in MEASURED:
         both = figure.of(sides[0].evidence.in_common_blocks()), figure.of(sides[1].evidence.in_common_blocks())
-        if figure.group == "time":
+        if figure.metric.group == "time":
             yield from _times(cell, figure, sides, both, margin, controlled=controlled)
         else:
-            yield from _measured(cell, figure.name, figure.group, both, Rule(margin=margin, worse=figure.worse))
+            yield from _measured(cell, figure.metric.key, figure.metric.group, both, rule_of(figure.metric, margin))
     if imports:
-        yield from _measured(cell, IMPORT, GROUPS[IMPORT], (sides[0].import_s, sides[1].import_s), Rule(margin=margin))
-    yield from _counted(cell, sides, margin)
+        both = sides[0].import_s, sides[1].import_s
+        yield from _measured(cell, IMPORT.key, IMPORT.group, both, rule_of(IMPORT, margin))
+    for verdict in exact.judged(cell, *(side.evidence.counts for side in sides), margin=margin):
+        yield Judged(verdict=verdict, group=GROUPS[verdict.metric])
 
 
 def _times(
@@ -86,12 +76,12 @@ def _times(
 ) -> Iterator[Judged]:
     """Judge the ratio to the hand-written loop where that is a control, else the raw time; the other is told."""
     anchored = all(side.is_anchored for side in sides)
-    rule = Rule(margin=margin, worse=figure.worse)
+    key, own, rule = figure.metric.key, figure.metric.group, rule_of(figure.metric, margin)
     if anchored and cell.runner != BASELINE:
-        group = figure.group if controlled and cell.runner != FLOOR else None
+        group = own if controlled and cell.runner != FLOOR else None
         ratios = _over_reference(figure, sides[0]), _over_reference(figure, sides[1])
-        yield from _measured(cell, figure.name + OVER, group, ratios, rule)
-    yield from _measured(cell, figure.name, None if anchored and controlled else figure.group, raw, rule)
+        yield from _measured(cell, key + OVER, group, ratios, rule)
+    yield from _measured(cell, key, None if anchored and controlled else own, raw, rule)
 
 
 def _over_reference(figure: Figure, side: Side) -> ByBlock:
@@ -124,40 +114,3 @@ def _measured(
         warnings=list(found.warnings) if baseline and candidate else [ONE_SIDED],
     )
     yield Judged(verdict=verdict, group=group)
-
-
-def _counted(cell: Cell, sides: Sides, margin: float) -> Iterator[Judged]:
-    counts = sides[0].evidence.counts, sides[1].evidence.counts
-    for metric in (TENSOR_BYTES, *COUNTED):
-        values = _first(counts[0], metric), _first(counts[1], metric)
-        if values != (None, None):
-            verdict = _exact(cell, metric, values, margin, repeated=all(_repeated(side, metric) for side in counts))
-            yield Judged(verdict=verdict, group=GROUPS[metric])
-
-
-def _exact(cell: Cell, metric: str, values: tuple[int | None, int | None], margin: float, *, repeated: bool) -> Verdict:
-    baseline, candidate = values
-    both = baseline is not None and candidate is not None
-    allowed = allowance(metric, margin)
-    outcome = exact_verdict(baseline or 0, candidate or 0, repeated=repeated and both, margin=allowed)
-    doubts = [NOT_REPEATED if both else ONE_SIDED] if outcome == "undecided" else []
-    return Verdict(
-        cell=cell,
-        metric=metric,
-        baseline=baseline,
-        candidate=candidate,
-        margin=allowed,
-        asked_margin=allowed,
-        verdict=outcome,
-        real=outcome != "undecided" and baseline != candidate,
-        warnings=doubts,
-    )
-
-
-def _first(counts: Sequence[Counters], metric: str) -> int | None:
-    return count(counts[0], metric) if counts else None
-
-
-def _repeated(counts: Sequence[Counters], metric: str) -> bool:
-    """Whether two fresh interpreters counted the same; one count alone repeats nothing."""
-    return len(counts) > 1 and count(counts[0], metric) == count(counts[-1], metric)

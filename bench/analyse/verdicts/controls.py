@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from bench.analyse.cells.rows import FLOOR
 from bench.analyse.signs import signed_percent
 from bench.analyse.verdicts.compare import TwoRuns
-from bench.analyse.verdicts.compare_verdicts import OVER, Sides
+from bench.analyse.verdicts.compare_verdicts import Sides
 from bench.analyse.warnings import name
+from bench.records.metrics import OVER
 from bench.records.schema import Comparison, Estimate, Verdict
 from trainloops.runners import BASELINE
 

@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-from bench.analyse.cells.evidence import Evidence
+from collections.abc import Sequence
+
+from bench.analyse.cells.counting import count
 from bench.analyse.statistics.sequential import Outcome
-from bench.analyse.verdicts.metrics import COUNTED, TENSOR_BYTES, allowance, count
 from bench.analyse.verdicts.verdict import exact_verdict
 from bench.plan.upgrade import BASELINE, CANDIDATE
-from bench.records.schema import Verdict
+from bench.records.metrics import EXACT, Metric
+from bench.records.schema import Cell, Counters, Verdict
+
+Counts = Sequence[Counters]
+"""Of one side, one for each fresh interpreter that counted; none where none did."""
 
 
-def judged(baseline: Evidence, candidate: Evidence, *, margin: float) -> list[Verdict]:
-    """Judge every exact figure that a side has; bytes of tensors have the margin, counts have none.
+def judged(cell: Cell, baseline: Counts, candidate: Counts, *, margin: float) -> list[Verdict]:
+    """Judge every exact figure that a side has, each by the rule of its row in the table of figures.
 
-    Nothing is judged where a side could not be counted at all: its failed trials say why.
+    `margin` is the one that was asked for, as a fraction.
     """
-    if not baseline.counts or not candidate.counts:
-        return []
-    named = ((name, allowance(name, margin)) for name in (*COUNTED, TENSOR_BYTES))
-    found = [_judged(baseline, candidate, name, allowed) for name, allowed in named]
+    found = (_judged(cell, each, baseline, candidate, each.margin_of(margin)) for each in EXACT)
     return [each for each in found if each is not None]
 
 
-def _judged(baseline: Evidence, candidate: Evidence, name: str, margin: float | None) -> Verdict | None:
+def _judged(cell: Cell, metric: Metric, baseline: Counts, candidate: Counts, margin: float | None) -> Verdict | None:
     """The verdict on one figure; None where no side has it."""
-    before, after = (count(side.counts[0], name) for side in (baseline, candidate))
+    before, after = _first(baseline, metric), _first(candidate, metric)
     if before is None and after is None:
         return None
-    doubts = [*_doubts(baseline, name, BASELINE), *_doubts(candidate, name, CANDIDATE)]
+    doubts = [*_doubts(baseline, metric, BASELINE), *_doubts(candidate, metric, CANDIDATE)]
     verdict: Outcome = "undecided"
     if before is not None and after is not None:
         verdict = exact_verdict(before, after, repeated=not doubts, margin=margin)
     return Verdict(
-        cell=candidate.cell,
-        metric=name,
+        cell=cell,
+        metric=metric.key,
         baseline=before,
         candidate=after,
         margin=margin,
@@ -44,11 +46,16 @@ def _judged(baseline: Evidence, candidate: Evidence, name: str, margin: float | 
     )
 
 
-def _doubts(side: Evidence, name: str, arm: str) -> list[str]:
+def _first(counts: Counts, metric: Metric) -> int | None:
+    return count(counts[0], metric.key) if counts else None
+
+
+def _doubts(counts: Counts, metric: Metric, arm: str) -> list[str]:
     """Why one side's figure cannot be relied on; nothing where two fresh interpreters gave the same."""
-    figures = [count(each, name) for each in side.counts]
-    if figures[0] is None:
-        return [f"the {arm} has no figure: {side.counts[0].unavailable.get(name, 'it was not counted')}"]
+    figures = [count(each, metric.key) for each in counts]
+    if not figures or figures[0] is None:
+        reasons = counts[0].unavailable if counts else {}
+        return [f"the {arm} has no figure: {reasons.get(metric.key, 'it was not counted')}"]
     if len(figures) == 1:
         return [f"the {arm} was counted once, where it takes two interpreters to see that a count repeats"]
     return (

@@ -1,17 +1,18 @@
-"""The figures that a check of an environment judges: where each comes from, and which way is worse."""
+"""The figures that are judged: where the evidence has each, and which of them decide."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 from bench.analyse.cells.evidence import Evidence, log_ratios_by_block
+from bench.analyse.statistics.sequential import CAP
 from bench.analyse.statistics.signed_rank import block_medians
-from bench.analyse.verdicts.verdict import Worse
+from bench.analyse.verdicts.verdict import Rule
 from bench.plan.upgrade import CANDIDATE
-from bench.records.schema import Cell, Counters, FigureGroup, Summary, Trial
+from bench.records.metrics import METRICS, Metric, metric
+from bench.records.schema import Cell, FigureGroup, Summary, Trial
 
 ByBlock = Mapping[int, float]
 
@@ -20,10 +21,8 @@ ByBlock = Mapping[int, float]
 class Figure:
     """A figure that is measured block by block."""
 
-    name: str
-    group: FigureGroup
+    metric: Metric
     of: Callable[[Evidence], ByBlock]
-    worse: Worse = "higher"
     pairs: Callable[[Evidence, Evidence], ByBlock] | None = None
     """log(one / other) in each block, where that is told by more than one figure a block."""
 
@@ -36,44 +35,36 @@ class Figure:
         return {block: math.log(value / base) for block, value, base in both if value > 0 and base > 0}
 
 
-def _of_trials(field: str) -> Callable[[Evidence], ByBlock]:
-    return lambda evidence: evidence.by_block(attrgetter(field))
+def rule_of(measured: Metric, asked: float, of_time: float | None = None, *, cap: int = CAP) -> Rule:
+    """By what a measured figure is judged, given the margins that were asked for, as fractions."""
+    margin = measured.margin_of(asked, of_time)
+    assert margin is not None, f"{measured.key} is measured, and never the same twice"
+    return Rule(margin=margin, worse="higher" if measured.lower_is_better else "lower", cap=cap)
 
 
-THROUGHPUT = "samples_per_second"
-MEASURED = (
-    Figure(name="step_time_us", group="time", of=_of_trials("step_us"), pairs=log_ratios_by_block),
-    Figure(name=THROUGHPUT, group="time", of=_of_trials("samples_per_second"), worse="lower"),
-    Figure(name="device_allocated_bytes", group="memory", of=_of_trials("memory.device_allocated_bytes")),
-    Figure(name="device_reserved_bytes", group="memory", of=_of_trials("memory.device_reserved_bytes")),
-    Figure(name="host_rss_bytes", group="memory", of=_of_trials("memory.host_rss_bytes")),
-    Figure(name="startup_s", group="start", of=_of_trials("startup_s")),
-)
-COUNTED = ("python_calls", "c_calls", "ops", "syncs", "kernels", "device_syncs", "allocations")
-TENSOR_BYTES = "tensor_bytes"
-EXACT = (*COUNTED, TENSOR_BYTES)
-"""What is counted, not measured."""
-IMPORT = "import_s"
-GROUPS: dict[str, FigureGroup] = {
-    **{figure.name: figure.group for figure in MEASURED},
-    **dict.fromkeys(COUNTED, "counters"),
-    TENSOR_BYTES: "memory",
-    IMPORT: "start",
-}
+IN_PAIRS = {"step_time_us": log_ratios_by_block}
+"""The figures of which a block has many pairs."""
 
 
-def allowance(metric: str, margin: float) -> float | None:
-    """The margin of an exact figure: bytes of tensors have it, since one scalar more is no regression."""
-    return margin if metric == TENSOR_BYTES else None
+def _figure(metric: Metric) -> Figure:
+    return Figure(metric=metric, of=lambda evidence: evidence.by_block(metric), pairs=IN_PAIRS.get(metric.key))
 
 
-def decides(metric: str, fail_on: Collection[FigureGroup]) -> bool:
+MEASURED = tuple(_figure(each) for each in METRICS if each.group is not None and each.trial)
+"""What trials tell block by block."""
+IMPORT = metric("import_s")
+"""What interpreters tell, not trials."""
+GROUPS: dict[str, FigureGroup] = {each.key: each.group for each in METRICS if each.group is not None}
+"""What is judged."""
+
+
+def decides(key: str, fail_on: Collection[FigureGroup]) -> bool:
     """Whether a check goes on until this figure is decided, and is itself undecided where that cannot be had.
 
-    So it is with all that the check fails on, but for throughput, which is step time once more: it can
-    regress, but nobody waits for it. Other figures are judged by the blocks that there are then.
+    So it is with all that the check fails on, but for what is not awaited. Other figures are judged by the blocks
+    that there are then.
     """
-    return GROUPS[metric] in fail_on and metric != THROUGHPUT
+    return metric(key).group in fail_on and metric(key).awaited
 
 
 def unanswered(summary: Summary) -> list[Cell]:
@@ -97,9 +88,3 @@ def import_s_by_block(trials: Sequence[Trial], cell: Cell) -> ByBlock:
         if each is not None:
             first.setdefault((each.pid, each.hash_seed, each.padding_bytes), (block, each.import_s))
     return block_medians(first.values())
-
-
-def count(counters: Counters, name: str) -> int | None:
-    """One counter's value; None where it cannot be had."""
-    found = getattr(counters, name)
-    return None if found is None else int(found.value)

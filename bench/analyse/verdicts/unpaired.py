@@ -23,7 +23,7 @@ from itertools import count
 
 import numpy as np
 
-from bench.analyse.statistics.sequential import detectable_effect, two_sided
+from bench.analyse.statistics.sequential import detectable_effect, half_width, two_sided
 from bench.analyse.statistics.signed_rank import LEVEL, Floats, Values, exponentiated, median_of_sorted
 from bench.analyse.verdicts.verdict import STANDARD, Rule, Verdict, outcome_of
 from bench.records.schema import Estimate
@@ -80,17 +80,6 @@ def rank_sum_estimate(candidate: Values, baseline: Values, level: float = LEVEL)
     return Estimate(value=median_of_sorted(differences), low=low, high=high)
 
 
-def resolved(found: Estimate | None, gamma: float) -> float | None:
-    """Return which change so many blocks a side, spread as these are, find with `sequential.POWER`, as a fraction.
-
-    As `sequential.minimum_detectable_effect`, from half of the interval between the two sides: a
-    shift moves the interval and leaves it as wide as it was. None without an interval.
-    """
-    if found is None or found.low is None or found.high is None:
-        return None
-    return detectable_effect((found.high - found.low) / 2, gamma)
-
-
 def judge(candidate: Values, baseline: Values, rule: Rule = STANDARD) -> Verdict:
     """Judge figures of two runs, one a block and all positive, by one look at all of them.
 
@@ -102,7 +91,7 @@ def judge(candidate: Values, baseline: Values, rule: Rule = STANDARD) -> Verdict
         ratio=exponentiated(shift),
         blocks=min(len(candidate), len(baseline)),
         pairs=0,
-        minimum_detectable_effect=resolved(shift, rule.gamma),
+        minimum_detectable_effect=detectable_effect(half_width(shift), rule.gamma),
         rule=rule,
         warnings=tuple(_doubts(len(baseline), len(candidate), rule)),
     )

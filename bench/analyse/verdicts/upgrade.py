@@ -16,12 +16,12 @@ from bench.analyse.cells.evidence import Compared, Evidence, gather
 from bench.analyse.statistics.sequential import GAMMA, looks, may_stop, two_sided
 from bench.analyse.statistics.signed_rank import Floats, blocks_needed
 from bench.analyse.verdicts import exact
-from bench.analyse.verdicts.metrics import GROUPS, IMPORT, MEASURED, Figure, decides, import_s_by_block
+from bench.analyse.verdicts.metrics import IMPORT, MEASURED, Figure, decides, import_s_by_block, rule_of
 from bench.analyse.verdicts.verdict import Rule, by_number, confirm, to_confirm
 from bench.analyse.verdicts.verdict import Verdict as Found
 from bench.analyse.verdicts.verdict import judge as judge_pairs
 from bench.plan.upgrade import ARMS
-from bench.records.schema import Cell, Run, Settings, Trial, Verdict
+from bench.records.schema import Cell, Run, Trial, Verdict
 
 ENOUGH_FAILURES = 2
 """A side that has failed so often, and has never been timed, is given up."""
@@ -61,7 +61,8 @@ def assess(run: Run, trials: Sequence[Trial], *, ended: bool) -> Assessment:
     told = [_told(key, pairs[key], found, again) for key, (found, again) in measured.items()]
     for compared in gathered:
         baseline, candidate, _ = _arms(compared)
-        told += exact.judged(baseline, candidate, margin=run.settings.margin)
+        if baseline.counts and candidate.counts:  # else its failed trials say why nothing is judged
+            told += exact.judged(candidate.cell, baseline.counts, candidate.counts, margin=run.settings.margin)
     return Assessment(
         verdicts=sorted(told, key=lambda each: _place(each.cell, gathered)),
         complete=complete or all(map(_is_hopeless, gathered)),
@@ -94,25 +95,20 @@ def _pairs(run: Run, trials: Sequence[Trial], gathered: Sequence[Compared], bloc
     for compared in gathered:
         arms = _arms(compared)
         imports = [import_s_by_block(trials, arm.cell) for arm in arms]
-        figures = [*MEASURED, Figure(name=IMPORT, group="start", of=lambda arm: imports[arms.index(arm)])]  # noqa: B023
+        figures = [*MEASURED, Figure(metric=IMPORT, of=lambda arm: imports[arms.index(arm)])]  # noqa: B023
         for figure in figures:
             baseline, candidate, clone = arms
             levels = [figure.of(arm).values() for arm in (baseline, candidate)]
             if all(levels):
-                found[candidate.cell, figure.name] = Pairs(
+                found[candidate.cell, figure.metric.key] = Pairs(
                     ratios=by_number(figure.log_ratios(candidate, baseline), blocks),
                     same=by_number(figure.log_ratios(clone, baseline), blocks),
-                    rule=Rule(margin=_margin(settings, figure.name), worse=figure.worse, cap=settings.blocks),
-                    decides=decides(figure.name, settings.fail_on),
+                    rule=rule_of(figure.metric, settings.margin, settings.margin_of_time, cap=settings.blocks),
+                    decides=decides(figure.metric.key, settings.fail_on),
                     baseline=median(levels[0]),
                     candidate=median(levels[1]),
                 )
     return found
-
-
-def _margin(settings: Settings, metric: str) -> float:
-    """Time may have a margin of its own, because a machine's noise is in nothing else."""
-    return settings.margin_of_time if GROUPS[metric] == "time" else settings.margin
 
 
 Judged = dict[Key, tuple[Found, Found | None]]

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import altair as alt
 
+from bench.records.metrics import parts
 from bench.report.charts.stacks import Plot, Stacks, draw
 from bench.report.charts.theme import Look
 from bench.report.document.groups import FLOOR, Group
 from bench.report.document.text import listed
 
-PHASES = {name: name for name in ("data", "forward", "backward", "optimizer", "rest")}
-CATEGORIES = {
-    "parameters": "parameters",
-    "gradients": "gradients",
-    "optimizer_state": "optimizer state",
-    "batch": "batch",
-    "activations_and_rest": "activations, rest",
-}
-DEVICE = {
-    "allocated": "allocated to tensors",
-    "reserved": "kept by torch's allocator",
-    "process": "the rest of the process",
-}
+PHASES, CATEGORIES, DEVICE = (
+    {part: metric.legend for part, metric in parts(field).items()}
+    for field in ("phases_us", "tensor_bytes_by_category", "device_memory_bytes")
+)
 CROWDING = 2.0
 UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "bytes"))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import altair as alt
 
+from bench.records.metrics import metric
 from bench.records.schema import Estimate
 from bench.report.charts import parts, releases
 from bench.report.charts.spans import covering
@@ -15,7 +16,6 @@ from bench.report.charts.theme import Look, Theme, config
 from bench.report.document.numbers import ratio
 
 RATIO_PX, COUNTER_PX, PAD_PX = 190, 110, 14
-COUNTERS = {"python_calls": "Python calls", "c_calls": "C calls", "tensor_bytes": "tensor bytes"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +50,7 @@ def history(
     theme = (look or Look()).theme
     tables = {
         f"step time \N{DIVISION SIGN} that of {anchor}": [_ratio_row(point) for point in points],
-        f"{COUNTERS.get(counter, counter.replace('_', ' '))} a step": [_count_row(point, counter) for point in points],
+        f"{metric(counter).name} a step": [_count_row(point, counter) for point in points],
     }
     timed, counted = (any(row["value"] is not None for row in table) for table in tables.values())
     shown = [timed or not counted, counted]

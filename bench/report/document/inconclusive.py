@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analyse.verdicts.compare_verdicts import OVER
-from bench.analyse.verdicts.metrics import EXACT, GROUPS
+from bench.records.metrics import metric
 from bench.report.document import numbers
-from bench.report.document.metrics import NAMES
 from bench.report.document.text import listed, plural
 
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ def inconclusive(watched: Sequence[Verdict], groups: Sequence[FigureGroup]) -> s
 
     `1 of 6 cells has no time verdict (it rules out more than 60 % worse); the other 5 did not regress`
     """
-    by_group = {group: [each for each in watched if _group(each) == group] for group in groups}
+    by_group = {group: [each for each in watched if metric(each.metric).group == group] for group in groups}
     cells = len({each.cell for each in watched})
     told = [_of_group(group, _open(own), cells) for group, own in by_group.items() if _open(own)]
     return f"{listed(told)}{_others(watched)}" if told else ""
@@ -41,10 +39,6 @@ def more_than(rules_out: float) -> str:
     return f"more than {numbers.percent_up(rules_out)} worse"
 
 
-def _group(verdict: Verdict) -> FigureGroup:
-    return GROUPS[verdict.metric.removesuffix(OVER)]
-
-
 def _open(verdicts: Sequence[Verdict]) -> list[Verdict]:
     return [each for each in verdicts if each.verdict == "undecided"]
 
@@ -57,9 +51,9 @@ def _of_group(group: FigureGroup, open_: Sequence[Verdict], of: int) -> str:
 
 def _limits(open_: Sequence[Verdict], cells: int) -> str:
     """What is ruled out in all of these cells; of counts, which they are."""
-    measured = [each for each in open_ if each.metric not in EXACT]
+    measured = [each for each in open_ if not metric(each.metric).exact]
     if not measured:
-        return listed(list(dict.fromkeys(NAMES[each.metric] for each in open_)))
+        return listed(list(dict.fromkeys(metric(each.metric).name for each in open_)))
     bounds = [each.rules_out for each in measured if each.rules_out is not None]
     if not bounds:
         return "nothing is ruled out"

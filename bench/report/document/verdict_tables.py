@@ -5,21 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analyse.cells.attribution import Row, sentence
-from bench.analyse.signs import MINUS
-from bench.analyse.verdicts.metrics import EXACT
+from bench.analyse.cells.attribution import sentence
 from bench.analyse.warnings import name
+from bench.records.metrics import BY_FUNCTION, metric
 from bench.records.schema import CURRENT
 from bench.report.document import numbers
 from bench.report.document.groups import CONDITIONS
 from bench.report.document.inconclusive import ruled_out
-from bench.report.document.metrics import NAMES, figure
+from bench.report.document.metrics import difference, figure
 from bench.report.document.text import escape, listed, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.records.schema import Cell, Summary, Verdict
+    from bench.records.schema import AttributionRow, Cell, Summary, Verdict
 
 WORDS = {
     "regressed": "REGRESSED",
@@ -38,7 +37,6 @@ KEYS: dict[str, Callable[[Cell], str]] = {
 ALWAYS = ("batch", "runner")
 ORIGINS = "Which functions do more or less in the candidate:"
 NO_COUNT_DIFFERS = "No count differs."
-ATTRIBUTED = ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
 
 
 def ratio(verdict: Verdict) -> str:
@@ -52,7 +50,7 @@ def ratio(verdict: Verdict) -> str:
 
 def is_exact(verdict: Verdict) -> bool:
     """Whether the figure is counted, not measured."""
-    return verdict.metric in EXACT
+    return metric(verdict.metric).exact
 
 
 def where(cell: Cell) -> str:
@@ -86,7 +84,7 @@ def measured_table(summary: Summary) -> Tabled | None:
     headers = ["figure", "baseline", "candidate", "ratio", "margin", "resolves", "verdict"]
     rows = [
         [
-            NAMES[v.metric],
+            metric(v.metric).name,
             figure(v.metric, v.baseline),
             figure(v.metric, v.candidate),
             ratio(v),
@@ -126,7 +124,8 @@ def counted_table(summary: Summary) -> Tabled | None:
     exact = [v for v in summary.verdicts if is_exact(v)]
     headers = ["figure a step", "baseline", "candidate", "difference"]
     rows = [
-        [NAMES[v.metric], figure(v.metric, v.baseline), figure(v.metric, v.candidate), _difference(v)] for v in exact
+        [metric(v.metric).name, figure(v.metric, v.baseline), figure(v.metric, v.candidate), _difference(v)]
+        for v in exact
     ]
     return _by_setting(headers, exact, rows) if exact else None
 
@@ -150,7 +149,7 @@ def _difference(verdict: Verdict) -> str:
     if verdict.verdict == "undecided":
         return "does not repeat"
     delta = verdict.candidate - verdict.baseline
-    return "none" if not delta else f"{'+' if delta > 0 else MINUS}{figure(verdict.metric, abs(delta))}"
+    return difference(verdict.metric, delta) if delta else "none"
 
 
 def origins(summary: Summary) -> list[str]:
@@ -158,17 +157,13 @@ def origins(summary: Summary) -> list[str]:
     told: dict[str, list[str]] = {}
     candidates = dict.fromkeys(v.cell for v in summary.verdicts)
     for cell in candidates:
-        for counter in ATTRIBUTED:
+        for counter in (each.key for each in BY_FUNCTION):
             rows = rows_of(summary, cell, counter)
             if sum(row.delta for row in rows):  # what one function does for another is no news
                 told.setdefault(f"{cell.runner}: {sentence(rows, counter)}", []).append(f"{cell.batch_size:,}")
     return [f"{text} (batch {listed(list(dict.fromkeys(sizes)))})" for text, sizes in told.items()]
 
 
-def rows_of(summary: Summary, cell: Cell, counter: str) -> list[Row]:
+def rows_of(summary: Summary, cell: Cell, counter: str) -> list[AttributionRow]:
     """The functions by which `cell` differs from its reference in one counter."""
-    return [
-        Row(**row.model_dump(exclude={"cell", "delta"}))
-        for row in summary.attribution
-        if row.cell == cell and row.counter == counter
-    ]
+    return [row for row in summary.attribution if row.counter == counter and row.cell == cell]

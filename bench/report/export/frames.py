@@ -8,29 +8,21 @@ from typing import Any
 
 import pandas as pd
 
+from bench.analyse.cells.counting import count
 from bench.analyse.cells.trial_figures import complete, figures
 from bench.analyse.machine import foreign_load
 from bench.analyse.summary import summarise
-from bench.analyse.verdicts.metrics import COUNTED, TENSOR_BYTES
 from bench.errors import RunFolderError, UsageError
 from bench.records import store
+from bench.records.metrics import EXACT, METRICS, Metric
 from bench.records.schema import Cell, CellSummary, Memory, Summary, Trial, Verdict
-from bench.report.export.scalars import SCALARS, Scalar
 
 Row = dict[str, Any]
 CELL = tuple(Cell.model_fields)
 TIDY = ("run", *CELL, "metric", "value", "low", "high", "unit", "unavailable")
 MEMORY = tuple(name for name in Memory.model_fields if name != "unavailable")
-
-
-TIMED = {
-    "step_time_us": "step_us",
-    "samples_per_second": "samples_per_second",
-    "epoch_boundary_us": "epoch_us",
-    "startup_s": "startup_s",
-    "joules_per_1000_samples": "joules_per_1000_samples",
-}
-"""Columns of a timed trial, and what `TrialFigures` calls them."""
+TIMED = tuple(each for each in METRICS if each.trial and each.key not in MEMORY)
+"""What a timed trial tells besides its memory."""
 
 
 def cells(folders: Sequence[Path]) -> pd.DataFrame:
@@ -42,7 +34,7 @@ def cells(folders: Sequence[Path]) -> pd.DataFrame:
 
 def table(folders: Sequence[Path], metric: str) -> pd.DataFrame:
     """One figure: a row for each loop of whatever else differs, a column a batch size; see `bench.load`."""
-    known = [scalar.name for scalar in SCALARS]
+    known = [each.key for each in METRICS]
     if metric not in known:
         raise UsageError(f"metric {metric!r} is not one of {', '.join(known)}.")
     frame = cells(folders)
@@ -55,13 +47,14 @@ def table(folders: Sequence[Path], metric: str) -> pd.DataFrame:
 def trials(folders: Sequence[Path]) -> pd.DataFrame:
     """One row a trial, the failed ones included, units in the names of the columns; see `bench.load`."""
     frame = pd.DataFrame([_trial(folder.name, trial) for folder in folders for trial in store.read_trials(folder)])
-    return _as_numbers(frame, ("grad_clip", *TIMED, *MEMORY, *COUNTED, TENSOR_BYTES, "foreign_cores"))
+    figures = [each.key for each in (*TIMED, *EXACT)]
+    return _as_numbers(frame, ("grad_clip", *figures, *MEMORY, "foreign_cores"))
 
 
 def wide(summary: Summary) -> pd.DataFrame:
     """One row a cell, units in the names of the columns; of a figure with an interval also `_low` and `_high`."""
     frame = pd.DataFrame([_wide(cell) for cell in summary.cells])
-    return _as_numbers(frame, ["grad_clip", *(name for scalar in SCALARS for name in _columns(scalar))])
+    return _as_numbers(frame, ["grad_clip", *(name for each in METRICS for name in _columns(each))])
 
 
 def verdicts(summary: Summary) -> pd.DataFrame:
@@ -103,22 +96,22 @@ def _as_numbers(frame: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     return frame.astype({name: "float64" for name in names if name in frame.columns})
 
 
-def _columns(scalar: Scalar) -> list[str]:
-    ends = ("", "_low", "_high") if scalar.is_estimate else ("",)
-    return [f"{scalar.name}{end}" for end in ends]
+def _columns(metric: Metric) -> list[str]:
+    ends = ("", "_low", "_high") if metric.interval else ("",)
+    return [f"{metric.key}{end}" for end in ends]
 
 
 def _tidy(run: str, summary: Summary) -> Iterator[Row]:
     for cell in summary.cells:
         known = {"run": run} | cell.cell.model_dump()
-        for scalar in SCALARS:
-            yield known | {"metric": scalar.name, "unit": scalar.unit} | _value(scalar, cell)
+        for each in METRICS:
+            yield known | {"metric": each.key, "unit": each.unit.stored} | _value(each, cell)
 
 
-def _value(scalar: Scalar, cell: CellSummary) -> Row:
-    estimate = scalar.estimate(cell)
+def _value(metric: Metric, cell: CellSummary) -> Row:
+    estimate = metric.estimate(cell)
     if estimate is None:
-        return {"value": None, "low": None, "high": None, "unavailable": scalar.reason(cell)}
+        return {"value": None, "low": None, "high": None, "unavailable": metric.missing(cell) or cell.reason}
     return estimate.model_dump() | {"unavailable": None}
 
 
@@ -126,10 +119,10 @@ def _wide(cell: CellSummary) -> Row:
     proof = {"equivalence": cell.equivalence.verdict}
     counted = {name: getattr(cell, name) for name in ("status", "reason", "blocks", "trials", "failed_trials")}
     row = cell.cell.model_dump() | counted | proof
-    for scalar in SCALARS:
-        estimate = scalar.estimate(cell)
+    for each in METRICS:
+        estimate = each.estimate(cell)
         bounds = (None,) * 3 if estimate is None else (estimate.value, estimate.low, estimate.high)
-        row |= dict(zip(_columns(scalar), bounds, strict=False))
+        row |= dict(zip(_columns(each), bounds, strict=False))
     return row
 
 
@@ -157,7 +150,7 @@ def _timed(trial: Trial) -> Row:
     made = None
     if trial.timing is not None:
         (made,) = complete([figures(trial, trial.timing)], trial.cell, trial.length)
-    own = {name: getattr(made, field, None) for name, field in TIMED.items()}
+    own = {each.key: getattr(made, each.trial, None) for each in TIMED}
     return own | {name: getattr(made.memory if made else None, name, None) for name in MEMORY}
 
 
@@ -166,5 +159,4 @@ def _disturbed(trial: Trial) -> Row:
 
 
 def _counted(trial: Trial) -> Row:
-    counts = {name: getattr(trial.counters, name, None) for name in (*COUNTED, TENSOR_BYTES)}
-    return {name: None if count is None else count.value for name, count in counts.items()}
+    return {each.key: None if trial.counters is None else count(trial.counters, each.key) for each in EXACT}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.records import store
+from bench.records.metrics import known
 from bench.records.schema import CellSummary, Summary
-from bench.report.export.scalars import known
 
 EXPERIMENT = "looptax"
 LONGEST_TAG = 5000
@@ -27,7 +27,7 @@ def push(summary: Summary, folder: Path, place: str) -> str:
         for cell in summary.cells:
             with mlflow.start_run(run_name=f"{cell.runner} at batch {cell.batch_size}", nested=True):
                 mlflow.log_params(_parameters(cell))
-                mlflow.log_metrics({scalar.name: float(estimate.value) for scalar, estimate in known(cell)})
+                mlflow.log_metrics({metric.key: float(estimate.value) for metric, estimate in known(cell)})
     return str(mlflow.get_tracking_uri())
 
 

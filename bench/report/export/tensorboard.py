@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.records import store
+from bench.records.metrics import known
 from bench.records.schema import Summary
 from bench.report.document.groups import titles
-from bench.report.export.scalars import known
 
 
 def push(summary: Summary, folder: Path, place: str) -> str:
@@ -24,8 +24,8 @@ def push(summary: Summary, folder: Path, place: str) -> str:
         name = store.slug(f"{title}-{cell.runner}")
         if name not in curves:
             curves[name] = SummaryWriter(str(logs / name))
-        for scalar, estimate in known(cell):
-            curves[name].add_scalar(scalar.name, estimate.value, cell.batch_size, walltime=started)
+        for metric, estimate in known(cell):
+            curves[name].add_scalar(metric.key, estimate.value, cell.batch_size, walltime=started)
     for writer in curves.values():
         writer.close()
     return str(logs)

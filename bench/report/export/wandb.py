@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.records.metrics import known
 from bench.records.schema import Summary
 from bench.report.export import frames
-from bench.report.export.scalars import known
 
 PROJECT = "looptax"
 
@@ -21,5 +21,5 @@ def push(summary: Summary, folder: Path, place: str) -> str:
         run.log({"cells": wandb.Table(dataframe=frames.wide(summary))})
         for cell in summary.cells:
             where = f"{cell.environment}/{cell.workload}/{cell.device}/{cell.batch_size}/{cell.runner}"
-            run.summary.update({f"{where}/{scalar.name}": estimate.value for scalar, estimate in known(cell)})
+            run.summary.update({f"{where}/{metric.key}": estimate.value for metric, estimate in known(cell)})
         return str(run.dir)

@@ -1,6 +1,11 @@
 from dataclasses import dataclass
+from functools import partial
 
-from bench.analyse.cells.attribution import by_file, by_package, repeats, sentence, subtract
+from bench.analyse.cells import attribution
+from bench.analyse.cells.attribution import by_file, package_of, repeats, sentence
+from tests.factories import cell
+
+subtract = partial(attribution.subtract, cell=cell("accelerate"))
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ def test_a_function_that_moved_is_the_same_function_and_shows_its_new_line():
     assert (gone.line, gone.delta) == (1, -1)
 
 
-def test_rows_roll_up_by_file_and_by_package():
+def test_rows_roll_up_by_file():
     rows = subtract(BASELINE, CANDIDATE, "python_calls")
     assert [(group.name, group.delta) for group in by_file(rows)] == [
         ("accelerate/state.py", 30),
@@ -61,12 +66,11 @@ def test_rows_roll_up_by_file_and_by_package():
         ("<frozen os>", 1),
         ("loop.py", 1),
     ]
-    assert [(group.name, group.delta) for group in by_package(rows)] == [
-        ("accelerate", 46),
-        ("torch", -9),
-        ("python", 3),
-        ("loop", 1),
-    ]
+
+
+def test_a_file_is_of_the_package_it_is_imported_from_or_of_python():
+    files = ("accelerate/state.py", "torch/optim/adam.py", "contextlib.py", "<frozen os>", "loop.py")
+    assert [package_of(file) for file in files] == ["accelerate", "torch", "python", "python", "loop"]
 
 
 def test_the_sentence_names_files_and_functions_and_its_parts_sum_to_the_whole():

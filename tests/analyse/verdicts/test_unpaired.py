@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.analyse.statistics.sequential import GAMMA, two_sided
+from bench.analyse.statistics.sequential import GAMMA, detectable_effect, half_width, two_sided
 from bench.analyse.verdicts.unpaired import (
     blocks_needed_a_side,
     judge,
     rank_sum_distribution,
     rank_sum_estimate,
     rank_sum_rank,
-    resolved,
 )
 from bench.analyse.verdicts.verdict import Rule
 from bench.records.schema import Estimate
@@ -189,7 +188,7 @@ def test_what_a_typical_pair_of_runs_says_it_can_resolve_is_found_about_as_often
     draw = getattr(np.random.default_rng(n), noise)
     low, high = bounds(draw(0, 0.02, (4000, n)), draw(0, 0.02, (4000, n)), two_sided())
     typical = Estimate(value=0, low=-float(np.median(high - low)) / 2, high=float(np.median(high - low)) / 2)
-    effect = math.log1p(resolved(typical, GAMMA))
+    effect = math.log1p(detectable_effect(half_width(typical)))
     low, _ = bounds(draw(effect, 0.02, (8000, n)), draw(0, 0.02, (8000, n)), two_sided())
     assert (low > 0).mean() == pytest.approx(power, abs=0.025)
 

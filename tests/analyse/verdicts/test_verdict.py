@@ -9,6 +9,7 @@ import pytest
 from bench.analyse.statistics.sequential import GAMMA, minimum_detectable_effect
 from bench.analyse.verdicts.metrics import Figure
 from bench.analyse.verdicts.verdict import Rule, by_number, confirm, exact_verdict, judge, to_confirm
+from bench.records.metrics import metric
 
 QUIET = np.array([0.001, -0.002, 0.0005, -0.001, 0.002, -0.0005, 0.0015, -0.0015, 0.0025, -0.0025])
 """Ten blocks in which nothing differs by more than 0.25 %."""
@@ -98,7 +99,7 @@ def test_too_few_blocks_say_how_many_are_needed():
 
 def test_figures_become_log_ratios_block_by_block():
     sides = {"own": {0: 2.0, 1: 3.0, 3: 0.0, 4: 8.0, 9: 1.0}, "other": {0: 1.0, 2: 1.0, 3: 1.0, 4: 2.0}}
-    figure = Figure(name="host_rss_bytes", group="memory", of=sides.get)
+    figure = Figure(metric=metric("host_rss_bytes"), of=sides.get)
     found = by_number(figure.log_ratios("own", "other"), 5)
     assert found[[0, 4]].tolist() == pytest.approx([math.log(2), math.log(4)])
     assert np.isnan(found[[1, 2, 3]]).all()
@@ -106,7 +107,7 @@ def test_figures_become_log_ratios_block_by_block():
 
 
 def test_a_figure_that_has_pairs_inside_its_blocks_is_told_by_them():
-    figure = Figure(name="step_time_us", group="time", of={}.get, pairs=lambda own, other: {2: own - other})
+    figure = Figure(metric=metric("step_time_us"), of={}.get, pairs=lambda own, other: {2: own - other})
     assert figure.log_ratios(0.3, 0.1) == {2: pytest.approx(0.2)}
 
 

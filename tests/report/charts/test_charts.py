@@ -454,7 +454,7 @@ def test_a_history_of_counts_alone_has_one_panel_with_the_notes() -> None:
     told = texts(svg(history(points, package="transformers", anchor="4.34.1")))
     assert "4.52.4: a sampler" in told
     assert not any("step time" in text for text in told)
-    assert "Python calls a step" not in texts(svg(history(points, package="x", anchor="1", counter="nothing")))
+    assert "kernels a step" not in texts(svg(history(points, package="x", anchor="1", counter="kernels")))
 
 
 def test_many_releases_are_written_at_a_slant_the_newest_among_them() -> None:

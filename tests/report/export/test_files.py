@@ -30,6 +30,13 @@ def test_csv_and_json_have_a_row_a_cell_and_units_in_the_names(made, tmp_path):
     assert (first["runner"], first["samples_per_second"], first["device_allocated_bytes"]) == ("pytorch", 176_000, None)
 
 
+def test_what_only_some_tables_show_is_exported_all_the_same():
+    cell = row(noise_floor=0.012, collector_pauses_per_1000_steps=2.5, collector_pause_us=8_100.0, import_torch_s=1.9)
+    frame = frames.wide(summary_of(baseline(), cell)).set_index("runner")
+    names = ["noise_floor", "collector_pauses_per_1000_steps", "collector_pause_us", "import_torch_s"]
+    assert frame.loc["hf-trainer", names].tolist() == [0.012, 2.5, 8_100, 1.9]
+
+
 def test_verdicts_are_exported_where_there_are_some(tmp_path):
     run = checks.planned()
     found = checks.told(run, checks.timed(run, checks.steps(checks.QUIET, 0.08)))

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import sentence
+from bench.plan.bisect import STEP_TIME, figure_of
 from bench.plan.upgrade import changed
 from bench.report.document import bridges, machine, numbers, steadiness
 from bench.report.document.environment import machine_and_packages
@@ -16,11 +17,9 @@ from bench.report.document.parts import Paragraph
 from bench.report.document.text import code, escape, folded, listed, plural, table
 from bench.report.document.verdict_tables import WORDS, counted, measured, ratio, rows_of
 from bench.report.kinds.bisect.sentences import (
-    STEP_TIME,
     answer,
     environment,
     is_timed_apart,
-    key,
     metric,
     name,
     newer_cell,
@@ -95,7 +94,7 @@ def seen(run: Run, probe: Probe) -> str:
     assert run.settings.bisection is not None
     if probe.status != "ok":
         return f"{probe.release}: stepped around, {probe.reason}"
-    told = figure(key(run.settings.bisection.metric), probe.value)
+    told = figure(figure_of(run.settings.bisection.metric).key, probe.value)
     beside = "" if probe.ratio is None else f", {numbers.ratio(probe.ratio)} of the first end's"
     like = {"first": ", like the first end", "last": ", like the last end", "undecided": ", undecided", None: ""}
     return f"{probe.release}: {told}{beside}{like[probe.like]}"

@@ -5,30 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import by_file, sentence
+from bench.plan.bisect import STEP_TIME, figure_of
 from bench.plan.rounds import cell
 from bench.report.document import numbers
 from bench.report.document.inconclusive import more_than
-from bench.report.document.metrics import NAMES, figure
+from bench.report.document.metrics import figure
 from bench.report.document.text import listed, plural
 from bench.report.document.verdict_tables import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.analyse.cells.attribution import Row
-    from bench.records.schema import Cell, Environment, Move, Probe, Settings, Summary, Verdict
-
-STEP_TIME = "step_time"
-MOVED = {
-    "syncs": "reads {n} {more} value{s} back to the host a step",
-    "python_calls": "makes {n} {more} Python call{s} a step",
-    "c_calls": "makes {n} {more} call{s} into C a step",
-    "ops": "runs {n} {more} op{s} a step",
-    "tensor_bytes": "keeps {n} {more} byte{s} in tensors at a step's peak",
-    "kernels": "launches {n} {more} kernel{s} a step",
-    "device_syncs": "waits for the device {n} {more} time{s} a step",
-    "allocations": "asks for device memory {n} {more} time{s} a step",
-}
+    from bench.records.schema import AttributionRow, Cell, Environment, Move, Probe, Settings, Summary, Verdict
 
 
 def answer(summary: Summary) -> str:
@@ -73,14 +61,9 @@ def package(summary: Summary) -> str:
     return summary.run.settings.package or "?"
 
 
-def key(metric: str) -> str:
-    """The metric as verdicts call it."""
-    return "step_time_us" if metric == STEP_TIME else metric
-
-
 def name(summary: Summary) -> str:
     """The metric as people call it."""
-    return NAMES[key(metric(summary))]
+    return figure_of(metric(summary)).name
 
 
 def capital(text: str) -> str:
@@ -90,7 +73,7 @@ def capital(text: str) -> str:
 
 def value(summary: Summary, probe: Probe) -> str:
     """What was counted or timed of a release, with its unit."""
-    return figure(key(metric(summary)), probe.value)
+    return figure(figure_of(metric(summary)).key, probe.value)
 
 
 def usable_probes(summary: Summary) -> list[Probe]:
@@ -146,7 +129,7 @@ def _difference(summary: Summary, move: Move) -> tuple[str, str]:
         return _longer(summary, move)
     delta = round((move.after or 0) - (move.before or 0))
     more, plural_s = "more" if delta > 0 else "fewer", "" if abs(delta) == 1 else "s"
-    return MOVED[metric(summary)].format(n=f"{abs(delta):,}", more=more, s=plural_s), ""
+    return figure_of(metric(summary)).verb.format(n=f"{abs(delta):,}", more=more, s=plural_s), ""
 
 
 def _longer(summary: Summary, move: Move) -> tuple[str, str]:
@@ -164,12 +147,12 @@ def _where(summary: Summary, move: Move) -> str:
     return f": {places(rows, metric(summary))}" if rows else ""
 
 
-def places(rows: Sequence[Row], counter: str) -> str:
+def places(rows: Sequence[AttributionRow], counter: str) -> str:
     """`in transformers/trainer.py (Trainer.get_batch_samples)`, with numbers where there are several."""
     files = by_file(rows)
     if len(rows) == 1:
         return f"in {files[0].name} ({rows[0].function})"
-    return sentence(list(rows), counter, files=3).partition(": ")[2].rstrip(".")
+    return sentence(rows, counter, files=3).partition(": ")[2].rstrip(".")
 
 
 def _open(summary: Summary, move: Move) -> str:

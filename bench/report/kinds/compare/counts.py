@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from bench.analyse.cells import attribution
+from bench.analyse.cells.attribution import sentence
 from bench.analyse.verdicts.compare import TwoRuns
+from bench.records.metrics import BY_FUNCTION, metric
 from bench.records.schema import AttributionRow, Cell, Verdict
 from bench.report.document.text import escape, plural, table
 from bench.report.kinds.compare.tables import change, gathered, label, value, where, without_batch
@@ -54,14 +55,11 @@ def _row(verdict: Verdict, cells: Sequence[Cell]) -> list[str]:
 def _origins(found: TwoRuns) -> list[str]:
     """One sentence a counter that surely differs, said once for all batch sizes of which it is true."""
     changed = [each for each in found.of(["counters", "memory"]) if each.verdict in ("regressed", "improved")]
-    counted = [each for each in changed if each.metric in attribution.NOUNS]
-    told = ((each, _sentence(found.attribution, each)) for each in counted)
-    keyed = (((without_batch(each.cell), sentence), each.cell) for each, sentence in told)
-    return [f"{where(cells)}: {sentence}" for (_, sentence), cells in gathered(keyed).items()]
+    counted = [each for each in changed if metric(each.metric) in BY_FUNCTION]
+    keyed = (((without_batch(each.cell), _sentence(found.attribution, each)), each.cell) for each in counted)
+    return [f"{where(cells)}: {origin}" for (_, origin), cells in gathered(keyed).items()]
 
 
 def _sentence(rows: Sequence[AttributionRow], verdict: Verdict) -> str:
     own = [row for row in rows if row.cell == verdict.cell and row.counter == verdict.metric]
-    return attribution.sentence(
-        [attribution.Row(**row.model_dump(exclude={"cell", "delta"})) for row in own], verdict.metric
-    )
+    return sentence(own, verdict.metric)

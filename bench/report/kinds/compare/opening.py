@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench.analyse.verdicts import comparability
 from bench.analyse.verdicts.compare import TwoRuns
-from bench.analyse.verdicts.metrics import THROUGHPUT
+from bench.records.metrics import metric
 from bench.records.schema import Cell, FigureGroup, Run, Verdict
 from bench.report.document import numbers
 from bench.report.document.inconclusive import inconclusive
@@ -61,9 +61,9 @@ def _told(opening: str, verdicts: Sequence[Verdict], outcome: str) -> str:
 
 
 def _size(verdict: Verdict) -> tuple[bool, float]:
-    """By how much it changed; throughput comes last, since of one cell it is mostly step time once more."""
+    """By how much it changed; what nobody waits for comes last, since it is mostly another figure once more."""
     size = 0.0 if verdict.ratio is None else abs(math.log(verdict.ratio.value))
-    return not verdict.metric.startswith(THROUGHPUT), size
+    return metric(verdict.metric).awaited, size
 
 
 def _named(verdict: Verdict) -> str:

@@ -6,14 +6,12 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
 from bench.analyse.signs import signed
-from bench.analyse.verdicts.compare_verdicts import OVER
-from bench.analyse.verdicts.metrics import TENSOR_BYTES
 from bench.analyse.warnings import name
+from bench.records.metrics import OVER, metric
 from bench.records.schema import Cell, Verdict
 from bench.report.document import metrics, numbers
 from bench.report.document.columns import NO_DIFFERENCE
 from bench.report.document.inconclusive import ruled_out
-from bench.report.document.metrics import NAMES
 from bench.report.document.text import folded, listed, plural, table
 from bench.report.document.verdict_tables import is_exact
 
@@ -25,10 +23,10 @@ OF = " of "
 Key = TypeVar("Key", bound=Hashable)
 
 
-def label(metric: str) -> str:
+def label(key: str) -> str:
     """The name of a figure in a report."""
-    own = NAMES[metric.removesuffix(OVER)]
-    return f"{own} ÷ pytorch's" if metric.endswith(OVER) else own
+    own = metric(key).name
+    return f"{own} ÷ pytorch's" if key.endswith(OVER) else own
 
 
 def change(verdict: Verdict) -> str:
@@ -37,7 +35,7 @@ def change(verdict: Verdict) -> str:
         return "-"
     if not is_exact(verdict):
         return "-" if verdict.ratio is None else numbers.ratio(verdict.ratio)
-    unit = " B" if verdict.metric == TENSOR_BYTES else ""
+    unit = " B" if metric(verdict.metric).unit.stored == "B" else ""
     difference = verdict.candidate - verdict.baseline
     return f"{signed(difference, '+,.0f')}{unit}" if difference else "same"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.records.metrics import COUNTED
 from bench.report.charts import Drawing, drawing, look_of
 from bench.report.document import numbers
 from bench.report.document.metrics import more
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from bench.report.charts.history import ReleasePoint
 
 ANCHOR = "the hand-written loop"
-COUNTERS = ("python_calls", "c_calls", "ops", "syncs")
 
 
 def drawings(summary: Summary) -> list[Drawing]:
@@ -57,8 +57,7 @@ def _points(series: Sequence[ReleaseFigures], cells: Mapping[Cell, CellSummary])
 
 
 def _counters(cell: CellSummary) -> dict[str, int]:
-    found = {name: getattr(cell.counters, name, None) for name in COUNTERS}
-    return {name: value for name, value in found.items() if value is not None}
+    return {each.key: getattr(cell.counters, each.key) for each in COUNTED if each.value(cell) is not None}
 
 
 def _note(each: ReleaseFigures) -> str | None:

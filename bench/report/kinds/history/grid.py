@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.records.metrics import chosen
 from bench.report.document.parts import Grid
 from bench.report.kinds.history import report
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 12
 """Of a longer history only the ends and those releases are shown that the sentences name."""
-DROPPABLE = ("C calls", "tensor kB", "ops", "Python calls")
+DROPPABLE = tuple(each.header for each in chosen("c_calls", "tensor_bytes", "ops", "python_calls"))
 
 
 def grid(summary: Summary) -> Grid | None:
@@ -31,7 +32,13 @@ def grid(summary: Summary) -> Grid | None:
     headers = (*(["loop"] if len(series) > 1 else []), *report.HEADERS)
     left_out = sum(map(len, series)) - len(rows)
     caption = f"Without {left_out:,} releases in which neither the level nor ops or syncs changed." if left_out else ""
-    return Grid(headers=headers, rows=tuple(rows), names=len(headers) - 7, droppable=DROPPABLE, caption=caption)
+    return Grid(
+        headers=headers,
+        rows=tuple(rows),
+        names=len(headers) - len(report.HEADERS) + 1,
+        droppable=DROPPABLE,
+        caption=caption,
+    )
 
 
 def _told(series: Sequence[ReleaseFigures]) -> list[ReleaseFigures]:

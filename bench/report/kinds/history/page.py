@@ -11,8 +11,6 @@ from bench.report.kinds.history import report
 if TYPE_CHECKING:
     from bench.records.schema import CellSummary, ReleaseFigures, Summary
 
-COUNTERS = ("python_calls", "c_calls", "ops", "syncs")
-
 
 def content(summary: Summary, folder: str) -> Content:
     """Say everything that report.md says of the history."""
@@ -56,9 +54,8 @@ def _grid(summary: Summary, series: Sequence[ReleaseFigures]) -> Grid:
 
 def _row(place: int, each: ReleaseFigures, cell: CellSummary, texts: Sequence[str]) -> Row:
     """Releases are sorted by their place in the series, since 4.9 comes before 4.10."""
-    counted = [None if cell.counters is None else getattr(cell.counters, name) for name in COUNTERS]
     ratio = None if each.ratio is None else each.ratio.value
-    values = [place, ratio, each.change, *counted, cell.tensor_bytes]
+    values = [place, ratio, each.change, *(shown.value(cell) for shown in report.SHOWN)]
     return Row(data=tuple(Datum(text=text, value=value) for text, value in zip(texts, values, strict=True)))
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import sentence
-from bench.analyse.signs import MINUS
+from bench.records.metrics import Metric, chosen
 from bench.report.charts import FOLDER
 from bench.report.document import bridges, machine, numbers, steadiness
 from bench.report.document.environment import machine_and_packages
 from bench.report.document.groups import hardware
-from bench.report.document.metrics import figure, more
+from bench.report.document.metrics import difference, figure, more
 from bench.report.document.parts import Paragraph
 from bench.report.document.text import code, escape, folded, listed, plural, table
 from bench.report.document.verdict_tables import rows_of
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from bench.records.schema import Cell, CellSummary, ReleaseFigures, Summary
 
 FRAMEWORKS = ("transformers", "accelerate", "pytorch-lightning", "lightning")
-TOLD = ("syncs", "ops", "python_calls", "tensor_bytes")
-ATTRIBUTED = ("syncs", "ops", "python_calls")
+TOLD = chosen("syncs", "ops", "python_calls", "tensor_bytes")
+ATTRIBUTED = chosen("syncs", "ops", "python_calls")
+SHOWN = chosen("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
+"""What the table has of every release."""
 BESIDE = "What else is another version than today, because a release needs it"
 ORIGINS = "Which functions do more or less than with the release before"
-HEADERS = ["release", "ratio", "", "Python calls", "C calls", "ops", "syncs", "tensor kB"]
+HEADERS = ["release", "ratio", "", *(each.header for each in SHOWN)]
 
 
 def report(summary: Summary, folder: str) -> str:
@@ -137,7 +139,7 @@ def _change(summary: Summary, each: ReleaseFigures) -> str:
     parts = []
     if each.change is not None:
         parts.append(f"a new level of step time, {numbers.signed(100 * (each.change - 1), 0)} %")
-    counted = [more(name, each.more[name]) for name in TOLD if each.more.get(name)]
+    counted = [more(told.key, each.more[told.key]) for told in TOLD if each.more.get(told.key)]
     if not parts and not {"syncs", "ops"} & set(each.more):
         return ""
     told = f"{package(summary)} {each.cell.environment}: {', '.join([*parts, *counted])}{_also_moved(summary, each)}."
@@ -192,19 +194,19 @@ def missing(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
 
 def row(each: ReleaseFigures, cell: CellSummary) -> list[str]:
     """Write what a release costs, under `HEADERS`."""
-    counted = [_count(cell, each, name) for name in ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")]
+    counted = [_count(cell, each, shown) for shown in SHOWN]
     level = "" if each.change is None else f"new level, {numbers.signed(100 * (each.change - 1), 0)} %"
     ratio = "-" if each.ratio is None else numbers.ratio(each.ratio)
     return [each.cell.environment, ratio, level, *counted]
 
 
-def _count(cell: CellSummary, each: ReleaseFigures, name: str) -> str:
-    value = cell.tensor_bytes if name == "tensor_bytes" else getattr(cell.counters, name, None)
+def _count(cell: CellSummary, each: ReleaseFigures, metric: Metric) -> str:
+    """`882 (+14)`; the unit is in the header."""
+    value, delta, unit = metric.value(cell), each.more.get(metric.key), f" {metric.unit.shown}"
     if value is None:
         return "-"
-    shown = figure(name, value).removesuffix(" kB")
-    delta = each.more.get(name)
-    return f"{shown} ({'+' if delta > 0 else MINUS}{figure(name, abs(delta)).removesuffix(' kB')})" if delta else shown
+    shown = figure(metric.key, value).removesuffix(unit)
+    return f"{shown} ({difference(metric.key, delta).removesuffix(unit)})" if delta else shown
 
 
 def beside(summary: Summary) -> list[str]:
@@ -225,7 +227,7 @@ def origins(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
     return [
         f"{each.cell.environment}: {sentence(found, counter)}"
         for each in series
-        for counter in ATTRIBUTED
+        for counter in (metric.key for metric in ATTRIBUTED)
         if counter in each.more and (found := rows_of(summary, each.cell, counter))
     ]
 

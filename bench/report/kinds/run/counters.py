@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.analyse import signs
 from bench.analyse.cells import attribution
+from bench.records.metrics import chosen
 from bench.records.schema import AttributionRow, CellSummary, Summary
 from bench.report.charts import Picture, shown
 from bench.report.document.groups import FLOOR, Group
@@ -16,7 +17,7 @@ from bench.report.document.text import escape, folded, listed, shortened, shorte
 HEADERS = ["runner", "function", "file", "difference", "hand-written → here", "own time µs"]
 FUNCTION_CHARACTERS, FILE_CHARACTERS = 24, 27
 """A longer name would make the table wider than a screen; tables/attribution.csv has all of it."""
-TOLD = ("python_calls", "ops", "syncs")
+TOLD = chosen("python_calls", "ops", "syncs")
 """What gets a sentence each, where a loop differs in it; tables/attribution.csv has all."""
 TOP_ROWS = 15
 
@@ -81,18 +82,12 @@ def _origins(summary: Summary, group: Group) -> list[str]:
 
 
 def _sentences(rows: Sequence[AttributionRow]) -> list[str]:
-    by_counter = {counter: _of(rows, counter) for counter in TOLD}
-    return [
-        attribution.sentence([_row(row) for row in found], counter) for counter, found in by_counter.items() if found
-    ]
+    by_counter = {each.key: _of(rows, each.key) for each in TOLD}
+    return [attribution.sentence(found, counter) for counter, found in by_counter.items() if found]
 
 
 def _of(rows: Sequence[AttributionRow], counter: str) -> list[AttributionRow]:
     return [row for row in rows if row.counter == counter]
-
-
-def _row(row: AttributionRow) -> attribution.Row:
-    return attribution.Row(**row.model_dump(exclude={"cell", "delta"}))
 
 
 def _functions(rows: Sequence[AttributionRow]) -> str:

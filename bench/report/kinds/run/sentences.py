@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.signs import signed
+from bench.records.metrics import chosen, parts
 from bench.report.document import numbers
 from bench.report.document.groups import FLOOR, STATUS_WORDS, Group, same_as_baseline, titles
 from bench.report.document.text import listed, plural
@@ -12,19 +13,14 @@ from bench.report.document.text import listed, plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.records.schema import CellSummary, CounterFigures, Estimate, Phase, Summary
+    from bench.records.schema import CellSummary, CounterFigures, Estimate, Summary
 
 SMALL_SHARE = 0.01
 """An overhead below this share of a step is called small."""
 LISTED_AT_MOST = 5
-PHASES: dict[Phase, str] = {
-    "data": "waiting for data",
-    "forward": "the forward pass",
-    "backward": "the backward pass",
-    "optimizer": "the optimizer",
-    "rest": "the loop itself",
-}
-COUNTED = {"python_calls": "Python calls", "ops": "ops", "syncs": "syncs"}
+PHASES = parts("phases_us")
+TOLD = chosen("python_calls", "ops", "syncs")
+"""What a sentence on counts has."""
 
 
 def representative(group: Group) -> str:
@@ -62,7 +58,9 @@ def split(cell: CellSummary) -> str:
     phases_us = cell.phases_us or {}
     whole_us = sum(phases_us.values())
     largest = sorted(phases_us.items(), key=lambda item: -item[1])
-    told = [f"{PHASES[name]} {numbers.number(us)} µs ({numbers.percent(us / whole_us)})" for name, us in largest if us]
+    told = [
+        f"{PHASES[name].name} {numbers.number(us)} µs ({numbers.percent(us / whole_us)})" for name, us in largest if us
+    ]
     return f"{cell.runner}: {listed(told)}."
 
 
@@ -70,7 +68,7 @@ def counted(cell: CellSummary, baseline: CellSummary | None) -> str:
     """Say what one step of a runner consists of, and what it has more than the hand-written loop's."""
     own, base = cell.counters, None if baseline is None or baseline is cell else baseline.counters
     assert own is not None
-    told = [f"{_count(own, base, name)} {noun}" for name, noun in COUNTED.items()]
+    told = [f"{_count(own, base, each.key)} {each.name}" for each in TOLD]
     kilobytes = "" if cell.tensor_bytes is None else f", {numbers.number(cell.tensor_bytes / 1e3)} kB of tensors"
     return f"{cell.runner}: {listed(told)} a step at batch {cell.batch_size:,}{kilobytes}."
 

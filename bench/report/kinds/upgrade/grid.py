@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analyse.signs import MINUS, signed
-from bench.analyse.verdicts.metrics import COUNTED
-from bench.report.document import metrics as document_metrics
+from bench.records.metrics import OVER, chosen
 from bench.report.document.columns import NO_DIFFERENCE
+from bench.report.document.metrics import difference
 from bench.report.document.numbers import ratio
 from bench.report.document.parts import Grid
 from bench.report.document.tables import NOTHING
@@ -20,7 +19,11 @@ if TYPE_CHECKING:
     from bench.records.schema import Cell, Verdict
 
 SAME = "same"
-DROPPED_FIRST = ("samples_per_second", "samples_per_second_over_pytorch", "import_s", "startup_s", "c_calls")
+DROPPED_FIRST = tuple(
+    key
+    for each in chosen("samples_per_second", "import_s", "startup_s", "c_calls")
+    for key in (each.key, each.key + OVER)
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,12 +88,8 @@ def _change(verdict: Verdict | None) -> str:
         return NOTHING
     if verdict.ratio is not None:
         return ratio(verdict.ratio) if verdict.real or verdict.ratio.low is None else NO_DIFFERENCE
-    difference = verdict.candidate - verdict.baseline
-    if not difference:
-        return SAME
-    if verdict.metric in COUNTED:
-        return signed(difference, "+,.0f")
-    return f"{'+' if difference > 0 else MINUS}{document_metrics.figure(verdict.metric, abs(difference))}"
+    delta = verdict.candidate - verdict.baseline
+    return difference(verdict.metric, delta) if delta else SAME
 
 
 def _worst(judged: Sequence[Watched]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.plan.upgrade import labels
+from bench.records.metrics import metric
 from bench.report.document import bridges, numbers, steadiness
 from bench.report.document.environment import machine_and_packages
 from bench.report.document.groups import hardware
-from bench.report.document.metrics import NAMES
 from bench.report.document.parts import Paragraph
 from bench.report.document.text import code, escape, folded, listed, plural
 from bench.report.document.verdict_tables import counted, measured, where
@@ -129,7 +129,9 @@ def resolvable(summary: Summary) -> list[str]:
 
 def warned(summary: Summary) -> list[str]:
     """What to be wary of: of single verdicts, then of the run."""
-    of_verdicts = [f"{NAMES[v.metric]} of {where(v.cell)}: {doubt}" for v in summary.verdicts for doubt in v.warnings]
+    of_verdicts = [
+        f"{metric(v.metric).name} of {where(v.cell)}: {doubt}" for v in summary.verdicts for doubt in v.warnings
+    ]
     return of_verdicts + summary.warnings
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from bench.analyse.cells.attribution import sentence
 from bench.analyse.verdicts.metrics import GROUPS, decides, unanswered
 from bench.plan.upgrade import CANDIDATE
+from bench.records.metrics import chosen, metric
 from bench.report.document.groups import STATUS_WORDS
 from bench.report.document.inconclusive import inconclusive, ruled_out
-from bench.report.document.metrics import NAMES, figure, more
+from bench.report.document.metrics import figure, more
 from bench.report.document.text import listed, plural
 from bench.report.document.verdict_tables import WORDS, is_exact, ratio, rows_of, where
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bench.records.schema import Cell, CellSummary, Summary, Verdict
+
+ORIGINS = chosen("syncs", "ops", "python_calls")
+"""Whose functions are named, the first of them that got worse."""
 
 
 def answer(summary: Summary) -> str:
@@ -51,7 +55,7 @@ def _unlike(summary: Summary) -> str:
 
 
 def _names(verdicts: Iterable[Verdict]) -> str:
-    return listed(list(dict.fromkeys(NAMES[v.metric] for v in verdicts)))
+    return listed(list(dict.fromkeys(metric(v.metric).name for v in verdicts)))
 
 
 def _besides(others: Sequence[Verdict], fail_on: Sequence[str]) -> str:
@@ -88,7 +92,7 @@ def _is_told(verdict: Verdict, summary: Summary) -> bool:
 
 
 def _told(verdict: Verdict) -> str:
-    name = NAMES[verdict.metric]
+    name = metric(verdict.metric).name
     if not is_exact(verdict):
         found = "no pair of figures" if verdict.ratio is None else ratio(verdict)
         limit = f", {ruled_out(verdict)}" if ruled_out(verdict) else ""
@@ -123,7 +127,7 @@ def failures(summary: Summary) -> list[str]:
 def _origin(cell: Cell, verdicts: Sequence[Verdict], summary: Summary) -> str:
     """Name the functions behind more syncs, or else behind more ops, or else behind more Python calls."""
     more = {v.metric for v in verdicts if v.verdict == "regressed"}
-    for counter in ("syncs", "ops", "python_calls"):
+    for counter in (each.key for each in ORIGINS):
         rows = rows_of(summary, cell, counter)
         if counter in more and rows:
             return sentence(rows, counter, files=2)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.analyse.cells.attribution import NOUNS, OWN_TIME, package_of
+from bench.analyse.cells.attribution import OWN_TIME, package_of
+from bench.records.metrics import BY_FUNCTION
 from bench.report.document.groups import groups
 from bench.report.document.verdict_tables import KEYS, key_columns
 from bench.report.media.html.grids import facets_of
@@ -12,7 +13,7 @@ from bench.report.media.html.grids import facets_of
 if TYPE_CHECKING:
     from bench.records.schema import Cell, Summary
 
-COUNTERS = {**{name: noun.format(s="s") for name, noun in NOUNS.items()}, OWN_TIME: "µs of own time a step"}
+COUNTERS = {**{each.key: each.noun.format(s="s") for each in BY_FUNCTION}, OWN_TIME: "µs of own time a step"}
 """What the view can show, in words, in the order of the choices."""
 MOST_TOLD = "python_calls"
 DIVISORS = {OWN_TIME: 1000}

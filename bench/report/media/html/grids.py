@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from bench.records.metrics import metric as row_of
 from bench.records.schema import Cell, CellSummary, Verdict
 from bench.report.document.columns import Column
 from bench.report.document.content import Datum, Facets, Grid, Row
-from bench.report.document.metrics import NAMES
 from bench.report.document.tables import Table, tabulated
 from bench.report.document.verdict_tables import KEYS, Tabled, key_columns
 
@@ -79,7 +79,8 @@ def of_verdicts(title: str, table: Tabled, *, notes: Sequence[str] = ()) -> Grid
     """A row a verdict, of which each is filtered by its own figure."""
     rows = tuple(
         Row(
-            data=_verdict_data(verdict, texts, table), facets={**facets_of(verdict.cell), METRIC: NAMES[verdict.metric]}
+            data=_verdict_data(verdict, texts, table),
+            facets={**facets_of(verdict.cell), METRIC: row_of(verdict.metric).name},
         )
         for verdict, texts in zip(table.verdicts, table.rows, strict=True)
     )

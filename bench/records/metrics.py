@@ -1,0 +1,324 @@
+"""The table of figures: all that is known of each, one row a figure (docs/contributing.md says how to add one).
+
+Whatever judges, writes or exports figures reads this table. What is only a selection or an order for one sentence
+stands next to its use, and is made by `chosen`, which knows no other keys than these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+from bench.records.summaries import CounterFigures, Estimate
+from bench.records.trials import FunctionCounts
+
+if TYPE_CHECKING:
+    from bench.records.base import FigureGroup, Pass
+    from bench.records.summaries import CellSummary
+
+OVER = "_over_pytorch"
+"""Ends the key of a figure that was divided by the hand-written loop's of the same block."""
+
+Table = Literal["time", "memory", "collector", "import", "counters", "tensors", "phases"]
+MarginRule = Literal["asked", "of time", "any difference"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unit:
+    """What a figure is in where it is stored, and where people read it."""
+
+    stored: str
+    shown: str
+    scale: float = 1.0
+    """From the one to the other."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric:
+    """All that is known of one figure."""
+
+    key: str
+    """In verdicts, exports and `bench.load`; it ends with the unit of what is stored."""
+    name: str
+    """In sentences, and in tables of verdicts."""
+    unit: Unit
+    table: Table | None = None
+    """Which table of a run's report has a column of it."""
+    header: str = ""
+    """That column's."""
+    legend: str = ""
+    """As a part of a stacked bar."""
+    noun: str = ""
+    """`571 extra Python calls a step`: the last words of that, where functions are told of it; `{s}` is a plural's."""
+    verb: str = ""
+    """`makes 22 more Python calls a step`: what one release does more than another, of what can be bisected."""
+    measured_in: Pass = "timing"
+    """The pass that tells it."""
+    group: FigureGroup | None = None
+    """By which word of --fail-on it is judged; None where it is told and not judged."""
+    margin: MarginRule = "asked"
+    """How much worse is too much: time may have a margin of its own, because a machine's noise is in nothing else."""
+    lower_is_better: bool = True
+    awaited: bool = True
+    """Whether a check goes on until it is decided, where it fails on its group."""
+    on_accelerator: bool = False
+    """Whether there is none on a CPU."""
+    interval: bool = False
+    """Whether a row of a summary has it with its interval."""
+    within: str = ""
+    """Where it is one of several in a field of such a row, as `field.part`."""
+    trial: str = ""
+    """Where `TrialFigures` have it, of what one trial tells by itself."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is counted, not measured: it repeats, and is judged without statistics."""
+        return self.measured_in == "counting"
+
+    @property
+    def path(self) -> str:
+        """Where `CellSummary` has it."""
+        return self.within or self.key
+
+    def margin_of(self, asked: float, of_time: float | None = None) -> float | None:
+        """Return how much worse is too much, as a fraction; None where any difference counts."""
+        if self.margin == "any difference":
+            return None
+        return of_time if self.margin == "of time" and of_time is not None else asked
+
+    def figure(self, cell: CellSummary) -> Estimate | float | None:
+        """The figure of a row; None where it cannot be had."""
+        field, _, part = self.path.partition(".")
+        found: Any = getattr(cell, field)
+        if part and found is not None:
+            found = found.get(part, 0) if isinstance(found, Mapping) else getattr(found, part)
+        figure: Estimate | float | None = found
+        return figure
+
+    def estimate(self, cell: CellSummary) -> Estimate | None:
+        """The figure with its interval; without bounds where it has none."""
+        found = self.figure(cell)
+        return found if found is None or isinstance(found, Estimate) else Estimate(value=found)
+
+    def value(self, cell: CellSummary) -> float | None:
+        """The figure without its interval."""
+        found = self.figure(cell)
+        return found.value if isinstance(found, Estimate) else found
+
+    def missing(self, cell: CellSummary) -> str | None:
+        """Why a row does not have it; None where the row does not say."""
+        keys = (self.path, self.key, self.path.partition(".")[0])
+        return next((cell.unavailable[key] for key in keys if key in cell.unavailable), None)
+
+
+MICROSECONDS = Unit(stored="µs", shown="µs")
+MICROSECONDS_AS_MS = Unit(stored="µs", shown="ms", scale=1e-3)
+SECONDS = Unit(stored="s", shown="s")
+SECONDS_AS_MS = Unit(stored="s", shown="ms", scale=1e3)
+MEGABYTES = Unit(stored="B", shown="MB", scale=1e-6)
+KILOBYTES = Unit(stored="B", shown="kB", scale=1e-3)
+RATE = Unit(stored="1/s", shown="samples/s")
+JOULES = Unit(stored="J", shown="J")
+PER_STEP = Unit(stored="1/step", shown="")
+NO_UNIT = Unit(stored="1", shown="")
+
+_time = partial(Metric, unit=MICROSECONDS)
+_memory = partial(Metric, unit=MEGABYTES, table="memory")
+_import = partial(Metric, unit=SECONDS, table="import")
+_collector = partial(Metric, table="collector")
+
+
+def _device(part: str, name: str, legend: str, group: FigureGroup | None = "memory") -> Metric:
+    key, header = f"device_{part}_bytes", f"{part} MB"
+    within, trial = f"device_memory_bytes.{part}", f"memory.{key}"
+    return _memory(key=key, name=name, legend=legend, group=group, header=header, within=within, trial=trial)
+
+
+def _count(key: str, name: str, verb: str, noun: str = "", *, on_accelerator: bool = False) -> Metric:
+    return Metric(
+        key=key,
+        name=name,
+        unit=PER_STEP,
+        table="counters",
+        header=name,
+        noun=noun,
+        verb=verb,
+        measured_in="counting",
+        group="counters",
+        margin="any difference",
+        on_accelerator=on_accelerator,
+        within=f"counters.{key}",
+    )
+
+
+def _tensors(part: str, legend: str, header: str = "") -> Metric:
+    return Metric(
+        key=f"tensor_{part}_bytes",
+        name=f"tensor memory of {legend}",
+        unit=KILOBYTES,
+        table="tensors",
+        header=f"{header or legend} kB",
+        legend=legend,
+        measured_in="counting",
+        within=f"tensor_bytes_by_category.{part}",
+    )
+
+
+def _phase(part: str, name: str, header: str = "") -> Metric:
+    return Metric(
+        key=f"phase_{part}_us",
+        name=name,
+        unit=MICROSECONDS,
+        table="phases",
+        header=f"{header or part} µs",
+        legend=part,
+        measured_in="phases",
+        within=f"phases_us.{part}",
+    )
+
+
+METRICS: tuple[Metric, ...] = (
+    _time(
+        key="step_time_us",
+        name="step time",
+        table="time",
+        header="step time µs",
+        group="time",
+        margin="of time",
+        interval=True,
+        trial="step_us",
+    ),
+    Metric(
+        key="samples_per_second",
+        name="throughput",
+        unit=RATE,
+        table="time",
+        header="samples/s",
+        group="time",
+        margin="of time",
+        lower_is_better=False,
+        awaited=False,  # it is step time once more, and may regress, but nobody waits for it
+        interval=True,
+        trial="samples_per_second",
+    ),
+    Metric(key="ratio", name="ratio", unit=NO_UNIT, table="time", header="ratio", interval=True),
+    _time(key="overhead_us", name="overhead", table="time", header="overhead µs/step", interval=True),
+    _time(key="step_p50_us", name="median step"),
+    _time(key="step_p95_us", name="95th percentile of steps", table="time", header="p95 µs"),
+    _time(key="step_p99_us", name="99th percentile of steps", table="time", header="p99 µs"),
+    _time(key="device_step_time_us", name="step time of the device", interval=True, trial="device_step_us"),
+    Metric(key="floor_ratio", name="ratio to the floor", unit=NO_UNIT, interval=True),
+    Metric(key="noise_floor", name="noise floor", unit=NO_UNIT),
+    Metric(key="run_to_run_cv", name="spread of blocks", unit=NO_UNIT),
+    _device("allocated", "device memory allocated", "allocated to tensors"),
+    _device("reserved", "device memory reserved", "kept by torch's allocator"),
+    _device("process", "device memory of the process", "the rest of the process", group=None),
+    _memory(key="host_rss_bytes", name="host memory", header="host MB", group="memory", trial="memory.host_rss_bytes"),
+    Metric(
+        key="startup_s",
+        name="time to first step",
+        unit=SECONDS_AS_MS,
+        table="memory",
+        header="first step ms",
+        group="start",
+        interval=True,
+        trial="startup_s",
+    ),
+    _time(
+        key="epoch_boundary_us",
+        name="cost of an epoch",
+        table="memory",
+        header="epoch µs",
+        interval=True,
+        trial="epoch_us",
+    ),
+    Metric(
+        key="joules_per_1000_samples",
+        name="energy",
+        unit=JOULES,
+        table="memory",
+        header="J per 1,000 samples",
+        trial="joules_per_1000_samples",
+    ),
+    _collector(
+        key="collector_pauses_per_1000_steps",
+        name="pauses per 1,000 steps",
+        unit=NO_UNIT,
+        header="pauses per 1,000 steps",
+    ),
+    _collector(key="collector_pause_us", name="length of a pause", unit=MICROSECONDS_AS_MS, header="ms each"),
+    _collector(key="collector_us_per_step", name="cost of pauses", unit=MICROSECONDS, header="µs per step"),
+    _import(key="import_s", name="import time", header="import s", group="start"),
+    _import(key="import_torch_s", name="import time of torch", header="of it torch s"),
+    _import(key="import_rss_bytes", name="memory of imports", unit=MEGABYTES, header="import MB"),
+    _count("python_calls", "Python calls", "makes {n} {more} Python call{s} a step", "Python call{s} a step"),
+    _count("c_calls", "C calls", "makes {n} {more} call{s} into C a step", "call{s} into C a step"),
+    _count("ops", "ops", "runs {n} {more} op{s} a step", "op{s} a step"),
+    _count(
+        "syncs",
+        "syncs",
+        "reads {n} {more} value{s} back to the host a step",
+        "value{s} read back to the host a step",
+    ),
+    Metric(
+        key="tensor_bytes",
+        name="tensor memory",
+        unit=KILOBYTES,
+        table="counters",
+        header="tensor kB",
+        noun="tensor byte{s} at a step's peak",
+        verb="keeps {n} {more} byte{s} in tensors at a step's peak",
+        measured_in="counting",
+        group="memory",
+        margin="asked",  # exact, and still with a margin wherever it is judged: one scalar more is no regression
+    ),
+    _count("kernels", "kernels", "launches {n} {more} kernel{s} a step", on_accelerator=True),
+    _count("device_syncs", "device syncs", "waits for the device {n} {more} time{s} a step", on_accelerator=True),
+    _count("allocations", "allocations", "asks for device memory {n} {more} time{s} a step", on_accelerator=True),
+    _tensors("parameters", "parameters"),
+    _tensors("gradients", "gradients"),
+    _tensors("optimizer_state", "optimizer state"),
+    _tensors("batch", "batch", header="batches"),
+    _tensors("activations_and_rest", "activations, rest"),
+    _phase("data", "waiting for data"),
+    _phase("forward", "the forward pass"),
+    _phase("backward", "the backward pass"),
+    _phase("optimizer", "the optimizer"),
+    _phase("rest", "the loop itself", header="rest of the loop"),
+)
+"""In the order of a report's tables."""
+
+BY_KEY = {each.key: each for each in METRICS}
+
+
+def metric(key: str) -> Metric:
+    """Return the row of a figure, also of one over the hand-written loop's."""
+    return BY_KEY[key.removesuffix(OVER)]
+
+
+def chosen(*keys: str) -> tuple[Metric, ...]:
+    """Return some rows in an order of their own."""
+    return tuple(BY_KEY[key] for key in keys)
+
+
+def parts(field: str) -> dict[str, Metric]:
+    """Return the rows of a field that has several, by the part's own name."""
+    return {each.within.partition(".")[2]: each for each in METRICS if each.within.partition(".")[0] == field}
+
+
+def known(cell: CellSummary) -> Iterator[tuple[Metric, Estimate]]:
+    """Yield the figures that a row of a summary has."""
+    for each in METRICS:
+        found = each.estimate(cell)
+        if found is not None:
+            yield each, found
+
+
+COUNTED = tuple(each for each in METRICS if each.key in CounterFigures.model_fields)
+"""The counters, which a row of a summary has together."""
+EXACT = (*COUNTED, *(each for each in METRICS if each.exact and each.group is not None and each not in COUNTED))
+"""What is judged by equality or a margin, not by statistics: counts first."""
+BY_FUNCTION = tuple(each for each in METRICS if each.key in FunctionCounts.model_fields)
+"""What is counted function by function too."""
