@@ -37,7 +37,7 @@ class Drawn:
     """What the engine made of one summary."""
 
     charts: tuple[charts.Drawing, ...] = ()
-    vega: str = ""
+    library: str = ""
     """The code that draws them in a page; empty where there are none."""
 
 
