@@ -61,7 +61,7 @@ class Recorder:
         parameters = [parameter.detach().cpu() for parameter in model.parameters()]
         return {
             "losses": [loss.item() for loss in self._losses],
-            "weights_sha256": _digest([*parameters, *(buffer.detach().cpu() for buffer in model.buffers())]),
+            "weights_sha256": _digest([*parameters, *_moved_by_training(model)]),
             "parameter_norms": [parameter.double().norm().item() for parameter in parameters],
         }
 
@@ -75,6 +75,12 @@ def _refuse_unusable(loss: Any, micro_step: int) -> None:
         raise UnusableLossError(f"{where} a tensor of shape [{shape}], and not one number: take its mean")
     if not torch.isfinite(loss):
         raise UnusableLossError(f"{where} {loss.item()}, and no finite number, so that nothing can be proven")
+
+
+def _moved_by_training(model: nn.Module) -> list[torch.Tensor]:
+    """The buffers that a checkpoint has; others are tables, of which each release may have more."""
+    kept = model.state_dict().keys()
+    return [buffer.detach().cpu() for name, buffer in model.named_buffers() if name in kept]
 
 
 def _digest(tensors: list[torch.Tensor]) -> str:

@@ -95,6 +95,8 @@ def test_buffers_that_training_moves_are_a_part_of_what_it_ended_with():
     after = recorder.result()
     assert after["weights_sha256"] != before["weights_sha256"]
     assert after["parameter_norms"] == before["parameter_norms"]
+    built.model.register_buffer("a_table", torch.arange(3), persistent=False)
+    assert recorder.result() == after
 
 
 def test_another_seed_is_another_fingerprint():
