@@ -95,7 +95,7 @@ def test_a_long_call_into_c_has_all_of_its_time():
 
 WAITS = """
 def synchronize():
-    hashlib.pbkdf2_hmac("sha256", b"password", b"salt", 2500)
+    hashlib.pbkdf2_hmac("sha256", b"password", b"salt", 10_000)
 """
 
 
@@ -113,7 +113,7 @@ def test_our_own_waits_for_the_device_are_nobodys(monkeypatch):
     assert "synchronize" not in {row["function"] for row in rows}
     step_ns = sum(sum(ns) for ns in found.result()["phase_ns"].values()) / (job.steps - 1)
     # Ten waits a step, which took most of it, are not shared out among the loop's functions.
-    assert 0 < sum(row["exclusive_ns"] for row in rows) < 0.7 * step_ns
+    assert 0 < sum(row["exclusive_ns"] for row in rows) < 0.5 * step_ns
 
 
 def test_what_the_splitting_of_phases_calls_for_the_loop_is_the_loops(monkeypatch):
