@@ -174,13 +174,13 @@ def test_steps_and_warm_up_are_taken_as_they_are_named_each_without_the_other(st
 @pytest.mark.parametrize(
     ("flags", "planned"),
     [
-        ({}, (7, 0.015, 10)),
+        ({}, (8, 0.015, 9)),
         ({"preset": "quick"}, (8, 0.02, 12)),
         ({"blocks": 10}, (10, None, 10)),
         ({"preset": "quick", "blocks": 10}, (10, None, 12)),
-        ({"target_ci": "3%"}, (7, 0.03, 40)),
+        ({"target_ci": "3%"}, (8, 0.03, 40)),
         ({"target_ci": "3%", "blocks": 3}, (3, 0.03, 40)),
-        ({"max_blocks": 20}, (7, 0.015, 20)),
+        ({"max_blocks": 20}, (8, 0.015, 20)),
         ({"max_blocks": 20, "blocks": 10}, (10, 0.015, 20)),
         ({"max_blocks": 9, "preset": "quick"}, (8, 0.02, 9)),
         ({"max_blocks": 9, "target_ci": "1%", "preset": "quick"}, (8, 0.01, 9)),
