@@ -16,9 +16,10 @@ from pathlib import Path
 from types import SimpleNamespace
 import torch
 from bench.execute.workers import trial
-from bench.measure import device, memory, rss
+from bench.host import process
+from bench.measure import device, memory
 from bench.measure.ticks import TURN
-from tests.measure.machines import nvml
+from tests.host.machines import nvml
 from trainloops.contract import Job
 
 HELD = []
@@ -49,7 +50,7 @@ trial.run(
         train=train,
         job=Job(workload="mlp", batch_size=1, epochs=1, steps_per_epoch=1000, device="cuda"),
         request={{"threads": 1, "phase": "timing", "is_alone": False, "sees_collections": False, "warm_up": {WARM_UP}}},
-        host=memory.HostBaseline(inherited_bytes=0, at_start=rss.read()),
+        host=memory.HostBaseline(inherited_bytes=0, at_start=process.resident()),
         scratch=Path(sys.argv[1]),
         control=control,
     )

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from tests.measure.machines import NVMLError, nvml
 
 from bench.measure import meters, sm_clock
+from tests.host.machines import NVMLError, nvml
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from bench.errors import UsageError
-from bench.plan import cells, check, runner_files
+from bench.plan import cells, runner_files, upgrade
 from tests import factories
 from trainloops import runners
 
@@ -142,7 +142,7 @@ def shipped(tmp_path, monkeypatch):
 def test_a_module_and_a_runner_that_a_package_brings_are_looked_at_without_being_imported(shipped):
     assert cells.runner_names("shipping.loop:train,shipped") == ["pytorch", "shipping.loop:train", "shipped"]
     assert runners.entry("pytorch") == runners.REGISTRY["pytorch"]
-    assert check.touched({"shipping-loops"}) == ["shipped", "other", "gone"]
+    assert upgrade.touched({"shipping-loops"}) == ["shipped", "other", "gone"]
 
 
 @pytest.mark.parametrize(

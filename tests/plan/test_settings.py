@@ -176,7 +176,7 @@ def test_steps_and_warm_up_are_taken_as_they_are_named_each_without_the_other(st
     [
         ({}, (8, 0.015, 9)),
         ({"preset": "quick"}, (8, 0.02, 12)),
-        ({"blocks": 10}, (10, None, 10)),
+        ({"blocks": 10}, (10, None, 9)),
         ({"preset": "quick", "blocks": 10}, (10, None, 12)),
         ({"target_ci": "3%"}, (8, 0.03, 40)),
         ({"target_ci": "3%", "blocks": 3}, (3, 0.03, 40)),
