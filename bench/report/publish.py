@@ -17,7 +17,7 @@ from bench.errors import RunFolderError, UsageError
 from bench.records import checkups, store
 from bench.records.schema import Run, Summary
 from bench.report import charts
-from bench.report.charts import drawing
+from bench.report.charts import engine as drawing
 from bench.report.document import tables
 from bench.report.document.parts import Paragraph
 from bench.report.kinds.bisect import report as bisect_report

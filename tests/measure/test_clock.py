@@ -521,7 +521,7 @@ def test_a_sandbox_that_tells_no_peak_of_memory_is_measured_all_the_same(tmp_pat
     (tmp_path / "status").write_text(GVISOR)
     found = process.resident(tmp_path / "status")
     assert found == process.Resident(total=300_000 * 1024, peak=None, anonymous=None)
-    monkeypatch.setattr(memory, "read", lambda: found)
+    monkeypatch.setattr(memory, "resident", lambda: found)
     host = memory.HostBaseline(inherited_bytes=100, at_start=found)
     told = memory.figures(Peaks(), Peaks(), device="cpu", host=host)
     assert told["host_rss_bytes"] is None

@@ -92,7 +92,7 @@ def test_filters_change_the_tables(report):
     rows = shown_rows(report, "Time")
     assert len(everything) == 17
     assert [texts[:3] for texts in rows] == [
-        ["8", name, "mlp-wide"] for name in ("pytorch", "hf-trainer", LOOP, "fabric")
+        ["8", name, "mlp-wide"] for name in ("pytorch", "hf-trainer", LOOP, "fabric, different (1)")
     ]
     assert "4 of 17 rows" in report.find_element(By.CSS_SELECTOR, ".grid .shown").text
     assert not any("mlp on cpu" in p.text for p in report.find_elements(By.CSS_SELECTOR, ".answer .block"))

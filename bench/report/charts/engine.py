@@ -29,7 +29,7 @@ CHARTS: dict[str, Callable[[Summary], list[charts.Drawing]]] = {
 """The charts of the verbs that have some."""
 SMALLEST = {"data": {"values": [{"a": 1}]}, "mark": "point", "encoding": {"x": {"field": "a"}}}
 NOT_INSTALLED = "No module named"
-COMMAND = (sys.executable, "-m", "bench.report.charts.drawing")
+COMMAND = (sys.executable, "-m", "bench.report.charts.engine")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +37,7 @@ class Drawn:
     """What the engine made of one summary."""
 
     charts: tuple[charts.Drawing, ...] = ()
-    vega: str = ""
+    library: str = ""
     """The code that draws them in a page; empty where there are none."""
 
 
@@ -125,6 +125,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     # Under its own name, so that what it pickles is known to the one that reads it.
-    from bench.report.charts import drawing
+    from bench.report.charts import engine as drawing
 
     drawing.main()

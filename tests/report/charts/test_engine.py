@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.report import publish
-from bench.report.charts import drawing
+from bench.report.charts import engine as drawing
 from tests.report.kinds.side_by_side.test_report import stored
 
 ROOT = Path(__file__).parent.parent.parent.parent
