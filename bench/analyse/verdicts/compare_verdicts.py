@@ -22,7 +22,7 @@ from bench.analyse.verdicts.metrics import (
     count,
 )
 from bench.analyse.verdicts.verdict import Rule, exact_verdict
-from bench.records.schema import Cell, Counters, FigureGroup, Verdict
+from bench.records.schema import Cell, Counters, FigureGroup, Judged, Verdict
 from trainloops.runners import BASELINE
 
 OVER = "_over_pytorch"
@@ -55,14 +55,6 @@ class Side:
 
 Sides = tuple[Side, Side]
 """Baseline and candidate."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Judged:
-    """A verdict, and the group of figures that it counts for; None for a figure that is told and decides nothing."""
-
-    verdict: Verdict
-    group: FigureGroup | None
 
 
 def judged(cell: Cell, sides: Sides, margin: float, *, controlled: bool, imports: bool) -> Iterator[Judged]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from bench.analyse.cells import attribution
-from bench.analyse.verdicts.compare import TwoRuns
-from bench.records.schema import AttributionRow, Cell, Verdict
+from bench.records.schema import AttributionRow, Cell, TwoRuns, Verdict
 from bench.report.document.text import escape, plural, table
 from bench.report.kinds.compare.tables import change, gathered, label, value, where, without_batch
 

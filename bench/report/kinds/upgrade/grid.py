@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analyse.signs import MINUS, signed
-from bench.analyse.verdicts.metrics import COUNTED
+from bench.analyse.verdicts.metrics import COUNTED, GROUPS, decides
 from bench.report.document import metrics as document_metrics
 from bench.report.document.columns import NO_DIFFERENCE
 from bench.report.document.numbers import ratio
@@ -17,7 +17,7 @@ from bench.report.document.verdict_tables import KEYS, WORDS
 from bench.report.kinds.compare.tables import ORDER, label
 
 if TYPE_CHECKING:
-    from bench.records.schema import Cell, Verdict
+    from bench.records.schema import Cell, Summary, Verdict
 
 SAME = "same"
 DROPPED_FIRST = ("samples_per_second", "samples_per_second_over_pytorch", "import_s", "startup_s", "c_calls")
@@ -32,7 +32,18 @@ class Watched:
     awaited: bool
 
 
-def grid(judged: Sequence[Watched]) -> Grid | None:
+def grid(summary: Summary) -> Grid | None:
+    """Return the table of a check; None where nothing was judged."""
+    fail_on = summary.run.settings.fail_on
+    return of_verdicts(
+        [
+            Watched(verdict=each, watched=GROUPS[each.metric] in fail_on, awaited=decides(each.metric, fail_on))
+            for each in summary.verdicts
+        ]
+    )
+
+
+def of_verdicts(judged: Sequence[Watched]) -> Grid | None:
     """Return the table of all figures that are watched or have changed; None where nothing was judged."""
     cells = list(dict.fromkeys(each.verdict.cell for each in judged))
     if not cells:
