@@ -35,9 +35,11 @@ def load(runs: "Path | str | Iterable[Path | str]", *, trials: bool = False, met
 
     >>> bench.load("results", metric="ratio")
     """
-    from bench.report.export import frames  # brings pandas, for which no verb's --help may wait
+    from bench.cli import reports
+    from bench.report.export import frames  # bring pandas, for which no verb's --help may wait
 
     folders = frames.found(runs)
-    if metric is not None:
-        return frames.table(folders, metric)
-    return frames.trials(folders) if trials else frames.cells(folders)
+    if trials and metric is None:
+        return frames.trials(folders)
+    summaries = [(folder.name, reports.stored(folder)) for folder in folders]
+    return frames.cells(summaries) if metric is None else frames.table(summaries, metric)

@@ -112,15 +112,14 @@ def obtain(package: str, version: str) -> Environment:
 
 def carry_out(folder: Path, package: str, ending: Ending, *, confirm: bool) -> int:
     """Search in `folder` and report whatever there is; the exit code."""
-    from bench.cli import bisect_search  # brings numpy and pandas, for which --help and a wrong option must not wait
-    from bench.report import publish
+    from bench.cli import bisect_search, reports  # bring numpy and pandas, for which --help and a refusal must not wait
 
     try:
         completed = bisect_search.hunted(
             folder, lambda version: obtain(package, version), confirm=confirm, quiet=ending.quiet
         )
     except BenchError:
-        publish.publish(folder)
+        reports.rebuild(folder)
         raise
     return pipeline.told(folder, ending, interrupted=not completed)
 

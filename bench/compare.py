@@ -8,21 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from bench.analyse.verdicts import comparability
-from bench.analyse.verdicts.comparability import Difference
 from bench.cli import app, options
 from bench.cli.output import Ending
-from bench.errors import ExitCode, RunFolderError, UsageError
+from bench.errors import RunFolderError, UsageError
 from bench.plan import parse, rounds, upgrade
 from bench.records import store
 from bench.records.schema import FigureGroup, Run
-
-if TYPE_CHECKING:
-    from bench.analyse.verdicts.compare import TwoRuns
 
 Flag, Argument = typer.Option, typer.Argument
 
@@ -50,8 +46,9 @@ def main(
     with ending.errors_told():
         least, groups = parse.fraction("--margin", margin), upgrade.groups(fail_on)
         runs = both(run_a, run_b)
-        unlike = told_or_refused(*runs, force=force)
-        return judged((run_a, run_b), runs, groups, ending, margin=least, unlike=unlike, out=out)
+        if not force:
+            refuse_unlike(*runs)
+        return judged((run_a, run_b), runs, groups, ending, margin=least, out=out)
 
 
 def judged(
@@ -61,28 +58,24 @@ def judged(
     ending: Ending,
     *,
     margin: float,
-    unlike: Sequence[Difference],
     out: Path | None,
 ) -> int:
     """Compare, write the report where `out` says, and tell what was found; the exit code."""
     from bench.analyse.verdicts import compare  # bring numpy and pandas, for which --help and a refusal must not wait
-    from bench.report import publish
-    from bench.report.answer import make
-    from bench.report.kinds.compare import for_programs
-    from bench.report.kinds.compare.opening import Asked
+    from bench.report import answer
+    from bench.report.kinds.compare.kind import KIND
+    from bench.report.publish import shown
 
     before, after = (
-        compare.Stored(run=run, trials=store.read_trials(folder)) for run, folder in zip(runs, folders, strict=True)
+        compare.Stored(folder=shown(folder), run=run, trials=store.read_trials(folder))
+        for run, folder in zip(runs, folders, strict=True)
     )
-    found = compare.compare(before, after, margin=margin)
-    first, second = map(publish.shown, folders)
-    asked = Asked(baseline=first, candidate=second, fail_on=fail_on, forced=unlike)
-    code = exit_code(found, fail_on)
-    document = for_programs.document(found, asked, exit_code=code)
-    answer = make.of_two_runs(found, asked, document=document, path=out)
+    found = compare.compare(before, after, margin=margin, fail_on=fail_on)
+    code = KIND.exit_code(found)
+    told = answer.of_two_runs(found, exit_code=code, path=out)
     if out is not None:
-        write(out, answer.report)
-    ending.tell(answer, code)
+        write(out, told.report)
+    ending.tell(told, code)
     return code
 
 
@@ -107,15 +100,14 @@ def both(run_a: Path, run_b: Path) -> tuple[Run, Run]:
     return runs
 
 
-def told_or_refused(baseline: Run, candidate: Run, *, force: bool) -> list[Difference]:
-    """In what the runs are unlike, which takes --force; raises `RunFolderError` without it."""
+def refuse_unlike(baseline: Run, candidate: Run) -> None:
+    """Raise `RunFolderError` for runs that only --force compares."""
     unlike = comparability.unlike(baseline, candidate)
-    if unlike and not force:
+    if unlike:
         raise RunFolderError(
             f"these runs are unlike ({'; '.join(each.told('in A', 'in B') for each in unlike)}), so that no difference "
             "would be the software's: compare runs of one machine and the same settings, or add --force."
         )
-    return unlike
 
 
 def write(path: Path, report: str) -> None:
@@ -124,16 +116,6 @@ def write(path: Path, report: str) -> None:
         store.write(path, report)
     except OSError as error:
         raise UsageError(f"--out {path} cannot be written: {error.strerror}; name another file.") from None
-
-
-def exit_code(found: TwoRuns, fail_on: Sequence[FigureGroup]) -> int:
-    """1 when a group of --fail-on regressed, 4 when a cell failed, 3 when such a group is undecided, else 0."""
-    outcomes = {verdict.verdict for verdict in found.of(fail_on)}
-    if "regressed" in outcomes:
-        return ExitCode.REGRESSED
-    if found.failures:
-        return ExitCode.SOME_CELLS_FAILED
-    return ExitCode.UNDECIDED if "undecided" in outcomes or found.unanswered(fail_on) else ExitCode.FINE
 
 
 if __name__ == "__main__":

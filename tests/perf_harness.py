@@ -11,6 +11,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from bench.cli import reports
 from bench.execute.shell import variables
 from bench.plan import rounds, schedule
 from bench.records import store
@@ -57,7 +58,7 @@ def index_rows(runs: int = 1000) -> list[Row]:
     """Both indices over folders whose summaries are that of a synthetic run, hard links of one file."""
     with TemporaryDirectory(prefix="looptax-perf-") as out:
         folder, _ = synthetic_run(Path(out) / "one", 1)
-        publish.publish(folder)
+        reports.rebuild(folder)
         many = Path(out) / "many"
         for place in range(runs):
             (many / f"{place:04d}-run").mkdir(parents=True)

@@ -9,7 +9,7 @@ from bench.analyse import launches
 from bench.analyse.cells.counting import attribution, tables_of
 from bench.analyse.cells.evidence import Compared, Evidence, gather, gather_round
 from bench.analyse.cells.rows import ratio, row
-from bench.analyse.machine import diagnose, foreign_load, variables
+from bench.analyse.machine import diagnose, foreign_load, jitter, variables
 from bench.analyse.releases import history, transitions
 from bench.analyse.verdicts import upgrade
 from bench.analyse.warnings import warnings_of
@@ -61,6 +61,7 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
         noise_floors=list(filter(None, (noise_floor(run, compared) for compared in gathered))),
         marked_blocks=disturbed,
         machine_warnings=about_machine,
+        steadiness=jitter.of_run(checkups),
         warnings=[*about_machine, *warnings_of(gathered)],
     )
     return transitions.bisected(summary, trials) if run.verb == "bisect" else summary

@@ -44,20 +44,19 @@ def carry_out(folder: Path, ending: Ending) -> int:
 
 def told(folder: Path, ending: Ending, *, interrupted: bool) -> int:
     """Report what the journal of `folder` holds, and return the exit code of its verb."""
-    from bench.cli import exit_codes
-    from bench.report import publish  # brings pandas, for which --help and a wrong option must not wait
-    from bench.report.answer import make
+    from bench.cli import reports  # brings pandas, for which --help and a wrong option must not wait
+    from bench.report import answer, kinds
+    from bench.report.publish import shown
 
     try:
-        summary = publish.publish(folder)
+        summary = reports.rebuild(folder)
     except KeyboardInterrupt:
         raise InterruptedReportError(
             "interrupted before the report was written; what was measured is kept: python -m bench.report "
-            f"{shlex.quote(publish.shown(folder))} writes it."
+            f"{shlex.quote(shown(folder))} writes it."
         ) from None
-    code = ExitCode.INTERRUPTED if interrupted else exit_codes.of(summary)
-    answer = make.of_folder(folder, summary, exit_code=code)
-    ending.tell(answer, code, lambda: seconds_of(store.read_trials(folder)))
+    code = ExitCode.INTERRUPTED if interrupted else kinds.of(summary.run.verb).exit_code(summary)
+    ending.tell(answer.of_run(folder, summary, exit_code=code), code, lambda: seconds_of(store.read_trials(folder)))
     return code
 
 

@@ -12,7 +12,7 @@ Format history (`SCHEMA`); keys only ever get added:
    `Verdict.rules_out`; `Interpreter.imported` and
    `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`.
 
-This is the door: the records stand in `trials`, `runs` and `summaries`.
+This is the door: the records stand in `trials`, `runs`, `summaries` and `two_runs`.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ from bench.records.trials import (
     TurnLength,
     Turns,
 )
+from bench.records.two_runs import Control, Judged, TwoRuns
 
 __all__ = [
     "CURRENT",
@@ -79,6 +80,7 @@ __all__ = [
     "CellSummary",
     "Collector",
     "Comparison",
+    "Control",
     "Count",
     "CounterFigures",
     "Counters",
@@ -92,6 +94,7 @@ __all__ = [
     "FunctionTime",
     "Imported",
     "Interpreter",
+    "Judged",
     "Launch",
     "Length",
     "Load",
@@ -116,6 +119,7 @@ __all__ = [
     "Trial",
     "TurnLength",
     "Turns",
+    "TwoRuns",
     "Verb",
     "Verdict",
 ]

@@ -292,7 +292,7 @@ class Summary(Record):
     machine_warnings: list[str] = []
     """Those of `warnings` that are about the machine and not about a cell."""
     steadiness: Steadiness | None = None
-    """How steady the machine was before the first trial; added when the run is published, None for an older run."""
+    """How steady the machine was before the first trial; None for an older run."""
     imported: dict[str, dict[str, Imported]] = {}
     """By environment and package, what the processes that measured had imported."""
     no_charts: str | None = None

@@ -40,21 +40,22 @@ def main(
         raise UsageError("--together writes a report only: give --export and --push in a command without it.")
     wanted = None if push is None else target(push)
 
-    from bench.report import publish
-    from bench.report.export import files as exports  # brings pandas, for which --help must not wait
+    from bench.cli import reports
+    from bench.report.export import files as exports  # bring pandas, for which --help must not wait
+    from bench.report.publish import shown
 
     formats = [] if export is None else exports.formats(export)
     for folder in run:
         store.read_run(folder)  # all of them, before anything is written
     if together is not None:
-        publish.publish_together(together, run)
-        typer.echo(f"{publish.shown(together)}/report.md")
+        reports.rebuild_together(together, run)
+        typer.echo(f"{shown(together)}/report.md")
         return ExitCode.FINE
     for folder in run:
-        summary = publish.publish(folder)
-        typer.echo(f"{publish.shown(folder)}/report.md")
+        summary = reports.rebuild(folder)
+        typer.echo(f"{shown(folder)}/report.md")
         for path in exports.export(summary, folder, formats) if formats else []:
-            typer.echo(publish.shown(path))
+            typer.echo(shown(path))
         if wanted is not None:
             typer.echo(wanted.push(summary, folder))
     return ExitCode.FINE

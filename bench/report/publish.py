@@ -1,4 +1,4 @@
-"""Rebuilds everything in a run folder that follows from its journal, and the index beside it."""
+"""Writes everything in a run folder that follows from its journal, and the index beside it."""
 
 from __future__ import annotations
 
@@ -9,75 +9,48 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from bench.analyse.machine import jitter
-from bench.analyse.summary import summarise
 from bench.errors import RunFolderError, UsageError
-from bench.records import checkups, store
-from bench.records.schema import Run, Summary
-from bench.report import charts
+from bench.records import store
+from bench.report import charts, kinds
 from bench.report.charts import engine as drawing
 from bench.report.document import tables
-from bench.report.document.parts import Paragraph
-from bench.report.kinds.bisect import report as bisect_report
-from bench.report.kinds.history import report as history_report
 from bench.report.kinds.index import entries as index_entries
 from bench.report.kinds.index import page as index_page
-from bench.report.kinds.run import report as run_report
 from bench.report.kinds.side_by_side import page as side_by_side_page
 from bench.report.kinds.side_by_side import report as side_by_side_report
 from bench.report.kinds.side_by_side import sides
-from bench.report.kinds.upgrade import report as upgrade_report
 from bench.report.media.html import render
 
+if TYPE_CHECKING:
+    from bench.records.schema import Summary
+    from bench.report.charts.engine import Engine
+
+REPORT = "report.md"
 INDEX, INDEX_PAGE = "README.md", "index.html"
 
 
-class Kind(Protocol):
-    """Writes the report of one kind of run."""
+def publish(folder: Path, summary: Summary, engine: Engine) -> Summary:
+    """Write summary.json, report.md, report.html, charts/*.svg and tables/*.csv, and the index of all runs beside it.
 
-    def report(self, summary: Summary, folder: str) -> str:
-        """The whole report as markdown."""
-
-    def paragraphs(self, summary: Summary) -> list[Paragraph]:
-        """The answer in words."""
-
-
-KINDS: dict[str, Kind] = {
-    "run": run_report,
-    "upgrade": upgrade_report,
-    "history": history_report,
-    "bisect": bisect_report,
-}
-"""How the runs of each verb are told."""
-
-
-def publish(folder: Path) -> Summary:
-    """Write all that follows from the journal of `folder`, and the index of all runs beside it.
-
-    That is summary.json, report.md, report.html, charts/*.svg and tables/*.csv.
-
-    Raises `RunFolderError` for a folder that is no run or cannot be written.
+    Returns the summary as it was written, with what publishing adds to it. Raises an `OSError` that names the file.
     """
-    run = store.read_run(folder)
-    with _writable(folder), _collector_paused(), drawing.engine() as engine:
-        summary = _summary(folder, run)
-        summary = summary.model_copy(update={"brief": index_entries.brief(summary)})
+    summary = summary.model_copy(update={"brief": index_entries.brief(summary)})
+    _write_words(folder, summary)
+    try:
+        drawn = engine.draw(summary)
+    except drawing.NotDrawnError as error:
+        drawn, summary = drawing.Drawn(), _without_charts(summary, f"{error}; {_redrawn(folder)} {error.once}")
         _write_words(folder, summary)
-        try:
-            drawn = engine.draw(summary)
-        except drawing.NotDrawnError as error:
-            drawn, summary = drawing.Drawn(), _without_charts(summary, f"{error}; {_redrawn(folder)} {error.once}")
-            _write_words(folder, summary)
-        _write_charts(drawn.charts, folder / charts.FOLDER)
-        store.write(folder / "report.html", render.page(summary, shown(folder), drawn.charts, drawn.library))
+    _write_charts(drawn.charts, folder / charts.FOLDER)
+    store.write(folder / "report.html", render.page(summary, shown(folder), drawn.charts, drawn.library))
     rebuild_index(folder.parent)
     return summary
 
 
 @contextmanager
-def _writable(folder: Path) -> Iterator[None]:
+def writable(folder: Path) -> Iterator[None]:
     """Tell of a full disk, or of a folder of somebody else's, in one sentence."""
     try:
         yield
@@ -92,7 +65,7 @@ def _writable(folder: Path) -> Iterator[None]:
 def _write_words(folder: Path, summary: Summary) -> None:
     """All that needs no chart engine."""
     store.write_summary(folder, summary)
-    store.write(folder / "report.md", KINDS[summary.run.verb].report(summary, shown(folder)))
+    store.write(folder / REPORT, kinds.of(summary.run.verb).document(summary, shown(folder)))
     (folder / "tables").mkdir(exist_ok=True)
     for name, frame in tables.frames(summary).items():
         store.write(folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
@@ -115,31 +88,24 @@ def _write_charts(drawn: Sequence[charts.Drawing], folder: Path) -> None:
         store.write(folder / each.file, each.svg)
 
 
-def publish_together(out: Path, folders: Sequence[Path]) -> None:
+def publish_together(out: Path, runs: Sequence[tuple[Path, Summary]], engine: Engine) -> None:
     """Write report.md and report.html over several runs into `out`, side by side; nothing in their folders changes.
 
     Raises `RunFolderError` or `UsageError`, before anything is written, for runs that cannot stand side by side.
     """
-    with _collector_paused(), drawing.engine() as engine:
-        told = sides.sides([(shown(folder), _summary(folder, store.read_run(folder))) for folder in folders])
-        _make(out)
-        store.write(out / "report.md", side_by_side_report.report(told, shown(out)))
-        try:
-            made = [(side, engine.draw(side.summary)) for side in told]
-        except drawing.NotDrawnError as error:
-            warnings.warn(f"no charts: {error}; the same command draws them {error.once}.", stacklevel=2)
-            made = []
-        drawn = [(side, each) for side, of_side in made for each in _of_side(side, of_side.charts)]
-        _write_charts([each for _, each in drawn], out / charts.FOLDER)
-        store.write(out / "report.md", side_by_side_report.report(told, shown(out), drawn))
-        vega = next((of_side.library for _, of_side in made if of_side.library), "")
-        store.write(out / "report.html", side_by_side_page.page(told, shown(out), drawn, vega))
-
-
-def _summary(folder: Path, run: Run) -> Summary:
-    seen = checkups.read(folder)
-    summary = summarise(run, store.read_trials(folder), seen)
-    return summary.model_copy(update={"steadiness": jitter.of_run(seen)})
+    told = sides.sides([(shown(folder), summary) for folder, summary in runs])
+    _make(out)
+    store.write(out / REPORT, side_by_side_report.report(told, shown(out)))
+    try:
+        made = [(side, engine.draw(side.summary)) for side in told]
+    except drawing.NotDrawnError as error:
+        warnings.warn(f"no charts: {error}; the same command draws them {error.once}.", stacklevel=2)
+        made = []
+    drawn = [(side, each) for side, of_side in made for each in _of_side(side, of_side.charts)]
+    _write_charts([each for _, each in drawn], out / charts.FOLDER)
+    store.write(out / REPORT, side_by_side_report.report(told, shown(out), drawn))
+    vega = next((of_side.library for _, of_side in made if of_side.library), "")
+    store.write(out / "report.html", side_by_side_page.page(told, shown(out), drawn, vega))
 
 
 def _of_side(side: sides.Side, drawn: Sequence[charts.Drawing]) -> list[charts.Drawing]:
@@ -158,7 +124,7 @@ def _make(out: Path) -> None:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Keep the garbage collector from walking a long journal again and again, a third of the time that takes."""
     was_on = gc.isenabled()
     gc.disable()

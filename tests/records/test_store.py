@@ -182,11 +182,11 @@ def test_a_run_that_has_no_room_to_begin_leaves_no_folder(tmp_path):
 
 
 def test_a_report_that_has_no_room_says_how_to_write_it_later(tmp_path):
-    from bench.report import publish
+    from bench.cli import reports
 
     folder = store.create(tmp_path, run())
     with files_of_at_most(1_000), pytest.raises(RunFolderError) as refused:
-        publish.publish(folder)
+        reports.rebuild(folder)
     assert "cannot be written: File too large; what was measured is kept" in str(refused.value)
     assert f"python -m bench.report {folder}" in str(refused.value)
     assert not list(folder.glob(".*"))

@@ -19,74 +19,62 @@ from dataclasses import dataclass
 from bench.analyse.cells.counting import attribution, tables_of
 from bench.analyse.cells.evidence import Compared, gather
 from bench.analyse.verdicts import comparability
-from bench.analyse.verdicts.compare_verdicts import Judged, Side, Sides, judged
+from bench.analyse.verdicts.comparability import Difference
+from bench.analyse.verdicts.compare_verdicts import Side, Sides, judged
+from bench.analyse.verdicts.controls import Grounds, controls, doubts
 from bench.analyse.verdicts.metrics import ByBlock, import_s_by_block
 from bench.analyse.warnings import name, warnings_of
-from bench.records.schema import AttributionRow, Cell, FigureGroup, Launch, Run, Trial, Verdict
+from bench.records.schema import AttributionRow, Cell, FigureGroup, Judged, Launch, Run, Trial, TwoRuns
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
     """A run and its journal."""
 
+    folder: str
+    """As a user would type it."""
     run: Run
     trials: Sequence[Trial]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TwoRuns:
-    """What a comparison of two runs found."""
-
-    baseline: Run
-    candidate: Run
-    margin: float
-    """As asked for."""
-    controlled: bool
-    """Whether the hand-written loop ran the same code in both runs."""
-    sides: Mapping[Cell, Sides]
-    """Every cell that both runs planned, in the order of the baseline."""
-    judged: tuple[Judged, ...]
-    attribution: tuple[AttributionRow, ...]
-    only_in_baseline: tuple[Cell, ...]
-    only_in_candidate: tuple[Cell, ...]
-    failures: tuple[str, ...]
-    """Why a cell of either run has no figures, or is not equivalent to the hand-written loop; one sentence each."""
-    launches: tuple[list[Launch], list[Launch]]
-    """How the timed trials of each run were started."""
-    own_warnings: tuple[int, int]
-    """How many warnings each run has by itself."""
-
-    def of(self, groups: Sequence[FigureGroup | None]) -> list[Verdict]:
-        """Return the verdicts that count for `groups`; None are those that decide nothing."""
-        return [each.verdict for each in self.judged if each.group in groups]
-
-    def unanswered(self, groups: Sequence[FigureGroup]) -> list[FigureGroup]:
-        """Return those of `groups` of which neither run has a figure that could be judged."""
-        answered = {each.group for each in self.judged}
-        return [group for group in groups if group not in answered]
-
-
-def compare(baseline: Stored, candidate: Stored, *, margin: float) -> TwoRuns:
+def compare(baseline: Stored, candidate: Stored, *, margin: float, fail_on: Sequence[FigureGroup]) -> TwoRuns:
     """Judge the cells that both runs have, which are alike, or the user knows that they are not."""
     gathered = gather(baseline.run, baseline.trials), gather(candidate.run, candidate.trials)
     first, second = _sides(gathered[0], baseline.trials), _sides(gathered[1], candidate.trials)
     shared = {cell: (side, second[cell]) for cell, side in first.items() if cell in second}
     compared = {cell: both for cell, both in shared.items() if all(side.is_compared for side in both)}
     controlled = comparability.other_hand_written_loop(baseline.run, candidate.run) is None
-    return TwoRuns(
-        baseline=baseline.run,
-        candidate=candidate.run,
+    verdicts = list(_judged(compared, margin, controlled=controlled))
+    grounds = Grounds(
         margin=margin,
         controlled=controlled,
         sides=shared,
-        judged=tuple(_judged(compared, margin, controlled=controlled)),
-        attribution=tuple(row for cell, both in compared.items() for row in _attribution(cell, both)),
-        only_in_baseline=tuple(cell for cell in first if cell not in shared),
-        only_in_candidate=tuple(cell for cell in second if cell not in shared),
-        failures=(*_failures("A", first), *_failures("B", second)),
+        controls=controls(verdicts),
         launches=(_launches(baseline.trials), _launches(candidate.trials)),
+    )
+    return TwoRuns(
+        baseline=baseline.run,
+        candidate=candidate.run,
+        folders=(baseline.folder, candidate.folder),
+        margin=margin,
+        fail_on=list(fail_on),
+        unlike=_phrases(comparability.unlike(baseline.run, candidate.run)),
+        also_differs=_phrases(comparability.also_differs(baseline.run, candidate.run)),
+        packages=comparability.moved(baseline.run, candidate.run),
+        controlled=controlled,
+        judged=verdicts,
+        attribution=[row for cell, both in compared.items() for row in _attribution(cell, both)],
+        only_in_baseline=[cell for cell in first if cell not in shared],
+        only_in_candidate=[cell for cell in second if cell not in shared],
+        failures=[*_failures("A", first), *_failures("B", second)],
+        controls=grounds.controls,
+        warnings=doubts(grounds),
         own_warnings=(len(warnings_of(gathered[0])), len(warnings_of(gathered[1]))),
     )
+
+
+def _phrases(differences: Sequence[Difference]) -> list[str]:
+    return [each.told("in A", "in B") for each in differences]
 
 
 def _sides(gathered: Sequence[Compared], trials: Sequence[Trial]) -> dict[Cell, Side]:

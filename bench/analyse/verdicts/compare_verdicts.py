@@ -13,7 +13,7 @@ from bench.analyse.verdicts import exact, unpaired
 from bench.analyse.verdicts.metrics import GROUPS, IMPORT, MEASURED, ByBlock, Figure, rule_of
 from bench.analyse.verdicts.verdict import Rule
 from bench.records.metrics import OVER
-from bench.records.schema import Cell, FigureGroup, Verdict
+from bench.records.schema import Cell, FigureGroup, Judged, Verdict
 from trainloops.runners import BASELINE
 
 ONE_SIDED = "only one of the runs has this figure"
@@ -43,14 +43,6 @@ class Side:
 
 Sides = tuple[Side, Side]
 """Baseline and candidate."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Judged:
-    """A verdict, and the group of figures that it counts for; None for a figure that is told and decides nothing."""
-
-    verdict: Verdict
-    group: FigureGroup | None
 
 
 def judged(cell: Cell, sides: Sides, margin: float, *, controlled: bool, imports: bool) -> Iterator[Judged]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.analyse.cells.rows import FLOOR
 from bench.analyse.signs import signed_percent
-from bench.analyse.verdicts.compare import TwoRuns
 from bench.analyse.verdicts.compare_verdicts import Sides
 from bench.analyse.warnings import name
 from bench.records.metrics import OVER
-from bench.records.schema import Comparison, Estimate, Verdict
+from bench.records.schema import Cell, Comparison, Control, Estimate, Judged, Launch, Verdict
 from trainloops.runners import BASELINE
 
 STEP_TIME = "step_time_us"
@@ -21,19 +20,23 @@ LENGTH_TOLERANCE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Control:
-    """One comparison: loops whose code was the same in both runs."""
+class Grounds:
+    """What a comparison of two runs rests on."""
 
-    comparison: Comparison
-    machine: Verdict
-    """On the hand-written loop's own step time: what the days did to the machine."""
-    floor: Verdict | None
-    """On the floor's ratio to it: what is left of that in a ratio. None where a run has no floor."""
+    margin: float
+    controlled: bool
+    """Whether the hand-written loop ran the same code in both runs."""
+    sides: Mapping[Cell, Sides]
+    """Every cell that both runs planned, in the order of the baseline."""
+    controls: list[Control]
+    launches: tuple[list[Launch], list[Launch]]
+    """How the timed trials of each run were started."""
 
 
-def controls(found: TwoRuns) -> list[Control]:
+def controls(judged: Iterable[Judged]) -> list[Control]:
     """Return every comparison's controls: none where the hand-written loop's own step time is judged instead."""
-    told = {(verdict.cell.comparison, verdict.cell.runner, verdict.metric): verdict for verdict in found.of([None])}
+    verdicts = [each.verdict for each in judged if each.group is None]
+    told = {(verdict.cell.comparison, verdict.cell.runner, verdict.metric): verdict for verdict in verdicts}
     return [
         Control(comparison=comparison, machine=verdict, floor=told.get((comparison, FLOOR, STEP_TIME + OVER)))
         for (comparison, runner, metric), verdict in told.items()
@@ -41,7 +44,7 @@ def controls(found: TwoRuns) -> list[Control]:
     ]
 
 
-def doubts(found: TwoRuns) -> list[str]:
+def doubts(found: Grounds) -> list[str]:
     """Return what to be wary of in a comparison of two runs: sentences by declared rules, which change no verdict."""
     return [
         *_floors(found),
@@ -53,18 +56,18 @@ def doubts(found: TwoRuns) -> list[str]:
     ]
 
 
-def _floors(found: TwoRuns) -> Iterator[str]:
+def _floors(found: Grounds) -> Iterator[str]:
     """Find ratios of two unchanged loops that would themselves be called regressed or improved."""
-    for control in controls(found):
+    for control in found.controls:
         floor = control.floor
         if floor is not None and floor.verdict in ("regressed", "improved"):
             moved = f"{name(floor.cell)} against the hand-written loop moved by {change(floor.ratio)}"
             yield f"{moved}, and neither changed: so much of the drift may be in the ratios of this comparison"
 
 
-def _drifts(found: TwoRuns) -> Iterator[str]:
+def _drifts(found: Grounds) -> Iterator[str]:
     """Find comparisons in which the machine moved by more than the margin."""
-    drifts = [each.machine for each in controls(found) if _is_beyond(each.machine, found.margin)]
+    drifts = [each.machine for each in found.controls if _is_beyond(each.machine, found.margin)]
     if drifts:
         worst = max(drifts, key=lambda each: abs(math.log(each.ratio.value)) if each.ratio else 0.0)
         others = f", and by more than the margin in {len(drifts) - 1} more" if len(drifts) > 1 else ""
@@ -76,7 +79,7 @@ def _is_beyond(verdict: Verdict, margin: float) -> bool:
     return verdict.real and verdict.ratio is not None and abs(math.log(verdict.ratio.value)) >= math.log1p(margin)
 
 
-def _unanchored(found: TwoRuns) -> Iterator[str]:
+def _unanchored(found: Grounds) -> Iterator[str]:
     """Find timed comparisons without a hand-written loop to hold the others against, in runs that should have it."""
     timed = {cell: sides for cell, sides in found.sides.items() if all(side.evidence.timed for side in sides)}
     bare = {cell.comparison: cell for cell, sides in timed.items() if not all(side.is_anchored for side in sides)}
@@ -84,7 +87,7 @@ def _unanchored(found: TwoRuns) -> Iterator[str]:
         yield f"{name(cell)}: a run has no hand-written loop to compare with, so raw times are judged, drift and all"
 
 
-def _weights(found: TwoRuns) -> Iterator[str]:
+def _weights(found: Grounds) -> Iterator[str]:
     """Find hand-written loops that are the same code and computed something else; only a CPU always repeats."""
     for cell, sides in found.sides.items() if found.controlled else ():
         if cell.runner == BASELINE and cell.device == "cpu" and _trained_apart(sides):
@@ -96,7 +99,7 @@ def _trained_apart(sides: Sides) -> bool:
     return None not in hashes and len(set(hashes)) > 1
 
 
-def _lengths(found: TwoRuns) -> Iterator[str]:
+def _lengths(found: Grounds) -> Iterator[str]:
     """Find trials without turns that are longer in one run: a longer one had more data in memory."""
     told: dict[Comparison, str] = {}
     for cell, sides in found.sides.items():
@@ -110,7 +113,7 @@ def _lengths(found: TwoRuns) -> Iterator[str]:
         yield f"{sentence}, which moves host memory too; --like A repeats the lengths of A"
 
 
-def _launches(found: TwoRuns) -> Iterator[str]:
+def _launches(found: Grounds) -> Iterator[str]:
     before, after = (" and ".join(launches) for launches in found.launches)
     if before and after and before != after:
         yield f"trials were started by {before} in A and by {after} in B, which moves host memory and first steps"

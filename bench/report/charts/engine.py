@@ -16,17 +16,9 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from bench.records.schema import Summary
-from bench.report import charts
+from bench.report import charts, kinds
 from bench.report.charts import vega
-from bench.report.kinds.history import charts as history_charts
-from bench.report.kinds.upgrade import charts as upgrade_charts
 
-CHARTS: dict[str, Callable[[Summary], list[charts.Drawing]]] = {
-    "run": charts.drawings,
-    "history": history_charts.drawings,
-    "upgrade": upgrade_charts.drawings,
-}
-"""The charts of the verbs that have some."""
 SMALLEST = {"data": {"values": [{"a": 1}]}, "mark": "point", "encoding": {"x": {"field": "a"}}}
 NOT_INSTALLED = "No module named"
 COMMAND = (sys.executable, "-m", "bench.report.charts.engine")
@@ -57,12 +49,13 @@ class Engine:
 
     def draw(self, summary: Summary) -> Drawn:
         """Every chart that `summary` has figures for; raises `NotDrawnError`."""
-        if summary.run.verb not in CHARTS:
+        draw = kinds.of(summary.run.verb).charts
+        if draw is None:
             return Drawn()
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
-            pickle.dump(summary, self._process.stdin)
+            pickle.dump((draw, summary), self._process.stdin)  # a function by its name, which imports what it needs
             self._process.stdin.flush()
             drawn: Drawn = pickle.load(self._process.stdout)  # noqa: S301, our own process
         except (OSError, EOFError, pickle.UnpicklingError):
@@ -102,9 +95,9 @@ def engine() -> Iterator[Engine]:
             process.kill()  # idle, or nobody waits for its charts any more
 
 
-def drawn(summary: Summary) -> Drawn:
+def drawn(draw: Callable[[Summary], list[charts.Drawing]], summary: Summary) -> Drawn:
     """Draw here."""
-    found = CHARTS[summary.run.verb](summary)
+    found = draw(summary)
     return Drawn(charts=tuple(found), library=vega.vega() if found else "")
 
 
@@ -116,10 +109,10 @@ def main() -> None:
     vega.vega()
     while True:
         try:
-            summary = pickle.load(sys.stdin.buffer)  # noqa: S301, from the process that started this one
+            draw, summary = pickle.load(sys.stdin.buffer)  # noqa: S301, from the process that started this one
         except EOFError:
             return
-        pickle.dump(drawn(summary), sys.stdout.buffer)
+        pickle.dump(drawn(draw, summary), sys.stdout.buffer)
         sys.stdout.buffer.flush()
 
 

@@ -13,9 +13,8 @@ import pandas as pd
 from bench.analyse.signs import MINUS
 from bench.errors import UsageError
 from bench.records import store
-from bench.report.answer.make import GRIDS
+from bench.report import kinds
 from bench.report.export import frames
-from bench.report.kinds.run import grid as run_grid
 
 if TYPE_CHECKING:
     from bench.records.schema import Summary
@@ -58,7 +57,7 @@ def export(summary: Summary, folder: Path, chosen: list[str]) -> list[Path]:
 
 def latex(summary: Summary) -> str:
     """Write the compact table for booktabs, all of its text escaped."""
-    grid = run_grid.by_cell(summary) if summary.run.verb == "run" else GRIDS[summary.run.verb](summary)
+    grid = kinds.of(summary.run.verb).whole_grid(summary)
     if grid is None:
         return "% This run has no cells.\n"
     return _latex(grid, caption=grid.caption or summary.run.name, label=f"tab:{store.slug(summary.run.name)}")

@@ -11,7 +11,6 @@ import pandas as pd
 from bench.analyse.cells.counting import count
 from bench.analyse.cells.trial_figures import complete, figures
 from bench.analyse.machine import foreign_load
-from bench.analyse.summary import summarise
 from bench.errors import RunFolderError, UsageError
 from bench.records import store
 from bench.records.metrics import EXACT, METRICS, Metric
@@ -25,19 +24,22 @@ TIMED = tuple(each for each in METRICS if each.trial and each.key not in MEMORY)
 """What a timed trial tells besides its memory."""
 
 
-def cells(folders: Sequence[Path]) -> pd.DataFrame:
-    """One row a cell and metric, those that cannot be had included, whose value is NaN; see `bench.load`."""
-    rows = [row for folder in folders for row in _tidy(folder.name, summary_of(folder))]
+def cells(runs: Sequence[tuple[str, Summary]]) -> pd.DataFrame:
+    """One row a cell and metric of `runs`, each with the name of its folder; see `bench.load`.
+
+    Metrics that cannot be had are included; their value is NaN.
+    """
+    rows = [row for name, summary in runs for row in _tidy(name, summary)]
     frame = pd.DataFrame(rows, columns=list(TIDY))
     return frame.astype(dict.fromkeys(("grad_clip", "value", "low", "high"), "float64"))
 
 
-def table(folders: Sequence[Path], metric: str) -> pd.DataFrame:
+def table(runs: Sequence[tuple[str, Summary]], metric: str) -> pd.DataFrame:
     """One figure: a row for each loop of whatever else differs, a column a batch size; see `bench.load`."""
     known = [each.key for each in METRICS]
     if metric not in known:
         raise UsageError(f"metric {metric!r} is not one of {', '.join(known)}.")
-    frame = cells(folders)
+    frame = cells(runs)
     frame = frame[frame.metric == metric]
     others = [name for name in ("run", *CELL) if name not in ("batch_size", "runner")]
     keys = [name for name in others if frame[name].nunique(dropna=False) > 1]
@@ -78,17 +80,6 @@ def _folders(path: Path) -> list[Path]:
     if not inside:
         raise RunFolderError(f"{path} is no run folder and holds none: it has no {store.RUN}, nor has a folder in it.")
     return inside
-
-
-def summary_of(folder: Path) -> Summary:
-    """Read summary.json, or where an interrupted run left none, make what it would say from the journal."""
-    path = folder / store.SUMMARY
-    if path.is_file():
-        try:
-            return Summary.model_validate_json(path.read_bytes())
-        except ValueError:
-            pass  # torn, or of a format that is newer: the journal is the truth
-    return summarise(store.read_run(folder), store.read_trials(folder))
 
 
 def _as_numbers(frame: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:

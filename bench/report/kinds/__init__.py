@@ -1,1 +1,59 @@
-"""The reports: a folder for each kind."""
+"""One folder a kind of report; all in which the reports of two verbs differ is the `Kind` in its `kind.py`.
+
+Whoever tells of a run asks its kind, and no verb by name: publish, index, answers, charts, exports, exit codes. The
+report of several runs, the index and what the doctor says are told of no verdict, and are no `Kind`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from bench.records.schema import Summary, Verb
+    from bench.report.charts import Drawing
+    from bench.report.document.content import Content
+    from bench.report.document.parts import Case, Grid, Paragraph
+
+Found = TypeVar("Found")
+"""The record of what a verb found."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind(Generic[Found]):
+    """How it is told what a verb found."""
+
+    title: Callable[[Found], str]
+    """The question that the report answers, as plain text."""
+    paragraphs: Callable[[Found], list[Paragraph]]
+    """The answer in words."""
+    grid: Callable[[Found], Grid | None]
+    """One compact table."""
+    cases: Callable[[Found], list[Case]]
+    """What can be right or wrong, for a CI system."""
+    exit_code: Callable[[Found], int]
+    """With which the verb ends, where it was not interrupted."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunKind(Kind["Summary"]):
+    """How a run folder is told."""
+
+    document: Callable[[Summary, str], str]
+    """The whole report as markdown; like the page it is given the run folder as a user would type it."""
+    page: Callable[[Summary, str], Content]
+    """What the page says beside what all pages say."""
+    charts: Callable[[Summary], list[Drawing]] | None
+    """Every chart that there are figures for; None for a kind that has no charts."""
+    whole_grid: Callable[[Summary], Grid | None]
+    """The compact table with all its rows, for print."""
+    headline: Callable[[Summary], str]
+    """What was found in one line, for the index."""
+
+
+def of(verb: Verb) -> RunKind:
+    """How the runs of a verb are told: `KIND` of its folder, imported here, since its parts bring pandas."""
+    kind: RunKind = import_module(f"{__name__}.{verb}.kind").KIND
+    return kind

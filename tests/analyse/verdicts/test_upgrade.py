@@ -10,10 +10,10 @@ import pytest
 from bench.analyse.statistics.sequential import GAMMA, minimum_detectable_effect
 from bench.analyse.verdicts.metrics import unanswered
 from bench.analyse.verdicts.upgrade import assess
-from bench.cli.exit_codes import of as exit_code
 from bench.plan.rounds import cells
 from bench.plan.upgrade import BASELINE, CANDIDATE, CLONE
 from bench.records.schema import Count, Run, Summary, Trial, Verdict
+from bench.report.kinds.upgrade.outcome import exit_code
 from tests import factories
 from tests.checks import QUIET, counted, counters, failing, planned, proven, steps, timed, told
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.report import publish
+from bench.cli import reports
 from bench.report.charts import engine as drawing
 from tests.report.kinds.side_by_side.test_report import stored
 
@@ -48,11 +48,11 @@ def broken(monkeypatch):
 def test_why_an_engine_failed_is_told_and_a_later_rebuild_has_charts(broken, tmp_path, monkeypatch):
     folder = stored(tmp_path, "here")
     with pytest.warns(UserWarning, match=r"no charts: the chart engine failed \(ImportError: no such engine\)"):
-        summary = publish.publish(folder)
+        summary = reports.rebuild(folder)
     assert summary.no_charts is not None
     assert not re.search(IMAGE, (folder / "report.md").read_text())
     monkeypatch.undo()
-    assert publish.publish(folder).no_charts is None
+    assert reports.rebuild(folder).no_charts is None
     report = (folder / "report.md").read_text()
     assert re.search(IMAGE, report)
     assert "No charts" not in report
@@ -60,6 +60,6 @@ def test_why_an_engine_failed_is_told_and_a_later_rebuild_has_charts(broken, tmp
 
 def test_runs_side_by_side_are_told_without_charts_too(broken, tmp_path):
     with pytest.warns(UserWarning, match="no charts"):
-        publish.publish_together(tmp_path / "out", [stored(tmp_path, "here"), stored(tmp_path, "there")])
+        reports.rebuild_together(tmp_path / "out", [stored(tmp_path, "here"), stored(tmp_path, "there")])
     assert not re.search(IMAGE, (tmp_path / "out" / "report.md").read_text())
     assert (tmp_path / "out" / "report.html").is_file()

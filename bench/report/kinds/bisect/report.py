@@ -19,7 +19,6 @@ from bench.report.document.verdict_tables import WORDS, counted, measured, ratio
 from bench.report.kinds.bisect.sentences import (
     answer,
     environment,
-    is_timed_apart,
     metric,
     name,
     newer_cell,
@@ -98,16 +97,6 @@ def seen(run: Run, probe: Probe) -> str:
     beside = "" if probe.ratio is None else f", {numbers.ratio(probe.ratio)} of the first end's"
     like = {"first": ", like the first end", "last": ", like the last end", "undecided": ", undecided", None: ""}
     return f"{probe.release}: {told}{beside}{like[probe.like]}"
-
-
-def is_undecided(summary: Summary) -> bool:
-    """Whether the answer is open though everything that was needed could be measured."""
-    if any(probe.like == "undecided" for probe in summary.probes):
-        return True
-    if not summary.moves:
-        return False
-    unconfirmed = metric(summary) == STEP_TIME and not is_timed_apart(summary)
-    return summary.moves[0].repeated is False or unconfirmed
 
 
 def besides(summary: Summary) -> list[str]:

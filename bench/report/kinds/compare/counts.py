@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from bench.analyse.cells.attribution import sentence
-from bench.analyse.verdicts.compare import TwoRuns
 from bench.records.metrics import BY_FUNCTION, metric
-from bench.records.schema import AttributionRow, Cell, Verdict
+from bench.records.schema import AttributionRow, Cell, TwoRuns, Verdict
 from bench.report.document.text import escape, plural, table
 from bench.report.kinds.compare.tables import change, gathered, label, value, where, without_batch
 

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import json
 
-from bench.analyse.verdicts import comparability
-from bench.analyse.verdicts.compare import TwoRuns
-from bench.analyse.verdicts.controls import doubts
-from bench.records.schema import SCHEMA
+from bench.records.schema import SCHEMA, TwoRuns
 from bench.report.document import bridges
-from bench.report.kinds.compare.opening import Asked
 
 INFORMATIONAL = {"cell", "metric", "baseline", "candidate", "ratio", "real", "blocks"}
 """What there is of a figure that is told and not judged."""
 
 
-def document(found: TwoRuns, asked: Asked, *, exit_code: int) -> str:
+def document(found: TwoRuns, *, exit_code: int) -> str:
     """Write every verdict as JSON, each with the `group` that it counts for.
 
     Figures that decide nothing, such as raw times where ratios are judged, are `informational` and have no verdict.
     """
     content = {
         "schema": SCHEMA,
-        "baseline": asked.baseline,
-        "candidate": asked.candidate,
+        "baseline": found.folders[0],
+        "candidate": found.folders[1],
         "exit_code": exit_code,
         "margin": found.margin,
-        "fail_on": list(asked.fail_on),
-        "packages": comparability.moved(found.baseline, found.candidate),
-        "unlike": [each.told("in A", "in B") for each in asked.forced],
+        "fail_on": found.fail_on,
+        "packages": found.packages,
+        "unlike": found.unlike,
         "controlled": found.controlled,
         "verdicts": [
             each.verdict.model_dump(mode="json") | {"group": each.group}
@@ -41,7 +37,7 @@ def document(found: TwoRuns, asked: Asked, *, exit_code: int) -> str:
         "attribution": [row.model_dump(mode="json") for row in found.attribution],
         "only_in_baseline": [cell.model_dump(mode="json") for cell in found.only_in_baseline],
         "only_in_candidate": [cell.model_dump(mode="json") for cell in found.only_in_candidate],
-        "failures": list(found.failures),
-        "warnings": [*bridges.told(found.baseline, found.candidate), *doubts(found)],
+        "failures": found.failures,
+        "warnings": [*bridges.told(found.baseline, found.candidate), *found.warnings],
     }
     return json.dumps(content, indent=1) + "\n"

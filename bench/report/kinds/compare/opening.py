@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from bench.analyse.verdicts import comparability
-from bench.analyse.verdicts.compare import TwoRuns
 from bench.records.metrics import metric
-from bench.records.schema import Cell, FigureGroup, Run, Verdict
+from bench.records.schema import Cell, Run, TwoRuns, Verdict
 from bench.report.document import numbers
 from bench.report.document.inconclusive import inconclusive
 from bench.report.document.text import escape, listed, plural
@@ -19,34 +17,21 @@ from bench.report.kinds.compare.tables import change, gathered, label, place, wh
 LISTED_AT_MOST = 3
 PACKAGES_AT_MOST = 8
 FAILURES_AT_MOST = 8
-A, B = "in A", "in B"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """What the command said."""
-
-    baseline: str
-    """The folder of A, as a user would type it."""
-    candidate: str
-    fail_on: Sequence[FigureGroup]
-    forced: Sequence[comparability.Difference] = ()
-    """In what the runs are unlike, where they are compared all the same."""
-
-
-def headline(found: TwoRuns, asked: Asked) -> list[str]:
+def headline(found: TwoRuns) -> list[str]:
     """Say what was found, the chief finding first, as plain text."""
-    watched = found.of(asked.fail_on)
-    others = found.of([group for group in ("time", "memory", "counters") if group not in asked.fail_on])
+    watched = found.of(found.fail_on)
+    others = found.of([group for group in ("time", "memory", "counters") if group not in found.fail_on])
     answers = [
         _told("Regressed", watched, "regressed"),
         _failed(found),
-        _undecided(found, asked, watched),
+        _undecided(found, watched),
         _told("Improved", watched, "improved"),
         _told("Beside that, which --fail-on does not name, regressed", others, "regressed"),
     ]
     told = [answer for answer in answers if answer]
-    return told if told and told[0] in answers[:3] else [_fine(watched, asked, found.margin), *told]
+    return told if told and told[0] in answers[:3] else [_fine(found, watched), *told]
 
 
 def _told(opening: str, verdicts: Sequence[Verdict], outcome: str) -> str:
@@ -84,33 +69,34 @@ def _failed(found: TwoRuns) -> str:
     return f"Not judged: {plural(count, 'cell')} of A or B without figures or not equivalent." if count else ""
 
 
-def _undecided(found: TwoRuns, asked: Asked, watched: Sequence[Verdict]) -> str:
-    missing = found.unanswered(asked.fail_on)
+def _undecided(found: TwoRuns, watched: Sequence[Verdict]) -> str:
+    missing = found.unanswered
     nothing = f"the runs have no {listed(missing)} to judge" if missing else ""
-    told = [part for part in (inconclusive(watched, asked.fail_on), nothing) if part]
+    told = [part for part in (inconclusive(watched, found.fail_on), nothing) if part]
     return f"Inconclusive: {'; '.join(told)}." if told else ""
 
 
-def _fine(watched: Sequence[Verdict], asked: Asked, margin: float) -> str:
+def _fine(found: TwoRuns, watched: Sequence[Verdict]) -> str:
     cells = len({each.cell for each in watched})
-    judged = f"{plural(len(watched), 'verdict')} on {listed(asked.fail_on)} of {plural(cells, 'cell')}"
-    return f"Not regressed: none of {judged} is worse by the margin of {numbers.percent(margin)}."
+    judged = f"{plural(len(watched), 'verdict')} on {listed(found.fail_on)} of {plural(cells, 'cell')}"
+    return f"Not regressed: none of {judged} is worse by the margin of {numbers.percent(found.margin)}."
 
 
-def opening(found: TwoRuns, asked: Asked) -> Iterator[str]:
+def opening(found: TwoRuns) -> Iterator[str]:
     """Say what was compared with what, as lines of markdown."""
     a, b = found.baseline, found.candidate
-    yield f"A, the baseline: {escape(asked.baseline)}, {_made(a)}. B, the candidate: {escape(asked.candidate)}, " + (
+    first, second = map(escape, found.folders)
+    yield f"A, the baseline: {first}, {_made(a)}. B, the candidate: {second}, " + (
         f"{_made(b)}, {_apart(a, b)}. {escape(_machines(a, b))}."
     )
-    yield escape(_packages(a, b))
+    yield escape(_packages(found))
     if not found.controlled:
-        yield f"**{escape(_uncontrolled(a, b))}**"
-    if asked.forced:
-        unlike = "; ".join(each.told(A, B) for each in asked.forced)
+        yield f"**{escape(_uncontrolled(found))}**"
+    if found.unlike:
+        unlike = "; ".join(found.unlike)
         yield f"**{escape(f'Warning: the runs are unlike and compared because of --force: {unlike}.')}**"
-    if also := comparability.also_differs(a, b):
-        yield escape(f"Beside packages these differ: {'; '.join(each.told(A, B) for each in also)}.")
+    if found.also_differs:
+        yield escape(f"Beside packages these differ: {'; '.join(found.also_differs)}.")
     yield from (
         escape(line) for line in (_only("A", found.only_in_baseline), _only("B", found.only_in_candidate)) if line
     )
@@ -135,18 +121,17 @@ def _apart(baseline: Run, candidate: Run) -> str:
     return f"{gap} {'later' if seconds >= 0 else 'earlier'}"
 
 
-def _packages(baseline: Run, candidate: Run) -> str:
-    changed = comparability.moved(baseline, candidate)
-    if not changed:
+def _packages(found: TwoRuns) -> str:
+    if not found.packages:
         return "No package differs between the runs."
-    told = [f"{name} {before or 'absent'} → {after or 'absent'}" for name, (before, after) in changed.items()]
+    told = [f"{name} {before or 'absent'} → {after or 'absent'}" for name, (before, after) in found.packages.items()]
     more = f" and {len(told) - PACKAGES_AT_MOST} more" if len(told) > PACKAGES_AT_MOST else ""
     return f"Packages that differ: {', '.join(told[:PACKAGES_AT_MOST])}{more}."
 
 
-def _uncontrolled(baseline: Run, candidate: Run) -> str:
+def _uncontrolled(found: TwoRuns) -> str:
     """Say why the hand-written loop is no control, and what follows."""
-    why = comparability.other_hand_written_loop(baseline, candidate)
+    why = comparability.other_hand_written_loop(found.baseline, found.candidate)
     return (
         f"{why}, so the hand-written loop is no control: raw times are judged, and whatever "
         "happened to the machine between the runs looks like a change of the software."

@@ -8,51 +8,60 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from bench.analyse.statistics.sequential import GAMMA, two_sided
-from bench.analyse.verdicts import comparability
-from bench.analyse.verdicts.compare import TwoRuns
-from bench.analyse.verdicts.controls import Control, controls, doubts
-from bench.records.schema import FigureGroup, Verdict
+from bench.records.schema import Control, FigureGroup, TwoRuns, Verdict
 from bench.report.document import bridges, numbers
+from bench.report.document.parts import Paragraph
 from bench.report.document.text import escape, folded, plural, table
 from bench.report.document.verdict_tables import is_exact
 from bench.report.kinds.compare import counts
-from bench.report.kinds.compare.opening import Asked, headline, opening
+from bench.report.kinds.compare.opening import headline, opening
 from bench.report.kinds.compare.tables import change, place, told_table, value, verdict_table, where
 
 UPGRADE_AT_MOST = 6
 """Packages that a suggested command names."""
 
 
-def report(found: TwoRuns, asked: Asked) -> str:
+def title(found: TwoRuns) -> str:
+    """The question that the report answers."""
+    return f"Did it get worse from {found.folders[0]} to {found.folders[1]}?"
+
+
+def report(found: TwoRuns) -> str:
     """Write the whole report as markdown; the same runs and command always give the same text."""
-    first, *others = headline(found, asked)
+    first, *others = headline(found)
     parts = [
-        escape(f"# Did it get worse from {asked.baseline} to {asked.candidate}?"),
+        f"# {escape(title(found))}",
         f"**{escape(first)}**",
         *map(escape, others),
         *bridges.bold(found.baseline, found.candidate),
-        _bullets([*opening(found, asked), escape(_weaker(found))]),
-        *_verdicts(found, asked),
-        *_controls(controls(found)),
+        _bullets([*opening(found), escape(_weaker(found))]),
+        *_verdicts(found),
+        *_controls(found.controls),
         *counts.section(found),
-        *_told(found, asked),
+        *_told(found),
         "## What to be wary of",
         _bullets(map(escape, _trust(found))) or "Nothing that the declared rules find.",
     ]
     return "\n\n".join(parts) + "\n"
 
 
+def paragraphs(found: TwoRuns) -> list[Paragraph]:
+    """Write the answer as plain text: the report's first lines."""
+    first, *others = headline(found)
+    return [Paragraph(lead=first, lines=(*others, *bridges.told(found.baseline, found.candidate)), answers=True)]
+
+
 def _bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _shown(asked: Asked) -> list[FigureGroup | None]:
+def _shown(found: TwoRuns) -> list[FigureGroup | None]:
     """The groups of the chief table; counts have a section of their own."""
-    return ["time", "memory", *(group for group in asked.fail_on if group == "start")]
+    return ["time", "memory", *(group for group in found.fail_on if group == "start")]
 
 
-def _verdicts(found: TwoRuns, asked: Asked) -> list[str]:
-    verdicts = found.of(_shown(asked))
+def _verdicts(found: TwoRuns) -> list[str]:
+    verdicts = found.of(_shown(found))
     if not verdicts:
         return ["## Verdicts", "None: the runs have no time and no memory of a cell in common."]
     everywhere = place([verdict.cell for verdict in verdicts])
@@ -122,8 +131,8 @@ def _percent(ratio: float) -> str:
     return f"{numbers.signed(100 * (ratio - 1), -1)} %"
 
 
-def _told(found: TwoRuns, asked: Asked) -> list[str]:
-    shown = _shown(asked)
+def _told(found: TwoRuns) -> list[str]:
+    shown = _shown(found)
     others = [each.verdict for each in found.judged if each.group in (None, "start") and each.group not in shown]
     if not others:
         return []
@@ -148,7 +157,7 @@ def _weaker(found: TwoRuns) -> str:
 
 
 def _trust(found: TwoRuns) -> Iterator[str]:
-    yield from (f"{doubt}." for doubt in doubts(found))
+    yield from (f"{doubt}." for doubt in found.warnings)
     if any(found.own_warnings):
         own = f"A has {plural(found.own_warnings[0], 'warning')} of its own, B {found.own_warnings[1]:,}"
         yield f"{own}: see the reports of the runs."
@@ -156,9 +165,8 @@ def _trust(found: TwoRuns) -> Iterator[str]:
 
 def _better(found: TwoRuns) -> str:
     """Name the command that measures the same question side by side; there is none for torch."""
-    changed = comparability.moved(found.baseline, found.candidate)
-    both = {name: pair for name, pair in changed.items() if None not in pair}
-    if not both or "torch" in changed or len(both) > UPGRADE_AT_MOST:
+    both = {name: pair for name, pair in found.packages.items() if None not in pair}
+    if not both or "torch" in found.packages or len(both) > UPGRADE_AT_MOST:
         return ""
     sides = (" ".join(f"{name}=={pair[side]}" for name, pair in both.items()) for side in (0, 1))
     baseline, candidate = map(shlex.quote, sides)

@@ -7,16 +7,13 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from bench.records import store
-from bench.records.schema import Brief, CellSummary, Summary
-from bench.report.document import numbers
-from bench.report.document.groups import FLOOR, STATUS_WORDS, groups, hardware, same_as_baseline
+from bench.records.schema import Brief, Summary
+from bench.report import kinds
+from bench.report.document.groups import hardware
 from bench.report.document.text import escape, listed, plural
-from bench.report.kinds.bisect import report as bisect_report
-from bench.report.kinds.history import report as history_report
-from bench.report.kinds.upgrade import report as upgrade_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning")
@@ -65,7 +62,7 @@ def brief(summary: Summary) -> Brief:
         packages={name: summary.packages[name] for name in PACKAGES if name in summary.packages},
         cells=len(summary.cells),
         failed_cells=sum(cell.status != "ok" for cell in summary.cells),
-        headline=HEADLINES[summary.run.verb](summary),
+        headline=kinds.of(summary.run.verb).headline(summary),
     )
 
 
@@ -80,24 +77,6 @@ def newest_first(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda each: (each.brief.started_at, each.folder), reverse=True)
 
 
-def overheads(summary: Summary) -> str:
-    """Say what the loops add to a step in the run's first table, at its representative batch size."""
-    if not summary.cells:
-        return "no cells"
-    group = groups(summary)[0]
-    told = [words for cell in group.at(group.representative) if (words := _overhead(cell))]
-    return f"{group.title}, batch {group.representative:,}: {', '.join(told) or 'no ratios'}"
-
-
-HEADLINES: dict[str, Callable[[Summary], str]] = {
-    "run": overheads,
-    "upgrade": upgrade_report.one_line,
-    "history": history_report.one_line,
-    "bisect": bisect_report.one_line,
-}
-"""What the index says of the runs of each verb."""
-
-
 def index(entries: Iterable[Entry]) -> str:
     """Write the index as markdown, links relative to the folder of runs."""
     rows = [_row(each) for each in newest_first(entries)]
@@ -109,19 +88,6 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     """A table whose columns are not padded: its cells are sentences, and code hosts wrap them."""
     lines = [HEADERS, ["---"] * len(HEADERS), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _overhead(cell: CellSummary) -> str | None:
-    if cell.runner == FLOOR or cell.equivalence.verdict == "baseline":
-        return None
-    if cell.status != "ok":
-        return f"{cell.runner} {STATUS_WORDS[cell.status]}"
-    if cell.ratio is None or not cell.equivalence.proven:
-        return f"{cell.runner} no ratio"
-    if same_as_baseline(cell):
-        return f"{cell.runner} no difference"
-    added = "" if cell.overhead_us is None else f" ({numbers.signed(cell.overhead_us.value)} µs)"
-    return f"{cell.runner} {numbers.times(cell.ratio)}{added}"
 
 
 def _row(each: Entry) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bench.analyse.signs import signed
 from bench.records.metrics import chosen, parts
 from bench.report.document import numbers
-from bench.report.document.groups import FLOOR, STATUS_WORDS, Group, same_as_baseline, titles
+from bench.report.document.groups import FLOOR, STATUS_WORDS, Group, groups, same_as_baseline, titles
 from bench.report.document.text import listed, plural
 
 if TYPE_CHECKING:
@@ -177,3 +177,25 @@ def _shortened(items: Sequence[str]) -> list[str]:
     if len(items) <= LISTED_AT_MOST:
         return list(items)
     return [*items[:LISTED_AT_MOST], f"{len(items) - LISTED_AT_MOST:,} more"]
+
+
+def one_line(summary: Summary) -> str:
+    """Say what the loops add to a step in the run's first table, at its representative batch size."""
+    if not summary.cells:
+        return "no cells"
+    group = groups(summary)[0]
+    told = [words for cell in group.at(group.representative) if (words := _in_short(cell))]
+    return f"{group.title}, batch {group.representative:,}: {', '.join(told) or 'no ratios'}"
+
+
+def _in_short(cell: CellSummary) -> str | None:
+    if cell.runner == FLOOR or cell.equivalence.verdict == "baseline":
+        return None
+    if cell.status != "ok":
+        return f"{cell.runner} {STATUS_WORDS[cell.status]}"
+    if cell.ratio is None or not cell.equivalence.proven:
+        return f"{cell.runner} no ratio"
+    if same_as_baseline(cell):
+        return f"{cell.runner} no difference"
+    added = "" if cell.overhead_us is None else f" ({numbers.signed(cell.overhead_us.value)} µs)"
+    return f"{cell.runner} {numbers.times(cell.ratio)}{added}"

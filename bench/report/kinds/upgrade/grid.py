@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.analyse.verdicts.metrics import GROUPS, decides
 from bench.records.metrics import OVER, chosen
 from bench.report.document.columns import NO_DIFFERENCE
 from bench.report.document.metrics import difference
@@ -16,7 +17,7 @@ from bench.report.document.verdict_tables import KEYS, WORDS
 from bench.report.kinds.compare.tables import ORDER, label
 
 if TYPE_CHECKING:
-    from bench.records.schema import Cell, Verdict
+    from bench.records.schema import Cell, Summary, Verdict
 
 SAME = "same"
 DROPPED_FIRST = tuple(
@@ -35,7 +36,18 @@ class Watched:
     awaited: bool
 
 
-def grid(judged: Sequence[Watched]) -> Grid | None:
+def grid(summary: Summary) -> Grid | None:
+    """Return the table of a check; None where nothing was judged."""
+    fail_on = summary.run.settings.fail_on
+    return of_verdicts(
+        [
+            Watched(verdict=each, watched=GROUPS[each.metric] in fail_on, awaited=decides(each.metric, fail_on))
+            for each in summary.verdicts
+        ]
+    )
+
+
+def of_verdicts(judged: Sequence[Watched]) -> Grid | None:
     """Return the table of all figures that are watched or have changed; None where nothing was judged."""
     cells = list(dict.fromkeys(each.verdict.cell for each in judged))
     if not cells:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bench.report import kinds
 from bench.report.charts.theme import DARK, LIGHT, stylesheet
 from bench.report.document import bridges
 from bench.report.document.content import Content, Facets, Figure, Grid
 from bench.report.document.environment import IMPORTED, imported_rows, machine_rows, package_rows
-from bench.report.kinds.bisect import page as bisect_page
-from bench.report.kinds.history import page as history_page
-from bench.report.kinds.run import page as run_page
-from bench.report.kinds.upgrade import page as upgrade_page
 from bench.report.media.html.functions import functions
 
 if TYPE_CHECKING:
@@ -31,13 +28,6 @@ ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("filters.js", "tables.js", "charts.js", "tree.js", "flames.js")
 SHOWN_WARNINGS = 10
 FILTERS = ("run", "device", "workload", "batch size", "profile", "metric")
-CONTENTS: dict[str, Callable[[Summary, str], Content]] = {
-    "run": run_page.content,
-    "upgrade": upgrade_page.content,
-    "history": history_page.content,
-    "bisect": bisect_page.content,
-}
-"""What the pages of each verb say."""
 
 
 class Faceted(Protocol):
@@ -53,7 +43,7 @@ def page(summary: Summary, folder: str, drawn: Sequence[Drawing] = (), vega: str
 
     `vega` is the code that draws the charts in the page, `vega.vega()`.
     """
-    content = CONTENTS[summary.run.verb](summary, folder)
+    content = kinds.of(summary.run.verb).page(summary, folder)
     return document(content, [summary], drawn, functions(summary), vega)
 
 

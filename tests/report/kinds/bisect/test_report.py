@@ -3,13 +3,11 @@
 import pytest
 
 from bench.analyse.releases.probes import CLONE
-from bench.cli.exit_codes import of as exit_code
 from bench.records.schema import Equivalence
-from bench.report import publish
-from bench.report.answer import cases
 from bench.report.document import numbers
 from bench.report.document.parts import plain
 from bench.report.kinds.bisect import report as bisect_report
+from bench.report.kinds.bisect.outcome import cases, exit_code
 from bench.report.kinds.index import entries
 from tests.searches import VERSIONS, counted, environment, planned, side_by_side, summary, timed, unusable
 
@@ -251,7 +249,7 @@ def test_ends_that_could_not_be_told_apart():
         "Not known: 14 blocks could not tell whether transformers 4.46.2 and 4.49.0 differ in step time; they rule out "
         f"more than {numbers.percent_up(limit)} worse."
     ) in told(made)
-    (case,) = [each for each in cases.of_bisection(made) if each.level == "warning"]
+    (case,) = [each for each in cases(made) if each.level == "warning"]
     assert case.reason == f"undecided: rules out more than {numbers.percent_up(limit)} worse than the first end"
     assert exit_code(made) == 3
     same = summary(run, trials, timed(run, {"4.46.2": 1.0, "4.49.0": 1.0}, first_block=0))
@@ -259,8 +257,7 @@ def test_ends_that_could_not_be_told_apart():
     assert exit_code(same) == 0
 
 
-def test_it_is_a_kind_of_run_that_can_be_published_and_indexed():
-    assert publish.KINDS["bisect"] is bisect_report
+def test_the_index_says_what_it_found():
     assert "reads 1 more value" in entries.brief(found()).headline
 
 

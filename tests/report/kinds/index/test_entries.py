@@ -10,9 +10,10 @@ import pytest
 
 from bench.records import store
 from bench.records.schema import Summary
-from bench.report.kinds.index.entries import Entry, brief, index, overheads
+from bench.report.kinds.index.entries import Entry, brief, index
 from bench.report.kinds.index.entries import entry as stored_entry
 from bench.report.kinds.index.page import page
+from bench.report.kinds.run.sentences import one_line
 from tests.report.rows import baseline, different, estimate, failed, floor, row, summary_of
 
 
@@ -59,7 +60,7 @@ def test_what_loops_add_at_the_middle_batch_size() -> None:
     same = row("lightning", ratio=estimate(1.0, 0.99, 1.01), batch_size=8)
     cells = [baseline(batch_size=8), row(batch_size=8), same, different(batch_size=8), floor(batch_size=8)]
     cells += [row(batch_size=64, overhead_us=estimate(999, 990, 1010))]
-    assert overheads(summary_of(*cells)) == (
+    assert one_line(summary_of(*cells)) == (
         "mlp on cpu, batch 8: hf-trainer 1.88\N{MULTIPLICATION SIGN} (+318 µs), lightning no difference, "
         "fabric no ratio"
     )

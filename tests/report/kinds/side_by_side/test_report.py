@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.cli import reports
 from bench.errors import RunFolderError, UsageError
 from bench.records import store
-from bench.report import publish
 from bench.report.kinds.side_by_side import report, sides
 from tests import factories
 from tests.report.media.html.test_page import parsed
@@ -86,7 +86,7 @@ def stored(out: Path, name: str) -> Path:
 def test_a_report_over_two_folders_leaves_them_alone(tmp_path):
     folders = [stored(tmp_path, "here"), stored(tmp_path, "there")]
     before = sorted(path.name for folder in folders for path in folder.rglob("*"))
-    publish.publish_together(tmp_path / "out", folders)
+    reports.rebuild_together(tmp_path / "out", folders)
     text = (tmp_path / "out" / "report.md").read_text()
     images = re.findall(r"\]\((charts/.*?)\)", text)
     assert len(images) == 8
@@ -101,12 +101,12 @@ def test_a_report_over_two_folders_leaves_them_alone(tmp_path):
 def test_a_run_folder_is_not_written_over(tmp_path):
     folders = [stored(tmp_path, "here"), stored(tmp_path, "there")]
     with pytest.raises(UsageError, match="whose own report would be lost"):
-        publish.publish_together(folders[0], folders)
+        reports.rebuild_together(folders[0], folders)
 
 
 def test_publishing_writes_the_page_and_both_indices(tmp_path):
     folder = stored(tmp_path, "here")
-    summary = publish.publish(folder)
+    summary = reports.rebuild(folder)
     assert store.read_brief(folder / store.SUMMARY) == summary.brief
     assert f"{folder.name}/report.html" in (tmp_path / "index.html").read_text()
     assert f"{folder.name}/report.html" in (tmp_path / "README.md").read_text()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.cli.exit_codes import of as exit_code
 from bench.plan.rounds import cells
 from bench.plan.upgrade import BASELINE, CANDIDATE
 from bench.records.schema import Environment, FunctionCounts, Summary
 from bench.report.document.parts import plain
 from bench.report.kinds.run.quality import UNSEEN
+from bench.report.kinds.upgrade.outcome import exit_code
 from bench.report.kinds.upgrade.report import one_line, paragraphs, report
 from tests import factories
 from tests.checks import NEW, OLD, QUIET, counted, counters, failing, planned, proven, steps, timed, told

@@ -10,6 +10,7 @@ import pytest
 from bench.report import charts
 from bench.report.charts import Drawing, vega
 from bench.report.kinds.run import report
+from bench.report.kinds.run.page import content
 from bench.report.media.html import render
 from bench.report.media.html.functions import functions
 from tests.report.media.html.runs import EVIL, several
@@ -117,7 +118,7 @@ def test_what_is_withheld_has_no_figure_either():
 
 
 def test_filters_are_offered_where_there_is_a_choice():
-    choices = render.choices(render.CONTENTS["run"](several(), "a"))
+    choices = render.choices(content(several(), "a"))
     assert choices == {
         "workload": ["mlp", "mlp-wide"],
         "batch size": ["8", "64"],

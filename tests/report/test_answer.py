@@ -5,14 +5,19 @@ from pathlib import Path
 import numpy as np
 
 from bench.analyse.summary import summarise
-from bench.report.answer import cases, make
+from bench.cli import reports
+from bench.report import answer
 from bench.report.document.parts import Grid
 from bench.report.kinds.bisect import grid as bisect_grid
+from bench.report.kinds.bisect import outcome as bisect_outcome
 from bench.report.kinds.run import grid as run_grid
+from bench.report.kinds.run import outcome as run_outcome
+from bench.report.kinds.upgrade import grid as upgrade_grid
+from bench.report.kinds.upgrade import outcome as upgrade_outcome
 from tests import checks, factories, searches
 from tests.report.rows import baseline, different, failed, floor, row, summary_of
 
-RESULTS = Path(__file__).parent.parent.parent.parent / "results"
+RESULTS = Path(__file__).parent.parent.parent / "results"
 
 
 def passes(made, *chosen):
@@ -59,7 +64,7 @@ def test_a_run_that_only_counted_has_counts_in_its_table():
 
 
 def test_cells_of_a_run_are_right_or_wrong_by_figures_and_by_arithmetic():
-    found = cases.of_run(summary_of(baseline(), row(), failed(), different(), failed("x", "not-run")))
+    found = run_outcome.cases(summary_of(baseline(), row(), failed(), different(), failed("x", "not-run")))
     assert outcomes(found) == [
         ("passed", None),
         ("passed", None),
@@ -85,18 +90,18 @@ def named(found, name):
 
 
 def test_what_regressed_fails_if_the_check_fails_on_it_and_is_else_skipped():
-    worse = cases.of_upgrade(checked(0.08))
+    worse = upgrade_outcome.cases(checked(0.08))
     assert outcomes([named(worse, "step time")]) == [("failed", "error")]
     assert named(worse, "step time").reason.startswith("regressed: 68")
     assert " times, margin 3.0 %" in named(worse, "step time").reason
-    lenient = cases.of_upgrade(checked(0.08, fail_on=["memory"]))
+    lenient = upgrade_outcome.cases(checked(0.08, fail_on=["memory"]))
     assert outcomes([named(lenient, "step time")]) == [("skipped", "warning")]
     assert named(lenient, "step time").reason.endswith("(no failure: this check fails on memory)")
     assert outcomes([named(lenient, "host memory")]) == [("passed", None)]
 
 
 def test_what_stayed_undecided_is_skipped_with_its_reason():
-    found = cases.of_upgrade(checked(0.0, blocks=5))
+    found = upgrade_outcome.cases(checked(0.0, blocks=5))
     case = named(found, "step time")
     assert outcomes([case]) == [("skipped", "warning")]
     assert case.reason.startswith("undecided: ")
@@ -105,7 +110,7 @@ def test_what_stayed_undecided_is_skipped_with_its_reason():
 
 def test_what_the_cap_could_not_resolve_says_what_is_ruled_out():
     run = checks.planned(blocks=20)
-    found = cases.of_upgrade(checks.told(run, checks.timed(run, np.tile([0.4, -0.4], 10))))
+    found = upgrade_outcome.cases(checks.told(run, checks.timed(run, np.tile([0.4, -0.4], 10))))
     case = named(found, "step time")
     assert outcomes([case]) == [("skipped", "warning")]
     assert case.reason.startswith("undecided: ")
@@ -115,13 +120,13 @@ def test_what_the_cap_could_not_resolve_says_what_is_ruled_out():
 
 def test_a_cell_that_could_not_be_judged_says_of_what():
     run = checks.planned(fail_on=["time", "counters"])
-    found = cases.of_upgrade(checks.told(run, checks.timed(run, checks.QUIET)))
+    found = upgrade_outcome.cases(checks.told(run, checks.timed(run, checks.QUIET)))
     assert named(found, "counters").outcome == "skipped"
     assert named(found, "counters").reason.startswith("unavailable: ")
 
 
 def test_a_check_has_a_row_a_cell_with_its_worst_verdict():
-    grid = make.GRIDS["upgrade"](checked(0.08))
+    grid = upgrade_grid.grid(checked(0.08))
     assert grid.names == 2
     assert grid.headers[-1] == "verdict"
     ((batch, runner, *figures),) = grid.rows
@@ -138,15 +143,15 @@ def test_throughput_that_nobody_waits_for_does_not_make_a_row_undecided():
     open_end = {"samples_per_second": "undecided", "step_time_us": "not-regressed"}
     verdicts = [v.model_copy(update={"verdict": open_end.get(v.metric, v.verdict)}) for v in found.verdicts]
     told = found.model_copy(update={"verdicts": verdicts})
-    assert make.GRIDS["upgrade"](told).rows[0][-1] == "not regressed"
+    assert upgrade_grid.grid(told).rows[0][-1] == "not regressed"
     worse = [
         v.model_copy(update={"verdict": "regressed"} if v.metric == "samples_per_second" else {}) for v in verdicts
     ]
-    assert make.GRIDS["upgrade"](found.model_copy(update={"verdicts": worse})).rows[0][-1] == "regressed"
+    assert upgrade_grid.grid(found.model_copy(update={"verdicts": worse})).rows[0][-1] == "regressed"
 
 
 def test_a_regression_that_does_not_count_is_still_told():
-    grid = make.GRIDS["upgrade"](checked(0.08, fail_on=["memory"]))
+    grid = upgrade_grid.grid(checked(0.08, fail_on=["memory"]))
     assert grid.rows[0][-1] == "not regressed, else worse"
 
 
@@ -159,24 +164,18 @@ def test_a_bisection_has_a_row_a_release_and_a_case_a_release():
     found = searches.summary(run, searches.counted(run, seen), [searches.unusable(run, "4.47.1", "no wheel")])
     grid = bisect_grid.grid(found)
     assert [line[0] for line in grid.rows] == [probe.release for probe in found.probes]
-    told = {case.of: case for case in cases.of_bisection(found)}
+    told = {case.of: case for case in bisect_outcome.cases(found)}
     assert (told["transformers 4.47.1"].outcome, told["transformers 4.47.1"].reason) == ("skipped", "no wheel")
     assert told["transformers 4.46.3"].outcome == "passed"
 
 
 def test_a_long_history_shows_its_ends_and_the_releases_that_the_sentences_name():
     folder = RESULTS / "20261124T143236Z-history-transformers"
-    answer = make.of_folder(folder, summary_in(folder), exit_code=0)
-    shown = [line[0] for line in answer.grid.rows]
-    named_ones = [line.split(":")[0].removeprefix("transformers ") for line in answer.paragraphs[1].lines]
+    told = answer.of_run(folder, reports.stored(folder), exit_code=0)
+    shown = [line[0] for line in told.grid.rows]
+    named_ones = [line.split(":")[0].removeprefix("transformers ") for line in told.paragraphs[1].lines]
     assert shown == ["4.34.1", *named_ones, "5.24.0"]
-    assert answer.grid.caption == "Without 41 releases in which neither the level nor ops or syncs changed."
-
-
-def summary_in(folder):
-    from bench.report.export.frames import summary_of as read
-
-    return read(folder)
+    assert told.grid.caption == "Without 41 releases in which neither the level nor ops or syncs changed."
 
 
 def test_a_column_can_be_left_out():

@@ -1,0 +1,23 @@
+"""The compact table of two runs: that of a check, with the verdicts that count."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.report.kinds.compare.outcome import is_told
+from bench.report.kinds.upgrade.grid import Watched, of_verdicts
+
+if TYPE_CHECKING:
+    from bench.records.schema import TwoRuns
+    from bench.report.document.parts import Grid
+
+
+def grid(found: TwoRuns) -> Grid | None:
+    """Return the table; None where nothing was judged."""
+    told = [each for each in found.judged if is_told(each, found.fail_on)]
+    return of_verdicts(
+        [
+            Watched(verdict=each.verdict, watched=each.group in found.fail_on, awaited=each.group in found.fail_on)
+            for each in told
+        ]
+    )
