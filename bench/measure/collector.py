@@ -11,6 +11,7 @@ objects in it, which took as long again (29,000 pages, 180 ms, after imports of 
 from __future__ import annotations
 
 import gc
+import secrets
 import sys
 from collections.abc import Callable
 from time import perf_counter_ns
@@ -37,6 +38,7 @@ class Collections:
         self._oldest = _oldest()
         self._paused_steps: list[int] = []
         self._full_ns: list[int] = []
+        self._shift: list[list[None]] = []
         self._partials = self._survived = self._young = self._began_ns = 0
 
     def watch(self, current_step: Callable[[], int]) -> None:
@@ -68,7 +70,13 @@ class Collections:
             self._partials += 1
 
     def begin(self) -> None:
-        """Count what survives from now on: the timed steps begin."""
+        """Count what survives from now on: the timed steps begin.
+
+        Where in a step the young ones are collected, so how much of a batch survives, changes over hundreds of steps,
+        and in the same way in every trial: with the same beginning, Lightning's 288 steps had half as many survivors
+        again as 1,200. A beginning that differs from trial to trial makes it luck, which blocks average.
+        """
+        self._shift = [[] for _ in range(secrets.randbelow(max(gc.get_threshold()[YOUNG], 1)))]
         self._partials = self._survived = 0
 
     def begin_turn(self) -> None:
@@ -84,7 +92,8 @@ class Collections:
         """
         if not COMES_BY_SURVIVORS or not gc.isenabled():
             return None
-        due = min(self._survived * SHARE / self._oldest, self._partials / (gc.get_threshold()[OLDEST] + 1))
+        survived = max(self._survived - len(self._shift), 0)
+        due = min(survived * SHARE / self._oldest, self._partials / (gc.get_threshold()[OLDEST] + 1))
         while looks and due * RARE_STEPS >= steps and len(self._full_ns) <= SEEN:
             gc.collect()
         return {"full_due": due, "full_ns": self._full_ns[1:]}
