@@ -237,7 +237,9 @@ def test_results_that_may_only_be_read_are_left_as_they_are_and_say_what_to_do(t
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_reports_what_there_is_and_so_does_the_end_of_a_job(number, tmp_path):
+    before = signal.signal(number, signal.SIG_DFL)  # under nohup it is ignored, which a run respects
     process = start(*SHORT, "--runner", "pytorch,floor", "--blocks", "500", cwd=tmp_path)
+    signal.signal(number, before)
     folder = wait_for_trials(tmp_path / "results", 12)
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
