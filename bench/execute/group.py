@@ -104,6 +104,7 @@ class Group:
             warm_up=lengths.warm_up(self._settings, slot.cell.device),
             cores=self._cores,
             is_alone=is_alone,
+            block=self._block,
             # It takes most of a second where many objects are alive, so that not every block can have it.
             sees_collections=self._block % self._settings.blocks_per_set == 0,
         )

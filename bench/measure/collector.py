@@ -11,7 +11,6 @@ objects in it, which took as long again (29,000 pages, 180 ms, after imports of 
 from __future__ import annotations
 
 import gc
-import secrets
 import sys
 from collections.abc import Callable
 from time import perf_counter_ns
@@ -33,12 +32,12 @@ COMES_BY_SURVIVORS = sys.version_info < (3, 14)
 class Collections:
     """Keeps the pauses of a turn in `ticks`, and what survives in all timed steps."""
 
-    def __init__(self, ticks: Ticks) -> None:
+    def __init__(self, ticks: Ticks, *, phase: int = 0) -> None:
+        self._phase = phase
         self._pauses_ns = ticks.collector_ns
         self._oldest = _oldest()
         self._paused_steps: list[int] = []
         self._full_ns: list[int] = []
-        self._shift: list[list[None]] = []
         self._partials = self._survived = self._young = self._began_ns = 0
 
     def watch(self, current_step: Callable[[], int]) -> None:
@@ -72,11 +71,13 @@ class Collections:
     def begin(self) -> None:
         """Count what survives from now on: the timed steps begin.
 
-        Where in a step the young ones are collected, so how much of a batch survives, changes over hundreds of steps,
-        and in the same way in every trial: with the same beginning, Lightning's 288 steps had half as many survivors
-        again as 1,200. A beginning that differs from trial to trial makes it luck, which blocks average.
+        Where in a batch a younger collection comes, so how much survives it, is one of two after each full collection
+        in turn: a plain script of Lightning at batch 512 has them 409 and 768 steps apart. A trial sees one of the two,
+        always the same one if all begin alike; so that its blocks see both as often, as many collections of the
+        youngest go before as its `phase` says.
         """
-        self._shift = [[] for _ in range(secrets.randbelow(max(gc.get_threshold()[YOUNG], 1)))]
+        for _ in range(self._phase % (gc.get_threshold()[OLDER] + 1)):
+            gc.collect(YOUNG)
         self._partials = self._survived = 0
 
     def begin_turn(self) -> None:
@@ -92,8 +93,7 @@ class Collections:
         """
         if not COMES_BY_SURVIVORS or not gc.isenabled():
             return None
-        survived = max(self._survived - len(self._shift), 0)
-        due = min(survived * SHARE / self._oldest, self._partials / (gc.get_threshold()[OLDEST] + 1))
+        due = min(self._survived * SHARE / self._oldest, self._partials / (gc.get_threshold()[OLDEST] + 1))
         while looks and due * RARE_STEPS >= steps and len(self._full_ns) <= SEEN:
             gc.collect()
         return {"full_due": due, "full_ns": self._full_ns[1:]}

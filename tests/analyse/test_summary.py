@@ -158,10 +158,11 @@ def test_how_often_the_collector_pauses_is_told_by_what_survived_and_not_by_how_
     had_one = collected(100, {2: 4000.0}, told_by_itself=Collector(full_due=0.2, full_ns=[4_000_000]))
     had_none = collected(100, {}, block=1, told_by_itself=Collector(full_due=0.4, full_ns=[6_000_000]))
     row = only(summarised([had_one, had_none]))
-    assert row.collector_pauses_per_1000_steps == pytest.approx(1000 * (0.2 + 0.4) / 120)
+    apart = (60 / 0.2 + 60 / 0.4) / 2  # steps from one to the next, on average
+    assert row.collector_pauses_per_1000_steps == pytest.approx(1000 / apart)
     assert row.collector_pause_us == pytest.approx(5000)
-    assert row.collector_us_per_step == pytest.approx(5000 * 0.6 / 120)
-    assert value_of(row.samples_per_second) == pytest.approx(64 / (100 + 25) * 1e6)
+    assert row.collector_us_per_step == pytest.approx(5000 / apart)
+    assert value_of(row.samples_per_second) == pytest.approx(64 / (100 + 5000 / apart) * 1e6)
 
 
 def test_pauses_too_rare_to_be_seen_cost_nothing_and_how_rare_they_are_is_told() -> None:

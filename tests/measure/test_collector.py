@@ -95,6 +95,21 @@ def test_what_survived_before_the_timed_steps_does_not_count(collections):
     assert collections.result(steps=100, looks=True) == {"full_due": 0.0, "full_ns": []}
 
 
+@pytest.mark.parametrize(("phase", "made"), [(0, 0), (3, 3), (10, 10), (11, 0), (25, 3)])
+def test_trials_of_different_blocks_begin_at_different_places_between_two_collections(tmp_path, phase, made):
+    seen = []
+    count = lambda when, info: seen.append(info["generation"]) if when == "start" else None  # noqa: E731
+    found = Collections(Ticks(tmp_path / "ticks"), phase=phase)
+    gc.callbacks.append(count)
+    gc.disable()
+    try:
+        found.begin()
+    finally:
+        gc.enable()
+        gc.callbacks.remove(count)
+    assert seen == [0] * made
+
+
 def test_a_collector_that_is_off_has_no_full_collection_to_tell_of(collections):
     gc.disable()
     try:

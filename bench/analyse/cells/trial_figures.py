@@ -166,9 +166,15 @@ def collector_us_per_step(timed: Sequence[TrialFigures]) -> float:
 
 
 def collections_per_step(timed: Sequence[TrialFigures]) -> float:
-    """How often a step brings a full collection."""
+    """How often a step brings a full collection, by how many steps apart they are on average.
+
+    They are near and far apart in turn, and a trial sees one of the two: the mean of the distances is right, that of
+    the rates is not.
+    """
     found = [each.collections for each in timed if each.collections is not None]
-    return sum(each.due for each in found) / max(sum(each.steps for each in found), 1)
+    if not found or any(each.due == 0 for each in found):  # so rare that some trials saw nothing survive
+        return sum(each.due for each in found) / max(sum(each.steps for each in found), 1)
+    return len(found) / sum(each.steps / each.due for each in found)
 
 
 def collection_us(timed: Sequence[TrialFigures]) -> float | None:

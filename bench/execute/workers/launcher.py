@@ -49,6 +49,8 @@ class Request:
     """The cores that it runs on; all where none is named."""
     is_alone: bool = True
     """Whether no other trial takes turns with it."""
+    block: int = 0
+    """Of which a trial that takes turns is one."""
     sees_collections: bool = False
     """Whether it looks how long full collections of garbage take when its turns are over."""
 
@@ -202,6 +204,7 @@ def _payload(request: Request) -> Message:
         "warm_up": asdict(request.warm_up),
         "cores": list(request.cores),
         "is_alone": request.is_alone,
+        "block": request.block,
         "sees_collections": request.sees_collections,
     }
 

@@ -80,7 +80,7 @@ def _timing(assignment: Assignment) -> Result:
 
     assert assignment.control is not None
     ticks = Ticks(assignment.scratch / protocol.TICKS)
-    collections = Collections(ticks)
+    collections = Collections(ticks, phase=assignment.request["block"])
     clock = Clock(
         ticks=ticks,
         control=assignment.control,
