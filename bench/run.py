@@ -29,9 +29,9 @@ def main(
     runner: Annotated[
         str | None,
         Flag(
-            help="Loops to measure: pytorch, hf-trainer, lightning, accelerate, fabric, floor [all], those that "
-            "installed packages bring, or your own .py file or package.module with a train(job, parts). pytorch is "
-            "always among them."
+            help="Loops to measure: pytorch, hf-trainer, lightning, accelerate, fabric, floor [these], ignite, skorch, "
+            "pytorch-accelerated, those that installed packages bring, or your own .py file or package.module with a "
+            "train(job, parts). pytorch is always among them."
         ),
     ] = None,
     workload: Annotated[str | None, Flag(help=f"{options.WORKLOADS} [the preset's].")] = None,

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FRAMEWORKS = {"transformers", "accelerate", "pytorch_lightning", "lightning_fabric", "lightning"}
+FRAMEWORKS |= {"ignite", "skorch", "pytorch_accelerated"}
 RUNNERS = ROOT / "src" / "trainloops" / "runners"
 
 
@@ -48,6 +49,9 @@ def test_a_runner_imports_its_own_framework_and_no_other(path):
         "lightning.py": {"pytorch_lightning"},
         "accelerate.py": {"accelerate"},
         "fabric.py": {"lightning_fabric"},
+        "ignite.py": {"ignite"},
+        "skorch.py": {"skorch"},
+        "pytorch_accelerated.py": {"pytorch_accelerated", "accelerate"},
     }.get(path.name, set())
     assert tops(path) & FRAMEWORKS == own
 

@@ -87,7 +87,7 @@ def runner_names(text: str) -> list[str]:
 
 def asked_runners(text: str) -> list[str]:
     """Known runners, those that installed packages bring, and the user's own, with whole paths."""
-    names = _known_or_own(runner_files.RUNNER, text, runners.REGISTRY, runners.installed)
+    names = _known_or_own(runner_files.RUNNER, text, runners.BUILT_IN, runners.installed)
     return [references.resolved(name) for name in names]
 
 

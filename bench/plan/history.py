@@ -60,7 +60,7 @@ def runner_of(package: str, asked: str | None) -> str:
         return asked
     if package not in DEFAULT_RUNNERS:
         raise UsageError(
-            f"--runner is missing: no loop is known for {package}; name one of {', '.join(runners.REGISTRY)}."
+            f"--runner is missing: no loop is known for {package}; name one of {', '.join(runners.BUILT_IN)}."
         )
     return DEFAULT_RUNNERS[package]
 

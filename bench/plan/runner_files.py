@@ -51,7 +51,7 @@ WORKLOAD = Kind(
     async_does="makes no workload",
     entry=workloads.entry,
 )
-BUILT_IN = {entry.where for entry in (*runners.REGISTRY.values(), *workloads.REGISTRY.values())}
+BUILT_IN = {entry.where for entry in (*runners.BUILT_IN.values(), *workloads.REGISTRY.values())}
 
 
 def refuse_unusable(settings: Settings, *, flag: str) -> None:

@@ -96,7 +96,7 @@ def touched(packages: Collection[str] | Mapping[str, object], trained: Collectio
     """
     if workloads.needs(trained) & set(packages):
         return list(runners.REGISTRY)
-    known = runners.REGISTRY | runners.installed()
+    known = runners.BUILT_IN | runners.installed()
     found = [name for name, entry in known.items() if set(entry.needs) & set(packages)]
     return found or list(runners.REGISTRY)
 

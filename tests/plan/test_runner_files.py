@@ -148,7 +148,11 @@ def test_a_module_and_a_runner_that_a_package_brings_are_looked_at_without_being
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("shiped", "accelerate, fabric, floor, shipped, other, gone or a path to your own .py file or "),
+        (
+            "shiped",
+            "accelerate, fabric, floor, ignite, skorch, pytorch-accelerated, shipped, other, "
+            "gone or a path to your own .py file or ",
+        ),
         ("shiped", "; did you mean shipped?"),
         ("other", "--runner other: {}/loop.py line 2: other(job) cannot be called as other(job, parts)."),
         (

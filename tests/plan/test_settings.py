@@ -31,8 +31,9 @@ TWO_CARDS = CPU_ONLY.model_copy(
     [
         (
             {"runner": "hf-trianer"},
-            "--runner 'hf-trianer' is not one of pytorch, hf-trainer, lightning, accelerate, fabric, floor or a path "
-            "to your own .py file or package.module:train; did you mean hf-trainer?",
+            "--runner 'hf-trianer' is not one of pytorch, hf-trainer, lightning, accelerate, fabric, floor, "
+            "ignite, skorch, pytorch-accelerated or a path to your own .py file or package.module:train; "
+            "did you mean hf-trainer?",
         ),
         (
             {"runner": "loop.py"},

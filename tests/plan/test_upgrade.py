@@ -148,7 +148,8 @@ WRONG = [
     ({"batch_size": "many"}, "--batch-size 'many' is not a whole number."),
     (
         {"runner": "hf-trianer"},
-        "--runner 'hf-trianer' is not one of pytorch, hf-trainer, lightning, accelerate, fabric, floor or a path "
+        "--runner 'hf-trianer' is not one of pytorch, hf-trainer, lightning, accelerate, fabric, floor, ignite, "
+        "skorch, pytorch-accelerated or a path "
         "to your own .py file or package.module:train; did you mean hf-trainer?",
     ),
 ]

@@ -66,7 +66,7 @@ def _not_importable(interpreter: Interpreter, what: str, reason: str) -> Result:
         needs = workloads.needs([interpreter.workload])
         return failed("failed", _lacks(interpreter.workload, sorted(needs), "trained", reason))
     runner = interpreter.runner
-    built_in = runners.REGISTRY[runner].needs if runner in runners.REGISTRY else ()
+    built_in = runners.BUILT_IN[runner].needs if runner in runners.BUILT_IN else ()
     return failed("missing" if built_in else "failed", _lacks(runner, built_in, "imported", reason))
 
 

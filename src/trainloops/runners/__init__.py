@@ -25,6 +25,16 @@ REGISTRY = {
     "fabric": Entry(where="trainloops.runners.fabric", needs=("pytorch-lightning",)),
     "floor": Entry(where="trainloops.runners.floor"),
 }
+"""Those that a run measures where nobody names any: their frameworks come with looptax."""
+
+EXTRA = {
+    "ignite": Entry(where="trainloops.runners.ignite", needs=("pytorch-ignite",)),
+    "skorch": Entry(where="trainloops.runners.skorch", needs=("skorch",)),
+    "pytorch-accelerated": Entry(where="trainloops.runners.pytorch_accelerated", needs=("pytorch-accelerated",)),
+}
+"""Those that are measured where they are asked for; `pip install looptax[NAME]` brings the framework."""
+
+BUILT_IN = REGISTRY | EXTRA
 
 
 def installed() -> dict[str, Entry]:
@@ -35,7 +45,7 @@ def installed() -> dict[str, Entry]:
     for point in entry_points(group=GROUP):
         needs = () if point.dist is None else (re.sub(r"[-_.]+", "-", point.dist.name).lower(),)
         entry = Entry(where=point.value.partition("[")[0].replace(" ", ""), needs=needs)
-        if point.name not in REGISTRY:
+        if point.name not in BUILT_IN:
             found.setdefault(point.name, entry)
     return found
 
@@ -44,7 +54,7 @@ def entry(name: str) -> Entry | None:
     """What a name or a reference stands for; None for a name that nobody has given to a runner here."""
     if references.is_reference(name):
         return Entry(where=name)
-    return REGISTRY.get(name) or installed().get(name)
+    return BUILT_IN.get(name) or installed().get(name)
 
 
 def load(name: str) -> Train:
