@@ -32,7 +32,7 @@ controls: $(VENV)/.tests
 	$(BIN)/pytest -q -m slow
 
 perf: $(VENV)/.tests
-	$(BIN)/python -m tests.perf
+	$(BIN)/python -m studies.perf
 
 clean:
 	rm -rf $(VENV)

@@ -1,0 +1,58 @@
+"""The plain scripts train what the harness trains, and share no code with it or with each other."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.measure.fingerprint import Recorder
+from tests.test_house import tops
+from trainloops import parts
+from trainloops.contract import Job
+from trainloops.runners import REGISTRY, pytorch
+
+ROOT = Path(__file__).parent.parent.parent
+SCRIPTS = sorted((ROOT / "studies" / "plain").glob("*.py"))
+JOB = Job(workload="mlp", batch_size=1500, epochs=2, steps_per_epoch=6)
+"""More samples an epoch than a dataset has rows."""
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As they have; with more, sums of a batch this large have other bits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def run(script: Path) -> dict[str, float | str]:
+    arguments = ["--batch-size", "1500", "--epochs", "2", "--steps-per-epoch", "6", "--warmup", "2"]
+    command = [sys.executable, "-m", f"studies.plain.{script.stem}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_there_is_one_for_every_runner():
+    assert {script.stem for script in SCRIPTS} == {name.replace("-", "_") for name in REGISTRY}
+
+
+def test_all_train_the_same_bits_as_the_harness():
+    with ThreadPoolExecutor(2) as pool:  # each spends its time importing its framework
+        results = list(pool.map(run, SCRIPTS))
+    recorder = Recorder(parts.build(JOB))
+    pytorch.train(JOB, recorder.parts)
+    expected = recorder.result()["weights_sha256"]
+    weights = {script.stem: result["weights_sha256"] for script, result in zip(SCRIPTS, results, strict=True)}
+    assert weights == dict.fromkeys(weights, expected)
+    assert all(result["median_step_us"] > 10 for result in results)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_a_plain_script_imports_nothing_of_ours(script):
+    assert not tops(script) & {"bench", "trainloops", "tests"}
+    assert "from ." not in script.read_text()
