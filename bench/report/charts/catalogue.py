@@ -15,7 +15,7 @@ from bench.report.document.groups import Group, groups
 from bench.report.document.text import escape
 
 if TYPE_CHECKING:
-    from bench.report.charts.stacks import Stacks
+    from bench.report.charts.bars import Stacks
 
 FOLDER = "charts"
 LONGEST_STEM = 100

@@ -12,7 +12,7 @@ from typing import Any
 from bench.records.schema import CellSummary
 from bench.report.charts import frame, rows
 from bench.report.charts.frame import Spec
-from bench.report.charts.theme import TEXT_PX, Look, Theme
+from bench.report.charts.theme import Look, Theme
 from bench.report.document import numbers
 from bench.report.document.columns import NO_DIFFERENCE, WRITTEN, Text
 from bench.report.document.groups import Group
@@ -114,7 +114,7 @@ def _draw(plot: Plot, group: Group, look: Look | None) -> Spec:
     spec: Spec = {
         "height": {"step": ROW_PX},
         "data": frame.data(table),
-        "encoding": {"y": _names(table, look.theme)},
+        "encoding": {"y": _names(table, look)},
         "layer": [*_behind(plot, look.theme), *_figures(plot, look), _words()],
     }
     return frame.framed(look, plot.title, [plot.told, absent], spec)
@@ -138,14 +138,13 @@ def _row(plot: Plot, cell: CellSummary) -> Spec:
     return row | {"value": figure.value, "low": figure.low, "high": figure.high, "same": is_same}
 
 
-def _names(table: Sequence[Spec], theme: Theme) -> Spec:
+def _names(table: Sequence[Spec], look: Look) -> Spec:
     """Write the names left of the plot, batch sizes apart from runners."""
     heads = [row["row"] for row in table if "runner" not in row]
     weight = {"condition": {"test": f"indexof({heads}, datum.value) >= 0", "value": "bold"}, "value": "normal"}
     names = json.dumps([row["name"] for row in table])
-    text = {"labelExpr": f"{names}[datum.value]", "labelFontWeight": weight, "labelColor": theme.ink}
-    axis = {"title": None, "domain": False, "ticks": False, "labelFontSize": TEXT_PX, "labelPadding": 10}
-    return {"field": "row", "type": "ordinal", "axis": axis | text}
+    axis = frame.names_axis(look) | {"labelExpr": f"{names}[datum.value]", "labelFontWeight": weight}
+    return {"field": "row", "type": "ordinal", "axis": axis}
 
 
 def _behind(plot: Plot, theme: Theme) -> list[Spec]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.report.charts.names import SUBTITLE_CHARACTERS, TITLE_CHARACTERS, lines
-from bench.report.charts.theme import Look, config
+from bench.report.charts.theme import TEXT_PX, Look, config
 
 WIDTH_PX = 720
 """What a chart takes with all its words: the column of a code host."""
@@ -36,6 +37,13 @@ def data(rows: Sequence[Row]) -> Spec:
 def quantity(field: str, **more: Any) -> Spec:
     """Return the encoding of a number."""
     return {"field": field, "type": "quantitative"} | more
+
+
+def names_axis(look: Look) -> Spec:
+    """Return the axis that writes runners, or what `labelExpr` calls them, left of the plot."""
+    text = {"labelColor": look.theme.ink, "labelFontSize": TEXT_PX, "labelPadding": 10}
+    names = json.dumps({runner: look.name(runner) for runner in look.runners})
+    return {"title": None, "domain": False, "ticks": False, "labelExpr": f"{names}[datum.value]"} | text
 
 
 def by_runner(look: Look, channel: str, legend: Spec | None = None) -> Spec:

@@ -446,6 +446,24 @@ def test_device_memory_stacks_what_each_peak_adds() -> None:
     assert any("Not all of them are known of hf-trainer." in text for text in told)
 
 
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_a_figure_stands_out_from_the_part_that_it_stands_in(theme: Theme) -> None:
+    for spec in (
+        bars.phases({"pytorch": PHASES}, Look(theme=theme)),
+        bars.device_memory(only(on_a_card()), Look(theme=theme)),
+    ):
+        parts, figures = (layer["encoding"]["color"] for layer in spec["layer"][0]["layer"])
+        dark = int(figures["condition"]["test"].removeprefix("datum.rank < "))
+        for rank, part in enumerate(parts["scale"]["range"]):
+            assert contrast(figures["condition"]["value"] if rank < dark else figures["value"], part) >= 3.9
+
+
+def test_a_figure_is_left_out_of_a_part_that_is_too_narrow_for_it() -> None:
+    spec = bars.phases({"pytorch": {"data": 995.0, "forward": 5.0}})
+    rows = spec["layer"][0]["data"]["values"]
+    assert [(each["shown"], each["inside"]) for each in rows] == [("995", "995"), ("5", "")]
+
+
 def test_a_distribution_has_its_quantiles_and_tells_the_median() -> None:
     steps = {"pytorch": np.linspace(400, 599, STEP_QUANTILES).tolist(), "hf-trainer": [900.0] * STEP_QUANTILES}
     curve = [each for each in rows_of(distribution.distribution(steps), 0) if each["runner"] == "pytorch"]
