@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.records import store
 from bench.records.schema import Summary
 from bench.report.charts.catalogue import FOLDER, Picture, pictures, shown
 from bench.report.charts.theme import DARK, LIGHT, Look, Theme, stylesheet
-
-if TYPE_CHECKING:
-    from altair import LayerChart, VConcatChart
 
 __all__ = [
     "DARK",
@@ -71,7 +68,7 @@ def drawings(summary: Summary, *, theme: Theme | None = None) -> list[Drawing]:
         return [drawing(each.file, each.alt, each.draw(look), adapts=theme is None) for each in told]
 
 
-def drawing(file: str, alt: str, chart: LayerChart | VConcatChart, *, adapts: bool = True) -> Drawing:
+def drawing(file: str, alt: str, chart: Any, *, adapts: bool = True) -> Drawing:
     """Compile one chart; `adapts` makes its image light or dark as its reader is."""
     from bench.report.charts import render
 

@@ -1,13 +1,19 @@
-"""Stacked bars, one a runner: where the step goes, and what the memory holds."""
+"""Stacked bars, one a runner: where the step goes, and what the memory holds.
+
+The parts stand in one order and one colour each, their figures inside, the sum at the end.
+"""
 
 from __future__ import annotations
 
-import altair as alt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from bench.records.metrics import parts
-from bench.report.charts.stacks import Plot, Stacks, draw
-from bench.report.charts.theme import Look
+from bench.report.charts import frame
+from bench.report.charts.frame import Spec, quantity
+from bench.report.charts.theme import SMALL_PX, Look
 from bench.report.document.groups import FLOOR, Group
+from bench.report.document.numbers import number
 from bench.report.document.text import listed
 
 PHASES, CATEGORIES, DEVICE = (
@@ -15,10 +21,28 @@ PHASES, CATEGORIES, DEVICE = (
     for field in ("phases_us", "tensor_bytes_by_category", "device_memory_bytes")
 )
 CROWDING = 2.0
+STEP_PX, CHARACTER_SHARE = 31, 0.0125
+"""A figure is written into its part where that is so many of the longest bar's width a character."""
 UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "bytes"))
 
+Stacks = Mapping[str, Mapping[str, float]]
+"""A figure by runner and part."""
 
-def phases(phases_us: Stacks, look: Look | None = None, *, where: str = "") -> alt.LayerChart:
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plot:
+    """What the kinds of stacked bars differ in."""
+
+    title: str
+    told: str
+    axis: str
+    parts: Mapping[str, str]
+    """By key, what the legend calls it, in the order of the stack: five at most."""
+    factor: float = 1.0
+    """From the figures' unit to the axis'."""
+
+
+def phases(phases_us: Stacks, look: Look | None = None, *, where: str = "") -> Spec:
     """Draw where the step goes: `phases_us` is the time in µs of the five phases by runner; `where` ends the title."""
     plot = Plot(
         title=_where("Where the step goes", where),
@@ -27,10 +51,10 @@ def phases(phases_us: Stacks, look: Look | None = None, *, where: str = "") -> a
         axis="time in a step, µs",
         parts=PHASES,
     )
-    return draw(plot, phases_us, look)
+    return _draw(plot, phases_us, look)
 
 
-def tensor_memory(bytes_by_category: Stacks, look: Look | None = None, *, where: str = "") -> alt.LayerChart:
+def tensor_memory(bytes_by_category: Stacks, look: Look | None = None, *, where: str = "") -> Spec:
     """Draw what the tensors alive at a steady step's peak are for, in bytes by runner and category.
 
     `floor`, which holds all of its batches at once, is left out where its bar would leave the others no room.
@@ -48,10 +72,10 @@ def tensor_memory(bytes_by_category: Stacks, look: Look | None = None, *, where:
         parts=CATEGORIES,
         factor=factor,
     )
-    return draw(plot, stacks, look)
+    return _draw(plot, stacks, look)
 
 
-def device_memory(group: Group, look: Look | None = None) -> alt.LayerChart:
+def device_memory(group: Group, look: Look | None = None) -> Spec:
     """Draw the device's peak memory at the representative batch size, each part on top of what it contains."""
     stacks = device_stacks(group)
     factor, unit = _unit(stacks)
@@ -67,7 +91,7 @@ def device_memory(group: Group, look: Look | None = None) -> alt.LayerChart:
         parts=DEVICE,
         factor=factor,
     )
-    return draw(plot, stacks, look)
+    return _draw(plot, stacks, look)
 
 
 def device_stacks(group: Group) -> dict[str, dict[str, float]]:
@@ -96,3 +120,68 @@ def _unit(stacks: Stacks) -> tuple[float, str]:
     most = _most(stacks)
     size, name = next((unit for unit in UNITS if most >= unit[0]), UNITS[-1])
     return 1 / size, name
+
+
+def _draw(plot: Plot, stacks: Stacks, look: Look | None) -> Spec:
+    """Draw one bar a runner."""
+    look = (look or Look()).knowing(list(stacks))
+    figures = {runner: _positive(plot, stack) for runner, stack in stacks.items()}
+    most = _most(figures)
+    place = 0 if most >= 100 else -1 if most >= 10 else -2  # the last digit worth writing, the same for all of a chart
+    table = [row for runner, stack in figures.items() for row in _rows(runner, stack, most, place)]
+    sums = {runner: sum(stack.values()) for runner, stack in figures.items()}
+    y = {"field": "runner", "type": "nominal", "sort": None, "axis": frame.names_axis(look)}
+    spec: Spec = {
+        "height": {"step": STEP_PX},
+        "encoding": {"y": y | {"scale": {"paddingInner": 0.35, "paddingOuter": 0.2}}},
+        "layer": [
+            {"data": frame.data(table), "layer": _parts(plot, look)},
+            _sums([{"runner": runner, "sum": value, "shown": number(value, place)} for runner, value in sums.items()]),
+        ],
+    }
+    return frame.framed(look, plot.title, [plot.told], spec)
+
+
+def _positive(plot: Plot, stack: Mapping[str, float]) -> dict[str, float]:
+    """In the axis' unit, by the legend's words; a rest that came out below nothing by noise is nothing."""
+    return {name: max(stack.get(key, 0.0), 0.0) * plot.factor for key, name in plot.parts.items()}
+
+
+def _rows(runner: str, stack: Mapping[str, float], most: float, place: int) -> list[Spec]:
+    rows: list[Spec] = []
+    for rank, (part, value) in enumerate(stack.items()):
+        shown = number(value, place)
+        inside = shown if value > CHARACTER_SHARE * (len(shown) + 0.5) * most else ""
+        rows.append({"runner": runner, "part": part, "rank": rank, "value": value, "shown": shown, "inside": inside})
+    return [row for row in rows if row["value"] > 0]
+
+
+def _parts(plot: Plot, look: Look) -> list[Spec]:
+    """Draw the parts, and write each one's figure into it."""
+    theme, names = look.theme, list(plot.parts.values())
+    colours = theme.parts if len(names) == len(theme.parts) else theme.parts[::2]
+    dark = sum(colour in theme.parts[:2] for colour in colours)
+    legend = {"title": None, "orient": "top", "symbolType": "square", "columns": 0, "columnPadding": 14}
+    part = {"field": "part", "type": "nominal"}
+    tooltip = {"runner": "runner", "part": "part", plot.axis: "shown"}
+    stacked = {"order": quantity("rank"), "detail": part}
+    bars = stacked | {
+        "x": quantity("value", stack="zero", scale={"nice": False}, axis={"title": plot.axis}),
+        "color": part | {"scale": {"domain": names, "range": list(colours)}, "legend": legend},
+        "tooltip": [{"field": field, "type": "nominal", "title": name} for name, field in tooltip.items()],
+    }
+    figures = stacked | {
+        "x": quantity("value", stack="zero", bandPosition=0.5),
+        "text": {"field": "inside"},
+        "color": {"condition": {"test": f"datum.rank < {dark}", "value": theme.on_dark}, "value": theme.on_light},
+    }
+    return [
+        {"mark": {"type": "bar", "stroke": theme.background, "strokeWidth": 1}, "encoding": bars},
+        {"mark": {"type": "text", "fontSize": SMALL_PX}, "encoding": figures},
+    ]
+
+
+def _sums(sums: Sequence[Spec]) -> Spec:
+    """Write the sums at the ends of the bars."""
+    text = {"x": quantity("sum"), "text": {"field": "shown"}}
+    return {"data": frame.data(sums), "mark": {"type": "text", "align": "left", "dx": 6}, "encoding": text}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.records.schema import CellSummary, Summary
 from bench.records.store import slug
@@ -15,14 +15,12 @@ from bench.report.document.groups import Group, groups
 from bench.report.document.text import escape
 
 if TYPE_CHECKING:
-    from altair import LayerChart
-
-    from bench.report.charts.stacks import Stacks
+    from bench.report.charts.bars import Stacks
 
 FOLDER = "charts"
 LONGEST_STEM = 100
 
-Draw = Callable[[Group, Look], "LayerChart"]
+Draw = Callable[[Group, Look], Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +35,7 @@ class Picture:
     """Its name in the folder `charts`."""
     alt: str
     """What it shows, for who cannot see it."""
-    draw: Callable[[Look], LayerChart]
+    draw: Callable[[Look], Any]
     """Make the chart."""
 
     @property
@@ -107,25 +105,25 @@ def _where(group: Group) -> str:
     return f"{group.title}, batch {group.representative:,}"
 
 
-def _throughput(group: Group, look: Look) -> LayerChart:
+def _throughput(group: Group, look: Look) -> Any:
     from bench.report.charts import lines
 
     return lines.throughput(group, look)
 
 
-def _overhead(group: Group, look: Look) -> LayerChart:
+def _overhead(group: Group, look: Look) -> Any:
     from bench.report.charts import lines
 
     return lines.overhead(group, look)
 
 
-def _ratios(group: Group, look: Look) -> LayerChart:
+def _ratios(group: Group, look: Look) -> Any:
     from bench.report.charts import forest
 
     return forest.ratios(group, look)
 
 
-def _phases(group: Group, look: Look) -> LayerChart:
+def _phases(group: Group, look: Look) -> Any:
     from bench.report.charts import bars
 
     cells = group.at(group.representative)
@@ -135,7 +133,7 @@ def _phases(group: Group, look: Look) -> LayerChart:
     return bars.phases(stacks, look, where=_where(group))
 
 
-def _tensor_memory(group: Group, look: Look) -> LayerChart:
+def _tensor_memory(group: Group, look: Look) -> Any:
     from bench.report.charts import bars
 
     cells = group.at(group.representative)
@@ -143,13 +141,13 @@ def _tensor_memory(group: Group, look: Look) -> LayerChart:
     return bars.tensor_memory(stacks, look, where=_where(group))
 
 
-def _device_memory(group: Group, look: Look) -> LayerChart:
+def _device_memory(group: Group, look: Look) -> Any:
     from bench.report.charts import bars
 
     return bars.device_memory(group, look)
 
 
-def _distribution(group: Group, look: Look) -> LayerChart:
+def _distribution(group: Group, look: Look) -> Any:
     from bench.report.charts import distribution
 
     cells = group.at(group.representative)

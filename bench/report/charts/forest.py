@@ -1,35 +1,66 @@
-"""One row a runner and batch size: a dot with its 95 % interval, and the figure beside it."""
+"""One row a runner and batch size: a dot with its 95 % interval, and the figure beside it as the table has it."""
 
 from __future__ import annotations
 
-import altair as alt
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
-from bench.report.charts import rows
-from bench.report.charts.forest_dots import draw
-from bench.report.charts.forest_rows import Plot
-from bench.report.charts.theme import Look
+from bench.records.schema import CellSummary
+from bench.report.charts import frame, rows
+from bench.report.charts.frame import Spec
+from bench.report.charts.theme import Look, Theme
+from bench.report.document import numbers
+from bench.report.document.columns import NO_DIFFERENCE, WRITTEN, Text
 from bench.report.document.groups import Group
 
-AGAINST_THE_BASELINE = "Right of the line is slower. Bars: the intervals that decide. Hollow: no difference shown."
-READ = "Right of the line is slower. Bars: 95 % intervals. Hollow: the interval holds the line, no difference shown."
+READ = "Right of the line is slower. Bars: 95 % intervals. Hollow: no difference that this run can tell."
+DECIDED = "Right of the line is slower. Bars: the intervals that decide. Hollow: no difference shown."
+ROW_PX, PAD_PX = 18, 16
+MOST_REACH, LEAST_REACH = 1.5, math.log(2.0)
+"""How far out an interval is drawn, in widths of the dots' own range, and at least on a log axis.
+
+An interval that tells nothing shall not squeeze all others: where it is cut, there is an arrow.
+"""
 
 
-def ratios(group: Group, look: Look | None = None) -> alt.LayerChart:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plot:
+    """What the kinds of forest differ in."""
+
+    title: str
+    axis: str
+    cells: Sequence[CellSummary]
+    figure: rows.Figure
+    text: Text
+    """The figure as the table has it, `~` first where there is no difference."""
+    same: float | None = None
+    """The value that means no difference, drawn as a line."""
+    log: bool = False
+    band: tuple[float, float] | None = None
+    told: str = ""
+
+
+def ratios(group: Group, look: Look | None = None) -> Spec:
     """Draw step time over the hand-written loop's, without `floor`, on a logarithmic axis with a line at 1."""
     plot = Plot(
         title=f"Ratio to the hand-written loop, {group.title}",
         axis="step time \N{DIVISION SIGN} that of the hand-written loop, log scale",
         cells=rows.loops(group),
         figure=rows.compared("ratio"),
+        text=WRITTEN["ratio"],
         same=1.0,
         log=True,
         told=f"{READ}{rows.without_floor(group)}",
     )
-    return draw(plot, group, look)
+    return _draw(plot, group, look)
 
 
-def changes(group: Group, look: Look | None = None, *, margin: float) -> alt.LayerChart:
-    """Draw step time of a candidate over its baseline's, from the `ratio` of its rows.
+def changes(group: Group, look: Look | None = None, *, margin: float, text: Text) -> Spec:
+    """Draw step time of a candidate over its baseline's, from the `ratio` of its rows; `text` writes it.
 
     `margin` (0.03 for 3 %) is drawn as a band around the line at 1: what the check lets pass.
     """
@@ -38,34 +69,142 @@ def changes(group: Group, look: Look | None = None, *, margin: float) -> alt.Lay
         axis="step time \N{DIVISION SIGN} that of the baseline, log scale",
         cells=group.cells,
         figure=lambda cell: cell.ratio,
+        text=text,
         same=1.0,
         log=True,
         band=(1 / (1 + margin), 1 + margin),
-        told=f"{AGAINST_THE_BASELINE} The band is the margin of {100 * margin:g} %.",
+        told=f"{DECIDED} The band is the margin of {100 * margin:g} %.",
     )
-    return draw(plot, group, look)
+    return _draw(plot, group, look)
 
 
-def overhead(group: Group, look: Look | None = None) -> alt.LayerChart:
+def overhead(group: Group, look: Look | None = None) -> Spec:
     """Draw step time minus the hand-written loop's, without `floor`, in µs, with a line at 0."""
     plot = Plot(
         title=f"Overhead in µs a step, {group.title}",
         axis="step time minus that of the hand-written loop, µs",
         cells=rows.loops(group),
         figure=rows.compared("overhead_us"),
+        text=WRITTEN["overhead_us"],
         same=0.0,
         told=f"{READ}{rows.without_floor(group)}",
     )
-    return draw(plot, group, look)
+    return _draw(plot, group, look)
 
 
-def throughput(group: Group, look: Look | None = None) -> alt.LayerChart:
+def throughput(group: Group, look: Look | None = None) -> Spec:
     """Draw samples a second of every runner, from 0."""
     plot = Plot(
         title=f"Throughput, {group.title}",
         axis="samples a second",
         cells=group.cells,
         figure=rows.throughput,
+        text=lambda cell: numbers.estimate(cell.samples_per_second) if cell.samples_per_second else None,
         told="Samples a second, higher is better. Bars: 95 % intervals.",
     )
-    return draw(plot, group, look)
+    return _draw(plot, group, look)
+
+
+def _draw(plot: Plot, group: Group, look: Look | None) -> Spec:
+    """Draw one row a cell of the plot, in their order; of several batch sizes, without runners that have no figure."""
+    look = (look or Look()).knowing(group.runners)
+    kept = {cell.runner for cell in plot.cells if len(group.batch_sizes) == 1 or plot.figure(cell) is not None}
+    absent = rows.missing([cell for cell in plot.cells if cell.runner not in kept], plot.figure, look.name)
+    table = _table(plot, [cell for cell in plot.cells if cell.runner in kept], look)
+    spec: Spec = {
+        "height": {"step": ROW_PX},
+        "data": frame.data(table),
+        "encoding": {"y": _names(table, look)},
+        "layer": [*_behind(plot, look.theme), *_figures(plot, look), _words()],
+    }
+    return frame.framed(look, plot.title, [plot.told, absent], spec)
+
+
+def _table(plot: Plot, cells: Sequence[CellSummary], look: Look) -> list[Spec]:
+    """Return the rows from the top: the cells, and above those of a batch size one that names it."""
+    table: list[Spec] = []
+    for size, at in groupby(cells, key=lambda cell: cell.batch_size):
+        table.append({"name": f"batch {size:,}", "shown": ""})
+        table += [{"name": look.name(cell.runner)} | _row(plot, cell) for cell in at]
+    return [{"row": index} | row for index, row in enumerate(table)]
+
+
+def _row(plot: Plot, cell: CellSummary) -> Spec:
+    figure, shown = plot.figure(cell), plot.text(cell)
+    row: Spec = {"runner": cell.runner, "batch": cell.batch_size, "shown": shown or rows.why_not(cell)}
+    if figure is None:
+        return row
+    is_same = row["shown"].startswith(NO_DIFFERENCE)
+    return row | {"value": figure.value, "low": figure.low, "high": figure.high, "same": is_same}
+
+
+def _names(table: Sequence[Spec], look: Look) -> Spec:
+    """Write the names left of the plot, batch sizes apart from runners."""
+    heads = [row["row"] for row in table if "runner" not in row]
+    weight = {"condition": {"test": f"indexof({heads}, datum.value) >= 0", "value": "bold"}, "value": "normal"}
+    names = json.dumps([row["name"] for row in table])
+    axis = frame.names_axis(look) | {"labelExpr": f"{names}[datum.value]", "labelFontWeight": weight}
+    return {"field": "row", "type": "ordinal", "axis": axis}
+
+
+def _behind(plot: Plot, theme: Theme) -> list[Spec]:
+    """Draw the band of the margin, and the line of no difference, from top to bottom."""
+    once: Spec = {"data": {"values": [{}]}}
+    across: Spec = {"y": {"value": 0}, "y2": {"value": "height"}}
+    layers: list[Spec] = []
+    if plot.band:
+        low, high = plot.band
+        band = {"x": _x(plot, datum=low), "x2": {"datum": high}} | across
+        layers.append(once | {"mark": {"type": "rect", "color": theme.band, "opacity": 1}, "encoding": band})
+    if plot.same is not None:
+        line = {"x": _x(plot, datum=plot.same)} | across
+        layers.append(once | {"mark": {"type": "rule", "color": theme.ink}, "encoding": line})
+    return layers
+
+
+def _figures(plot: Plot, look: Look) -> list[Spec]:
+    """Draw intervals, arrows where one is cut, and dots."""
+    low, high = _domain(plot)
+    colour = frame.by_runner(look, "color")
+    bars = {"x": _x(plot, field="low"), "x2": {"field": "high"}, "color": colour}
+    inside = {"condition": {"test": "datum.same", "value": look.theme.background}} | colour
+    dots = {"x": _x(plot, field="value"), "shape": frame.by_runner(look, "shape"), "stroke": colour, "fill": inside}
+    return [
+        {"mark": {"type": "rule", "strokeWidth": 1.8}, "encoding": bars},
+        _arrow("triangle-left", 0, f"isValid(datum.low) && datum.low < {low}", colour),
+        _arrow("triangle-right", "width", f"datum.high > {high}", colour),
+        {
+            "mark": {"type": "point", "size": 52, "strokeWidth": 1.8, "opacity": 1},
+            "encoding": dots | {"tooltip": frame.tooltip(plot.axis)},
+        },
+    ]
+
+
+def _arrow(shape: str, x: int | str, cut: str, colour: Spec) -> Spec:
+    mark = {"type": "point", "shape": shape, "filled": True, "opacity": 1, "size": 50}
+    return {"transform": [{"filter": cut}], "mark": mark, "encoding": {"x": {"value": x}, "color": colour}}
+
+
+def _words() -> Spec:
+    """Write the figures right of the plot."""
+    mark = {"type": "text", "align": "left", "dx": 12}
+    return {"mark": mark, "encoding": {"x": {"value": "width"}, "text": {"field": "shown"}}}
+
+
+def _x(plot: Plot, **what: Any) -> Spec:
+    """All layers share the axis; what lies beyond its ends is drawn at them."""
+    scale: Spec = {"type": "log" if plot.log else "linear", "domain": _domain(plot), "nice": False, "clamp": True}
+    padding = {} if plot.same is None else {"padding": PAD_PX}
+    return {"type": "quantitative", "scale": scale | padding, "axis": {"title": plot.axis}} | what
+
+
+def _domain(plot: Plot) -> list[float]:
+    """Hold all dots, and of the intervals what lies within reach of them."""
+    figures = [figure for figure in map(plot.figure, plot.cells) if figure is not None]
+    dots = [0.0 if plot.same is None else plot.same, *(plot.band or ()), *(figure.value for figure in figures)]
+    onto, back, least = (math.log, math.exp, LEAST_REACH) if plot.log else (float, float, 0.0)
+    low, high = onto(min(dots)), onto(max(dots))
+    reach = max(MOST_REACH * (high - low), least)
+    lowest, highest = back(low - reach), back(high + reach)
+    held = [*dots, *(min(max(end, lowest), highest) for figure in figures for end in rows.bounds(figure))]
+    return [min(held), max(held)]

@@ -27,7 +27,7 @@ INTERVALS = "Bars: 95 % intervals."
 Series = Mapping[str, Mapping[int, Estimate]]
 
 
-def throughput(group: Group, look: Look | None = None) -> alt.LayerChart:
+def throughput(group: Group, look: Look | None = None) -> Any:
     """Draw samples a second against batch size, both axes logarithmic; dots in a row for a single batch size."""
     if len(group.batch_sizes) == 1:
         return forest.throughput(group, look)
@@ -42,7 +42,7 @@ def throughput(group: Group, look: Look | None = None) -> alt.LayerChart:
     return _finished(layers, look, x, f"Throughput, {group.title}", [told, missing])
 
 
-def overhead(group: Group, look: Look | None = None) -> alt.LayerChart:
+def overhead(group: Group, look: Look | None = None) -> Any:
     """Draw what each loop adds to the hand-written loop's step against batch size, without `floor`."""
     if len(group.batch_sizes) == 1:
         return forest.overhead(group, look)

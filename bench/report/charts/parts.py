@@ -46,6 +46,7 @@ def scale(span: Span, **more: Any) -> alt.Scale:
 def axis(span: Span, title: str, *, values: Sequence[float] | None = None, **more: Any) -> alt.Axis:
     """Return an axis with round values, and grid lines at them."""
     usual: dict[str, Any] = {"title": title, "values": list(span.ticks() if values is None else values)}
+    usual |= {"domain": True, "ticks": True}
     return alt.Axis(**usual | {"labelFlush": False, "format": span.number_format(), "labelOverlap": True} | more)
 
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-import altair as alt
 import vl_convert
 from altair.utils import schemapi
 
@@ -17,13 +16,14 @@ from bench.report.charts.theme import DARK, LIGHT, stylesheet
 _ADAPTS = f"<style>@media (prefers-color-scheme: dark){{{stylesheet(LIGHT, DARK)}}}</style>"
 
 
-def compiled(chart: alt.LayerChart | alt.VConcatChart) -> dict[str, Any]:
+def compiled(chart: Any) -> dict[str, Any]:
     """Return `chart` as a Vega specification, from which both the image and the interactive chart are drawn."""
-    specification: dict[str, Any] = vl_convert.vegalite_to_vega(chart.to_dict(validate=False))
+    spec = chart if isinstance(chart, dict) else chart.to_dict(validate=False)
+    specification: dict[str, Any] = vl_convert.vegalite_to_vega(spec)
     return specification
 
 
-def svg(chart: alt.LayerChart | alt.VConcatChart, description: str, *, adapts: bool = True) -> str:
+def svg(chart: Any, description: str, *, adapts: bool = True) -> str:
     """Return `chart` as SVG, ending in a newline; with `adapts` one drawn in `LIGHT` is dark where its reader is.
 
     The media query stands in the file, so that one image serves a light and a dark page.

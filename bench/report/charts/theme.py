@@ -164,6 +164,7 @@ def config(theme: Theme) -> dict[str, Any]:
         "font": FONT,
         "view": {"stroke": None},
         "axis": {**text, **axis, "titlePadding": 8},
+        "axisQuantitative": {"grid": True, "domain": False, "ticks": False, "tickCount": 7, "labelFlush": False},
         "legend": {**text, "labelColor": theme.ink, "symbolSize": 130},
         "title": {**title, "anchor": "start", "frame": "bounds", "offset": 14, "subtitlePadding": 5},
         "text": {"color": theme.ink, "fontSize": TEXT_PX},

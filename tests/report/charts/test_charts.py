@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import altair
 import numpy as np
 import pytest
 
@@ -19,6 +20,7 @@ from bench.report.charts.names import clipped, short_names
 from bench.report.charts.notes import placed
 from bench.report.charts.spans import Span, apart, covering
 from bench.report.charts.theme import DARK, LIGHT, MARKS, Look, Theme, colours, stylesheet
+from bench.report.document import columns
 from bench.report.document.groups import Group, groups
 from tests.report.rows import baseline, different, estimate, failed, floor, row, summary_of
 
@@ -168,7 +170,8 @@ def test_the_same_figures_give_the_same_bytes_whatever_was_drawn_before() -> Non
 def test_a_chart_is_valid_by_the_schema_of_vega_lite() -> None:
     for summary in (several_sizes(), one_size(), on_a_card()):
         for picture in charts.pictures(spread(summary)):
-            assert picture.draw(charts.look_of(summary)).to_dict(validate=True)["$schema"]
+            chart = picture.draw(charts.look_of(summary))
+            assert (altair.LayerChart.from_dict(chart) if isinstance(chart, dict) else chart).to_dict(validate=True)
 
 
 def test_a_chart_fetches_nothing_and_says_what_it_shows() -> None:
@@ -349,7 +352,7 @@ def test_overhead_has_the_baseline_as_its_zero_and_no_floor() -> None:
 @pytest.mark.parametrize("draw", [lines.throughput, lines.overhead])
 def test_a_single_batch_size_is_no_line(draw: object) -> None:
     told = texts(svg(draw(only(one_size()))))
-    assert {"batch", "runner", "64", "out of memory", "my_loop.py"} <= set(told)
+    assert {"batch 64", "out of memory", "my_loop.py"} <= set(told)
 
 
 def test_ratios_show_each_figure_or_why_there_is_none() -> None:
@@ -360,32 +363,54 @@ def test_ratios_show_each_figure_or_why_there_is_none() -> None:
     assert "floor" not in told
 
 
-def test_no_difference_is_a_hollow_dot_and_a_tilde() -> None:
-    same = summary_of(baseline(), row(ratio=estimate(1.01, 0.98, 1.04)))
-    told = texts(svg(forest.ratios(only(same))))
-    assert "~" in told
-    chart = forest.ratios(only(same))
-    hollow = [index for index, layer in enumerate(chart.to_dict()["layer"]) if layer["mark"].get("fill")]
-    assert [each["shown"] for index in hollow for each in rows_of(chart, index)] == ["~"]
+@pytest.mark.parametrize(
+    "close",
+    [
+        row(ratio=estimate(1.01, 0.98, 1.04), overhead_us=estimate(4, -7, 15)),
+        row(ratio=estimate(1.03, 1.02, 1.04), overhead_us=estimate(11, 7, 15), noise_floor=0.04),
+    ],
+    ids=["its interval holds the line", "inside the noise floor"],
+)
+@pytest.mark.parametrize(("draw", "key"), [(forest.ratios, "ratio"), (forest.overhead, "overhead_us")])
+def test_a_row_is_hollow_where_the_table_has_a_tilde(draw: Any, key: str, close: CellSummary) -> None:
+    spec = draw(only(summary_of(baseline(), close, row("lightning", noise_floor=0.04))))
+    near, far = (each for each in spec["data"]["values"] if "runner" in each)
+    assert (near["shown"], near["same"]) == (columns.WRITTEN[key](close), True) == ("~", True)
+    assert far["same"] is False
+    (dots,) = (layer for layer in spec["layer"] if "fill" in layer["encoding"])
+    assert dots["encoding"]["fill"]["condition"] == {"test": "datum.same", "value": LIGHT.background}
+
+
+def layers_of(spec: Any, mark: str) -> list[Any]:
+    return [layer for layer in spec["layer"] if layer["mark"]["type"] == mark]
 
 
 def test_a_margin_is_a_band_that_is_as_wide_below_as_above() -> None:
-    chart = forest.changes(only(one_size()), margin=0.03)
-    assert chart.to_dict()["layer"][0]["mark"]["type"] == "rect"
-    (band,) = rows_of(chart, 0)
-    assert band["low"] == pytest.approx(1 / 1.03)
-    assert band["high"] == 1.03
+    (band,) = layers_of(forest.changes(only(one_size()), margin=0.03, text=lambda _: "1.88"), "rect")
+    assert band["encoding"]["x"]["datum"] == pytest.approx(1 / 1.03)
+    assert band["encoding"]["x2"]["datum"] == 1.03
 
 
 def test_an_interval_that_tells_nothing_is_cut_with_arrows() -> None:
     wild = summary_of(baseline(), row(), row("lightning", ratio=estimate(1.1, 0.001, 900)))
-    spec = forest.ratios(only(wild)).to_dict()
-    arrows = [layer["mark"]["shape"] for layer in spec["layer"] if layer["mark"].get("shape")]
-    assert arrows == ["triangle-left", "triangle-right"]
-    scales = [layer["encoding"]["x"]["scale"] for layer in spec["layer"] if "scale" in layer["encoding"].get("x", {})]
-    assert {tuple(scale["domain"]) for scale in scales} == {tuple(scales[0]["domain"])}
-    assert 0.05 < scales[0]["domain"][0] < 0.8
-    assert 2.5 < scales[0]["domain"][1] < 20
+    spec = forest.ratios(only(wild))
+    axes = [layer["encoding"]["x"]["scale"] for layer in spec["layer"] if "scale" in layer["encoding"]["x"]]
+    assert all(axis == axes[0] for axis in axes)
+    assert axes[0]["clamp"]
+    low, high = axes[0]["domain"]
+    assert 0.05 < low < 0.8
+    assert 2.5 < high < 20
+    arrows = {layer["mark"]["shape"]: layer for layer in layers_of(spec, "point") if "shape" in layer["mark"]}
+    assert arrows["triangle-left"]["transform"] == [{"filter": f"isValid(datum.low) && datum.low < {low}"}]
+    assert arrows["triangle-right"]["transform"] == [{"filter": f"datum.high > {high}"}]
+
+
+def test_an_interval_that_is_known_is_drawn_to_its_ends() -> None:
+    spec = forest.ratios(only(summary_of(baseline(), row(ratio=estimate(1.3, 1.2, 1.5)))))
+    (line, bars) = layers_of(spec, "rule")
+    assert line["encoding"]["x"]["datum"] == 1.0
+    assert bars["encoding"]["x"]["scale"]["domain"] == [1.0, 1.5]
+    assert [(each["low"], each["high"]) for each in spec["data"]["values"] if "low" in each] == [(1.2, 1.5)]
 
 
 def test_phases_stack_up_to_the_step_and_noise_below_nothing_is_nothing() -> None:
@@ -419,6 +444,24 @@ def test_device_memory_stacks_what_each_peak_adds() -> None:
     told = texts(svg(bars.device_memory(group)))
     assert {"device memory, MB", "520", "497"} <= set(told)
     assert any("Not all of them are known of hf-trainer." in text for text in told)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_a_figure_stands_out_from_the_part_that_it_stands_in(theme: Theme) -> None:
+    for spec in (
+        bars.phases({"pytorch": PHASES}, Look(theme=theme)),
+        bars.device_memory(only(on_a_card()), Look(theme=theme)),
+    ):
+        parts, figures = (layer["encoding"]["color"] for layer in spec["layer"][0]["layer"])
+        dark = int(figures["condition"]["test"].removeprefix("datum.rank < "))
+        for rank, part in enumerate(parts["scale"]["range"]):
+            assert contrast(figures["condition"]["value"] if rank < dark else figures["value"], part) >= 3.9
+
+
+def test_a_figure_is_left_out_of_a_part_that_is_too_narrow_for_it() -> None:
+    spec = bars.phases({"pytorch": {"data": 995.0, "forward": 5.0}})
+    rows = spec["layer"][0]["data"]["values"]
+    assert [(each["shown"], each["inside"]) for each in rows] == [("995", "995"), ("5", "")]
 
 
 def test_a_distribution_has_its_quantiles_and_tells_the_median() -> None:

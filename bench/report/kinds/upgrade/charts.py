@@ -8,6 +8,7 @@ from bench.plan.upgrade import CANDIDATE
 from bench.report.charts import FOLDER, Drawing, drawing, look_of
 from bench.report.document.groups import Group, groups
 from bench.report.document.text import escape
+from bench.report.document.verdict_tables import ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +27,10 @@ def drawings(summary: Summary) -> list[Drawing]:
     from bench.report.charts.forest import changes
 
     margin, look = summary.run.settings.margin_of_time, look_of(summary)
+    texts = {each.cell: ratio(each) for each in summary.verdicts if each.metric == STEP_TIME}
     with render.trusting():
         return [
-            drawing(file(index), described(group), changes(group, look, margin=margin))
+            drawing(file(index), described(group), changes(group, look, margin=margin, text=lambda c: texts[c.cell]))
             for index, group in enumerate(judged)
         ]
 

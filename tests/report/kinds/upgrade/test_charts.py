@@ -4,6 +4,7 @@ import numpy as np
 
 from bench.plan.upgrade import CANDIDATE
 from bench.report.charts import vega
+from bench.report.document import verdict_tables
 from bench.report.kinds.upgrade import charts, report
 from bench.report.media.html import render
 from tests import checks, factories
@@ -24,6 +25,14 @@ def test_a_check_has_its_step_times_with_the_bounds_that_decided():
     (verdict,) = [each for each in summary.verdicts if each.metric == "step_time_us"]
     assert [cell.ratio for cell in group.cells] == [verdict.ratio]
     assert {cell.environment for cell in group.cells} == {CANDIDATE}
+
+
+def test_a_check_draws_hollow_what_its_table_marks_as_no_difference():
+    summary = checked(0.0)
+    (verdict,) = [each for each in summary.verdicts if each.metric == "step_time_us"]
+    (drawn,) = charts.drawings(summary)
+    assert verdict_tables.ratio(verdict).startswith("~ ")
+    assert f">{verdict_tables.ratio(verdict)}<" in drawn.svg
 
 
 def test_the_band_is_the_margin_of_time_where_a_calibration_raised_it():

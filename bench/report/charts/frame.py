@@ -1,0 +1,64 @@
+"""What all charts share: their frame, and one colour, shape and dash for each runner. Charts are Vega-Lite as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench.report.charts.names import SUBTITLE_CHARACTERS, TITLE_CHARACTERS, lines
+from bench.report.charts.theme import TEXT_PX, Look, config
+
+WIDTH_PX = 720
+"""What a chart takes with all its words: the column of a code host."""
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+
+Spec = dict[str, Any]
+Row = Mapping[str, Any]
+
+
+def framed(look: Look, title: str, told: Sequence[str], spec: Spec) -> Spec:
+    """Return the finished chart: its title, how to read it, the theme, and all of it inside `WIDTH_PX`."""
+    fit = {"width": WIDTH_PX, "autosize": {"type": "fit-x", "contains": "padding"}}
+    return {"$schema": SCHEMA, "title": head(title, told), "config": config(look.theme)} | fit | spec
+
+
+def head(title: str, told: Sequence[str]) -> Spec:
+    """Return a title and what is written below it, in as many lines as they need."""
+    below = [line for text in told if text for line in lines(text, SUBTITLE_CHARACTERS)]
+    return {"text": lines(title, TITLE_CHARACTERS), "subtitle": below}
+
+
+def data(rows: Sequence[Row]) -> Spec:
+    """Return rows as they stand in a chart."""
+    return {"values": [dict(row) for row in rows]}
+
+
+def quantity(field: str, **more: Any) -> Spec:
+    """Return the encoding of a number."""
+    return {"field": field, "type": "quantitative"} | more
+
+
+def names_axis(look: Look) -> Spec:
+    """Return the axis that writes runners, or what `labelExpr` calls them, left of the plot."""
+    text = {"labelColor": look.theme.ink, "labelFontSize": TEXT_PX, "labelPadding": 10}
+    names = json.dumps({runner: look.name(runner) for runner in look.runners})
+    return {"title": None, "domain": False, "ticks": False, "labelExpr": f"{names}[datum.value]"} | text
+
+
+def by_runner(look: Look, channel: str, legend: Spec | None = None) -> Spec:
+    """Tell runners apart by `channel`: color, shape or strokeDash. All layers of a chart name all runners."""
+    marks = [look.mark(runner) for runner in look.runners]
+    ranges = {
+        "color": [look.colour(runner) for runner in look.runners],
+        "shape": [mark.shape for mark in marks],
+        "strokeDash": [list(mark.dash) for mark in marks],
+    }
+    scale = {"domain": list(look.runners), "range": ranges[channel]}
+    return {"field": "runner", "type": "nominal", "scale": scale, "legend": legend}
+
+
+def tooltip(title: str) -> list[Spec]:
+    """What a page shows where the pointer is: runner, batch size, and the figure as `shown`."""
+    fields = {"runner": "runner", "batch size": "batch", title: "shown"}
+    return [{"field": field, "type": "nominal", "title": name} for name, field in fields.items()]
