@@ -192,7 +192,9 @@ def test_what_cannot_be_resumed_says_how_to_start_again_where_there_is_no_room(t
             journals[0].append(trial())
 
     journals, journal = [], store.Journal
-    monkeypatch.setattr(store, "Journal", lambda *a, **k: journals.append(journal(*a, **k)) or journals[0])
+    monkeypatch.setattr(
+        "bench.records.journal.Journal", lambda *a, **k: journals.append(journal(*a, **k)) or journals[0]
+    )
     monkeypatch.setattr(bisect_search.Hunt, "search", no_room)
     monkeypatch.setattr(pipeline.TrialScheduler, "run", no_room)
     with pytest.raises(RunFolderError) as refused:
@@ -238,6 +240,7 @@ def test_a_look_at_the_machine_that_has_no_room_costs_no_run(tmp_path):
     folder = store.create(tmp_path, run())
     with files_of_at_most(10), pytest.warns(UserWarning, match=r"health.jsonl cannot be written: File too large"):
         checkups.append(folder, health.now(cards=[]).health)
+    assert (folder / checkups.CHECKUPS).read_bytes() == b""
 
 
 def test_a_torn_line_is_told_once_however_often_the_journal_is_read(tmp_path):
