@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
-from importlib import import_module
 from typing import Any
 
-from bench.host.nvml import board_of
+from bench.host.nvml import Nvml, board_of, opened
 from bench.host.reading import Readings, UnreadableError
 from bench.records.health import GpuFacts, GpuProcess, NvidiaFacts
-
-Nvml = Any
-"""The module `pynvml`, or what a test puts in its place."""
 
 REASONS = {
     0x004: "software power cap",
@@ -36,8 +32,7 @@ UTILISATION_WINDOW_US = 2_000_000
 def read(uuids: Collection[str] | None = None, nvml: Nvml | None = None) -> NvidiaFacts:
     """Read the driver and the cards of these names, all of them for None; never raises."""
     try:
-        nvml = nvml or import_module("pynvml")
-        nvml.nvmlInit()
+        nvml = opened(nvml)
     except Exception as error:  # noqa: BLE001 - a missing module, library or driver: each has a class of its own
         return NvidiaFacts(unavailable=f"NVML cannot be used: {error}")
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 SCHEMA = 1
 CURRENT = "current"
@@ -24,3 +24,9 @@ class Record(BaseModel):
 
     # A loop that diverges has losses that are NaN: they must survive the trip through JSON.
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, ser_json_inf_nan="constants")
+
+
+def first_of(error: ValidationError) -> str:
+    """What is wrong with a file, and where in it, by the first of pydantic's complaints."""
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the text'}: {first['msg']}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+
+from bench.records import files
 
 
 def cache_folder() -> Path:
@@ -35,15 +36,8 @@ def kept(name: str, make: Callable[[], str]) -> str:
     except OSError:
         text = make()
     try:
-        _keep(path, text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write(path, text)
     except OSError:
         return text  # a home that cannot be written costs time, and no report
     return text
-
-
-def _keep(path: Path, text: str) -> None:
-    """Write it under a name of its own first: two processes may do this at once, and a reader sees all or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as partial:
-        partial.write(text)
-    Path(partial.name).replace(path)

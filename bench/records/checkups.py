@@ -6,12 +6,12 @@ run adds another pair.
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from bench.records import files
 from bench.records.health import Health
 
 CHECKUPS = "health.jsonl"
@@ -19,17 +19,12 @@ CHECKUPS = "health.jsonl"
 
 def append(folder: Path, health: Health) -> None:
     """Write one line and wait until it is on disk; one that cannot be written is warned of, and costs no run."""
+    line = health.model_dump_json(by_alias=True, exclude_none=True) + "\n"
     try:
-        _append(folder, health)
+        with (folder / CHECKUPS).open("ab") as file:
+            files.append(file.fileno(), line.encode())
     except OSError as error:
         warnings.warn(f"{folder / CHECKUPS} cannot be written: {error.strerror}.", stacklevel=2)
-
-
-def _append(folder: Path, health: Health) -> None:
-    with (folder / CHECKUPS).open("ab") as file:
-        file.write((health.model_dump_json(by_alias=True, exclude_none=True) + "\n").encode())
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def read(folder: Path) -> list[Health]:

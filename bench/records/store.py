@@ -1,35 +1,57 @@
-"""The run folder: run.json, the journal trials.jsonl, and what is rebuilt from them."""
+"""The run folder: run.json, the journal trials.jsonl, and what is rebuilt from them.
+
+This is the door: how files are written stands in `files`, the journal in `journal`.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
-import shlex
 import shutil
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from bench.errors import RunFolderError
-from bench.records.schema import Brief, Run, Summary, Trial
+from bench.records.base import first_of
+from bench.records.files import write, write_bytes
+from bench.records.journal import (
+    JOURNAL,
+    PACKED,
+    DoubledLineWarning,
+    Journal,
+    TornLineWarning,
+    journal,
+    read_trials,
+)
+from bench.records.schema import Brief, Run, Summary
 
-JOURNAL, RUN, SUMMARY, TRACES = "trials.jsonl", "run.json", "summary.json", "traces"
+__all__ = [
+    "JOURNAL",
+    "PACKED",
+    "RUN",
+    "SUMMARY",
+    "TRACES",
+    "DoubledLineWarning",
+    "Journal",
+    "TornLineWarning",
+    "create",
+    "journal",
+    "now",
+    "read_brief",
+    "read_run",
+    "read_trials",
+    "slug",
+    "write",
+    "write_bytes",
+    "write_run",
+    "write_summary",
+]
+
+RUN, SUMMARY, TRACES = "run.json", "summary.json", "traces"
 LONGEST_BRIEF = 65_536
 """Characters of a summary that are read for what it says of itself."""
-
-
-class TornLineWarning(UserWarning):
-    """The journal's last line was cut short, as a killed run leaves it; it has been dropped."""
-
-
-class DoubledLineWarning(UserWarning):
-    """A line of the journal stands there twice, as no run writes it; a trial counts once."""
 
 
 def create(out: Path, run: Run) -> Path:
@@ -78,99 +100,6 @@ def write_run(folder: Path, run: Run) -> None:
     write(folder / RUN, run.model_dump_json(by_alias=True, indent=1) + "\n")
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all, also where another process writes it at the same time."""
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, also where another process writes it at the same time.
-
-    Raises an `OSError` that names the file, which one of writing does not do by itself.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-
-
-class Journal:
-    """Appends trials, one line each, on disk before `append` returns."""
-
-    def __init__(self, folder: Path, descriptor: int, *, way_on: str) -> None:
-        self._folder, self._descriptor, self._way_on = folder, descriptor, way_on
-
-    def append(self, *trials: Trial) -> None:
-        """Write a line each and wait until they are on disk: what was measured is never lost.
-
-        Trials that took turns are written together: without the others each says little, and where there is no room
-        for all of them none is kept. Raises `RunFolderError`.
-        """
-        lines = [trial.model_dump_json(by_alias=True, exclude_none=True) for trial in trials]
-        whole = os.fstat(self._descriptor).st_size
-        try:
-            self._write("".join(f"{line}\n" for line in lines).encode())
-        except OSError as error:
-            os.ftruncate(self._descriptor, whole)
-            raise RunFolderError(
-                f"{self._folder / JOURNAL} cannot be written: {error.strerror}; {self._way_on}."
-            ) from None
-
-    def _write(self, content: bytes) -> None:
-        left = memoryview(content)
-        while left:
-            left = left[os.write(self._descriptor, left) :]
-        os.fsync(self._descriptor)
-
-
-@contextmanager
-def journal(folder: Path, *, way_on: str | None = None) -> Iterator[Journal]:
-    """Open the journal for one writer; raises `RunFolderError` where it cannot be, or another process writes it.
-
-    `way_on` is what to do where there is no room for a trial, unless --resume goes on.
-    """
-    resumed = f"go on by python -m bench.run --resume {shlex.quote(str(folder))}"
-    way_on = way_on or f"what is in it is kept: make room, then {resumed}"
-    try:
-        descriptor = os.open(folder / JOURNAL, os.O_RDWR | os.O_APPEND)
-    except OSError as error:
-        raise RunFolderError(
-            f"{folder / JOURNAL} cannot be written: {error.strerror}; what is in it is kept: make it writable, or "
-            "begin a new run in another folder by --out."
-        ) from None
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunFolderError(f"--resume {folder}: that run is still going on in another process.") from None
-        _cut_torn_line(folder / JOURNAL, descriptor)
-        yield Journal(folder, descriptor, way_on=way_on)
-    finally:
-        os.close(descriptor)
-
-
-def _cut_torn_line(path: Path, descriptor: int) -> None:
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        _warn_of_torn_line(path)
-        os.ftruncate(descriptor, whole)
-
-
-def _warn_of_torn_line(path: Path) -> None:
-    _warn(f"{path}: the last line was cut short and is dropped.", TornLineWarning)
-
-
-def _warn(text: str, category: type[UserWarning]) -> None:
-    """Warn from here, whoever reads: Python then says it once, though a journal is read again and again."""
-    warnings.warn(text, category, stacklevel=1)
-
-
 def read_run(folder: Path, *, flag: str = "RUN") -> Run:
     """Read run.json; raises `RunFolderError` for a folder that is no run."""
     path = folder / RUN
@@ -179,41 +108,25 @@ def read_run(folder: Path, *, flag: str = "RUN") -> Run:
     try:
         return Run.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise RunFolderError(f"{path} cannot be read: {_first(error)}.") from None
-
-
-def read_trials(folder: Path) -> list[Trial]:
-    """Every trial of the journal; a torn last line, and one that stands there already, is dropped with a warning.
-
-    Raises `RunFolderError` naming the line for any other line that is no trial.
-    """
-    path = folder / JOURNAL
-    lines = path.read_bytes().split(b"\n") if path.is_file() else [b""]
-    if lines.pop():
-        _warn_of_torn_line(path)
-    first: dict[bytes, int] = {}
-    for number, line in enumerate(lines, start=1):
-        if first.setdefault(line, number) != number:
-            _warn(f"{path} line {number} repeats line {first[line]} and is dropped.", DoubledLineWarning)
-    return [_trial(path, number, line) for line, number in first.items()]
-
-
-def _trial(path: Path, number: int, line: bytes) -> Trial:
-    try:
-        return Trial.model_validate_json(line)
-    except ValidationError as error:
-        raise RunFolderError(f"{path} line {number} is no trial: {_first(error)}; delete that line.") from None
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'the text'}: {first['msg']}"
+        raise RunFolderError(f"{path} cannot be read: {first_of(error)}.") from None
 
 
 def write_summary(folder: Path, summary: Summary) -> None:
     """Write summary.json; the machine and the packages stand beside the run, not in it."""
-    exclude = {"run": {"machine", "packages"}}
-    write(folder / SUMMARY, summary.model_dump_json(by_alias=True, indent=1, exclude=exclude) + "\n")
+    content = summary.model_dump(mode="json", by_alias=True, exclude={"run": {"machine", "packages"}})
+    write(folder / SUMMARY, _rows(content) + "\n")
+
+
+def _rows(content: dict[str, object]) -> str:
+    """JSON with one line for each key, and for each row of a list: indented, a summary is a third larger."""
+
+    def compact(value: object) -> str:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    def value(item: object) -> str:
+        return "[\n" + ",\n".join(map(compact, item)) + "\n]" if isinstance(item, list) and item else compact(item)
+
+    return "{\n" + ",\n".join(f"{compact(key)}: {value(item)}" for key, item in content.items()) + "\n}"
 
 
 def read_brief(path: Path) -> Brief | None:

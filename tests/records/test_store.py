@@ -1,5 +1,6 @@
 """The run folder: nothing that was measured is lost, and nothing is written twice."""
 
+import gzip
 import json
 import resource
 import subprocess
@@ -14,6 +15,7 @@ from bench.errors import RunFolderError
 from bench.execute.environments import sides
 from bench.host import health
 from bench.records import checkups, store
+from bench.records.schema import Summary
 from tests.factories import REGION, cell, region, run, timing, trial
 
 
@@ -55,6 +57,34 @@ def test_a_journal_of_before_loops_took_turns_is_read(tmp_path):
     del line["cell"]["clone"]
     (folder / store.JOURNAL).write_text(json.dumps(line) + "\n")
     assert store.read_trials(folder) == [old]
+
+
+def test_a_packed_journal_is_read_as_it_was_and_refused_for_more(tmp_path):
+    folder = store.create(tmp_path, run())
+    trials = [trial(block=block) for block in range(3)]
+    with store.journal(folder) as journal:
+        journal.append(*trials)
+    subprocess.run(["gzip", folder / store.JOURNAL], check=True)
+    assert store.read_trials(folder) == trials
+    with pytest.raises(RunFolderError) as refused, store.journal(folder):
+        pass
+    command = f"gunzip {folder / store.PACKED}"
+    assert str(refused.value) == f"--resume {folder}: its journal is packed: unpack it by {command}."
+    subprocess.run(command.split(), check=True)
+    with store.journal(folder) as journal:
+        journal.append(trial(block=3))
+    assert store.read_trials(folder) == [*trials, trial(block=3)]
+
+
+@pytest.mark.parametrize(
+    "torn", [lambda whole: whole[:-20], lambda whole: b"no gzip" + whole, lambda whole: whole[:10]]
+)
+def test_a_packed_journal_that_is_torn_is_named(tmp_path, torn):
+    folder = store.create(tmp_path, run())
+    (folder / store.JOURNAL).unlink()
+    (folder / store.PACKED).write_bytes(torn(gzip.compress(b'{"phase": "timing"}\n')))
+    with pytest.raises(RunFolderError, match=r"trials.jsonl.gz cannot be unpacked: .*; put a whole copy in its place."):
+        store.read_trials(folder)
 
 
 def test_a_torn_last_line_is_dropped_with_a_warning_and_cut_off_before_more_is_written(tmp_path):
@@ -114,6 +144,18 @@ def test_the_summary_is_flat_and_says_machine_and_packages_once(tmp_path):
     assert {"workload", "runner", "device", "batch_size", "step_time_us", "ratio"} <= set(written["cells"][0])
 
 
+def test_a_summary_has_a_line_for_each_row_and_comes_back_as_it_was(tmp_path):
+    from tests.factories import summary
+
+    cells = [cell.model_copy(update={"reason": "„é“\n", "import_s": 1e-7}) for cell in summary().cells]
+    written = summary().model_copy(update={"cells": cells})
+    store.write_summary(tmp_path, written)
+    content = (tmp_path / store.SUMMARY).read_text()
+    assert Summary.model_validate_json(content) == written
+    rows = [json.loads(line.removesuffix(",")) for line in content.splitlines() if line.startswith('{"workload"')]
+    assert rows == json.loads(content)["cells"]
+
+
 @pytest.mark.parametrize(
     ("name", "safe"), [("my run", "my-run"), ("../../etc", "etc"), ("<script>", "script"), ("…", "run")]
 )
@@ -150,7 +192,9 @@ def test_what_cannot_be_resumed_says_how_to_start_again_where_there_is_no_room(t
             journals[0].append(trial())
 
     journals, journal = [], store.Journal
-    monkeypatch.setattr(store, "Journal", lambda *a, **k: journals.append(journal(*a, **k)) or journals[0])
+    monkeypatch.setattr(
+        "bench.records.journal.Journal", lambda *a, **k: journals.append(journal(*a, **k)) or journals[0]
+    )
     monkeypatch.setattr(bisect_search.Hunt, "search", no_room)
     monkeypatch.setattr(pipeline.TrialScheduler, "run", no_room)
     with pytest.raises(RunFolderError) as refused:
@@ -196,6 +240,7 @@ def test_a_look_at_the_machine_that_has_no_room_costs_no_run(tmp_path):
     folder = store.create(tmp_path, run())
     with files_of_at_most(10), pytest.warns(UserWarning, match=r"health.jsonl cannot be written: File too large"):
         checkups.append(folder, health.now(cards=[]).health)
+    assert (folder / checkups.CHECKUPS).read_bytes() == b""
 
 
 def test_a_torn_line_is_told_once_however_often_the_journal_is_read(tmp_path):

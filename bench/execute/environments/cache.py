@@ -27,6 +27,7 @@ from bench.errors import UninstallableError, UsageError
 from bench.execute.environments import overlay, requirements
 from bench.execute.environments.build import Environment, build, not_as_asked, resolved
 from bench.execute.environments.requirements import Asked
+from bench.records import files
 from bench.records.cache import cache_folder
 
 CURRENT = "current"
@@ -135,9 +136,7 @@ def _locked(path: Path) -> Iterator[None]:
 def _build(folder: Path, wanted: Asked) -> Environment:
     try:
         built = build(folder, wanted)
-        partial = folder / f"{COMPLETE}.partial"
-        partial.write_bytes(STORED.dump_json(built, indent=1))
-        partial.rename(folder / COMPLETE)
+        files.write_bytes(folder / COMPLETE, STORED.dump_json(built, indent=1))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -20,6 +20,7 @@ from bench.measure.collector import Collections
 from bench.measure.fingerprint import Recorder
 from bench.measure.memory import HostBaseline
 from bench.measure.ticks import Ticks
+from bench.records import files
 from trainloops import parts
 from trainloops.contract import Job, Train
 
@@ -41,9 +42,7 @@ class Assignment:
 
     def leave(self, result: Result) -> None:
         """Write the result, whole or not at all, wherever the loop has changed its folder to."""
-        partial = self.scratch / f"{protocol.RESULT}.partial"
-        partial.write_text(json.dumps(result))
-        partial.rename(self.scratch / protocol.RESULT)
+        files.write(self.scratch / protocol.RESULT, json.dumps(result))
 
 
 def run(assignment: Assignment) -> None:

@@ -83,7 +83,7 @@ def test_only_the_first_lines_of_a_summary_are_read(tmp_path) -> None:
     summary = summary_of(baseline(), row())
     path = stored(tmp_path / "a", summary.model_copy(update={"brief": brief(summary)}))
     whole = path.read_text(encoding="utf-8")
-    path.write_text(whole[: whole.index('\n "run": {')], encoding="utf-8")
+    path.write_text(whole[: whole.index('\n"run": {')], encoding="utf-8")
     assert stored_entry(path).brief == brief(summary)
 
 

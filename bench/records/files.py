@@ -1,0 +1,47 @@
+"""How files are written: whole or not at all.
+
+Standard library only: trials leave their results by it.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all, also where another process writes it at the same time."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, also where another process writes it at the same time.
+
+    Raises an `OSError` that names the file, which one of writing does not do by itself.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def append(descriptor: int, content: bytes) -> None:
+    """Write at the end of an open file, on disk before this returns; where there is no room none of it stays.
+
+    Raises `OSError`.
+    """
+    whole = os.fstat(descriptor).st_size
+    left = memoryview(content)
+    try:
+        while left:
+            left = left[os.write(descriptor, left) :]
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, whole)
+        raise

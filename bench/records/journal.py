@@ -1,0 +1,135 @@
+"""The journal of a run, trials.jsonl: one line a trial."""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import os
+import shlex
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bench.errors import RunFolderError
+from bench.records import files
+from bench.records.base import first_of
+from bench.records.trials import Trial
+
+JOURNAL = "trials.jsonl"
+PACKED = f"{JOURNAL}.gz"
+"""The journal of a finished run as `gzip` packs it, a fifth of its size; it is read where there is no other."""
+
+
+class TornLineWarning(UserWarning):
+    """The journal's last line was cut short, as a killed run leaves it; it has been dropped."""
+
+
+class DoubledLineWarning(UserWarning):
+    """A line of the journal stands there twice, as no run writes it; a trial counts once."""
+
+
+class Journal:
+    """Appends trials, one line each, on disk before `append` returns."""
+
+    def __init__(self, folder: Path, descriptor: int, *, way_on: str) -> None:
+        self._folder, self._descriptor, self._way_on = folder, descriptor, way_on
+
+    def append(self, *trials: Trial) -> None:
+        """Write a line each and wait until they are on disk: what was measured is never lost.
+
+        Trials that took turns are written together: without the others each says little, and where there is no room
+        for all of them none is kept. Raises `RunFolderError`.
+        """
+        lines = [trial.model_dump_json(by_alias=True, exclude_none=True) for trial in trials]
+        try:
+            files.append(self._descriptor, "".join(f"{line}\n" for line in lines).encode())
+        except OSError as error:
+            raise RunFolderError(
+                f"{self._folder / JOURNAL} cannot be written: {error.strerror}; {self._way_on}."
+            ) from None
+
+
+@contextmanager
+def journal(folder: Path, *, way_on: str | None = None) -> Iterator[Journal]:
+    """Open the journal for one writer; raises `RunFolderError` where it cannot be, or another process writes it.
+
+    `way_on` is what to do where there is no room for a trial, unless --resume goes on.
+    """
+    resumed = f"go on by python -m bench.run --resume {shlex.quote(str(folder))}"
+    way_on = way_on or f"what is in it is kept: make room, then {resumed}"
+    _refuse_packed(folder)
+    try:
+        descriptor = os.open(folder / JOURNAL, os.O_RDWR | os.O_APPEND)
+    except OSError as error:
+        raise RunFolderError(
+            f"{folder / JOURNAL} cannot be written: {error.strerror}; what is in it is kept: make it writable, or "
+            "begin a new run in another folder by --out."
+        ) from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunFolderError(f"--resume {folder}: that run is still going on in another process.") from None
+        _cut_torn_line(folder / JOURNAL, descriptor)
+        yield Journal(folder, descriptor, way_on=way_on)
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_packed(folder: Path) -> None:
+    if (folder / PACKED).is_file() and not (folder / JOURNAL).exists():
+        raise RunFolderError(
+            f"--resume {folder}: its journal is packed: unpack it by gunzip {shlex.quote(str(folder / PACKED))}."
+        )
+
+
+def _cut_torn_line(path: Path, descriptor: int) -> None:
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        _warn_of_torn_line(path)
+        os.ftruncate(descriptor, whole)
+
+
+def _warn_of_torn_line(path: Path) -> None:
+    _warn(f"{path}: the last line was cut short and is dropped.", TornLineWarning)
+
+
+def _warn(text: str, category: type[UserWarning]) -> None:
+    """Warn from here, whoever reads: Python then says it once, though a journal is read again and again."""
+    warnings.warn(text, category, stacklevel=1)
+
+
+def read_trials(folder: Path) -> list[Trial]:
+    """Every trial of the journal; a torn last line, and one that stands there already, is dropped with a warning.
+
+    Raises `RunFolderError` naming the line for any other line that is no trial.
+    """
+    path = folder / JOURNAL
+    lines = (path.read_bytes() if path.is_file() else _unpacked(folder / PACKED)).split(b"\n")
+    if lines.pop():
+        _warn_of_torn_line(path)
+    first: dict[bytes, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if first.setdefault(line, number) != number:
+            _warn(f"{path} line {number} repeats line {first[line]} and is dropped.", DoubledLineWarning)
+    return [_trial(path, number, line) for line, number in first.items()]
+
+
+def _unpacked(path: Path) -> bytes:
+    """What a packed journal holds; nothing where there is none. Raises `RunFolderError` for a file that is torn."""
+    try:
+        return gzip.decompress(path.read_bytes()) if path.is_file() else b""
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise RunFolderError(f"{path} cannot be unpacked: {error}; put a whole copy in its place.") from None
+
+
+def _trial(path: Path, number: int, line: bytes) -> Trial:
+    try:
+        return Trial.model_validate_json(line)
+    except ValidationError as error:
+        raise RunFolderError(f"{path} line {number} is no trial: {first_of(error)}; delete that line.") from None
