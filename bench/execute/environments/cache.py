@@ -28,6 +28,7 @@ from bench.execute.environments import overlay, requirements
 from bench.execute.environments.build import Environment, build, not_as_asked, resolved
 from bench.execute.environments.requirements import Asked
 from bench.records.cache import cache_folder
+from bench.records.foreign_text import without_secrets
 
 CURRENT = "current"
 COMPLETE = "complete.json"  # written last: without it a folder was left half-built and does not count
@@ -56,7 +57,7 @@ def obtain(text: str, *, name: str | None = None) -> Environment:
     """
     if text.strip() == CURRENT:
         return replace(current(), name=name or CURRENT)
-    return _obtain(requirements.parse(text), name or text)
+    return _obtain(requirements.parse(text), name or without_secrets(text))
 
 
 def from_requirements(path: Path, *, name: str | None = None) -> Environment:
