@@ -15,7 +15,7 @@ import typer
 from bench.cli import app, options, pipeline
 from bench.cli.output import Ending
 from bench.errors import IndexUnreachableError, UninstallableError
-from bench.execute import calibrations, probe
+from bench.execute import calibrations, probe, trust
 from bench.execute.environments import pip, requirements, sides
 from bench.execute.environments.compatibility import companions
 from bench.plan import calibration
@@ -69,7 +69,7 @@ def main(
         if blocks is None:
             settings = calibration.with_blocks(settings, calibrations.of_plan(settings, machine))
         run = pipeline.planned("history", name or f"history-{package}", settings, machine=machine, packages=packages)
-        return pipeline.carry_out(store.create(out, run), ending)
+        return pipeline.carry_out(trust.remember(store.create(out, run)), ending)
 
 
 def built(package: str, versions: list[str], *, quiet: bool = False) -> tuple[list[Environment], dict[str, str]]:
