@@ -15,8 +15,8 @@ import typer
 from bench.cli import app, options, pipeline
 from bench.cli.output import Ending
 from bench.errors import IndexUnreachableError, UninstallableError
-from bench.execute import calibrations, probe
-from bench.execute.environments import pip, sides
+from bench.execute import calibrations, probe, trust
+from bench.execute.environments import pip, requirements, sides
 from bench.execute.environments.compatibility import companions
 from bench.plan import calibration
 from bench.plan import history as plan
@@ -59,6 +59,7 @@ def main(
     flags = Flags.of(locals() | {"batch_size": batch_sizes(batch_size, workload, plan.BATCH_SIZE)})
     ending = Ending.chosen("history", quiet=quiet, as_json=as_json, form=form)
     with ending.errors_told():
+        requirements.parse(package)  # refuses what is an option of pip and no package
         plan.runner_of(package, runner)
         versions = chosen([each.version for each in pip.releases(package)], first=first, last=last, every=every)
         machine, packages = probe.machine()
@@ -68,7 +69,7 @@ def main(
         if blocks is None:
             settings = calibration.with_blocks(settings, calibrations.of_plan(settings, machine))
         run = pipeline.planned("history", name or f"history-{package}", settings, machine=machine, packages=packages)
-        return pipeline.carry_out(store.create(out, run), ending)
+        return pipeline.carry_out(trust.remember(store.create(out, run)), ending)
 
 
 def built(package: str, versions: list[str], *, quiet: bool = False) -> tuple[list[Environment], dict[str, str]]:

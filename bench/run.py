@@ -14,8 +14,8 @@ import typer
 from bench.analyse.verdicts import comparability
 from bench.cli import app, options, pipeline
 from bench.cli.output import Ending
-from bench.errors import RunFolderError
-from bench.execute import calibrations, probe
+from bench.errors import RunFolderError, UsageError
+from bench.execute import calibrations, probe, trust
 from bench.plan import calibration, devices, runner_files
 from bench.plan.presets import TURNS_S
 from bench.plan.settings import Flags, from_flags
@@ -73,6 +73,9 @@ def main(
     name: Annotated[str | None, Flag(help="Last part of the run folder's name [preset and devices].")] = None,
     resume: Annotated[Path | None, Flag(help="Go on with this run folder; no finished trial is repeated.")] = None,
     like: Annotated[Path | None, Flag(help="Repeat exactly what this run folder's run.json says.")] = None,
+    trust: Annotated[
+        bool, Flag("--trust", help="With --like or --resume: run the code that a run of somebody else's names.")
+    ] = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
     form: options.Format = "text",
@@ -85,17 +88,19 @@ def main(
     flags = Flags.of(locals())
     ending = Ending.chosen("run", quiet=quiet, as_json=as_json, form=form, junit=junit)
     with ending.errors_told():
+        if trust and like is None and resume is None:
+            raise UsageError("--trust is about a stored run: give it with --like or --resume, or leave it out.")
         if resume is None:
-            return pipeline.carry_out(opened(flags, like=like, out=out, name=name), ending)
+            return pipeline.carry_out(opened(flags, like=like, out=out, name=name, trusted=trust), ending)
         flags.refuse_with("--resume")
-        return pipeline.carry_out(reopened(resume), ending)
+        return pipeline.carry_out(reopened(resume, trusted=trust), ending)
 
 
-def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None) -> Path:
+def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None, trusted: bool) -> Path:
     """A new run folder for what was asked; raises `BenchError` before anything is written."""
     if like is not None:
         flags.refuse_with("--like")
-        template: Run | None = _of_a_run(store.read_run(like, flag="--like"), like)
+        template: Run | None = _of_a_run(store.read_run(like, flag="--like"), like, trusted=trusted)
     else:
         template = None
     machine, packages = probe.machine()
@@ -105,7 +110,7 @@ def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None) -> P
     devices = devices_of(settings, machine)
     name = name or f"{settings.preset}-{'-'.join(devices).replace(':', '')}"
     run = pipeline.planned("run", name, settings, machine=machine, packages=packages)
-    return store.create(out, run)
+    return trust.remember(store.create(out, run))
 
 
 def _in_turns(settings: Settings) -> Settings:
@@ -121,11 +126,12 @@ def settings_of(flags: Flags, machine: Machine) -> Settings:
     return calibration.with_blocks(planned, calibrations.of_plan(planned, machine))
 
 
-def _of_a_run(template: Run, folder: Path) -> Run:
+def _of_a_run(template: Run, folder: Path, *, trusted: bool) -> Run:
     if template.verb != "run":
         raise RunFolderError(
             f"--like {folder} was made by bench.{template.verb}; repeat it by its command: {template.command}"
         )
+    trust.refuse_stranger(folder, template, flag="--like", trusted=trusted)
     return template
 
 
@@ -134,7 +140,7 @@ def devices_of(settings: Settings, machine: Machine) -> list[str]:
     return devices.resolve(list(dict.fromkeys(c.device for c in settings.comparisons)), machine)
 
 
-def reopened(folder: Path) -> Path:
+def reopened(folder: Path, *, trusted: bool) -> Path:
     """The same folder, once it is known that its run can go on here; raises `RunFolderError`."""
     run = store.read_run(folder, flag="--resume")
     if run.settings.turns_s is None:
@@ -149,6 +155,7 @@ def reopened(folder: Path) -> Path:
         raise RunFolderError(
             f"--resume {folder}: its environment {gone} is no longer there; start again: {run.command}"
         )
+    trust.refuse_stranger(folder, run, flag="--resume", trusted=trusted)
     runner_files.refuse_unusable(run.settings, flag=f"--resume {folder}:")
     machine, packages = probe.machine()
     now = {"machine": machine, "packages": packages, "own_files": runner_files.digests(run.settings)}

@@ -15,7 +15,7 @@ import typer
 from bench.cli import app, options, pipeline
 from bench.cli.output import Ending
 from bench.errors import UsageError
-from bench.execute import calibrations, probe
+from bench.execute import calibrations, probe, trust
 from bench.execute.environments import sides
 from bench.plan import calibration, upgrade
 from bench.plan.presets import batch_sizes
@@ -82,7 +82,7 @@ def main(
             settings = calibration.with_margin(settings, calibrations.of_plan(settings, machine))
         name = name or "-to-".join(label[-LONGEST_NAME:] for label in upgrade.labels(*compared))
         run = pipeline.planned("upgrade", name, settings, machine=machine, packages=packages)
-        return pipeline.carry_out(store.create(out, run), ending)
+        return pipeline.carry_out(trust.remember(store.create(out, run)), ending)
 
 
 def refuse_unclear(baseline: str | None, candidate: str | None, requirements: tuple[Path, Path] | None) -> None:

@@ -15,6 +15,7 @@ from typer.core import TyperCommand
 
 from bench.cli import startup, streams
 from bench.errors import BenchError, ExitCode, UsageError
+from bench.records.foreign_text import printable, without_secrets
 
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 """What a full or read-only disk says, and nothing else does."""
@@ -107,9 +108,14 @@ def _crashed(error: Exception) -> int:
 
 
 def _say(sentence: str, code: int) -> int:
-    sys.stderr.write(f"error: {' '.join(sentence.split())}\n")
+    sys.stderr.write(f"error: {_shown(' '.join(sentence.split()))}\n")
     return code
 
 
 def _show_warning(message: Warning | str, *_: object) -> None:
-    sys.stderr.write(f"warning: {message}\n")
+    sys.stderr.write(f"warning: {_shown(str(message))}\n")
+
+
+def _shown(text: str) -> str:
+    """What may stand in a log that others read, and in a terminal."""
+    return printable(without_secrets(text))

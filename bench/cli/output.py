@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, ExitCode, UsageError
 from bench.records import store
+from bench.records.foreign_text import without_secrets
 
 if TYPE_CHECKING:
     from bench.records.schema import Cell, Trial
@@ -87,7 +88,7 @@ class Ending:
         sys.stdout.write("".join(f"{line}\n" for line in github.workflow_commands(answer)))
 
     def _tell_error(self, error: BaseException) -> None:
-        sentence = " ".join(str(error).split()) or f"ended by {type(error).__name__}"
+        sentence = without_secrets(" ".join(str(error).split())) or f"ended by {type(error).__name__}"
         if self.junit is not None:
             from bench.report.media import junit
 
@@ -105,7 +106,7 @@ class Ending:
         from bench.report.document.parts import plain
         from bench.report.media.junit import Suite
 
-        told = {"command": " ".join(["python", "-m", f"bench.{self.verb}", *sys.argv[1:]])}
+        told = {"command": without_secrets(" ".join(["python", "-m", f"bench.{self.verb}", *sys.argv[1:]]))}
         if answer is None:
             return Suite(verb=self.verb, started_at=store.now(), properties=told)
         where = {"report": answer.path} if answer.path else {}

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bench.errors import UsageError
 from bench.records import store
-from bench.records.cache import cache_folder
+from bench.records.cache import cache_folder, private
 from bench.records.calibrations import Calibration, Identity
 from bench.records.schema import Machine, Settings
 
@@ -29,7 +29,7 @@ def keep(calibration: Calibration) -> Path:
     """Write it whole or not at all in the place of an older one; raises `UsageError` where that cannot be done."""
     path = path_of(calibration.identity)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private(FOLDER)
         store.write(path, calibration.model_dump_json(by_alias=True, indent=1) + "\n")
     except OSError as error:
         raise UsageError(

@@ -72,7 +72,8 @@ def git_revision() -> str | None:
 
 
 def _git(*arguments: str) -> str | None:
-    command = ["git", *arguments]
+    # A checkout of somebody else's may name a program as its monitor of files.
+    command = ["git", "-c", "core.fsmonitor=false", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:

@@ -62,6 +62,12 @@ def refuse_unusable(settings: Settings, *, flag: str) -> None:
         refuse(name, WORKLOAD, flag=flag)
 
 
+def not_built_in(settings: Settings) -> Iterator[str]:
+    """The runners and workloads that looptax does not bring itself: files, modules, and what packages bring."""
+    yield from (name for name in settings.runners if name not in runners.REGISTRY)
+    yield from (each.workload for each in settings.comparisons if each.workload not in workloads.REGISTRY)
+
+
 def refuse(name: str, kind: Kind, *, flag: str | None = None) -> None:
     """Raise `UsageError` for what cannot be of this kind, naming its line; what is built in is not looked at."""
     flag = flag or kind.flag

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from bench.records import files
+
+TEXTS = "texts"
 
 
 def cache_folder() -> Path:
@@ -15,6 +19,21 @@ def cache_folder() -> Path:
     if own:
         return Path(own).expanduser().absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache").absolute() / "looptax"
+
+
+def private(name: str) -> Path:
+    """The folder `name` in the cache, which nobody but the user may look into or write.
+
+    What is in it is executed or believed. Raises an `OSError` where it cannot be made, or belongs to somebody else.
+    """
+    folder = cache_folder() / name
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.stat()
+    if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
+        raise PermissionError(errno.EPERM, "it belongs to another user", str(folder))
+    if found.st_mode & 0o077:
+        folder.chmod(0o700)
+    return folder
 
 
 def _home() -> Path:
@@ -30,14 +49,10 @@ def kept(name: str, make: Callable[[], str]) -> str:
 
     Whatever the text depends on belongs into its name.
     """
-    path = cache_folder() / name
     try:
-        return path.read_text(encoding="utf-8")
+        return (private(TEXTS) / name).read_text(encoding="utf-8")
     except OSError:
         text = make()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write(path, text)
-    except OSError:
-        return text  # a home that cannot be written costs time, and no report
+    with suppress(OSError):  # a home that cannot be written costs time, and no report
+        files.write(private(TEXTS) / name, text)
     return text

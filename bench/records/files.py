@@ -6,6 +6,7 @@ Standard library only: trials leave their results by it.
 from __future__ import annotations
 
 import os
+import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,9 +21,11 @@ def write_bytes(path: Path, content: bytes) -> None:
 
     Raises an `OSError` that names the file, which one of writing does not do by itself.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    # A name that nobody can guess, and never through a link that lies there: the folder may be one that others write.
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
     try:
-        partial.write_bytes(content)
+        with partial.open("xb") as file:
+            file.write(content)
         partial.replace(path)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from bench.records.base import SCHEMA, FigureGroup, Pass, Record, Verb
+from bench.records.foreign_text import ForeignText
 from bench.records.trials import Comparison
 
 
@@ -20,13 +21,13 @@ class Environment(Record):
     """The path of its interpreter."""
     clone_of: str | None = None
     """The environment that this is the same as; only its processes are others."""
-    requirements: list[str] = []
+    requirements: list[ForeignText] = []
     packages: dict[str, str] = {}
     moved: dict[str, tuple[str | None, str]] = {}
     """Version in the current environment (None: not there) and here, of each package that differs."""
     unasked: list[str] = []
     """Those that moved without being asked for."""
-    conflicts: list[str] = []
+    conflicts: list[ForeignText] = []
     """What pip says of packages that no longer fit each other."""
 
 
@@ -92,7 +93,7 @@ class Settings(Record):
     timeout_s: float | None = None
     package: str | None = None
     """Whose releases the environments are; where releases are compared."""
-    unusable: dict[str, str] = {}
+    unusable: dict[str, ForeignText] = {}
     """Why a release has no environment, by version."""
     bisection: Bisection | None = None
     margin: float = 0.03
@@ -146,7 +147,7 @@ class Run(Record):
     name: str
     verb: Verb = "run"
     started_at: datetime
-    command: str
+    command: ForeignText
     settings: Settings
     machine: Machine
     packages: dict[str, str]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bench.records.base import CURRENT, SCHEMA, Launch, Nanoseconds, Pass, Phase, Record, Status
+from bench.records.foreign_text import ForeignText
 
 
 class Comparison(Record):
@@ -85,7 +86,7 @@ class Interpreter(Record):
 
     pid: int
     launch: Launch
-    no_fork: str | None = None
+    no_fork: ForeignText | None = None
     """Why trials are not forks on this device, where that was tried."""
     hash_seed: int
     padding_bytes: int
@@ -254,7 +255,7 @@ class Trial(Record):
     position: int
     """Where in its block the trial ran, from 0."""
     status: Status
-    reason: str | None = None
+    reason: ForeignText | None = None
     """One sentence where the status is not ok."""
     started_at: datetime
     wall_s: float
@@ -268,6 +269,6 @@ class Trial(Record):
     """Only in journals from before loops took turns: whether a fork had copied the pages it shared with its parent."""
     load: Load | None = None
     """Of trials that take turns the first has it; None where `no_load` says why it cannot be had."""
-    alone: str | None = None
+    alone: ForeignText | None = None
     """Why a timed trial took no turns with those that it is compared with; None where it did."""
     no_load: str | None = None

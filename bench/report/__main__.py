@@ -16,6 +16,7 @@ import typer
 from bench.cli import app
 from bench.errors import ExitCode, UsageError
 from bench.records import store
+from bench.records.foreign_text import without_secrets
 from bench.report.export.target import KNOWN, target
 
 Flag = typer.Option
@@ -57,7 +58,7 @@ def main(
         for path in exports.export(summary, folder, formats) if formats else []:
             typer.echo(shown(path))
         if wanted is not None:
-            typer.echo(wanted.push(summary, folder))
+            typer.echo(without_secrets(wanted.push(summary, folder)))
     return ExitCode.FINE
 
 

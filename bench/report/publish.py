@@ -68,7 +68,7 @@ def _write_words(folder: Path, summary: Summary) -> None:
     store.write(folder / REPORT, kinds.of(summary.run.verb).document(summary, shown(folder)))
     (folder / "tables").mkdir(exist_ok=True)
     for name, frame in tables.frames(summary).items():
-        store.write(folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
+        store.write(folder / "tables" / f"{name}.csv", tables.csv(frame))
 
 
 def _without_charts(summary: Summary, reason: str) -> Summary:

@@ -28,7 +28,7 @@ def test_a_text_is_made_once(monkeypatch, tmp_path):
     for _ in range(2):
         assert cache.kept("a.txt", lambda: made.append(1) or "text") == "text"
     assert made == [1]
-    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["a.txt"]
+    assert [path.name for path in (tmp_path / "cache" / cache.TEXTS).iterdir()] == ["a.txt"]
 
 
 def test_a_cache_that_cannot_be_written_costs_time_alone(monkeypatch, tmp_path):

@@ -28,9 +28,11 @@ from bench.execute.environments import overlay, requirements
 from bench.execute.environments.build import Environment, build, not_as_asked, resolved
 from bench.execute.environments.requirements import Asked
 from bench.records import files
-from bench.records.cache import cache_folder
+from bench.records.cache import cache_folder, private
+from bench.records.foreign_text import without_secrets
 
 CURRENT = "current"
+FOLDER = "environments"
 COMPLETE = "complete.json"  # written last: without it a folder was left half-built and does not count
 STORED = TypeAdapter(Environment)
 
@@ -57,7 +59,7 @@ def obtain(text: str, *, name: str | None = None) -> Environment:
     """
     if text.strip() == CURRENT:
         return replace(current(), name=name or CURRENT)
-    return _obtain(requirements.parse(text), name or text)
+    return _obtain(requirements.parse(text), name or without_secrets(text))
 
 
 def from_requirements(path: Path, *, name: str | None = None) -> Environment:
@@ -66,8 +68,7 @@ def from_requirements(path: Path, *, name: str | None = None) -> Environment:
 
 
 def _obtain(wanted: Asked, name: str) -> Environment:
-    _refuse_unwritable_cache()
-    folder = cache_folder() / "environments" / _key(wanted)
+    folder = _environments() / _key(wanted)
     found = _read(folder)
     if found is None or not _is_as_stored(found, wanted):
         with _locked(folder.with_name(f"{folder.name}.lock")):
@@ -86,20 +87,19 @@ def _is_as_stored(found: Environment, wanted: Asked) -> bool:
     return now.packages == found.packages and not_as_asked(wanted, now) is None
 
 
-def _refuse_unwritable_cache() -> None:
-    """Find out before pip is asked for anything; raises `UsageError`."""
-    folder = cache_folder() / "environments"
+def _environments() -> Path:
+    """Where they are built; raises `UsageError` where that cannot be written, before pip is asked for anything."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        writable = os.access(folder, os.W_OK)
-        reason = "Permission denied"
+        folder = private(FOLDER)
+        reason = None if os.access(folder, os.W_OK) else "Permission denied"
     except OSError as error:
-        writable, reason = False, str(error.strerror)
-    if not writable:
+        reason = error.strerror
+    if reason is not None:
         raise UsageError(
-            f"environments are built in {folder}, which cannot be written ({reason}): name another folder with "
-            "LOOPTAX_CACHE."
+            f"environments are built in {cache_folder() / FOLDER}, which cannot be written ({reason}): name another "
+            "folder with LOOPTAX_CACHE."
         )
+    return folder
 
 
 def _key(wanted: Asked) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -13,13 +13,14 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from bench.errors import UsageError
 from bench.execute.environments import checkouts, overlay
+from bench.records.foreign_text import without_secrets
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
     """One thing that is asked for."""
 
-    text: str
+    text: str  # as it is recorded, without passwords
     argument: str  # as pip takes it
     name: str | None = None  # normalised; None for what only its build will tell
     pin: str | None = None
@@ -71,19 +72,40 @@ def parse(text: str) -> Asked:
 
     Raises `UsageError` for what is none of them, and for another torch: it has to stay the same binary.
     """
-    items = tuple(_item(token) for token in shlex.split(text))
+    tokens = _tokens(text)
+    option = next((token for token in tokens if token.startswith("-")), None)
+    if option is not None:
+        raise UsageError(
+            f"{option} in {text!r} is an option of pip: name packages, wheels and checkouts; options stand in the "
+            "environment (PIP_INDEX_URL), in pip's configuration or in a requirements file."
+        )
+    items = tuple(_item(token) for token in tokens)
     _refuse_other_torch(items)
     return Asked(items=items, arguments=tuple(item.argument for item in items))
+
+
+def _tokens(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} cannot be taken apart ({error}): close its quotes.") from None
 
 
 def parse_file(path: Path) -> Asked:
     """The requirements of a file, which pip reads itself; raises `UsageError` as `parse` does."""
     if not path.is_file():
         raise UsageError(f"The requirements file {path} is not there; give the path of one that is.")
-    lines = [line.partition(" #")[0].strip() for line in path.read_text().replace("\\\n", " ").splitlines()]
+    lines = [line.partition(" #")[0].strip() for line in _read(path).replace("\\\n", " ").splitlines()]
     items = tuple(_item(line) for line in lines if line and not line.startswith("#"))
     _refuse_other_torch(items)
     return Asked(items=items, arguments=("--requirement", str(path.resolve())))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"The requirements file {path} cannot be read ({error}); write it as UTF-8.") from None
 
 
 def _refuse_other_torch(items: tuple[Item, ...]) -> None:
@@ -106,10 +128,15 @@ def _is_satisfied(item: Item, installed: str | None) -> bool:
 
 
 def _item(token: str) -> Item:
+    item = _read_item(token)
+    return replace(item, text=without_secrets(item.text))
+
+
+def _read_item(token: str) -> Item:
     if token.startswith("-"):  # an option in a requirements file: only pip knows what it brings
         return Item(text=token, argument=token, is_source=True)
     path = Path(token).expanduser()
-    if token.endswith(".whl"):
+    if token.endswith(".whl") and "://" not in token:
         return _wheel(token, path)
     if checkouts.is_checkout(path):
         tree = path.resolve()

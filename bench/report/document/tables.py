@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from bench.analyse.signs import MINUS
 from bench.records.schema import Cell, CellSummary, Estimate, Length, Summary
 from bench.report.document import columns as figures
 from bench.report.document import numbers, text
@@ -54,6 +56,24 @@ class Table:
         parts += [text.escape(sentence) for sentence in self.left_out]
         notes = [f"{index}. {text.escape(note)}" for index, note in enumerate(self.notes, start=1)]
         return "\n\n".join([*parts, "\n".join(notes)]).rstrip()
+
+
+FORMULA = re.compile(rf"[=@\t\r\n]|[-+](?![\d.,\s[\]+\-{MINUS}±%\N{{MULTIPLICATION SIGN}}~]*\Z)")
+"""What a spreadsheet takes for the beginning of a formula; a signed figure is none."""
+
+
+def csv(frame: pd.DataFrame) -> str:
+    """`frame` as CSV in which a name stays text: one that a spreadsheet would compute has an apostrophe before it."""
+    texts = frame.select_dtypes(["object", "str"])
+    return (
+        frame.assign(**{str(name): texts[name].map(_inert) for name in texts})
+        .rename(columns=_inert)
+        .to_csv(index=False)
+    )
+
+
+def _inert(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
 def time_table(group: Group) -> Table:

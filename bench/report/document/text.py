@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
+from bench.records.foreign_text import printable
+
 # Else every column is two characters wider than its header, and a table wider than a screen.
 tabulate.MIN_PADDING = 0
 
@@ -18,7 +20,7 @@ _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 def escape(text: str) -> str:
     """`text` on one line, so that markdown shows it as it is, also inside a table."""
-    text = " ".join(text.split())
+    text = printable(" ".join(text.split()))
     text = re.sub(r"[&<>]", lambda match: _HTML[match[0]], text)
     return re.sub(r"[\\`*|]|\](?=\()|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|~(?=\S)|(?<=\S)~", r"\\\g<0>", text)
 
@@ -38,9 +40,17 @@ def folded(summary: str, body: str) -> str:
 
 def code(text: str) -> str:
     """Write a block of commands, fenced by more backticks than `text` has in a row."""
+    text = printable(text)
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}sh\n{text}\n{fence}"
+
+
+def code_span(text: str) -> str:
+    """`text` as code inside of a line, whatever backticks it has."""
+    text = printable(" ".join(text.split()))
+    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
+    return f"{fence}{text}{fence}" if fence == "`" else f"{fence} {text} {fence}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -13,7 +13,9 @@ import pandas as pd
 from bench.analyse.signs import MINUS
 from bench.errors import UsageError
 from bench.records import store
+from bench.records.foreign_text import printable
 from bench.report import kinds
+from bench.report.document import tables
 from bench.report.export import frames
 
 if TYPE_CHECKING:
@@ -75,7 +77,8 @@ def _latex(grid: Grid, *, caption: str, label: str) -> str:
         longtable=longest,
         position=None if longest else "htbp",
     )
-    notes = "".join(f"% ({number}) {' '.join(note.split())}\n" for number, note in enumerate(grid.notes, start=1))
+    told = (printable(" ".join(note.split())) for note in grid.notes)
+    notes = "".join(f"% ({number}) {note}\n" for number, note in enumerate(told, start=1))
     return (
         f"% \\usepackage{{booktabs{',longtable' if longest else ''}}}, for pdfLaTeX also {{textcomp}}\n{notes}{table}"
     )
@@ -101,7 +104,7 @@ SPECIAL = {
 
 def _escaped(text: str) -> str:
     """`text` as LaTeX prints it."""
-    return "".join(SPECIAL.get(character, character) for character in " ".join(text.split()))
+    return "".join(SPECIAL.get(character, character) for character in printable(" ".join(text.split())))
 
 
 def _frames(summary: Summary) -> dict[str, pd.DataFrame]:
@@ -116,7 +119,7 @@ def _parquet(frame: pd.DataFrame) -> bytes:
 
 
 WRITERS: dict[str, Callable[[pd.DataFrame], bytes]] = {
-    "csv": lambda frame: frame.to_csv(index=False).encode(),
+    "csv": lambda frame: tables.csv(frame).encode(),
     "json": lambda frame: (frame.to_json(orient="records", indent=1, force_ascii=False) + "\n").encode(),
     "parquet": _parquet,
 }

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bench.errors import ExitCode
-from bench.report.document.text import escape, folded, plural, table
+from bench.records.foreign_text import printable
+from bench.report.document.text import code_span, escape, folded, plural, table
 
 if TYPE_CHECKING:
     from bench.report.document.parts import Answer, Case, Grid, Level
@@ -24,6 +25,8 @@ TOLD = ("What each loop costs", "The verdict", "Where it changed")
 """Sections that say what the paragraphs of an answer say."""
 EMPTY = re.compile(r"<details>\n<summary>[^<]*</summary>\s*</details>\n*")
 """What is left of a fold that held a picture alone."""
+COMMAND = re.compile(r"^(\s*)(::|##\[)", re.MULTILINE)
+"""The beginning of a line that the log of a job would obey, as it would inside of a stored command of two lines."""
 LEVELS: tuple[Level, ...] = ("error", "warning", "notice")
 VERDICTS = {
     ExitCode.FINE: "fine",
@@ -45,8 +48,9 @@ def summary(answer: Answer) -> str:
         parts += ["\n".join(f"- {escape(line)}" for line in paragraph.lines)] if paragraph.lines else []
     parts += _table(answer.grid) if answer.grid else []
     parts += [escape(paragraph.lead) for paragraph in answer.paragraphs if not paragraph.answers]
-    where = [] if answer.path is None else [f"The report: `{answer.path}`"]
-    return "\n\n".join([*parts, *_within(parts, _sections(answer.report)), *where]) + "\n"
+    where = [] if answer.path is None else [f"The report: {code_span(answer.path)}"]
+    text = "\n\n".join([*parts, *_within(parts, _sections(answer.report)), *where]) + "\n"
+    return COMMAND.sub(r"\g<1>\\\g<2>", text)
 
 
 def workflow_commands(answer: Answer) -> list[str]:
@@ -64,7 +68,7 @@ def outputs(*, exit_code: int, path: str | None) -> str:
     found = {"verdict": VERDICTS[exit_code], "exit-code": str(exit_code), "report": path or ""}
     if path is not None:
         found["folder"] = path.rpartition("/")[0] or "."
-    return "".join(f"{name}={' '.join(value.split())}\n" for name, value in found.items())
+    return "".join(f"{name}={' '.join(printable(value).split())}\n" for name, value in found.items())
 
 
 def command(level: Level, *, title: str, message: str) -> str:
@@ -73,7 +77,7 @@ def command(level: Level, *, title: str, message: str) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:

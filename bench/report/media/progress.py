@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from bench.records.foreign_text import printable
 from bench.records.schema import Estimate, Trial
 from bench.report.document import numbers
 from bench.report.document.columns import NO_REASON
@@ -135,7 +136,7 @@ class PlainProgress:
         self._last = None
 
     def _write(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        print(printable(text), file=self._stream, flush=True)
 
 
 class LiveProgress:
@@ -157,7 +158,7 @@ class LiveProgress:
         self._blocks = blocks
         self._title = title if total_trials is None else f"{title} · {total_trials:,} trials"
         self._live.start()
-        self._live.update(Text(self._title), refresh=True)
+        self._live.update(Text(printable(self._title)), refresh=True)
 
     def trial(self, trial: Trial, done: int, total: int | None, seconds_left: float | None, ratios: Ratios) -> None:
         """Redraw; a failed trial stays on the screen above the display."""
@@ -170,7 +171,7 @@ class LiveProgress:
 
     def note(self, text: str) -> None:
         """Write one line above the display."""
-        self._live.console.print(text, markup=False, highlight=False)
+        self._live.console.print(printable(text), markup=False, highlight=False)
 
     def close(self) -> None:
         """Take the display away."""
@@ -202,7 +203,7 @@ def _display(title: str, state: _State) -> Group:
     done = f"{state.done:,}" + (f" of {state.total:,}" if state.total else "")
     position = " · ".join(part for part in (state.stage, f"{done} trials", state.left) if part)
     lines = [
-        Text(text, overflow="ellipsis", no_wrap=True)
+        Text(printable(text), overflow="ellipsis", no_wrap=True)
         for text in (title, position, f"last: {state.trial.cell.runner}, {state.comparison}")
     ]
     return Group(*lines, *([_ratio_table(state)] if state.known_ratios else []))
@@ -210,8 +211,9 @@ def _display(title: str, state: _State) -> Group:
 
 def _ratio_table(state: _State) -> Table:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("runner", "step time over the baseline's", box=None, pad_edge=False)
     for name, ratio in state.known_ratios:
-        table.add_row(name, numbers.ratio(ratio))
+        table.add_row(Text(printable(name)), numbers.ratio(ratio))
     return table

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.records.foreign_text import printable
 from bench.report.document.parts import plain
 
 if TYPE_CHECKING:
@@ -43,12 +44,12 @@ def show(answer: Answer, stream: TextIO) -> None:
     if answer.grid is not None:
         _print_grid(console, answer.grid)
     if answer.path is not None:
-        console.print(Text.assemble(("The report: ", "bold"), answer.path), soft_wrap=True)
+        console.print(Text.assemble(("The report: ", "bold"), printable(answer.path)), soft_wrap=True)
 
 
 def _print_line(console: Console, line: str, *, watched: bool) -> None:
     """Print a line; one that is indented stays so when it is folded, and who it is about stands out."""
-    text = Text(" ".join(line.split()))
+    text = Text(printable(" ".join(line.split())))
     subject = re.match(r"[^:(]{1,60}?(?=: | \()", text.plain)
     if subject and line != line.lstrip():
         text.stylize("bold", 0, subject.end())
@@ -63,14 +64,14 @@ def _print_grid(console: Console, grid: Grid) -> None:
     fitting = _fitted(grid, console.width)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
     for place, header in enumerate(fitting.headers):
-        table.add_column(header, justify="left" if place < grid.names else "right", overflow="fold")
+        table.add_column(Text(printable(header)), justify="left" if place < grid.names else "right", overflow="fold")
     for row in fitting.rows:
-        table.add_row(*(Text(text, style=style(text)) for text in row))
+        table.add_row(*(Text(printable(text), style=style(text)) for text in row))
     console.print()
     console.print(table)
     for line in [grid.caption, *(f"({number}) {note}" for number, note in enumerate(grid.notes, start=1))]:
         if line:
-            console.print(Text(line, style="dim"), soft_wrap=console.width == ENDLESS)
+            console.print(Text(printable(line), style="dim"), soft_wrap=console.width == ENDLESS)
     console.print()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from bench.records import store
 from bench.records.schema import Brief, Summary
@@ -99,5 +100,6 @@ def _row(each: Entry) -> list[str]:
 
 def _links(each: Entry) -> str:
     """The report as a code host shows it, and as a page, which is for a browser on files."""
-    page = f" ([page](<{each.folder}/report.html>))" if each.has_page else ""
-    return f"[{escape(each.folder)}](<{each.folder}/report.md>){page}"
+    folder = quote(each.folder)
+    page = f" ([page](<{folder}/report.html>))" if each.has_page else ""
+    return f"[{escape(each.folder)}](<{folder}/report.md>){page}"

@@ -30,7 +30,7 @@ def differs(baseline: Environment, candidate: Environment) -> str:
 
 def unasked(baseline: Environment, candidate: Environment) -> list[str]:
     """Say which packages are not those of the current environment although nobody asked for that."""
-    sides = [{name: side.moved[name] for name in side.unasked} for side in (baseline, candidate)]
+    sides = [{name: side.moved[name] for name in side.unasked if name in side.moved} for side in (baseline, candidate)]
     both = {name: versions for name, versions in sides[0].items() if sides[1].get(name) == versions}
     where = ("On both sides", *(f"In {label}" for label in labels(baseline, candidate)))
     own = ({name: versions for name, versions in side.items() if name not in both} for side in sides)

@@ -1,0 +1,56 @@
+"""Text that looptax did not write itself: what must not be kept of it, and what must not reach a terminal.
+
+A command line, a requirement or the reason of a failure is kept in run folders, which people publish. Masking is by
+pattern and so no proof: a password that nothing marks as one cannot be told from any other word.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+MASK = "***"
+_NAME = (
+    r"(?:[\w.]*[-_.])?(?:token|secret|password|passwd|passphrase|pwd|credentials?|bearer|apikey|(?:api|access|private|auth"
+    r"|secret|account|signing|encryption|license|wandb)[-_]?key)"
+)
+_URL = re.compile(r"\b([a-z][a-z0-9+.-]*://)(?!git@|\*\*\*@)[^/\s\"'@]+@", re.IGNORECASE)
+"""A user, or a user and a password, before the host; `git@`, as of SSH, is nobody's secret."""
+_SETTING = re.compile(rf"(?<!\w)({_NAME}[\"']?\s*[=:]\s*[\"']?)(?!\*\*\*)[^\s\"'&,;)}}]+", re.IGNORECASE)
+"""`HF_TOKEN=…`, `--api-key=…`, `?token=…`, `password: …`."""
+_OPTION = re.compile(rf"(?<!\S)(--?{_NAME}|--?key)([ =]+)(\"[^\"]*\"|'[^']*'|\S+)", re.IGNORECASE)
+"""`--token …`: without the dashes it would be a sentence about a token."""
+_QUERY = re.compile(r"([?&](?:key|sig|signature|x-amz-[\w-]+|x-goog-[\w-]+)=)(?!\*\*\*)[^\s\"'&#]+", re.IGNORECASE)
+"""What signs an address."""
+_HEADER = re.compile(
+    r"\b(authorization: *)(?:(?:bearer|basic|token) +)?[^\s\"']+|\b(bearer +)[\w.~+/=-]{8,}", re.IGNORECASE
+)
+_KNOWN = re.compile(
+    r"\b(?:hf_\w{20,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|pypi-[\w-]{40,}|sk-[\w-]{20,}|AKIA[0-9A-Z]{16}"
+    r"|xox[abprs]-[\w-]{10,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]+)"
+)
+"""Tokens that show by their form what they are, of Hugging Face, GitHub, GitLab, PyPI, OpenAI, AWS, Slack; and JWTs."""
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def without_secrets(text: str) -> str:
+    """`text` with `***` in the place of credentials; the same once more where they are masked already."""
+    text = _URL.sub(rf"\g<1>{MASK}@", text)
+    text = _HEADER.sub(lambda found: f"{found[1] or found[2]}{MASK}", text)
+    text = _OPTION.sub(rf"\g<1>\g<2>{MASK}", text)
+    text = _QUERY.sub(rf"\g<1>{MASK}", text)
+    return _KNOWN.sub(MASK, _SETTING.sub(rf"\g<1>{MASK}", text))
+
+
+def printable(text: str) -> str:
+    """`text` without what a terminal obeys: escapes, other control characters and changes of direction.
+
+    Lines and tabs stay; the rest is shown as U+FFFD, so that it can be seen that something was there.
+    """
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+ForeignText = Annotated[str, AfterValidator(without_secrets)]
+"""A field of a record that somebody else has written: nothing secret of it is kept."""
