@@ -12,7 +12,7 @@ Format history (`SCHEMA`); keys only ever get added:
    `Verdict.rules_out`; `Interpreter.imported` and
    `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`.
 
-This is the door: the records stand in `trials`, `runs`, `summaries` and `two_runs`.
+This is the door: the records stand in `trials`, `scripts`, `runs`, `summaries` and `two_runs`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,20 @@ from bench.records.runs import (
     Run,
     Settings,
 )
+from bench.records.scripts import (
+    Clip,
+    ScriptBatch,
+    ScriptFingerprint,
+    ScriptGroup,
+    ScriptLoader,
+    ScriptModel,
+    ScriptOptimizer,
+    ScriptParameter,
+    ScriptStep,
+)
 from bench.records.summaries import (
     STEP_QUANTILES,
+    Alikeness,
     AttributionRow,
     Brief,
     CellSummary,
@@ -72,12 +84,14 @@ __all__ = [
     "SCHEMA",
     "STEP_QUANTILES",
     "AcceleratorInfo",
+    "Alikeness",
     "AttributionRow",
     "Bisection",
     "Brief",
     "ByCalibration",
     "Cell",
     "CellSummary",
+    "Clip",
     "Collector",
     "Comparison",
     "Control",
@@ -112,6 +126,14 @@ __all__ = [
     "Release",
     "ReleaseFigures",
     "Run",
+    "ScriptBatch",
+    "ScriptFingerprint",
+    "ScriptGroup",
+    "ScriptLoader",
+    "ScriptModel",
+    "ScriptOptimizer",
+    "ScriptParameter",
+    "ScriptStep",
     "Settings",
     "Status",
     "Summary",
