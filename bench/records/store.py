@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from bench.errors import RunFolderError
 from bench.records.schema import Brief, Run, Summary, Trial
 
-JOURNAL, RUN, SUMMARY, TRACES = "trials.jsonl", "run.json", "summary.json", "traces"
+JOURNAL, RUN, SUMMARY, TRACES, LOGS = "trials.jsonl", "run.json", "summary.json", "traces", "logs"
 LONGEST_BRIEF = 65_536
 """Characters of a summary that are read for what it says of itself."""
 

@@ -8,7 +8,7 @@ from bench.report.charts import rows
 from bench.report.charts.forest_dots import draw
 from bench.report.charts.forest_rows import Plot
 from bench.report.charts.theme import Look
-from bench.report.document.groups import Group
+from bench.report.document.groups import Group, baseline_of
 
 AGAINST_THE_BASELINE = "Right of the line is slower. Bars: the intervals that decide. Hollow: no difference shown."
 READ = "Right of the line is slower. Bars: 95 % intervals. Hollow: the interval holds the line, no difference shown."
@@ -17,8 +17,8 @@ READ = "Right of the line is slower. Bars: 95 % intervals. Hollow: the interval 
 def ratios(group: Group, look: Look | None = None) -> alt.LayerChart:
     """Draw step time over the hand-written loop's, without `floor`, on a logarithmic axis with a line at 1."""
     plot = Plot(
-        title=f"Ratio to the hand-written loop, {group.title}",
-        axis="step time \N{DIVISION SIGN} that of the hand-written loop, log scale",
+        title=f"Ratio to {baseline_of(group.cells)}, {group.title}",
+        axis=f"step time \N{DIVISION SIGN} that of {baseline_of(group.cells)}, log scale",
         cells=rows.loops(group),
         figure=rows.compared("ratio"),
         same=1.0,
@@ -50,7 +50,7 @@ def overhead(group: Group, look: Look | None = None) -> alt.LayerChart:
     """Draw step time minus the hand-written loop's, without `floor`, in µs, with a line at 0."""
     plot = Plot(
         title=f"Overhead in µs a step, {group.title}",
-        axis="step time minus that of the hand-written loop, µs",
+        axis=f"step time minus that of {baseline_of(group.cells)}, µs",
         cells=rows.loops(group),
         figure=rows.compared("overhead_us"),
         same=0.0,

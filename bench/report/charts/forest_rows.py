@@ -53,7 +53,7 @@ def table(plot: Plot, cells: Sequence[CellSummary], look: Look) -> list[dict[str
         row: dict[str, Any] = {
             "runner": cell.runner,
             "name": look.name(cell.runner),
-            "size": f"{cell.batch_size:,}" if new else "",
+            "size": f"{cell.batch_size:,}" if new and cell.batch_size else "",
         }
         row |= {"batch": cell.batch_size, "y": y + ROW_PX / 2, "shown": _shown(plot, cell, figure)}
         laid.append(row | _numbers(plot, figure))
