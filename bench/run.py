@@ -2,6 +2,7 @@
 
 python -m bench.run --device cuda
 python -m bench.run --device cpu --preset quick --runner hf-trainer,lightning --batch-size 8,64
+python -m bench.run --script train.py -- --their args
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ Flag = typer.Option
 
 
 def main(
+    arguments: options.Arguments = None,
+    script: options.Script = None,
+    tick: options.Tick = None,
+    tick_on: options.TickOn = None,
+    samples_per_step: options.SamplesPerStep = None,
+    cwd: options.Cwd = None,
     runner: Annotated[
         str | None,
         Flag(
@@ -108,9 +115,14 @@ def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None, trus
     if template is not None:
         runner_files.refuse_unusable(settings, flag=f"--like {like}:")
     devices = devices_of(settings, machine)
-    name = name or f"{settings.preset}-{'-'.join(devices).replace(':', '')}"
+    name = name or f"{_subject(settings)}-{'-'.join(devices).replace(':', '')}"
     run = pipeline.planned("run", name, settings, machine=machine, packages=packages)
     return trust.remember(store.create(out, run))
+
+
+def _subject(settings: Settings) -> str:
+    scripts = settings.scripts
+    return "-".join(dict.fromkeys(Path(each.file).stem for each in scripts.each)) if scripts else settings.preset
 
 
 def _in_turns(settings: Settings) -> Settings:

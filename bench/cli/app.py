@@ -46,7 +46,7 @@ class Verb(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse as typer does, once no value is empty; raises `UsageError`."""
         given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
-        for parameter in self.params:
+        for parameter in (each for each in self.params if each.name != "arguments"):  # those are a script's own
             values = given.get(str(parameter.name))
             if any(isinstance(each, str) and not each.strip() for each in _flat(values)):
                 raise UsageError(

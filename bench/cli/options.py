@@ -16,6 +16,22 @@ WORKLOADS = (
     "package.module:function"
 )
 Workload = Annotated[str | None, Flag(help=f"{WORKLOADS} [mlp].")]
+Script = Annotated[
+    list[str] | None,
+    Flag(
+        help='A training script, as it is: train.py, or "train.py -- --its args". Several are compared with the first.'
+    ),
+]
+Arguments = Annotated[
+    list[str] | None, typer.Argument(metavar="[-- ARGUMENTS]", show_default=False, help="Those of the one script.")
+]
+Tick = Annotated[
+    str | None,
+    Flag(help="When a script's step ends: last (of the optimizers that take turns), every, or every Nth [last]."),
+]
+TickOn = Annotated[str | None, Flag(help="A module:function that ends a step instead; __main__: is the script.")]
+SamplesPerStep = Annotated[int | None, Flag(help="Samples of a script's step [those of its DataLoader's batches].")]
+Cwd = Annotated[Path | None, Flag(help="Where scripts run [each trial in a copy of the current folder].")]
 Device = Annotated[str | None, Flag(help="auto, cpu, cuda, cuda:1, mps or xpu [auto].")]
 Precision = Annotated[str | None, Flag(help="fp32, bf16 [fp32].")]
 Optimizer = Annotated[str | None, Flag(help="adamw, adamw-fused, sgd [adamw].")]

@@ -76,7 +76,7 @@ def measured(folder: Path, *, title: str | None = None, way_on: str | None = Non
         checkup.kept(folder, run),
         closing(progress.choose(sys.stderr, quiet=quiet)) as display,
     ):
-        scheduler = TrialScheduler(run.settings, done=done, traces=folder / store.TRACES)
+        scheduler = TrialScheduler(run.settings, done=done, traces=folder / store.TRACES, logs=folder / store.LOGS)
         display.start(scheduler.total_trials, title or f"looptax · {folder}", blocks=run.settings.blocks)
         if run.settings.by_calibration is not None:
             display.note(calibration.sentence(run.settings.by_calibration))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +17,13 @@ from bench.host.load import LoadMeter
 from bench.plan import length as lengths
 from bench.plan import schedule
 from bench.plan.schedule import Slot
-from bench.records.schema import Cell, Load, Settings, Timing, Trial, TurnLength
+from bench.records.schema import Cell, Load, Pass, Settings, Timing, Trial, TurnLength
 from bench.records.store import now
 
+Logs = Callable[[Pass, Cell], Path | None]
+"""Where what a script prints in a trial is kept."""
+SCRIPT_TURN_TIMEOUT_S = 300.0
+"""An evaluation may fall into a script's turn."""
 MEMINFO = Path("/proc/meminfo")
 SPARE_MEMORY = 1.5
 """How many times the memory of the largest trial there has to be for one more."""
@@ -32,8 +36,17 @@ class DoesNotFitError(Exception):
 class Group:
     """Trials that are compared with each other, in the order in which they are started."""
 
-    def __init__(self, settings: Settings, state: RunState, pool: Pool, slots: Sequence[Slot], reference: Cell) -> None:
-        self._settings, self._state, self._pool = settings, state, pool
+    def __init__(
+        self,
+        settings: Settings,
+        state: RunState,
+        pool: Pool,
+        slots: Sequence[Slot],
+        reference: Cell,
+        *,
+        logs: Logs | None = None,
+    ) -> None:
+        self._settings, self._state, self._pool, self._logs = settings, state, pool, logs
         self._slots, self._reference = slots, reference
         cell = slots[0].cell
         self._comparison, self._block = cell.anywhere, slots[0].block
@@ -100,7 +113,9 @@ class Group:
             seed=self._settings.seed,
             threads=self._settings.threads,
             timeout_s=self._state.timeout_s("timing", self._comparison),
-            turn_timeout_s=self._settings.timeout_s,
+            turn_timeout_s=self._settings.timeout_s or (SCRIPT_TURN_TIMEOUT_S if self._settings.scripts else None),
+            scripts=self._settings.scripts,
+            log_to=self._logs and self._logs("timing", slot.cell),
             warm_up=lengths.warm_up(self._settings, slot.cell.device),
             cores=self._cores,
             is_alone=is_alone,
@@ -130,7 +145,7 @@ class Group:
         cells = [slots[place].cell for place in members]
         typical = cells.index(self._reference) if self._reference in cells else 0
         workers, device = self._comparison.workers, self._comparison.device
-        if device != "cpu" or len(members) == 1:
+        if device != "cpu" or len(members) == 1 or self._settings.scripts is not None:  # they may be short
             return lengths.turn(taking.members[typical].step_ns / 1e3, workers=workers, device=device)
         seen = taking.pilot(lengths.PILOT, cycles=lengths.PILOT_CYCLES)
         step_us = lengths.warm_us(seen[typical] or next(filter(None, seen), [[1]]))
@@ -150,9 +165,10 @@ class Group:
         warmup_steps: int,
     ) -> Trial:
         made = warmup_steps + (0 if timing is None else len(timing.step_ns))
+        is_script = self._settings.scripts is not None
         return Trial(
             phase="timing",
-            length=lengths.made(made, warmup_steps=warmup_steps),
+            length=lengths.made(made, warmup_steps=warmup_steps, is_script=is_script),
             started_at=started_at,
             wall_s=wall_s,
             interpreter=outcome.interpreter,

@@ -26,8 +26,8 @@ from bench.plan import rounds as planned_rounds
 from bench.plan import schedule
 from bench.plan.rounds import Round
 from bench.plan.schedule import Layout, Slot
-from bench.records.schema import Cell, Environment, Pass, Settings, Trial
-from bench.records.store import now
+from bench.records.schema import CURRENT, Cell, Environment, Pass, Settings, Trial
+from bench.records.store import now, slug
 
 REPLICATES: dict[Pass, int] = {"equivalence": 1, "counting": 2, "phases": 1, "trace": 1}
 """How often a pass that comes before the timed blocks runs on a cell, each time in other interpreters."""
@@ -52,12 +52,13 @@ class TrialScheduler:
         *,
         done: Sequence[Trial] = (),
         traces: Path | None = None,
+        logs: Path | None = None,
         replicates: Mapping[Pass, int] = REPLICATES,
         first_block: int = 0,
     ) -> None:
         """Plan `settings`; a search that makes several small schedules of one journal gives each its own blocks."""
         self.settings = settings
-        self._traces = traces
+        self._traces, self._logs = traces, logs
         self._replicates, self._first_block = replicates, first_block
         self.rounds = planned_rounds.rounds(settings)
         self._cells = planned_rounds.cells(settings)
@@ -159,6 +160,7 @@ class TrialScheduler:
                 threads=self.settings.threads,
                 one_by_one=one_by_one,
                 packages=compared(self.settings.environments),
+                scripts=self.settings.scripts,
             )
             self._pool_layout = layout
             self._pool.open()
@@ -182,7 +184,9 @@ class TrialScheduler:
                 keys = {key_of(slot.cell) for group in units for slot in self.state.worth_trying(group)}
                 pool = self._pool_of(keys, self._layout(self._set_of(block)), one_by_one=False)
                 for group in filter(None, todo):
-                    trials = Group(self.settings, self.state, pool, group, self._reference(group)).trials(self._load)
+                    trials = Group(
+                        self.settings, self.state, pool, group, self._reference(group), logs=self._log_to
+                    ).trials(self._load)
                     yield [self._remembered(trial) for trial in trials]
 
     def _reference(self, group: Sequence[Slot]) -> Cell:
@@ -203,6 +207,8 @@ class TrialScheduler:
             threads=self.settings.threads,
             timeout_s=self.state.timeout_s(phase, slot.cell.anywhere),
             trace_to=self._trace_to(phase, slot.cell),
+            scripts=self.settings.scripts,
+            log_to=self._log_to(phase, slot.cell),
             warm_up=lengths.warm_up(self.settings, slot.cell.device),
         )
         started_at, started_s = now(), monotonic()
@@ -216,6 +222,13 @@ class TrialScheduler:
             **asdict(slot),
             **dict(outcome.result),
         )
+
+    def _log_to(self, phase: Pass, cell: Cell) -> Path | None:
+        """Scripts may be loud, and what they say tells why they fail; a runner says nothing of interest."""
+        if self.settings.scripts is None or self._logs is None:
+            return None
+        clone, where = "-clone" if cell.clone else "", "" if cell.environment == CURRENT else f"-{cell.environment}"
+        return self._logs / f"{slug(cell.runner)}{where}-{phase}{clone}.log"
 
     def _trace_to(self, phase: Pass, cell: Cell) -> Path | None:
         if phase != "trace" or self._traces is None:

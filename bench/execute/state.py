@@ -81,7 +81,7 @@ class RunState:
         if phase == "equivalence":
             return lengths.EQUIVALENCE
         if phase == "counting":
-            return lengths.COUNTING
+            return lengths.COUNTING if self._settings.scripts is None else lengths.OF_SCRIPTS
         if phase == "trace":
             return lengths.TRACE
         return lengths.phases(self._step_s(comparison)) if phase == "phases" else lengths.timed()

@@ -15,12 +15,11 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any, NoReturn
-
-from torch.optim.optimizer import register_optimizer_step_post_hook
+from typing import Any, NoReturn, Protocol
 
 from bench.measure.collector import Collections
 from bench.measure.device import Device, Peaks
+from bench.measure.hooks import on_tick
 from bench.measure.meters import TurnMeter
 from bench.measure.ticks import MAX_STEPS, OVER, READY, TURN, Ticks
 
@@ -34,6 +33,16 @@ NONE = memoryview(bytes(MAX_STEPS * 8)).cast("q")
 
 class LoopEndedError(RuntimeError):
     """The loop came to its end before its trial did."""
+
+
+class Onlooker(Protocol):
+    """Looks at a loop while it warms up, and never in its turns."""
+
+    def step(self) -> None:
+        """A step has ended."""
+
+    def end(self) -> None:
+        """The loop is warm."""
 
 
 class Clock:
@@ -53,9 +62,11 @@ class Clock:
         meters: Sequence[TurnMeter],
         collections: Collections,
         finish: Callable[[Clock], NoReturn],
+        onlooker: Onlooker | None = None,
     ) -> None:
         self._ticks, self._control, self._warm_up = ticks, control, warm_up
         self._device, self._meters, self._collections, self._finish = device, meters, collections, finish
+        self._onlooker = onlooker
         self._recent_ns: deque[int] = deque(maxlen=TYPICAL_OF)
         self._events: list[Any] = []
         self._accounts: list[tuple[int, bytes]] = []
@@ -112,10 +123,14 @@ class Clock:
         kernel = -1 if events else _own_account()
         self._collections.watch(lambda: step + 1)
         chosen = tick_on_a_device if events else tick_on_a_shared_core if kernel >= 0 else tick
-        register_optimizer_step_post_hook(chosen)
+        on_tick(chosen)
         tick_ns[0] = now_ns()
         if events:
             events[0].record(*stream)
+
+    def end(self) -> NoReturn:
+        """Finish because the loop has come to its own end: what it did in its unfinished turn is left out."""
+        self._finish(self)
 
     def _over(self, steps: int) -> int:
         """End a turn of so many steps, or one more step of the warm-up; wait, and return the steps of the next turn."""
@@ -137,6 +152,8 @@ class Clock:
     def _has_warmed_up(self) -> bool:
         before_ns, now_ns = self._ticks.tick_ns[:2].tolist()
         self.warmup_steps += 1
+        if self._onlooker is not None:
+            self._onlooker.step()
         if self.warmup_steps == 1:
             self.startup_ns, self._warm_since_ns = now_ns - before_ns, now_ns
         else:
@@ -147,6 +164,8 @@ class Clock:
 
     def _begin(self) -> None:
         self.is_warm = True
+        if self._onlooker is not None:
+            self._onlooker.end()
         self._device.synchronize()
         self.warmup_peaks = self._device.peaks()
         self._device.reset_peaks()

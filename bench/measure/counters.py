@@ -19,8 +19,8 @@ from bench.measure.sites import Site
 from bench.measure.tensors import counting_tensors
 from trainloops.contract import Job, Parts, Train
 
-Instrument = Callable[[Parts], AbstractContextManager[list[Step]]]
-"""What counts a training run of the parts it is given, one `Step` for each optimizer step."""
+Instrument = Callable[[object], AbstractContextManager[list[Step]]]
+"""What counts a training run, one `Step` for each tick; tensors of the dataset that it is given are left out."""
 
 BY_FUNCTION = ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
 BY_NAME = ("ops_by_name", "tensor_bytes_by_category")
@@ -59,26 +59,31 @@ def count(train: Train, job: Job, build: Callable[[Job], Parts], *, warmup_steps
 
     Raises `NoSteadyStepError`, and `WrongStepCountError` when a step is not what the job means by one.
     """
-    why_not = unavailable(job.device)
     seen: dict[str, Typical] = {}
-    for instrument in _instruments(job):
+    for instrument in instruments(job.device):
         parts = build(job)
-        with instrument(parts) as all_steps:
+        with instrument(parts.dataset) as all_steps:
             train(job, parts)
         if len(all_steps) != job.steps:
             raise WrongStepCountError(f"the loop made {len(all_steps)} optimizer steps, its job says {job.steps}")
         steps = steady(all_steps, warmup_steps=warmup_steps, steps_per_epoch=job.steps_per_epoch)
-        seen |= {name: typical([step[name] for step in steps]) for name in steps[0]}
-    return {**_fields(seen), "steady_steps": len(steps), "unavailable": why_not or not_seen(seen)}
+        seen |= typical_of(steps)
+    return fields(seen, steady_steps=len(steps), device=job.device)
 
 
-def _instruments(job: Job) -> list[Instrument]:
+def instruments(device: str) -> list[Instrument]:
+    """What counts, each in a training run of its own."""
     everywhere: list[Instrument] = [
         # First, since what a module keeps from an earlier training run would be older than what this one counts.
-        lambda parts: counting_tensors(device=job.device, dataset=parts.dataset),
+        lambda dataset: counting_tensors(device=device, dataset=dataset),
         lambda _: counting_calls(),
     ]
-    return everywhere if unavailable(job.device) else [*everywhere, lambda _: counting_kernels(device=job.device)]
+    return everywhere if unavailable(device) else [*everywhere, lambda _: counting_kernels(device=device)]
+
+
+def typical_of(steps: Sequence[Step]) -> dict[str, Typical]:
+    """What most of the steps show, counter by counter."""
+    return {name: typical([step[name] for step in steps]) for name in steps[0]}
 
 
 def steady(steps: Sequence[Step], *, warmup_steps: int, steps_per_epoch: int) -> list[Step]:
@@ -99,10 +104,13 @@ def typical(tables: Sequence[dict[Any, int]]) -> Typical:
     return Typical(value, times / len(tables), dict(alike.most_common(1)[0][0]))
 
 
-def _fields(seen: Mapping[str, Typical]) -> dict[str, Any]:
+def fields(seen: Mapping[str, Typical], *, steady_steps: int, device: str) -> dict[str, Any]:
+    """The fields of `records.schema.Counters`."""
     counts = {name: {"value": t.value, "share": t.share} for name, t in seen.items() if name not in BY_NAME}
     by_name = {name: dict(sorted(seen[name].table.items())) for name in BY_NAME}
-    return {**counts, **by_name, "functions": _functions(seen)}
+    unseen = unavailable(device) or not_seen(seen)
+    told = {"functions": _functions(seen), "steady_steps": steady_steps, "unavailable": unseen}
+    return {**counts, **by_name, **told}
 
 
 def _functions(seen: Mapping[str, Typical]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from bench.measure.hooks import Step, after_each_step, loader_wrapped
+from bench.measure.hooks import Step, after_each_optimizer, after_each_step, loader_wrapped
 from bench.measure.sites import Site, site_of
 from bench.measure.storages import Ledger, Storage
 
@@ -42,7 +42,13 @@ def counting_tensors(*, device: str, dataset: object = None) -> Iterator[list[St
     """
     counter = _Counter(device)
     counter.leave_out(getattr(dataset, "__dict__", {}))
-    with after_each_step(counter.tick), loader_wrapped(counter.marking_batches), _Mode(counter.saw):
+    # Marked first: of a script's optimizers not each ends a step.
+    with (
+        after_each_optimizer(counter.mark),
+        after_each_step(counter.tick),
+        loader_wrapped(counter.marking_batches),
+        _Mode(counter.saw),
+    ):
         yield counter.steps
 
 
@@ -98,11 +104,13 @@ class _Counter:
         for tensor in tensors:
             self._see(tensor).category = category
 
-    def tick(self, optimizer: Optimizer) -> None:
+    def mark(self, optimizer: Optimizer) -> None:
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         self._mark("parameters", parameters)
         self._mark("gradients", _tensors([parameter.grad for parameter in parameters]))
         self._mark("optimizer_state", _tensors(list(optimizer.state.values())))
+
+    def tick(self, _: Optimizer) -> None:
         for storage in self._ledger.take_peak():
             self._now["tensor_bytes"][storage.site] += storage.size_bytes
             self._now["tensor_bytes_by_category"][storage.category] += storage.size_bytes

@@ -41,6 +41,8 @@ PHASES = Length(epochs=1, steps_per_epoch=EPOCH_STEPS, warmup_steps=20)
 SHORT_PHASES = Length(epochs=1, steps_per_epoch=12, warmup_steps=2)
 """Of a step so long that a hundred would take minutes."""
 LONG_STEP_S = 0.3
+OF_SCRIPTS = Length(epochs=1, steps_per_epoch=16, warmup_steps=4)
+"""The counting run of a script, whose epochs are its own affair."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,8 +65,10 @@ def timed() -> Length:
     return Length(epochs=EPOCHS, steps_per_epoch=EPOCH_STEPS, warmup_steps=1)
 
 
-def made(steps: int, *, warmup_steps: int) -> Length:
-    """What a timed trial came to: the epochs that it began."""
+def made(steps: int, *, warmup_steps: int, is_script: bool = False) -> Length:
+    """What a timed trial came to: the epochs that it began; of a script, which tells of none, one without an end."""
+    if is_script:
+        return Length(epochs=1, steps_per_epoch=EPOCHS, warmup_steps=warmup_steps)
     return Length(epochs=max(1, ceil(steps / EPOCH_STEPS)), steps_per_epoch=EPOCH_STEPS, warmup_steps=warmup_steps)
 
 

@@ -44,12 +44,12 @@ class Round:
 def rounds(settings: Settings) -> list[Round]:
     """The rounds of a run, in the order of its plan.
 
-    By `settings.design`: `runners` compares all runners of a comparison with the hand-written loop,
-    `environments` each runner in all environments with itself in the first of them, and `anchored`
+    By `settings.design`: `runners` compares all runners of a comparison with the hand-written loop, and all scripts
+    with the first; `environments` each runner in all environments with itself in the first of them, and `anchored`
     each runner in some environments with the hand-written loop in the first.
     """
     if settings.design == "runners":
-        return [_of_runners(comparison, settings.runners) for comparison in settings.comparisons]
+        return [_of_runners(comparison, settings) for comparison in settings.comparisons]
     names = [environment.name for environment in settings.environments]
     if not names:  # a search of which nothing could be installed
         return []
@@ -82,8 +82,9 @@ def _with_clone(cells: tuple[Cell, ...], reference: Cell) -> Round:
     return Round(cells=cells, reference=reference, clone=reference.model_copy(update={"clone": True}))
 
 
-def _of_runners(comparison: Comparison, runners: list[str]) -> Round:
-    return _with_clone(tuple(cell(comparison, runner) for runner in runners), cell(comparison, BASELINE))
+def _of_runners(comparison: Comparison, settings: Settings) -> Round:
+    baseline = settings.runners[0] if settings.scripts else BASELINE
+    return _with_clone(tuple(cell(comparison, runner) for runner in settings.runners), cell(comparison, baseline))
 
 
 def _of_environments(comparison: Comparison, runner: str, names: list[str], *, has_clone: bool) -> Round:

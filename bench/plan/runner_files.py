@@ -12,6 +12,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from bench.errors import UsageError
+from bench.plan import scripts
 from bench.records.schema import Settings
 from trainloops import references, runners, workloads
 from trainloops.references import Entry
@@ -55,7 +56,10 @@ BUILT_IN = {entry.where for entry in (*runners.BUILT_IN.values(), *workloads.REG
 
 
 def refuse_unusable(settings: Settings, *, flag: str) -> None:
-    """Raise `UsageError` for a runner or a workload of a stored run that cannot be had here, naming its line."""
+    """Raise `UsageError` for what a stored run has of the user's own and cannot be had here, naming its line."""
+    if settings.scripts is not None:
+        scripts.refuse_gone(settings.scripts, flag=flag)
+        return
     for name in settings.runners:
         refuse(name, RUNNER, flag=flag)
     for name in dict.fromkeys(comparison.workload for comparison in settings.comparisons):
@@ -90,7 +94,9 @@ def refuse(name: str, kind: Kind, *, flag: str | None = None) -> None:
 
 
 def digests(settings: Settings) -> dict[str, str]:
-    """SHA-256 of the file of every runner and workload of the user's own, by its name; none where it has no file."""
+    """SHA-256 of the file of every runner, workload and script of the user's own, by its name; none without a file."""
+    if settings.scripts is not None:
+        return scripts.digests(settings.scripts)
     names = [*settings.runners, *(comparison.workload for comparison in settings.comparisons)]
     found: dict[str, str] = {}
     for name in filter(references.is_reference, names):

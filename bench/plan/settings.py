@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
-from bench.plan import cells, length, parse
+from bench.plan import cells, length, parse, scripts
 from bench.plan.presets import MAX_BLOCKS, PRESETS, Preset, batch_sizes
 from bench.records.schema import Machine, Pass, Settings
 from trainloops import runners
@@ -42,11 +43,19 @@ class Flags:
     seed: int | None = None
     only: str | None = None
     trace: bool | None = None
+    script: Sequence[str] | None = None
+    arguments: Sequence[str] | None = None
+    """What follows `--`."""
+    tick: str | None = None
+    tick_on: str | None = None
+    samples_per_step: int | None = None
+    cwd: Path | None = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Flags:
         """The flags among a verb's options, by their names; options that are no flags are left out."""
-        return cls(**{field.name: options[field.name] for field in fields(cls) if field.name in options})
+        given = {field.name: options[field.name] for field in fields(cls) if field.name in options}
+        return cls(**{name: None if value == [] else value for name, value in given.items()})
 
     def refuse_with(self, flag: str) -> None:
         """Raise `UsageError` if any flag was given beside `flag`, which takes all from a stored run."""
@@ -58,6 +67,32 @@ class Flags:
 def from_flags(flags: Flags, machine: Machine) -> Settings:
     """Settings after presets and defaults; raises `UsageError` or `DeviceError` in one sentence."""
     preset = PRESETS[cells.known("--preset", flags.preset or DEFAULT_PRESET, PRESETS)[0]]
+    length.check(steps=flags.steps, warmup_steps=flags.warmup)
+    return Settings(
+        **(_of_scripts(flags, machine) if flags.script else _of_runners(flags, machine, preset)),
+        preset=flags.preset or DEFAULT_PRESET,
+        blocks_per_set=preset.blocks_per_set,
+        turns_s=preset.turns_s,
+        threads=_at_least_one("--threads", flags.threads, 1),
+        seed=flags.seed or 0,
+        **_blocks(flags, preset),
+        **_optional(flags),
+    )
+
+
+def _of_scripts(flags: Flags, machine: Machine) -> Mapping[str, Any]:
+    comparisons, asked = scripts.comparisons(flags, machine), scripts.scripts(flags)
+    passes = [each for each in _passes(flags) if len(asked.each) > 1 or each != "equivalence"]
+    return {
+        "comparisons": comparisons,
+        "runners": [script.name for script in asked.each],
+        "scripts": asked,
+        "passes": passes,
+    }
+
+
+def _of_runners(flags: Flags, machine: Machine, preset: Preset) -> Mapping[str, Any]:
+    scripts.refuse_without_script(flags)
     workload = flags.workload or preset.workloads
     axes = cells.axes_of(
         machine=machine,
@@ -73,19 +108,7 @@ def from_flags(flags: Flags, machine: Machine) -> Settings:
     comparisons = cells.comparisons(axes)
     names = cells.runner_names(flags.runner) if flags.runner else list(runners.REGISTRY)
     cells.refuse_impossible(comparisons, names)
-    length.check(steps=flags.steps, warmup_steps=flags.warmup)
-    return Settings(
-        comparisons=comparisons,
-        runners=names,
-        passes=_passes(flags),
-        preset=flags.preset or DEFAULT_PRESET,
-        blocks_per_set=preset.blocks_per_set,
-        turns_s=preset.turns_s,
-        threads=_at_least_one("--threads", flags.threads, 1),
-        seed=flags.seed or 0,
-        **_blocks(flags, preset),
-        **_optional(flags),
-    )
+    return {"comparisons": comparisons, "runners": names, "passes": _passes(flags)}
 
 
 def _passes(flags: Flags) -> list[Pass]:

@@ -63,11 +63,42 @@ class ByCalibration(Record):
     """What the run can tell then, as a fraction: half the interval of a ratio, or the change that a check finds."""
 
 
+class Script(Record):
+    """A training script of the user's own: a cell of the run is named after it."""
+
+    name: str
+    file: str
+    """The whole path."""
+    arguments: list[str] = []
+
+
+class Scripts(Record):
+    """The scripts of a run, the baseline first, and what is said of all of them."""
+
+    each: list[Script]
+    tick: str = "last"
+    """After which optimizer steps a step of the script ends: last, every, or a number of optimizer steps."""
+    tick_on: str | None = None
+    """A function, as `module:function`, whose return ends a step instead."""
+    samples_per_step: int | None = None
+    """What a step trains, where that is not to be read from its batches."""
+    folder: str
+    """Where the scripts run, or where trials take a copy of."""
+    in_place: bool = False
+    """Whether they run in that very folder."""
+
+    def script(self, name: str) -> Script:
+        """The script that cells of this name run."""
+        return next(each for each in self.each if each.name == name)
+
+
 class Settings(Record):
     """What the user asked for, after presets and defaults: what `--like` repeats."""
 
     comparisons: list[Comparison]
     runners: list[str]
+    scripts: Scripts | None = None
+    """What cells run in the place of runners, whose names `runners` then has."""
     design: Literal["runners", "environments", "anchored"] = "runners"
     """Who is compared with whom, see `plan.rounds`."""
     environments: list[Environment] = []

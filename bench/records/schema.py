@@ -10,7 +10,8 @@ Format history (`SCHEMA`); keys only ever get added:
    take turns `Timing.turns` and `collector`, `Cell.clone`, `Settings.turns_s` and `blocks_per_set`,
    `Interpreter.import_torch_s`, `Trial.alone`, `Summary.noise_floors`, and in a cell what Python's collector costs;
    `Verdict.rules_out`; `Interpreter.imported` and
-   `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`.
+   `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`; with scripts `Settings.scripts`,
+   `Timing.samples_per_step`, and a `Cell.batch_size` of 0.
 
 This is the door: the records stand in `trials`, `scripts`, `runs`, `summaries` and `two_runs`.
 """
@@ -26,6 +27,8 @@ from bench.records.runs import (
     Machine,
     Release,
     Run,
+    Script,
+    Scripts,
     Settings,
 )
 from bench.records.scripts import (
@@ -126,6 +129,7 @@ __all__ = [
     "Release",
     "ReleaseFigures",
     "Run",
+    "Script",
     "ScriptBatch",
     "ScriptFingerprint",
     "ScriptGroup",
@@ -134,6 +138,7 @@ __all__ = [
     "ScriptOptimizer",
     "ScriptParameter",
     "ScriptStep",
+    "Scripts",
     "Settings",
     "Status",
     "Summary",

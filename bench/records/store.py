@@ -29,6 +29,7 @@ from bench.records.schema import Brief, Run, Summary
 
 __all__ = [
     "JOURNAL",
+    "LOGS",
     "PACKED",
     "RUN",
     "SUMMARY",
@@ -49,7 +50,7 @@ __all__ = [
     "write_summary",
 ]
 
-RUN, SUMMARY, TRACES = "run.json", "summary.json", "traces"
+RUN, SUMMARY, TRACES, LOGS = "run.json", "summary.json", "traces", "logs"
 LONGEST_BRIEF = 65_536
 """Characters of a summary that are read for what it says of itself."""
 

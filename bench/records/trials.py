@@ -10,6 +10,9 @@ from pydantic import Field
 from bench.records.base import CURRENT, SCHEMA, Launch, Nanoseconds, Pass, Phase, Record, Status
 from bench.records.foreign_text import ForeignText
 
+SCRIPT = "script"
+"""The workload of a script, which brings its own."""
+
 
 class Comparison(Record):
     """What all runners of one comparison share: a cell without its runner."""
@@ -17,6 +20,7 @@ class Comparison(Record):
     workload: str
     device: str
     batch_size: int
+    """0 for scripts, which choose their own: what they were seen to take is `Timing.samples_per_step`."""
     precision: Literal["fp32", "bf16"] = "fp32"
     optimizer: Literal["adamw", "adamw-fused", "sgd"] = "adamw"
     grad_accumulation: int = 1
@@ -24,6 +28,11 @@ class Comparison(Record):
     workers: int = 0
     profile: Literal["matched"] = "matched"
     environment: str = CURRENT
+
+    @property
+    def at_batch(self) -> str:
+        """` at batch 64`, to follow a runner's name; empty where the batch is the script's own affair."""
+        return f" at batch {self.batch_size:,}" if self.batch_size else ""
 
     @property
     def anywhere(self) -> Comparison:
@@ -123,6 +132,8 @@ class Turns(Record):
     """For each turn, how many trials had theirs before in its cycle."""
     pauses_ns: dict[int, Nanoseconds] = {}
     """Full collections of Python's garbage: how long they paused a step, by its place in `Timing.step_ns`."""
+    evaluation_ns: dict[int, Nanoseconds] = {}
+    """Of a script: how long it evaluated within a step, by its place."""
     waits_ns: dict[int, Nanoseconds] | None = None
     """How long a step could have run and did not, because its core ran something else; None where no kernel tells."""
 
@@ -151,6 +162,8 @@ class Timing(Record):
     """Of a trial without turns: the whole call of the runner."""
     device_step_us: list[float] | None = None
     """The same intervals by device events, where the device has them."""
+    samples_per_step: float | None = None
+    """Of a script: the samples of its batches, or what the user says; of a runner None, since its cell tells."""
     memory: Memory
     collector: Collector | None = None
     energy_j: float | None = None

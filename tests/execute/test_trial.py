@@ -47,7 +47,7 @@ parent, control = socket.socketpair()
 parent.sendall(b"".join(map(TURN.pack, (5, 3, 0))))
 trial.run(
     trial.Assignment(
-        train=train,
+        runner=train,
         job=Job(workload="mlp", batch_size=1, epochs=1, steps_per_epoch=1000, device="cuda"),
         request={{"threads": 1, "phase": "timing", "is_alone": False, "warm_up": {WARM_UP}}}
         | {{"block": 0, "sees_collections": False}},

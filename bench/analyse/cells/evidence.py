@@ -17,7 +17,10 @@ from bench.analyse.statistics.signed_rank import Floats, block_medians, hodges_l
 from bench.plan.rounds import Round, rounds
 from bench.records.metrics import Metric
 from bench.records.schema import Cell, Counters, Equivalence, Length, Pass, Run, Status, Timing, Trial
+from bench.records.trials import SCRIPT
 
+FIRST_SCRIPT = Equivalence(verdict="baseline", detail="the script that the others are held to")
+"""It is what it is, be it proven or not that others do the same."""
 NOT_RUN = "the run ended before its turn"
 
 
@@ -183,7 +186,9 @@ def _compared(run: Run, planned: Round, by_cell: Mapping[Cell, list[Trial]], add
             run,
             cell,
             trials := own[cell],
-            judge(_fingerprinted(trials), reference, name=name),
+            FIRST_SCRIPT
+            if cell == planned.reference and cell.workload == SCRIPT
+            else judge(_fingerprinted(trials), reference, name=name),
             added_from,
         )
         for cell in planned.cells

@@ -53,6 +53,7 @@ def figures(trial: Trial, timing: Timing) -> TrialFigures:
         has_events=timing.device_step_us is not None,
         mean_us=None,
         ends_us={},
+        samples=samples / region_steps,
         samples_per_second=samples / region_us * 1e6 if region_us else None,
         epoch_us=None if typical_us is None else _median(intervals_us[boundary] - typical_us),
         collections=None,
@@ -66,9 +67,9 @@ def figures(trial: Trial, timing: Timing) -> TrialFigures:
     )
 
 
-def per_1000_samples(energy_j: float | None, samples: int) -> float | None:
-    """Joules of a thousand samples."""
-    return None if energy_j is None else energy_j / samples * 1000
+def per_1000_samples(energy_j: float | None, samples: float | None) -> float | None:
+    """Joules of a thousand samples; None where either is not known."""
+    return None if energy_j is None or samples is None else energy_j / samples * 1000
 
 
 def _intervals_us(timing: Timing) -> Floats:

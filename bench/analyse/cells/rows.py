@@ -9,7 +9,13 @@ import numpy as np
 
 from bench.analyse.cells import counting
 from bench.analyse.cells.evidence import NOT_RUN, Compared, Evidence, differences_by_block, log_ratios_by_block
-from bench.analyse.cells.trial_figures import collection_us, collections_per_step, collector_us_per_step, phases_us
+from bench.analyse.cells.trial_figures import (
+    NO_SAMPLES,
+    collection_us,
+    collections_per_step,
+    collector_us_per_step,
+    phases_us,
+)
 from bench.analyse.statistics.signed_rank import (
     blocks_needed,
     coefficient_of_variation,
@@ -29,6 +35,7 @@ from bench.records.schema import (
     Pass,
     Phase,
 )
+from bench.records.trials import SCRIPT
 
 FLOOR = "floor"
 
@@ -38,6 +45,7 @@ Found = (
 """A figure, or the sentence that says why there is none."""
 
 NO_STEADY_STEP = "too many of its timed steps lie at the end of an epoch (--steps gives it more)"
+NO_EPOCHS = "where a script's epochs end is its own affair"
 NO_BOUNDARY = "too few epochs ended among the timed steps"
 COLLECTOR = ("collector_us_per_step", "collector_pauses_per_1000_steps", "collector_pause_us")
 NO_COLLECTION = "a full collection is so rare that none was seen"
@@ -104,17 +112,25 @@ def _steps(evidence: Evidence) -> dict[str, Found]:
         **_percentiles(evidence),
         "device_step_time_us": location(over_blocks("device_step_time_us"))
         or _why(evidence, _no_device_step(evidence)),
-        "samples_per_second": location(over_blocks("samples_per_second")) or _why(evidence, NO_STEADY_STEP),
+        "samples_per_second": location(over_blocks("samples_per_second")) or _why(evidence, _no_rate(evidence)),
         "startup_s": location(over_blocks("startup_s")) or _why(evidence, NOT_RUN),
-        "epoch_boundary_us": _epoch_cost(evidence) or _why(evidence, NO_BOUNDARY),
+        "epoch_boundary_us": _epoch_cost(evidence) or _why(evidence, _no_epoch(evidence)),
         **_collector(evidence),
         "run_to_run_cv": _why(evidence, NO_SPREAD) if cv is None else cv,
     }
 
 
+def _no_rate(evidence: Evidence) -> str:
+    return NO_SAMPLES if any(trial.samples is None for trial in evidence.timed) else NO_STEADY_STEP
+
+
 def _no_device_step(evidence: Evidence) -> str:
     has_events = any(trial.has_events for trial in evidence.timed)
     return NO_STEADY_STEP if has_events else NO_EVENTS
+
+
+def _no_epoch(evidence: Evidence) -> str:
+    return NO_EPOCHS if evidence.cell.workload == SCRIPT else NO_BOUNDARY
 
 
 def _epoch_cost(evidence: Evidence) -> Estimate | None:

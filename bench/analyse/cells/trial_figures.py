@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from bench.records.schema import Cell, Length, Memory, Phase, Phases, Timing, Trial, Turns
 
 
+NO_SAMPLES = "the script takes no batches from a DataLoader (--samples-per-step says how many samples a step trains)"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collections:
     """Full collections of Python's garbage in one trial."""
@@ -58,6 +61,8 @@ class TrialFigures:
     """The mean of all kept steady steps, without what the collector paused."""
     ends_us: dict[int, tuple[float, int]]
     """For each place around an epoch's end, what kept steps took there beyond the mean, added up, and how many."""
+    samples: float | None
+    """Of one step."""
     samples_per_second: float | None
     epoch_us: float | None
     """What an epoch costs beyond its steps, whichever of them do the work."""
@@ -95,6 +100,7 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns) -> TrialFigures:
     known_us = turns_us[~np.isnan(turns_us)]
     step_us = float(np.median(known_us)) if len(known_us) else None
     mean_us = float(unpaused_us[places.steady].mean()) if places.steady.any() else None
+    samples = samples_per_step(trial.cell, timing)
     return TrialFigures(
         block=trial.block,
         turns_us=turns_us,
@@ -103,14 +109,15 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns) -> TrialFigures:
         has_events=timing.device_step_us is not None,
         mean_us=mean_us,
         ends_us={} if mean_us is None else _ends_us(unpaused_us, places, mean_us),
+        samples=samples,
         samples_per_second=None,
         epoch_us=None,
         collections=_collections(timing, turns),
         startup_s=timing.startup_ns / 1e9,
         joules_per_1000_samples=regions.per_1000_samples(
-            timing.energy_j, len(intervals_us) * samples_per_step(trial.cell)
+            timing.energy_j, len(intervals_us) * samples if samples else None
         ),
-        no_energy=timing.unavailable.get("energy_j"),
+        no_energy=timing.unavailable.get("energy_j", None if samples else NO_SAMPLES),
         steady_us=intervals_us[places.steady],
         waited_share=sum((turns.waits_ns or {}).values()) / max(sum(timing.step_ns), 1),
         longer=None,
@@ -129,16 +136,14 @@ def complete(timed: Sequence[TrialFigures], cell: Cell, length: Length) -> tuple
     if not by_turns:
         return tuple(timed)
     epoch_us, paused_us = epoch_cost_us(by_turns, cell, length), collector_us_per_step(by_turns)
-    return tuple(_complete(each, epoch_us, paused_us, cell, length) for each in timed)
+    return tuple(_complete(each, epoch_us, paused_us, length) for each in timed)
 
 
-def _complete(
-    figures: TrialFigures, epoch_us: float | None, paused_us: float, cell: Cell, length: Length
-) -> TrialFigures:
+def _complete(figures: TrialFigures, epoch_us: float | None, paused_us: float, length: Length) -> TrialFigures:
     if figures.mean_us is None or not figures.step_us:
         return figures
     whole_us = figures.mean_us + (epoch_us or 0.0) / length.steps_per_epoch + paused_us
-    per_second = samples_per_step(cell) / whole_us * 1e6
+    per_second = figures.samples / whole_us * 1e6 if figures.samples else None
     return replace(figures, epoch_us=epoch_us, samples_per_second=per_second, longer=whole_us / figures.step_us)
 
 
@@ -250,9 +255,9 @@ def phases_us(trial: Trial, phases: Phases) -> dict[Phase, float] | None:
     return {name: float(np.median(np.array(ns)[steady])) / 1e3 for name, ns in phases.phase_ns.items()}
 
 
-def samples_per_step(cell: Cell) -> int:
-    """Samples that one optimizer step consumes."""
-    return cell.batch_size * cell.grad_accumulation
+def samples_per_step(cell: Cell, timing: Timing) -> float | None:
+    """Samples that one optimizer step consumes; None of a script that takes its batches from no loader."""
+    return timing.samples_per_step or cell.batch_size * cell.grad_accumulation or None
 
 
 def cross_check(trial: Trial, timing: Timing) -> str | None:

@@ -135,9 +135,17 @@ class ForkServer:
             raise WorkerEndedError(f"torch cannot be imported: {up['reason']}")
 
     def interpreter(
-        self, runner: str, *, workload: str | None = None, fork: bool, try_device: bool = False
+        self,
+        runner: str,
+        *,
+        workload: str | None = None,
+        script: Message | None = None,
+        fork: bool,
+        try_device: bool = False,
     ) -> Interpreter:
         """Fork an interpreter that imports the framework of `runner`, and `workload` if its trials train one.
+
+        With `script` it imports what that imports first, instead of both; `runner` is then the script's name.
 
         `fork` says whether its trials may be forks. With `try_device` it says no more than whether it can use the
         device, and ends.
@@ -148,11 +156,12 @@ class ForkServer:
         ours, theirs = socket.socketpair()
         request: Message = {"id": number, "runner": runner, "device": local(self.spec.device), "fork": fork}
         request |= {"try_device": try_device, "workload": workload, "compared": sorted(self.spec.packages)}
+        request["script"] = script
         try:
             self._channel.send(request, (theirs.fileno(),))
         finally:
             theirs.close()
-        return Interpreter(runner, workload, self, number, ours)
+        return Interpreter(runner, workload, self, number, ours, is_script=script is not None)
 
     def ended(self, number: int, timeout_s: float) -> Ended:
         """How an interpreter ended; raises `WorkerTimeoutError`."""
@@ -185,8 +194,18 @@ class ForkServer:
 class Interpreter:
     """A process that has imported a framework, and forks trials."""
 
-    def __init__(self, runner: str, workload: str | None, server: ForkServer, number: int, ours: socket.socket) -> None:
-        self.runner, self.workload, self._server, self._number = runner, workload, server, number
+    def __init__(
+        self,
+        runner: str,
+        workload: str | None,
+        server: ForkServer,
+        number: int,
+        ours: socket.socket,
+        *,
+        is_script: bool = False,
+    ) -> None:
+        self.runner, self.workload, self.is_script = runner, workload, is_script
+        self._server, self._number = server, number
         self._trials = count()
         self._channel = Channel(ours, self._how_it_ended)
 

@@ -24,7 +24,7 @@ from bench.execute.workers.interpreter import (
 )
 from bench.execute.workers.protocol import Message
 from bench.plan.length import WarmUp
-from bench.records.schema import Cell, Collector, Counters, Fingerprint, Length, Memory, Pass, Phases, Status
+from bench.records.schema import Cell, Collector, Counters, Fingerprint, Length, Memory, Pass, Phases, Scripts, Status
 from bench.records.schema import Interpreter as InterpreterRecord
 from trainloops.contract import Job
 
@@ -51,6 +51,10 @@ class Request:
     """Whether no other trial takes turns with it."""
     block: int = 0
     """Of which a trial that takes turns is one."""
+    scripts: Scripts | None = None
+    """Those of the run; its cell names one of them."""
+    log_to: Path | None = None
+    """Where what it has printed is kept; the last trial of a name, and one that failed beside it."""
     sees_collections: bool = False
     """Whether it looks how long full collections of garbage take when its turns are over."""
 
@@ -64,6 +68,7 @@ class AtEnd(BaseModel):
     warmup_steps: int
     memory: Memory
     collector: Collector | None = None
+    samples_per_step: float | None = None
     energy_j: float | None = None
     """Of all turns, those included that do not count."""
     sm_clock_mhz: list[int] | None = None
@@ -151,6 +156,7 @@ class Running:
         if self.request.trace_to is not None and result.status == "ok":
             self.request.trace_to.parent.mkdir(exist_ok=True)
             shutil.move(self.scratch / protocol.TRACE, self.request.trace_to)
+        self._keep_log(result)
         self._close()
         return Outcome(result=result, interpreter=self.record, cpu_s=ended.cpu_s)
 
@@ -160,6 +166,7 @@ class Running:
         cpu_s = 0.0
         with suppress(WorkerTimeoutError, WorkerEndedError):  # raised where whoever started it is gone, too
             cpu_s = self.process.ended(KILL_GRACE_S).cpu_s
+        self._keep_log(result)
         self._close()
         return Outcome(result=result, interpreter=self.record, cpu_s=cpu_s)
 
@@ -169,6 +176,12 @@ class Running:
             self._theirs.close()
         self._close()
         return Outcome(result=failed("killed", reason), interpreter=self.record)
+
+    def _keep_log(self, result: Result) -> None:
+        log, to = self.scratch / protocol.LOG, self.request.log_to
+        if to is not None and log.exists():
+            to.parent.mkdir(exist_ok=True)
+            shutil.move(log, to if result.status == "ok" else to.with_suffix(f".failed{to.suffix}"))
 
     def _close(self) -> None:
         if self.control is not None:
@@ -206,7 +219,13 @@ def _payload(request: Request) -> Message:
         "is_alone": request.is_alone,
         "block": request.block,
         "sees_collections": request.sees_collections,
+        "script": None if request.scripts is None else message_of(request.scripts, request.cell.runner),
     }
+
+
+def message_of(scripts: Scripts, name: str) -> Message:
+    """What a worker is told of one of the scripts."""
+    return {**scripts.model_dump(exclude={"each"}), **scripts.script(name).model_dump()}
 
 
 def _read_result(scratch: Path, exit_code: int) -> Result:

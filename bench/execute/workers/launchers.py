@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from bench.execute import shell
 from bench.execute.workers.interpreter import ForkServer, Interpreter, Spec, WorkerEndedError, WorkerTimeoutError
 from bench.execute.workers.launcher import Outcome, Request, Result, Running, failed
+from bench.execute.workers.protocol import Message
 from bench.host.imported import parts
 from bench.records.schema import Interpreter as InterpreterRecord
 from trainloops import runners, workloads
@@ -66,6 +68,8 @@ def _not_importable(interpreter: Interpreter, what: str, reason: str) -> Result:
         needs = workloads.needs([interpreter.workload])
         return failed("failed", _lacks(interpreter.workload, sorted(needs), "trained", reason))
     runner = interpreter.runner
+    if interpreter.is_script:
+        return failed("failed", f"its first imports fail: {reason}")
     built_in = runners.BUILT_IN[runner].needs if runner in runners.BUILT_IN else ()
     return failed("missing" if built_in else "failed", _lacks(runner, built_in, "imported", reason))
 
@@ -76,17 +80,24 @@ def _lacks(name: str, needs: Sequence[str], cannot: str, reason: str) -> str:
     return f"{name} needs {' and '.join(needs)}: pip install {' '.join(needs)} ({reason})"
 
 
+class Brought(TypedDict, total=False):
+    """What an interpreter imports beside its runner."""
+
+    workload: str | None
+    script: Message | None
+
+
 class Forker:
     """Forks trials of one runner on one workload from an interpreter; starts that again where one takes it down."""
 
-    def __init__(self, runner: str, server: ForkServer, workload: str | None = None) -> None:
-        self.runner, self._server, self._workload = runner, server, workload
+    def __init__(self, runner: str, server: ForkServer, **brought: Unpack[Brought]) -> None:
+        self.runner, self._server, self._brought = runner, server, brought
         self._interpreter: Interpreter | None = None
         self._ready: Ready | None = None
 
     def begin(self) -> None:
         """Begin to import the framework; `ready` waits for it. Raises `WorkerEndedError`."""
-        self._interpreter = self._server.interpreter(self.runner, workload=self._workload, fork=True)
+        self._interpreter = self._server.interpreter(self.runner, fork=True, **self._brought)
 
     def ready(self, *, alone: bool) -> Ready:
         """Wait until the framework is imported; `alone` tells whether the import's time is a figure."""
@@ -136,8 +147,8 @@ class Forker:
 class Spawner:
     """Starts one interpreter for each trial, since its device cannot be used in forks; `no_fork` says why."""
 
-    def __init__(self, runner: str, spec: Spec, no_fork: str | None = None, workload: str | None = None) -> None:
-        self._runner, self._spec, self.no_fork, self._workload = runner, spec, no_fork, workload
+    def __init__(self, runner: str, spec: Spec, no_fork: str | None = None, **brought: Unpack[Brought]) -> None:
+        self._runner, self._spec, self.no_fork, self._brought = runner, spec, no_fork, brought
         self._started: list[ForkServer | Interpreter] = []
 
     def start(self, request: Request) -> Running | Outcome:
@@ -146,7 +157,7 @@ class Spawner:
         self._started.append(server)
         try:
             server.wait_until_up()
-            interpreter = server.interpreter(self._runner, workload=self._workload, fork=False)
+            interpreter = server.interpreter(self._runner, fork=False, **self._brought)
             self._started.append(interpreter)
             ready = await_ready(interpreter, self._spec, alone=True)
             if isinstance(ready, Result):

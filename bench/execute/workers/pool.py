@@ -9,10 +9,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from bench.execute.workers.interpreter import ForkServer, Spec, WorkerEndedError, WorkerTimeoutError
-from bench.execute.workers.launcher import Launcher, Outcome, Request, Running, failed
-from bench.execute.workers.launchers import Forker, Spawner
+from bench.execute.workers.launcher import Launcher, Outcome, Request, Running, failed, message_of
+from bench.execute.workers.launchers import Brought, Forker, Spawner
 from bench.plan.schedule import Layout
-from bench.records.schema import Cell
+from bench.records.schema import Cell, Scripts
 from bench.records.schema import Interpreter as InterpreterRecord
 
 Key = tuple[str, str, str, str]
@@ -59,9 +59,10 @@ class Pool:
         threads: int,
         one_by_one: bool,
         packages: Mapping[str, Mapping[str, str]] | None = None,
+        scripts: Scripts | None = None,
     ) -> None:
         self.keys = list(keys)
-        self._packages = packages or {}
+        self._packages, self._scripts = packages or {}, scripts
         self._pythons, self._layout, self._threads = pythons, layout, threads
         self._at_once = 1 if one_by_one else max(1, os.cpu_count() or 1)
         self._servers: dict[tuple[str, str], ForkServer] = {}
@@ -107,7 +108,7 @@ class Pool:
     def _forker(self, key: Key) -> Forker | None:
         """A launcher whose interpreter begins to import its framework; None where its environment has no torch."""
         try:
-            self._launchers[key] = forker = Forker(key[0], self._server(key), key[3])
+            self._launchers[key] = forker = Forker(key[0], self._server(key), **self._brought(key))
             forker.begin()
         except (WorkerEndedError, WorkerTimeoutError) as error:
             self._broken[key] = f"while {key[0]} was imported, {error}"
@@ -115,7 +116,13 @@ class Pool:
         return forker
 
     def _spawner(self, key: Key, no_fork: str | None) -> Spawner:
-        return Spawner(key[0], self._spec(key), no_fork, key[3])
+        return Spawner(key[0], self._spec(key), no_fork, **self._brought(key))
+
+    def _brought(self, key: Key) -> Brought:
+        """What is trained: a workload, or what a script brings itself."""
+        if self._scripts is None:
+            return {"workload": key[3], "script": None}
+        return {"workload": None, "script": message_of(self._scripts, key[0])}
 
     def _spec(self, key: Key) -> Spec:
         _, device, environment, _ = key

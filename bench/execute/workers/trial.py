@@ -12,10 +12,11 @@ from typing import Any, NoReturn
 
 import torch
 
-from bench.execute.workers import protocol
+from bench.execute.workers import protocol, script_trial
+from bench.execute.workers.script import Script, told
 from bench.measure import counters, energy, memory, meters, phases, sampling, sm_clock, trace
 from bench.measure import device as devices
-from bench.measure.clock import Clock, LoopEndedError
+from bench.measure.clock import Clock, LoopEndedError, Onlooker
 from bench.measure.collector import Collections
 from bench.measure.fingerprint import Recorder
 from bench.measure.memory import HostBaseline
@@ -32,13 +33,22 @@ NO_SCALAR = "grad can be implicitly created only for scalar outputs"
 class Assignment:
     """What a trial is to do, and where it leaves its result."""
 
-    train: Train
+    runner: Train | None
+    """None of a script."""
     job: Job
     request: dict[str, Any]
     host: HostBaseline
     scratch: Path
     control: socket.socket | None
     """By which its parent gives it its turns; None for a pass that takes none."""
+    script: Script | None = None
+    """What it runs in the place of a runner."""
+
+    @property
+    def train(self) -> Train:
+        """The runner."""
+        assert self.runner is not None
+        return self.runner
 
     def leave(self, result: Result) -> None:
         """Write the result, whole or not at all, wherever the loop has changed its folder to."""
@@ -49,12 +59,14 @@ def run(assignment: Assignment) -> None:
     """Leave `{"status": "ok", ...}` with the instrument's figures, or the status and reason of a failure."""
     try:
         torch.set_num_threads(assignment.request["threads"])
-        result = {"status": "ok", **PASSES[assignment.request["phase"]](assignment)}
+        passes = PASSES if assignment.script is None else script_trial.PASSES
+        result = {"status": "ok", **passes[assignment.request["phase"]](assignment)}
     except SystemExit as error:
         result = {"status": "failed", "reason": f"train() called sys.exit({error.code!r}) before its job was done"}
     except Exception as error:  # noqa: BLE001 - whatever a loop raises is the reason of its row, and the run goes on
         status = "oom" if devices.is_out_of_memory(error) else "failed"
-        result = {"status": status, "reason": _told(error)}
+        reason = _told(error) if assignment.script is None else told(error, assignment.script.file)
+        result = {"status": status, "reason": reason}
     assignment.leave(result)
 
 
@@ -65,22 +77,22 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _timing(assignment: Assignment) -> Result:
-    """Train in turns until the parent has had enough; comes back only when the loop ended before that."""
+def clock_of(assignment: Assignment, *, onlooker: Onlooker | None = None, own: Callable[[], Result] = dict) -> Clock:
+    """The clock of a trial, which leaves the result when it ends, what is `own` to the trial included."""
     job, device = assignment.job, devices.of(assignment.job.device)
     at_ends = [energy.of_turns(job.device, is_alone=assignment.request["is_alone"]), sm_clock.of_turns(job.device)]
 
     def finish(clock: Clock) -> NoReturn:
         peaks = memory.figures(clock.warmup_peaks, device.peaks(), device=job.device, host=assignment.host)
-        own = {"startup_ns": clock.startup_ns, "warmup_steps": clock.warmup_steps, "memory": peaks}
-        own["collector"] = collections.result(clock.timed_steps, looks=assignment.request["sees_collections"])
-        assignment.leave({"status": "ok", "timing": {**own, **meters.results(at_ends)}})
+        told = {"startup_ns": clock.startup_ns, "warmup_steps": clock.warmup_steps, "memory": peaks, **own()}
+        told["collector"] = collections.result(clock.timed_steps, looks=assignment.request["sees_collections"])
+        assignment.leave({"status": "ok", "timing": {**told, **meters.results(at_ends)}})
         os._exit(0)
 
     assert assignment.control is not None
     ticks = Ticks(assignment.scratch / protocol.TICKS)
     collections = Collections(ticks, phase=assignment.request["block"])
-    clock = Clock(
+    return Clock(
         ticks=ticks,
         control=assignment.control,
         warm_up=assignment.request["warm_up"],
@@ -88,7 +100,13 @@ def _timing(assignment: Assignment) -> Result:
         meters=at_ends,
         collections=collections,
         finish=finish,
+        onlooker=onlooker,
     )
+
+
+def _timing(assignment: Assignment) -> Result:
+    """Train in turns until the parent has had enough; comes back only when the loop ended before that."""
+    job, clock = assignment.job, clock_of(assignment)
     built = parts.build(job)
     clock.start()
     assignment.train(job, built)

@@ -110,6 +110,7 @@ class Member:
             step_ns=self.steps_ns,
             turns=Turns(length=length, places=self.places, pauses_ns=self.pauses_ns, waits_ns=self.waits_ns),
             device_step_us=device_step_us,
+            samples_per_step=told.samples_per_step,
             memory=told.memory,
             collector=collector,
             energy_j=None if told.energy_j is None else told.energy_j * counting,

@@ -26,6 +26,7 @@ from typing import Any
 
 from bench.execute.workers.children import die_with_parent, let_forks_die_with_this, serve
 from bench.execute.workers.protocol import LOG, Message, Receiver, send
+from bench.execute.workers.script import Script, told
 from bench.host import process
 
 FORK_PROBE_TIMEOUT_S = 120
@@ -51,8 +52,10 @@ class Imported:
 class Loaded:
     """A runner, and how much this process has grown since before it imported anything for it."""
 
-    train: Train
+    train: Train | None
+    """None of a script, which `script` runs."""
     inherited_bytes: int
+    script: Script | None = None
 
 
 def main() -> None:
@@ -94,11 +97,15 @@ def _load(runner: str) -> Train:
     from trainloops import runners
 
     train = runners.load(runner)
+    _bring_what_optimizers_bring()
+    return train
+
+
+def _bring_what_optimizers_bring() -> None:
     import torch
 
     torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     gc.collect()  # so that all forks are as far from their first full collection, until `measure.collector` sets it
-    return train
 
 
 def _load_workload(name: str | None) -> None:
@@ -114,25 +121,32 @@ def _see_where_the_user_stands(request: Message) -> None:
     """Let code of the user's own, and no other, import what lies in the current folder."""
     from trainloops.references import is_reference
 
-    if any(is_reference(request[what] or "") for what in ("runner", "workload")):
+    if request["script"] is None and any(is_reference(request[what] or "") for what in ("runner", "workload")):
         sys.path.append(str(Path.cwd()))
 
 
 def _interpret(control: socket.socket, request: Message, imported: Imported) -> None:
-    """Import a runner's framework and a workload, then serve requests for trials until the other end closes."""
+    """Import a runner's framework and a workload, or what a script imports first; then serve requests for trials."""
     _see_where_the_user_stands(request)
     started = time.perf_counter()
     loading = "runner"
+    train, script = None, None if request["script"] is None else Script.of(request["script"])
     try:
-        train = _load(request["runner"])
+        if script is None:
+            train = _load(request["runner"])
+        else:
+            script.prepare()
+            _bring_what_optimizers_bring()
         own_s = time.perf_counter() - started
         loading = "workload"
         _load_workload(request["workload"])
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is raised while it is imported is its row's reason
         event = "missing" if isinstance(error, ImportError) else "failed"
-        send(control, {"event": event, "what": loading, "reason": f"{type(error).__name__}: {error}"})
+        reason = f"{type(error).__name__}: {error}" if script is None else told(error, script.file)
+        send(control, {"event": event, "what": loading, "reason": reason})
         return
-    loaded = Loaded(train=train, inherited_bytes=process.resident().total - imported.bare.total)
+    inherited_bytes = process.resident().total - imported.bare.total
+    loaded = Loaded(train=train, script=script, inherited_bytes=inherited_bytes)
     if request["try_device"]:
         broken = _why_unusable(request["device"])
         failed = {"event": "failed", "what": "device", "reason": broken}
@@ -226,7 +240,8 @@ def _train(loaded: Loaded, request: Message, descriptors: list[int]) -> None:
     host = HostBaseline(inherited_bytes=loaded.inherited_bytes, at_start=process.resident())
     run(
         Assignment(
-            train=loaded.train,
+            runner=loaded.train,
+            script=loaded.script,
             job=Job(**request["job"]),
             request=request,
             host=host,

@@ -11,7 +11,7 @@ from bench.records.schema import CellSummary, Summary
 from bench.records.store import slug
 from bench.report.charts import rows
 from bench.report.charts.theme import Look
-from bench.report.document.groups import Group, groups
+from bench.report.document.groups import Group, baseline_of, groups
 from bench.report.document.text import escape
 
 if TYPE_CHECKING:
@@ -78,15 +78,16 @@ class _Names:
 def _kinds(group: Group) -> Iterator[tuple[str, str, Draw]]:
     """Which kinds of chart a group has the figures for, with what each shows."""
     one = len(group.batch_sizes) == 1
-    against = f"at batch {group.batch_sizes[0]:,}" if one else "against batch size"
-    title, at = group.title, f"{group.title} at batch {group.representative:,}"
+    against = group.cells[0].at_batch if one else " against batch size"
+    title, at = group.title, f"{group.title}{group.at(group.representative)[0].at_batch}"
+    baseline = baseline_of(group.cells)
     chosen = group.at(group.representative)
     if _any(group.cells, rows.throughput):
-        yield "throughput", f"Samples a second {against}, {title}, by runner.", _throughput
+        yield "throughput", f"Samples a second{against}, {title}, by runner.", _throughput
     if _any(rows.loops(group), rows.compared("overhead_us")):
-        yield "overhead", f"Overhead in µs a step over the hand-written loop {against}, {title}, by runner.", _overhead
+        yield "overhead", f"Overhead in µs a step over {baseline}{against}, {title}, by runner.", _overhead
     if _any(rows.loops(group), rows.compared("ratio")):
-        yield "ratios", f"Step time over that of the hand-written loop, {title}, by batch size and runner.", _ratios
+        yield "ratios", f"Step time over that of {baseline}, {title}, by batch size and runner.", _ratios
     if any(cell.phases_us for cell in chosen):
         yield "phases", f"Time of a step in data, forward, backward, optimizer and rest, {at}, by runner.", _phases
     if any(cell.tensor_bytes_by_category for cell in chosen):
@@ -102,7 +103,7 @@ def _any(cells: Sequence[CellSummary], figure: rows.Figure) -> bool:
 
 
 def _where(group: Group) -> str:
-    return f"{group.title}, batch {group.representative:,}"
+    return group.where
 
 
 def _throughput(group: Group, look: Look) -> Any:

@@ -15,7 +15,7 @@ from bench.report.charts.frame import Spec
 from bench.report.charts.theme import Look, Theme
 from bench.report.document import numbers
 from bench.report.document.columns import NO_DIFFERENCE, WRITTEN, Text
-from bench.report.document.groups import Group
+from bench.report.document.groups import Group, baseline_of
 
 READ = "Right of the line is slower. Bars: 95 % intervals. Hollow: no difference that this run can tell."
 DECIDED = "Right of the line is slower. Bars: the intervals that decide. Hollow: no difference shown."
@@ -47,8 +47,8 @@ class Plot:
 def ratios(group: Group, look: Look | None = None) -> Spec:
     """Draw step time over the hand-written loop's, without `floor`, on a logarithmic axis with a line at 1."""
     plot = Plot(
-        title=f"Ratio to the hand-written loop, {group.title}",
-        axis="step time \N{DIVISION SIGN} that of the hand-written loop, log scale",
+        title=f"Ratio to {baseline_of(group.cells)}, {group.title}",
+        axis=f"step time \N{DIVISION SIGN} that of {baseline_of(group.cells)}, log scale",
         cells=rows.loops(group),
         figure=rows.compared("ratio"),
         text=WRITTEN["ratio"],
@@ -82,7 +82,7 @@ def overhead(group: Group, look: Look | None = None) -> Spec:
     """Draw step time minus the hand-written loop's, without `floor`, in µs, with a line at 0."""
     plot = Plot(
         title=f"Overhead in µs a step, {group.title}",
-        axis="step time minus that of the hand-written loop, µs",
+        axis=f"step time minus that of {baseline_of(group.cells)}, µs",
         cells=rows.loops(group),
         figure=rows.compared("overhead_us"),
         text=WRITTEN["overhead_us"],
@@ -124,7 +124,7 @@ def _table(plot: Plot, cells: Sequence[CellSummary], look: Look) -> list[Spec]:
     """Return the rows from the top: the cells, and above those of a batch size one that names it."""
     table: list[Spec] = []
     for size, at in groupby(cells, key=lambda cell: cell.batch_size):
-        table.append({"name": f"batch {size:,}", "shown": ""})
+        table += [{"name": f"batch {size:,}", "shown": ""}] if size else []
         table += [{"name": look.name(cell.runner)} | _row(plot, cell) for cell in at]
     return [{"row": index} | row for index, row in enumerate(table)]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.records.schema import Comparison
+from bench.records.trials import SCRIPT
 from bench.report.document import numbers
 
 if TYPE_CHECKING:
@@ -57,6 +58,16 @@ class Group:
         return sorted({cell.batch_size for cell in self.cells})
 
     @property
+    def are_scripts(self) -> bool:
+        """Whether they are scripts, whose batches are their own affair."""
+        return self.cells[0].workload == SCRIPT
+
+    @property
+    def where(self) -> str:
+        """The group at its representative batch size."""
+        return self.title if self.are_scripts else f"{self.title}, batch {numbers.number(self.representative, 0)}"
+
+    @property
     def runners(self) -> list[str]:
         """In the order of the rows."""
         return list(dict.fromkeys(cell.runner for cell in self.cells))
@@ -83,6 +94,11 @@ def groups(summary: Summary) -> list[Group]:
     ]
 
 
+def baseline_of(cells: Sequence[Comparison]) -> str:
+    """What the ratios of a run are formed with."""
+    return "the first script" if cells and cells[0].workload == SCRIPT else "the hand-written loop"
+
+
 def titles(summary: Summary) -> list[str]:
     """Name each row's group: `mlp on cpu`, and whichever conditions differ in the run, as in `mlp on cpu, bf16`."""
     differing = [words for field, words in CONDITIONS.items() if _differs(summary.cells, field)]
@@ -91,7 +107,7 @@ def titles(summary: Summary) -> list[str]:
 
 def shared_conditions(summary: Summary) -> list[str]:
     """Say what was equal in all comparisons of the run, one phrase each."""
-    if not summary.cells:
+    if not summary.cells or summary.run.settings.scripts is not None:  # all else is the scripts' own affair
         return []
     return [words(summary.cells[0]) for field, words in CONDITIONS.items() if not _differs(summary.cells, field)]
 

@@ -19,6 +19,9 @@ from bench.report.document.groups import STATUS_WORDS, Group
 NOTHING = "-"
 """Fills the row of a cell that has no figures at all; its note says why."""
 
+OWN_BATCH = "its own"
+"""The batch of a script."""
+
 BLANKS: dict[Any, dict[str, None]] = {kind | None: dict.fromkeys(kind.model_fields) for kind in (Estimate, Length)}
 
 Names = Callable[[CellSummary], dict[str, str]]
@@ -128,7 +131,12 @@ def pivot(group: Group, runners: Sequence[str], figure: Callable[[CellSummary], 
     rows = []
     for batch_size in group.batch_sizes:
         by_runner = {cell.runner: figure(cell) or NOTHING for cell in group.at(batch_size)}
-        rows.append([numbers.number(batch_size, 0), *(by_runner.get(name, NOTHING) for name in runners)])
+        rows.append(
+            [
+                numbers.number(batch_size, 0) if batch_size else OWN_BATCH,
+                *(by_runner.get(name, NOTHING) for name in runners),
+            ]
+        )
     return Table(frame=pd.DataFrame(rows, columns=["batch", *runners]), names=1)
 
 
@@ -167,7 +175,7 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _batch_and_runner(cell: CellSummary) -> dict[str, str]:
-    return {"batch": numbers.number(cell.batch_size, 0), "runner": cell.runner}
+    return ({"batch": numbers.number(cell.batch_size, 0)} if cell.batch_size else {}) | {"runner": cell.runner}
 
 
 def _runner(cell: CellSummary) -> dict[str, str]:
@@ -208,7 +216,7 @@ def _row(cell: CellSummary, names: dict[str, str], columns: Sequence[Column], no
     if cell.failed_trials:
         failed = f"{cell.failed_trials} of {cell.trials} trials failed: {cell.reason or NO_REASON}"
         names = names | {"runner": notes.mark(cell.runner, failed)}
-    if "batch" in names and not cell.equivalence.proven:
+    if ("batch" in names or not cell.batch_size) and not cell.equivalence.proven:
         names = names | {"runner": unproven(cell, notes)}
     return names | {column.header: _figure(cell, column, notes) for column in columns}
 

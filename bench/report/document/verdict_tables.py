@@ -27,7 +27,7 @@ WORDS = {
     "undecided": "undecided",
 }
 KEYS: dict[str, Callable[[Cell], str]] = {
-    "batch": lambda cell: f"{cell.batch_size:,}",
+    "batch": lambda cell: f"{cell.batch_size:,}" if cell.batch_size else "",
     "runner": lambda cell: cell.runner,
     "workload": lambda cell: cell.workload,
     "device": lambda cell: cell.device,
@@ -140,7 +140,7 @@ def _by_setting(headers: Sequence[str], verdicts: Sequence[Verdict], rows: Seque
 def key_columns(cells: Sequence[Cell]) -> dict[str, list[str]]:
     """What tells the cells apart, by the header of its column: batch size and runner always, else what differs."""
     told = {head: [words(cell) for cell in cells] for head, words in KEYS.items()}
-    return {head: column for head, column in told.items() if head in ALWAYS or len(set(column)) > 1}
+    return {head: column for head, column in told.items() if (head in ALWAYS and any(column)) or len(set(column)) > 1}
 
 
 def _difference(verdict: Verdict) -> str:

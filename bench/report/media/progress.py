@@ -187,7 +187,8 @@ def failure(trial: Trial) -> str:
 
 
 def _comparison(trial: Trial) -> str:
-    return f"{trial.cell.workload} on {trial.cell.device}, batch {trial.cell.batch_size:,}"
+    batch = f", batch {trial.cell.batch_size:,}" if trial.cell.batch_size else ""
+    return f"{trial.cell.workload} on {trial.cell.device}{batch}"
 
 
 def _line(state: _State) -> str:

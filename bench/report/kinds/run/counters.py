@@ -9,7 +9,7 @@ from bench.analyse.cells import attribution
 from bench.records.metrics import chosen
 from bench.records.schema import AttributionRow, CellSummary, Summary
 from bench.report.charts import Picture, shown
-from bench.report.document.groups import FLOOR, Group
+from bench.report.document.groups import FLOOR, Group, baseline_of
 from bench.report.document.numbers import percent, signed
 from bench.report.document.tables import counter_table, tensor_table
 from bench.report.document.text import escape, folded, listed, shortened, shortened_path, table
@@ -63,7 +63,7 @@ def _shares(counted: Sequence[CellSummary]) -> str:
 
 def _not_repeated(cell: CellSummary) -> str:
     assert cell.counters is not None
-    return f"{', '.join(cell.counters.not_repeated)} of {cell.runner} at batch {cell.batch_size:,}"
+    return f"{', '.join(cell.counters.not_repeated)} of {cell.runner}{cell.at_batch}"
 
 
 def _origins(summary: Summary, group: Group) -> list[str]:
@@ -74,7 +74,7 @@ def _origins(summary: Summary, group: Group) -> list[str]:
         return []
     every = [row for found in rows.values() for row in found]
     return [
-        f"Where the extra work comes from, against the hand-written loop at batch {group.representative:,}:",
+        f"Where the extra work comes from, against {baseline_of(cells)}{cells[0].at_batch}:",
         "\n".join(lines),
         folded(f"The {TOP_ROWS} functions with the largest differences in Python calls", _functions(every)),
         "Every function of every counter: [tables/attribution.csv](tables/attribution.csv).",

@@ -57,18 +57,18 @@ def by_cell(summary: Summary) -> Grid | None:
 def _by_cell(
     cells: Sequence[tuple[Group, CellSummary]], asked: Sequence[Column], droppable: tuple[str, ...], *, titled: bool
 ) -> Grid:
-    notes = Notes()
+    notes, has_batch = Notes(), any(cell.batch_size for _, cell in cells)
     shown = [column for column in asked if any(column.text(cell) is not None for _, cell in cells)] or asked[:1]
     rows = tuple(
         (
             *([group.title] if titled else []),
-            f"{cell.batch_size:,}",
+            *([f"{cell.batch_size:,}"] if has_batch else []),
             cell.runner if cell.status != "ok" or cell.equivalence.proven else unproven(cell, notes),
             *_figures(cell, shown, notes),
         )
         for group, cell in cells
     )
-    keys = (*(["workload"] if titled else []), "batch", "runner")
+    keys = (*(["workload"] if titled else []), *(["batch"] if has_batch else []), "runner")
     headers = (*keys, *(column.header for column in shown))
     by_key = {column.key: column.header for column in shown}
     kept = tuple(by_key[key] for key in droppable if key in by_key)

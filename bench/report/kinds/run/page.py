@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench.report.charts import pictures
 from bench.report.document import columns, glossary
 from bench.report.document.content import Block, Content, Facets, Figure, Flames, Grid, Points, Section, Words
-from bench.report.document.groups import Group, groups
+from bench.report.document.groups import Group, baseline_of, groups
 from bench.report.document.tables import imported
 from bench.report.kinds.run import quality, report, sentences
 from bench.report.media.html.grids import METRIC, of_cells, of_imports
@@ -67,19 +67,21 @@ def _place(group: Group) -> Facets:
 
 def _sections(summary: Summary, told: Sequence[Group]) -> list[Section]:
     figures = _figures(summary, told)
-    arithmetic = [sentences.arithmetic(group) for group in told] if "timing" in summary.run.settings.passes else []
+    settings = summary.run.settings
+    has_floor = "timing" in settings.passes and settings.scripts is None
+    arithmetic = [sentences.arithmetic(group) for group in told] if has_floor else []
     return [
         *([Section(title="Charts", blocks=figures)] if figures else []),
         Section(title="Tables", blocks=_tables(summary, told)),
-        *([Section(title="Where the extra work comes from", blocks=(_flames(),))] if summary.attribution else []),
+        *(
+            [Section(title="Where the extra work comes from", blocks=(Flames(against=baseline_of(summary.cells)),))]
+            if summary.attribution
+            else []
+        ),
         *([Section(title="How much of the step is arithmetic?", blocks=_points(arithmetic))] if arithmetic else []),
         Section(title="Are they equivalent?", blocks=_points(quality.equivalence(summary))),
         Section(title="What this machine can resolve", blocks=_points(report.resolvable(summary))),
     ]
-
-
-def _flames() -> Flames:
-    return Flames(against="the hand-written loop")
 
 
 def _points(lines: Sequence[str]) -> tuple[Block, ...]:

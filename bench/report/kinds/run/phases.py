@@ -24,7 +24,7 @@ def section(told: Sequence[Group], drawn: Sequence[Picture] = ()) -> str:
         cells = [cell for cell in group.at(group.representative) if cell.phases_us]
         if cells:
             parts += [
-                escape(f"{group.title}, batch {group.representative:,}:"),
+                escape(f"{group.where}:"),
                 "\n".join(f"- {escape(sentences.split(cell))}" for cell in cells),
                 *shown(drawn, group.title, "phases"),
                 folded(f"All phases, {group.title}", phase_table(group).markdown()),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.statistics.signed_rank import resolution
 from bench.report.document import numbers
-from bench.report.document.groups import Group, titles
+from bench.report.document.groups import Group, baseline_of, titles
 from bench.report.document.text import listed, plural
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ METHOD = (
     f"weights were then held against the hand-written loop's. {UNSEEN}"
 )
 
+METHOD_OF_SCRIPTS = (
+    "How it was proven: in this run every script was also run with torch's deterministic algorithms, and looked at "
+    "through torch's own hooks. The losses, the batches and a SHA-256 of the parameters of each of its first steps "
+    "were then held against those of the first script."
+)
+
 WITHOUT_WORKERS = "host MB is the training process's: what its loader workers take is not in it."
 
 Figure = tuple[float, str]
@@ -49,11 +55,16 @@ def equivalence(summary: Summary) -> list[str]:
     """How many runners did the hand-written loop's arithmetic, how that was proven, and where one did not."""
     compared = [(cell, title) for cell, title in _titled(summary) if _is_compared(cell)]
     if not compared:
-        return ["No runner could be held against the hand-written loop, so nothing is proven and no ratio is given."]
+        scripts = summary.run.settings.scripts
+        if scripts is not None and len(scripts.each) == 1:
+            return ["One script is held against nothing but its own clone."]
+        what = f"No {'script' if scripts else 'runner'} could be held against {baseline_of(summary.cells)}"
+        return [f"{what}, so nothing is proven and no ratio is given."]
     cells = [cell for cell, _ in compared]
     failed = [(cell, title) for cell, title in _titled(summary) if cell.status != "ok"]
     exceptions = [_exception(cell, title) for cell, title in compared if cell.equivalence.verdict != "bitwise"]
-    return [_counts(cells, failed), METHOD, *_proofs(cells), *exceptions]
+    method = METHOD if summary.run.settings.scripts is None else METHOD_OF_SCRIPTS
+    return [_counts(cells, failed), method, *_proofs(cells), *exceptions]
 
 
 def quality(summary: Summary) -> list[str]:
@@ -73,7 +84,7 @@ def _worst_floor(summary: Summary) -> str:
     worst = max(known, key=lambda each: each.floor or 0.0)
     floor = numbers.percent(worst.floor or 0.0)
     among = f", the worst of {len(known)}" if len(known) > 1 else ""
-    return f"noise floor {floor} ({worst.runner} against its own clone at batch {worst.comparison.batch_size:,}{among})"
+    return f"noise floor {floor} ({worst.runner} against its own clone{worst.comparison.at_batch}{among})"
 
 
 def _widest(widest: Figure) -> str:
@@ -94,7 +105,7 @@ def _unlike_clones(summary: Summary) -> list[str]:
         each for each in summary.noise_floors if each.ratio.low is not None and not numbers.covers(each.ratio, 1.0)
     ]
     return [
-        f"The clone of {each.runner} at batch {each.comparison.batch_size:,} takes {numbers.ratio(each.ratio)} times "
+        f"The clone of {each.runner}{each.comparison.at_batch} takes {numbers.ratio(each.ratio)} times "
         "as long as the loop that it is a clone of: smaller differences than that are noise."
         for each in apart
     ]
@@ -104,7 +115,7 @@ def noise_floors(summary: Summary, group: Group) -> list[str]:
     """What the baseline takes against its own clone in each comparison of a group."""
     places = {cell.comparison for cell in group.cells}
     told = [
-        f"{numbers.ratio(each.ratio)} at batch {each.comparison.batch_size:,}"
+        f"{numbers.ratio(each.ratio)}{each.comparison.at_batch}"
         for each in summary.noise_floors
         if each.comparison in places
     ]
@@ -188,10 +199,10 @@ def _counts(cells: Sequence[CellSummary], failed: Sequence[tuple[CellSummary, st
     if set(worst.values()) == {"bitwise"}:
         every = f"All {len(worst)} runners are" if len(worst) > 1 else f"{cells[0].runner} is"
         where = "every cell" if not failed else "every cell that has figures"
-        return f"{every} bitwise equal to the hand-written loop, in {where} ({len(cells):,}){unknown}."
+        return f"{every} bitwise equal to {baseline_of(cells)}, in {where} ({len(cells):,}){unknown}."
     runners = {verdict: [name for name, own in worst.items() if own == verdict] for verdict in reversed(VERDICTS)}
     told = [f"{len(names)} {VERDICTS[verdict]} ({listed(names)})" for verdict, names in runners.items() if names]
-    return f"Of {plural(len(worst), 'runner')} held against the hand-written loop: {'; '.join(told)}{unknown}."
+    return f"Of {plural(len(worst), 'runner')} held against {baseline_of(cells)}: {'; '.join(told)}{unknown}."
 
 
 def _proofs(cells: Sequence[CellSummary]) -> list[str]:
@@ -206,7 +217,7 @@ def _exception(cell: CellSummary, title: str) -> str:
 
 
 def _where(cell: CellSummary, title: str) -> str:
-    return f"{cell.runner} at batch {cell.batch_size:,} of {title}"
+    return f"{cell.runner}{cell.at_batch} of {title}"
 
 
 def _typical(opening: str, figures: Sequence[Figure], noun: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench.report.charts import Picture, pictures, shown
 from bench.report.document import bridges, glossary, steadiness
 from bench.report.document.environment import machine_and_packages
-from bench.report.document.groups import FLOOR, Group, groups, hardware, shared_conditions
+from bench.report.document.groups import FLOOR, Group, baseline_of, groups, hardware, shared_conditions
 from bench.report.document.parts import Paragraph
 from bench.report.document.tables import collector_table, import_table, memory_table, pivot, time_table
 from bench.report.document.text import code, escape, folded, listed, plural
@@ -42,7 +42,7 @@ def report(summary: Summary, folder: str) -> str:
         _equivalence(summary),
         *([_tables(summary, told, drawn)] if "timing" in passes else []),
         *([counters.section(summary, told, drawn)] if "counting" in passes else []),
-        *([_arithmetic(told)] if "timing" in passes else []),
+        *([_arithmetic(told)] if "timing" in passes and summary.run.settings.scripts is None else []),
         *([phases.section(told, drawn)] if "phases" in passes else []),
         *([_traces()] if "trace" in passes else []),
         *([_resolution(summary, told)] if "timing" in passes else []),
@@ -168,7 +168,7 @@ def _cell_by_cell(group: Group) -> str:
     ]
     if compared:
         parts += [
-            f"Smallest difference from the hand-written loop that shows, {escape(group.title)}:",
+            f"Smallest difference from {baseline_of(group.cells)} that shows, {escape(group.title)}:",
             pivot(group, list(dict.fromkeys(compared)), quality.shown_difference).markdown(),
         ]
     return "\n\n".join(parts)

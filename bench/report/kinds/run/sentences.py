@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bench.analyse.signs import signed
 from bench.records.metrics import chosen, parts
 from bench.report.document import numbers
-from bench.report.document.groups import FLOOR, STATUS_WORDS, Group, groups, same_as_baseline, titles
+from bench.report.document.groups import FLOOR, STATUS_WORDS, Group, baseline_of, groups, same_as_baseline, titles
 from bench.report.document.text import listed, plural
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ TOLD = chosen("python_calls", "ops", "syncs")
 
 def representative(group: Group) -> str:
     """Which batch size the sentences are about, and by which rule."""
+    if group.are_scripts:
+        return f"{group.title}:"
     sizes = [numbers.number(size, 0) for size in group.batch_sizes]
     chosen = numbers.number(group.representative, 0)
     rule = f", the middle of {listed(sizes)}" if len(sizes) > 2 else f", the smaller of {listed(sizes)}"
@@ -70,7 +72,7 @@ def counted(cell: CellSummary, baseline: CellSummary | None) -> str:
     assert own is not None
     told = [f"{_count(own, base, each.key)} {each.name}" for each in TOLD]
     kilobytes = "" if cell.tensor_bytes is None else f", {numbers.number(cell.tensor_bytes / 1e3)} kB of tensors"
-    return f"{cell.runner}: {listed(told)} a step at batch {cell.batch_size:,}{kilobytes}."
+    return f"{cell.runner}: {listed(told)} a step{cell.at_batch}{kilobytes}."
 
 
 def _count(own: CounterFigures, base: CounterFigures | None, name: str) -> str:
@@ -93,7 +95,7 @@ def arithmetic(group: Group) -> str:
     """How much of each runner's step the floor takes as well, at the representative batch size."""
     cells = group.at(group.representative)
     floor = next((cell for cell in cells if cell.runner == FLOOR), None)
-    where = f"{group.title}, batch {group.representative:,}"
+    where = group.where
     if floor is None or floor.step_time_us is None or not floor.equivalence.proven:
         return f"{where}: unknown, because this run has no figures of the runner called {FLOOR} that are proven equal."
     shares = [f"{share} of {cell.runner}'s" for cell in cells if (share := arithmetic_share(cell)) is not None]
@@ -110,9 +112,9 @@ def arithmetic_share(cell: CellSummary) -> str | None:
 
 def _finding(cell: CellSummary) -> str:
     if cell.status != "ok":
-        return f"no figures at batch {cell.batch_size:,}, {STATUS_WORDS[cell.status]}{_because(cell.reason)}."
+        return f"no figures{cell.at_batch}, {STATUS_WORDS[cell.status]}{_because(cell.reason)}."
     if cell.equivalence.verdict == "baseline":
-        return f"{_throughput(cell)}{_own_step_time(cell)}; this is the hand-written loop, the baseline."
+        return f"{_throughput(cell)}{_own_step_time(cell)}; this is {baseline_of([cell])}, the baseline."
     if not cell.equivalence.proven:
         why = f"{cell.equivalence.verdict}{_because(cell.equivalence.detail)}"
         return f"{_throughput(cell)}, but no ratio, because it is not proven to do the same arithmetic ({why})."
@@ -123,8 +125,8 @@ def _finding(cell: CellSummary) -> str:
 
 def _throughput(cell: CellSummary) -> str:
     if cell.samples_per_second is None:
-        return f"no throughput at batch {cell.batch_size:,}"
-    return f"{numbers.rate(cell.samples_per_second.value)} samples/s at batch {cell.batch_size:,}"
+        return f"no throughput{cell.at_batch}"
+    return f"{numbers.rate(cell.samples_per_second.value)} samples/s{cell.at_batch}"
 
 
 def _own_step_time(cell: CellSummary) -> str:
@@ -134,10 +136,10 @@ def _own_step_time(cell: CellSummary) -> str:
 def _comparison(cell: CellSummary, ratio: Estimate) -> str:
     if same_as_baseline(cell):
         return (
-            "no difference from the hand-written loop that this run can tell "
+            f"no difference from {baseline_of([cell])} that this run can tell "
             f"(ratio of step times {numbers.ratio(ratio)})."
         )
-    told = f"{numbers.times(ratio)} the step time of the hand-written loop{_overhead(cell.overhead_us)}"
+    told = f"{numbers.times(ratio)} the step time of {baseline_of([cell])}{_overhead(cell.overhead_us)}"
     if ratio.low is None:
         return f"{told}; too few blocks ({cell.blocks}) for an interval, so this may be chance."
     return f"{told}.{_threshold(cell.overhead_us)}"
@@ -166,7 +168,7 @@ def _because(reason: str | None) -> str:
 
 def _failure(cell: CellSummary, title: str, cells: Sequence[CellSummary]) -> str:
     """Name the cell and its status; only the runner, if all of its cells came to that."""
-    where = f"{cell.runner} at batch {cell.batch_size:,} of {title}"
+    where = f"{cell.runner}{cell.at_batch} of {title}"
     if {other.status for other in cells if other.runner == cell.runner} == {cell.status}:
         where = f"all of {cell.runner}"
     return f"{where} ({STATUS_WORDS[cell.status]})"
@@ -185,7 +187,7 @@ def one_line(summary: Summary) -> str:
         return "no cells"
     group = groups(summary)[0]
     told = [words for cell in group.at(group.representative) if (words := _in_short(cell))]
-    return f"{group.title}, batch {group.representative:,}: {', '.join(told) or 'no ratios'}"
+    return f"{group.where}: {', '.join(told) or 'no ratios'}"
 
 
 def _in_short(cell: CellSummary) -> str | None:

@@ -9,7 +9,7 @@ from bench.records.metrics import metric as row_of
 from bench.records.schema import Cell, CellSummary, Verdict
 from bench.report.document.columns import Column
 from bench.report.document.content import Datum, Facets, Grid, Row
-from bench.report.document.tables import Table, tabulated
+from bench.report.document.tables import OWN_BATCH, Table, tabulated
 from bench.report.document.verdict_tables import KEYS, Tabled, key_columns
 
 METRIC = "metric"
@@ -22,7 +22,7 @@ def facets_of(cell: Cell) -> Facets:
     return {
         "device": cell.device,
         "workload": cell.workload,
-        "batch size": f"{cell.batch_size:,}",
+        "batch size": f"{cell.batch_size:,}" if cell.batch_size else OWN_BATCH,
         "profile": cell.profile,
     }
 
