@@ -15,6 +15,8 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
 Spec = dict[str, Any]
 Row = Mapping[str, Any]
+ONCE: Spec = {"data": {"values": [{}]}}
+"""The data of what a chart has once, such as a line."""
 
 
 def framed(look: Look, title: str, told: Sequence[str], spec: Spec) -> Spec:
@@ -62,3 +64,14 @@ def tooltip(title: str) -> list[Spec]:
     """What a page shows where the pointer is: runner, batch size, and the figure as `shown`."""
     fields = {"runner": "runner", "batch size": "batch", title: "shown"}
     return [{"field": field, "type": "nominal", "title": name} for name, field in fields.items()]
+
+
+def legend(look: Look, runners: Sequence[str]) -> Spec:
+    """Return the legend right of the plot that names `runners` in their order, by colour and shape.
+
+    Vega-Lite has one legend for all channels of a field, and draws none where one channel goes without. Dashes around
+    a symbol would spoil its shape.
+    """
+    names = json.dumps({runner: look.name(runner) for runner in look.runners})
+    shown = {"values": list(runners), "labelExpr": f"{names}[datum.value]", "symbolStrokeWidth": 0}
+    return {"title": None, "orient": "right"} | shown

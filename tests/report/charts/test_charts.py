@@ -70,6 +70,22 @@ def rows_of(chart: Any, layer: int) -> list[dict[str, Any]]:
     return found
 
 
+def rows_in(spec: Any) -> list[dict[str, Any]]:
+    """The rows of a chart that its layers share."""
+    rows: list[dict[str, Any]] = spec["data"]["values"]
+    return rows
+
+
+def layers_of(spec: Any, mark: str) -> list[Any]:
+    return [layer for layer in spec["layer"] if layer["mark"]["type"] == mark]
+
+
+def dots_of(spec: Any) -> Any:
+    """How the dots of the figures are drawn."""
+    (dots,) = (layer["encoding"] for layer in layers_of(spec, "point") if "fill" in layer["encoding"])
+    return dots
+
+
 def spread(summary: Summary) -> Summary:
     """The same with a distribution of step times in every row that was timed."""
     quantiles = {"step_quantiles_us": np.linspace(300.0, 900.0, STEP_QUANTILES).tolist()}
@@ -308,45 +324,42 @@ def test_a_note_stands_below_those_whose_text_its_rule_would_cross() -> None:
 # --- what single charts say
 
 
-def test_throughput_is_drawn_against_batch_size_with_a_label_at_each_end() -> None:
-    told = texts(svg(lines.throughput(only(several_sizes()))))
+def test_throughput_is_drawn_against_batch_size_with_a_legend_in_the_order_of_the_ends() -> None:
+    chart = lines.throughput(only(several_sizes()))
+    told = texts(svg(chart))
     assert {"8", "64", "512", "batch size, samples", "samples a second"} <= set(told)
-    assert {"pytorch", "hf-trainer", "lightning (to 64)", "accelerate", "floor"} <= set(told)
+    assert {"pytorch", "hf-trainer", "lightning", "accelerate", "floor"} <= set(told)
     assert "fabric" not in told
     missing = "No figure: fabric (not installed), accelerate at 64 (timed out), lightning at 512 (out of memory)."
     assert any(missing in text for text in told)
+    points = dots_of(chart)
+    assert points["shape"]["legend"]["values"] == ["pytorch", "hf-trainer", "floor", "lightning", "accelerate"]
 
 
-def test_an_interval_that_is_not_known_is_not_drawn() -> None:
-    intervals = rows_of(lines.throughput(only(several_sizes())), 0)
-    assert "accelerate" not in {each["runner"] for each in intervals}
-    assert [(each["low"], each["high"]) for each in intervals if each["runner"] == "pytorch"][1] == (8e4, 1e5)
+def test_an_interval_that_is_not_known_has_no_ends() -> None:
+    figures = {(each["runner"], each["batch"]): each for each in rows_in(lines.throughput(only(several_sizes())))}
+    assert (figures["pytorch", 64]["low"], figures["pytorch", 64]["high"]) == (8e4, 1e5)
+    assert (figures["accelerate", 8]["low"], figures["accelerate", 8]["high"]) == (None, None)
 
 
 def test_a_line_is_broken_where_a_cell_is_missing() -> None:
-    values = {
-        each["batch"]: each["y"]
-        for each in rows_of(lines.throughput(only(several_sizes())), 1)
-        if each["runner"] == "accelerate"
-    }
-    assert values == {8: 7e4, 64: None, 512: 7e4}
-
-
-def test_the_label_of_a_line_that_ends_early_hangs_on_no_line_across_the_plot() -> None:
     chart = lines.throughput(only(several_sizes()))
-    leaders = {each["runner"]: each for each in rows_of(chart, -2)}
-    edge = max(each["x"] for each in leaders.values())
-    early = leaders["lightning"]  # out of memory at 512
-    assert early["text"] == "lightning (to 64)"
-    assert (early["x"], early["y"]) == (edge, early["at"])
-    assert leaders["hf-trainer"]["y"] == 9e4 * 1.5  # at its line's end
+    figures = [each for each in rows_in(chart) if each["runner"] == "accelerate"]
+    assert [(each["batch"], each.get("value")) for each in figures] == [(8, 7e4), (64, None), (512, 7e4)]
+    dash = ",".join(map(str, MARKS["accelerate"].dash))
+    assert re.search(f'<path d="([^"]*)"[^>]*stroke-dasharray="{dash}"', svg(chart))[1].count("M") == 2
 
 
 def test_overhead_has_the_baseline_as_its_zero_and_no_floor() -> None:
-    told = texts(svg(lines.overhead(only(several_sizes()))))
-    assert "overhead, µs a step" in told
-    assert "pytorch" in told
-    assert "floor" not in told
+    chart = lines.overhead(only(several_sizes()))
+    assert layers_of(chart, "rule")[0]["encoding"] == {"y": {"datum": 0}}
+    assert "overhead, µs a step" in texts(svg(chart))
+    assert {each["runner"] for each in rows_in(chart)} == {"hf-trainer", "lightning", "accelerate", "fabric"}
+
+
+def test_overheads_of_one_batch_size_lie_side_by_side() -> None:
+    places = dots_of(lines.overhead(only(several_sizes())))["xOffset"]["scale"]
+    assert places == {"domain": ["hf-trainer", "lightning", "accelerate"], "range": [-8, 8]}
 
 
 @pytest.mark.parametrize("draw", [lines.throughput, lines.overhead])
@@ -377,12 +390,14 @@ def test_a_row_is_hollow_where_the_table_has_a_tilde(draw: Any, key: str, close:
     near, far = (each for each in spec["data"]["values"] if "runner" in each)
     assert (near["shown"], near["same"]) == (columns.WRITTEN[key](close), True) == ("~", True)
     assert far["same"] is False
-    (dots,) = (layer for layer in spec["layer"] if "fill" in layer["encoding"])
-    assert dots["encoding"]["fill"]["condition"] == {"test": "datum.same", "value": LIGHT.background}
+    assert dots_of(spec)["fill"]["condition"] == {"test": "datum.same", "value": LIGHT.background}
 
 
-def layers_of(spec: Any, mark: str) -> list[Any]:
-    return [layer for layer in spec["layer"] if layer["mark"]["type"] == mark]
+def test_a_point_of_a_line_is_hollow_where_the_table_has_a_tilde() -> None:
+    close = [row(batch_size=size, noise_floor=0.9, ratio=estimate(1.876, 1.855, 1.899)) for size in (8, 64)]
+    spec = lines.overhead(only(summary_of(*(baseline(batch_size=size) for size in (8, 64)), *close)))
+    assert [(each["shown"], each["same"]) for each in rows_in(spec)] == [("~", True)] * 2
+    assert dots_of(spec)["fill"]["condition"] == {"test": "datum.same", "value": LIGHT.background}
 
 
 def test_a_margin_is_a_band_that_is_as_wide_below_as_above() -> None:
