@@ -164,7 +164,7 @@ def _figures(plot: Plot, look: Look) -> list[Spec]:
         _arrow("triangle-right", "width", f"datum.high > {high}", colour),
         {
             "mark": {"type": "point", "size": 52, "strokeWidth": 1.8, "opacity": 1},
-            "encoding": dots | {"tooltip": frame.tooltip(plot.axis)},
+            "encoding": dots | {"tooltip": frame.cell_tooltip(plot.axis)},
         },
     ]
 

@@ -75,7 +75,8 @@ def _side_by_side(table: Sequence[Spec]) -> Spec:
 def _lines(table: Sequence[Spec], look: Look, places: Spec, title: str) -> list[Spec]:
     """Draw intervals below lines below points; the legend has the lines in the order of their ends."""
     last = {row["runner"]: row["value"] for row in table if "value" in row}
-    legend = frame.legend(look, sorted(last, key=lambda runner: last[runner], reverse=True))
+    ends = sorted(last, key=lambda runner: last[runner], reverse=True)
+    legend = frame.legend(ends, {runner: look.name(runner) for runner in ends})
     colour, shape, dash = (frame.by_runner(look, channel, legend) for channel in ("color", "shape", "strokeDash"))
     back = look.theme.background
     bars = {"y": places["y"] | {"field": "low"}, "y2": {"field": "high"}, "color": colour}
@@ -84,7 +85,7 @@ def _lines(table: Sequence[Spec], look: Look, places: Spec, title: str) -> list[
         "fill": {"condition": {"test": "datum.same", "value": back}} | colour,
         "stroke": {"condition": {"test": "datum.same"} | colour, "value": back},
         "strokeWidth": {"condition": {"test": "datum.same", "value": 1.8}, "value": 0.8},
-        "tooltip": frame.tooltip(title),
+        "tooltip": frame.cell_tooltip(title),
     }
     return [
         {"mark": {"type": "rule", "strokeWidth": 1.6}, "encoding": places | bars},

@@ -480,13 +480,20 @@ def test_a_figure_is_left_out_of_a_part_that_is_too_narrow_for_it() -> None:
 
 
 def test_a_distribution_has_its_quantiles_and_tells_the_median() -> None:
-    steps = {"pytorch": np.linspace(400, 599, STEP_QUANTILES).tolist(), "hf-trainer": [900.0] * STEP_QUANTILES}
-    curve = [each for each in rows_of(distribution.distribution(steps), 0) if each["runner"] == "pytorch"]
+    steps = {"pytorch": [900.0] * STEP_QUANTILES, "hf-trainer": np.linspace(400, 599, STEP_QUANTILES).tolist()}
+    chart = distribution.distribution(steps)
+    curves, dots = chart["layer"]
+    curve = [each for each in rows_in(curves) if each["runner"] == "hf-trainer"]
     assert len(curve) == 200
-    assert (curve[0]["x"], curve[0]["y"]) == (400, 0)
-    assert (curve[-1]["x"], curve[-1]["y"]) == (599, 99.5)
-    told = texts(svg(distribution.distribution(steps)))
-    assert {"pytorch, 500 µs", "hf-trainer, 900 µs", "step time, µs, log scale", "share of steps, %"} <= set(told)
+    assert (curve[0]["us"], curve[0]["share"]) == (400, 0)
+    assert (curve[-1]["us"], curve[-1]["share"]) == (599, 99.5)
+    assert [(each["runner"], each["us"], each["share"]) for each in rows_in(dots)] == [
+        ("pytorch", 900, 50), ("hf-trainer", 500, 50),
+    ]  # fmt: skip
+    told = texts(svg(chart))
+    assert {"step time, µs, log scale", "share of steps, %"} <= set(told)
+    named = [text for text in told if text.endswith(" µs")]
+    assert named == ["hf-trainer, 500 µs", "pytorch, 900 µs"]  # the fastest first
 
 
 def releases(**first: object) -> list[ReleasePoint]:
