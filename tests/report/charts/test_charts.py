@@ -17,7 +17,6 @@ from bench.report import charts
 from bench.report.charts import bars, distribution, forest, lines, parts, render
 from bench.report.charts.history import ReleasePoint, history
 from bench.report.charts.names import clipped, short_names
-from bench.report.charts.notes import placed
 from bench.report.charts.spans import Span, apart, covering
 from bench.report.charts.theme import DARK, LIGHT, MARKS, Look, Theme, colours, stylesheet
 from bench.report.document import columns
@@ -314,13 +313,6 @@ def test_axes_are_marked_at_round_values(low: float, high: float, log: bool, tic
     assert Span(low=low, high=high, size_px=300, log=log).ticks() == pytest.approx(ticks)
 
 
-def test_a_note_stands_below_those_whose_text_its_rule_would_cross() -> None:
-    notes, rows = placed([(0, "a first note"), (1, "a second note"), (9, "a note near the edge")], 10, 620)
-    assert [(note.index, note.row, note.left) for note in notes] == [(0, 0, True), (1, 1, True), (9, 0, False)]
-    assert rows == 2
-    assert placed([], 10, 620) == ([], 0)
-
-
 # --- what single charts say
 
 
@@ -512,6 +504,28 @@ def test_a_history_names_its_changes_and_counts_below() -> None:
     assert {"4.52.4: a sampler", "step time \N{DIVISION SIGN} that of 4.34.1", "Python calls a step"} <= set(told)
     assert {"release of transformers", "4.34.1", "4.40.0", "4.52.4", "5.0.0"} <= set(told)
     assert told.count("\N{MULTIPLICATION SIGN}") == 2  # one release without a ratio, one without a count
+
+
+def noted(changes: dict[int, str], releases: int) -> list[dict[str, Any]]:
+    """Where the notes of a history stand, from the top."""
+    points = [
+        ReleasePoint(release=f"4.{index}.0", ratio=estimate(1), change=index in changes, note=changes.get(index))
+        for index in range(releases)
+    ]
+    (panel,) = history(points, package="x", anchor="4.0.0")["vconcat"]
+    return sorted(rows_in(panel["layer"][1]), key=lambda note: note["y"])
+
+
+def test_a_note_has_a_line_of_its_own_below_those_whose_text_its_rule_would_cross() -> None:
+    notes = noted({0: "first", 1: "second", 8: "near the edge", 9: "at the edge"}, 10)
+    assert [(note["note"], note["align"]) for note in notes] == [
+        ("4.9.0: at the edge", "right"),
+        ("4.8.0: near the edge", "right"),
+        ("4.0.0: first", "left"),
+        ("4.1.0: second", "left"),
+    ]
+    assert all(b["y"] - a["y"] >= 17 for a, b in pairwise(notes))
+    assert noted({}, 10) == []
 
 
 def test_a_history_of_counts_alone_has_one_panel_with_the_notes() -> None:
