@@ -163,12 +163,11 @@ def _parts(plot: Plot, look: Look) -> list[Spec]:
     dark = sum(colour in theme.parts[:2] for colour in colours)
     legend = {"title": None, "orient": "top", "symbolType": "square", "columns": 0, "columnPadding": 14}
     part = {"field": "part", "type": "nominal"}
-    tooltip = {"runner": "runner", "part": "part", plot.axis: "shown"}
     stacked = {"order": quantity("rank"), "detail": part}
     bars = stacked | {
         "x": quantity("value", stack="zero", scale={"nice": False}, axis={"title": plot.axis}),
         "color": part | {"scale": {"domain": names, "range": list(colours)}, "legend": legend},
-        "tooltip": [{"field": field, "type": "nominal", "title": name} for name, field in tooltip.items()],
+        "tooltip": frame.tooltip({"runner": "runner", "part": "part", plot.axis: "shown"}),
     }
     figures = stacked | {
         "x": quantity("value", stack="zero", bandPosition=0.5),

@@ -13,11 +13,10 @@ from bench.records.schema import CellSummary
 from bench.report.charts import frame, rows
 from bench.report.charts.frame import Spec
 from bench.report.charts.theme import Look, Theme
-from bench.report.document import numbers
-from bench.report.document.columns import NO_DIFFERENCE, WRITTEN, Text
+from bench.report.document.columns import WRITTEN, Text
 from bench.report.document.groups import Group, baseline_of
 
-READ = "Right of the line is slower. Bars: 95 % intervals. Hollow: no difference that this run can tell."
+READ = f"Right of the line is slower. Bars: 95 % intervals. {rows.HOLLOW}"
 DECIDED = "Right of the line is slower. Bars: the intervals that decide. Hollow: no difference shown."
 ROW_PX, PAD_PX = 18, 16
 MOST_REACH, LEAST_REACH = 1.5, math.log(2.0)
@@ -99,7 +98,7 @@ def throughput(group: Group, look: Look | None = None) -> Spec:
         axis="samples a second",
         cells=group.cells,
         figure=rows.throughput,
-        text=lambda cell: numbers.estimate(cell.samples_per_second) if cell.samples_per_second else None,
+        text=rows.throughput_text,
         told="Samples a second, higher is better. Bars: 95 % intervals.",
     )
     return _draw(plot, group, look)
@@ -125,17 +124,8 @@ def _table(plot: Plot, cells: Sequence[CellSummary], look: Look) -> list[Spec]:
     table: list[Spec] = []
     for size, at in groupby(cells, key=lambda cell: cell.batch_size):
         table += [{"name": f"batch {size:,}", "shown": ""}] if size else []
-        table += [{"name": look.name(cell.runner)} | _row(plot, cell) for cell in at]
+        table += [{"name": look.name(cell.runner)} | rows.row(cell, plot.figure, plot.text) for cell in at]
     return [{"row": index} | row for index, row in enumerate(table)]
-
-
-def _row(plot: Plot, cell: CellSummary) -> Spec:
-    figure, shown = plot.figure(cell), plot.text(cell)
-    row: Spec = {"runner": cell.runner, "batch": cell.batch_size, "shown": shown or rows.why_not(cell)}
-    if figure is None:
-        return row
-    is_same = row["shown"].startswith(NO_DIFFERENCE)
-    return row | {"value": figure.value, "low": figure.low, "high": figure.high, "same": is_same}
 
 
 def _names(table: Sequence[Spec], look: Look) -> Spec:
@@ -149,16 +139,15 @@ def _names(table: Sequence[Spec], look: Look) -> Spec:
 
 def _behind(plot: Plot, theme: Theme) -> list[Spec]:
     """Draw the band of the margin, and the line of no difference, from top to bottom."""
-    once: Spec = {"data": {"values": [{}]}}
     across: Spec = {"y": {"value": 0}, "y2": {"value": "height"}}
     layers: list[Spec] = []
     if plot.band:
         low, high = plot.band
         band = {"x": _x(plot, datum=low), "x2": {"datum": high}} | across
-        layers.append(once | {"mark": {"type": "rect", "color": theme.band, "opacity": 1}, "encoding": band})
+        layers.append(frame.ONCE | {"mark": {"type": "rect", "color": theme.band, "opacity": 1}, "encoding": band})
     if plot.same is not None:
         line = {"x": _x(plot, datum=plot.same)} | across
-        layers.append(once | {"mark": {"type": "rule", "color": theme.ink}, "encoding": line})
+        layers.append(frame.ONCE | {"mark": {"type": "rule", "color": theme.ink}, "encoding": line})
     return layers
 
 
@@ -175,7 +164,7 @@ def _figures(plot: Plot, look: Look) -> list[Spec]:
         _arrow("triangle-right", "width", f"datum.high > {high}", colour),
         {
             "mark": {"type": "point", "size": 52, "strokeWidth": 1.8, "opacity": 1},
-            "encoding": dots | {"tooltip": frame.tooltip(plot.axis)},
+            "encoding": dots | {"tooltip": frame.cell_tooltip(plot.axis)},
         },
     ]
 

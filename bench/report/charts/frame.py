@@ -15,6 +15,8 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
 Spec = dict[str, Any]
 Row = Mapping[str, Any]
+ONCE: Spec = {"data": {"values": [{}]}}
+"""The data of what a chart has once, such as a line."""
 
 
 def framed(look: Look, title: str, told: Sequence[str], spec: Spec) -> Spec:
@@ -40,10 +42,15 @@ def quantity(field: str, **more: Any) -> Spec:
 
 
 def names_axis(look: Look) -> Spec:
-    """Return the axis that writes runners, or what `labelExpr` calls them, left of the plot."""
+    """Return the axis that writes runners left of the plot."""
     text = {"labelColor": look.theme.ink, "labelFontSize": TEXT_PX, "labelPadding": 10}
-    names = json.dumps({runner: look.name(runner) for runner in look.runners})
-    return {"title": None, "domain": False, "ticks": False, "labelExpr": f"{names}[datum.value]"} | text
+    names = {runner: look.name(runner) for runner in look.runners}
+    return {"title": None, "domain": False, "ticks": False, "labelExpr": called(names)} | text
+
+
+def called(names: Mapping[str, str]) -> str:
+    """Return the expression that writes a value by its name."""
+    return f"{json.dumps(names)}[datum.value]"
 
 
 def by_runner(look: Look, channel: str, legend: Spec | None = None) -> Spec:
@@ -58,7 +65,21 @@ def by_runner(look: Look, channel: str, legend: Spec | None = None) -> Spec:
     return {"field": "runner", "type": "nominal", "scale": scale, "legend": legend}
 
 
-def tooltip(title: str) -> list[Spec]:
-    """What a page shows where the pointer is: runner, batch size, and the figure as `shown`."""
-    fields = {"runner": "runner", "batch size": "batch", title: "shown"}
+def legend(runners: Sequence[str], names: Mapping[str, str]) -> Spec:
+    """Return the legend right of the plot that has `runners` in their order, by colour and shape.
+
+    Vega-Lite has one legend for all channels of a field, and draws none where one channel goes without. Dashes around
+    a symbol would spoil its shape.
+    """
+    shown = {"values": list(runners), "labelExpr": called(names), "symbolStrokeWidth": 0}
+    return {"title": None, "orient": "right"} | shown
+
+
+def tooltip(fields: Mapping[str, str]) -> list[Spec]:
+    """What a page shows where the pointer is: fields by the name that they have there."""
     return [{"field": field, "type": "nominal", "title": name} for name, field in fields.items()]
+
+
+def cell_tooltip(title: str) -> list[Spec]:
+    """What it shows of a cell: runner, batch size, and the figure as `shown`."""
+    return tooltip({"runner": "runner", "batch size": "batch", title: "shown"})

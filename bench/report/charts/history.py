@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import altair as alt
 
 from bench.records.metrics import metric
 from bench.records.schema import Estimate
-from bench.report.charts import parts, releases
-from bench.report.charts.spans import covering
-from bench.report.charts.theme import Look, Theme, config
+from bench.report.charts import frame
+from bench.report.charts.frame import Spec, quantity
+from bench.report.charts.theme import SMALL_PX, Look, Theme, config
 from bench.report.document.numbers import ratio
 
-RATIO_PX, COUNTER_PX, PAD_PX = 190, 110, 14
+WIDTH_PX, AXIS_PX, RATIO_PX, COUNTER_PX, PAD_PX, TICK_PX = 620, 44, 190, 110, 14, 35
+NOTE_PX, LEFT_SHARE = 17, 0.6
+"""Notes of changes in this share of the releases start at their rules; later ones, near the edge, end there."""
+LEVEL_LABELS, SLANTED_PX = 10, 16
+"""More releases than this are written at a slant, each of which takes so much."""
+CROSS = "\N{MULTIPLICATION SIGN}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +35,17 @@ class ReleasePoint:
     """A few words that are written at a change."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Panel:
+    """One of the two, which share the releases."""
+
+    title: str
+    rows: list[Spec]
+    """One a release: its name, whether it changed the cost, its note, and where it has a figure the figure."""
+    height_px: int
+    is_ratio: bool = False
+
+
 def history(
     points: Sequence[ReleasePoint],
     look: Look | None = None,
@@ -41,63 +54,139 @@ def history(
     anchor: str,
     counter: str = "python_calls",
     subject: str = "",
-) -> alt.VConcatChart:
+) -> Spec:
     """Draw step time over that of the release `anchor` for the `points` in their order, and `counter` below it.
 
     `subject` is what was measured, such as `hf-trainer, mlp on cpu, batch 64`. A panel for which no release has a
     figure is left out.
     """
     theme = (look or Look()).theme
-    tables = {
-        f"step time \N{DIVISION SIGN} that of {anchor}": [_ratio_row(point) for point in points],
-        f"{metric(counter).name} a step": [_count_row(point, counter) for point in points],
-    }
-    timed, counted = (any(row["value"] is not None for row in table) for table in tables.values())
-    shown = [timed or not counted, counted]
-    kept = [
-        (title, tables[title], kind) for title, kind, keep in zip(tables, (True, False), shown, strict=True) if keep
+    timed = any(point.ratio is not None for point in points)
+    counted = any(counter in point.counters for point in points)
+    panels = []
+    if timed or not counted:
+        title = f"step time \N{DIVISION SIGN} that of {anchor}"
+        rows = [_ratio_row(point) for point in points]
+        panels.append(Panel(title=title, rows=rows, height_px=RATIO_PX, is_ratio=True))
+    if counted:
+        title = f"{metric(counter).name} a step"
+        rows = [_count_row(point, counter) for point in points]
+        panels.append(Panel(title=title, rows=rows, height_px=COUNTER_PX))
+    drawn = [
+        _draw(panel, theme, _x(points, package if panel is panels[-1] else None), noted=panel is panels[0])
+        for panel in panels
     ]
-    panels = [
-        releases.draw(
-            _panel(title, table, package, theme, ratio=kind, last=index == len(kept) - 1),
-            anchor=kind,
-            noted=index == 0,
-        )
-        for index, (title, table, kind) in enumerate(kept)
-    ]
-    drawn = alt.VConcatChart(vconcat=panels, spacing=18).properties(title=_head(package, subject, kept[0][1], timed))
-    finished: alt.VConcatChart = drawn.configure(**config(theme))
-    return finished
-
-
-def _head(package: str, subject: str, table: Sequence[dict[str, Any]], timed: bool) -> alt.TitleParams:
     told = "Step time against that of the anchor, with 95 % intervals. " if timed else ""
     told += "A dashed rule marks a change."
-    told += " \N{MULTIPLICATION SIGN}: no figure." if any(row["value"] is None for row in table) else ""
-    return parts.head(f"Releases of {package}{', ' if subject else ''}{subject}", [told])
+    told += f" {CROSS}: no figure." if any("value" not in row for row in panels[0].rows) else ""
+    head = frame.head(f"Releases of {package}{', ' if subject else ''}{subject}", [told])
+    return {"$schema": frame.SCHEMA, "title": head, "config": config(theme), "spacing": 18, "vconcat": drawn}
 
 
-def _panel(
-    title: str, table: list[dict[str, Any]], package: str, theme: Theme, *, ratio: bool, last: bool
-) -> releases.Panel:
-    values = [row[key] for row in table for key in ("low", "value", "high") if row[key] is not None]
-    held = [1.0, *values] if ratio else values
-    span = covering(held, RATIO_PX if ratio else COUNTER_PX, log=ratio).padded(PAD_PX, PAD_PX)
-    return releases.Panel(title=title, table=table, figures=span, last=last, package=package, theme=theme)
-
-
-def _row(point: ReleasePoint) -> dict[str, Any]:
-    note = f"{point.release}: {point.note}" if point.note else point.release
-    return {"release": point.release, "change": point.change, "note": note, "low": None, "high": None}
-
-
-def _ratio_row(point: ReleasePoint) -> dict[str, Any]:
+def _ratio_row(point: ReleasePoint) -> Spec:
     if point.ratio is None:
-        return _row(point) | {"value": None, "shown": "no figure"}
+        return _row(point)
     figure = point.ratio
     return _row(point) | {"value": figure.value, "low": figure.low, "high": figure.high, "shown": ratio(figure)}
 
 
-def _count_row(point: ReleasePoint, counter: str) -> dict[str, Any]:
+def _count_row(point: ReleasePoint, counter: str) -> Spec:
     value = point.counters.get(counter)
-    return _row(point) | {"value": value, "shown": "no figure" if value is None else f"{value:,}"}
+    return _row(point) | ({} if value is None else {"value": value, "shown": f"{value:,}"})
+
+
+def _row(point: ReleasePoint) -> Spec:
+    note = f"{point.release}: {point.note}" if point.note else point.release
+    return {"release": point.release, "change": point.change, "note": note, "shown": "no figure"}
+
+
+def _x(points: Sequence[ReleasePoint], package: str | None) -> Spec:
+    """Releases side by side, written under the last panel; where they are many, every so many, the newest always."""
+    names = [point.release for point in points]
+    every = -(-len(names) * SLANTED_PX // WIDTH_PX)
+    axis: Spec = {"title": f"release of {package}", "values": names[::-1][::every][::-1], "grid": False}
+    axis |= {"labelAngle": -45 if len(names) > LEVEL_LABELS else 0, "labelLimit": 90}
+    bare: Spec = {"title": None, "labels": False, "ticks": False, "grid": False}
+    scale = {"type": "point", "padding": 0.5, "domain": names}
+    return {"field": "release", "type": "ordinal", "scale": scale, "axis": axis if package else bare}
+
+
+def _draw(panel: Panel, theme: Theme, x: Spec, *, noted: bool) -> Spec:
+    """Draw one panel, with room above it for the notes of its changes where it is `noted`."""
+    notes = _notes(panel.rows) if noted else []
+    top_px = NOTE_PX * len(notes)
+    height_px = panel.height_px + top_px
+    changes = [{"release": row["release"], "note": "", "y": 0} for row in panel.rows if row["change"]]
+    return {
+        "width": WIDTH_PX,
+        "height": height_px,
+        "encoding": {"x": x},
+        "layer": [
+            {"data": frame.data(panel.rows), "layer": _figures(panel, theme, top_px)},
+            {"data": frame.data(notes if noted else changes), "layer": _changes(theme, height_px)},
+        ],
+        "resolve": {"scale": {"y": "independent"}},
+    }
+
+
+def _figures(panel: Panel, theme: Theme, top_px: int) -> list[Spec]:
+    """Draw the line, broken where there is no figure, the intervals, dots, and the line at 1 of ratios."""
+    bottom_px = top_px + panel.height_px
+    scale = {"type": "log" if panel.is_ratio else "linear", "nice": False, "zero": False, "padding": PAD_PX}
+    y = quantity("value", scale=scale | {"range": [bottom_px, top_px]})
+    y["axis"] = {"title": panel.title, "minExtent": AXIS_PX, "tickCount": panel.height_px // TICK_PX}
+    line = {"type": "line", "color": theme.accent, "strokeWidth": 1.6}
+    rule = {"type": "rule", "color": theme.accent, "strokeWidth": 1.6}
+    anchor: Spec = {"x": {"value": 0}, "x2": {"value": "width"}, "y": {"datum": 1}}
+    cross = {"type": "text", "text": CROSS, "fontSize": 14, "color": theme.muted}
+    return [
+        {"mark": line, "encoding": {"y": y}},
+        {"mark": rule, "encoding": {"y": y | {"field": "low"}, "y2": {"field": "high"}}},
+        *([frame.ONCE | {"mark": {"type": "rule", "color": theme.ink}, "encoding": anchor}] if panel.is_ratio else []),
+        {"mark": {"type": "point", "filled": True, "opacity": 1}, "encoding": {"y": y} | _dots(theme)},
+        {
+            "transform": [{"filter": "!isValid(datum.value)"}],
+            "mark": cross,
+            "encoding": {"y": {"value": bottom_px - 8}},
+        },
+    ]
+
+
+def _dots(theme: Theme) -> Spec:
+    """A dot at each figure, and a diamond at a change."""
+    changed = {"color": (theme.vermillion, theme.accent), "shape": ("diamond", "circle"), "size": (110, 42)}
+    dots: Spec = {
+        channel: {"condition": {"test": "datum.change", "value": change}, "value": usual}
+        for channel, (change, usual) in changed.items()
+    }
+    return dots | {"tooltip": frame.tooltip({name: name for name in ("release", "shown", "note")})}
+
+
+def _notes(rows: Sequence[Spec]) -> list[Spec]:
+    """Return each change's note with a line of its own above the figures.
+
+    A rule goes from the bottom up to its note. So a note stands below those whose text its rule would cross: first
+    those that end at their rules, from the last one back, then the others from the first.
+    """
+    changes = [(index, row) for index, row in enumerate(rows) if row["change"]]
+    early = [row for index, row in changes if index + 0.5 <= LEFT_SHARE * len(rows)]
+    late = [row for _, row in changes[len(early) :]]
+    ordered = [*((row, "right", -6) for row in reversed(late)), *((row, "left", 6) for row in early)]
+    return [
+        {"release": row["release"], "note": row["note"], "y": NOTE_PX * (line + 0.5), "align": align, "dx": dx}
+        for line, (row, align, dx) in enumerate(ordered)
+    ]
+
+
+def _changes(theme: Theme, height_px: int) -> list[Spec]:
+    """Draw a rule at each change, from the bottom to `y` in pixels, and its note there, clear of rules behind it."""
+    y = quantity("y", scale={"domain": [0, height_px], "range": [0, height_px], "nice": False}, axis=None)
+    rule = {"type": "rule", "color": theme.vermillion, "strokeDash": [4, 3]}
+    text = {"type": "text", "fontSize": SMALL_PX, "limit": (1 - LEFT_SHARE) * WIDTH_PX - 8}
+    text |= {"align": {"expr": "datum.align"}, "dx": {"expr": "datum.dx"}}
+    note = {"y": y, "text": {"field": "note"}}
+    return [
+        {"mark": rule, "encoding": {"y": y, "y2": {"value": height_px}}},
+        {"mark": text | {"stroke": theme.background, "strokeWidth": 5}, "encoding": note},
+        {"mark": text, "encoding": note},
+    ]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from bench.records.schema import CellSummary, Estimate
+from bench.report.document import numbers
+from bench.report.document.columns import NO_DIFFERENCE, Text
 from bench.report.document.groups import FLOOR, STATUS_WORDS, Group
 from bench.report.document.text import listed
 
 Figure = Callable[[CellSummary], Estimate | None]
+HOLLOW = "Hollow: no difference that this run can tell."
 
 
 def throughput(cell: CellSummary) -> Estimate | None:
@@ -80,3 +84,20 @@ def _where(sizes: Sequence[int], every: int) -> str:
 def bounds(figure: Estimate) -> list[float]:
     """Return the value, and the ends of its interval where it has one."""
     return [each for each in (figure.low, figure.value, figure.high) if each is not None]
+
+
+def throughput_text(cell: CellSummary) -> str | None:
+    """Write samples a second with their interval."""
+    return None if cell.samples_per_second is None else numbers.estimate(cell.samples_per_second)
+
+
+def row(cell: CellSummary, figure: Figure, text: Text) -> dict[str, Any]:
+    """Return what a chart draws of a cell: the figure, its interval, and how the table writes it, or why there is none.
+
+    A figure that the table marks with `~` is `same`, and drawn hollow.
+    """
+    value, shown = figure(cell), text(cell) or why_not(cell)
+    row: dict[str, Any] = {"runner": cell.runner, "batch": cell.batch_size, "shown": shown}
+    if value is None:
+        return row
+    return row | {"value": value.value, "low": value.low, "high": value.high, "same": shown.startswith(NO_DIFFERENCE)}

@@ -17,7 +17,6 @@ from bench.report import charts
 from bench.report.charts import bars, distribution, forest, lines, parts, render
 from bench.report.charts.history import ReleasePoint, history
 from bench.report.charts.names import clipped, short_names
-from bench.report.charts.notes import placed
 from bench.report.charts.spans import Span, apart, covering
 from bench.report.charts.theme import DARK, LIGHT, MARKS, Look, Theme, colours, stylesheet
 from bench.report.document import columns
@@ -68,6 +67,22 @@ def rows_of(chart: Any, layer: int) -> list[dict[str, Any]]:
     data = spec["layer"][layer].get("data") or spec["data"]
     found: list[dict[str, Any]] = data["values"] if "values" in data else spec["datasets"][data["name"]]
     return found
+
+
+def rows_in(spec: Any) -> list[dict[str, Any]]:
+    """The rows of a chart that its layers share."""
+    rows: list[dict[str, Any]] = spec["data"]["values"]
+    return rows
+
+
+def layers_of(spec: Any, mark: str) -> list[Any]:
+    return [layer for layer in spec["layer"] if layer["mark"]["type"] == mark]
+
+
+def dots_of(spec: Any) -> Any:
+    """How the dots of the figures are drawn."""
+    (dots,) = (layer["encoding"] for layer in layers_of(spec, "point") if "fill" in layer["encoding"])
+    return dots
 
 
 def spread(summary: Summary) -> Summary:
@@ -298,55 +313,45 @@ def test_axes_are_marked_at_round_values(low: float, high: float, log: bool, tic
     assert Span(low=low, high=high, size_px=300, log=log).ticks() == pytest.approx(ticks)
 
 
-def test_a_note_stands_below_those_whose_text_its_rule_would_cross() -> None:
-    notes, rows = placed([(0, "a first note"), (1, "a second note"), (9, "a note near the edge")], 10, 620)
-    assert [(note.index, note.row, note.left) for note in notes] == [(0, 0, True), (1, 1, True), (9, 0, False)]
-    assert rows == 2
-    assert placed([], 10, 620) == ([], 0)
-
-
 # --- what single charts say
 
 
-def test_throughput_is_drawn_against_batch_size_with_a_label_at_each_end() -> None:
-    told = texts(svg(lines.throughput(only(several_sizes()))))
+def test_throughput_is_drawn_against_batch_size_with_a_legend_in_the_order_of_the_ends() -> None:
+    chart = lines.throughput(only(several_sizes()))
+    told = texts(svg(chart))
     assert {"8", "64", "512", "batch size, samples", "samples a second"} <= set(told)
-    assert {"pytorch", "hf-trainer", "lightning (to 64)", "accelerate", "floor"} <= set(told)
+    assert {"pytorch", "hf-trainer", "lightning", "accelerate", "floor"} <= set(told)
     assert "fabric" not in told
     missing = "No figure: fabric (not installed), accelerate at 64 (timed out), lightning at 512 (out of memory)."
     assert any(missing in text for text in told)
+    points = dots_of(chart)
+    assert points["shape"]["legend"]["values"] == ["pytorch", "hf-trainer", "floor", "lightning", "accelerate"]
 
 
-def test_an_interval_that_is_not_known_is_not_drawn() -> None:
-    intervals = rows_of(lines.throughput(only(several_sizes())), 0)
-    assert "accelerate" not in {each["runner"] for each in intervals}
-    assert [(each["low"], each["high"]) for each in intervals if each["runner"] == "pytorch"][1] == (8e4, 1e5)
+def test_an_interval_that_is_not_known_has_no_ends() -> None:
+    figures = {(each["runner"], each["batch"]): each for each in rows_in(lines.throughput(only(several_sizes())))}
+    assert (figures["pytorch", 64]["low"], figures["pytorch", 64]["high"]) == (8e4, 1e5)
+    assert (figures["accelerate", 8]["low"], figures["accelerate", 8]["high"]) == (None, None)
 
 
 def test_a_line_is_broken_where_a_cell_is_missing() -> None:
-    values = {
-        each["batch"]: each["y"]
-        for each in rows_of(lines.throughput(only(several_sizes())), 1)
-        if each["runner"] == "accelerate"
-    }
-    assert values == {8: 7e4, 64: None, 512: 7e4}
-
-
-def test_the_label_of_a_line_that_ends_early_hangs_on_no_line_across_the_plot() -> None:
     chart = lines.throughput(only(several_sizes()))
-    leaders = {each["runner"]: each for each in rows_of(chart, -2)}
-    edge = max(each["x"] for each in leaders.values())
-    early = leaders["lightning"]  # out of memory at 512
-    assert early["text"] == "lightning (to 64)"
-    assert (early["x"], early["y"]) == (edge, early["at"])
-    assert leaders["hf-trainer"]["y"] == 9e4 * 1.5  # at its line's end
+    figures = [each for each in rows_in(chart) if each["runner"] == "accelerate"]
+    assert [(each["batch"], each.get("value")) for each in figures] == [(8, 7e4), (64, None), (512, 7e4)]
+    dash = ",".join(map(str, MARKS["accelerate"].dash))
+    assert re.search(f'<path d="([^"]*)"[^>]*stroke-dasharray="{dash}"', svg(chart))[1].count("M") == 2
 
 
 def test_overhead_has_the_baseline_as_its_zero_and_no_floor() -> None:
-    told = texts(svg(lines.overhead(only(several_sizes()))))
-    assert "overhead, µs a step" in told
-    assert "pytorch" in told
-    assert "floor" not in told
+    chart = lines.overhead(only(several_sizes()))
+    assert layers_of(chart, "rule")[0]["encoding"] == {"y": {"datum": 0}}
+    assert "overhead, µs a step" in texts(svg(chart))
+    assert {each["runner"] for each in rows_in(chart)} == {"hf-trainer", "lightning", "accelerate", "fabric"}
+
+
+def test_overheads_of_one_batch_size_lie_side_by_side() -> None:
+    places = dots_of(lines.overhead(only(several_sizes())))["xOffset"]["scale"]
+    assert places == {"domain": ["hf-trainer", "lightning", "accelerate"], "range": [-8, 8]}
 
 
 @pytest.mark.parametrize("draw", [lines.throughput, lines.overhead])
@@ -377,12 +382,14 @@ def test_a_row_is_hollow_where_the_table_has_a_tilde(draw: Any, key: str, close:
     near, far = (each for each in spec["data"]["values"] if "runner" in each)
     assert (near["shown"], near["same"]) == (columns.WRITTEN[key](close), True) == ("~", True)
     assert far["same"] is False
-    (dots,) = (layer for layer in spec["layer"] if "fill" in layer["encoding"])
-    assert dots["encoding"]["fill"]["condition"] == {"test": "datum.same", "value": LIGHT.background}
+    assert dots_of(spec)["fill"]["condition"] == {"test": "datum.same", "value": LIGHT.background}
 
 
-def layers_of(spec: Any, mark: str) -> list[Any]:
-    return [layer for layer in spec["layer"] if layer["mark"]["type"] == mark]
+def test_a_point_of_a_line_is_hollow_where_the_table_has_a_tilde() -> None:
+    close = [row(batch_size=size, noise_floor=0.9, ratio=estimate(1.876, 1.855, 1.899)) for size in (8, 64)]
+    spec = lines.overhead(only(summary_of(*(baseline(batch_size=size) for size in (8, 64)), *close)))
+    assert [(each["shown"], each["same"]) for each in rows_in(spec)] == [("~", True)] * 2
+    assert dots_of(spec)["fill"]["condition"] == {"test": "datum.same", "value": LIGHT.background}
 
 
 def test_a_margin_is_a_band_that_is_as_wide_below_as_above() -> None:
@@ -465,13 +472,20 @@ def test_a_figure_is_left_out_of_a_part_that_is_too_narrow_for_it() -> None:
 
 
 def test_a_distribution_has_its_quantiles_and_tells_the_median() -> None:
-    steps = {"pytorch": np.linspace(400, 599, STEP_QUANTILES).tolist(), "hf-trainer": [900.0] * STEP_QUANTILES}
-    curve = [each for each in rows_of(distribution.distribution(steps), 0) if each["runner"] == "pytorch"]
+    steps = {"pytorch": [900.0] * STEP_QUANTILES, "hf-trainer": np.linspace(400, 599, STEP_QUANTILES).tolist()}
+    chart = distribution.distribution(steps)
+    curves, dots = chart["layer"]
+    curve = [each for each in rows_in(curves) if each["runner"] == "hf-trainer"]
     assert len(curve) == 200
-    assert (curve[0]["x"], curve[0]["y"]) == (400, 0)
-    assert (curve[-1]["x"], curve[-1]["y"]) == (599, 99.5)
-    told = texts(svg(distribution.distribution(steps)))
-    assert {"pytorch, 500 µs", "hf-trainer, 900 µs", "step time, µs, log scale", "share of steps, %"} <= set(told)
+    assert (curve[0]["us"], curve[0]["share"]) == (400, 0)
+    assert (curve[-1]["us"], curve[-1]["share"]) == (599, 99.5)
+    assert [(each["runner"], each["us"], each["share"]) for each in rows_in(dots)] == [
+        ("pytorch", 900, 50), ("hf-trainer", 500, 50),
+    ]  # fmt: skip
+    told = texts(svg(chart))
+    assert {"step time, µs, log scale", "share of steps, %"} <= set(told)
+    named = [text for text in told if text.endswith(" µs")]
+    assert named == ["hf-trainer, 500 µs", "pytorch, 900 µs"]  # the fastest first
 
 
 def releases(**first: object) -> list[ReleasePoint]:
@@ -490,6 +504,28 @@ def test_a_history_names_its_changes_and_counts_below() -> None:
     assert {"4.52.4: a sampler", "step time \N{DIVISION SIGN} that of 4.34.1", "Python calls a step"} <= set(told)
     assert {"release of transformers", "4.34.1", "4.40.0", "4.52.4", "5.0.0"} <= set(told)
     assert told.count("\N{MULTIPLICATION SIGN}") == 2  # one release without a ratio, one without a count
+
+
+def noted(changes: dict[int, str], releases: int) -> list[dict[str, Any]]:
+    """Where the notes of a history stand, from the top."""
+    points = [
+        ReleasePoint(release=f"4.{index}.0", ratio=estimate(1), change=index in changes, note=changes.get(index))
+        for index in range(releases)
+    ]
+    (panel,) = history(points, package="x", anchor="4.0.0")["vconcat"]
+    return sorted(rows_in(panel["layer"][1]), key=lambda note: note["y"])
+
+
+def test_a_note_has_a_line_of_its_own_below_those_whose_text_its_rule_would_cross() -> None:
+    notes = noted({0: "first", 1: "second", 8: "near the edge", 9: "at the edge"}, 10)
+    assert [(note["note"], note["align"]) for note in notes] == [
+        ("4.9.0: at the edge", "right"),
+        ("4.8.0: near the edge", "right"),
+        ("4.0.0: first", "left"),
+        ("4.1.0: second", "left"),
+    ]
+    assert all(b["y"] - a["y"] >= 17 for a, b in pairwise(notes))
+    assert noted({}, 10) == []
 
 
 def test_a_history_of_counts_alone_has_one_panel_with_the_notes() -> None:
