@@ -16,13 +16,12 @@ import numpy as np
 
 from bench.analyse.cells.evidence import log_ratios_by_block
 from bench.analyse.signs import signed_percent
+from bench.analyse.statistics.checks import drift, two_groups
 from bench.analyse.statistics.signed_rank import (
     blocks_needed,
     interquartile_range,
     location,
-    rank_correlation_with_time,
     resolution,
-    split_at_widest_gap,
 )
 from bench.records.schema import Comparison
 
@@ -33,15 +32,10 @@ if TYPE_CHECKING:
     from bench.analyse.statistics.signed_rank import Floats
     from bench.records.schema import Cell
 
-DRIFT_MIN_BLOCKS = 6
-DRIFT_MIN_CORRELATION = 0.8
-DRIFT_MIN_CHANGE = 0.03
 WIDE_SPREAD = 0.05
 LONG_REGION = 1.25
 WAITED_SHARE = 0.05
 CLOCK_MOVED = 0.05
-GROUPS_MIN_TRIALS = 12
-GROUPS_MIN_GAP = 0.03
 LONE_BLOCK_MIN_HALF_WIDTH = 0.05
 LONE_BLOCK_FACTOR = 3.0
 
@@ -96,16 +90,13 @@ def _too_few_blocks(cells: Sequence[Evidence]) -> Iterator[str]:
 
 
 def _drift(cells: Sequence[Evidence]) -> Iterator[str]:
-    """Find a trend in the blocks of references: |Spearman's rho| >= 0.8, and > 3 % between the halves' medians."""
+    """Find a trend in the blocks of references."""
     for cell in cells:
-        steps_us = np.array(list(cell.step_us_by_block.values()))
-        if len(steps_us) < DRIFT_MIN_BLOCKS:
-            continue
-        half = len(steps_us) // 2
-        change = float(np.median(steps_us[-half:]) / np.median(steps_us[:half])) - 1
-        if abs(rank_correlation_with_time(steps_us)) >= DRIFT_MIN_CORRELATION and abs(change) > DRIFT_MIN_CHANGE:
-            drift = f"step time moved by {signed_percent(change, '+.1f')} from the first half of the blocks to the last"
-            yield f"{name(cell.cell)}: {drift}; ratios are formed inside a block and bear it, step times do not"
+        moved = drift(list(cell.step_us_by_block.values()))
+        if moved is not None and moved.is_trend:
+            change = signed_percent(moved.change, "+.1f")
+            trend = f"step time moved by {change} from the first half of the blocks to the last"
+            yield f"{name(cell.cell)}: {trend}; ratios are formed inside a block and bear it, step times do not"
 
 
 def _spread(cells: Sequence[Evidence]) -> Iterator[str]:
@@ -118,21 +109,11 @@ def _spread(cells: Sequence[Evidence]) -> Iterator[str]:
 
 
 def _two_groups(cells: Sequence[Evidence]) -> Iterator[str]:
-    """Find trials in two groups, a quarter of them in each at least.
-
-    The widest gap between neighbours must be > 3 % of the median and > 2 times either group's
-    interquartile range.
-    """
+    """Find trials in two groups."""
     for cell in cells:
-        steps_us = _trials_us(cell)
-        if len(steps_us) < GROUPS_MIN_TRIALS:
-            continue
-        low, high = split_at_widest_gap(steps_us)
-        gap = high[0] - low[-1]
-        inner = max(interquartile_range(low), interquartile_range(high))
-        if gap > GROUPS_MIN_GAP * np.median(steps_us) and gap > 2 * inner:
-            medians = f"{np.median(low):.4g} µs ({len(low)}) and {np.median(high):.4g} µs ({len(high)})"
-            yield f"{name(cell.cell)}: its trials form two groups, around {medians}"
+        if (groups := two_groups(_trials_us(cell))) is not None:
+            around = " and ".join(f"{np.median(group):.4g} µs ({len(group)})" for group in groups)
+            yield f"{name(cell.cell)}: its trials form two groups, around {around}"
 
 
 def _long_regions(cells: Sequence[Evidence]) -> Iterator[str]:

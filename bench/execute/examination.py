@@ -11,6 +11,7 @@ from bench.execute import calibrations, jitter_probe, launch_probe, probe
 from bench.execute.environments import compatibility
 from bench.host import health
 from bench.host import versions as host_versions
+from bench.host.imported import distributions
 from bench.plan import devices
 from bench.records.calibrations import Calibration
 from bench.records.health import Health, TorchFacts, VersionFacts
@@ -88,7 +89,8 @@ def _tried(machine: Machine, device: str) -> TorchFacts:
 
 def version_facts() -> VersionFacts:
     """What the measured packages need here, and which known trouble their versions have with each other."""
-    seen = {**host_versions.versions(), "python": platform.python_version()}
+    installed = {name: each.version for name, each in distributions().items()}
+    seen = {**installed, "python": platform.python_version()}
     return VersionFacts(
         requirements=host_versions.requirements(), known=[rule.told(seen) for rule in compatibility.broken(seen)]
     )

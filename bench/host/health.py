@@ -61,7 +61,7 @@ def now(root: Path = ROOT, *, cards: Collection[str] | None = ()) -> Instant:
         all=times,
         no_times=why_not,
         own_s=cpu_s(),
-        processes=host_processes.read(root / "proc"),
+        processes=host_processes.read(),
     )
 
 

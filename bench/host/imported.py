@@ -1,6 +1,6 @@
 """Which version of a package this process sees or has imported, and from where: told by the one who measures.
 
-Standard library only: it is part of processes whose imports are figures.
+It is part of processes whose imports are figures: what they call needs the standard library alone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -34,19 +34,18 @@ def seen(names: Iterable[str]) -> dict[str, Told]:
     return _all(names, lambda module: _origin(module) is not None)
 
 
-def packages() -> tuple[dict[str, str], list[str]]:
-    """Version of every distribution by its normalised name, and which came from a path or a URL.
+def distributions(path: Sequence[str] | None = None) -> dict[str, metadata.Distribution]:
+    """Every installed distribution by its normalised name, in `path` or on the import path.
 
-    The first of a name on the import path is what is imported; two releases may spell their name differently.
+    The first of a name is what is imported; two releases may spell their name differently.
     """
-    versions: dict[str, str] = {}
-    direct: list[str] = []
-    for one in metadata.distributions():
-        name = re.sub("[-_.]+", "-", one.name or "").lower()
-        if name and name not in versions:
-            versions[name] = one.version
-            direct += [name] * (one.read_text("direct_url.json") is not None)
-    return versions, direct
+    from packaging.utils import canonicalize_name  # not at the top: frameworks import it too, and their time counts
+
+    first: dict[str, metadata.Distribution] = {}
+    for distribution in metadata.distributions() if path is None else metadata.distributions(path=list(path)):
+        if distribution.name:
+            first.setdefault(canonicalize_name(distribution.name), distribution)
+    return first
 
 
 def _all(names: Iterable[str], counts: Callable[[str], bool]) -> dict[str, Told]:
@@ -114,6 +113,10 @@ def parts(version: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    versions, direct = packages()
-    names = [*MEASURED, *sys.argv[1:]]
-    json.dump({"packages": versions, "direct": direct, "seen": seen(names)}, sys.stdout)
+    installed = distributions()
+    facts = {
+        "packages": {name: distribution.version for name, distribution in installed.items()},
+        "direct": [name for name, distribution in installed.items() if distribution.read_text("direct_url.json")],
+        "seen": seen([*MEASURED, *sys.argv[1:]]),
+    }
+    json.dump(facts, sys.stdout)

@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +33,10 @@ def describe() -> dict[str, Any]:
         "torch_build": _torch_build(),
         "variables": variables.changing(os.environ),
         "left_out": variables.of_launchers(os.environ),
-        "packages": _packages(),
+        "packages": {each.name: each.version for each in imported.distributions().values()},
         "seen": imported.seen(imported.MEASURED),
         "harness": bench.__file__,
     }
-
-
-def _packages() -> dict[str, str]:
-    """Version of every installed package; of two on the import path, as in an overlay, the one that is imported."""
-    found: dict[str, str] = {}
-    for one in metadata.distributions():
-        if one.metadata["Name"]:
-            found.setdefault(one.metadata["Name"], one.version)
-    return found
 
 
 def _cpu_model() -> str:

@@ -1,13 +1,11 @@
-"""Which processes use the processors: their own accounts in `/proc`, read at the ends of a window."""
+"""Which processes use the processors: the system's accounts of them, read at the ends of a window."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from bench.host.proc_stat import PROC
 from bench.records.health import ProcessShare
 
 SHOWN = 5
@@ -22,38 +20,27 @@ class Process:
     pid: int
     parent: int
     name: str
-    started_ticks: int
+    started_at_s: float
     """Tells it from another that gets its number later."""
     cpu_s: float
 
 
-def read(proc: Path = PROC) -> dict[int, Process]:
-    """Every process that can be seen, by its number."""
-    per_s = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
-    return {process.pid: process for process in _processes(proc, per_s)}
+def read() -> dict[int, Process]:
+    """Every process whose account this user may see, by its number."""
+    import psutil  # not at the top: --help waits for no library
+
+    seen = psutil.process_iter(["ppid", "name", "create_time", "cpu_times"])
+    return {each.pid: _process(each.pid, each.info) for each in seen if each.info["cpu_times"] is not None}
 
 
-def _processes(proc: Path, per_s: int) -> Iterator[Process]:
-    for folder in proc.iterdir() if proc.is_dir() else ():
-        if folder.name.isdigit():
-            try:
-                stat = (folder / "stat").read_text(encoding="utf-8", errors="replace")
-            except OSError:  # it has ended since its folder was listed, or hides from this user
-                continue
-            yield _parsed(int(folder.name), stat, per_s)
-
-
-def _parsed(pid: int, stat: str, per_s: int) -> Process:
-    """Fields of `/proc/PID/stat` are counted from after the name, which may hold spaces and brackets (proc(5))."""
-    _, _, rest = stat.partition("(")
-    name, _, after = rest.rpartition(")")
-    fields = after.split()
+def _process(pid: int, info: Mapping[str, Any]) -> Process:
+    times = info["cpu_times"]
     return Process(
         pid=pid,
-        parent=int(fields[1]),
-        name=name,
-        started_ticks=int(fields[19]),
-        cpu_s=(int(fields[11]) + int(fields[12])) / per_s,
+        parent=info["ppid"],
+        name=info["name"],
+        started_at_s=info["create_time"],
+        cpu_s=times.user + times.system,
     )
 
 
@@ -72,7 +59,7 @@ def busiest(
 
 def _earlier(before: Process | None, process: Process) -> float:
     """What it had used at the first reading; nothing if it is not the same process."""
-    if before is None or before.started_ticks != process.started_ticks:
+    if before is None or before.started_at_s != process.started_at_s:
         return 0.0
     return before.cpu_s
 

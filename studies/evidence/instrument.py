@@ -10,7 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
-from bench.analyse.statistics.signed_rank import paired_ratio
+from bench.analyse.statistics.signed_rank import location
 from bench.execute.workers.launcher import Request
 from bench.execute.workers.pool import Pool
 from bench.plan import length as lengths
@@ -90,5 +90,6 @@ def counting_s(pool: Pool, cell: Cell) -> float:
 
 
 def row(runner: str, seen: Seen) -> list[str]:
-    phases = f"{ratio(paired_ratio(seen.phases_us, seen.timed_us))} times"
+    over_timed = [us / seen.timed_us[block] for block, us in seen.phases_us.items() if block in seen.timed_us]
+    phases = f"{ratio(location(over_timed))} times"
     return [runner, f"{median(seen.timed_us.values()):.0f} µs", phases, f"{median(seen.counting_s.values()):.2f} s"]

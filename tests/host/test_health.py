@@ -2,7 +2,9 @@
 
 import os
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from bench.host import container, cpu, health, memory, processes
@@ -11,8 +13,6 @@ from bench.host.proc_stat import CpuTimes
 from bench.host.processes import Process
 from bench.records.health import ContainerFacts, CpuFacts, Health, MemoryFacts, ProcessShare
 from tests.host.machines import cpu_files, tree
-
-PER_S = os.sysconf("SC_CLK_TCK")
 
 
 @pytest.fixture(autouse=True)
@@ -135,24 +135,17 @@ def test_without_control_groups_the_reason_is_given(tmp_path):
     assert set(container.read(tmp_path).unavailable.values()) == {reason}
 
 
-def stat_line(name: str, *, parent: int, user_s: float, started: int) -> str:
-    return f"({name}) S {parent} 1 1 0 -1 0 0 0 0 0 {int(user_s * PER_S)} 0 0 0 20 0 1 0 {started} 0"
-
-
-def test_processes_with_strange_names_are_read(tmp_path):
-    files = {
-        "7/stat": f"7 {stat_line('a ) b (c', parent=1, user_s=2.0, started=55)}",
-        "self/stat": "no process",
-        "8/status": "it has ended",
-    }
-    assert processes.read(tree(tmp_path, files)) == {
-        7: Process(pid=7, parent=1, name="a ) b (c", started_ticks=55, cpu_s=2.0)
-    }
-    assert processes.read(tmp_path / "nowhere") == {}
+def test_this_process_is_among_those_that_are_read_and_one_that_hides_is_not(monkeypatch):
+    own = processes.read()[os.getpid()]
+    assert own.parent == os.getppid()
+    assert 0 < own.cpu_s <= sum(os.times()[:2])
+    hidden = SimpleNamespace(pid=7, info={"ppid": 1, "name": "root's", "create_time": 5.0, "cpu_times": None})
+    monkeypatch.setattr(psutil, "process_iter", lambda _: [hidden])
+    assert processes.read() == {}
 
 
 def process(pid: int, cpu_s: float, *, parent: int = 1, started: int = 5) -> Process:
-    return Process(pid=pid, parent=parent, name=f"p{pid}", started_ticks=started, cpu_s=cpu_s)
+    return Process(pid=pid, parent=parent, name=f"p{pid}", started_at_s=started, cpu_s=cpu_s)
 
 
 def test_the_busiest_are_named_but_neither_this_run_nor_what_it_started():

@@ -6,13 +6,31 @@ import pytest
 import torch
 
 from bench.host import machine
+from bench.host import versions as host_versions
+
+
+def plant(folder, name, version, *requires):
+    info = folder / f"{name}-{version}.dist-info"
+    info.mkdir(parents=True)
+    lines = [
+        "Metadata-Version: 2.1",
+        f"Name: {name}",
+        f"Version: {version}",
+        *(f"Requires-Dist: {r}" for r in requires),
+    ]
+    (info / "METADATA").write_text("".join(f"{line}\n" for line in lines))
+
+
+def test_a_requirement_is_found_however_either_spells_its_name(tmp_path):
+    plant(tmp_path, "torch", "9.0", "Some__odd.name>=2")
+    plant(tmp_path, "some_odd.Name", "3.0")
+    (needed,) = host_versions.requirements(path=[str(tmp_path)])
+    assert (needed.needs, needed.found) == ("Some__odd.name>=2", "3.0")
 
 
 def test_of_a_package_that_is_there_twice_the_first_on_the_path_counts(tmp_path, monkeypatch):
     for place, version in (("overlay", "1.0"), ("base", "2.0")):
-        info = tmp_path / place / f"planted-{version}.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: planted\nVersion: {version}\n")
+        plant(tmp_path / place, "planted", version)
         monkeypatch.syspath_prepend(tmp_path / place)
     importlib.invalidate_caches()
     assert machine.describe()["packages"]["planted"] == "2.0"  # prepended last, so that it is the first

@@ -40,6 +40,12 @@ def count(counters: Counters, name: str) -> int | None:
     return None if found is None else int(found.value)
 
 
+def why_not_counted(counts: Sequence[Counters], name: str) -> str:
+    """Why the counts of one cell have no figure of that name, as far as they say."""
+    reasons = counts[0].unavailable if counts else {}
+    return reasons.get(name, "it was not counted")
+
+
 Tables = Mapping[str, Sequence[FunctionCounts]]
 """Function by function, what one cell has of each counter."""
 

@@ -237,12 +237,12 @@ def _counters(evidence: Evidence) -> dict[str, Found]:
             ("counters", "tensor_bytes", "tensor_bytes_by_category"),
             _why_not(evidence, "counting", counting.NOT_COUNTED),
         )
-    reasons = evidence.counts[0].unavailable
+    missing = [figure for figure in COUNTED if getattr(counted, figure.key) is None]
     return {
         "counters": counted,
         "tensor_bytes": evidence.counts[0].tensor_bytes.value,
         "tensor_bytes_by_category": evidence.counts[0].tensor_bytes_by_category,
-        **{each.path: reasons[each.key] for each in COUNTED if getattr(counted, each.key) is None},
+        **{figure.path: counting.why_not_counted(evidence.counts, figure.key) for figure in missing},
     }
 
 

@@ -12,25 +12,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import datetime
-from statistics import median
 
 import numpy as np
 
 from bench.analyse.cells.evidence import gather, log_ratios_by_block
 from bench.analyse.machine import foreign_load
+from bench.analyse.statistics.checks import drift
 from bench.analyse.statistics.sequential import GAMMA, bounds_of_rows, detectable_effect
 from bench.analyse.statistics.signed_rank import (
     LEVEL,
     Floats,
     coefficient_of_variation,
     exponentiated,
-    rank_correlation_with_time,
     signed_rank_estimate,
 )
-from bench.analyse.warnings import DRIFT_MIN_BLOCKS, DRIFT_MIN_CHANGE, DRIFT_MIN_CORRELATION
 from bench.plan.calibration import BLOCK_COUNTS
 from bench.plan.upgrade import BASELINE, CLONE
-from bench.records.calibrations import Calibration, CalibrationBlock, Drift, Identity, Resolution
+from bench.records.calibrations import Calibration, CalibrationBlock, Identity, Resolution
 from bench.records.schema import Run, Trial
 
 LEAST_BLOCKS = 6
@@ -75,16 +73,6 @@ def whole_blocks(run: Run, trials: Sequence[Trial]) -> list[CalibrationBlock]:
         for block, log_ratio in log_ratios_by_block(clone, baseline).items()
         if block in baseline.step_us_by_block
     ]
-
-
-def drift(steps_us: Sequence[float]) -> Drift | None:
-    """How block figures moved over time, by the rule of `analyse.warnings`."""
-    if len(steps_us) < DRIFT_MIN_BLOCKS:
-        return None
-    half = len(steps_us) // 2
-    change = median(steps_us[-half:]) / median(steps_us[:half]) - 1
-    correlated = abs(rank_correlation_with_time(steps_us)) >= DRIFT_MIN_CORRELATION
-    return Drift(change=change, is_trend=correlated and abs(change) > DRIFT_MIN_CHANGE)
 
 
 def resolutions(same: Floats, counts: Sequence[int] = BLOCK_COUNTS) -> list[Resolution]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bench.analyse.cells.counting import count
+from bench.analyse.cells.counting import count, why_not_counted
 from bench.analyse.cells.evidence import Evidence, gather_round, steps_us_beside
 from bench.analyse.releases import nearest_end
 from bench.analyse.releases.search import Known, Search, is_nearer_to_last, search
@@ -75,7 +75,7 @@ def _counted(evidence: Evidence, metric: str) -> dict[str, Any]:
         return {"status": "ok"}
     value = count(evidence.counts[0], metric)
     if value is None:
-        return {"status": "failed", "reason": evidence.counts[0].unavailable.get(metric, "it was not counted")}
+        return {"status": "failed", "reason": why_not_counted(evidence.counts, metric)}
     return {"status": "ok", "value": value}
 
 

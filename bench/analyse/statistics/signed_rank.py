@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from statistics import median
 
@@ -113,28 +113,6 @@ def exponentiated(estimate: Estimate | None) -> Estimate | None:
 def location(values: Values, level: float = LEVEL) -> Estimate | None:
     """Estimate the centre of positive figures, one a block, on their logarithms, since spread is proportional."""
     return exponentiated(signed_rank_estimate(np.log(values), level))
-
-
-def _pairs(candidate: Mapping[int, float], baseline: Mapping[int, float]) -> tuple[Floats, Floats]:
-    """Align the figures of the two sides over the blocks that both have."""
-    common = [block for block in candidate if block in baseline]
-    return np.array([candidate[block] for block in common]), np.array([baseline[block] for block in common])
-
-
-def paired_ratio(
-    candidate_by_block: Mapping[int, float], baseline_by_block: Mapping[int, float], level: float = LEVEL
-) -> Estimate | None:
-    """Estimate candidate / baseline from d = log(candidate / baseline) of each block that both have; None if none."""
-    candidate, baseline = _pairs(candidate_by_block, baseline_by_block)
-    return location(candidate / baseline, level)
-
-
-def paired_difference(
-    candidate_by_block: Mapping[int, float], baseline_by_block: Mapping[int, float], level: float = LEVEL
-) -> Estimate | None:
-    """Estimate candidate - baseline from the difference in each block that both have; None if there is none."""
-    candidate, baseline = _pairs(candidate_by_block, baseline_by_block)
-    return signed_rank_estimate(candidate - baseline, level)
 
 
 def coefficient_of_variation(values: Values) -> float | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
 
 from bench.records.schema import Cell, Run
 from trainloops.references import is_reference
@@ -182,4 +183,4 @@ def _built_for(torch_build: str) -> str:
 
 
 def _normalised(packages: Mapping[str, str]) -> dict[str, str]:
-    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in packages.items()}
+    return {canonicalize_name(name): version for name, version in packages.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.analyse.cells.counting import count
+from bench.analyse.cells.counting import count, why_not_counted
 from bench.analyse.statistics.sequential import Outcome
 from bench.analyse.verdicts.verdict import exact_verdict
 from bench.plan.upgrade import BASELINE, CANDIDATE
@@ -54,8 +54,7 @@ def _doubts(counts: Counts, metric: Metric, arm: str) -> list[str]:
     """Why one side's figure cannot be relied on; nothing where two fresh interpreters gave the same."""
     figures = [count(each, metric.key) for each in counts]
     if not figures or figures[0] is None:
-        reasons = counts[0].unavailable if counts else {}
-        return [f"the {arm} has no figure: {reasons.get(metric.key, 'it was not counted')}"]
+        return [f"the {arm} has no figure: {why_not_counted(counts, metric.key)}"]
     if len(figures) == 1:
         return [f"the {arm} was counted once, where it takes two interpreters to see that a count repeats"]
     return (

@@ -8,22 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from bench.analyse.signs import signed_percent
+from bench.analyse.statistics.checks import drift, two_groups
 from bench.analyse.statistics.sequential import outcome, two_sided
-from bench.analyse.statistics.signed_rank import (
-    Floats,
-    blocks_needed,
-    interquartile_range,
-    rank_correlation_with_time,
-    signed_rank_estimate,
-    split_at_widest_gap,
-)
-from bench.analyse.warnings import (
-    DRIFT_MIN_BLOCKS,
-    DRIFT_MIN_CHANGE,
-    DRIFT_MIN_CORRELATION,
-    GROUPS_MIN_GAP,
-    GROUPS_MIN_TRIALS,
-)
+from bench.analyse.statistics.signed_rank import Floats, blocks_needed, signed_rank_estimate
 
 
 def doubts_of(ratios: Floats, same: Floats | None, *, margin: float, gamma: float) -> Iterator[str]:
@@ -36,8 +23,8 @@ def doubts_of(ratios: Floats, same: Floats | None, *, margin: float, gamma: floa
     yield from _missing(len(ratios), len(pairs), gamma)
     if same is not None:
         yield from _baseline_against_itself(same, margin, gamma)
-    yield from _drift(pairs)
-    yield from _two_groups(pairs)
+    yield from _drift(np.exp(pairs))
+    yield from _two_groups(np.exp(pairs))
 
 
 def _missing(blocks: int, pairs: int, gamma: float) -> Iterator[str]:
@@ -60,25 +47,18 @@ def _baseline_against_itself(same: Floats, margin: float, gamma: float) -> Itera
         yield f"{against} {interval}, where nothing differs: do not rely on this comparison"
 
 
-def _drift(pairs: Floats) -> Iterator[str]:
-    """Find a trend in the ratio: |Spearman's rho| >= 0.8, and > 3 % between the halves' medians."""
-    if len(pairs) < DRIFT_MIN_BLOCKS:
-        return
-    half = len(pairs) // 2
-    change = math.expm1(float(np.median(pairs[-half:]) - np.median(pairs[:half])))
-    if abs(rank_correlation_with_time(pairs)) >= DRIFT_MIN_CORRELATION and abs(change) > DRIFT_MIN_CHANGE:
-        yield f"the ratio itself moved by {signed_percent(change)} from the first half of the blocks to the last"
+def _drift(ratios: Floats) -> Iterator[str]:
+    """Find a trend in the ratio."""
+    moved = drift(ratios)
+    if moved is not None and moved.is_trend:
+        yield f"the ratio itself moved by {signed_percent(moved.change)} from the first half of the blocks to the last"
 
 
-def _two_groups(pairs: Floats) -> Iterator[str]:
-    """Find ratios in two groups, a quarter of them in each at least, that lie farther apart than either is wide."""
-    if len(pairs) < GROUPS_MIN_TRIALS:
-        return
-    low, high = split_at_widest_gap(np.sort(pairs))
-    gap = high[0] - low[-1]
-    if gap > GROUPS_MIN_GAP and gap > 2 * max(interquartile_range(low), interquartile_range(high)):
-        groups = " and ".join(f"{_change(float(np.median(group)))} ({len(group)})" for group in (low, high))
-        yield f"its ratios form two groups, around {groups}"
+def _two_groups(ratios: Floats) -> Iterator[str]:
+    """Find ratios in two groups."""
+    if (groups := two_groups(ratios)) is not None:
+        around = " and ".join(f"{signed_percent(float(np.median(group)) - 1)} ({len(group)})" for group in groups)
+        yield f"its ratios form two groups, around {around}"
 
 
 def _change(log_ratio: float) -> str:

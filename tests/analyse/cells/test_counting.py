@@ -65,6 +65,16 @@ def test_the_report_says_where_the_extra_work_comes_from():
     assert "| hf-trainer |          882 |" in report
 
 
+def test_a_count_that_is_missing_without_a_reason_is_unavailable_all_the_same():
+    nameless = counters(882, [], unavailable={"kernels": "no profiler"})
+    _, trainer = counted(second=nameless).cells
+    assert trainer.unavailable["counters.kernels"] == "the device is the host"  # the first counted says why
+    trial_of = trial(phase="counting", block=-1, counters=nameless)
+    (pytorch,) = summarise(run(runners=["pytorch"]), [trial_of, trial(phase="equivalence"), trial()]).cells
+    assert pytorch.unavailable["counters.kernels"] == "no profiler"
+    assert pytorch.unavailable["counters.allocations"] == "it was not counted"
+
+
 def test_a_run_without_counts_says_so():
     summary = summarise(run(runners=["pytorch"]), [trial(), trial(phase="equivalence")])
     assert summary.cells[0].counters is None

@@ -14,8 +14,6 @@ from bench.analyse.statistics.signed_rank import (
     hodges_lehmann,
     interval_rank,
     location,
-    paired_difference,
-    paired_ratio,
     resolution,
     signed_rank_distribution,
     signed_rank_estimate,
@@ -93,40 +91,6 @@ def test_too_few_values_have_no_interval() -> None:
     assert five == Estimate(value=3.0)
     assert six == Estimate(value=3.5, low=1.0, high=6.0)
     assert signed_rank_estimate([]) is None
-
-
-def test_a_ratio_is_formed_inside_blocks_so_that_the_machine_cancels() -> None:
-    weather = np.linspace(1, 3, 8)
-    baseline = dict(enumerate(100 * weather))
-    candidate = dict(enumerate(150 * weather))
-    found = paired_ratio(candidate, baseline)
-    assert found is not None
-    assert (found.value, found.low, found.high) == pytest.approx((1.5, 1.5, 1.5))
-
-
-def test_a_ratio_turned_round_is_the_inverse() -> None:
-    random = np.random.default_rng(2)
-    first, second = dict(enumerate(random.normal(100, 5, 9))), dict(enumerate(random.normal(120, 5, 9)))
-    there, back = paired_ratio(first, second), paired_ratio(second, first)
-    assert there is not None
-    assert back is not None
-    assert (1 / back.value, 1 / back.high, 1 / back.low) == pytest.approx((there.value, there.low, there.high))
-
-
-def test_only_blocks_that_both_sides_have_are_paired() -> None:
-    candidate, baseline = {0: 20.0, 1: 999.0, 2: 40.0}, {2: 20.0, 0: 10.0, 3: 1.0}
-    ratio = paired_ratio(candidate, baseline)
-    assert ratio is not None
-    assert ratio.value == pytest.approx(2.0)
-    assert paired_difference(candidate, baseline) == Estimate(value=15.0)
-    assert paired_ratio({0: 1.0}, {1: 1.0}) is None
-    assert paired_difference({}, {1: 1.0}) is None
-
-
-def test_a_difference_has_the_interval_of_the_paired_differences() -> None:
-    baseline = {block: 100.0 + block for block in range(6)}
-    candidate = {block: value + gain for (block, value), gain in zip(baseline.items(), [1, 2, 3, 4, 5, 6], strict=True)}
-    assert paired_difference(candidate, baseline) == Estimate(value=3.5, low=1.0, high=6.0)
 
 
 def test_a_location_is_estimated_on_logarithms() -> None:

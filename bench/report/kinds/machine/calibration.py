@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from bench.records.calibrations import Calibration, Resolution
     from bench.records.schema import ByCalibration, Settings
 
-TARGET = "2 %"
-
 
 def tell(calibration: Calibration, used: Iterable[str], stream: TextIO) -> None:
     """Write all of it to `stream`; `used` are sentences on what later runs make of it."""
