@@ -20,11 +20,11 @@ from typing import Any, NoReturn
 import torch
 from torch import nn
 from torch.optim import Optimizer
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from bench.measure.batches import Batches, fingerprint, short_digest, tensors_in
 from bench.measure.determinism import deterministic, flags, has_compiled
-from bench.measure.hooks import Function, after_each_step, wrapped
+from bench.measure.hooks import Function, wrapped
 from bench.measure.trained import Trained
 
 Ticking = Callable[[Callable[[], None]], AbstractContextManager[None]]
@@ -105,7 +105,7 @@ class _Witness:
                 by_value = partial(self._watching_clip, "value", "clip_value")
                 stack.enter_context(wrapped(owner, "clip_grad_value_", by_value))
             stack.callback(register_optimizer_step_pre_hook(self._before_update).remove)
-            stack.enter_context(after_each_step(self._after_update))
+            stack.callback(register_optimizer_step_post_hook(self._after_update).remove)
             if ticking is not None:
                 stack.enter_context(ticking(lambda: self._tick(None)))
             yield
@@ -114,7 +114,7 @@ class _Witness:
         self._stepping.append(id(optimizer))
         self._trained.see_optimizer(optimizer)
 
-    def _after_update(self, optimizer: Optimizer) -> None:
+    def _after_update(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
         # One that wraps another steps within its own step; one that raised has no end.
         while self._stepping and self._stepping.pop() != id(optimizer):
             pass
