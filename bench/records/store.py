@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bench.errors import RunFolderError
-from bench.records.schema import Brief, Run, Summary, Trial
+from bench.records.schema import SCHEMA, Brief, Run, Summary, Trial
 
 JOURNAL, RUN, SUMMARY, TRACES = "trials.jsonl", "run.json", "summary.json", "traces"
 LONGEST_BRIEF = 65_536
@@ -179,10 +179,48 @@ def read_run(folder: Path, *, flag: str = "RUN") -> Run:
     path = folder / RUN
     if not path.is_file():
         raise RunFolderError(f"{flag} {folder} is no run folder: it has no {RUN}.")
+    content = _content(path)
+    _refuse_newer(str(path), content)
     try:
-        return Run.model_validate_json(path.read_bytes())
+        run = Run.model_validate_json(content)
+        json.loads(content, object_pairs_hook=_once)
     except ValidationError as error:
         raise RunFolderError(f"{path} cannot be read: {_first(error)}.") from None
+    except DoubledKeyError as error:
+        raise RunFolderError(f"{path} has {error} twice, with different values perhaps: delete one.") from None
+    return run
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunFolderError(f"{path} cannot be read: {error.strerror}; make it readable.") from None
+
+
+class DoubledKeyError(Exception):
+    """A JSON object has a key twice: which of its values is meant nobody can tell."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object whose keys are all different."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise DoubledKeyError(repr(next(key for key in keys if keys.count(key) > 1)))
+    return found
+
+
+def _refuse_newer(where: str, content: bytes) -> None:
+    """Raise `RunFolderError` for a format that this looptax does not know, which may mean another thing by a key."""
+    schema = re.match(rb'\s*\{\s*"schema"\s*:\s*(\d{1,9})\b', content)
+    if schema is None or int(schema[1]) <= SCHEMA:
+        return
+    version = re.search(rb'"looptax"\s*:\s*"([\w.+-]+)"', content)
+    by = f"looptax {version[1].decode()}" if version else "a newer looptax"
+    raise RunFolderError(
+        f"{where} has schema {int(schema[1])}, which {by} has written; this looptax reads up to {SCHEMA}: upgrade it."
+    )
 
 
 def read_trials(folder: Path) -> list[Trial]:
@@ -191,7 +229,7 @@ def read_trials(folder: Path) -> list[Trial]:
     Raises `RunFolderError` naming the line for any other line that is no trial.
     """
     path = folder / JOURNAL
-    lines = path.read_bytes().split(b"\n") if path.is_file() else [b""]
+    lines = _content(path).split(b"\n") if path.is_file() else [b""]
     if lines.pop():
         _warn_of_torn_line(path)
     first: dict[bytes, int] = {}
@@ -202,6 +240,7 @@ def read_trials(folder: Path) -> list[Trial]:
 
 
 def _trial(path: Path, number: int, line: bytes) -> Trial:
+    _refuse_newer(f"{path} line {number}", line)
     try:
         return Trial.model_validate_json(line)
     except ValidationError as error:

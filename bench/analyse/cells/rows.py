@@ -226,7 +226,7 @@ def _counters(evidence: Evidence) -> dict[str, Found]:
         "counters": counted,
         "tensor_bytes": evidence.counts[0].tensor_bytes.value,
         "tensor_bytes_by_category": evidence.counts[0].tensor_bytes_by_category,
-        **{each.path: reasons[each.key] for each in COUNTED if getattr(counted, each.key) is None},
+        **{each.path: reasons.get(each.key, NOT_REPORTED) for each in COUNTED if getattr(counted, each.key) is None},
     }
 
 
