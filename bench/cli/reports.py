@@ -42,6 +42,6 @@ def stored(folder: Path) -> Summary:
     if path.is_file():
         try:
             return Summary.model_validate_json(path.read_bytes())
-        except ValueError:
-            pass  # torn, or of a format that is newer: the journal is the truth
+        except (ValueError, OSError):
+            pass  # torn, unreadable, or of a format that is newer: the journal is the truth
     return analysed(folder)

@@ -7,14 +7,17 @@ import re
 from bench.errors import UsageError
 
 SECONDS = {"s": 1, "m": 60, "h": 3600}
+LONGEST_S = 1e9
+"""Longer than anybody waits, and what every clock can."""
 
 
 def seconds(flag: str, text: str) -> float:
     """Seconds of a duration such as `90s`, `5m` or `1.5h`; a bare number is seconds."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    if not match or float(match[1]) == 0:
+    found = float(match[1]) * SECONDS[match[2] or "s"] if match else 0.0
+    if not 0 < found < LONGEST_S:
         raise UsageError(f"{flag} {text!r} is not a duration; write it as 90s, 5m or 1.5h.")
-    return float(match[1]) * SECONDS[match[2] or "s"]
+    return found
 
 
 def fraction(flag: str, text: str) -> float:

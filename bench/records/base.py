@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.errors import RunFolderError
 
 SCHEMA = 1
 CURRENT = "current"
@@ -24,6 +27,18 @@ class Record(BaseModel):
 
     # A loop that diverges has losses that are NaN: they must survive the trip through JSON.
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, ser_json_inf_nan="constants")
+
+
+def refuse_newer(where: str, content: bytes) -> None:
+    """Raise `RunFolderError` for a format that this looptax does not know, which may mean another thing by a key."""
+    schema = re.match(rb'\s*\{\s*"schema"\s*:\s*(\d{1,9})\b', content)
+    if schema is None or int(schema[1]) <= SCHEMA:
+        return
+    version = re.search(rb'"looptax"\s*:\s*"([\w.+-]+)"', content)
+    by = f"looptax {version[1].decode()}" if version else "a newer looptax"
+    raise RunFolderError(
+        f"{where} has schema {int(schema[1])}, which {by} has written; this looptax reads up to {SCHEMA}: upgrade it."
+    )
 
 
 def first_of(error: ValidationError) -> str:

@@ -1,6 +1,6 @@
-"""How files are written: whole or not at all.
+"""How files are read, and written: whole or not at all.
 
-Standard library only: trials leave their results by it.
+Imports no library: trials leave their results by it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,16 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
+
+from bench.errors import RunFolderError
+
+
+def content_of(path: Path) -> bytes:
+    """What a file of a run holds; raises `RunFolderError` for one that cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunFolderError(f"{path} cannot be read: {error.strerror}; make it readable.") from None
 
 
 def write(path: Path, text: str) -> None:

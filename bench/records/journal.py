@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from bench.errors import RunFolderError
 from bench.records import files
-from bench.records.base import first_of
+from bench.records.base import first_of, refuse_newer
 from bench.records.trials import Trial
 
 JOURNAL = "trials.jsonl"
@@ -110,7 +110,7 @@ def read_trials(folder: Path) -> list[Trial]:
     Raises `RunFolderError` naming the line for any other line that is no trial.
     """
     path = folder / JOURNAL
-    lines = (path.read_bytes() if path.is_file() else _unpacked(folder / PACKED)).split(b"\n")
+    lines = (files.content_of(path) if path.is_file() else _unpacked(folder / PACKED)).split(b"\n")
     if lines.pop():
         _warn_of_torn_line(path)
     first: dict[bytes, int] = {}
@@ -123,12 +123,13 @@ def read_trials(folder: Path) -> list[Trial]:
 def _unpacked(path: Path) -> bytes:
     """What a packed journal holds; nothing where there is none. Raises `RunFolderError` for a file that is torn."""
     try:
-        return gzip.decompress(path.read_bytes()) if path.is_file() else b""
+        return gzip.decompress(files.content_of(path)) if path.is_file() else b""
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise RunFolderError(f"{path} cannot be unpacked: {error}; put a whole copy in its place.") from None
 
 
 def _trial(path: Path, number: int, line: bytes) -> Trial:
+    refuse_newer(f"{path} line {number}", line)
     try:
         return Trial.model_validate_json(line)
     except ValidationError as error:

@@ -14,8 +14,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bench.errors import RunFolderError
-from bench.records.base import first_of
-from bench.records.files import write, write_bytes
+from bench.records.base import first_of, refuse_newer
+from bench.records.files import content_of, write, write_bytes
 from bench.records.journal import (
     JOURNAL,
     PACKED,
@@ -106,10 +106,29 @@ def read_run(folder: Path, *, flag: str = "RUN") -> Run:
     path = folder / RUN
     if not path.is_file():
         raise RunFolderError(f"{flag} {folder} is no run folder: it has no {RUN}.")
+    content = content_of(path)
+    refuse_newer(str(path), content)
     try:
-        return Run.model_validate_json(path.read_bytes())
+        run = Run.model_validate_json(content)
+        json.loads(content, object_pairs_hook=_once)
     except ValidationError as error:
         raise RunFolderError(f"{path} cannot be read: {first_of(error)}.") from None
+    except DoubledKeyError as error:
+        raise RunFolderError(f"{path} has {error} twice, with different values perhaps: delete one.") from None
+    return run
+
+
+class DoubledKeyError(Exception):
+    """A JSON object has a key twice: which of its values is meant nobody can tell."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object whose keys are all different."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise DoubledKeyError(repr(next(key for key in keys if keys.count(key) > 1)))
+    return found
 
 
 def write_summary(folder: Path, summary: Summary) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bench.records.base import CURRENT, SCHEMA, Launch, Nanoseconds, Pass, Phase, Record, Status
 from bench.records.foreign_text import ForeignText
 
 SCRIPT = "script"
 """The workload of a script, which brings its own."""
+MAX_STEPS = 10**12
+"""More than anybody trains, and few enough for the arithmetic of arrays."""
+MAX_TURN_STEPS = 2**20
+Steps = Annotated[int, Field(ge=1, le=MAX_STEPS)]
 
 
 class Comparison(Record):
@@ -57,9 +61,9 @@ class Cell(Comparison):
 class Length(Record):
     """How long a trial is, equal for every runner of a comparison."""
 
-    epochs: Annotated[int, Field(ge=1)]
-    steps_per_epoch: Annotated[int, Field(ge=1)]
-    warmup_steps: Annotated[int, Field(ge=1)]
+    epochs: Steps
+    steps_per_epoch: Steps
+    warmup_steps: Steps
     """At least one, since the region starts at a tick."""
 
     @property
@@ -71,9 +75,9 @@ class Length(Record):
 class TurnLength(Record):
     """A turn, equal for every trial of a comparison."""
 
-    cold_steps: Annotated[int, Field(ge=0)]
+    cold_steps: Annotated[int, Field(ge=0, le=MAX_TURN_STEPS)]
     """At its beginning, left out by their place: the caches belong to whoever ran before."""
-    kept_steps: Annotated[int, Field(ge=1)]
+    kept_steps: Annotated[int, Field(ge=1, le=MAX_TURN_STEPS)]
 
     @property
     def steps(self) -> int:
@@ -172,6 +176,22 @@ class Timing(Record):
     """Of the card's multiprocessors, after the first turn and after the last."""
     unavailable: dict[str, str] = {}
     """Why a figure is None, by field name."""
+
+    @model_validator(mode="after")
+    def _is_of_one_piece(self) -> Timing:
+        """Figures are taken by their place in a turn: with a step more or less each would be another's."""
+        turns = self.turns
+        if turns is not None and len(self.step_ns) != len(turns.places) * turns.length.steps:
+            raise ValueError(
+                f"step_ns has {len(self.step_ns):,} steps, its {len(turns.places):,} turns have "
+                f"{turns.length.steps:,} each"
+            )
+        if self.device_step_us is not None and len(self.device_step_us) != len(self.step_ns):
+            raise ValueError(f"device_step_us has {len(self.device_step_us):,} steps, not {len(self.step_ns):,}")
+        marked = () if turns is None else (*turns.pauses_ns, *(turns.waits_ns or ()))
+        if any(step not in range(len(self.step_ns)) for step in marked):
+            raise ValueError("turns name a step that step_ns does not have")
+        return self
 
 
 class Fingerprint(Record):
@@ -286,4 +306,12 @@ class Trial(Record):
     """Of trials that take turns the first has it; None where `no_load` says why it cannot be had."""
     alone: ForeignText | None = None
     """Why a timed trial took no turns with those that it is compared with; None where it did."""
-    no_load: str | None = None
+    no_load: ForeignText | None = None
+
+    @model_validator(mode="after")
+    def _has_the_steps_of_its_length(self) -> Trial:
+        """Of a trial without turns the warm-up and the ends of epochs are found by their place."""
+        timing = self.timing
+        if timing is not None and timing.turns is None and len(timing.step_ns) != self.length.steps - 1:
+            raise ValueError(f"timing.step_ns has {len(timing.step_ns):,} steps, not {self.length.steps - 1:,}")
+        return self

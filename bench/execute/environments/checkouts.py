@@ -14,7 +14,10 @@ LEFTOVERS_ANYWHERE = ("__pycache__", "*.egg-info")
 
 def is_checkout(path: Path) -> bool:
     """Whether `path` is a folder that pip can build."""
-    return any((path / name).is_file() for name in ("pyproject.toml", "setup.py"))
+    try:
+        return any((path / name).is_file() for name in ("pyproject.toml", "setup.py"))
+    except (OSError, ValueError):  # what no file can be called
+        return False
 
 
 def digest(root: Path) -> str:

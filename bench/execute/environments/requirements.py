@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -135,7 +136,7 @@ def _item(token: str) -> Item:
 def _read_item(token: str) -> Item:
     if token.startswith("-"):  # an option in a requirements file: only pip knows what it brings
         return Item(text=token, argument=token, is_source=True)
-    path = Path(token).expanduser()
+    path = Path(os.path.expanduser(token))  # noqa: PTH111 - pathlib's raises for the home of a user who is not there
     if token.endswith(".whl") and "://" not in token:
         return _wheel(token, path)
     if checkouts.is_checkout(path):
@@ -177,7 +178,7 @@ def _wheel(token: str, path: Path) -> Item:
     try:
         name, version, _, _ = parse_wheel_filename(path.name)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except (InvalidWheelFilename, OSError) as error:
+    except (InvalidWheelFilename, OSError, ValueError) as error:
         raise UsageError(f"The wheel {token} cannot be used ({error}); give the path of one that was built.") from None
     pin, argument = str(version), str(path.resolve())
     return Item(
