@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.records import store
 from bench.records.schema import Summary
-from bench.report.charts.catalogue import FOLDER, Picture, pictures, shown
+from bench.report.charts.catalogue import FOLDER, Picture, pictures
 from bench.report.charts.theme import DARK, LIGHT, Look, Theme, stylesheet
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ __all__ = [
     "drawings",
     "look_of",
     "pictures",
-    "shown",
     "stylesheet",
     "svgs",
     "write",

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.document.text import escape
+from bench.report.document.blocks import Section, Warnings
 from bench.report.kinds.machine import calibration
 
 if TYPE_CHECKING:
     from bench.records.schema import Summary
 
 
-def section(summary: Summary) -> list[str]:
+def sections(summary: Summary) -> list[Section]:
     """What a calibration made of the plan, and what to be wary of; nothing where neither is known."""
-    found = []
-    if summary.run.settings.by_calibration is not None:
-        found += ["## What this machine can resolve", f"- {calibration.sentence(summary.run.settings.by_calibration)}"]
-    if summary.machine_warnings:
-        warnings = "\n".join(f"- {escape(warning)}" for warning in summary.machine_warnings)
-        found += ["## What to be wary of", warnings]
+    by, found = summary.run.settings.by_calibration, []
+    if by is not None:
+        found.append(Section(title="What this machine can resolve", blocks=(calibration.bullets(by),)))
+    if summary.warnings:
+        warnings = Warnings(lines=tuple(summary.warnings), counted=False)
+        found.append(Section(title="What to be wary of", blocks=(warnings,)))
     return found

@@ -6,32 +6,42 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.report.charts import Picture, shown
+from bench.report.charts import Picture
+from bench.report.document.blocks import Bullets, Paragraph, Part, Section
 from bench.report.document.numbers import percent
-from bench.report.document.tables import phase_table
-from bench.report.document.text import escape, folded
 from bench.report.kinds.run import sentences
+from bench.report.kinds.run.parts import figures, part, phase_table
 
 if TYPE_CHECKING:
     from bench.records.schema import CellSummary
     from bench.report.document.groups import Group
 
+TITLE = "Where a step's time goes"
 
-def section(told: Sequence[Group], drawn: Sequence[Picture] = ()) -> str:
-    """Write a sentence a runner at each group's representative batch size, and all phases in a folded table."""
-    parts = ["## Where a step's time goes"]
-    for group in told:
-        cells = [cell for cell in group.at(group.representative) if cell.phases_us]
-        if cells:
-            parts += [
-                escape(f"{group.title}, batch {group.representative:,}:"),
-                "\n".join(f"- {escape(sentences.split(cell))}" for cell in cells),
-                *shown(drawn, group.title, "phases"),
-                folded(f"All phases, {group.title}", phase_table(group).markdown()),
-            ]
-    if len(parts) == 1:
-        return "\n\n".join([*parts, "Unavailable: this run has no good trial of the phases pass."])
-    return "\n\n".join([*parts, escape(_caution([cell for group in told for cell in group.cells]))])
+
+def section(told: Sequence[Group], drawn: Sequence[Picture] = ()) -> Section:
+    """A sentence a runner at each group's representative batch size, and all phases in a folded table."""
+    parts = [found for group in told if (found := _part(group, drawn)) is not None]
+    if not parts:
+        nothing = Paragraph(text="Unavailable: this run has no good trial of the phases pass.")
+        return Section(title=TITLE, blocks=(nothing,))
+    caution = Paragraph(text=_caution([cell for group in told for cell in group.cells]))
+    return Section(title=TITLE, blocks=(*parts, caution))
+
+
+def _part(group: Group, drawn: Sequence[Picture]) -> Part | None:
+    cells = [cell for cell in group.at(group.representative) if cell.phases_us]
+    if not cells:
+        return None
+    return part(
+        group,
+        [
+            Paragraph(text=f"{group.title}, batch {group.representative:,}:"),
+            Bullets(lines=tuple(map(sentences.split, cells))),
+            *figures(drawn, group, "phases"),
+            phase_table(group),
+        ],
+    )
 
 
 def _caution(cells: Sequence[CellSummary]) -> str:

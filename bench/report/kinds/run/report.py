@@ -1,19 +1,30 @@
-"""The report: a summary as markdown, in the order in which a reader asks."""
+"""The report of a run, in the order in which a reader asks."""
 
 from __future__ import annotations
 
 import shlex
 from typing import TYPE_CHECKING
 
-from bench.report.charts import Picture, pictures, shown
+from bench.report.charts import Picture, pictures
 from bench.report.document import bridges, glossary, steadiness
+from bench.report.document.blocks import (
+    Block,
+    Bullets,
+    Commands,
+    Document,
+    Folded,
+    Paragraph,
+    Part,
+    Section,
+    Warnings,
+)
 from bench.report.document.environment import machine_and_packages
 from bench.report.document.groups import FLOOR, Group, groups, hardware, shared_conditions
-from bench.report.document.parts import Paragraph
-from bench.report.document.tables import collector_table, import_table, memory_table, pivot, time_table
-from bench.report.document.text import code, escape, folded, listed, plural
+from bench.report.document.tables import import_table, pivot
+from bench.report.document.text import Link, Text, listed, plural
 from bench.report.kinds.machine import calibration
 from bench.report.kinds.run import counters, phases, quality, sentences
+from bench.report.kinds.run.parts import collector_table, figures, memory_table, part, time_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,54 +33,39 @@ if TYPE_CHECKING:
 
 MAIN_PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning", "lightning")
 
-SHOWN_WARNINGS = 10
 
-
-def report(summary: Summary, folder: str) -> str:
-    """Write the whole report; `folder` is the path of the run, such as `results/20260102T030405Z-quick`.
-
-    The same summary and folder always give the same text, byte for byte.
-    """
+def document(summary: Summary, folder: str) -> Document:
+    """Say everything; `folder` is the path of the run, such as `results/20260102T030405Z-quick`."""
     told, passes = groups(summary), summary.run.settings.passes
-    drawn = pictures(summary)
-    parts = [
-        f"# {escape(title(summary))}",
-        escape(setting(summary)),
+    drawn, timed = pictures(summary), "timing" in passes
+    blocks: list[Block] = [
+        Paragraph(text=setting(summary), told="setting"),
         *bridges.bold(summary.run),
-        *map(escape, quality.quality(summary)),
+        *(Paragraph(text=line, told="note") for line in quality.quality(summary)),
         _answers(summary, told, drawn),
-        folded("How to read this report", "\n".join(glossary.entries(summary.run.settings))),
+        glossary.how_to_read(glossary.entries(summary.run.settings)),
         _equivalence(summary),
-        *([_tables(summary, told, drawn)] if "timing" in passes else []),
+        *([_tables(summary, told, drawn)] if timed else []),
         *([counters.section(summary, told, drawn)] if "counting" in passes else []),
-        *([_arithmetic(told)] if "timing" in passes else []),
+        *([_arithmetic(told)] if timed else []),
         *([phases.section(told, drawn)] if "phases" in passes else []),
         *([_traces()] if "trace" in passes else []),
-        *([_resolution(summary, told)] if "timing" in passes else []),
+        *([_resolution(summary, told)] if timed else []),
         _repeat(summary, folder),
     ]
-    return "\n\n".join(parts) + "\n"
+    return Document(title=title(summary), blocks=tuple(blocks))
 
 
-def _traces() -> str:
-    return "\n\n".join(
-        [
-            "## Traces",
-            "Ten steady steps of each cell are in [traces/](traces/): open them at <https://ui.perfetto.dev>, "
-            "which reads them in the browser, or in chrome://tracing.",
-        ]
+def _traces() -> Section:
+    perfetto = "https://ui.perfetto.dev"
+    told: Text = (
+        "Ten steady steps of each cell are in ",
+        Link("traces/", "traces/"),
+        ": open them at ",
+        Link(perfetto, perfetto),
+        ", which reads them in the browser, or in chrome://tracing.",
     )
-
-
-def paragraphs(summary: Summary) -> list[Paragraph]:
-    """Write the answer as plain text: the report's first lines."""
-    told = [
-        Paragraph(lead=sentences.representative(group), lines=tuple(sentences.answers(group)), answers=True)
-        for group in groups(summary)
-    ]
-    others = [*sentences.failures(summary), *quality.equivalence(summary)[:1]]
-    opening = [setting(summary), *quality.quality(summary)]
-    return [*(Paragraph(lead=each) for each in opening), *told, *(Paragraph(lead=each) for each in others)]
+    return Section(title="Traces", blocks=(Paragraph(text=told),))
 
 
 def title(summary: Summary) -> str:
@@ -96,96 +92,108 @@ def _blocks(summary: Summary) -> str:
     return f" in {plural(most, 'block')}"
 
 
-def _bullets(lines: list[str]) -> str:
-    return "\n".join(f"- {escape(line)}" for line in lines)
-
-
-def _answers(summary: Summary, told: list[Group], drawn: Sequence[Picture]) -> str:
-    parts = ["## What each loop costs"]
-    for group in told:
-        parts += [f"**{escape(sentences.representative(group))}**", _bullets(sentences.answers(group))]
-        parts += shown(drawn, group.title, "ratios", "throughput", "overhead")
-    return "\n\n".join([*parts, *map(escape, sentences.failures(summary))])
-
-
-def _equivalence(summary: Summary) -> str:
-    first, *others = quality.equivalence(summary)
-    return "\n\n".join(["## Are they equivalent?", f"**{escape(first)}**", _bullets(others)]).rstrip()
-
-
-def _tables(summary: Summary, told: list[Group], drawn: Sequence[Picture]) -> str:
-    equal = [*shared_conditions(summary), plural(summary.run.settings.threads, "thread")]
-    parts = ["## Tables", escape(f"Equal in all rows: {', '.join(equal)}.")]
-    for group in told:
-        parts += [f"### {escape(group.title)}: time", time_table(group).markdown()]
-        parts += map(escape, quality.noise_floors(summary, group))
-        parts += [folded("How step times are spread", image) for image in shown(drawn, group.title, "distribution")]
-        if any(cell.collector_us_per_step is not None for cell in group.cells):
-            parts += [folded("Full collections of Python's garbage", collector_table(group).markdown())]
-        parts += [f"### {escape(group.title)}: memory and start-up", memory_table(group).markdown()]
-        parts += [quality.WITHOUT_WORKERS] if any(cell.workers for cell in group.cells) else []
-    return "\n\n".join([*parts, "### Imports", import_table(summary).markdown()])
-
-
-def _arithmetic(told: list[Group]) -> str:
-    parts = ["## How much of the step is arithmetic?", _bullets([sentences.arithmetic(group) for group in told])]
-    for group in told:
-        if FLOOR in group.runners and len(group.batch_sizes) > 1:
-            runners = [runner for runner in group.runners if runner != FLOOR]
-            shares = pivot(group, runners, sentences.arithmetic_share).markdown()
-            parts += [f"Arithmetic as a share of the step, {escape(group.title)}:", shares]
-    return "\n\n".join(parts)
-
-
-def resolvable(summary: Summary) -> list[str]:
-    """How small a difference the run can tell, and what a calibration made of its plan."""
-    by = summary.run.settings.by_calibration
-    return [
-        *quality.resolvable(summary),
-        *quality.added_blocks(summary),
-        *([calibration.sentence(by)] if by is not None else []),
-    ]
-
-
-def _resolution(summary: Summary, told: list[Group]) -> str:
-    parts = ["## What this machine can resolve", _bullets(resolvable(summary)), _warnings(summary.warnings)]
-    return "\n\n".join([*parts, folded("Cell by cell", "\n\n".join(map(_cell_by_cell, told)))])
-
-
-def _warnings(warnings: list[str]) -> str:
-    if not warnings:
-        return "No warnings."
-    first, more = warnings[:SHOWN_WARNINGS], warnings[SHOWN_WARNINGS:]
-    parts = [f"**{plural(len(warnings), 'warning')}:**", _bullets(first)]
-    return "\n\n".join(parts + ([folded(f"{plural(len(more), 'more warning')}", _bullets(more))] if more else []))
-
-
-def _cell_by_cell(group: Group) -> str:
-    compared = [cell.runner for cell in group.cells if quality.smallest_difference(cell) is not None]
+def _answers(summary: Summary, told: Sequence[Group], drawn: Sequence[Picture]) -> Section:
     parts = [
-        f"Spread of the step time between blocks (coefficient of variation), {escape(group.title)}:",
-        pivot(group, group.runners, quality.spread).markdown(),
+        part(
+            group,
+            [
+                Paragraph(text=sentences.representative(group), strong=True, told="answer"),
+                Bullets(lines=tuple(sentences.answers(group)), told="answer"),
+                *figures(drawn, group, "ratios", "throughput", "overhead"),
+            ],
+        )
+        for group in told
+    ]
+    failures = (Paragraph(text=line, told="note") for line in sentences.failures(summary))
+    return Section(title="What each loop costs", blocks=(*parts, *failures), answers=True)
+
+
+def _equivalence(summary: Summary) -> Section:
+    first, *others = quality.equivalence(summary)
+    blocks = (Paragraph(text=first, strong=True, told="note"), Bullets(lines=tuple(others)))
+    return Section(title="Are they equivalent?", blocks=blocks)
+
+
+def _tables(summary: Summary, told: Sequence[Group], drawn: Sequence[Picture]) -> Section:
+    equal = [*shared_conditions(summary), plural(summary.run.settings.threads, "thread")]
+    blocks: list[Block] = [
+        Paragraph(text=f"Equal in all rows: {', '.join(equal)}."),
+        *(_tables_of(summary, group, drawn) for group in told),
+        import_table(summary),
+    ]
+    return Section(title="Tables", blocks=tuple(blocks))
+
+
+def _tables_of(summary: Summary, group: Group, drawn: Sequence[Picture]) -> Part:
+    collected = any(cell.collector_us_per_step is not None for cell in group.cells)
+    return part(
+        group,
+        [
+            time_table(group),
+            *(Paragraph(text=line) for line in quality.noise_floors(summary, group)),
+            *(
+                Folded(title="How step times are spread", blocks=(one,))
+                for one in figures(drawn, group, "distribution")
+            ),
+            *([collector_table(group)] if collected else []),
+            memory_table(group),
+            *([Paragraph(text=quality.WITHOUT_WORKERS)] if any(cell.workers for cell in group.cells) else []),
+        ],
+    )
+
+
+def _arithmetic(told: Sequence[Group]) -> Section:
+    shares = [
+        part(
+            group,
+            [
+                Paragraph(text=f"Arithmetic as a share of the step, {group.title}:"),
+                pivot(group, [name for name in group.runners if name != FLOOR], sentences.arithmetic_share),
+            ],
+        )
+        for group in told
+        if FLOOR in group.runners and len(group.batch_sizes) > 1
+    ]
+    lines = Bullets(lines=tuple(map(sentences.arithmetic, told)))
+    return Section(title="How much of the step is arithmetic?", blocks=(lines, *shares))
+
+
+def _resolution(summary: Summary, told: Sequence[Group]) -> Section:
+    by = summary.run.settings.by_calibration
+    lines = [*quality.resolvable(summary), *quality.added_blocks(summary)]
+    return Section(
+        title="What this machine can resolve",
+        blocks=(
+            Bullets(lines=tuple(lines)) if by is None else calibration.bullets(by, lines),
+            Warnings(lines=tuple(summary.warnings), nothing="No warnings."),
+            Folded(title="Cell by cell", blocks=tuple(map(_cell_by_cell, told))),
+        ),
+    )
+
+
+def _cell_by_cell(group: Group) -> Part:
+    compared = [cell.runner for cell in group.cells if quality.smallest_difference(cell) is not None]
+    smallest = "Smallest difference from the hand-written loop that shows"
+    blocks: list[Block] = [
+        Paragraph(text=f"Spread of the step time between blocks (coefficient of variation), {group.title}:"),
+        pivot(group, group.runners, quality.spread),
     ]
     if compared:
-        parts += [
-            f"Smallest difference from the hand-written loop that shows, {escape(group.title)}:",
-            pivot(group, list(dict.fromkeys(compared)), quality.shown_difference).markdown(),
+        blocks += [
+            Paragraph(text=f"{smallest}, {group.title}:"),
+            pivot(group, list(dict.fromkeys(compared)), quality.shown_difference),
         ]
-    return "\n\n".join(parts)
+    return part(group, blocks)
 
 
-def again(folder: str) -> str:
-    """The command that repeats the run in `folder` exactly."""
-    return f"python -m bench.run --like {shlex.quote(folder)}"
-
-
-def _repeat(summary: Summary, folder: str) -> str:
-    parts = [
-        "## How to repeat it",
-        "The same cells, lengths, seeds and settings again:",
-        code(again(folder)),
-        "This run was started by:",
-        code(summary.run.command),
-        folded("Machine and packages", machine_and_packages(summary)),
-    ]
-    return "\n\n".join(parts)
+def _repeat(summary: Summary, folder: str) -> Section:
+    return Section(
+        title="How to repeat it",
+        blocks=(
+            Paragraph(text="The same cells, lengths, seeds and settings again:"),
+            Commands(text=f"python -m bench.run --like {shlex.quote(folder)}"),
+            Paragraph(text="This run was started by:"),
+            Commands(text=summary.run.command),
+            machine_and_packages(summary),
+        ),
+    )
