@@ -17,18 +17,18 @@ GRID = Grid(
 )
 SITE = "https://ui.perfetto.dev"
 PARAGRAPHS = (
-    Paragraph(text="Checked hf-trainer.", told="setting"),
-    Paragraph(text="Worse: step time regressed.", strong=True, told="answer"),
-    Bullets(lines=("hf-trainer: 681 µs <b>",), told="answer"),
+    Paragraph("Checked hf-trainer.", told="setting"),
+    Paragraph("Worse: step time regressed.", strong=True, told="answer"),
+    Bullets(("hf-trainer: 681 µs <b>",), told="answer"),
 )
 SECTIONS = (
-    Section(title="What each loop costs", blocks=(Paragraph(text="told in the answer"),), answers=True),
+    Section(title="What each loop costs", blocks=(Paragraph("told in the answer"),), answers=True),
     Section(
         title="Tables",
         blocks=(
             Figure(file="a.svg", alt="A chart."),
             Table(headers=("a", "b"), rows=(Row(texts=("1", "2")),), names=2),
-            Paragraph(text=("Every function: ", Link("tables/a.csv", "tables/a.csv"), ", see ", Link(SITE, SITE), ".")),
+            Paragraph(("Every function: ", Link("tables/a.csv", "tables/a.csv"), ", see ", Link(SITE, SITE), ".")),
         ),
     ),
 )

@@ -1,12 +1,13 @@
 """What a report is made of: plain data that knows nothing of markdown, pages and terminals.
 
-A kind of report is authored once, as a `Document`; `bench.report.media` has its renderers. A new sort of block is added
-to `Block`, after which mypy names every renderer that does not know it.
+A kind of report is authored once, as a `Document`; `bench.report.media` has its renderers. Authors put it together by
+the functions below, which leave out what there is nothing to say of. After a new sort of block has been added to
+`Block`, mypy names the renderers that do not know it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -37,7 +38,7 @@ def facets_of(cell: Cell) -> Facets:
     }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Paragraph:
     """A sentence or several."""
 
@@ -46,7 +47,7 @@ class Paragraph:
     told: Told | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Bullets:
     """Sentences, one a bullet."""
 
@@ -56,7 +57,7 @@ class Bullets:
     """Those of the lines without which no answer should be read, however little is told."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Commands:
     """What to type."""
 
@@ -164,9 +165,9 @@ class Section:
     """Whether it is the answer of the report."""
 
 
-Block = (
-    Paragraph | Bullets | Commands | Table | CellTable | Figure | Flames | Warnings | Folded | Part | Section
-)  # fmt: skip
+Block = Paragraph | Bullets | Commands | Table | CellTable | Figure | Flames | Warnings | Folded | Part | Section
+Content = Block | None | Iterable[Block | None]
+"""What an author puts together: blocks, those that there are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,6 +177,43 @@ class Document:
     title: str
     """The question that it answers."""
     blocks: tuple[Block, ...]
+
+
+def document(title: str, *content: Content) -> Document:
+    """A report of what there is to say."""
+    return Document(title=title, blocks=_said(content))
+
+
+def section(title: str, *content: Content, answers: bool = False) -> Section:
+    """A heading over what there is to say."""
+    return Section(title=title, blocks=_said(content), answers=answers)
+
+
+def part(title: str, facets: Facets, *content: Content) -> Part:
+    """What there is to say of one group of rows."""
+    return Part(title=title, facets=facets, blocks=_said(content))
+
+
+def folded(title: str, *content: Content) -> Folded | None:
+    """What opens on a click; None where there is nothing."""
+    blocks = _said(content)
+    return Folded(title=title, blocks=blocks) if blocks else None
+
+
+def paragraphs(sentences: Iterable[Text], *, strong: bool = False, told: Told | None = None) -> list[Paragraph]:
+    """Sentences, each of which stands by itself."""
+    return [Paragraph(each, strong=strong, told=told) for each in sentences]
+
+
+def bullets(sentences: Iterable[Text], *, told: Told | None = None) -> Bullets | None:
+    """Sentences, one a bullet; None where there are none."""
+    lines = tuple(sentences)
+    return Bullets(lines, told=told) if lines else None
+
+
+def _said(content: Iterable[Content]) -> tuple[Block, ...]:
+    parts = (each if isinstance(each, Iterable) else (each,) for each in content)
+    return tuple(block for own in parts for block in own if block is not None)
 
 
 def leaves(blocks: tuple[Block, ...]) -> Iterator[Block]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.bridges import hidden
-from bench.report.document.blocks import Paragraph
+from bench.report.document.blocks import Paragraph, paragraphs
 
 if TYPE_CHECKING:
     from bench.records.schema import Run
@@ -18,4 +18,4 @@ def told(*runs: Run) -> list[str]:
 
 def bold(*runs: Run) -> list[Paragraph]:
     """Say the same so that it stands out."""
-    return [Paragraph(text=each, strong=True, told="note") for each in told(*runs)]
+    return paragraphs(told(*runs), strong=True, told="note")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.document.blocks import Folded, Row, Table
+from bench.report.document.blocks import Commands, Folded, Row, Section, Table, folded, section
 from bench.report.document.numbers import number
 
 if TYPE_CHECKING:
@@ -13,15 +13,20 @@ if TYPE_CHECKING:
     from bench.records.schema import Run, Summary
 
 
-def machine_and_packages(summary: Summary, of: str = "") -> Folded:
+def how_to_repeat(summary: Summary) -> Section:
+    """The command, where that is all that repeats a run, and what it was made on."""
+    return section("How to repeat it", Commands(summary.run.command), machine_and_packages(summary))
+
+
+def machine_and_packages(summary: Summary, of: str = "") -> Folded | None:
     """All three tables on a click; `of` says whose they are, where there are several."""
     run, imported = summary.run, imported_rows(summary)
-    tables = [
+    return folded(
+        f"Machine and packages{of}",
         _table(["machine", ""], machine_rows(run), spoken={1: "value"}),
         _table(["package", "version"], package_rows(run)),
-        *([_table(["environment", "package", "imported", "from"], imported)] if imported else []),
-    ]
-    return Folded(title=f"Machine and packages{of}", blocks=tuple(tables))
+        _table(["environment", "package", "imported", "from"], imported) if imported else None,
+    )
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], spoken: Mapping[int, str] | None = None) -> Table:

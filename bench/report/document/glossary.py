@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.document.blocks import Bullets, Folded
+from bench.report.document.blocks import Folded, bullets, folded
 from bench.report.document.columns import NO_DIFFERENCE
 from bench.report.document.numbers import TOO_FEW_BLOCKS
 from bench.report.document.text import marked, plural
@@ -72,9 +72,9 @@ ADDED = (
 )
 
 
-def how_to_read(entries: Sequence[str]) -> Folded:
+def how_to_read(entries: Sequence[str]) -> Folded | None:
     """Fold entries, in which `code` and **words** are marked."""
-    return Folded(title="How to read this report", blocks=(Bullets(lines=tuple(map(marked, entries))),))
+    return folded("How to read this report", bullets(map(marked, entries)))
 
 
 def entries(settings: Settings) -> list[str]:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.document.blocks import Section, Warnings
+from bench.report.document.blocks import Section, Warnings, section
 from bench.report.kinds.machine import calibration
 
 if TYPE_CHECKING:
     from bench.records.schema import Summary
 
 
-def sections(summary: Summary) -> list[Section]:
+def sections(summary: Summary) -> list[Section | None]:
     """What a calibration made of the plan, and what to be wary of; nothing where neither is known."""
-    by, found = summary.run.settings.by_calibration, []
-    if by is not None:
-        found.append(Section(title="What this machine can resolve", blocks=(calibration.bullets(by),)))
-    if summary.warnings:
-        warnings = Warnings(lines=tuple(summary.warnings), counted=False)
-        found.append(Section(title="What to be wary of", blocks=(warnings,)))
-    return found
+    by, warnings = summary.run.settings.by_calibration, tuple(summary.warnings)
+    resolves = calibration.bullets(by)
+    return [
+        section("What this machine can resolve", resolves) if resolves else None,
+        section("What to be wary of", Warnings(lines=warnings, counted=False)) if warnings else None,
+    ]

@@ -9,7 +9,7 @@ from bench.analyse.warnings import name
 from bench.records.metrics import BY_FUNCTION, metric
 from bench.records.schema import CURRENT
 from bench.report.document import numbers
-from bench.report.document.blocks import METRIC, Block, Bullets, Flames, Paragraph, Row, Section, Table, facets_of
+from bench.report.document.blocks import METRIC, Flames, Paragraph, Row, Section, Table, bullets, facets_of, section
 from bench.report.document.groups import CONDITIONS
 from bench.report.document.inconclusive import ruled_out
 from bench.report.document.metrics import difference, figure
@@ -61,10 +61,10 @@ def where(cell: Cell) -> str:
     return name(cell.model_copy(update={"environment": CURRENT}))
 
 
-def measured(summary: Summary) -> list[Section]:
-    """The section of what was judged by pairs; nothing where nothing was timed."""
+def measured(summary: Summary) -> Section | None:
+    """The section of what was judged by pairs; None where nothing was timed."""
     found = measured_table(summary)
-    return [] if found is None else [Section(title="What was measured", blocks=(found,))]
+    return None if found is None else section("What was measured", found)
 
 
 def measured_table(summary: Summary) -> Table | None:
@@ -91,16 +91,20 @@ def _limit(verdict: Verdict) -> str:
     return f": {found}" if found else ""
 
 
-def counted(summary: Summary, against: str) -> list[Section]:
+def counted(summary: Summary, against: str) -> Section | None:
     """The section of exact figures, and of the functions behind their differences from what `against` names."""
     exact = counted_table(summary)
     if exact is None:
-        return []
-    flames = [Flames(against=against)] if summary.attribution else []
-    lines = origins(summary)
-    behind: list[Block] = [Paragraph(text=ORIGINS), Bullets(lines=tuple(lines)), *flames, EVERY_FUNCTION]
-    nothing: list[Block] = [Paragraph(text=NO_COUNT_DIFFERS), *flames]
-    return [Section(title="What was counted", blocks=(exact, *(behind if lines else nothing)))]
+        return None
+    lines = bullets(origins(summary))
+    return section(
+        "What was counted",
+        exact,
+        Paragraph(ORIGINS if lines else NO_COUNT_DIFFERS),
+        lines,
+        EVERY_FUNCTION if lines else None,
+        Flames(against=against) if summary.attribution else None,
+    )
 
 
 def counted_table(summary: Summary) -> Table | None:

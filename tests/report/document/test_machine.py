@@ -10,7 +10,7 @@ from bench.cli import bisect_search
 from bench.records import store
 from bench.records.schema import ByCalibration
 from bench.report.document import machine
-from bench.report.document.blocks import Document
+from bench.report.document.blocks import document
 from bench.report.kinds.bisect import report as bisect_report
 from bench.report.kinds.upgrade import report as upgrade_report
 from bench.report.media import markdown, terminal
@@ -20,7 +20,7 @@ BY = ByCalibration(made_at=datetime(2026, 1, 2, tzinfo=UTC), setting="blocks", u
 
 
 def test_nothing_is_said_of_a_machine_of_which_nothing_is_known():
-    assert machine.sections(factories.summary()) == []
+    assert document("x", machine.sections(factories.summary())).blocks == ()
 
 
 def test_the_calibration_comes_before_the_warnings():
@@ -28,7 +28,7 @@ def test_the_calibration_comes_before_the_warnings():
     settings = summary.run.settings.model_copy(update={"by_calibration": BY})
     run = summary.run.model_copy(update={"settings": settings})
     summary = summary.model_copy(update={"run": run, "warnings": ["Load is 3.1."]})
-    assert markdown.written(Document(title="x", blocks=tuple(machine.sections(summary)))).split("\n\n")[1:] == [
+    assert markdown.written(document("x", machine.sections(summary))).split("\n\n")[1:] == [
         "## What this machine can resolve",
         "- By this machine's calibration of 2026-01-02, the usual 6 blocks should tell the ratio of two loops to "
         "within 3.1 %.",

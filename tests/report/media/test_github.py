@@ -62,7 +62,7 @@ def test_nothing_in_the_summary_leads_into_the_run_folder():
 
 def test_what_held_only_a_picture_is_gone_with_it():
     spread = Folded(title="How it is spread", blocks=(Figure(file="x.svg", alt="x"),))
-    text = github.summary(answer(document=document(Section(title="Tables", blocks=(spread, Paragraph(text="more"))))))
+    text = github.summary(answer(document=document(Section(title="Tables", blocks=(spread, Paragraph("more"))))))
     assert "How it is spread" not in text
     assert "more" in text
 
@@ -74,7 +74,7 @@ def test_the_gravest_warnings_stand_above_the_folds():
 
 
 def test_a_summary_stays_below_what_github_takes():
-    long = (Section(title=f"Section {number}", blocks=(Paragraph(text="µ" * 100_000),)) for number in range(9))
+    long = (Section(title=f"Section {number}", blocks=(Paragraph("µ" * 100_000),)) for number in range(9))
     text = github.summary(answer(document=document(*long)))
     assert len(text.encode()) < 1024 * 1024
     assert "Section 3" in text

@@ -53,9 +53,9 @@ def test_links_lead_somewhere_or_are_words() -> None:
 
 
 def test_headings_are_as_deep_as_their_sections_and_none_stands_over_nothing() -> None:
-    inner = Section(title="In", blocks=(Paragraph(text="b"),))
+    inner = Section(title="In", blocks=(Paragraph("b"),))
     nothing = Section(title="Nothing", blocks=(Flames(against="x"), Folded(title="Empty", blocks=())))
-    document = Document(title="T", blocks=(Paragraph(text="a"), Section(title="Out", blocks=(inner,)), nothing))
+    document = Document(title="T", blocks=(Paragraph("a"), Section(title="Out", blocks=(inner,)), nothing))
     assert markdown.written(document) == "# T\n\na\n\n## Out\n\n### In\n\nb\n"
 
 

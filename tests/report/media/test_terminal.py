@@ -13,7 +13,7 @@ ESCAPE = "\x1b["
 
 
 def worse(line: str, lead: str = "Worse.") -> Document:
-    return document(Paragraph(text=lead, strong=True, told="answer"), Bullets(lines=(line,), told="answer"))
+    return document(Paragraph(lead, strong=True, told="answer"), Bullets((line,), told="answer"))
 
 
 class Screen(io.StringIO):
@@ -101,7 +101,7 @@ def test_what_stands_out(text, style):
 
 
 def test_markup_in_a_name_is_text(shown):
-    told = answer(document=document(Paragraph(text="[bold]x[/bold] :smile: [/]", told="note")), grid=None)
+    told = answer(document=document(Paragraph("[bold]x[/bold] :smile: [/]", told="note")), grid=None)
     assert shown(told).startswith("[bold]x[/bold] :smile: [/]\n")
     assert "[bold]x[/bold] :smile: [/]" in shown(told, 80)
 

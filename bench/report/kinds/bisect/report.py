@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from bench.analyse.cells.attribution import sentence
 from bench.plan.bisect import STEP_TIME, figure_of
 from bench.plan.upgrade import changed
-from bench.report.document import bridges, machine, numbers, steadiness
-from bench.report.document.blocks import Block, Bullets, Commands, Document, Paragraph, Row, Section, Table
-from bench.report.document.environment import machine_and_packages
+from bench.report.document import blocks, bridges, machine, numbers, steadiness
+from bench.report.document.blocks import Paragraph, Row, Table, bullets, section
+from bench.report.document.environment import how_to_repeat
 from bench.report.document.glossary import how_to_read
 from bench.report.document.groups import hardware
 from bench.report.document.inconclusive import ruled_out
@@ -32,10 +32,10 @@ from bench.report.kinds.bisect.sentences import (
 
 if TYPE_CHECKING:
     from bench.records.schema import Move, Probe, Run, Summary
+    from bench.report.document.blocks import Block, Document, Section
 
 AROUND = "Stepped around, because they cannot be used here:"
 MOVES = "Every move between unlike releases"
-SIDE_BY_SIDE = "The two neighbours side by side"
 HOW_TO_READ = (
     "A release is **like the first end** or **like the last end** by which of their values its own is nearer to. "
     "The release that is named is the one where this changes, so that there is a move at it even if there are "
@@ -53,23 +53,18 @@ HOW_TO_READ = (
 def document(summary: Summary, folder: str) -> Document:
     """Say everything."""
     del folder  # a bisection is repeated by its command, not by its folder
-    return Document(
-        title=title(summary),
-        blocks=(
-            Paragraph(text=answer(summary), strong=True, told="answer"),
-            Paragraph(text=setting(summary), told="setting"),
-            *bridges.bold(summary.run),
-            Bullets(lines=tuple(besides(summary)), told="answer"),
-            *_all_moves(summary),
-            Section(title="What was looked at", blocks=(_probes(summary), *_stepped_around(summary))),
-            *_side_by_side(summary),
-            *machine.sections(summary),
-            how_to_read(HOW_TO_READ),
-            Section(
-                title="How to repeat it",
-                blocks=(Commands(text=summary.run.command), machine_and_packages(summary)),
-            ),
-        ),
+    return blocks.document(
+        f"{_ends(summary)}: which release moved the {name(summary)}?",
+        Paragraph(answer(summary), strong=True, told="answer"),
+        Paragraph(setting(summary), told="setting"),
+        bridges.bold(summary.run),
+        bullets(besides(summary), told="answer"),
+        _all_moves(summary),
+        section("What was looked at", _probes(summary), _stepped_around(summary)),
+        _side_by_side(summary),
+        machine.sections(summary),
+        how_to_read(HOW_TO_READ),
+        how_to_repeat(summary),
     )
 
 
@@ -170,11 +165,6 @@ def _ends(summary: Summary) -> str:
     return f"{package(summary)} {releases[0].version} → {releases[-1].version}"
 
 
-def title(summary: Summary) -> str:
-    """The question that the report answers."""
-    return f"{_ends(summary)}: which release moved the {name(summary)}?"
-
-
 def setting(summary: Summary) -> str:
     """Say what was followed, through how many releases, when and on what."""
     settings = summary.run.settings
@@ -189,17 +179,13 @@ def setting(summary: Summary) -> str:
     return steadiness.after(told, summary)
 
 
-def all_moves(summary: Summary) -> list[str]:
+def _all_moves(summary: Summary) -> Section | None:
     """A sentence for each move, in the order of the releases, where there are several."""
     if len(summary.moves) < 2:
-        return []
+        return None
     order = {probe.release: place for place, probe in enumerate(summary.probes)}
-    return [told(summary, move) for move in sorted(summary.moves, key=lambda m: order[m.newer])]
-
-
-def _all_moves(summary: Summary) -> list[Section]:
-    lines = all_moves(summary)
-    return [Section(title=f"{MOVES} ({len(lines)})", blocks=(Bullets(lines=tuple(lines)),))] if lines else []
+    moves = sorted(summary.moves, key=lambda move: order[move.newer])
+    return section(f"{MOVES} ({len(moves)})", bullets(told(summary, move) for move in moves))
 
 
 def probe_rows(summary: Summary) -> tuple[list[str], list[list[str]]]:
@@ -240,24 +226,16 @@ def _remark(summary: Summary, probe: Probe) -> str:
     return like[probe.like]
 
 
-def stepped_around(summary: Summary) -> list[str]:
+def _stepped_around(summary: Summary) -> list[Block | None]:
     """Which releases cannot be used here, and why."""
-    return [f"{probe.release}: {probe.reason or ''}" for probe in summary.probes if probe.status != "ok"]
+    lines = [f"{probe.release}: {probe.reason or ''}" for probe in summary.probes if probe.status != "ok"]
+    return [Paragraph(AROUND, told="answer"), bullets(lines, told="answer")] if lines else []
 
 
-def _stepped_around(summary: Summary) -> list[Block]:
-    lines = tuple(stepped_around(summary))
-    return [Paragraph(text=AROUND, told="answer"), Bullets(lines=lines, told="answer")] if lines else []
-
-
-def neighbours(summary: Summary) -> str:
-    """Which two releases were compared side by side."""
-    move = summary.moves[0]
-    return f"Baseline: {package(summary)} {move.older}. Candidate: {package(summary)} {move.newer}."
-
-
-def _side_by_side(summary: Summary) -> list[Section]:
+def _side_by_side(summary: Summary) -> Section | None:
     if not summary.verdicts:
-        return []
-    tables = (*measured(summary), *counted(summary, "the release before"))
-    return [Section(title=SIDE_BY_SIDE, blocks=(Paragraph(text=neighbours(summary)), *tables))]
+        return None
+    move = summary.moves[0]
+    neighbours = f"Baseline: {package(summary)} {move.older}. Candidate: {package(summary)} {move.newer}."
+    tables = (measured(summary), counted(summary, "the release before"))
+    return section("The two neighbours side by side", Paragraph(neighbours), *tables)

@@ -7,7 +7,8 @@ from collections.abc import Hashable, Sequence
 from bench.analyse.cells.attribution import sentence
 from bench.records.metrics import BY_FUNCTION, metric
 from bench.records.schema import AttributionRow, Cell, TwoRuns, Verdict
-from bench.report.document.blocks import Block, Bullets, Paragraph, Row, Section, Table
+from bench.report.document import blocks
+from bench.report.document.blocks import Block, Paragraph, Row, Section, Table, bullets
 from bench.report.document.text import plural
 from bench.report.kinds.compare.tables import change, gathered, label, value, where, without_batch
 
@@ -21,22 +22,26 @@ HEADERS = ("cells", "counter", "A", "B", "difference", "verdict")
 
 def section(found: TwoRuns) -> Section:
     """The counters that differ and where the difference comes from; cells that agree share a line."""
-    return Section(title="Exact counts of one steady step", blocks=tuple(_blocks(found)))
+    return blocks.section("Exact counts of one steady step", _said(found))
 
 
-def _blocks(found: TwoRuns) -> list[Block]:
+def _said(found: TwoRuns) -> list[Block | None]:
     counts = found.of(["counters"])
     if not counts:
-        return [Paragraph(text="Unavailable: no cell that was compared was counted.")]
+        return [Paragraph("Unavailable: no cell that was compared was counted.")]
     cells = plural(len({verdict.cell for verdict in counts}), "cell")
     unlike = [verdict for verdict in counts if verdict.verdict != "not-regressed"]
     if not unlike:
-        return [Paragraph(text=f"All {plural(len(counts), 'count')} of {cells} are the same in both runs.")]
-    differ = Paragraph(text=f"{len(unlike):,} of {plural(len(counts), 'count')} of {cells} differ:")
-    origins = _origins(found)
-    behind = (Paragraph(text="Where they come from:"), Bullets(lines=tuple(origins))) if origins else ()
+        return [Paragraph(f"All {plural(len(counts), 'count')} of {cells} are the same in both runs.")]
+    origins = bullets(_origins(found))
     searched = any(row.file == PATH_SEARCHER for row in found.attribution)
-    return [differ, _table(unlike), *behind, *([Paragraph(text=PATH_NOTE)] if searched else [])]
+    return [
+        Paragraph(f"{len(unlike):,} of {plural(len(counts), 'count')} of {cells} differ:"),
+        _table(unlike),
+        Paragraph("Where they come from:") if origins else None,
+        origins,
+        Paragraph(PATH_NOTE) if searched else None,
+    ]
 
 
 def _table(unlike: Sequence[Verdict]) -> Table:

@@ -9,17 +9,19 @@ from statistics import median
 
 from bench.analyse.statistics.sequential import GAMMA, two_sided
 from bench.records.schema import Control, FigureGroup, TwoRuns, Verdict
-from bench.report.document import bridges, numbers
+from bench.report.document import blocks, bridges, numbers
 from bench.report.document.blocks import (
-    Bullets,
     Document,
-    Folded,
     Paragraph,
     Row,
     Section,
     Table,
     Warnings,
+    bullets,
     facets_of,
+    folded,
+    paragraphs,
+    section,
 )
 from bench.report.document.text import plural
 from bench.report.document.verdict_tables import is_exact
@@ -31,28 +33,20 @@ UPGRADE_AT_MOST = 6
 """Packages that a suggested command names."""
 
 
-def title(found: TwoRuns) -> str:
-    """The question that the report answers."""
-    return f"Did it get worse from {found.folders[0]} to {found.folders[1]}?"
-
-
 def document(found: TwoRuns) -> Document:
     """Say everything; the same runs and command always give the same document."""
     first, *others = headline(found)
-    beyond = found.of(_shown(found))
-    return Document(
-        title=title(found),
-        blocks=(
-            Paragraph(text=first, strong=True, told="answer"),
-            *(Paragraph(text=line, told="answer") for line in others),
-            *bridges.bold(found.baseline, found.candidate),
-            Bullets(lines=(*opening(found), _weaker(found))),
-            _verdicts(found, beyond),
-            *_controls(found.controls),
-            counts.section(found),
-            *_told(found),
-            Section(title="What to be wary of", blocks=(_trust(found),)),
-        ),
+    return blocks.document(
+        f"Did it get worse from {found.folders[0]} to {found.folders[1]}?",
+        Paragraph(first, strong=True, told="answer"),
+        paragraphs(others, told="answer"),
+        bridges.bold(found.baseline, found.candidate),
+        bullets([*opening(found), _weaker(found)]),
+        _verdicts(found),
+        _controls(found.controls),
+        counts.section(found),
+        _told(found),
+        section("What to be wary of", _trust(found)),
     )
 
 
@@ -61,14 +55,17 @@ def _shown(found: TwoRuns) -> list[FigureGroup | None]:
     return ["time", "memory", *(group for group in found.fail_on if group == "start")]
 
 
-def _verdicts(found: TwoRuns, verdicts: Sequence[Verdict]) -> Section:
+def _verdicts(found: TwoRuns) -> Section:
+    verdicts = found.of(_shown(found))
     if not verdicts:
-        nothing = Paragraph(text="None: the runs have no time and no memory of a cell in common.")
-        return Section(title="Verdicts", blocks=(nothing,))
+        return section("Verdicts", Paragraph("None: the runs have no time and no memory of a cell in common."))
     everywhere = place([verdict.cell for verdict in verdicts])
-    small_print = (Paragraph(text=line) for line in _small_print(verdicts))
-    blocks = (Paragraph(text=_how(found)), *verdict_tables(verdicts, everywhere), *small_print)
-    return Section(title="Verdicts" if everywhere is None else f"Verdicts: {everywhere}", blocks=blocks)
+    return section(
+        "Verdicts" if everywhere is None else f"Verdicts: {everywhere}",
+        Paragraph(_how(found)),
+        verdict_tables(verdicts, everywhere),
+        paragraphs(_small_print(verdicts)),
+    )
 
 
 def _how(found: TwoRuns) -> str:
@@ -109,9 +106,9 @@ def _span(fractions: Sequence[float]) -> str:
     return " to ".join(dict.fromkeys([numbers.percent(min(fractions)), numbers.percent(max(fractions))]))
 
 
-def _controls(told: Sequence[Control]) -> list[Section]:
+def _controls(told: Sequence[Control]) -> Section | None:
     if not told:
-        return []
+        return None
     ratios = [each.machine.ratio.value for each in told if each.machine.ratio is not None]
     span = f"between {_percent(min(ratios))} and {_percent(max(ratios))}, in the middle " if len(ratios) > 1 else ""
     explained = (
@@ -120,7 +117,7 @@ def _controls(told: Sequence[Control]) -> list[Section]:
     )
     headers = ("hand-written loop", "A", "B", "B / A", "floor ÷ it, B / A")
     table = Table(headers=headers, rows=tuple(map(_control, told)), names=1)
-    return [Section(title="What did not change", blocks=(Paragraph(text=explained), table))]
+    return section("What did not change", Paragraph(explained), table)
 
 
 def _control(control: Control) -> Row:
@@ -134,19 +131,18 @@ def _percent(ratio: float) -> str:
     return f"{numbers.signed(100 * (ratio - 1), -1)} %"
 
 
-def _told(found: TwoRuns) -> list[Section]:
+def _told(found: TwoRuns) -> Section | None:
     shown = _shown(found)
     others = [each.verdict for each in found.judged if each.group in (None, "start") and each.group not in shown]
     if not others:
-        return []
+        return None
     explained = (
         "Raw times, first steps and imports, in which a change may be the machine's; imports are those of the blocks, "
         "where others import at the same time."
     )
     table = told_table(others, place([verdict.cell for verdict in others]))
     title = f"{plural(len(others), 'figure')} with the drift of the machine in them"
-    folded = Folded(title=title, blocks=(Paragraph(text=explained), table))
-    return [Section(title="Told, but not judged", blocks=(folded,))]
+    return section("Told, but not judged", folded(title, Paragraph(explained), table))
 
 
 def _weaker(found: TwoRuns) -> str:

@@ -10,7 +10,7 @@ from bench.analyse.warnings import name
 from bench.records.metrics import OVER, metric
 from bench.records.schema import Cell, Verdict
 from bench.report.document import metrics, numbers
-from bench.report.document.blocks import Block, Folded, Row, Table, facets_of
+from bench.report.document.blocks import Block, Row, Table, facets_of, folded
 from bench.report.document.columns import NO_DIFFERENCE
 from bench.report.document.inconclusive import ruled_out
 from bench.report.document.text import listed, plural
@@ -78,15 +78,15 @@ def _place(cell: Cell) -> str:
     return name(cell).rpartition(OF)[2]
 
 
-def verdict_tables(verdicts: Sequence[Verdict], everywhere: str | None) -> list[Block]:
+def verdict_tables(verdicts: Sequence[Verdict], everywhere: str | None) -> list[Block | None]:
     """Verdicts, the worst first; of many, those that stand out in sight and the others on a click."""
     ordered = sorted(verdicts, key=lambda each: ORDER.index(each.verdict))
     fine = [each for each in ordered if each.verdict == ORDER[-1]]
     if len(ordered) <= SHOWN_ROWS or not fine:
         return [_table(ordered, everywhere)]
     others = [each for each in ordered if each.verdict != ORDER[-1]]
-    rest = Folded(title=f"{plural(len(fine), 'figure')} not regressed", blocks=(_table(fine, everywhere),))
-    return [*([_table(others, everywhere)] if others else []), rest]
+    rest = folded(f"{plural(len(fine), 'figure')} not regressed", _table(fine, everywhere))
+    return [_table(others, everywhere) if others else None, rest]
 
 
 def told_table(verdicts: Sequence[Verdict], everywhere: str | None) -> Table:

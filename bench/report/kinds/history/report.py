@@ -6,21 +6,9 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import sentence
 from bench.records.metrics import Metric, chosen
-from bench.report.document import bridges, machine, numbers, steadiness
-from bench.report.document.blocks import (
-    Block,
-    Bullets,
-    Commands,
-    Document,
-    Figure,
-    Flames,
-    Folded,
-    Paragraph,
-    Row,
-    Section,
-    Table,
-)
-from bench.report.document.environment import machine_and_packages
+from bench.report.document import blocks, bridges, machine, numbers, steadiness
+from bench.report.document.blocks import Figure, Flames, Paragraph, Row, Table, bullets, folded, paragraphs, section
+from bench.report.document.environment import how_to_repeat
 from bench.report.document.glossary import how_to_read
 from bench.report.document.groups import hardware
 from bench.report.document.metrics import difference, figure, more
@@ -32,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.records.schema import Cell, CellSummary, ReleaseFigures, Summary
+    from bench.report.document.blocks import Document, Section
 
 FRAMEWORKS = ("transformers", "accelerate", "pytorch-lightning", "lightning")
 TOLD = chosen("syncs", "ops", "python_calls", "tensor_bytes")
@@ -47,49 +36,43 @@ def document(summary: Summary, folder: str) -> Document:
     """Say everything."""
     del folder  # a history is repeated by its command, not by its folder
     told = series_of(summary)
-    flames = [Section(title=ORIGINS, blocks=(Flames(against="the release before"),))] if summary.attribution else []
-    return Document(
-        title=title(summary),
-        blocks=(
-            Paragraph(text=setting(summary), told="setting"),
-            *bridges.bold(summary.run),
-            _where(summary, told),
-            *(_every_release(summary, series, index) for index, series in enumerate(told)),
-            *flames,
-            *_unusable(summary),
-            *machine.sections(summary),
-            Folded(title=BESIDE, blocks=(Bullets(lines=tuple(beside(summary))),)),
-            how_to_read(HOW_TO_READ),
-            Section(
-                title="How to repeat it",
-                blocks=(Commands(text=summary.run.command), machine_and_packages(summary)),
-            ),
-        ),
+    return blocks.document(
+        f"{package(summary)}: what did every release cost?",
+        Paragraph(setting(summary), told="setting"),
+        bridges.bold(summary.run),
+        _where(summary, told),
+        [_every_release(summary, series, index) for index, series in enumerate(told)],
+        section(ORIGINS, Flames(against="the release before")) if summary.attribution else None,
+        _unusable(summary),
+        machine.sections(summary),
+        folded(BESIDE, bullets(beside(summary))),
+        how_to_read(HOW_TO_READ),
+        how_to_repeat(summary),
     )
 
 
 def _where(summary: Summary, told: Sequence[Sequence[ReleaseFigures]]) -> Section:
-    blocks: list[Block] = []
-    for series in told:
-        blocks += [
-            Paragraph(text=title_of(series), strong=True, told="answer"),
-            Bullets(lines=tuple(changes(summary, series)), told="answer"),
-        ]
-    blocks += [Paragraph(text=line, told="note") for line in sentences.failures(summary)]
-    return Section(title="Where it changed", blocks=tuple(blocks), answers=True)
+    answers = (
+        (
+            Paragraph(title_of(series), strong=True, told="answer"),
+            bullets(changes(summary, series), told="answer"),
+        )
+        for series in told
+    )
+    failures = paragraphs(sentences.failures(summary), told="note")
+    return section("Where it changed", *answers, failures, answers=True)
 
 
 def _every_release(summary: Summary, series: Sequence[ReleaseFigures], index: int) -> Section:
     told = title_of(series)
     chart = Figure(file=chart_file(index), alt=f"Step time and counters of every release, {told}.")
-    why, lines = missing(summary, series), origins(summary, series)
-    blocks: list[Block] = [
-        *([chart] if summary.no_charts is None else []),
+    return section(
+        f"Every release: {told}",
+        chart if summary.no_charts is None else None,
         _table(summary, series),
-        *([Bullets(lines=tuple(why))] if why else []),
-        *([Folded(title=ORIGINS, blocks=(Bullets(lines=tuple(lines)),))] if lines else []),
-    ]
-    return Section(title=f"Every release: {told}", blocks=tuple(blocks))
+        bullets(missing(summary, series)),
+        folded(ORIGINS, bullets(origins(summary, series))),
+    )
 
 
 HOW_TO_READ = (
@@ -120,11 +103,6 @@ def series_of(summary: Summary) -> list[list[ReleaseFigures]]:
     for each in summary.releases:
         found.setdefault((each.cell.anywhere, each.cell.runner), []).append(each)
     return list(found.values())
-
-
-def title(summary: Summary) -> str:
-    """The question that the report answers."""
-    return f"{package(summary)}: what did every release cost?"
 
 
 def chart_file(index: int) -> str:
@@ -246,12 +224,7 @@ def origins(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
     ]
 
 
-def unusable(summary: Summary) -> list[str]:
+def _unusable(summary: Summary) -> Section | None:
     """Which releases could not be used, and why."""
-    return [f"{version}: {why}" for version, why in summary.run.settings.unusable.items()]
-
-
-def _unusable(summary: Summary) -> list[Section]:
-    found = unusable(summary)
-    title = "Releases that cannot be used here"
-    return [Section(title=title, blocks=(Bullets(lines=tuple(found)),))] if found else []
+    found = [f"{version}: {why}" for version, why in summary.run.settings.unusable.items()]
+    return section("Releases that cannot be used here", bullets(found)) if found else None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from bench.analyse.signs import signed_percent
-from bench.report.document import numbers
+from bench.report.document import blocks, numbers
 from bench.report.document.blocks import Bullets
 from bench.report.document.text import plural
 from bench.report.media.markdown import table
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from bench.records.calibrations import Calibration, Resolution
     from bench.records.schema import ByCalibration
-
-TARGET = "2 %"
 
 
 def tell(calibration: Calibration, used: Iterable[str], stream: TextIO) -> None:
@@ -95,11 +93,12 @@ def used(defaults: Mapping[str, ByCalibration], path: Path | None) -> Iterator[s
     yield f"Kept in {path}; the next calibration replaces it, and deleting it brings the usual values back."
 
 
-def bullets(by: ByCalibration, before: Sequence[str] = ()) -> Bullets:
+def bullets(by: ByCalibration | None, before: Sequence[str] = ()) -> Bullets | None:
     """The sentence below others; one on a margin that it made wider is such that no verdict should be read without."""
-    told = sentence(by)
-    is_wider = by.setting == "margin" and by.chosen != by.usual
-    return Bullets(lines=(*before, told), urgent=(told,) if is_wider else ())
+    if by is None:
+        return blocks.bullets(before)
+    told, is_wider = sentence(by), by.setting == "margin" and by.chosen != by.usual
+    return Bullets((*before, told), urgent=(told,) if is_wider else ())
 
 
 def sentence(by: ByCalibration) -> str:

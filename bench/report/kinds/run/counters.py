@@ -9,14 +9,25 @@ from bench.analyse.cells import attribution
 from bench.records.metrics import chosen
 from bench.records.schema import AttributionRow, CellSummary, Summary
 from bench.report.charts import Picture
-from bench.report.document.blocks import Block, Bullets, Flames, Folded, Paragraph, Part, Row, Section, Table
+from bench.report.document import blocks
+from bench.report.document.blocks import (
+    Block,
+    Flames,
+    Paragraph,
+    Part,
+    Row,
+    Section,
+    Table,
+    bullets,
+    folded,
+    paragraphs,
+)
 from bench.report.document.groups import FLOOR, Group
 from bench.report.document.numbers import percent, signed
 from bench.report.document.text import listed, shortened, shortened_path
 from bench.report.document.verdict_tables import EVERY_FUNCTION
-from bench.report.kinds.run.parts import counter_table, figures, part, tensor_table
+from bench.report.kinds.run.tables import counter_table, figures, of_group, tensor_table
 
-TITLE = "Exact costs"
 HEADERS = ("runner", "function", "file", "difference", "hand-written → here", "own time µs")
 FUNCTION_CHARACTERS, FILE_CHARACTERS = 24, 27
 """A longer name would make the table wider than a screen; tables/attribution.csv has all of it."""
@@ -27,23 +38,23 @@ TOP_ROWS = 15
 
 def section(summary: Summary, told: Sequence[Group], drawn: Sequence[Picture] = ()) -> Section:
     """The counters of every group, and where the extra work comes from at its representative batch size."""
-    flames = [Flames(against="the hand-written loop")] if summary.attribution else []
-    if all(cell.counters is None for cell in summary.cells):
-        nothing = Paragraph(text="Unavailable: this run has no good trial of the counting pass.")
-        return Section(title=TITLE, blocks=(nothing, *flames))
-    return Section(title=TITLE, blocks=(*(_part(summary, group, drawn) for group in told), *flames))
+    counted = any(cell.counters is not None for cell in summary.cells)
+    nothing = Paragraph("Unavailable: this run has no good trial of the counting pass.")
+    return blocks.section(
+        "Exact costs",
+        [_part(summary, group, drawn) for group in told] if counted else nothing,
+        Flames(against="the hand-written loop") if summary.attribution else None,
+    )
 
 
 def _part(summary: Summary, group: Group, drawn: Sequence[Picture]) -> Part:
-    return part(
+    return of_group(
         group,
-        [
-            counter_table(group),
-            *(Paragraph(text=line) for line in _reliability(group)),
-            *_origins(summary, group),
-            tensor_table(group),
-            *figures(drawn, group, "tensor-memory", "device-memory"),
-        ],
+        counter_table(group),
+        paragraphs(_reliability(group)),
+        _origins(summary, group),
+        tensor_table(group),
+        figures(drawn, group, "tensor-memory", "device-memory"),
     )
 
 
@@ -78,7 +89,7 @@ def _not_repeated(cell: CellSummary) -> str:
     return f"{', '.join(cell.counters.not_repeated)} of {cell.runner} at batch {cell.batch_size:,}"
 
 
-def _origins(summary: Summary, group: Group) -> list[Block]:
+def _origins(summary: Summary, group: Group) -> list[Block | None]:
     cells = [cell for cell in group.at(group.representative) if cell.runner != FLOOR]
     rows = {cell.runner: [row for row in summary.attribution if row.cell == cell.cell] for cell in cells}
     lines = [f"{runner}: {sentence}" for runner, found in rows.items() for sentence in _sentences(found)]
@@ -86,11 +97,10 @@ def _origins(summary: Summary, group: Group) -> list[Block]:
         return []
     against = f"against the hand-written loop at batch {group.representative:,}"
     every = [row for found in rows.values() for row in found]
-    title = f"The {TOP_ROWS} functions with the largest differences in Python calls"
     return [
-        Paragraph(text=f"Where the extra work comes from, {against}:"),
-        Bullets(lines=tuple(lines)),
-        Folded(title=title, blocks=(_functions(every),)),
+        Paragraph(f"Where the extra work comes from, {against}:"),
+        bullets(lines),
+        folded(f"The {TOP_ROWS} functions with the largest differences in Python calls", _functions(every)),
         EVERY_FUNCTION,
     ]
 

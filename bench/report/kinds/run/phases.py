@@ -7,40 +7,36 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.report.charts import Picture
-from bench.report.document.blocks import Bullets, Paragraph, Part, Section
+from bench.report.document import blocks
+from bench.report.document.blocks import Paragraph, Part, Section, bullets
 from bench.report.document.numbers import percent
 from bench.report.kinds.run import sentences
-from bench.report.kinds.run.parts import figures, part, phase_table
+from bench.report.kinds.run.tables import figures, of_group, phase_table
 
 if TYPE_CHECKING:
     from bench.records.schema import CellSummary
     from bench.report.document.groups import Group
 
-TITLE = "Where a step's time goes"
+UNAVAILABLE = "Unavailable: this run has no good trial of the phases pass."
 
 
 def section(told: Sequence[Group], drawn: Sequence[Picture] = ()) -> Section:
-    """A sentence a runner at each group's representative batch size, and all phases in a folded table."""
-    parts = [found for group in told if (found := _part(group, drawn)) is not None]
-    if not parts:
-        nothing = Paragraph(text="Unavailable: this run has no good trial of the phases pass.")
-        return Section(title=TITLE, blocks=(nothing,))
-    caution = Paragraph(text=_caution([cell for group in told for cell in group.cells]))
-    return Section(title=TITLE, blocks=(*parts, caution))
+    """A sentence a runner at each group's representative batch size, and all phases in a table."""
+    found = [part for group in told if (part := _part(group, drawn)) is not None]
+    said = _caution([cell for group in told for cell in group.cells]) if found else UNAVAILABLE
+    return blocks.section("Where a step's time goes", found, Paragraph(said))
 
 
 def _part(group: Group, drawn: Sequence[Picture]) -> Part | None:
     cells = [cell for cell in group.at(group.representative) if cell.phases_us]
     if not cells:
         return None
-    return part(
+    return of_group(
         group,
-        [
-            Paragraph(text=f"{group.title}, batch {group.representative:,}:"),
-            Bullets(lines=tuple(map(sentences.split, cells))),
-            *figures(drawn, group, "phases"),
-            phase_table(group),
-        ],
+        Paragraph(f"{group.title}, batch {group.representative:,}:"),
+        bullets(map(sentences.split, cells)),
+        figures(drawn, group, "phases"),
+        phase_table(group),
     )
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from bench.plan.upgrade import labels
 from bench.records.metrics import metric
-from bench.report.document import bridges, numbers, steadiness
-from bench.report.document.blocks import Block, Bullets, Commands, Document, Paragraph, Section, Warnings
-from bench.report.document.environment import machine_and_packages
+from bench.report.document import blocks, bridges, numbers, steadiness
+from bench.report.document.blocks import Paragraph, Warnings, bullets, paragraphs, section
+from bench.report.document.environment import how_to_repeat
 from bench.report.document.glossary import how_to_read
 from bench.report.document.groups import hardware
 from bench.report.document.text import listed, plural
@@ -21,6 +21,7 @@ from bench.report.kinds.upgrade.sentences import answer, by_cell, failures
 
 if TYPE_CHECKING:
     from bench.records.schema import Environment, Summary
+    from bench.report.document.blocks import Document, Section
 
 EXACT = "Counts need no quiet machine: they repeat exactly."
 HOW_TO_READ = (
@@ -42,45 +43,40 @@ def document(summary: Summary, folder: str) -> Document:
     """Say everything."""
     del folder  # a check is repeated by its command, not by its folder
     both = sides(summary)
-    return Document(
-        title=title(summary),
-        blocks=(
-            Paragraph(text=setting(summary), told="setting"),
-            *bridges.bold(summary.run),
-            Paragraph(text=differs(*both), told="note"),
-            *(Paragraph(text=line, strong=True, told="note") for line in unasked(*both)),
-            *(Paragraph(text=line, told="note") for line in conflicts(*both)),
-            _verdict(summary),
-            how_to_read(HOW_TO_READ),
-            *measured(summary),
-            *counted(summary, "the baseline"),
-            Section(title="Are they equivalent?", blocks=(Paragraph(text=equivalence(summary)),)),
-            Section(title="What this check can resolve", blocks=_resolution(summary)),
-            Section(
-                title="How to repeat it",
-                blocks=(Commands(text=summary.run.command), machine_and_packages(summary)),
-            ),
-        ),
+    return blocks.document(
+        f"{_both(summary)}: did it get worse?",
+        Paragraph(setting(summary), told="setting"),
+        bridges.bold(summary.run),
+        Paragraph(differs(*both), told="note"),
+        paragraphs(unasked(*both), strong=True, told="note"),
+        paragraphs(conflicts(*both), told="note"),
+        _verdict(summary),
+        how_to_read(HOW_TO_READ),
+        measured(summary),
+        counted(summary, "the baseline"),
+        section("Are they equivalent?", Paragraph(equivalence(summary))),
+        _resolution(summary),
+        how_to_repeat(summary),
     )
 
 
 def _verdict(summary: Summary) -> Section:
-    blocks: tuple[Block, ...] = (
-        Paragraph(text=answer(summary), strong=True, told="answer"),
-        Bullets(lines=(*by_cell(summary), *failures(summary)), told="answer"),
-        *charts.figures(summary),
+    return section(
+        "The verdict",
+        Paragraph(answer(summary), strong=True, told="answer"),
+        bullets([*by_cell(summary), *failures(summary)], told="answer"),
+        charts.figures(summary),
+        answers=True,
     )
-    return Section(title="The verdict", blocks=blocks, answers=True)
 
 
 def one_line(summary: Summary) -> str:
     """What was compared, and the verdict, for a list of runs."""
-    return f"{' → '.join(labels(*sides(summary)))}: {answer(summary)}"
+    return f"{_both(summary)}: {answer(summary)}"
 
 
-def title(summary: Summary) -> str:
-    """The question that the report answers."""
-    return f"{' → '.join(labels(*sides(summary)))}: did it get worse?"
+def _both(summary: Summary) -> str:
+    return " → ".join(labels(*sides(summary)))
 
 
 def sides(summary: Summary) -> tuple[Environment, Environment]:
@@ -111,19 +107,20 @@ def equivalence(summary: Summary) -> str:
     return f"Not proven, so that a difference in time may be a difference in work: {listed(told)}."
 
 
-def _resolution(summary: Summary) -> tuple[Block, ...]:
+def _resolution(summary: Summary) -> Section:
     """How small a change of the step time would have been found, and what a calibration made of the margin."""
-    by, warnings = summary.run.settings.by_calibration, warned(summary)
-    found = [
-        f"{where(v.cell)}: a change of the step time of {numbers.percent(v.minimum_detectable_effect)} is found "
-        "four times in five."
-        for v in summary.verdicts
-        if v.metric == "step_time_us" and v.minimum_detectable_effect is not None
-    ]
-    if not found and by is None and not warnings:
-        return (Paragraph(text=EXACT),)
-    lines = Bullets(lines=tuple(found)) if by is None else calibration.bullets(by, found)
-    return (lines, Warnings(lines=tuple(warnings)))
+    warnings, found = (
+        warned(summary),
+        [
+            f"{where(v.cell)}: a change of the step time of {numbers.percent(v.minimum_detectable_effect)} is found "
+            "four times in five."
+            for v in summary.verdicts
+            if v.metric == "step_time_us" and v.minimum_detectable_effect is not None
+        ],
+    )
+    lines = calibration.bullets(summary.run.settings.by_calibration, found)
+    nothing = None if lines or warnings else Paragraph(EXACT)
+    return section("What this check can resolve", lines, Warnings(lines=tuple(warnings)), nothing)
 
 
 def warned(summary: Summary) -> list[str]:

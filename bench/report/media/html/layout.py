@@ -134,7 +134,7 @@ def _of_part(part: Part, facets: Facets, level: int, *, shares: bool) -> Iterato
     shared = [each for each in part.blocks if shares and isinstance(each, CellTable)]
     others = [each for each in part.blocks if each not in shared]
     if others and not all(each.folded for each in shared):
-        yield Placed(block=Paragraph(text=part.title, strong=True), facets=facets)
+        yield Placed(block=Paragraph(part.title, strong=True), facets=facets)
     yield from _elements(others, facets, level=level)
 
 
