@@ -64,6 +64,7 @@ def judged(
     from bench.analyse.verdicts import compare  # bring numpy and pandas, for which --help and a refusal must not wait
     from bench.report import answer
     from bench.report.kinds.compare.kind import KIND
+    from bench.report.media import markdown
     from bench.report.publish import shown
 
     before, after = (
@@ -74,7 +75,7 @@ def judged(
     code = KIND.exit_code(found)
     told = answer.of_two_runs(found, exit_code=code, path=out)
     if out is not None:
-        write(out, told.report)
+        write(out, markdown.written(told.document))
     ending.tell(told, code)
     return code
 

@@ -56,11 +56,13 @@ class Ending:
 
             self._write_junit(junit.document(self._suite(answer), answer.cases, seconds()))
         if self.as_json:
-            sys.stdout.write(answer.document)
+            sys.stdout.write(answer.for_programs)
         elif self.quiet:
             sys.stdout.write(f"{answer.path}\n" if answer.path else "")
         elif self.form == "markdown":
-            sys.stdout.write(answer.report)
+            from bench.report.media import markdown
+
+            sys.stdout.write(markdown.written(answer.document))
         else:
             self._tell_people(answer, exit_code)
         sys.stdout.flush()
@@ -94,8 +96,8 @@ class Ending:
 
             self._write_junit(junit.of_error(self._suite(None), type(error).__name__, sentence))
         if self.form == "github":
-            from bench.report.document.text import escape
             from bench.report.media import github
+            from bench.report.media.markdown import escape
 
             code = error.exit_code if isinstance(error, BenchError) else _code_of(error)
             _append(STEP_SUMMARY, f"## bench.{self.verb} ended with an error\n\n{escape(sentence)}\n")
@@ -103,14 +105,14 @@ class Ending:
             sys.stdout.write(f"{github.error(self.verb, sentence)}\n")
 
     def _suite(self, answer: Answer | None) -> Suite:
-        from bench.report.document.parts import plain
+        from bench.report.media import terminal
         from bench.report.media.junit import Suite
 
         told = {"command": without_secrets(" ".join(["python", "-m", f"bench.{self.verb}", *sys.argv[1:]]))}
         if answer is None:
             return Suite(verb=self.verb, started_at=store.now(), properties=told)
         where = {"report": answer.path} if answer.path else {}
-        lines = "\n".join(plain(answer.paragraphs))
+        lines = "\n".join(terminal.lines(answer.document))
         return Suite(verb=self.verb, started_at=store.now(), properties=told | where, out=lines)
 
     def _write_junit(self, text: str) -> None:

@@ -18,9 +18,9 @@ from bench.report.charts import engine as drawing
 from bench.report.document import tables
 from bench.report.kinds.index import entries as index_entries
 from bench.report.kinds.index import page as index_page
-from bench.report.kinds.side_by_side import page as side_by_side_page
 from bench.report.kinds.side_by_side import report as side_by_side_report
 from bench.report.kinds.side_by_side import sides
+from bench.report.media import markdown
 from bench.report.media.html import render
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def writable(folder: Path) -> Iterator[None]:
 def _write_words(folder: Path, summary: Summary) -> None:
     """All that needs no chart engine."""
     store.write_summary(folder, summary)
-    store.write(folder / REPORT, kinds.of(summary.run.verb).document(summary, shown(folder)))
+    store.write(folder / REPORT, markdown.written(kinds.of(summary.run.verb).document(summary, shown(folder))))
     (folder / "tables").mkdir(exist_ok=True)
     for name, frame in tables.frames(summary).items():
         store.write(folder / "tables" / f"{name}.csv", tables.csv(frame))
@@ -95,7 +95,7 @@ def publish_together(out: Path, runs: Sequence[tuple[Path, Summary]], engine: En
     """
     told = sides.sides([(shown(folder), summary) for folder, summary in runs])
     _make(out)
-    store.write(out / REPORT, side_by_side_report.report(told, shown(out)))
+    store.write(out / REPORT, markdown.written(side_by_side_report.document(told, shown(out))))
     try:
         made = [(side, engine.draw(side.summary)) for side in told]
     except drawing.NotDrawnError as error:
@@ -103,9 +103,10 @@ def publish_together(out: Path, runs: Sequence[tuple[Path, Summary]], engine: En
         made = []
     drawn = [(side, each) for side, of_side in made for each in _of_side(side, of_side.charts)]
     _write_charts([each for _, each in drawn], out / charts.FOLDER)
-    store.write(out / REPORT, side_by_side_report.report(told, shown(out), drawn))
+    document = side_by_side_report.document(told, shown(out), drawn)
+    store.write(out / REPORT, markdown.written(document))
     vega = next((of_side.library for _, of_side in made if of_side.library), "")
-    store.write(out / "report.html", side_by_side_page.page(told, shown(out), drawn, vega))
+    store.write(out / "report.html", render.written(document, [each for _, each in drawn], vega))
 
 
 def _of_side(side: sides.Side, drawn: Sequence[charts.Drawing]) -> list[charts.Drawing]:

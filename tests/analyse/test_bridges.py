@@ -10,6 +10,7 @@ from bench.report.kinds.run import report as run_report
 from bench.report.kinds.side_by_side import report as side_by_side_report
 from bench.report.kinds.side_by_side import sides
 from bench.report.kinds.upgrade import report as upgrade_report
+from bench.report.media import markdown
 from bench.report.media.html.render import page
 from tests import factories
 from tests.searches import environment
@@ -38,13 +39,13 @@ def test_it_stands_in_bold_above_the_first_section_of_every_report(kind):
     releases = [Release(version=each) for each in ("4.45.2", "4.47.0")]
     searched = made.settings.model_copy(update={"bisection": Bisection(metric="step_time", releases=releases)})
     found = factories.summary().model_copy(update={"run": made.model_copy(update={"settings": searched})})
-    opening = kind.report(found, "results/a").split("\n## ")[0]
+    opening = markdown.written(kind.document(found, "results/a")).split("\n## ")[0]
     assert "\n**transformers 4.47.0 sums the gradients of micro-batches" in opening
     shown = page(found.model_copy(update={"run": made}), "results/a")
-    assert "<p><strong>transformers 4.47.0 sums the gradients of micro-batches" in shown
+    assert '<p class="block strong">transformers 4.47.0 sums the gradients of micro-batches' in shown
 
 
 def test_it_stands_in_bold_above_the_runs_that_a_report_of_several_tells_of():
     made = factories.summary().model_copy(update={"run": run(["4.47.0"])})
-    told = side_by_side_report.report(sides.sides([("a", made), ("b", made)]), "out")
+    told = markdown.written(side_by_side_report.document(sides.sides([("a", made), ("b", made)]), "out"))
     assert told.split("\n\n")[1].startswith("**transformers 4.47.0 sums the gradients of micro-batches")

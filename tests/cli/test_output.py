@@ -13,7 +13,7 @@ from bench import compare, run, upgrade
 from bench.cli import app
 from bench.cli.output import Ending
 from bench.errors import UsageError
-from bench.report.media import progress
+from bench.report.media import markdown, progress
 from tests.factories import journal, trial
 from tests.report.answers import answer, case
 from tests.test_compare import after, before, scaled, stored
@@ -76,7 +76,7 @@ def test_json_prints_one_object_and_nothing_else(capsys):
 
 
 def test_markdown_prints_the_whole_report(capsys):
-    assert told(capsys, answer(case()), form="markdown") == answer().report
+    assert told(capsys, answer(case()), form="markdown") == markdown.written(answer().document)
 
 
 @pytest.mark.parametrize(

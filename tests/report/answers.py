@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.report.document.parts import Answer, Case, Grid, Paragraph
+from bench.report.document.blocks import Block, Bullets, Document, Figure, Paragraph, Row, Section, Table
+from bench.report.document.parts import Answer, Case, Grid
+from bench.report.document.text import Link
 
 GRID = Grid(
     headers=("batch", "runner", "step time µs", "samples/s", "ratio"),
@@ -13,24 +15,27 @@ GRID = Grid(
     droppable=("samples/s", "step time µs"),
     notes=("unproven: no fingerprint",),
 )
-REPORT = """# A run: what does it cost?
+SITE = "https://ui.perfetto.dev"
+PARAGRAPHS = (
+    Paragraph("Checked hf-trainer.", told="setting"),
+    Paragraph("Worse: step time regressed.", strong=True, told="answer"),
+    Bullets(("hf-trainer: 681 µs <b>",), told="answer"),
+)
+SECTIONS = (
+    Section(title="What each loop costs", blocks=(Paragraph("told in the answer"),), answers=True),
+    Section(
+        title="Tables",
+        blocks=(
+            Figure(file="a.svg", alt="A chart."),
+            Table(headers=("a", "b"), rows=(Row(texts=("1", "2")),), names=2),
+            Paragraph(("Every function: ", Link("tables/a.csv", "tables/a.csv"), ", see ", Link(SITE, SITE), ".")),
+        ),
+    ),
+)
 
-Measured once.
 
-## What each loop costs
-
-- told in the answer
-
-## Tables
-
-![A chart.](charts/a.svg)
-
-| a | b |
-|---|---|
-| 1 | 2 |
-
-Every function: [tables/attribution.csv](tables/attribution.csv), see <https://ui.perfetto.dev>.
-"""
+def document(*blocks: Block, title: str = "A run: what does it cost?") -> Document:
+    return Document(title=title, blocks=blocks or (*PARAGRAPHS, *SECTIONS))
 
 
 def case(outcome: Any = "failed", level: Any = "error", **changes: Any) -> Case:
@@ -41,15 +46,10 @@ def case(outcome: Any = "failed", level: Any = "error", **changes: Any) -> Case:
 def answer(*cases: Case, **changes: Any) -> Answer:
     usual: dict[str, Any] = {
         "verb": "upgrade",
-        "title": "A run: what does it cost?",
-        "paragraphs": (
-            Paragraph(lead="Checked hf-trainer."),
-            Paragraph(lead="Worse: step time regressed.", lines=("hf-trainer: 681 µs <b>",), answers=True),
-        ),
+        "document": document(),
         "grid": GRID,
         "cases": cases,
-        "report": REPORT,
         "path": "results/a/report.md",
-        "document": '{"exit_code": 1}\n',
+        "for_programs": '{"exit_code": 1}\n',
     }
     return Answer(**usual | changes)

@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.records import store
 from bench.records.schema import Summary
-from bench.report.charts.catalogue import FOLDER, Picture, pictures, shown
+from bench.report.charts.catalogue import FOLDER, Picture, pictures
 from bench.report.charts.theme import DARK, LIGHT, Look, Theme, stylesheet
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "drawings",
     "look_of",
     "pictures",
-    "shown",
     "stylesheet",
     "svgs",
     "write",

@@ -12,7 +12,6 @@ from bench.records.store import slug
 from bench.report.charts import rows
 from bench.report.charts.theme import Look
 from bench.report.document.groups import Group, baseline_of, groups
-from bench.report.document.text import escape
 
 if TYPE_CHECKING:
     from bench.report.charts.bars import Stacks
@@ -38,11 +37,6 @@ class Picture:
     draw: Callable[[Look], Any]
     """Make the chart."""
 
-    @property
-    def markdown(self) -> str:
-        """The image as it stands in the report beside the folder."""
-        return f"![{escape(self.alt).replace('[', chr(92) + '[').replace(']', chr(92) + ']')}]({FOLDER}/{self.file})"
-
 
 def pictures(summary: Summary) -> list[Picture]:
     """Return what can be drawn, by group and then in the order in which a reader asks."""
@@ -54,11 +48,6 @@ def pictures(summary: Summary) -> list[Picture]:
         for group in groups(summary)
         for kind, told, draw in _kinds(group)
     ]
-
-
-def shown(drawn: Sequence[Picture], group: str, *kinds: str) -> list[str]:
-    """Return the images of one group in markdown, kind by kind; those that there are."""
-    return [picture.markdown for kind in kinds for picture in drawn if (picture.group, picture.kind) == (group, kind)]
 
 
 class _Names:

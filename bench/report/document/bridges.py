@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.bridges import hidden
-from bench.report.document.text import escape
+from bench.report.document.blocks import Paragraph, paragraphs
 
 if TYPE_CHECKING:
     from bench.records.schema import Run
@@ -16,6 +16,6 @@ def told(*runs: Run) -> list[str]:
     return [f"{each}." for each in dict.fromkeys(each for run in runs for each in hidden(run))]
 
 
-def bold(*runs: Run) -> list[str]:
-    """Say the same as markdown, in bold."""
-    return [f"**{escape(each)}**" for each in told(*runs)]
+def bold(*runs: Run) -> list[Paragraph]:
+    """Say the same so that it stands out."""
+    return paragraphs(told(*runs), strong=True, told="note")

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.report.document.blocks import Commands, Folded, Row, Section, Table, folded, section
 from bench.report.document.numbers import number
-from bench.report.document.text import table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from bench.records.schema import Run, Summary
 
-IMPORTED = ["environment", "package", "imported", "from"]
+
+def how_to_repeat(summary: Summary) -> Section:
+    """The command, where that is all that repeats a run, and what it was made on."""
+    return section("How to repeat it", Commands(summary.run.command), machine_and_packages(summary))
 
 
-def machine_and_packages(summary: Summary) -> str:
-    """Write the tables."""
-    tables = [_machine(summary.run), _packages(summary.run)]
-    rows = imported_rows(summary)
-    return "\n\n".join([*tables, table(IMPORTED, rows, names=4)] if rows else tables)
+def machine_and_packages(summary: Summary, of: str = "") -> Folded | None:
+    """All three tables on a click; `of` says whose they are, where there are several."""
+    run, imported = summary.run, imported_rows(summary)
+    return folded(
+        f"Machine and packages{of}",
+        _table(["machine", ""], machine_rows(run), spoken={1: "value"}),
+        _table(["package", "version"], package_rows(run)),
+        _table(["environment", "package", "imported", "from"], imported) if imported else None,
+    )
 
 
-def _machine(run: Run) -> str:
-    return table(["machine", ""], machine_rows(run), names=2)
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], spoken: Mapping[int, str] | None = None) -> Table:
+    shown = tuple(Row(texts=tuple(row)) for row in rows)
+    return Table(headers=tuple(headers), rows=shown, names=len(headers), spoken=spoken or {})
 
 
 def machine_rows(run: Run) -> list[list[str]]:
@@ -39,10 +49,6 @@ def machine_rows(run: Run) -> list[list[str]]:
         ["looptax, git revision", run.git_revision or "unavailable: not run from a git checkout"],
         ["started", f"{run.started_at:%Y-%m-%d %H:%M:%S %Z}"],
     ]
-
-
-def _packages(run: Run) -> str:
-    return table(["package", "version"], package_rows(run), names=2)
 
 
 def package_rows(run: Run) -> list[list[str]]:

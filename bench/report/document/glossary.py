@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.report.document.blocks import Folded, bullets, folded
 from bench.report.document.columns import NO_DIFFERENCE
 from bench.report.document.numbers import TOO_FEW_BLOCKS
-from bench.report.document.text import plural
+from bench.report.document.text import marked, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.records.schema import Settings
 
 WORDS = {
@@ -69,10 +72,15 @@ ADDED = (
 )
 
 
+def how_to_read(entries: Sequence[str]) -> Folded | None:
+    """Fold entries, in which `code` and **words** are marked."""
+    return folded("How to read this report", bullets(map(marked, entries)))
+
+
 def entries(settings: Settings) -> list[str]:
-    """One markdown line a word, then why the number of threads is what it is."""
+    """One line a word, then why the number of threads is what it is."""
     words = WORDS if settings.target_ci is None else WORDS | {"added block": ADDED}
-    return [f"- **{word}**: {meaning}" for word, meaning in words.items()] + [f"- **threads**: {_threads(settings)}"]
+    return [f"**{word}**: {meaning}" for word, meaning in words.items()] + [f"**threads**: {_threads(settings)}"]
 
 
 def _threads(settings: Settings) -> str:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.document.text import escape
+from bench.report.document.blocks import Section, Warnings, section
 from bench.report.kinds.machine import calibration
 
 if TYPE_CHECKING:
     from bench.records.schema import Summary
 
 
-def section(summary: Summary) -> list[str]:
+def sections(summary: Summary) -> list[Section | None]:
     """What a calibration made of the plan, and what to be wary of; nothing where neither is known."""
-    found = []
-    if summary.run.settings.by_calibration is not None:
-        found += ["## What this machine can resolve", f"- {calibration.sentence(summary.run.settings.by_calibration)}"]
-    if summary.machine_warnings:
-        warnings = "\n".join(f"- {escape(warning)}" for warning in summary.machine_warnings)
-        found += ["## What to be wary of", warnings]
-    return found
+    by, warnings = summary.run.settings.by_calibration, tuple(summary.warnings)
+    resolves = calibration.bullets(by)
+    return [
+        section("What this machine can resolve", resolves) if resolves else None,
+        section("What to be wary of", Warnings(lines=warnings, counted=False)) if warnings else None,
+    ]

@@ -6,22 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bench.records.schema import Cell
+    from bench.report.document.blocks import Document
 
 Outcome = Literal["passed", "failed", "skipped"]
 Level = Literal["error", "warning", "notice"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Paragraph:
-    """A sentence, and those that belong below it; plain text."""
-
-    lead: str
-    lines: tuple[str, ...] = ()
-    answers: bool = False
-    """Whether it is the answer itself, not what the answer rests on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,25 +60,14 @@ class Answer:
     """What a verb found."""
 
     verb: str
-    title: str
-    paragraphs: tuple[Paragraph, ...]
+    document: Document
+    """The whole report."""
     grid: Grid | None
     cases: tuple[Case, ...]
-    report: str
-    """The whole report as markdown."""
     path: str | None
-    """Where that is; None where it was written nowhere."""
-    document: str
+    """Where the report is; None where it was written nowhere."""
+    for_programs: str
     """The same for programs: the text of one JSON object."""
-
-
-def plain(paragraphs: Sequence[Paragraph]) -> list[str]:
-    """Write paragraphs as lines of text; those that answer stand apart."""
-    lines: list[str] = []
-    for place, paragraph in enumerate(paragraphs):
-        apart = paragraph.answers or (place and paragraphs[place - 1].answers)
-        lines += [*([""] if apart and place else []), paragraph.lead, *(f"  {line}" for line in paragraph.lines)]
-    return lines
 
 
 def _but(row: tuple[str, ...], place: int) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The tables of a report: pandas frames of text, and the tidy frames that become tables/*.csv."""
+"""Figures of cells as rows of text, with notes on what is missing; and the tidy frames that become tables/*.csv."""
 
 from __future__ import annotations
 
@@ -13,19 +13,14 @@ from bench.analyse.signs import MINUS
 from bench.records.schema import Cell, CellSummary, Estimate, Length, Summary
 from bench.report.document import columns as figures
 from bench.report.document import numbers, text
+from bench.report.document.blocks import OWN_BATCH, CellTable, Names, Row, Table, batch_facet
 from bench.report.document.columns import NO_REASON, Column
 from bench.report.document.groups import STATUS_WORDS, Group
 
 NOTHING = "-"
 """Fills the row of a cell that has no figures at all; its note says why."""
 
-OWN_BATCH = "its own"
-"""The batch of a script."""
-
 BLANKS: dict[Any, dict[str, None]] = {kind | None: dict.fromkeys(kind.model_fields) for kind in (Estimate, Length)}
-
-Names = Callable[[CellSummary], dict[str, str]]
-"""The columns that tell one row from another."""
 
 
 @dataclass(slots=True)
@@ -43,7 +38,7 @@ class Notes:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Table:
+class Tabulated:
     """A frame of text; what was left out of it, and why; and its notes, the first of which is (1)."""
 
     frame: pd.DataFrame
@@ -51,14 +46,6 @@ class Table:
     """How many columns tell one row from another; the others are figures."""
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-    def markdown(self) -> str:
-        """Write the table with all that belongs below it."""
-        rows = self.frame.to_numpy().tolist()
-        parts = [text.table(list(self.frame.columns), rows, names=self.names)]
-        parts += [text.escape(sentence) for sentence in self.left_out]
-        notes = [f"{index}. {text.escape(note)}" for index, note in enumerate(self.notes, start=1)]
-        return "\n\n".join([*parts, "\n".join(notes)]).rstrip()
 
 
 FORMULA = re.compile(rf"[=@\t\r\n]|[-+](?![\d.,\s[\]+\-{MINUS}±%\N{{MULTIPLICATION SIGN}}~]*\Z)")
@@ -79,41 +66,18 @@ def _inert(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
-def time_table(group: Group) -> Table:
-    """Step time, throughput, ratio and overhead by batch size and runner."""
-    return tabulated(group.cells, figures.TIME, _batch_and_runner)
-
-
-def memory_table(group: Group) -> Table:
-    """Memory, time to the first step and the cost of an epoch by batch size and runner."""
-    return tabulated(group.cells, figures.MEMORY, _batch_and_runner)
-
-
-def collector_table(group: Group) -> Table:
-    """What Python's collector pauses by batch size and runner."""
-    return tabulated(group.cells, figures.COLLECTOR, _batch_and_runner)
-
-
-def counter_table(group: Group) -> Table:
-    """Exact counts of a steady step by batch size and runner."""
-    return tabulated(group.cells, figures.COUNTERS, _batch_and_runner)
-
-
-def phase_table(group: Group) -> Table:
-    """Where a steady step's time goes by batch size and runner."""
-    return tabulated(group.cells, figures.PHASES, _batch_and_runner)
-
-
-def tensor_table(group: Group) -> Table:
-    """What the tensors alive at a step's peak are, by batch size and runner."""
-    return tabulated(group.cells, figures.TENSORS, _batch_and_runner)
-
-
-def import_table(summary: Summary) -> Table:
-    """Tell what importing each runner's framework costs, once a runner and environment."""
+def import_table(summary: Summary) -> CellTable:
+    """What importing each runner's framework costs, once a runner and environment, whatever the filters ask."""
     cells = imported(summary)
     several = len({cell.environment for cell in cells}) > 1
-    return tabulated(cells, figures.IMPORT, _environment_and_runner if several else _runner)
+    return CellTable(
+        title="Imports",
+        cells=tuple(cells),
+        columns=figures.IMPORT,
+        metric="memory and start-up",
+        names=_environment_and_runner if several else _runner,
+        facets=_of_none,
+    )
 
 
 def imported(summary: Summary) -> list[CellSummary]:
@@ -129,15 +93,11 @@ def imported(summary: Summary) -> list[CellSummary]:
 def pivot(group: Group, runners: Sequence[str], figure: Callable[[CellSummary], str | None]) -> Table:
     """One figure of every cell: a row a batch size, a column a runner."""
     rows = []
-    for batch_size in group.batch_sizes:
-        by_runner = {cell.runner: figure(cell) or NOTHING for cell in group.at(batch_size)}
-        rows.append(
-            [
-                numbers.number(batch_size, 0) if batch_size else OWN_BATCH,
-                *(by_runner.get(name, NOTHING) for name in runners),
-            ]
-        )
-    return Table(frame=pd.DataFrame(rows, columns=["batch", *runners]), names=1)
+    for size in group.batch_sizes:
+        by_runner = {cell.runner: figure(cell) or NOTHING for cell in group.at(size)}
+        texts = (numbers.number(size, 0) if size else OWN_BATCH, *(by_runner.get(name, NOTHING) for name in runners))
+        rows.append(Row(texts=texts, values=(size,), facets={"batch size": batch_facet(size)}))
+    return Table(headers=("batch", *runners), rows=tuple(rows), names=1)
 
 
 def frames(summary: Summary) -> dict[str, pd.DataFrame]:
@@ -174,7 +134,8 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _batch_and_runner(cell: CellSummary) -> dict[str, str]:
+def batch_and_runner(cell: CellSummary) -> dict[str, str]:
+    """What tells the rows of one group apart."""
     return ({"batch": numbers.number(cell.batch_size, 0)} if cell.batch_size else {}) | {"runner": cell.runner}
 
 
@@ -186,14 +147,14 @@ def _environment_and_runner(cell: CellSummary) -> dict[str, str]:
     return {"environment": cell.environment, "runner": cell.runner}
 
 
-def tabulated(cells: Sequence[CellSummary], columns: Sequence[Column], names: Names) -> Table:
+def tabulated(cells: Sequence[CellSummary], columns: Sequence[Column], names: Names) -> Tabulated:
     """A row a cell; a column of which no row has a figure is left out, with the reason, if that is one and the same."""
     notes, measured = Notes(), [cell for cell in cells if cell.status == "ok"]
     absent = {column.header: reason for column in columns if (reason := _reason_for_all(column, measured))}
     shown = [column for column in columns if column.header not in absent]
     rows = [_row(cell, names(cell), shown, notes) for cell in cells]
     width = len(rows[0]) - len(shown) if rows else 0
-    return Table(frame=pd.DataFrame(rows), names=width, left_out=_left_out(absent), notes=tuple(notes.texts))
+    return Tabulated(frame=pd.DataFrame(rows), names=width, left_out=_left_out(absent), notes=tuple(notes.texts))
 
 
 def _reason_for_all(column: Column, measured: Sequence[CellSummary]) -> str | None:
@@ -234,3 +195,8 @@ def _figure(cell: CellSummary, column: Column, notes: Notes) -> str:
     if column.compares and not cell.equivalence.proven:
         return notes.mark("withheld", f"{cell.equivalence.verdict}: {cell.equivalence.detail}")
     return notes.mark("unavailable", column.reason(cell))
+
+
+def _of_none(_: CellSummary) -> dict[str, str]:
+    """No filter asks anything of a row that several cells share."""
+    return {}

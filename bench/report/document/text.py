@@ -1,56 +1,61 @@
-"""Text as markdown: names and reasons come from outside and must not turn into markup."""
+"""Text of a report: plain strings, and what stands out in them."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import tabulate
-
-from bench.records.foreign_text import printable
-
-# Else every column is two characters wider than its header, and a table wider than a screen.
-tabulate.MIN_PADDING = 0
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+@dataclass(frozen=True, slots=True)
+class Strong:
+    """What stands out."""
+
+    text: Text
 
 
-def escape(text: str) -> str:
-    """`text` on one line, so that markdown shows it as it is, also inside a table."""
-    text = printable(" ".join(text.split()))
-    text = re.sub(r"[&<>]", lambda match: _HTML[match[0]], text)
-    return re.sub(r"[\\`*|]|\](?=\()|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|~(?=\S)|(?<=\S)~", r"\\\g<0>", text)
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What somebody types, or a program prints."""
+
+    text: str
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, names: int, escaped: bool = False) -> str:
-    """Write a table, all but its first `names` columns aligned to the right; `escaped` rows are markup already."""
-    sides = ["left"] * names + ["right"] * (len(headers) - names)
-    shown = rows if escaped else [[escape(text) for text in row] for row in rows]
-    heads = [escape(header) for header in headers]
-    return tabulate.tabulate(shown, headers=heads, tablefmt="github", disable_numparse=True, colalign=sides)
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where something is: an address, or a path beside the report."""
+
+    text: str
+    target: str
 
 
-def folded(summary: str, body: str) -> str:
-    """Write a section that opens on a click; the blank lines make a code host render what is inside."""
-    return f"<details>\n<summary>{escape(summary)}</summary>\n\n{body}\n\n</details>"
+Inline = str | Strong | Code | Link
+Text = str | tuple[Inline, ...]
+"""Plain text: names and reasons come from outside, and no renderer may take them for markup."""
+_MARKS = re.compile(r"(`[^`]+`|\*\*.+?\*\*)", re.DOTALL)
 
 
-def code(text: str) -> str:
-    """Write a block of commands, fenced by more backticks than `text` has in a row."""
-    text = printable(text)
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}sh\n{text}\n{fence}"
+def marked(sentence: str) -> Text:
+    """A sentence of our own, such as an entry of a glossary, in which `code` and **what stands out** are marked."""
+    return tuple(_inline(part) for part in _MARKS.split(sentence) if part)
 
 
-def code_span(text: str) -> str:
-    """`text` as code inside of a line, whatever backticks it has."""
-    text = printable(" ".join(text.split()))
-    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
-    return f"{fence}{text}{fence}" if fence == "`" else f"{fence} {text} {fence}"
+def _inline(part: str) -> Inline:
+    if not _MARKS.fullmatch(part):
+        return part
+    return Code(part.strip("`")) if part.startswith("`") else Strong(marked(part[2:-2]))
+
+
+def plain(text: Text) -> str:
+    """The words alone, on one line."""
+    return " ".join((text if isinstance(text, str) else "".join(map(_plain, text))).split())
+
+
+def _plain(part: Inline) -> str:
+    return part if isinstance(part, str) else plain(part.text)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import sentence
@@ -10,10 +9,11 @@ from bench.analyse.warnings import name
 from bench.records.metrics import BY_FUNCTION, metric
 from bench.records.schema import CURRENT
 from bench.report.document import numbers
+from bench.report.document.blocks import METRIC, Flames, Paragraph, Row, Section, Table, bullets, facets_of, section
 from bench.report.document.groups import CONDITIONS
 from bench.report.document.inconclusive import ruled_out
 from bench.report.document.metrics import difference, figure
-from bench.report.document.text import escape, listed, table
+from bench.report.document.text import Link, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +37,9 @@ KEYS: dict[str, Callable[[Cell], str]] = {
 ALWAYS = ("batch", "runner")
 ORIGINS = "Which functions do more or less in the candidate:"
 NO_COUNT_DIFFERS = "No count differs."
+EVERY_FUNCTION = Paragraph(
+    text=("Every function of every counter: ", Link("tables/attribution.csv", "tables/attribution.csv"), ".")
+)
 
 
 def ratio(verdict: Verdict) -> str:
@@ -58,27 +61,13 @@ def where(cell: Cell) -> str:
     return name(cell.model_copy(update={"environment": CURRENT}))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tabled:
-    """Verdicts as rows of text; in the first columns stands all that tells their cells apart."""
-
-    headers: list[str]
-    rows: list[list[str]]
-    names: int
-    verdicts: list[Verdict]
-
-    def markdown(self) -> str:
-        """Write the table."""
-        return table(self.headers, self.rows, names=self.names)
-
-
-def measured(summary: Summary) -> list[str]:
-    """Write the table of what was judged by pairs; nothing where nothing was timed."""
+def measured(summary: Summary) -> Section | None:
+    """The section of what was judged by pairs; None where nothing was timed."""
     found = measured_table(summary)
-    return [] if found is None else ["## What was measured", found.markdown()]
+    return None if found is None else section("What was measured", found)
 
 
-def measured_table(summary: Summary) -> Tabled | None:
+def measured_table(summary: Summary) -> Table | None:
     """What was judged by pairs; None where nothing was timed."""
     found = [v for v in summary.verdicts if not is_exact(v)]
     headers = ["figure", "baseline", "candidate", "ratio", "margin", "resolves", "verdict"]
@@ -102,24 +91,23 @@ def _limit(verdict: Verdict) -> str:
     return f": {found}" if found else ""
 
 
-def counted(summary: Summary) -> list[str]:
-    """Write the table of exact figures, and which functions are behind their differences."""
+def counted(summary: Summary, against: str) -> Section | None:
+    """The section of exact figures, and of the functions behind their differences from what `against` names."""
     exact = counted_table(summary)
     if exact is None:
-        return []
-    lines = origins(summary)
-    if not lines:
-        return ["## What was counted", exact.markdown(), NO_COUNT_DIFFERS]
-    return [
-        "## What was counted",
-        exact.markdown(),
-        ORIGINS,
-        "\n".join(f"- {escape(line)}" for line in lines),
-        "Every function of every counter: [tables/attribution.csv](tables/attribution.csv).",
-    ]
+        return None
+    lines = bullets(origins(summary))
+    return section(
+        "What was counted",
+        exact,
+        Paragraph(ORIGINS if lines else NO_COUNT_DIFFERS),
+        lines,
+        EVERY_FUNCTION if lines else None,
+        Flames(against=against) if summary.attribution else None,
+    )
 
 
-def counted_table(summary: Summary) -> Tabled | None:
+def counted_table(summary: Summary) -> Table | None:
     """The exact figures; None where nothing was counted."""
     exact = [v for v in summary.verdicts if is_exact(v)]
     headers = ["figure a step", "baseline", "candidate", "difference"]
@@ -130,11 +118,33 @@ def counted_table(summary: Summary) -> Tabled | None:
     return _by_setting(headers, exact, rows) if exact else None
 
 
-def _by_setting(headers: Sequence[str], verdicts: Sequence[Verdict], rows: Sequence[Sequence[str]]) -> Tabled:
+def _by_setting(headers: Sequence[str], verdicts: Sequence[Verdict], rows: Sequence[Sequence[str]]) -> Table:
     """Put what tells the cells of the rows apart before them, batch size and runner always."""
     keys = key_columns([verdict.cell for verdict in verdicts])
-    shown = [[*key, *row] for key, row in zip(zip(*keys.values(), strict=True), rows, strict=True)]
-    return Tabled(headers=[*keys, *headers], rows=shown, names=len(keys) + 1, verdicts=list(verdicts))
+    heads = (*keys, *headers)
+    texts = [(*key, *row) for key, row in zip(zip(*keys.values(), strict=True), rows, strict=True)]
+    shown = tuple(_row(verdict, text, heads) for verdict, text in zip(verdicts, texts, strict=True))
+    return Table(headers=heads, rows=shown, names=len(keys) + 1)
+
+
+def _row(verdict: Verdict, texts: tuple[str, ...], headers: Sequence[str]) -> Row:
+    """A verdict, which is filtered by its own figure."""
+    values = _values(verdict)
+    facets = {**facets_of(verdict.cell), METRIC: metric(verdict.metric).name}
+    return Row(texts=texts, values=tuple(map(values.get, headers)), facets=facets)
+
+
+def _values(verdict: Verdict) -> dict[str, float | None]:
+    before, after = verdict.baseline, verdict.candidate
+    return {
+        "batch": verdict.cell.batch_size,
+        "baseline": before,
+        "candidate": after,
+        "ratio": None if verdict.ratio is None else verdict.ratio.value,
+        "margin": verdict.margin,
+        "resolves": verdict.minimum_detectable_effect,
+        "difference": None if before is None or after is None else after - before,
+    }
 
 
 def key_columns(cells: Sequence[Cell]) -> dict[str, list[str]]:

@@ -12,10 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from bench.records.schema import Summary, Verb
+    from bench.records.schema import Summary, TwoRuns, Verb
     from bench.report.charts import Drawing
-    from bench.report.document.content import Content
-    from bench.report.document.parts import Case, Grid, Paragraph
+    from bench.report.document.blocks import Document
+    from bench.report.document.parts import Case, Grid
 
 Found = TypeVar("Found")
 """The record of what a verb found."""
@@ -25,10 +25,6 @@ Found = TypeVar("Found")
 class Kind(Generic[Found]):
     """How it is told what a verb found."""
 
-    title: Callable[[Found], str]
-    """The question that the report answers, as plain text."""
-    paragraphs: Callable[[Found], list[Paragraph]]
-    """The answer in words."""
     grid: Callable[[Found], Grid | None]
     """One compact table."""
     cases: Callable[[Found], list[Case]]
@@ -38,13 +34,19 @@ class Kind(Generic[Found]):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CompareKind(Kind["TwoRuns"]):
+    """How a comparison of two stored runs is told, which has no folder."""
+
+    document: Callable[[TwoRuns], Document]
+    """The whole report."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunKind(Kind["Summary"]):
     """How a run folder is told."""
 
-    document: Callable[[Summary, str], str]
-    """The whole report as markdown; like the page it is given the run folder as a user would type it."""
-    page: Callable[[Summary, str], Content]
-    """What the page says beside what all pages say."""
+    document: Callable[[Summary, str], Document]
+    """The whole report; it is given the run folder as a user would type it."""
     charts: Callable[[Summary], list[Drawing]] | None
     """Every chart that there are figures for; None for a kind that has no charts."""
     whole_grid: Callable[[Summary], Grid | None]

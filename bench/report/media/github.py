@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING
 
 from bench.errors import ExitCode
 from bench.records.foreign_text import printable
-from bench.report.document.text import code_span, escape, folded, plural, table
+from bench.report.document.blocks import Folded, Section
+from bench.report.document.text import plural
+from bench.report.media.markdown import Writer, code_span, escape, folded, table
+from bench.report.media.short import short
 
 if TYPE_CHECKING:
+    from bench.report.document.blocks import Document
     from bench.report.document.parts import Answer, Case, Grid, Level
+    from bench.report.media.short import Said
 
 SHOWN_BY_GITHUB = 10
 """Annotations of one level and step."""
 LARGEST_BYTES = 900_000
 """A larger summary is refused as a whole; some room is left for what others of the step write."""
-TOLD = ("What each loop costs", "The verdict", "Where it changed")
-"""Sections that say what the paragraphs of an answer say."""
-EMPTY = re.compile(r"<details>\n<summary>[^<]*</summary>\s*</details>\n*")
-"""What is left of a fold that held a picture alone."""
 COMMAND = re.compile(r"^(\s*)(::|##\[)", re.MULTILINE)
 """The beginning of a line that the log of a job would obey, as it would inside of a stored command of two lines."""
 LEVELS: tuple[Level, ...] = ("error", "warning", "notice")
@@ -42,15 +43,20 @@ VERDICTS = {
 
 def summary(answer: Answer) -> str:
     """Write the answer in words, one compact table, and the sections of the report on a click each."""
-    parts = [f"## {answer.title}"]
-    for paragraph in (each for each in answer.paragraphs if each.answers):
-        parts.append(f"**{escape(paragraph.lead)}**")
-        parts += ["\n".join(f"- {escape(line)}" for line in paragraph.lines)] if paragraph.lines else []
+    told = short(answer.document)
+    parts = [f"## {escape(answer.document.title)}"]
+    parts += [_said(each) for each in told.answers]
     parts += _table(answer.grid) if answer.grid else []
-    parts += [escape(paragraph.lead) for paragraph in answer.paragraphs if not paragraph.answers]
+    parts += [escape(line) for line in (*told.before, *told.after)]
+    parts += [_said(each) for each in told.warnings]
     where = [] if answer.path is None else [f"The report: {code_span(answer.path)}"]
-    text = "\n\n".join([*parts, *_within(parts, _sections(answer.report)), *where]) + "\n"
+    text = "\n\n".join([*parts, *_within(parts, _sections(answer.document)), *where]) + "\n"
     return COMMAND.sub(r"\g<1>\\\g<2>", text)
+
+
+def _said(said: Said) -> str:
+    lines = "\n".join(f"- {escape(line)}" for line in said.lines)
+    return "\n\n".join(filter(None, [f"**{escape(said.lead)}**", lines]))
 
 
 def workflow_commands(answer: Answer) -> list[str]:
@@ -111,22 +117,15 @@ def _table(grid: Grid) -> list[str]:
     return [part for part in parts if part]
 
 
-def _sections(report: str) -> Iterator[str]:
-    """Fold each section of a report but that which the summary itself tells.
+def _sections(document: Document) -> Iterator[str]:
+    """Fold each section but that which the summary itself tells.
 
-    Pictures and links lead into the run folder, which the page of a job cannot see.
+    Pictures and links would lead into the run folder, which the page of a job cannot see.
     """
-    _, *sections = re.split(r"^## ", report, flags=re.MULTILINE)
-    for section in sections:
-        heading, _, body = section.partition("\n")
-        if heading in TOLD:
-            continue
-        text = "\n".join(
-            line for line in body.splitlines() if not re.match(r"\s*(!\[|</?(picture|source|img)\b)", line)
-        )
-        text = EMPTY.sub("", text)
-        text = re.sub(r"\[([^\]\n]+)\]\((?!https?:)[^)\s]+\)", r"\1", text)
-        yield f"<details>\n<summary>{heading}</summary>\n\n{text.strip()}\n\n</details>"
+    writer = Writer(beside_folder=False)
+    for each in document.blocks:
+        if isinstance(each, Folded) or (isinstance(each, Section) and not each.answers):
+            yield folded(each.title, writer.body(each.blocks, level=3))
 
 
 def _within(parts: Sequence[str], sections: Iterator[str]) -> Iterator[str]:

@@ -16,10 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.records.foreign_text import printable
-from bench.report.document.parts import plain
+from bench.report.media.short import short
 
 if TYPE_CHECKING:
+    from bench.report.document.blocks import Document
     from bench.report.document.parts import Answer, Grid
+    from bench.report.media.short import Said
 
 ENDLESS = 100_000
 """Characters of a line on a pipe: what reads it there is a program, or folds lines itself."""
@@ -39,12 +41,23 @@ def show(answer: Answer, stream: TextIO) -> None:
     """Print the answer to `stream`."""
     watched = stream.isatty()
     console = Console(file=stream, highlight=False, markup=False, emoji=False, width=None if watched else ENDLESS)
-    for line in plain(answer.paragraphs):
+    for line in lines(answer.document):
         _print_line(console, line, watched=watched)
     if answer.grid is not None:
         _print_grid(console, answer.grid)
     if answer.path is not None:
         console.print(Text.assemble(("The report: ", "bold"), printable(answer.path)), soft_wrap=True)
+
+
+def lines(document: Document) -> list[str]:
+    """Write what a document says in short, as lines of text; each answer stands apart."""
+    told = short(document)
+    parts = [list(told.before), *map(_said, told.answers), [*told.after, *(e for s in told.warnings for e in _said(s))]]
+    return "\n\n".join("\n".join(part) for part in parts if part).split("\n")
+
+
+def _said(said: Said) -> list[str]:
+    return [said.lead, *(f"  {line}" for line in said.lines)]
 
 
 def _print_line(console: Console, line: str, *, watched: bool) -> None:

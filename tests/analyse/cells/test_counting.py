@@ -5,6 +5,7 @@ from typing import Any
 from bench.analyse.summary import summarise
 from bench.records.schema import Count, Counters, FunctionCounts, Summary
 from bench.report.kinds.run import report as run_report
+from bench.report.media import markdown
 from tests.factories import run, trial
 
 STEP = {"file": "loop.py", "function": "train", "line": 7}
@@ -32,6 +33,10 @@ def counted(*, second: Counters | None = None) -> Summary:
     return summarise(run(runners=["pytorch", "hf-trainer"]), [*counts, *timed])
 
 
+def told(summary):
+    return markdown.written(run_report.document(summary, "results/a"))
+
+
 def test_counts_are_figures_of_their_cell():
     pytorch, trainer = counted().cells
     assert (pytorch.counters.python_calls, trainer.counters.python_calls) == (266, 882)
@@ -47,7 +52,7 @@ def test_a_count_that_does_not_repeat_is_marked_and_not_averaged():
     trainer = counted(second=other).cells[1]
     assert trainer.counters.python_calls == 882
     assert trainer.counters.not_repeated == ["ops", "python_calls"]
-    assert "ops, python_calls of hf-trainer at batch 64" in run_report.report(counted(second=other), "results/a")
+    assert "ops, python_calls of hf-trainer at batch 64" in told(counted(second=other))
 
 
 def test_functions_are_subtracted_from_the_baseline_s():
@@ -59,7 +64,7 @@ def test_functions_are_subtracted_from_the_baseline_s():
 
 
 def test_the_report_says_where_the_extra_work_comes_from():
-    report = run_report.report(counted(), "results/a")
+    report = told(counted())
     assert "Counted twice, in fresh interpreters: every figure repeated exactly." in report
     assert "hf-trainer: 616 extra Python calls a step: 622 in transformers/trainer.py" in report
     assert "| hf-trainer |          882 |" in report
@@ -79,4 +84,4 @@ def test_a_run_without_counts_says_so():
     summary = summarise(run(runners=["pytorch"]), [trial(), trial(phase="equivalence")])
     assert summary.cells[0].counters is None
     assert summary.cells[0].unavailable["counters"] == "the counting pass has no good trial of this cell"
-    assert "Unavailable: this run has no good trial of the counting pass." in run_report.report(summary, "results/a")
+    assert "Unavailable: this run has no good trial of the counting pass." in told(summary)

@@ -12,8 +12,8 @@ from bench.analyse.releases.history import adjacent_ratios, ratios_in_turns
 from bench.analyse.summary import summarise
 from bench.plan.rounds import cells, rounds
 from bench.records.schema import Cell, Count, Counters, Environment, FunctionCounts, Run, Summary, Trial
-from bench.report.document.parts import plain
 from bench.report.kinds.history import report
+from bench.report.media import markdown, terminal
 from tests import factories
 
 COMPARISON = factories.comparison()
@@ -88,6 +88,14 @@ def a_summary(
 
 def in_turns(run: Run, trials: list[Trial]) -> dict[str, list[float]]:
     return {cell.environment: found for cell, found in ratios_in_turns(gather(run, trials)).items()}
+
+
+def told(summary):
+    return markdown.written(report.document(summary, "results/a"))
+
+
+def short(summary):
+    return "\n".join(terminal.lines(report.document(summary, "results/a")))
 
 
 def test_a_release_is_compared_with_the_loop_that_took_turns_with_it():
@@ -186,7 +194,7 @@ def test_counts_are_held_against_the_release_before_and_name_their_function(plan
 
 def test_the_report_tells_changes_first_and_every_release_in_order():
     ratio = {name: 1.7 if name < "4.47" else 1.9 for name in RELEASES}
-    text = report.report(a_summary(ratio, {"4.47.1": 7, "4.48.3": 7, "4.49.0": 7}), "results/a")
+    text = told(a_summary(ratio, {"4.47.1": 7, "4.48.3": 7, "4.49.0": 7}))
     change = next(line for line in text.splitlines() if line.startswith("- transformers"))
     assert re.match(r"- transformers 4\.47\.1: a new level of step time, \+1[12] %, 1 more sync\. ", change)
     assert "1 extra value read back to the host a step: 1 in transformers/trainer.py" in change
@@ -197,13 +205,12 @@ def test_the_report_tells_changes_first_and_every_release_in_order():
 
 @BOTH
 def test_a_quiet_history_says_so(plan):
-    told = "\n".join(plain(report.paragraphs(a_summary(**plan))))
-    assert "No release changed the step time beyond noise" in told
+    assert "No release changed the step time beyond noise" in short(a_summary(**plan))
 
 
 def test_releases_without_an_environment_are_told_with_their_reason():
     run = a_run(unusable={"4.40.0": "no wheel for this Python."})
-    text = report.report(summarise(run, journal(run, dict.fromkeys(RELEASES, 1.7), {})), "results/a")
+    text = told(summarise(run, journal(run, dict.fromkeys(RELEASES, 1.7), {})))
     assert "- 4.40.0: no wheel for this Python." in text
 
 
@@ -230,5 +237,5 @@ def test_another_framework_that_moved_beside_a_release_is_named():
         for each in run.settings.environments
     ]
     run = run.model_copy(update={"settings": run.settings.model_copy(update={"environments": environments})})
-    text = "\n".join(plain(report.paragraphs(summarise(run, journal(run, ratio, {})))))
+    text = short(summarise(run, journal(run, ratio, {})))
     assert "(beside it accelerate 0.27.2 \N{RIGHTWARDS ARROW} 1.15.0, because this release allows it)" in text

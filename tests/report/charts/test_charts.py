@@ -140,12 +140,10 @@ def test_two_groups_whose_names_look_alike_do_not_share_a_file() -> None:
     assert "ratios-mlp-on-cuda-0-2.svg" in files
 
 
-def test_the_image_stands_in_markdown_with_its_text() -> None:
+def test_a_chart_says_what_it_shows() -> None:
     picture = charts.pictures(one_size())[2]
-    assert picture.markdown == (
-        "![Step time over that of the hand-written loop, mlp on cpu, by batch size and runner.]"
-        "(charts/ratios-mlp-on-cpu.svg)"
-    )
+    assert picture.file == "ratios-mlp-on-cpu.svg"
+    assert picture.alt == "Step time over that of the hand-written loop, mlp on cpu, by batch size and runner."
 
 
 def test_listing_the_charts_starts_neither_altair_nor_the_renderer() -> None:

@@ -10,28 +10,30 @@ from bench.cli import bisect_search
 from bench.records import store
 from bench.records.schema import ByCalibration
 from bench.report.document import machine
+from bench.report.document.blocks import document
 from bench.report.kinds.bisect import report as bisect_report
 from bench.report.kinds.upgrade import report as upgrade_report
+from bench.report.media import markdown, terminal
 from tests import checks, factories, searches
 
 BY = ByCalibration(made_at=datetime(2026, 1, 2, tzinfo=UTC), setting="blocks", usual=6, chosen=6, resolves=0.031)
 
 
 def test_nothing_is_said_of_a_machine_of_which_nothing_is_known():
-    assert machine.section(factories.summary()) == []
+    assert document("x", machine.sections(factories.summary())).blocks == ()
 
 
 def test_the_calibration_comes_before_the_warnings():
     summary = factories.summary()
     settings = summary.run.settings.model_copy(update={"by_calibration": BY})
     run = summary.run.model_copy(update={"settings": settings})
-    summary = summary.model_copy(update={"run": run, "machine_warnings": ["Load is 3.1."]})
-    assert machine.section(summary) == [
+    summary = summary.model_copy(update={"run": run, "warnings": ["Load is 3.1."]})
+    assert markdown.written(document("x", machine.sections(summary))).split("\n\n")[1:] == [
         "## What this machine can resolve",
         "- By this machine's calibration of 2026-01-02, the usual 6 blocks should tell the ratio of two loops to "
         "within 3.1 %.",
         "## What to be wary of",
-        "- Load is 3.1.",
+        "- Load is 3.1.\n",
     ]
 
 
@@ -44,11 +46,9 @@ def test_a_margin_that_a_calibration_made_wider_is_told_with_every_verdict(made)
         by = ByCalibration(**margin, chosen=chosen, resolves=0.041)
         settings = made.run.settings.model_copy(update={"by_calibration": by, "time_margin": chosen})
         summary = made.model_copy(update={"run": made.run.model_copy(update={"settings": settings})})
-        leads = [paragraph.lead for paragraph in kind.paragraphs(summary)]
-        assert (
-            sum("the margin of time is 4.2 % instead of 3.0 %; --margin sets another." in each for each in leads)
-            == told
-        )
+        lines = terminal.lines(kind.document(summary, "results/a"))
+        sentence = "the margin of time is 4.2 % instead of 3.0 %; --margin sets another."
+        assert sum(sentence in each for each in lines) == told
 
 
 @pytest.mark.parametrize("quiet", [False, True])

@@ -5,12 +5,12 @@ import pytest
 from bench.records.schema import Bisection
 from bench.records.steadiness import Steadiness
 from bench.report.document import steadiness
-from bench.report.document.parts import plain
 from bench.report.kinds.bisect import report as bisect_report
 from bench.report.kinds.history import report as history_report
-from bench.report.kinds.run import page
 from bench.report.kinds.run import report as run_report
 from bench.report.kinds.upgrade import report as upgrade_report
+from bench.report.media import markdown, terminal
+from bench.report.media.html import layout
 from tests import factories
 from tests.report.rows import baseline, summary_of, with_settings
 
@@ -35,13 +35,14 @@ def test_why_there_are_no_figures_is_said():
 
 def test_it_is_in_the_first_lines_of_the_report_the_page_and_the_terminal():
     summary = factories.summary().model_copy(update={"steadiness": FOUND})
-    assert run_report.report(summary, "results/a").splitlines()[2].endswith(f" {SENTENCE}")
-    assert plain(run_report.paragraphs(summary))[0].endswith(f" {SENTENCE}")
-    assert page.content(summary, "results/a").setting.endswith(f" {SENTENCE}")
+    assert markdown.written(run_report.document(summary, "results/a")).splitlines()[2].endswith(f" {SENTENCE}")
+    assert terminal.lines(run_report.document(summary, "results/a"))[0].endswith(f" {SENTENCE}")
+    (setting,) = layout.page(run_report.document(summary, "results/a")).setting
+    assert setting.block.text.endswith(f" {SENTENCE}")
 
 
 def test_an_older_run_says_nothing():
-    assert "This machine" not in run_report.report(factories.summary(), "results/a").split("##")[0]
+    assert "This machine" not in markdown.written(run_report.document(factories.summary(), "results/a")).split("##")[0]
 
 
 @pytest.mark.parametrize("kind", [run_report, upgrade_report, history_report, bisect_report])

@@ -5,8 +5,9 @@ import re
 import pandas as pd
 
 from bench.records.schema import CellSummary
-from bench.report.document import tables
+from bench.report.document import columns, tables
 from bench.report.document.groups import Group, groups
+from bench.report.media import markdown
 from tests.report.rows import NO_COUNTER, ON_HOST, baseline, different, estimate, failed, floor, row, summary_of
 
 
@@ -14,14 +15,28 @@ def group(*cells: CellSummary) -> Group:
     return groups(summary_of(*cells))[0]
 
 
-def texts(table: tables.Table, runner: str) -> dict[str, str]:
+def time_table(of: Group) -> tables.Tabulated:
+    return tables.tabulated(of.cells, columns.TIME, tables.batch_and_runner)
+
+
+def memory_table(of: Group) -> tables.Tabulated:
+    return tables.tabulated(of.cells, columns.MEMORY, tables.batch_and_runner)
+
+
+def import_table(*cells: CellSummary) -> tables.Tabulated:
+    found = tables.import_table(summary_of(*cells))
+    assert found.names is not None
+    return tables.tabulated(found.cells, found.columns, found.names)
+
+
+def texts(table: tables.Tabulated, runner: str) -> dict[str, str]:
     """One row of the table, by header."""
     (found,) = [record for record in table.frame.to_dict("records") if re.split("[ ,]", record["runner"])[0] == runner]
     return {str(header): text for header, text in found.items()}
 
 
 def test_the_figures_of_a_row() -> None:
-    assert texts(tables.time_table(group(baseline(), row())), "hf-trainer") == {
+    assert texts(time_table(group(baseline(), row())), "hf-trainer") == {
         "batch": "64",
         "runner": "hf-trainer",
         "step time µs": "681 ±1.3 %",
@@ -31,7 +46,7 @@ def test_the_figures_of_a_row() -> None:
         "p95 µs": "712",
         "p99 µs": "1,230",
     }
-    assert texts(tables.memory_table(group(row())), "hf-trainer") == {
+    assert texts(memory_table(group(row())), "hf-trainer") == {
         "batch": "64",
         "runner": "hf-trainer",
         "host MB": "320",
@@ -41,30 +56,30 @@ def test_the_figures_of_a_row() -> None:
 
 
 def test_the_baseline_has_no_ratio_to_itself() -> None:
-    shown = texts(tables.time_table(group(baseline(), row())), "pytorch")
+    shown = texts(time_table(group(baseline(), row())), "pytorch")
     assert (shown["ratio"], shown["overhead µs/step"]) == ("baseline", "baseline")
 
 
 def test_no_difference_is_a_tilde() -> None:
     same = row(ratio=estimate(1.001, 0.99, 1.01), overhead_us=estimate(2, 1, 3))
-    shown = texts(tables.time_table(group(same)), "hf-trainer")
+    shown = texts(time_table(group(same)), "hf-trainer")
     assert (shown["ratio"], shown["overhead µs/step"]) == ("~", "~")
 
 
 def test_an_overhead_alone_may_be_a_tilde() -> None:
     barely = row(ratio=estimate(1.02, 1.01, 1.03), overhead_us=estimate(7, -1, 12))
-    shown = texts(tables.time_table(group(barely)), "hf-trainer")
+    shown = texts(time_table(group(barely)), "hf-trainer")
     assert (shown["ratio"], shown["overhead µs/step"]) == ("1.02 [1.01, 1.03]", "~")
 
 
 def test_an_epoch_that_costs_nothing_beyond_its_steps_is_a_tilde() -> None:
-    table = tables.memory_table(group(baseline(), row(epoch_boundary_us=estimate(-3.2, -9, 4))))
+    table = memory_table(group(baseline(), row(epoch_boundary_us=estimate(-3.2, -9, 4))))
     assert table.frame["epoch µs"].tolist() == ["402", "~"]
 
 
 def test_rows_go_by_batch_size_then_by_the_order_of_the_command() -> None:
     cells = [cell for size in (512, 8) for cell in (row(batch_size=size), baseline(batch_size=size))]
-    frame = tables.time_table(group(*cells)).frame
+    frame = time_table(group(*cells)).frame
     assert frame[["batch", "runner"]].to_numpy().tolist() == [
         ["8", "hf-trainer"],
         ["8", "pytorch"],
@@ -74,7 +89,7 @@ def test_rows_go_by_batch_size_then_by_the_order_of_the_command() -> None:
 
 
 def test_a_failed_cell_is_a_row_with_its_reason() -> None:
-    table = tables.time_table(group(baseline(), failed()))
+    table = time_table(group(baseline(), failed()))
     shown = texts(table, "lightning")
     assert shown.pop("batch") == "64"
     assert shown.pop("runner") == "lightning"
@@ -84,7 +99,7 @@ def test_a_failed_cell_is_a_row_with_its_reason() -> None:
 
 
 def test_a_loop_that_is_not_equal_has_its_ratio_withheld() -> None:
-    table = tables.time_table(group(baseline(), different(ratio=estimate(1.8, 1.7, 1.9))))
+    table = time_table(group(baseline(), different(ratio=estimate(1.8, 1.7, 1.9))))
     shown = texts(table, "fabric")
     assert (shown["ratio"], shown["overhead µs/step"]) == ("withheld (1)", "withheld (1)")
     assert shown["step time µs"] == "681 ±1.3 %"
@@ -92,13 +107,13 @@ def test_a_loop_that_is_not_equal_has_its_ratio_withheld() -> None:
 
 
 def test_failed_trials_of_a_cell_that_has_figures_are_noted() -> None:
-    table = tables.time_table(group(baseline(), row(failed_trials=2, reason="killed by signal 9")))
+    table = time_table(group(baseline(), row(failed_trials=2, reason="killed by signal 9")))
     assert texts(table, "hf-trainer")["runner"] == "hf-trainer (1)"
     assert table.notes == ("2 of 20 trials failed: killed by signal 9",)
 
 
 def test_a_column_that_nobody_has_is_left_out_once_for_all() -> None:
-    table = tables.memory_table(group(baseline(), row(), failed()))
+    table = memory_table(group(baseline(), row(), failed()))
     assert "allocated MB" not in table.frame.columns
     assert table.left_out == (
         f"Left out: allocated MB, reserved MB and process MB ({ON_HOST}).",
@@ -112,7 +127,7 @@ def test_a_figure_that_some_rows_lack_is_unavailable_with_a_note() -> None:
     lacking = {"unavailable": no_process | {"device_memory_bytes.reserved": "torch did not say"}}
     with_all = row(**{"device_memory_bytes": on_device["device_memory_bytes"], "unavailable": no_process})
     with_one = baseline(**{"device_memory_bytes": {"allocated": 17e6}, **lacking})
-    table = tables.memory_table(group(with_all, with_one))
+    table = memory_table(group(with_all, with_one))
     assert table.frame[["allocated MB", "reserved MB"]].to_numpy().tolist() == [
         ["17.2", "23.0"],
         ["17.0", "unavailable (1)"],
@@ -125,7 +140,7 @@ def test_a_figure_that_some_rows_lack_is_unavailable_with_a_note() -> None:
 
 
 def test_a_table_with_all_that_belongs_below_it() -> None:
-    assert tables.memory_table(group(row("a|b.py"), failed())).markdown() == (
+    assert markdown.figures(memory_table(group(row("a|b.py"), failed()))) == (
         "| batch | runner    |           host MB | first step ms | epoch µs |\n"
         "|-------|-----------|-------------------|---------------|----------|\n"
         "| 64    | a\\|b.py   |               320 |          51.2 |      402 |\n"
@@ -146,20 +161,20 @@ def test_a_table_fits_a_screen() -> None:
         "step_p95_us": 12_900.0,
         "step_p99_us": 13_400.0,
     }
-    text = tables.time_table(group(baseline(batch_size=2048), row(batch_size=2048, **slow))).markdown()
+    text = markdown.figures(time_table(group(baseline(batch_size=2048), row(batch_size=2048, **slow))))
     assert max(map(len, text.splitlines())) <= 112
 
 
 def test_imports_once_a_runner_with_a_figure_if_any_cell_has_one() -> None:
     cells = [row(batch_size=size, import_s=import_s) for size, import_s in ((8, None), (64, 2.54), (512, 9.9))]
-    assert tables.import_table(summary_of(*cells)).frame.to_dict("records") == [
+    assert import_table(*cells).frame.to_dict("records") == [
         {"runner": "hf-trainer", "import s": "2.54", "import MB": "301"}
     ]
 
 
 def test_imports_tell_environments_apart_where_there_are_several() -> None:
     cells = [row(environment=name, import_s=import_s) for name, import_s in (("old", 2.0), ("new", 3.0))]
-    assert tables.import_table(summary_of(*cells)).frame[["environment", "import s"]].to_numpy().tolist() == [
+    assert import_table(*cells).frame[["environment", "import s"]].to_numpy().tolist() == [
         ["old", "2.00"],
         ["new", "3.00"],
     ]
@@ -168,10 +183,9 @@ def test_imports_tell_environments_apart_where_there_are_several() -> None:
 def test_a_pivot_has_a_row_a_batch_size_and_a_column_a_runner() -> None:
     cells = [row(batch_size=8), row(batch_size=64), floor(batch_size=64)]
     pivoted = tables.pivot(group(*cells), ["floor", "hf-trainer"], lambda cell: cell.runner[0] + str(cell.batch_size))
-    assert pivoted.frame.to_dict("records") == [
-        {"batch": "8", "floor": "-", "hf-trainer": "h8"},
-        {"batch": "64", "floor": "f64", "hf-trainer": "h64"},
-    ]
+    assert pivoted.headers == ("batch", "floor", "hf-trainer")
+    assert [each.texts for each in pivoted.rows] == [("8", "-", "h8"), ("64", "f64", "h64")]
+    assert [each.facets["batch size"] for each in pivoted.rows] == ["8", "64"]
 
 
 def test_the_tidy_frame_has_every_figure_under_its_unit() -> None:
@@ -207,13 +221,13 @@ def test_a_ratio_inside_the_noise_floor_is_a_tilde_either_way() -> None:
     for value in (1.009, 1 / 1.009):
         known = {"ratio": estimate(value, value - 0.001, value + 0.001)}
         inside, outside = row(**known, noise_floor=0.01), row(**known, noise_floor=0.008)
-        assert texts(tables.time_table(group(inside)), "hf-trainer")["ratio"] == "~"
-        assert texts(tables.time_table(group(outside)), "hf-trainer")["ratio"] != "~"
+        assert texts(time_table(group(inside)), "hf-trainer")["ratio"] == "~"
+        assert texts(time_table(group(outside)), "hf-trainer")["ratio"] != "~"
 
 
 def test_what_the_collector_pauses_has_a_table() -> None:
     found = row(collector_pauses_per_1000_steps=2.5, collector_pause_us=4120.0, collector_us_per_step=10.3)
-    assert texts(tables.collector_table(group(found)), "hf-trainer") == {
+    assert texts(tables.tabulated([found], columns.COLLECTOR, tables.batch_and_runner), "hf-trainer") == {
         "batch": "64",
         "runner": "hf-trainer",
         "pauses per 1,000 steps": "2.50",

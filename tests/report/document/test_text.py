@@ -5,37 +5,9 @@ import pytest
 from bench.report.document import text
 
 
-@pytest.mark.parametrize(
-    ("raw", "escaped"),
-    [
-        ("a | b", r"a \| b"),
-        ("<script>&", "&lt;script&gt;&amp;"),
-        ("no __init__, but my_loop.py", r"no \_\_init\_\_, but my_loop.py"),
-        ("`a` *b*", r"\`a\` \*b\*"),
-        ("[x](http://y)", r"[x\](http://y)"),
-        ("+318 [312, 325]", "+318 [312, 325]"),
-        ("two\n lines", "two lines"),
-        ("~", "~"),
-        ("~struck~", r"\~struck\~"),
-    ],
-)
-def test_text_from_outside_is_not_markup(raw: str, escaped: str) -> None:
-    assert text.escape(raw) == escaped
-
-
-def test_a_table_is_no_wider_than_its_texts() -> None:
-    table = text.table(["runner", "p95 µs"], [["a|b", "1"], ["pytorch", "12,300"]], names=1)
-    assert table.splitlines() == [
-        "| runner  | p95 µs |",
-        "|---------|--------|",
-        "| a\\|b    |      1 |",
-        "| pytorch | 12,300 |",
-    ]
-
-
-def test_a_fence_is_longer_than_any_in_the_command() -> None:
-    assert text.code("echo ```` hi") == "`````sh\necho ```` hi\n`````"
-    assert text.code("ls") == "```sh\nls\n```"
+def test_words_alone_have_no_marks_and_stand_on_one_line() -> None:
+    told = text.marked("**Be\n wary** of `x`, see ")
+    assert text.plain((*told, text.Link("there", "https://a.b"))) == "Be wary of x, see there"
 
 
 def test_names_are_listed_as_in_a_sentence() -> None:

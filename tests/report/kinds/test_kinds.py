@@ -10,9 +10,9 @@ from bench.analyse.verdicts.compare import Stored, compare
 from bench.errors import ExitCode
 from bench.records.schema import Verb
 from bench.report import kinds
-from bench.report.document.content import Content
-from bench.report.document.text import escape
+from bench.report.document.blocks import Document
 from bench.report.kinds.compare.kind import KIND as COMPARE
+from bench.report.media.short import short
 from tests import factories
 from tests.analyse.releases.test_history import a_summary
 from tests.report.kinds.bisect.test_report import found
@@ -26,8 +26,6 @@ FOUND = {"run": lambda: summary_of(baseline(), row()), "upgrade": regressed, "hi
 
 def told(kind, record):
     """What a kind says in every part that needs nothing but what was found; all of it can be told."""
-    (lead, *_) = (each for each in kind.paragraphs(record) if each.answers)
-    assert lead.lead
     assert kind.grid(record).rows
     assert kind.cases(record)
     assert kind.exit_code(record) in vars(ExitCode).values()
@@ -43,10 +41,9 @@ def test_a_verb_has_a_kind_whose_parts_tell_what_it_found(verb):
     kind, summary = kinds.of(verb), FOUND[verb]()
     assert summary.run.verb == verb
     told(kind, summary)
-    assert kind.document(summary, "results/a").startswith(f"# {escape(kind.title(summary))}\n")
-    page = kind.page(summary, "results/a")
-    assert isinstance(page, Content)
-    assert page.title == kind.title(summary)
+    document = kind.document(summary, "results/a")
+    assert isinstance(document, Document)
+    assert short(document).answers
     assert kind.whole_grid(summary).rows
     assert "\n" not in kind.headline(summary)
     assert kind.charts is None or kind.charts(summary)
@@ -59,7 +56,7 @@ def test_parts_are_those_of_the_verb_itself(verb):
     shared = {"charts"} if verb == "run" else set()  # the charts of a run are those of the folder charts
     owners = {name: part.__module__ for name, part in parts.items() if part is not None and name not in shared}
     assert set(owners.values()) <= {
-        f"bench.report.kinds.{verb}.{name}" for name in ("report", "sentences", "grid", "outcome", "page", "charts")
+        f"bench.report.kinds.{verb}.{name}" for name in ("report", "sentences", "grid", "outcome", "charts")
     }
 
 
@@ -68,5 +65,7 @@ def test_a_comparison_of_two_runs_is_told_by_a_kind_too():
     stored = Stored(folder="results/a", run=run, trials=factories.journal(run))
     record = compare(stored, stored, margin=0.03, fail_on=["time"])
     told(COMPARE, record)
-    assert COMPARE.title(record) == "Did it get worse from results/a to results/a?"
+    document = COMPARE.document(record)
+    assert short(document).answers
+    assert document.title == "Did it get worse from results/a to results/a?"
     assert record.__class__.model_validate_json(record.model_dump_json(by_alias=True)) == record

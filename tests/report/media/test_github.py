@@ -1,7 +1,8 @@
 import pytest
 
+from bench.report.document.blocks import Figure, Folded, Paragraph, Section, Warnings
 from bench.report.media import github
-from tests.report.answers import answer, case
+from tests.report.answers import PARAGRAPHS, answer, case, document
 
 
 def test_a_text_can_neither_end_a_workflow_command_nor_begin_another_one():
@@ -56,19 +57,25 @@ def test_nothing_in_the_summary_leads_into_the_run_folder():
     text = github.summary(answer())
     assert "![" not in text
     assert "](" not in text
-    assert "Every function: tables/attribution.csv, see <https://ui.perfetto.dev>." in text
+    assert "Every function: tables/a.csv, see <https://ui.perfetto.dev>." in text
 
 
 def test_what_held_only_a_picture_is_gone_with_it():
-    spread = "<details>\n<summary>How it is spread</summary>\n\n![x](charts/x.svg)\n\n</details>"
-    text = github.summary(answer(report=f"# A run\n\n## Tables\n\n{spread}\n\nand more\n"))
+    spread = Folded(title="How it is spread", blocks=(Figure(file="x.svg", alt="x"),))
+    text = github.summary(answer(document=document(Section(title="Tables", blocks=(spread, Paragraph("more"))))))
     assert "How it is spread" not in text
-    assert "and more" in text
+    assert "more" in text
+
+
+def test_the_gravest_warnings_stand_above_the_folds():
+    warned = Section(title="Trust", blocks=(Warnings(lines=("load is <3>", "b", "c", "d")),))
+    text = github.summary(answer(document=document(*PARAGRAPHS, warned))).split("<details>")[0]
+    assert "**4 warnings:**\n\n- load is &lt;3&gt;\n- b\n- c\n- and 1 more in the report\n" in text
 
 
 def test_a_summary_stays_below_what_github_takes():
-    long = "# A run\n" + "".join(f"\n## Section {number}\n\n{'µ' * 100_000}\n" for number in range(9))
-    text = github.summary(answer(report=long))
+    long = (Section(title=f"Section {number}", blocks=(Paragraph("µ" * 100_000),)) for number in range(9))
+    text = github.summary(answer(document=document(*long)))
     assert len(text.encode()) < 1024 * 1024
     assert "Section 3" in text
     assert "Section 5" not in text

@@ -2,13 +2,18 @@ import io
 
 import pytest
 
-from bench.report.document.parts import Grid, Paragraph
+from bench.report.document.blocks import Bullets, Document, Paragraph, Section, Warnings
+from bench.report.document.parts import Grid
 from bench.report.kinds.run import grid
 from bench.report.media import terminal
-from tests.report.answers import answer
+from tests.report.answers import PARAGRAPHS, answer, document
 from tests.report.rows import baseline, different, failed, row, summary_of, with_settings
 
 ESCAPE = "\x1b["
+
+
+def worse(line: str, lead: str = "Worse.") -> Document:
+    return document(Paragraph(lead, strong=True, told="answer"), Bullets((line,), told="answer"))
 
 
 class Screen(io.StringIO):
@@ -35,7 +40,7 @@ def shown(monkeypatch):
 
 def test_a_pipe_gets_plain_text_in_whole_lines(shown):
     long = "a word " * 40
-    text = shown(answer(paragraphs=(Paragraph(lead="Worse.", lines=(long.strip(),), answers=True),)))
+    text = shown(answer(document=worse(long.strip())))
     assert ESCAPE not in text
     assert f"  {long.strip()}\n" in text
     assert text.splitlines()[3:] == [
@@ -52,7 +57,7 @@ def test_a_pipe_gets_plain_text_in_whole_lines(shown):
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_a_terminal_gets_lines_no_wider_than_it_is_and_folded_lines_stay_indented(shown, columns):
     long = "a word " * 40
-    told = answer(paragraphs=(Paragraph(lead="Worse.", lines=(long.strip(),), answers=True),))
+    told = answer(document=worse(long.strip()))
     lines = shown(told, columns, NO_COLOR="1").replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
     assert max(map(len, lines)) <= columns
     folded = [line for line in lines if "word" in line]
@@ -96,7 +101,7 @@ def test_what_stands_out(text, style):
 
 
 def test_markup_in_a_name_is_text(shown):
-    told = answer(paragraphs=(Paragraph(lead="[bold]x[/bold] :smile: [/]"),), grid=None)
+    told = answer(document=document(Paragraph("[bold]x[/bold] :smile: [/]", told="note")), grid=None)
     assert shown(told).startswith("[bold]x[/bold] :smile: [/]\n")
     assert "[bold]x[/bold] :smile: [/]" in shown(told, 80)
 
@@ -113,6 +118,13 @@ def test_a_loop_of_other_arithmetic_does_not_look_like_the_others():
 def test_an_error_of_several_lines_breaks_neither_a_sentence_nor_the_table(shown):
     reason = "RuntimeError: no\n\n  kernel image\nis available"
     found = summary_of(baseline(), failed("lightning", "failed").model_copy(update={"reason": reason}))
-    text = shown(answer(paragraphs=(Paragraph(lead="a\nb", lines=(reason,)),), grid=grid.by_cell(found)))
+    text = shown(answer(document=worse(reason, "a\nb"), grid=grid.by_cell(found)))
     assert "a b\n  RuntimeError: no kernel image is available\n" in text
     assert ") RuntimeError: no kernel image is available\n" in text
+
+
+def test_the_gravest_warnings_are_told(shown):
+    warned = Section(title="Trust", blocks=(Warnings(lines=("load is 3", "b", "c", "d", "e")),))
+    told = shown(answer(document=document(*PARAGRAPHS, warned)))
+    assert "\n5 warnings:\n  load is 3\n  b\n  c\n  and 2 more in the report\n" in told
+    assert "warning" not in shown(answer())

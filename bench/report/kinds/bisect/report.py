@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from bench.analyse.cells.attribution import sentence
 from bench.plan.bisect import STEP_TIME, figure_of
 from bench.plan.upgrade import changed
-from bench.report.document import bridges, machine, numbers, steadiness
-from bench.report.document.environment import machine_and_packages
+from bench.report.document import blocks, bridges, machine, numbers, steadiness
+from bench.report.document.blocks import Paragraph, Row, Table, bullets, section
+from bench.report.document.environment import how_to_repeat
+from bench.report.document.glossary import how_to_read
 from bench.report.document.groups import hardware
 from bench.report.document.inconclusive import ruled_out
 from bench.report.document.metrics import figure
-from bench.report.document.parts import Paragraph
-from bench.report.document.text import code, escape, folded, listed, plural, table
+from bench.report.document.text import listed, plural
 from bench.report.document.verdict_tables import WORDS, counted, measured, ratio, rows_of
 from bench.report.kinds.bisect.sentences import (
     answer,
@@ -28,59 +29,43 @@ from bench.report.kinds.bisect.sentences import (
     usable_probes,
     value,
 )
-from bench.report.kinds.machine import calibration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bench.records.schema import Move, Probe, Run, Summary
+    from bench.report.document.blocks import Block, Document, Section
 
 AROUND = "Stepped around, because they cannot be used here:"
 MOVES = "Every move between unlike releases"
-SIDE_BY_SIDE = "The two neighbours side by side"
 HOW_TO_READ = (
-    "- A release is **like the first end** or **like the last end** by which of their values its own is nearer to. "
+    "A release is **like the first end** or **like the last end** by which of their values its own is nearer to. "
     "The release that is named is the one where this changes, so that there is a move at it even if there are "
     "others: every release that was looked at is in the table, `--all` finds every move between unlike ones, and "
     "`python -m bench.history` looks at all releases.",
-    "- What is **counted** repeats exactly and needs no quiet machine. The two neighbours of the move were counted "
+    "What is **counted** repeats exactly and needs no quiet machine. The two neighbours of the move were counted "
     "twice, in fresh interpreters.",
-    "- A **step time** is judged by its ratio to both ends, measured beside it in the same blocks; one that is not "
+    "A **step time** is judged by its ratio to both ends, measured beside it in the same blocks; one that is not "
     "surely nearer to either is undecided, and ends the search.",
-    "- All packages but the one that is bisected are what they are in this environment, except for what a release "
+    "All packages but the one that is bisected are what they are in this environment, except for what a release "
     "itself requires.",
 )
 
 
-def report(summary: Summary, folder: str) -> str:
-    """Write the whole report; the same summary always gives the same text."""
+def document(summary: Summary, folder: str) -> Document:
+    """Say everything."""
     del folder  # a bisection is repeated by its command, not by its folder
-    parts = [
-        f"# {escape(title(summary))}",
-        f"**{escape(answer(summary))}**",
-        escape(setting(summary)),
-        *bridges.bold(summary.run),
-        _bullets(besides(summary)),
-        *_all_moves(summary),
-        "## What was looked at",
-        _probes(summary),
-        *_stepped_around(summary),
-        *_side_by_side(summary),
-        *machine.section(summary),
-        folded("How to read this report", "\n".join(HOW_TO_READ)),
-        "## How to repeat it",
-        code(summary.run.command),
-        folded("Machine and packages", machine_and_packages(summary)),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def paragraphs(summary: Summary) -> list[Paragraph]:
-    """Write the answer as plain text: the report's first lines."""
-    unusable = [f"stepped around {line}" for line in stepped_around(summary)]
-    found = Paragraph(lead=answer(summary), lines=(*besides(summary), *unusable), answers=True)
-    around = [setting(summary), *calibration.changed(summary.run.settings)]
-    return [*(Paragraph(lead=each) for each in around), found]
+    return blocks.document(
+        f"{_ends(summary)}: which release moved the {name(summary)}?",
+        Paragraph(answer(summary), strong=True, told="answer"),
+        Paragraph(setting(summary), told="setting"),
+        bridges.bold(summary.run),
+        bullets(besides(summary), told="answer"),
+        _all_moves(summary),
+        section("What was looked at", _probes(summary), _stepped_around(summary)),
+        _side_by_side(summary),
+        machine.sections(summary),
+        how_to_read(HOW_TO_READ),
+        how_to_repeat(summary),
+    )
 
 
 def one_line(summary: Summary) -> str:
@@ -180,11 +165,6 @@ def _ends(summary: Summary) -> str:
     return f"{package(summary)} {releases[0].version} → {releases[-1].version}"
 
 
-def title(summary: Summary) -> str:
-    """The question that the report answers."""
-    return f"{_ends(summary)}: which release moved the {name(summary)}?"
-
-
 def setting(summary: Summary) -> str:
     """Say what was followed, through how many releases, when and on what."""
     settings = summary.run.settings
@@ -199,17 +179,13 @@ def setting(summary: Summary) -> str:
     return steadiness.after(told, summary)
 
 
-def all_moves(summary: Summary) -> list[str]:
+def _all_moves(summary: Summary) -> Section | None:
     """A sentence for each move, in the order of the releases, where there are several."""
     if len(summary.moves) < 2:
-        return []
+        return None
     order = {probe.release: place for place, probe in enumerate(summary.probes)}
-    return [told(summary, move) for move in sorted(summary.moves, key=lambda m: order[m.newer])]
-
-
-def _all_moves(summary: Summary) -> list[str]:
-    lines = all_moves(summary)
-    return [f"## {MOVES} ({len(lines)})", _bullets(lines)] if lines else []
+    moves = sorted(summary.moves, key=lambda move: order[move.newer])
+    return section(f"{MOVES} ({len(moves)})", bullets(told(summary, move) for move in moves))
 
 
 def probe_rows(summary: Summary) -> tuple[list[str], list[list[str]]]:
@@ -229,8 +205,15 @@ def probe_rows(summary: Summary) -> tuple[list[str], list[list[str]]]:
     return headers, rows
 
 
-def _probes(summary: Summary) -> str:
-    return table(*probe_rows(summary), names=3)
+def _probes(summary: Summary) -> Table:
+    """Releases are sorted by their place among those that were looked at, since 4.9 comes before 4.10."""
+    headers, texts = probe_rows(summary)
+    values = (
+        (place, None, None, probe.value, None if probe.ratio is None else probe.ratio.value)
+        for place, probe in enumerate(summary.probes)
+    )
+    rows = (Row(texts=tuple(text), values=own[: len(text)]) for text, own in zip(texts, values, strict=True))
+    return Table(headers=tuple(headers), rows=tuple(rows), names=3, spoken={2: "what it is like"})
 
 
 def _remark(summary: Summary, probe: Probe) -> str:
@@ -243,28 +226,16 @@ def _remark(summary: Summary, probe: Probe) -> str:
     return like[probe.like]
 
 
-def stepped_around(summary: Summary) -> list[str]:
+def _stepped_around(summary: Summary) -> list[Block | None]:
     """Which releases cannot be used here, and why."""
-    return [f"{probe.release}: {probe.reason or ''}" for probe in summary.probes if probe.status != "ok"]
+    lines = [f"{probe.release}: {probe.reason or ''}" for probe in summary.probes if probe.status != "ok"]
+    return [Paragraph(AROUND, told="answer"), bullets(lines, told="answer")] if lines else []
 
 
-def _stepped_around(summary: Summary) -> list[str]:
-    lines = stepped_around(summary)
-    return [AROUND, _bullets(lines)] if lines else []
-
-
-def neighbours(summary: Summary) -> str:
-    """Which two releases were compared side by side."""
-    move = summary.moves[0]
-    return f"Baseline: {package(summary)} {move.older}. Candidate: {package(summary)} {move.newer}."
-
-
-def _side_by_side(summary: Summary) -> list[str]:
+def _side_by_side(summary: Summary) -> Section | None:
     if not summary.verdicts:
-        return []
-    tables = [part.replace("## What was", "### What was") for part in (*measured(summary), *counted(summary))]
-    return [f"## {SIDE_BY_SIDE}", escape(neighbours(summary)), *tables]
-
-
-def _bullets(lines: Sequence[str]) -> str:
-    return "\n".join(f"- {escape(line)}" for line in lines)
+        return None
+    move = summary.moves[0]
+    neighbours = f"Baseline: {package(summary)} {move.older}. Candidate: {package(summary)} {move.newer}."
+    tables = (measured(summary), counted(summary, "the release before"))
+    return section("The two neighbours side by side", Paragraph(neighbours), *tables)

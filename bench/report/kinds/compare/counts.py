@@ -7,7 +7,9 @@ from collections.abc import Hashable, Sequence
 from bench.analyse.cells.attribution import sentence
 from bench.records.metrics import BY_FUNCTION, metric
 from bench.records.schema import AttributionRow, Cell, TwoRuns, Verdict
-from bench.report.document.text import escape, plural, table
+from bench.report.document import blocks
+from bench.report.document.blocks import Block, Paragraph, Row, Section, Table, bullets
+from bench.report.document.text import plural
 from bench.report.kinds.compare.tables import change, gathered, label, value, where, without_batch
 
 PATH_SEARCHER = "accelerate/utils/imports.py"
@@ -15,29 +17,37 @@ PATH_NOTE = (
     "Accelerate searches the whole import path for optional packages in every step, so a part of this may be no more "
     "than a longer path in one run: a virtual environment on top of another, or more in PYTHONPATH."
 )
-HEADERS = ["cells", "counter", "A", "B", "difference", "verdict"]
+HEADERS = ("cells", "counter", "A", "B", "difference", "verdict")
 
 
-def section(found: TwoRuns) -> list[str]:
-    """Write the counters that differ and where the difference comes from; cells that agree share a line."""
+def section(found: TwoRuns) -> Section:
+    """The counters that differ and where the difference comes from; cells that agree share a line."""
+    return blocks.section("Exact counts of one steady step", _said(found))
+
+
+def _said(found: TwoRuns) -> list[Block | None]:
     counts = found.of(["counters"])
-    parts = ["## Exact counts of one steady step"]
     if not counts:
-        return [*parts, "Unavailable: no cell that was compared was counted."]
-    cells = len({verdict.cell for verdict in counts})
+        return [Paragraph("Unavailable: no cell that was compared was counted.")]
+    cells = plural(len({verdict.cell for verdict in counts}), "cell")
     unlike = [verdict for verdict in counts if verdict.verdict != "not-regressed"]
     if not unlike:
-        return [*parts, f"All {plural(len(counts), 'count')} of {plural(cells, 'cell')} are the same in both runs."]
-    parts += [f"{len(unlike):,} of {plural(len(counts), 'count')} of {plural(cells, 'cell')} differ:", _table(unlike)]
-    origins = [f"- {escape(line)}" for line in _origins(found)]
-    parts += ["Where they come from:", "\n".join(origins)] if origins else []
-    return [*parts, *([PATH_NOTE] if any(row.file == PATH_SEARCHER for row in found.attribution) else [])]
+        return [Paragraph(f"All {plural(len(counts), 'count')} of {cells} are the same in both runs.")]
+    origins = bullets(_origins(found))
+    searched = any(row.file == PATH_SEARCHER for row in found.attribution)
+    return [
+        Paragraph(f"{len(unlike):,} of {plural(len(counts), 'count')} of {cells} differ:"),
+        _table(unlike),
+        Paragraph("Where they come from:") if origins else None,
+        origins,
+        Paragraph(PATH_NOTE) if searched else None,
+    ]
 
 
-def _table(unlike: Sequence[Verdict]) -> str:
+def _table(unlike: Sequence[Verdict]) -> Table:
     cells = gathered((_key(each), each.cell) for each in unlike)
     first = {_key(each): each for each in reversed(unlike)}
-    return table(HEADERS, [_row(first[key], own) for key, own in cells.items()], names=2)
+    return Table(headers=HEADERS, rows=tuple(_row(first[key], own) for key, own in cells.items()), names=2)
 
 
 def _key(verdict: Verdict) -> tuple[Hashable, ...]:
@@ -45,10 +55,10 @@ def _key(verdict: Verdict) -> tuple[Hashable, ...]:
     return (without_batch(verdict.cell), *figures)
 
 
-def _row(verdict: Verdict, cells: Sequence[Cell]) -> list[str]:
+def _row(verdict: Verdict, cells: Sequence[Cell]) -> Row:
     sides = [value(verdict, verdict.baseline), value(verdict, verdict.candidate)]
     outcome = f"{verdict.verdict}: {verdict.warnings[0]}" if verdict.warnings else verdict.verdict
-    return [where(cells), label(verdict.metric), *sides, change(verdict), outcome]
+    return Row(texts=(where(cells), label(verdict.metric), *sides, change(verdict), outcome))
 
 
 def _origins(found: TwoRuns) -> list[str]:

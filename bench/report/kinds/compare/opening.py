@@ -10,7 +10,7 @@ from bench.records.metrics import metric
 from bench.records.schema import Cell, Run, TwoRuns, Verdict
 from bench.report.document import numbers
 from bench.report.document.inconclusive import inconclusive
-from bench.report.document.text import escape, listed, plural
+from bench.report.document.text import Strong, Text, listed, plural
 from bench.report.document.verdict_tables import is_exact
 from bench.report.kinds.compare.tables import change, gathered, label, place, where, without_batch
 
@@ -82,25 +82,22 @@ def _fine(found: TwoRuns, watched: Sequence[Verdict]) -> str:
     return f"Not regressed: none of {judged} is worse by the margin of {numbers.percent(found.margin)}."
 
 
-def opening(found: TwoRuns) -> Iterator[str]:
-    """Say what was compared with what, as lines of markdown."""
+def opening(found: TwoRuns) -> Iterator[Text]:
+    """Say what was compared with what, one line each."""
     a, b = found.baseline, found.candidate
-    first, second = map(escape, found.folders)
-    yield f"A, the baseline: {first}, {_made(a)}. B, the candidate: {second}, " + (
-        f"{_made(b)}, {_apart(a, b)}. {escape(_machines(a, b))}."
-    )
-    yield escape(_packages(found))
+    first, second = found.folders
+    sides = f"A, the baseline: {first}, {_made(a)}. B, the candidate: {second}, {_made(b)}, {_apart(a, b)}."
+    yield f"{sides} {_machines(a, b)}."
+    yield _packages(found)
     if not found.controlled:
-        yield f"**{escape(_uncontrolled(found))}**"
+        yield (Strong(_uncontrolled(found)),)
     if found.unlike:
         unlike = "; ".join(found.unlike)
-        yield f"**{escape(f'Warning: the runs are unlike and compared because of --force: {unlike}.')}**"
+        yield (Strong(f"Warning: the runs are unlike and compared because of --force: {unlike}."),)
     if found.also_differs:
-        yield escape(f"Beside packages these differ: {'; '.join(found.also_differs)}.")
-    yield from (
-        escape(line) for line in (_only("A", found.only_in_baseline), _only("B", found.only_in_candidate)) if line
-    )
-    yield from (escape(f"{failure.rstrip('.')}.") for failure in found.failures[:FAILURES_AT_MOST])
+        yield f"Beside packages these differ: {'; '.join(found.also_differs)}."
+    yield from filter(None, (_only("A", found.only_in_baseline), _only("B", found.only_in_candidate)))
+    yield from (f"{failure.rstrip('.')}." for failure in found.failures[:FAILURES_AT_MOST])
     if len(found.failures) > FAILURES_AT_MOST:
         yield f"And {plural(len(found.failures) - FAILURES_AT_MOST, 'more cell')} like these."
 

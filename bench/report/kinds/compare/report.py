@@ -4,55 +4,50 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from bench.analyse.statistics.sequential import GAMMA, two_sided
 from bench.records.schema import Control, FigureGroup, TwoRuns, Verdict
-from bench.report.document import bridges, numbers
-from bench.report.document.parts import Paragraph
-from bench.report.document.text import escape, folded, plural, table
+from bench.report.document import blocks, bridges, numbers
+from bench.report.document.blocks import (
+    Document,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+    Warnings,
+    bullets,
+    facets_of,
+    folded,
+    paragraphs,
+    section,
+)
+from bench.report.document.text import plural
 from bench.report.document.verdict_tables import is_exact
 from bench.report.kinds.compare import counts
 from bench.report.kinds.compare.opening import headline, opening
-from bench.report.kinds.compare.tables import change, place, told_table, value, verdict_table, where
+from bench.report.kinds.compare.tables import change, place, told_table, value, verdict_tables, where
 
 UPGRADE_AT_MOST = 6
 """Packages that a suggested command names."""
 
 
-def title(found: TwoRuns) -> str:
-    """The question that the report answers."""
-    return f"Did it get worse from {found.folders[0]} to {found.folders[1]}?"
-
-
-def report(found: TwoRuns) -> str:
-    """Write the whole report as markdown; the same runs and command always give the same text."""
+def document(found: TwoRuns) -> Document:
+    """Say everything; the same runs and command always give the same document."""
     first, *others = headline(found)
-    parts = [
-        f"# {escape(title(found))}",
-        f"**{escape(first)}**",
-        *map(escape, others),
-        *bridges.bold(found.baseline, found.candidate),
-        _bullets([*opening(found), escape(_weaker(found))]),
-        *_verdicts(found),
-        *_controls(found.controls),
-        *counts.section(found),
-        *_told(found),
-        "## What to be wary of",
-        _bullets(map(escape, _trust(found))) or "Nothing that the declared rules find.",
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def paragraphs(found: TwoRuns) -> list[Paragraph]:
-    """Write the answer as plain text: the report's first lines."""
-    first, *others = headline(found)
-    return [Paragraph(lead=first, lines=(*others, *bridges.told(found.baseline, found.candidate)), answers=True)]
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+    return blocks.document(
+        f"Did it get worse from {found.folders[0]} to {found.folders[1]}?",
+        Paragraph(first, strong=True, told="answer"),
+        paragraphs(others, told="answer"),
+        bridges.bold(found.baseline, found.candidate),
+        bullets([*opening(found), _weaker(found)]),
+        _verdicts(found),
+        _controls(found.controls),
+        counts.section(found),
+        _told(found),
+        section("What to be wary of", _trust(found)),
+    )
 
 
 def _shown(found: TwoRuns) -> list[FigureGroup | None]:
@@ -60,13 +55,17 @@ def _shown(found: TwoRuns) -> list[FigureGroup | None]:
     return ["time", "memory", *(group for group in found.fail_on if group == "start")]
 
 
-def _verdicts(found: TwoRuns) -> list[str]:
+def _verdicts(found: TwoRuns) -> Section:
     verdicts = found.of(_shown(found))
     if not verdicts:
-        return ["## Verdicts", "None: the runs have no time and no memory of a cell in common."]
+        return section("Verdicts", Paragraph("None: the runs have no time and no memory of a cell in common."))
     everywhere = place([verdict.cell for verdict in verdicts])
-    parts = [f"## Verdicts{'' if everywhere is None else f': {escape(everywhere)}'}", escape(_how(found))]
-    return [*parts, verdict_table(verdicts, everywhere), *map(escape, _small_print(verdicts))]
+    return section(
+        "Verdicts" if everywhere is None else f"Verdicts: {everywhere}",
+        Paragraph(_how(found)),
+        verdict_tables(verdicts, everywhere),
+        paragraphs(_small_print(verdicts)),
+    )
 
 
 def _how(found: TwoRuns) -> str:
@@ -107,45 +106,43 @@ def _span(fractions: Sequence[float]) -> str:
     return " to ".join(dict.fromkeys([numbers.percent(min(fractions)), numbers.percent(max(fractions))]))
 
 
-def _controls(told: Sequence[Control]) -> list[str]:
+def _controls(told: Sequence[Control]) -> Section | None:
     if not told:
-        return []
+        return None
     ratios = [each.machine.ratio.value for each in told if each.machine.ratio is not None]
     span = f"between {_percent(min(ratios))} and {_percent(max(ratios))}, in the middle " if len(ratios) > 1 else ""
     explained = (
         "The hand-written loop ran the same code in both runs: what its step time moved by is the machine's, "
         f"here by {span}{_percent(median(ratios))}. The floor is as unchanged, so its ratio should not move at all."
     )
-    headers = ["hand-written loop", "A", "B", "B / A", "floor ÷ it, B / A"]
-    return ["## What did not change", explained, table(headers, [_control(each) for each in told], names=1)]
+    headers = ("hand-written loop", "A", "B", "B / A", "floor ÷ it, B / A")
+    table = Table(headers=headers, rows=tuple(map(_control, told)), names=1)
+    return section("What did not change", Paragraph(explained), table)
 
 
-def _control(control: Control) -> list[str]:
+def _control(control: Control) -> Row:
     machine = control.machine
     sides = [value(machine, machine.baseline), value(machine, machine.candidate)]
     floor = "unavailable" if control.floor is None else change(control.floor)
-    return [where([machine.cell]), *sides, change(machine), floor]
+    return Row(texts=(where([machine.cell]), *sides, change(machine), floor), facets=facets_of(machine.cell))
 
 
 def _percent(ratio: float) -> str:
     return f"{numbers.signed(100 * (ratio - 1), -1)} %"
 
 
-def _told(found: TwoRuns) -> list[str]:
+def _told(found: TwoRuns) -> Section | None:
     shown = _shown(found)
     others = [each.verdict for each in found.judged if each.group in (None, "start") and each.group not in shown]
     if not others:
-        return []
-    everywhere = place([verdict.cell for verdict in others])
+        return None
     explained = (
         "Raw times, first steps and imports, in which a change may be the machine's; imports are those of the blocks, "
         "where others import at the same time."
     )
-    body = f"{explained}\n\n{told_table(others, everywhere)}"
-    return [
-        "## Told, but not judged",
-        folded(f"{plural(len(others), 'figure')} with the drift of the machine in them", body),
-    ]
+    table = told_table(others, place([verdict.cell for verdict in others]))
+    title = f"{plural(len(others), 'figure')} with the drift of the machine in them"
+    return section("Told, but not judged", folded(title, Paragraph(explained), table))
 
 
 def _weaker(found: TwoRuns) -> str:
@@ -156,11 +153,12 @@ def _weaker(found: TwoRuns) -> str:
     )
 
 
-def _trust(found: TwoRuns) -> Iterator[str]:
-    yield from (f"{doubt}." for doubt in found.warnings)
+def _trust(found: TwoRuns) -> Warnings:
+    lines = [f"{doubt}." for doubt in found.warnings]
     if any(found.own_warnings):
         own = f"A has {plural(found.own_warnings[0], 'warning')} of its own, B {found.own_warnings[1]:,}"
-        yield f"{own}: see the reports of the runs."
+        lines.append(f"{own}: see the reports of the runs.")
+    return Warnings(lines=tuple(lines), nothing="Nothing that the declared rules find.", counted=False)
 
 
 def _better(found: TwoRuns) -> str:

@@ -10,15 +10,16 @@ from bench.analyse.warnings import name
 from bench.records.metrics import OVER, metric
 from bench.records.schema import Cell, Verdict
 from bench.report.document import metrics, numbers
+from bench.report.document.blocks import Block, Row, Table, facets_of, folded
 from bench.report.document.columns import NO_DIFFERENCE
 from bench.report.document.inconclusive import ruled_out
-from bench.report.document.text import folded, listed, plural, table
+from bench.report.document.text import listed, plural
 from bench.report.document.verdict_tables import is_exact
 
 SHOWN_ROWS = 24
 """A longer table shows what stands out; the rest opens on a click."""
 ORDER = ("regressed", "undecided", "improved", "not-regressed")
-HEADERS = ["cell", "figure", "A", "B", "B / A"]
+HEADERS = ("cell", "figure", "A", "B", "B / A")
 OF = " of "
 Key = TypeVar("Key", bound=Hashable)
 
@@ -77,30 +78,34 @@ def _place(cell: Cell) -> str:
     return name(cell).rpartition(OF)[2]
 
 
-def verdict_table(verdicts: Sequence[Verdict], everywhere: str | None) -> str:
-    """Write verdicts, the worst first; of many, those that stand out in sight and the others on a click."""
+def verdict_tables(verdicts: Sequence[Verdict], everywhere: str | None) -> list[Block | None]:
+    """Verdicts, the worst first; of many, those that stand out in sight and the others on a click."""
     ordered = sorted(verdicts, key=lambda each: ORDER.index(each.verdict))
     fine = [each for each in ordered if each.verdict == ORDER[-1]]
     if len(ordered) <= SHOWN_ROWS or not fine:
-        return _table(ordered, everywhere)
+        return [_table(ordered, everywhere)]
     others = [each for each in ordered if each.verdict != ORDER[-1]]
     rest = folded(f"{plural(len(fine), 'figure')} not regressed", _table(fine, everywhere))
-    return "\n\n".join([*([_table(others, everywhere)] if others else []), rest])
+    return [_table(others, everywhere) if others else None, rest]
 
 
-def told_table(verdicts: Sequence[Verdict], everywhere: str | None) -> str:
-    """Write figures that decide nothing: what moved, and no verdict."""
-    return table([*HEADERS, "moved"], [[*_row(each, everywhere), _moved(each)] for each in verdicts], names=2)
+def told_table(verdicts: Sequence[Verdict], everywhere: str | None) -> Table:
+    """Figures that decide nothing: what moved, and no verdict."""
+    rows = tuple(_row(each, everywhere, _moved(each)) for each in verdicts)
+    return Table(headers=(*HEADERS, "moved"), rows=rows, names=2)
 
 
-def _table(verdicts: Sequence[Verdict], everywhere: str | None) -> str:
-    rows = [[*_row(each, everywhere), _margin(each), _outcome(each)] for each in verdicts]
-    return table([*HEADERS, "margin", "verdict"], rows, names=2)
+def _table(verdicts: Sequence[Verdict], everywhere: str | None) -> Table:
+    rows = tuple(_row(each, everywhere, _margin(each), _outcome(each)) for each in verdicts)
+    return Table(headers=(*HEADERS, "margin", "verdict"), rows=rows, names=2)
 
 
-def _row(verdict: Verdict, everywhere: str | None) -> list[str]:
+def _row(verdict: Verdict, everywhere: str | None, *more: str) -> Row:
     sides = [value(verdict, verdict.baseline), value(verdict, verdict.candidate)]
-    return [where([verdict.cell], everywhere), label(verdict.metric), *sides, change(verdict)]
+    texts = (where([verdict.cell], everywhere), label(verdict.metric), *sides, change(verdict), *more)
+    ratio = None if verdict.ratio is None else verdict.ratio.value
+    values = (None, None, verdict.baseline, verdict.candidate, ratio, *(None for _ in more))
+    return Row(texts=texts, values=values, facets=facets_of(verdict.cell))
 
 
 def _margin(verdict: Verdict) -> str:

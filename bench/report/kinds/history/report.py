@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import sentence
 from bench.records.metrics import Metric, chosen
-from bench.report.charts import FOLDER
-from bench.report.document import bridges, machine, numbers, steadiness
-from bench.report.document.environment import machine_and_packages
+from bench.report.document import blocks, bridges, machine, numbers, steadiness
+from bench.report.document.blocks import Figure, Flames, Paragraph, Row, Table, bullets, folded, paragraphs, section
+from bench.report.document.environment import how_to_repeat
+from bench.report.document.glossary import how_to_read
 from bench.report.document.groups import hardware
 from bench.report.document.metrics import difference, figure, more
-from bench.report.document.parts import Paragraph
-from bench.report.document.text import code, escape, folded, listed, plural, table
+from bench.report.document.text import listed, plural
 from bench.report.document.verdict_tables import rows_of
 from bench.report.kinds.run import sentences
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.records.schema import Cell, CellSummary, ReleaseFigures, Summary
+    from bench.report.document.blocks import Document, Section
 
 FRAMEWORKS = ("transformers", "accelerate", "pytorch-lightning", "lightning")
 TOLD = chosen("syncs", "ops", "python_calls", "tensor_bytes")
@@ -31,59 +32,57 @@ ORIGINS = "Which functions do more or less than with the release before"
 HEADERS = ["release", "ratio", "", *(each.header for each in SHOWN)]
 
 
-def report(summary: Summary, folder: str) -> str:
-    """Write the whole report; the same summary always gives the same text."""
+def document(summary: Summary, folder: str) -> Document:
+    """Say everything."""
     del folder  # a history is repeated by its command, not by its folder
-    parts = [
-        f"# {escape(title(summary))}",
-        escape(setting(summary)),
-        *bridges.bold(summary.run),
-        "## Where it changed",
-    ]
-    for series in series_of(summary):
-        parts += [f"**{escape(title_of(series))}**", _bullets(changes(summary, series))]
-    for index, series in enumerate(series_of(summary)):
-        parts += [
-            f"## Every release: {escape(title_of(series))}",
-            *_image(summary, series, index),
-            _table(summary, series),
-            *_origins(summary, series),
-        ]
-    parts += [
-        *_unusable(summary),
-        *machine.section(summary),
-        folded(BESIDE, _bullets(beside(summary))),
-        folded("How to read this report", "\n".join(HOW_TO_READ)),
-        "## How to repeat it",
-        code(summary.run.command),
-        folded("Machine and packages", machine_and_packages(summary)),
-    ]
-    return "\n\n".join(parts) + "\n"
+    told = series_of(summary)
+    return blocks.document(
+        f"{package(summary)}: what did every release cost?",
+        Paragraph(setting(summary), told="setting"),
+        bridges.bold(summary.run),
+        _where(summary, told),
+        [_every_release(summary, series, index) for index, series in enumerate(told)],
+        section(ORIGINS, Flames(against="the release before")) if summary.attribution else None,
+        _unusable(summary),
+        machine.sections(summary),
+        folded(BESIDE, bullets(beside(summary))),
+        how_to_read(HOW_TO_READ),
+        how_to_repeat(summary),
+    )
 
 
-def _image(summary: Summary, series: Sequence[ReleaseFigures], index: int) -> list[str]:
-    if summary.no_charts is not None:
-        return []
-    shown = f"Step time and counters of every release, {escape(title_of(series))}."
-    return [f"![{shown}]({FOLDER}/{chart_file(index)})"]
+def _where(summary: Summary, told: Sequence[Sequence[ReleaseFigures]]) -> Section:
+    answers = (
+        (
+            Paragraph(title_of(series), strong=True, told="answer"),
+            bullets(changes(summary, series), told="answer"),
+        )
+        for series in told
+    )
+    failures = paragraphs(sentences.failures(summary), told="note")
+    return section("Where it changed", *answers, failures, answers=True)
+
+
+def _every_release(summary: Summary, series: Sequence[ReleaseFigures], index: int) -> Section:
+    told = title_of(series)
+    chart = Figure(file=chart_file(index), alt=f"Step time and counters of every release, {told}.")
+    return section(
+        f"Every release: {told}",
+        chart if summary.no_charts is None else None,
+        _table(summary, series),
+        bullets(missing(summary, series)),
+        folded(ORIGINS, bullets(origins(summary, series))),
+    )
 
 
 HOW_TO_READ = (
-    "- **ratio**: step time with this release over that of the hand-written loop with the packages of today, from "
+    "**ratio**: step time with this release over that of the hand-written loop with the packages of today, from "
     "pairs measured one right after the other; with its 95 % interval.",
-    "- **new level**: the ratio is on another level from this release on, found by circular binary segmentation with "
+    "**new level**: the ratio is on another level from this release on, found by circular binary segmentation with "
     "a permutation test at 1 %; the figure is the new level over the old one.",
-    "- **Python calls, C calls, ops, syncs, tensor kB**: exact counts of one steady step, in brackets what is more or "
+    "**Python calls, C calls, ops, syncs, tensor kB**: exact counts of one steady step, in brackets what is more or "
     "less than with the release before.",
 )
-
-
-def paragraphs(summary: Summary) -> list[Paragraph]:
-    """Write the answer as plain text: the report's first lines."""
-    told = [
-        Paragraph(lead=title_of(each), lines=tuple(changes(summary, each)), answers=True) for each in series_of(summary)
-    ]
-    return [Paragraph(lead=setting(summary)), *told, *(Paragraph(lead=each) for each in sentences.failures(summary))]
 
 
 def one_line(summary: Summary) -> str:
@@ -104,11 +103,6 @@ def series_of(summary: Summary) -> list[list[ReleaseFigures]]:
     for each in summary.releases:
         found.setdefault((each.cell.anywhere, each.cell.runner), []).append(each)
     return list(found.values())
-
-
-def title(summary: Summary) -> str:
-    """The question that the report answers."""
-    return f"{package(summary)}: what did every release cost?"
 
 
 def chart_file(index: int) -> str:
@@ -172,19 +166,17 @@ def title_of(series: Sequence[ReleaseFigures]) -> str:
     return f"{cell.runner}, {cell.workload} on {cell.device}, batch {cell.batch_size:,}"
 
 
-def _bullets(lines: Sequence[str]) -> str:
-    return "\n".join(f"- {escape(line)}" for line in lines)
-
-
-def _table(summary: Summary, series: Sequence[ReleaseFigures]) -> str:
-    notes = missing(summary, series)
-    return "\n\n".join([table(HEADERS, rows(summary, series), names=1), *([_bullets(notes)] if notes else [])])
-
-
-def rows(summary: Summary, series: Sequence[ReleaseFigures]) -> list[list[str]]:
-    """A row of text for each release, in the order of `HEADERS`."""
+def _table(summary: Summary, series: Sequence[ReleaseFigures]) -> Table:
+    """Releases are sorted by their place in the series, since 4.9 comes before 4.10."""
     cells = {cell.cell: cell for cell in summary.cells}
-    return [row(each, cells[each.cell]) for each in series]
+    rows = tuple(_row(place, each, cells[each.cell]) for place, each in enumerate(series))
+    return Table(headers=tuple(HEADERS), rows=rows, names=1, spoken={2: "level"})
+
+
+def _row(place: int, each: ReleaseFigures, cell: CellSummary) -> Row:
+    ratio = None if each.ratio is None else each.ratio.value
+    values = (place, ratio, each.change, *(shown.value(cell) for shown in SHOWN))
+    return Row(texts=tuple(row(each, cell)), values=values)
 
 
 def missing(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
@@ -232,16 +224,7 @@ def origins(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
     ]
 
 
-def _origins(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
-    lines = origins(summary, series)
-    return [folded(ORIGINS, _bullets(lines))] if lines else []
-
-
-def unusable(summary: Summary) -> list[str]:
+def _unusable(summary: Summary) -> Section | None:
     """Which releases could not be used, and why."""
-    return [f"{version}: {why}" for version, why in summary.run.settings.unusable.items()]
-
-
-def _unusable(summary: Summary) -> list[str]:
-    found = unusable(summary)
-    return ["## Releases that cannot be used here", _bullets(found)] if found else []
+    found = [f"{version}: {why}" for version, why in summary.run.settings.unusable.items()]
+    return section("Releases that cannot be used here", bullets(found)) if found else None

@@ -11,7 +11,8 @@ from bench.records import store
 from bench.records.schema import Brief, Summary
 from bench.report import kinds
 from bench.report.document.groups import hardware
-from bench.report.document.text import escape, listed, plural
+from bench.report.document.text import listed, marked, plural
+from bench.report.media.markdown import Writer, escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,7 +24,7 @@ INTRO = (
     "Newest first. Of a run: what each loop adds to the hand-written loop's step, at the middle batch size; of a "
     "check: its verdict."
 )
-NO_RUN = "No run yet: `python -m bench.run`."
+NO_RUN = marked("No run yet: `python -m bench.run`.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +83,7 @@ def index(entries: Iterable[Entry]) -> str:
     """Write the index as markdown, links relative to the folder of runs."""
     rows = [_row(each) for each in newest_first(entries)]
     intro = f"{INTRO} [index.html](index.html) is the same, to be filtered."
-    return "\n\n".join(["# Runs", intro, _table(rows) if rows else NO_RUN]) + "\n"
+    return "\n\n".join(["# Runs", intro, _table(rows) if rows else Writer().text(NO_RUN)]) + "\n"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from bench.report.document.content import Facets
+from bench.report.document.blocks import Facets
 from bench.report.document.text import listed
 from bench.report.kinds.index.entries import INTRO, NO_RUN, PACKAGES, Entry, newest_first
 from bench.report.media.html.render import rendered

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from bench.analyse.signs import signed_percent
-from bench.report.document import numbers
-from bench.report.document.text import plural, table
+from bench.report.document import blocks, numbers
+from bench.report.document.blocks import Bullets
+from bench.report.document.text import plural
+from bench.report.media.markdown import table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.records.calibrations import Calibration, Resolution
-    from bench.records.schema import ByCalibration, Settings
+    from bench.records.schema import ByCalibration
 
 
 def tell(calibration: Calibration, used: Iterable[str], stream: TextIO) -> None:
@@ -91,10 +93,12 @@ def used(defaults: Mapping[str, ByCalibration], path: Path | None) -> Iterator[s
     yield f"Kept in {path}; the next calibration replaces it, and deleting it brings the usual values back."
 
 
-def changed(settings: Settings) -> list[str]:
-    """The sentence on a margin that a calibration made wider: no verdict should be read without it."""
-    by = settings.by_calibration
-    return [sentence(by)] if by is not None and by.setting == "margin" and by.chosen != by.usual else []
+def bullets(by: ByCalibration | None, before: Sequence[str] = ()) -> Bullets | None:
+    """The sentence below others; one on a margin that it made wider is such that no verdict should be read without."""
+    if by is None:
+        return blocks.bullets(before)
+    told, is_wider = sentence(by), by.setting == "margin" and by.chosen != by.usual
+    return Bullets((*before, told), urgent=(told,) if is_wider else ())
 
 
 def sentence(by: ByCalibration) -> str:

@@ -8,13 +8,27 @@ from bench.analyse import signs
 from bench.analyse.cells import attribution
 from bench.records.metrics import chosen
 from bench.records.schema import AttributionRow, CellSummary, Summary
-from bench.report.charts import Picture, shown
+from bench.report.charts import Picture
+from bench.report.document import blocks
+from bench.report.document.blocks import (
+    Block,
+    Flames,
+    Paragraph,
+    Part,
+    Row,
+    Section,
+    Table,
+    bullets,
+    folded,
+    paragraphs,
+)
 from bench.report.document.groups import FLOOR, Group, baseline_of
 from bench.report.document.numbers import percent, signed
-from bench.report.document.tables import counter_table, tensor_table
-from bench.report.document.text import escape, folded, listed, shortened, shortened_path, table
+from bench.report.document.text import listed, shortened, shortened_path
+from bench.report.document.verdict_tables import EVERY_FUNCTION
+from bench.report.kinds.run.tables import counter_table, figures, of_group, tensor_table
 
-HEADERS = ["runner", "function", "file", "difference", "hand-written → here", "own time µs"]
+HEADERS = ("runner", "function", "file", "difference", "hand-written → here", "own time µs")
 FUNCTION_CHARACTERS, FILE_CHARACTERS = 24, 27
 """A longer name would make the table wider than a screen; tables/attribution.csv has all of it."""
 TOLD = chosen("python_calls", "ops", "syncs")
@@ -22,17 +36,26 @@ TOLD = chosen("python_calls", "ops", "syncs")
 TOP_ROWS = 15
 
 
-def section(summary: Summary, told: Sequence[Group], drawn: Sequence[Picture] = ()) -> str:
-    """Write the counters of every group and where the extra work comes from at its representative batch size."""
-    parts = ["## Exact costs"]
-    if all(cell.counters is None for cell in summary.cells):
-        return "\n\n".join([*parts, "Unavailable: this run has no good trial of the counting pass."])
-    for group in told:
-        parts += [f"### {escape(group.title)}: counts of one steady step", counter_table(group).markdown()]
-        parts += [*_reliability(group), *_origins(summary, group)]
-        kinds = folded(f"What the tensors at the peak are, {group.title}", tensor_table(group).markdown())
-        parts += [kinds, *shown(drawn, group.title, "tensor-memory", "device-memory")]
-    return "\n\n".join(parts)
+def section(summary: Summary, told: Sequence[Group], drawn: Sequence[Picture] = ()) -> Section:
+    """The counters of every group, and where the extra work comes from at its representative batch size."""
+    counted = any(cell.counters is not None for cell in summary.cells)
+    nothing = Paragraph("Unavailable: this run has no good trial of the counting pass.")
+    return blocks.section(
+        "Exact costs",
+        [_part(summary, group, drawn) for group in told] if counted else nothing,
+        Flames(against=baseline_of(summary.cells)) if summary.attribution else None,
+    )
+
+
+def _part(summary: Summary, group: Group, drawn: Sequence[Picture]) -> Part:
+    return of_group(
+        group,
+        counter_table(group),
+        paragraphs(_reliability(group)),
+        _origins(summary, group),
+        tensor_table(group),
+        figures(drawn, group, "tensor-memory", "device-memory"),
+    )
 
 
 def _reliability(group: Group) -> list[str]:
@@ -45,7 +68,7 @@ def _reliability(group: Group) -> list[str]:
         first = f"Counted twice, in fresh interpreters. A second count gave other figures for {names}."
     else:
         first = "Counted twice, in fresh interpreters: every figure repeated exactly."
-    return [escape(f"{first} {_shares(counted)}")]
+    return [f"{first} {_shares(counted)}"]
 
 
 def _shares(counted: Sequence[CellSummary]) -> str:
@@ -66,18 +89,19 @@ def _not_repeated(cell: CellSummary) -> str:
     return f"{', '.join(cell.counters.not_repeated)} of {cell.runner}{cell.at_batch}"
 
 
-def _origins(summary: Summary, group: Group) -> list[str]:
+def _origins(summary: Summary, group: Group) -> list[Block | None]:
     cells = [cell for cell in group.at(group.representative) if cell.runner != FLOOR]
     rows = {cell.runner: [row for row in summary.attribution if row.cell == cell.cell] for cell in cells}
-    lines = [f"- {escape(f'{runner}: {sentence}')}" for runner, found in rows.items() for sentence in _sentences(found)]
+    lines = [f"{runner}: {sentence}" for runner, found in rows.items() for sentence in _sentences(found)]
     if not lines:
         return []
+    against = f"against {baseline_of(cells)}{cells[0].at_batch}"
     every = [row for found in rows.values() for row in found]
     return [
-        f"Where the extra work comes from, against {baseline_of(cells)}{cells[0].at_batch}:",
-        "\n".join(lines),
+        Paragraph(f"Where the extra work comes from, {against}:"),
+        bullets(lines),
         folded(f"The {TOP_ROWS} functions with the largest differences in Python calls", _functions(every)),
-        "Every function of every counter: [tables/attribution.csv](tables/attribution.csv).",
+        EVERY_FUNCTION,
     ]
 
 
@@ -90,24 +114,25 @@ def _of(rows: Sequence[AttributionRow], counter: str) -> list[AttributionRow]:
     return [row for row in rows if row.counter == counter]
 
 
-def _functions(rows: Sequence[AttributionRow]) -> str:
+def _functions(rows: Sequence[AttributionRow]) -> Table:
     largest = sorted(_of(rows, "python_calls"), key=lambda row: -abs(row.delta))[:TOP_ROWS]
     own_ns = {_place(row): row.delta for row in _of(rows, attribution.OWN_TIME)}
-    shown = [_texts(row, own_ns.get(_place(row))) for row in largest]
-    if own_ns:
-        return table(HEADERS, shown, names=3)
-    return table(HEADERS[:-1], [row[:-1] for row in shown], names=3)
+    width = len(HEADERS) if own_ns else len(HEADERS) - 1
+    shown = tuple(_row(row, own_ns.get(_place(row)), width) for row in largest)
+    return Table(headers=HEADERS[:width], rows=shown, names=3)
 
 
 def _place(row: AttributionRow) -> tuple[str, str, str]:
     return row.cell.runner, row.file, row.function
 
 
-def _texts(row: AttributionRow, own_ns: int | None) -> list[str]:
+def _row(row: AttributionRow, own_ns: int | None, width: int) -> Row:
     function = shortened(row.function, FUNCTION_CHARACTERS)
     file = shortened_path(f"{row.file}:{row.line}", FILE_CHARACTERS)
     sides = f"{row.baseline:,} → {row.candidate:,}"
-    return [row.cell.runner, function, file, signs.signed(row.delta, "+,"), sides, _signed_us(own_ns)]
+    texts = (row.cell.runner, function, file, signs.signed(row.delta, "+,"), sides, _signed_us(own_ns))
+    values = (None, None, None, row.delta, None, None if own_ns is None else own_ns / 1e3)
+    return Row(texts=texts[:width], values=values[:width])
 
 
 def _signed_us(own_ns: int | None) -> str:

@@ -6,32 +6,38 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.report.charts import Picture, shown
+from bench.report.charts import Picture
+from bench.report.document import blocks
+from bench.report.document.blocks import Paragraph, Part, Section, bullets
 from bench.report.document.numbers import percent
-from bench.report.document.tables import phase_table
-from bench.report.document.text import escape, folded
 from bench.report.kinds.run import sentences
+from bench.report.kinds.run.tables import figures, of_group, phase_table
 
 if TYPE_CHECKING:
     from bench.records.schema import CellSummary
     from bench.report.document.groups import Group
 
+UNAVAILABLE = "Unavailable: this run has no good trial of the phases pass."
 
-def section(told: Sequence[Group], drawn: Sequence[Picture] = ()) -> str:
-    """Write a sentence a runner at each group's representative batch size, and all phases in a folded table."""
-    parts = ["## Where a step's time goes"]
-    for group in told:
-        cells = [cell for cell in group.at(group.representative) if cell.phases_us]
-        if cells:
-            parts += [
-                escape(f"{group.where}:"),
-                "\n".join(f"- {escape(sentences.split(cell))}" for cell in cells),
-                *shown(drawn, group.title, "phases"),
-                folded(f"All phases, {group.title}", phase_table(group).markdown()),
-            ]
-    if len(parts) == 1:
-        return "\n\n".join([*parts, "Unavailable: this run has no good trial of the phases pass."])
-    return "\n\n".join([*parts, escape(_caution([cell for group in told for cell in group.cells]))])
+
+def section(told: Sequence[Group], drawn: Sequence[Picture] = ()) -> Section:
+    """A sentence a runner at each group's representative batch size, and all phases in a table."""
+    found = [part for group in told if (part := _part(group, drawn)) is not None]
+    said = _caution([cell for group in told for cell in group.cells]) if found else UNAVAILABLE
+    return blocks.section("Where a step's time goes", found, Paragraph(said))
+
+
+def _part(group: Group, drawn: Sequence[Picture]) -> Part | None:
+    cells = [cell for cell in group.at(group.representative) if cell.phases_us]
+    if not cells:
+        return None
+    return of_group(
+        group,
+        Paragraph(f"{group.where}:"),
+        bullets(map(sentences.split, cells)),
+        figures(drawn, group, "phases"),
+        phase_table(group),
+    )
 
 
 def _caution(cells: Sequence[CellSummary]) -> str:

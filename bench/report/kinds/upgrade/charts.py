@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.plan.upgrade import CANDIDATE
-from bench.report.charts import FOLDER, Drawing, drawing, look_of
+from bench.report.charts import Drawing, drawing, look_of
+from bench.report.document.blocks import Figure
 from bench.report.document.groups import Group, groups
-from bench.report.document.text import escape
 from bench.report.document.verdict_tables import ratio
 
 if TYPE_CHECKING:
@@ -35,10 +35,9 @@ def drawings(summary: Summary) -> list[Drawing]:
         ]
 
 
-def images(summary: Summary) -> list[str]:
-    """Return the charts as they stand in report.md."""
-    judged = judged_groups(summary)
-    return [f"![{escape(described(group))}]({FOLDER}/{file(index)})" for index, group in enumerate(judged)]
+def figures(summary: Summary) -> list[Figure]:
+    """Return the charts as they stand in the report."""
+    return [Figure(file=file(index), alt=described(group)) for index, group in enumerate(judged_groups(summary))]
 
 
 def judged_groups(summary: Summary) -> list[Group]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from bench.report.kinds import RunKind
-from bench.report.kinds.upgrade import charts, grid, outcome, page, report
+from bench.report.kinds.upgrade import charts, grid, outcome, report
 
 KIND = RunKind(
-    title=report.title,
-    paragraphs=report.paragraphs,
     grid=grid.grid,
     cases=outcome.cases,
     exit_code=outcome.exit_code,
-    document=report.report,
-    page=page.content,
+    document=report.document,
     charts=charts.drawings,
     whole_grid=grid.grid,
     headline=report.one_line,

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from bench.plan.upgrade import labels
 from bench.records.metrics import metric
-from bench.report.document import bridges, numbers, steadiness
-from bench.report.document.environment import machine_and_packages
+from bench.report.document import blocks, bridges, numbers, steadiness
+from bench.report.document.blocks import Paragraph, Warnings, bullets, paragraphs, section
+from bench.report.document.environment import how_to_repeat
+from bench.report.document.glossary import how_to_read
 from bench.report.document.groups import hardware
-from bench.report.document.parts import Paragraph
-from bench.report.document.text import code, escape, folded, listed, plural
+from bench.report.document.text import listed, plural
 from bench.report.document.verdict_tables import counted, measured, where
 from bench.report.kinds.machine import calibration
 from bench.report.kinds.run.quality import UNSEEN
@@ -19,72 +20,63 @@ from bench.report.kinds.upgrade.packages import conflicts, differs, unasked
 from bench.report.kinds.upgrade.sentences import answer, by_cell, failures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from bench.records.schema import Environment, Summary
+    from bench.report.document.blocks import Document, Section
 
-SHOWN_WARNINGS = 10
 EXACT = "Counts need no quiet machine: they repeat exactly."
 HOW_TO_READ = (
-    "- **ratio**: candidate over baseline, from pairs measured in the same block. Each bound is wrong with a "
+    "**ratio**: candidate over baseline, from pairs measured in the same block. Each bound is wrong with a "
     "probability of 0.3 % a look, so that the interval is one of 99.4 %.",
-    "- **margin**: how much worse is too much, by `--margin`, by default or, for time, by a calibration of this "
+    "**margin**: how much worse is too much, by `--margin`, by default or, for time, by a calibration of this "
     "machine. No verdict is against a wider one.",
-    "- **regressed**: surely worse, and not surely by less than the margin. What a screening calls so is measured "
+    "**regressed**: surely worse, and not surely by less than the margin. What a screening calls so is measured "
     "again on fresh blocks, at a stricter level.",
-    "- **not regressed**: surely not worse by the margin. `~` stands where no difference shows.",
-    "- **undecided**: the blocks were too few, or too unlike, to say either. How much worse they rule out all the same "
+    "**not regressed**: surely not worse by the margin. `~` stands where no difference shows.",
+    "**undecided**: the blocks were too few, or too unlike, to say either. How much worse they rule out all the same "
     "stands beside it.",
-    "- **resolves**: the smallest change that these blocks find four times in five, by the clone of the baseline. It "
+    "**resolves**: the smallest change that these blocks find four times in five, by the clone of the baseline. It "
     "changes no verdict.",
 )
 
 
-def report(summary: Summary, folder: str) -> str:
-    """Write the whole report; the same summary always gives the same text."""
+def document(summary: Summary, folder: str) -> Document:
+    """Say everything."""
     del folder  # a check is repeated by its command, not by its folder
     both = sides(summary)
-    parts = [
-        f"# {escape(title(summary))}",
-        escape(setting(summary)),
-        *bridges.bold(summary.run),
-        escape(differs(*both)),
-        *(f"**{escape(line)}**" for line in unasked(*both)),
-        *map(escape, conflicts(*both)),
-        "## The verdict",
-        f"**{escape(answer(summary))}**",
-        _bullets([*by_cell(summary), *failures(summary)]),
-        *charts.images(summary),
-        folded("How to read this report", "\n".join(HOW_TO_READ)),
-        *measured(summary),
-        *counted(summary),
-        "## Are they equivalent?",
-        escape(equivalence(summary)),
-        "## What this check can resolve",
+    return blocks.document(
+        f"{_both(summary)}: did it get worse?",
+        Paragraph(setting(summary), told="setting"),
+        bridges.bold(summary.run),
+        Paragraph(differs(*both), told="note"),
+        paragraphs(unasked(*both), strong=True, told="note"),
+        paragraphs(conflicts(*both), told="note"),
+        _verdict(summary),
+        how_to_read(HOW_TO_READ),
+        measured(summary),
+        counted(summary, "the baseline"),
+        section("Are they equivalent?", Paragraph(equivalence(summary))),
         _resolution(summary),
-        "## How to repeat it",
-        code(summary.run.command),
-        folded("Machine and packages", machine_and_packages(summary)),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+        how_to_repeat(summary),
+    )
 
 
-def paragraphs(summary: Summary) -> list[Paragraph]:
-    """Write the verdict as plain text: the report's first lines."""
-    both = sides(summary)
-    around = [setting(summary), differs(*both), *unasked(*both), *calibration.changed(summary.run.settings)]
-    found = Paragraph(lead=answer(summary), lines=(*by_cell(summary), *failures(summary)), answers=True)
-    return [*(Paragraph(lead=each) for each in around), found]
+def _verdict(summary: Summary) -> Section:
+    return section(
+        "The verdict",
+        Paragraph(answer(summary), strong=True, told="answer"),
+        bullets([*by_cell(summary), *failures(summary)], told="answer"),
+        charts.figures(summary),
+        answers=True,
+    )
 
 
 def one_line(summary: Summary) -> str:
     """What was compared, and the verdict, for a list of runs."""
-    return f"{' → '.join(labels(*sides(summary)))}: {answer(summary)}"
+    return f"{_both(summary)}: {answer(summary)}"
 
 
-def title(summary: Summary) -> str:
-    """The question that the report answers."""
-    return f"{' → '.join(labels(*sides(summary)))}: did it get worse?"
+def _both(summary: Summary) -> str:
+    return " → ".join(labels(*sides(summary)))
 
 
 def sides(summary: Summary) -> tuple[Environment, Environment]:
@@ -115,16 +107,20 @@ def equivalence(summary: Summary) -> str:
     return f"Not proven, so that a difference in time may be a difference in work: {listed(told)}."
 
 
-def resolvable(summary: Summary) -> list[str]:
+def _resolution(summary: Summary) -> Section:
     """How small a change of the step time would have been found, and what a calibration made of the margin."""
-    by = summary.run.settings.by_calibration
-    found = [
-        f"{where(v.cell)}: a change of the step time of {numbers.percent(v.minimum_detectable_effect)} is found "
-        "four times in five."
-        for v in summary.verdicts
-        if v.metric == "step_time_us" and v.minimum_detectable_effect is not None
-    ]
-    return [*found, *([calibration.sentence(by)] if by is not None else [])]
+    warnings, found = (
+        warned(summary),
+        [
+            f"{where(v.cell)}: a change of the step time of {numbers.percent(v.minimum_detectable_effect)} is found "
+            "four times in five."
+            for v in summary.verdicts
+            if v.metric == "step_time_us" and v.minimum_detectable_effect is not None
+        ],
+    )
+    lines = calibration.bullets(summary.run.settings.by_calibration, found)
+    nothing = None if lines or warnings else Paragraph(EXACT)
+    return section("What this check can resolve", lines, Warnings(lines=tuple(warnings)), nothing)
 
 
 def warned(summary: Summary) -> list[str]:
@@ -133,17 +129,3 @@ def warned(summary: Summary) -> list[str]:
         f"{metric(v.metric).name} of {where(v.cell)}: {doubt}" for v in summary.verdicts for doubt in v.warnings
     ]
     return of_verdicts + summary.warnings
-
-
-def _resolution(summary: Summary) -> str:
-    lines, warnings = resolvable(summary), warned(summary)
-    if not lines and not warnings:
-        return EXACT
-    shown, others = warnings[:SHOWN_WARNINGS], warnings[SHOWN_WARNINGS:]
-    parts = [_bullets(lines), f"**{plural(len(warnings), 'warning')}:**" if warnings else "", _bullets(shown)]
-    parts += [folded(plural(len(others), "more warning"), _bullets(others))] if others else []
-    return "\n\n".join(part for part in parts if part)
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {escape(line)}" for line in lines)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from bench.analyse.cells.attribution import OWN_TIME, package_of
 from bench.records.metrics import BY_FUNCTION
+from bench.report.document.blocks import facets_of
 from bench.report.document.groups import groups
 from bench.report.document.verdict_tables import KEYS, key_columns
-from bench.report.media.html.grids import facets_of
 
 if TYPE_CHECKING:
     from bench.records.schema import Cell, Summary

@@ -1,105 +1,75 @@
-"""The tables of a page: the texts of report.md, and with each figure the value that summary.json has."""
+"""The tables of a page, which can be sorted and filtered: the texts of report.md, and the figures behind them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
-from bench.records.metrics import metric as row_of
-from bench.records.schema import Cell, CellSummary, Verdict
-from bench.report.document.columns import Column
-from bench.report.document.content import Datum, Facets, Grid, Row
-from bench.report.document.tables import OWN_BATCH, Table, tabulated
-from bench.report.document.verdict_tables import KEYS, Tabled, key_columns
+from bench.report.document.blocks import METRIC, Facets, Row
+from bench.report.document.tables import tabulated
+from bench.report.document.verdict_tables import KEYS, key_columns
 
-METRIC = "metric"
-Keys = Mapping[str, Callable[[CellSummary], str]]
-"""The columns that tell one row from another, and their words."""
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-
-def facets_of(cell: Cell) -> Facets:
-    """What filters ask of a row."""
-    return {
-        "device": cell.device,
-        "workload": cell.workload,
-        "batch size": f"{cell.batch_size:,}" if cell.batch_size else OWN_BATCH,
-        "profile": cell.profile,
-    }
+    from bench.records.schema import Cell, CellSummary
+    from bench.report.document.blocks import CellTable, Names, Table
+    from bench.report.document.columns import Column
 
 
-def of_cells(title: str, cells: Sequence[CellSummary], columns: Sequence[Column], *, metric: str) -> Grid:
-    """A row a cell, of all groups in one table: what differs between cells has a column of its own."""
-    return of_rows(title, cells, columns, {key: KEYS[key] for key in key_columns(cells)}, metric=metric)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """A table of a page."""
+
+    kind: ClassVar[str] = "grid"
+    title: str = ""
+    headers: tuple[str, ...]
+    names: int
+    """How many columns tell one row from another; the others are figures."""
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+    """What is said below it; those that are numbered carry their number."""
+    facets: Facets = field(default_factory=dict)
 
 
-def of_imports(title: str, cells: Sequence[CellSummary], columns: Sequence[Column], *, metric: str) -> Grid:
-    """A row for each runner and environment, which batch sizes share."""
-    keys = {key: KEYS[key] for key in key_columns(cells) if key in ("runner", "environment")}
-    grid = of_rows(title, cells, columns, keys, metric=metric)
-    return replace(grid, rows=tuple(replace(row, facets={}) for row in grid.rows))
+def of_table(table: Table, facets: Facets) -> Grid:
+    """Every column of a page needs a name, by which it is sorted."""
+    headers = tuple(header or table.spoken.get(place, "what") for place, header in enumerate(table.headers))
+    return Grid(headers=headers, names=table.names, rows=table.rows, facets=facets)
 
 
-def of_rows(title: str, cells: Sequence[CellSummary], columns: Sequence[Column], keys: Keys, *, metric: str) -> Grid:
-    """A row a cell, with the columns of `keys` before its figures."""
-    table = tabulated(cells, columns, lambda cell: {key: words(cell) for key, words in keys.items()})
-    by_header = {column.header: column for column in columns}
-    shown = [by_header[header] for header in table.frame.columns[table.names :]]
-    texts = table.frame.to_numpy().tolist()
+def of_cells(tables: Sequence[CellTable], facets: Facets) -> Grid:
+    """Tables of one title as one: what differs between their cells has a column of its own."""
+    first, cells = tables[0], [cell for table in tables for cell in table.cells]
+    found = tabulated(cells, first.columns, first.names or _names(cells))
+    by_header = {column.header: column for column in first.columns}
+    shown = [by_header[header] for header in found.frame.columns[found.names :]]
+    keys = list(found.frame.columns[: found.names])
+    rows = (
+        Row(texts=tuple(texts), values=_values(cell, keys, shown), facets=first.facets(cell))
+        for cell, texts in zip(cells, found.frame.to_numpy().tolist(), strict=True)
+    )
+    notes = (f"({number}) {note}" for number, note in enumerate(found.notes, start=1))
     return Grid(
-        title=title,
-        headers=tuple(table.frame.columns),
-        names=table.names,
-        rows=tuple(_row(cell, text, list(keys), shown) for cell, text in zip(cells, texts, strict=True)),
-        notes=_notes(table),
-        facets={METRIC: metric},
+        title=first.title,
+        headers=tuple(found.frame.columns),
+        names=found.names,
+        rows=tuple(rows),
+        notes=(*found.left_out, *notes),
+        facets={**facets, METRIC: first.metric},
     )
 
 
-def _row(cell: CellSummary, texts: Sequence[str], keys: Sequence[str], columns: Sequence[Column]) -> Row:
-    values = [_key_value(cell, key) for key in keys] + [_value(cell, column) for column in columns]
-    data = tuple(Datum(text=text, value=value) for text, value in zip(texts, values, strict=True))
-    return Row(data=data, facets=facets_of(cell))
+def _names(cells: Sequence[Cell]) -> Names:
+    keys = list(key_columns(cells))
+    return lambda cell: {key: KEYS[key](cell) for key in keys}
 
 
-def _key_value(cell: Cell, key: str) -> float | None:
-    return cell.batch_size if key == "batch" else None
+def _values(cell: CellSummary, keys: Sequence[str], columns: Sequence[Column]) -> tuple[float | None, ...]:
+    """The figures behind the texts; what the table withholds has none here either."""
+    named = [cell.batch_size if key == "batch" else None for key in keys]
+    return (*named, *(_value(cell, column) for column in columns))
 
 
 def _value(cell: CellSummary, column: Column) -> float | None:
-    """The figure behind a text; what the table withholds has none here either."""
     return None if cell.status != "ok" or column.text(cell) is None else column.value(cell)
-
-
-def _notes(table: Table) -> tuple[str, ...]:
-    numbered = (f"({number}) {note}" for number, note in enumerate(table.notes, start=1))
-    return (*table.left_out, *numbered)
-
-
-def of_verdicts(title: str, table: Tabled, *, notes: Sequence[str] = ()) -> Grid:
-    """A row a verdict, of which each is filtered by its own figure."""
-    rows = tuple(
-        Row(
-            data=_verdict_data(verdict, texts, table),
-            facets={**facets_of(verdict.cell), METRIC: row_of(verdict.metric).name},
-        )
-        for verdict, texts in zip(table.verdicts, table.rows, strict=True)
-    )
-    return Grid(title=title, headers=tuple(table.headers), names=table.names, rows=rows, notes=tuple(notes))
-
-
-def _verdict_data(verdict: Verdict, texts: Sequence[str], table: Tabled) -> tuple[Datum, ...]:
-    values = _verdict_values(verdict)
-    return tuple(Datum(text=text, value=values.get(head)) for head, text in zip(table.headers, texts, strict=True))
-
-
-def _verdict_values(verdict: Verdict) -> dict[str, float | None]:
-    before, after = verdict.baseline, verdict.candidate
-    return {
-        "batch": verdict.cell.batch_size,
-        "baseline": before,
-        "candidate": after,
-        "ratio": None if verdict.ratio is None else verdict.ratio.value,
-        "margin": verdict.margin,
-        "resolves": verdict.minimum_detectable_effect,
-        "difference": None if before is None or after is None else after - before,
-    }

@@ -5,37 +5,33 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bench.report import kinds
 from bench.report.charts.theme import DARK, LIGHT, stylesheet
-from bench.report.document import bridges
-from bench.report.document.content import Content, Facets, Figure, Grid
-from bench.report.document.environment import IMPORTED, imported_rows, machine_rows, package_rows
+from bench.report.document.text import Code, Inline, Link, Strong, Text
+from bench.report.media.html import layout
 from bench.report.media.html.functions import functions
+from bench.report.media.html.grids import Grid
 
 if TYPE_CHECKING:
     from bench.records.schema import Summary
     from bench.report.charts import Drawing
+    from bench.report.document.blocks import Document
+    from bench.report.media.html.layout import Page
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("filters.js", "tables.js", "charts.js", "tree.js", "flames.js")
-SHOWN_WARNINGS = 10
 FILTERS = ("run", "device", "workload", "batch size", "profile", "metric")
 
 
-class Faceted(Protocol):
-    """What a filter may hide."""
-
-    @property
-    def facets(self) -> Facets:
-        """By filter, the choice that shows it."""
+NO_FUNCTIONS: dict[str, Any] = {"cells": []}
 
 
 def page(summary: Summary, folder: str, drawn: Sequence[Drawing] = (), vega: str = "") -> str:
@@ -43,39 +39,36 @@ def page(summary: Summary, folder: str, drawn: Sequence[Drawing] = (), vega: str
 
     `vega` is the code that draws the charts in the page, `vega.vega()`.
     """
-    content = kinds.of(summary.run.verb).page(summary, folder)
-    return document(content, [summary], drawn, functions(summary), vega)
+    document = kinds.of(summary.run.verb).document(summary, folder)
+    return written(document, drawn, vega, functions(summary))
 
 
-def document(
-    content: Content, told: Sequence[Summary], drawn: Sequence[Drawing], attribution: dict[str, Any], vega: str
+def written(
+    document: Document, drawn: Sequence[Drawing] = (), vega: str = "", attribution: dict[str, Any] = NO_FUNCTIONS
 ) -> str:
-    """Write a page: what it says, the runs that it tells of, its charts, and the functions behind extra work."""
+    """Write a document as a page, with its charts and the functions behind extra work."""
+    laid = layout.page(document)
     charts = {each.file: each for each in drawn}
     data = {"charts": {file: each.specification for file, each in charts.items()}, "functions": attribution}
     return _environment().get_template("report.html").render(
-        content=content,
-        bridged=bridges.told(*(each.run for each in told)),
+        page=laid,
         charts=charts,
-        filters=choices(content),
-        machines=[
-            (each.run.name, machine_rows(each.run), package_rows(each.run), imported_rows(each)) for each in told
-        ],
+        filters=choices(laid),
         data=finite(data),
         vega=Markup(vega),  # noqa: S704, our own bundle, kept from closing its block
         dark_charts=Markup(stylesheet(LIGHT, DARK)),  # noqa: S704, made of colours alone
         scripts=SCRIPTS,
-        shown_warnings=SHOWN_WARNINGS,
-        imported_columns=IMPORTED,
     )  # fmt: skip
 
 
-def choices(content: Content) -> dict[str, list[str]]:
+def choices(laid: Page) -> dict[str, list[str]]:
     """By filter, its choices in the order in which they appear; only of those that have more than one."""
     found: dict[str, dict[str, None]] = {name: {} for name in FILTERS}
-    for facets in (each.facets for each in _faceted(content)):
-        for name, value in facets.items():
-            found[name][value] = None
+    for each in layout.placed((*laid.answer, *laid.charts, *laid.parts)):
+        rows = each.rows if isinstance(each, Grid) else ()
+        for facets in (each.facets, *(row.facets for row in rows)):
+            for name, value in facets.items():
+                found[name][value] = None
     return {name: sorted(values, key=_as_number) for name, values in found.items() if len(values) > 1}
 
 
@@ -83,15 +76,6 @@ def _as_number(text: str) -> int:
     """Sort by, so that batch sizes ascend and names keep their order."""
     digits = text.replace(",", "")
     return int(digits) if digits.isdigit() else 0
-
-
-def _faceted(content: Content) -> Iterator[Faceted]:
-    for block in (*content.answer, *(block for section in content.sections for block in section.blocks)):
-        if isinstance(block, Grid):
-            yield block
-            yield from block.rows
-        elif isinstance(block, Figure):
-            yield block
 
 
 def finite(value: Any) -> Any:
@@ -112,16 +96,33 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"inline": inline, "uri": uri, "slug": slug, "asset": asset}
+    environment.filters |= {"rich": rich, "uri": uri, "slug": slug, "asset": asset}
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return environment
 
 
-def inline(line: str) -> Markup:
-    """A line of light markdown, such as the entries of a glossary: `- **word**: what it means, or `code``."""
-    text = str(escape(line.removeprefix("- ")))
-    text = re.sub(r"`(.+?)`", r"<code>\1</code>", text)
-    return Markup(re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text))  # noqa: S704, escaped above
+def rich(text: Text) -> Markup:
+    """A sentence, and what stands out in it; a path beside the report leads nowhere from a file that is passed on."""
+    if isinstance(text, str):
+        return escape(" ".join(text.split()))
+    return Markup("").join(map(_inline, text))
+
+
+def _inline(part: Inline) -> Markup:
+    match part:
+        case str():
+            return escape(part)
+        case Strong():
+            return Markup("<strong>{}</strong>").format(rich(part.text))
+        case Code():
+            return Markup("<code>{}</code>").format(part.text)
+        case Link():
+            is_address = part.target.startswith("https://")
+            return (
+                Markup('<a href="{}" rel="noreferrer">{}</a>').format(part.target, part.text)
+                if is_address
+                else (escape(part.text))
+            )
 
 
 def uri(svg: str) -> str:

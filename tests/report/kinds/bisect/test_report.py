@@ -5,10 +5,10 @@ import pytest
 from bench.analyse.releases.probes import CLONE
 from bench.records.schema import Equivalence
 from bench.report.document import numbers
-from bench.report.document.parts import plain
 from bench.report.kinds.bisect import report as bisect_report
 from bench.report.kinds.bisect.outcome import cases, exit_code
 from bench.report.kinds.index import entries
+from bench.report.media import markdown, terminal
 from tests.searches import VERSIONS, counted, environment, planned, side_by_side, summary, timed, unusable
 
 FOUND = {"4.46.2": 6, "4.49.0": 7, "4.46.3": 6}
@@ -22,7 +22,7 @@ def found(*more, **plan):
 
 
 def told(made):
-    return bisect_report.report(made, "results/a")
+    return markdown.written(bisect_report.document(made, "results/a"))
 
 
 def lines_of(text, heading):
@@ -106,7 +106,9 @@ def test_what_was_stepped_around_has_its_reason_and_leaves_the_answer_open():
     report = told(made)
     assert "- 4.47.0: 4.47.0 is not for \\*this\\* Python\n- 4.47.1: no wheel" in report
     assert "| 4.48.0  | 2024-12-15 | moved after 4.46.3 |     7 |" in report
-    assert "stepped around 4.47.1: no wheel" in "\n".join(plain(bisect_report.paragraphs(made)))
+    lines = terminal.lines(bisect_report.document(made, "results/a"))
+    around = lines.index("  Stepped around, because they cannot be used here:")
+    assert lines[around + 2] == "  4.47.1: no wheel"
     assert exit_code(made) == 4
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bench.records.schema import AttributionRow, CounterFigures
+from bench.report.document.blocks import Document
 from bench.report.document.groups import groups
 from bench.report.kinds.run.counters import section
+from bench.report.media import markdown
 from tests import factories
 from tests.report.rows import baseline, row, summary_of
 
@@ -22,7 +24,7 @@ def functions(**figures: tuple[int, int]) -> str:
     ]  # fmt: skip
     summary = summary_of(baseline(counters=COUNTERS), row(counters=COUNTERS))
     summary = summary.model_copy(update={"attribution": rows})
-    return section(summary, groups(summary))
+    return markdown.written(Document(title="x", blocks=(section(summary, groups(summary)),)))
 
 
 def test_a_table_of_functions_fits_a_screen():

@@ -3,6 +3,7 @@ from __future__ import annotations
 from bench.records.schema import Equivalence, NoiseFloor, Summary
 from bench.report.document.groups import groups
 from bench.report.kinds.run import quality, report
+from bench.report.media import markdown
 from tests import factories
 from tests.report.rows import baseline, different, estimate, failed, row, summary_of
 
@@ -33,8 +34,8 @@ def test_of_a_cell_that_failed_nothing_is_proven_and_that_is_said() -> None:
 def test_that_the_loader_s_workers_have_memory_of_their_own_is_said_where_there_are_some() -> None:
     apart = "host MB is the training process's: what its loader workers take is not in it."
     with_workers = [baseline(workers=2), row(workers=2)]
-    assert apart in report.report(summary_of(*with_workers), "results/a")
-    assert apart not in report.report(summary_of(baseline(), row()), "results/a")
+    assert apart in markdown.written(report.document(summary_of(*with_workers), "results/a"))
+    assert apart not in markdown.written(report.document(summary_of(baseline(), row()), "results/a"))
 
 
 def test_one_runner_is_named() -> None:

@@ -5,11 +5,16 @@ import sys
 
 import pytest
 
-from bench.report.document.parts import plain
-from bench.report.kinds.run.report import paragraphs, report
+from bench.records.schema import Summary
+from bench.report.kinds.run.report import document
+from bench.report.media import markdown, terminal
 from tests.report.rows import baseline, failed, floor, row, summary_of
 
 FOLDER = "results/20260102T030405Z-example"
+
+
+def report(summary: Summary, folder: str) -> str:
+    return markdown.written(document(summary, folder))
 
 
 def one_run(**changes: object) -> str:
@@ -120,7 +125,7 @@ def test_a_run_without_any_figure_is_reported() -> None:
 
 
 def test_the_terminal_gets_the_answers_as_plain_text() -> None:
-    lines = plain(paragraphs(summary_of(baseline(), row(), failed())))
+    lines = terminal.lines(document(summary_of(baseline(), row(), failed()), FOLDER))
     assert lines[2:4] == [
         "mlp on cpu, at batch 64:",
         "  pytorch: 176 k samples/s at batch 64, 363 µs a step; this is the hand-written loop, the baseline.",

@@ -9,6 +9,7 @@ from bench.cli import reports
 from bench.errors import RunFolderError, UsageError
 from bench.records import store
 from bench.report.kinds.side_by_side import report, sides
+from bench.report.media import markdown
 from tests import factories
 from tests.report.media.html.test_page import parsed
 from tests.report.rows import baseline, estimate, row, summary_of
@@ -30,7 +31,7 @@ def both():
 
 
 def test_what_all_runs_have_stands_in_neighbouring_lines():
-    told = report.report(both(), "out")
+    told = markdown.written(report.document(both(), "out"))
     lines = [line for line in told.partition("## Side by side")[2].splitlines() if line.startswith("| 64 ")]
     entries = [[text.strip() for text in line.strip("|").split("|")] for line in lines[:4]]
     assert [[*texts[:3], texts[5]] for texts in entries] == [
@@ -44,7 +45,7 @@ def test_what_all_runs_have_stands_in_neighbouring_lines():
 
 
 def test_both_are_told_at_the_same_batch_size_with_their_machines():
-    told = report.report(both(), "out")
+    told = markdown.written(report.document(both(), "out"))
     assert "**A: mlp on cpu, at batch 64, the smaller of 64 and 512:**" in told
     assert "**B: mlp on cuda, at batch 64, the smaller of 64 and 512:**" in told
     assert "- B: there, measured on 2026-01-02 on Imaginary CPU @ 2.00GHz and Imaginary GPU" in told
@@ -52,7 +53,7 @@ def test_both_are_told_at_the_same_batch_size_with_their_machines():
 
 
 def test_its_tables_fit_a_screen():
-    tables = [line for line in report.report(both(), "out").splitlines() if line.startswith("|")]
+    tables = [line for line in markdown.written(report.document(both(), "out")).splitlines() if line.startswith("|")]
     assert max(map(len, tables)) <= 120
 
 

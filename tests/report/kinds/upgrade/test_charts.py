@@ -6,6 +6,7 @@ from bench.plan.upgrade import CANDIDATE
 from bench.report.charts import vega
 from bench.report.document import verdict_tables
 from bench.report.kinds.upgrade import charts, report
+from bench.report.media import markdown
 from bench.report.media.html import render
 from tests import checks, factories
 
@@ -42,7 +43,7 @@ def test_the_band_is_the_margin_of_time_where_a_calibration_raised_it():
 
 def test_the_report_and_the_page_show_it():
     summary = checked(0.0)
-    assert "](charts/step-time-0.svg)" in report.report(summary, "results/a")
+    assert "](charts/step-time-0.svg)" in markdown.written(report.document(summary, "results/a"))
     assert 'data-chart="step-time-0.svg"' in render.page(summary, "a", charts.drawings(summary), vega.vega())
 
 
@@ -58,4 +59,4 @@ def test_a_check_that_only_counted_has_no_chart():
     run = checks.planned(passes=["equivalence", "counting"], fail_on=["counters"])
     summary = checks.told(run, checks.counted(run, checks.counters()))
     assert charts.drawings(summary) == []
-    assert "charts/" not in report.report(summary, "results/a")
+    assert "charts/" not in markdown.written(report.document(summary, "results/a"))

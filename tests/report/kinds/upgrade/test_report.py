@@ -8,10 +8,10 @@ import pytest
 from bench.plan.rounds import cells
 from bench.plan.upgrade import BASELINE, CANDIDATE
 from bench.records.schema import Environment, FunctionCounts, Summary
-from bench.report.document.parts import plain
 from bench.report.kinds.run.quality import UNSEEN
 from bench.report.kinds.upgrade.outcome import exit_code
-from bench.report.kinds.upgrade.report import one_line, paragraphs, report
+from bench.report.kinds.upgrade.report import document, one_line
+from bench.report.media import markdown, terminal
 from tests import factories
 from tests.checks import NEW, OLD, QUIET, counted, counters, failing, planned, proven, steps, timed, told
 
@@ -19,6 +19,10 @@ FOLDER = "results/20260102T030405Z-example"
 EIGHT = [*steps(QUIET, 0.08), *steps(QUIET, 0.08)]
 BATCHES = {"file": "transformers/trainer.py", "function": "Trainer.get_batch_samples", "line": 5000}
 COUNTERS = {"passes": ["equivalence", "counting"], "fail_on": ["memory", "counters"]}
+
+
+def report(summary: Summary, folder: str) -> str:
+    return markdown.written(document(summary, folder))
 
 
 def lines(summary: Summary) -> list[str]:
@@ -361,7 +365,7 @@ def test_names_cannot_become_markup():
 
 
 def test_the_terminal_gets_the_verdict_as_plain_text():
-    assert plain(paragraphs(one_more_sync())) == [
+    assert terminal.lines(document(one_more_sync(), FOLDER)) == [
         "Checked hf-trainer on 2026-01-02 on Imaginary CPU @ 2.00GHz, counted, not timed.",
         "Differs: transformers 4.46.3 → 4.47.1; without being asked for, tokenizers 0.20.3 → 0.21.4.",
         "In transformers==4.46.3, moved without being asked for: tokenizers 0.23.3 → 0.20.3.",

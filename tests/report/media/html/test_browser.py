@@ -51,7 +51,7 @@ def choose(browser, name: str, value: str) -> None:
 def shown_rows(browser, table: str) -> list[list[str]]:
     """The texts of the rows in sight of the table below a heading."""
     script = """return [...document.querySelectorAll('.grid')]
-        .filter(g => g.querySelector('h3').textContent == arguments[0])
+        .filter(g => g.querySelector('h3')?.textContent == arguments[0])
         .flatMap(g => [...g.querySelectorAll('tbody tr')]).filter(r => r.offsetParent)
         .map(r => [...r.cells].map(c => c.textContent))"""
     return browser.execute_script(script, table)
@@ -72,7 +72,7 @@ def test_names_stay_text(report):
 
 
 def test_figures_in_the_tables_are_those_of_the_summary(report):
-    script = """return [...document.querySelectorAll('.grid')].find(g => g.querySelector('h3').textContent == 'Time')
+    script = """return [...document.querySelectorAll('.grid')].find(g => g.querySelector('h3')?.textContent == 'Time')
         .querySelector('tbody').querySelectorAll('td:nth-child(4)')"""
     values = [cell.get_attribute("data-value") for cell in report.execute_script(script)]
     expected = [None if cell.step_time_us is None else cell.step_time_us.value for cell in in_order()]

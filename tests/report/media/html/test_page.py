@@ -1,6 +1,5 @@
 """The page as text: what can be said of it without a browser."""
 
-import html
 import json
 import re
 from html.parser import HTMLParser
@@ -9,9 +8,9 @@ import pytest
 
 from bench.report import charts
 from bench.report.charts import Drawing, vega
+from bench.report.document.text import Code, Strong, marked
 from bench.report.kinds.run import report
-from bench.report.kinds.run.page import content
-from bench.report.media.html import render
+from bench.report.media.html import layout, render
 from bench.report.media.html.functions import functions
 from tests.report.media.html.runs import EVIL, several
 from tests.report.rows import summary_of
@@ -89,14 +88,6 @@ def test_nothing_in_it_is_fetched(page):
     assert "default-src 'none'" in policy
 
 
-def test_it_says_what_the_markdown_says_in_the_same_words(page):
-    summary, shown = several(), " ".join(parsed(page).text)
-    for line in report.report(summary, "results/a").splitlines():
-        if line.startswith("- ") and not line.startswith("- **"):
-            plain = html.unescape(re.sub(r"\\(.)", r"\1", line.removeprefix("- ")))
-            assert " ".join(plain.split()) in " ".join(shown.split()), line
-
-
 def test_figures_are_those_of_the_summary(page):
     shown = {
         float(each["data-value"] or "nan")
@@ -118,7 +109,7 @@ def test_what_is_withheld_has_no_figure_either():
 
 
 def test_filters_are_offered_where_there_is_a_choice():
-    choices = render.choices(content(several(), "a"))
+    choices = render.choices(layout.page(report.document(several(), "a")))
     assert choices == {
         "workload": ["mlp", "mlp-wide"],
         "batch size": ["8", "64"],
@@ -141,8 +132,10 @@ def test_a_figure_that_json_cannot_say_is_none():
     assert render.finite({"a": [float("nan"), 1.5, (float("inf"), "x")]}) == {"a": [None, 1.5, [None, "x"]]}
 
 
-def test_light_markdown_of_the_glossary():
-    assert render.inline("- **a & b**: see `<x>`.") == "<strong>a &amp; b</strong>: see <code>&lt;x&gt;</code>."
+def test_what_is_marked_in_a_glossary_stands_out_and_nothing_else_is_markup():
+    entry = marked("**a & b**: see `<x>`.")
+    assert entry == (Strong(("a & b",)), ": see ", Code("<x>"), ".")
+    assert render.rich(entry) == "<strong>a &amp; b</strong>: see <code>&lt;x&gt;</code>."
 
 
 def test_a_run_with_charts_is_small_enough():

@@ -1,0 +1,232 @@
+"""What a report is made of: plain data that knows nothing of markdown, pages and terminals.
+
+A kind of report is authored once, as a `Document`; `bench.report.media` has its renderers. Authors put it together by
+the functions below, which leave out what there is nothing to say of. After a new sort of block has been added to
+`Block`, mypy names the renderers that do not know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from bench.records.schema import CellSummary
+from bench.report.document.text import Text
+
+if TYPE_CHECKING:
+    from bench.records.schema import Cell
+    from bench.report.document.columns import Column
+
+Facets = Mapping[str, str]
+"""What the filters of a page look at, such as `{"device": "cpu"}`; a block without a facet is never hidden by it."""
+OWN_BATCH = "its own"
+"""The batch of a script."""
+METRIC = "metric"
+"""The facet by which figures are chosen."""
+Names = Callable[[CellSummary], dict[str, str]]
+"""The columns that tell one row from another."""
+Told = Literal["setting", "note", "answer"]
+"""What else is told of where little can be said: on what all rests, what to know of it, or the answer itself."""
+
+
+def batch_facet(batch_size: int) -> str:
+    """A batch size as filters have it."""
+    return f"{batch_size:,}" if batch_size else OWN_BATCH
+
+
+def facets_of(cell: Cell) -> Facets:
+    """What filters ask of a row."""
+    return {
+        "device": cell.device,
+        "workload": cell.workload,
+        "batch size": batch_facet(cell.batch_size),
+        "profile": cell.profile,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A sentence or several."""
+
+    text: Text
+    strong: bool = False
+    told: Told | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """Sentences, one a bullet."""
+
+    lines: tuple[Text, ...]
+    told: Told | None = None
+    urgent: tuple[str, ...] = ()
+    """Those of the lines without which no answer should be read, however little is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What to type."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One line of a table."""
+
+    texts: tuple[str, ...]
+    values: tuple[float | None, ...] = ()
+    """The figures as summary.json has them, by which columns are sorted; None for what is no figure."""
+    facets: Facets = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A table that says the same wherever it is."""
+
+    headers: tuple[str, ...]
+    rows: tuple[Row, ...]
+    names: int
+    """How many columns tell one row from another; the others are figures."""
+    spoken: Mapping[int, str] = field(default_factory=dict)
+    """What columns without a header are called where each needs one, by place."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellTable:
+    """Figures of cells, a row a cell.
+
+    Those of one title in one section are a table for each group of rows where tables only stand there, and a single one
+    where they can be sorted and filtered.
+    """
+
+    title: str
+    cells: tuple[CellSummary, ...]
+    columns: tuple[Column, ...]
+    metric: str
+    """The choice of the metric filter that shows it."""
+    group: str = ""
+    """The title of the group of rows, where it has to be said."""
+    names: Names | None = None
+    """None: batch and runner, and in a single table all that tells the cells apart."""
+    facets: Callable[[CellSummary], Facets] = facets_of
+    folded: bool = False
+    """Whether it opens on a click where a long table would be in the way."""
+    wide: tuple[str, ...] = ()
+    """The keys of columns for which there is no room where a table cannot scroll."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """A chart, by the name of its file."""
+
+    file: str
+    alt: str
+    facets: Facets = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flames:
+    """The attribution of the summary, to be looked through; where that cannot be, the file of all functions has it."""
+
+    against: str
+    """What the loops are held to, in words."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Warnings:
+    """What to be wary of, the gravest first."""
+
+    lines: tuple[str, ...]
+    nothing: str = ""
+    """What is said where there are none."""
+    counted: bool = True
+    """Whether a line says how many there are, which a heading of their own does not need."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Folded:
+    """What opens on a click."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """What a section says of one group of rows."""
+
+    title: str
+    facets: Facets
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """A heading and what stands below it."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    answers: bool = False
+    """Whether it is the answer of the report."""
+
+
+Block = Paragraph | Bullets | Commands | Table | CellTable | Figure | Flames | Warnings | Folded | Part | Section
+Content = Block | None | Iterable[Block | None]
+"""What an author puts together: blocks, those that there are."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """A report."""
+
+    title: str
+    """The question that it answers."""
+    blocks: tuple[Block, ...]
+
+
+def document(title: str, *content: Content) -> Document:
+    """A report of what there is to say."""
+    return Document(title=title, blocks=_said(content))
+
+
+def section(title: str, *content: Content, answers: bool = False) -> Section:
+    """A heading over what there is to say."""
+    return Section(title=title, blocks=_said(content), answers=answers)
+
+
+def part(title: str, facets: Facets, *content: Content) -> Part:
+    """What there is to say of one group of rows."""
+    return Part(title=title, facets=facets, blocks=_said(content))
+
+
+def folded(title: str, *content: Content) -> Folded | None:
+    """What opens on a click; None where there is nothing."""
+    blocks = _said(content)
+    return Folded(title=title, blocks=blocks) if blocks else None
+
+
+def paragraphs(sentences: Iterable[Text], *, strong: bool = False, told: Told | None = None) -> list[Paragraph]:
+    """Sentences, each of which stands by itself."""
+    return [Paragraph(each, strong=strong, told=told) for each in sentences]
+
+
+def bullets(sentences: Iterable[Text], *, told: Told | None = None) -> Bullets | None:
+    """Sentences, one a bullet; None where there are none."""
+    lines = tuple(sentences)
+    return Bullets(lines, told=told) if lines else None
+
+
+def _said(content: Iterable[Content]) -> tuple[Block, ...]:
+    parts = (each if isinstance(each, Iterable) else (each,) for each in content)
+    return tuple(block for own in parts for block in own if block is not None)
+
+
+def leaves(blocks: tuple[Block, ...]) -> Iterator[Block]:
+    """All blocks in their order, in place of those that hold others what they hold."""
+    for each in blocks:
+        if isinstance(each, Folded | Part | Section):
+            yield from leaves(each.blocks)
+        else:
+            yield each

@@ -1,0 +1,154 @@
+"""How a document is laid out on a page: what stands above the filters, which tables become one, what can be hidden.
+
+The answer and what it rests on stand above the filters, its charts below them. Where a section tells of several groups
+of rows, their tables of one title become one table. Everything else is where the report has it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from bench.report.document.blocks import (
+    Block,
+    CellTable,
+    Document,
+    Facets,
+    Figure,
+    Folded,
+    Paragraph,
+    Part,
+    Section,
+    Table,
+    Warnings,
+    leaves,
+)
+from bench.report.media.html.grids import Grid, of_cells, of_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+NOWHERE: Facets = {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placed:
+    """A block, with what the filters ask of it."""
+
+    block: Block
+    facets: Facets
+
+    @property
+    def kind(self) -> str:
+        """The macro that draws it."""
+        return type(self.block).__name__.lower()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holder:
+    """What holds others under a heading of some level."""
+
+    kind: Literal["section", "folded"]
+    title: str
+    level: int
+    blocks: tuple[Element, ...]
+
+
+Element = Placed | Grid | Holder
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """A document as a page has it."""
+
+    title: str
+    setting: tuple[Element, ...]
+    answer: tuple[Element, ...]
+    """Also of what stands before the first heading."""
+    warnings: int
+    charts: tuple[Element, ...]
+    """Those of the answer."""
+    parts: tuple[Element, ...]
+
+
+def page(document: Document) -> Page:
+    """Lay the document out."""
+    above = [block for block in document.blocks if not isinstance(block, Section | Folded) or _answers(block)]
+    settings = [block for block in above if isinstance(block, Paragraph) and block.told == "setting"]
+    answer = tuple(_elements([block for block in above if block not in settings], NOWHERE, level=2))
+    return Page(
+        title=document.title,
+        setting=tuple(_elements(settings, NOWHERE, level=2)),
+        answer=tuple(_sorted(answer, charts=False)),
+        warnings=sum(len(each.lines) for each in leaves(document.blocks) if isinstance(each, Warnings)),
+        charts=tuple(_sorted(answer, charts=True)),
+        parts=tuple(_elements([block for block in document.blocks if block not in above], NOWHERE, level=2)),
+    )
+
+
+def placed(found: Iterable[Element]) -> Iterator[Placed | Grid]:
+    """What is shown, in its order, without what holds it."""
+    for each in found:
+        if isinstance(each, Holder):
+            yield from placed(each.blocks)
+        else:
+            yield each
+
+
+def _answers(block: Block) -> bool:
+    return isinstance(block, Section) and block.answers
+
+
+def _sorted(answer: Iterable[Element], *, charts: bool) -> Iterator[Element]:
+    """The charts of an answer alone, or what is left without them."""
+    for each in answer:
+        if isinstance(each, Holder):
+            inside = tuple(_sorted(each.blocks, charts=charts))
+            yield from inside if charts else (replace(each, blocks=inside),)
+        elif charts == (isinstance(each, Placed) and isinstance(each.block, Figure)):
+            yield each
+
+
+def _elements(blocks: Sequence[Block], facets: Facets, *, level: int) -> Iterator[Element]:
+    parts = [each for each in blocks if isinstance(each, Part)]
+    shared = _tables_by_title(parts) if len(parts) > 1 else []
+    for each in blocks:
+        if not isinstance(each, Part):
+            yield _element(each, facets, level)
+            continue
+        if each is parts[0]:
+            yield from (of_cells(tables, facets) for tables in shared)
+        yield from _of_part(each, {**facets, **each.facets}, level, shares=bool(shared))
+
+
+def _tables_by_title(parts: Iterable[Part]) -> list[list[CellTable]]:
+    found: dict[str, list[CellTable]] = {}
+    for each in (block for part in parts for block in part.blocks):
+        if isinstance(each, CellTable):
+            found.setdefault(each.title, []).append(each)
+    return list(found.values())
+
+
+def _of_part(part: Part, facets: Facets, level: int, *, shares: bool) -> Iterator[Element]:
+    """What is said of one group; without its tables, whose headings named the group, the name stands before it."""
+    shared = [each for each in part.blocks if shares and isinstance(each, CellTable)]
+    others = [each for each in part.blocks if each not in shared]
+    if others and not all(each.folded for each in shared):
+        yield Placed(block=Paragraph(part.title, strong=True), facets=facets)
+    yield from _elements(others, facets, level=level)
+
+
+def _element(block: Block, facets: Facets, level: int) -> Element:
+    match block:
+        case CellTable():
+            return of_cells([block], facets)
+        case Table():
+            return of_table(block, facets)
+        case Figure():
+            return Placed(block=block, facets={**facets, **block.facets})
+        case Section() | Folded():
+            inside = tuple(_elements(block.blocks, facets, level=level + 1))
+            kind: Literal["section", "folded"] = "section" if isinstance(block, Section) else "folded"
+            return Holder(kind=kind, title=block.title, level=level, blocks=inside)
+        case _:
+            return Placed(block=block, facets=facets)

@@ -1,0 +1,85 @@
+"""The little of a document that is told where there is no room for all of it: a terminal, the head of a CI summary.
+
+What the setting is, the answer, what to know of it, and the gravest warnings, so that no disturbed run looks like a
+good one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.report.document.blocks import Bullets, Paragraph, Section, Warnings, leaves
+from bench.report.document.text import plain, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.report.document.blocks import Block, Document
+
+SHOWN_WARNINGS = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """A sentence, and those that belong below it; plain text."""
+
+    lead: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Short:
+    """A document in short."""
+
+    before: tuple[str, ...]
+    """What all rests on."""
+    answers: tuple[Said, ...]
+    after: tuple[str, ...]
+    """What to know of the answers."""
+    warnings: tuple[Said, ...]
+
+
+def short(document: Document) -> Short:
+    """Pick what is told."""
+    opening = tuple(block for block in document.blocks if not isinstance(block, Section))
+    sections = tuple(block for block in document.blocks if isinstance(block, Section))
+    return Short(
+        before=(*_besides(opening, "setting"), *_besides(opening, "note")),
+        answers=tuple(_answers(document)),
+        after=(*_besides(sections, "note"), *_urgent(sections)),
+        warnings=tuple(_warnings(document)),
+    )
+
+
+def _besides(blocks: tuple[Block, ...], told: str) -> Iterator[str]:
+    for each in leaves(blocks):
+        if isinstance(each, Paragraph) and each.told == told:
+            yield plain(each.text)
+
+
+def _urgent(blocks: tuple[Block, ...]) -> Iterator[str]:
+    for each in leaves(blocks):
+        if isinstance(each, Bullets):
+            yield from each.urgent
+
+
+def _answers(document: Document) -> list[Said]:
+    """Each strong paragraph begins an answer, to which all that follows belongs."""
+    found: list[tuple[str, list[str]]] = []
+    for each in leaves(document.blocks):
+        if isinstance(each, Paragraph | Bullets) and each.told == "answer":
+            if isinstance(each, Paragraph) and each.strong:
+                found.append((plain(each.text), []))
+            else:
+                found[-1][1].extend(map(plain, each.lines if isinstance(each, Bullets) else [each.text]))
+    return [Said(lead=lead, lines=tuple(lines)) for lead, lines in found]
+
+
+def _warnings(document: Document) -> Iterator[Said]:
+    for each in leaves(document.blocks):
+        if isinstance(each, Warnings) and each.lines:
+            more = len(each.lines) - SHOWN_WARNINGS
+            others = (f"and {more:,} more in the report",) if more > 0 else ()
+            lead = f"{plural(len(each.lines), 'warning')}:"
+            yield Said(lead=lead, lines=(*each.lines[:SHOWN_WARNINGS], *others))
