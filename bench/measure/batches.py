@@ -32,7 +32,7 @@ def tensors_in(tree: Any, depth: int = 4) -> Iterator[torch.Tensor]:
     """All tensors in nested mappings, sequences and plain objects, such as batches are made of."""
     if isinstance(tree, torch.Tensor):
         yield tree
-    elif depth:
+    elif depth and not callable(tree):
         parts = tree.values() if isinstance(tree, Mapping) else tree if isinstance(tree, list | tuple) else None
         for part in vars(tree).values() if parts is None and hasattr(tree, "__dict__") else parts or ():
             yield from tensors_in(part, depth - 1)
@@ -90,8 +90,11 @@ class Batches:
     def fed(self, *, training: bool) -> None:
         """Take it that what loaders gave since the last forward was for this one.
 
-        Evaluation has loaders of its own, and its forwards come before the next batch of training is fetched.
+        Evaluation has loaders of its own, and its forwards come before the next batch of training is fetched. Where
+        another model is asked first, as in distillation, the last batch was for both.
         """
+        if training and not self._training and not self._pending and self._fetched:
+            self._pending.add(self._fetched[-1]["loader"])
         if training:
             self._training |= self._pending
         self._pending.clear()

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import torch
 
+from bench.measure.batches import short_digest
+
 
 @contextmanager
 def deterministic(seed: int) -> Iterator[None]:
@@ -28,6 +30,15 @@ def deterministic(seed: int) -> Iterator[None]:
         yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+
+
+def random_state(device: torch.device) -> str:
+    """A digest of the states of torch's random generators: the host's, and that of an accelerator in use."""
+    states = [torch.get_rng_state()]
+    module = getattr(torch, device.type, None)
+    if module is not None and hasattr(module, "get_rng_state"):
+        states.append(module.get_rng_state())
+    return short_digest(*(state.numpy().tobytes() for state in states))
 
 
 def has_compiled() -> bool:

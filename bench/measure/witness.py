@@ -22,8 +22,8 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from bench.measure.batches import Batches, fingerprint, short_digest, tensors_in
-from bench.measure.determinism import deterministic, flags, has_compiled
+from bench.measure.batches import Batches, fingerprint, tensors_in
+from bench.measure.determinism import deterministic, flags, has_compiled, random_state
 from bench.measure.hooks import Function, wrapped
 from bench.measure.trained import Trained
 
@@ -158,12 +158,12 @@ class _Witness:
         if self._calls == 0:
             self._batches.fed(training=is_training)
             if is_training:
-                self._fed(module, arguments)
+                self._fed(module, arguments, parameter.device)
 
-    def _fed(self, model: nn.Module, arguments: Any) -> None:
+    def _fed(self, model: nn.Module, arguments: Any, device: torch.device) -> None:
         self._trained.see_model(model, is_updated_by_hand=self._is_updated_by_hand)
         if self._step["random_state"] is None:
-            self._step["random_state"] = short_digest(torch.get_rng_state().numpy().tobytes())
+            self._step["random_state"] = random_state(device)
         given = [tensor for tensor in tensors_in(arguments) if not tensor.requires_grad]
         if given:
             self._inputs.append(fingerprint(given))

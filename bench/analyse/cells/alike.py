@@ -86,7 +86,7 @@ def _judged(pair: Pair) -> Alikeness:
     if place is None and len(pair.baseline.steps) == len(pair.other.steps):
         detail = f"all {len(pair.steps)} steps are equal to the last bit, their losses and the trained parameters"
         return Alikeness(verdict="bitwise", detail=detail, largest_relative_difference=0.0)
-    differences = list(explanations(pair))
+    differences = sorted(explanations(pair), key=lambda difference: difference.changes_rounding_only)
     if place is not None and all(difference.changes_rounding_only for difference in differences):
         differences += gradients(pair, place)
     reasons = [difference.sentence for difference in differences]

@@ -59,9 +59,8 @@ def _explained(pair: Pair, one: Batches, two: Batches, place: int) -> str:
     other_values = _with_other_values(one, two)
     if (known and drawn[0] == drawn[1]) or other_values:
         which = f"sample {other_values[0]} has other values" if other_values else "the sampler drew the same"
-        return (
-            f"samples differ from batch {place + 1} on: {which} in {pair.names[1]} (other data, or a random transform)"
-        )
+        why = "other data, another collation or a random transform"
+        return f"samples differ from batch {place + 1} on: {which} in {pair.names[1]} ({why})"
     if known or _in_common(one, two):
         return f"order of samples differs from batch {place + 1} on: {_orders(pair, one, two, place)}"
     where = f"samples differ from batch {place + 1} on"

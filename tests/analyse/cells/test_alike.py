@@ -24,7 +24,9 @@ EXPLAINED = {
     "--batch-size 4": (1, "batch size: 8 in a, 4 in b"),
     "--shuffle-seed 9": (1, "order of samples differs from batch 1 on: [13, 14, 10, …] in a, [30, 18, 4, …] in b"),
     "--data-seed 9": (
-        1, "samples differ from batch 1 on: sample 13 has other values in b (other data, or a random transform)"
+        1,
+        "samples differ from batch 1 on: sample 13 has other values in b "
+        "(other data, another collation or a random transform)",
     ),
     "--same-order-each-epoch": (
         5,
@@ -67,6 +69,7 @@ NAMES = ("a", "b")
 def seen() -> dict[str, ScriptFingerprint]:
     pairs = [*OF_MICRO_BATCHES, *WEIGHED, *DRAWS, *CUT_OTHERWISE, FROM_THE_CLOCK, UNSEEDED, "loop.py --diverge"]
     styles = [f"styles.py {style}" for style in STYLES] + ["styles.py hand --fused", "styles.py trainer --fused"]
+    styles += ["styles.py hand --lr 0.02"]
     options = [f"loop.py {option}" for option in [*EXPLAINED, *SAME]]
     commands = list(dict.fromkeys([*pairs, *options, *styles, "loop.py --dtype bfloat16 --fused --checkpoint"]))
     return dict(zip(commands, fingerprints(*map(request, commands)), strict=True))
@@ -92,6 +95,14 @@ def test_where_they_part_is_told_with_both_losses(seen):
     assert detail.startswith(
         "different from step 1 on: the loss is the same, the parameters after it are not; learning"
     )
+
+
+def test_what_changes_the_rounding_alone_comes_last(seen):
+    alikeness = compared(seen, "styles.py hand --fused", "styles.py hand --lr 0.02")
+    assert alikeness.reasons == [
+        "learning rate of step 1: 0.01 in a, 0.02 in b",
+        "fused of AdamW: True in a, False in b",
+    ]
 
 
 def test_nothing_is_named_that_does_not_differ(seen):

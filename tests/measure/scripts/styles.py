@@ -36,7 +36,9 @@ class Net(nn.Module):
 
 
 def optimizer_of(model):
-    return torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0, fused="--fused" in OPTIONS)
+    return torch.optim.AdamW(
+        model.parameters(), lr=0.02 if "--lr" in OPTIONS else 0.01, weight_decay=0.0, fused="--fused" in OPTIONS
+    )
 
 
 def hand(model, loader):
