@@ -8,6 +8,7 @@ from bench.records.schema import STEP_QUANTILES
 from bench.report.charts import frame
 from bench.report.charts.frame import Spec, quantity
 from bench.report.charts.theme import Look
+from bench.report.document.groups import Group
 from bench.report.document.numbers import number
 
 HEIGHT_PX = 270
@@ -15,12 +16,13 @@ TICKS = 15
 """So many make Vega-Lite tick less than a decade in even steps: by digits, 1,000 to 2,000 would have none between."""
 
 
-def distribution(quantiles_us: Mapping[str, Sequence[float]], look: Look | None = None, *, where: str = "") -> Spec:
-    """Draw how step times are spread: by runner the `step_quantiles_us` of its row, in µs. `where` ends the title.
+def distribution(group: Group, look: Look) -> Spec:
+    """Draw how step times are spread at the representative batch size: the `step_quantiles_us` of its rows, in µs.
 
     These leave out the slowest steps: one in a thousand that took fifty times as long would leave all others no room.
     """
-    look = (look or Look()).knowing(list(quantiles_us))
+    cells = group.at(group.representative)
+    quantiles_us = {cell.runner: cell.step_quantiles_us for cell in cells if cell.step_quantiles_us}
     medians = {runner: quantiles[STEP_QUANTILES // 2] for runner, quantiles in quantiles_us.items()}
     table = [
         {"runner": runner, "us": us, "share": 100 * rank / STEP_QUANTILES}
@@ -31,7 +33,7 @@ def distribution(quantiles_us: Mapping[str, Sequence[float]], look: Look | None 
     spec = {"height": HEIGHT_PX, "encoding": _axes(), "layer": _curves(table, middle, look, _legend(medians, look))}
     told = "The share of steady steps that take no longer: further left is faster. "
     told += "Each runner's slowest 0.5 % is left out."
-    return frame.framed(look, f"Step times, {where}" if where else "Step times", [told], spec)
+    return frame.framed(look, f"Step times, {frame.where(group)}", [told], spec)
 
 
 def _us(us: float) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 from bench.report.charts.names import SUBTITLE_CHARACTERS, TITLE_CHARACTERS, lines
 from bench.report.charts.theme import TEXT_PX, Look, config
+from bench.report.document.groups import Group
 
 WIDTH_PX = 720
 """What a chart takes with all its words: the column of a code host."""
-SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
 Spec = dict[str, Any]
 Row = Mapping[str, Any]
@@ -22,13 +22,18 @@ ONCE: Spec = {"data": {"values": [{}]}}
 def framed(look: Look, title: str, told: Sequence[str], spec: Spec) -> Spec:
     """Return the finished chart: its title, how to read it, the theme, and all of it inside `WIDTH_PX`."""
     fit = {"width": WIDTH_PX, "autosize": {"type": "fit-x", "contains": "padding"}}
-    return {"$schema": SCHEMA, "title": head(title, told), "config": config(look.theme)} | fit | spec
+    return {"title": head(title, told), "config": config(look.theme)} | fit | spec
 
 
 def head(title: str, told: Sequence[str]) -> Spec:
     """Return a title and what is written below it, in as many lines as they need."""
     below = [line for text in told if text for line in lines(text, SUBTITLE_CHARACTERS)]
     return {"text": lines(title, TITLE_CHARACTERS), "subtitle": below}
+
+
+def where(group: Group) -> str:
+    """Name the rows of the group's representative batch size, in a title."""
+    return f"{group.title}, batch {group.representative:,}"
 
 
 def data(rows: Sequence[Row]) -> Spec:

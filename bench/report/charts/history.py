@@ -48,7 +48,7 @@ class Panel:
 
 def history(
     points: Sequence[ReleasePoint],
-    look: Look | None = None,
+    look: Look,
     *,
     package: str,
     anchor: str,
@@ -60,7 +60,7 @@ def history(
     `subject` is what was measured, such as `hf-trainer, mlp on cpu, batch 64`. A panel for which no release has a
     figure is left out.
     """
-    theme = (look or Look()).theme
+    theme = look.theme
     timed = any(point.ratio is not None for point in points)
     counted = any(counter in point.counters for point in points)
     panels = []
@@ -80,7 +80,7 @@ def history(
     told += "A dashed rule marks a change."
     told += f" {CROSS}: no figure." if any("value" not in row for row in panels[0].rows) else ""
     head = frame.head(f"Releases of {package}{', ' if subject else ''}{subject}", [told])
-    return {"$schema": frame.SCHEMA, "title": head, "config": config(theme), "spacing": 18, "vconcat": drawn}
+    return {"title": head, "config": config(theme), "spacing": 18, "vconcat": drawn}
 
 
 def _ratio_row(point: ReleasePoint) -> Spec:

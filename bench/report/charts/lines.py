@@ -16,11 +16,10 @@ DODGE_PX = 8
 INTERVALS = "Bars: 95 % intervals."
 
 
-def throughput(group: Group, look: Look | None = None) -> Spec:
+def throughput(group: Group, look: Look) -> Spec:
     """Draw samples a second against batch size, both axes logarithmic; dots in a row for a single batch size."""
     if len(group.batch_sizes) == 1:
         return forest.throughput(group, look)
-    look = (look or Look()).knowing(group.runners)
     table = [rows.row(cell, rows.throughput, rows.throughput_text) for cell in group.cells]
     scale = {"type": "log", "nice": False, "padding": PAD_PX}
     title = "samples a second"
@@ -35,11 +34,10 @@ def throughput(group: Group, look: Look | None = None) -> Spec:
     return frame.framed(look, f"Throughput, {group.title}", [told, missing], spec)
 
 
-def overhead(group: Group, look: Look | None = None) -> Spec:
+def overhead(group: Group, look: Look) -> Spec:
     """Draw what each loop adds to the hand-written loop's step against batch size, without `floor`."""
     if len(group.batch_sizes) == 1:
         return forest.overhead(group, look)
-    look = (look or Look()).knowing(group.runners)
     cells, figure = rows.loops(group), rows.compared("overhead_us")
     table = [rows.row(cell, figure, WRITTEN["overhead_us"]) for cell in cells]
     title = "overhead, µs a step"
