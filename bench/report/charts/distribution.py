@@ -56,18 +56,11 @@ def _axes() -> Spec:
 
 def _curves(table: Sequence[Spec], middle: Sequence[Spec], look: Look, legend: Spec) -> list[Spec]:
     """Draw the curves, and a dot at each median."""
-    colour, shape, dash = (frame.by_runner(look, channel, legend) for channel in ("color", "shape", "strokeDash"))
-    edge = {"stroke": look.theme.background, "strokeWidth": 0.8}
-    tooltip = {"runner": "runner", "median": "shown"}
+    colour, dash = (frame.by_runner(look, channel, legend) for channel in ("color", "strokeDash"))
+    lines = {"color": colour, "strokeDash": dash, "order": quantity("share")}
+    dots = frame.dots(look, legend)
+    dots["encoding"] |= {"tooltip": frame.tooltip({"runner": "runner", "median": "shown"})}
     return [
-        {
-            "data": frame.data(table),
-            "mark": {"type": "line", "strokeWidth": 1.8},
-            "encoding": {"color": colour, "strokeDash": dash, "order": quantity("share")},
-        },
-        {
-            "data": frame.data(middle),
-            "mark": {"type": "point", "filled": True, "opacity": 1, "size": 70} | edge,
-            "encoding": {"color": colour, "shape": shape, "tooltip": frame.tooltip(tooltip)},
-        },
+        {"data": frame.data(table), "mark": {"type": "line", "strokeWidth": 1.8}, "encoding": lines},
+        {"data": frame.data(middle)} | dots,
     ]

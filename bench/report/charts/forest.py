@@ -153,18 +153,14 @@ def _behind(plot: Plot, theme: Theme) -> list[Spec]:
 def _figures(plot: Plot, look: Look) -> list[Spec]:
     """Draw intervals, arrows where one is cut, and dots."""
     low, high = _domain(plot)
-    colour = frame.by_runner(look, "color")
+    colour, dots = frame.by_runner(look, "color"), frame.dots(look)
     bars = {"x": _x(plot, field="low"), "x2": {"field": "high"}, "color": colour}
-    inside = {"condition": {"test": "datum.same", "value": look.theme.background}} | colour
-    dots = {"x": _x(plot, field="value"), "shape": frame.by_runner(look, "shape"), "stroke": colour, "fill": inside}
+    dots["encoding"] |= {"x": _x(plot, field="value"), "tooltip": frame.cell_tooltip(plot.axis)}
     return [
         {"mark": {"type": "rule", "strokeWidth": 1.8}, "encoding": bars},
         _arrow("triangle-left", 0, f"isValid(datum.low) && datum.low < {low}", colour),
         _arrow("triangle-right", "width", f"datum.high > {high}", colour),
-        {
-            "mark": {"type": "point", "size": 52, "strokeWidth": 1.8, "opacity": 1},
-            "encoding": dots | {"tooltip": frame.cell_tooltip(plot.axis)},
-        },
+        dots,
     ]
 
 

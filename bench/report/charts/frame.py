@@ -70,6 +70,18 @@ def by_runner(look: Look, channel: str, legend: Spec | None = None) -> Spec:
     return {"field": "runner", "type": "nominal", "scale": scale, "legend": legend}
 
 
+def dots(look: Look, legend: Spec | None = None) -> Spec:
+    """Return a layer of dots with an edge that sets off those behind; hollow where a row is `same`."""
+    colour, back = by_runner(look, "color", legend), look.theme.background
+    encoding = {
+        "shape": by_runner(look, "shape", legend),
+        "fill": {"condition": {"test": "datum.same", "value": back}} | colour,
+        "stroke": {"condition": {"test": "datum.same"} | colour, "value": back},
+        "strokeWidth": {"condition": {"test": "datum.same", "value": 1.8}, "value": 0.8},
+    }
+    return {"mark": {"type": "point", "size": 70, "opacity": 1}, "encoding": encoding}
+
+
 def legend(runners: Sequence[str], names: Mapping[str, str]) -> Spec:
     """Return the legend right of the plot that has `runners` in their order, by colour and shape.
 
