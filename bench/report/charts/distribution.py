@@ -30,7 +30,8 @@ def distribution(group: Group, look: Look) -> Spec:
         for rank, us in enumerate(quantiles)
     ]
     middle = [{"runner": name, "us": us, "share": 50.0, "shown": _us(us)} for name, us in medians.items()]
-    spec = {"height": HEIGHT_PX, "encoding": _axes(), "layer": _curves(table, middle, look, _legend(medians, look))}
+    layers = _curves(table, middle, look, _legend(medians, look))
+    spec = frame.height(HEIGHT_PX, len(medians)) | {"encoding": _axes(), "layer": layers}
     told = "The share of steady steps that take no longer: further left is faster. "
     told += "Each runner's slowest 0.5 % is left out."
     return frame.framed(look, f"Step times, {frame.where(group)}", [told], spec)

@@ -10,6 +10,7 @@ from bench.report.charts.names import SUBTITLE_CHARACTERS, TITLE_CHARACTERS, lin
 from bench.report.charts.theme import TEXT_PX, Look, config
 from bench.report.document.groups import Group
 
+LEGEND_ROW_PX = 22
 WIDTH_PX = 720
 """What a chart takes with all its words: the column of a code host."""
 
@@ -90,6 +91,11 @@ def legend(runners: Sequence[str], names: Mapping[str, str]) -> Spec:
     """
     shown = {"values": list(runners), "labelExpr": called(names), "symbolStrokeWidth": 0}
     return {"title": None, "orient": "right"} | shown
+
+
+def height(least_px: int, names: int) -> Spec:
+    """Return the height of a chart beside a legend of so many names, which would be cut where it is longer."""
+    return {"height": max(least_px, LEGEND_ROW_PX * (names + 1))}
 
 
 def tooltip(fields: Mapping[str, str]) -> list[Spec]:

@@ -11,8 +11,11 @@ from bench.report.document.columns import WRITTEN
 from bench.report.document.groups import Group
 
 HEIGHT_PX, PAD_PX = 280, 18
-DODGE_PX = 8
-"""Overheads lie so close that their intervals would hide each other; on a rising line it would mislead."""
+DODGE_PX, ROOM_PX = 8, 350
+"""Overheads lie so close that their intervals would hide each other: those of a batch size stand so much apart.
+
+All batch sizes together have so much room for that. On the rising lines of throughput it would mislead.
+"""
 HIGHER_IS_BETTER = "Samples a second, higher is better. Bars: 95 % intervals."
 MINUS_BASELINE = (
     "Step time minus that of the hand-written loop, the line at 0. Bars: 95 % intervals. Hollow: no difference."
@@ -38,7 +41,7 @@ def throughput(group: Group, look: Look) -> Spec:
     x = quantity("batch", scale=scale, axis=BATCH_AXIS | {"values": group.batch_sizes})
     layers = _lines(table, look, {"x": x, "y": quantity("value", scale=scale, axis=axis)})
     told = [HIGHER_IS_BETTER, rows.missing(group.cells, rows.throughput, look.name)]
-    spec = {"height": HEIGHT_PX, "data": frame.data(table), "layer": layers}
+    spec = frame.height(HEIGHT_PX, len(look.runners)) | {"data": frame.data(table), "layer": layers}
     return frame.framed(look, f"Throughput, {group.title}", told, spec)
 
 
@@ -52,7 +55,7 @@ def overhead(group: Group, look: Look) -> Spec:
     zero = {"mark": {"type": "rule", "color": look.theme.ink}, "encoding": {"y": {"datum": 0}}}
     layers = [frame.ONCE | zero, *_lines(table, look, _side_by_side(table) | {"y": y})]
     told = f"{MINUS_BASELINE}{rows.without_floor(group)}"
-    spec = {"height": HEIGHT_PX, "data": frame.data(table), "layer": layers}
+    spec = frame.height(HEIGHT_PX, len(look.runners)) | {"data": frame.data(table), "layer": layers}
     return frame.framed(
         look, f"Overhead in µs a step, {group.title}", [told, rows.missing(cells, figure, look.name)], spec
     )
@@ -61,7 +64,7 @@ def overhead(group: Group, look: Look) -> Spec:
 def _side_by_side(table: Sequence[Spec]) -> Spec:
     """Return where figures lie from left to right: those of one batch size apart by runner."""
     runners = list(dict.fromkeys(row["runner"] for row in table if "value" in row))
-    end = DODGE_PX * (len(runners) - 1) / 2
+    end = min(DODGE_PX * (len(runners) - 1), ROOM_PX / len({row["batch"] for row in table})) / 2
     offset = {"field": "runner", "type": "nominal", "scale": {"domain": runners, "range": [-end, end]}}
     scale = {"type": "point", "padding": 0.3}
     return {"x": {"field": "batch", "type": "ordinal", "scale": scale, "axis": BATCH_AXIS}, "xOffset": offset}

@@ -93,6 +93,11 @@ def spread(summary: Summary) -> Summary:
     return summary.model_copy(update={"cells": cells})
 
 
+@pytest.fixture(scope="module")
+def all_charts() -> dict[str, str]:
+    return everything()
+
+
 def everything() -> dict[str, str]:
     """Every kind of chart, by a name."""
     many, one = spread(several_sizes()), spread(one_size())
@@ -162,16 +167,16 @@ def test_listing_the_charts_does_not_start_the_renderer() -> None:
 # --- what holds for every chart
 
 
-def test_every_chart_fits_the_column_and_has_no_small_print() -> None:
-    for name, picture in everything().items():
+def test_every_chart_fits_the_column_and_has_no_small_print(all_charts: dict[str, str]) -> None:
+    for name, picture in all_charts.items():
         width = float(re.search(r'<svg[^>]* width="([\d.]+)"', picture)[1])
         sizes = [float(size) for size in re.findall(r'font-size="([\d.]+)px"', picture)]
         assert 500 < width <= 720, name
         assert min(sizes) >= 11, name
 
 
-def test_the_same_figures_give_the_same_bytes_whatever_was_drawn_before() -> None:
-    assert everything() == everything()
+def test_the_same_figures_give_the_same_bytes_whatever_was_drawn_before(all_charts: dict[str, str]) -> None:
+    assert everything() == all_charts
 
 
 def test_a_chart_is_valid_by_the_schema_of_vega_lite() -> None:
@@ -181,8 +186,8 @@ def test_a_chart_is_valid_by_the_schema_of_vega_lite() -> None:
     altair.VConcatChart.from_dict(history(releases(), Look(), package="transformers", anchor="4.34.1"))
 
 
-def test_a_chart_fetches_nothing_and_says_what_it_shows() -> None:
-    for name, picture in everything().items():
+def test_a_chart_fetches_nothing_and_says_what_it_shows(all_charts: dict[str, str]) -> None:
+    for name, picture in all_charts.items():
         assert set(re.findall(r'https?://[^"]+', picture)) <= {
             "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink",
         }, name  # fmt: skip
@@ -266,6 +271,19 @@ def test_a_file_is_called_by_the_end_of_its_path_that_no_other_has() -> None:
 
 
 # --- what single charts say
+
+
+@pytest.mark.parametrize("draw", [lines.throughput, lines.overhead, distribution.distribution])
+def test_a_chart_is_as_high_as_its_legend(draw: Any) -> None:
+    runners = [f"loop_{index}.py" for index in range(20)]
+    cells = [
+        made for size in (8, 64) for made in (baseline(batch_size=size), *(row(r, batch_size=size) for r in runners))
+    ]
+    spec = drawn(draw, spread(summary_of(*cells)))
+    legend = re.search(
+        r'role-legend"[^>]*><g transform="[^"]*"><path class="background"[^>]* d="M0,0h\d+v(\d+)h', svg(spec)
+    )
+    assert 280 < float(legend[1]) <= spec["height"]
 
 
 def test_throughput_is_drawn_against_batch_size_with_a_legend_in_the_order_of_the_ends() -> None:
