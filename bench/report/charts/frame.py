@@ -80,7 +80,7 @@ def dots(look: Look, legend: Spec | None = None) -> Spec:
         "stroke": {"condition": {"test": "datum.same"} | colour, "value": back},
         "strokeWidth": {"condition": {"test": "datum.same", "value": 1.8}, "value": 0.8},
     }
-    return {"mark": {"type": "point", "size": 70, "opacity": 1}, "encoding": encoding}
+    return {"mark": {"type": "point", "size": 85, "opacity": 1}, "encoding": encoding}
 
 
 def legend(runners: Sequence[str], names: Mapping[str, str]) -> Spec:
