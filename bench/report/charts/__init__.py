@@ -1,42 +1,25 @@
 """The charts of a report: what a run has the figures for, as SVG files and as interactive charts of a page.
 
-One description makes both: a `Picture` gives an Altair chart, and `drawings` compiles every chart of a summary once.
-Altair and vl-convert take most of a second to start, and are imported when the first chart is drawn.
+One description makes both: a `Picture` gives a chart of Vega-Lite, and `drawings` compiles every one of a summary once.
+vl-convert takes most of a second to start, and is imported when the first chart is drawn.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from bench.records import store
 from bench.records.schema import Summary
 from bench.report.charts.catalogue import FOLDER, Picture, pictures
-from bench.report.charts.theme import DARK, LIGHT, Look, Theme, stylesheet
+from bench.report.charts.frame import Spec
+from bench.report.charts.theme import Look
 
-__all__ = [
-    "DARK",
-    "FOLDER",
-    "LIGHT",
-    "Drawing",
-    "Look",
-    "Picture",
-    "Theme",
-    "drawing",
-    "drawings",
-    "look_of",
-    "pictures",
-    "stylesheet",
-    "svgs",
-    "write",
-]
+__all__ = ["FOLDER", "Drawing", "Picture", "drawing", "drawings", "look_of", "pictures"]
 
 
-def look_of(summary: Summary, theme: Theme = LIGHT) -> Look:
+def look_of(summary: Summary) -> Look:
     """Return the look that all charts of a run share, so that a runner is drawn alike in each of them."""
-    runners = [*summary.run.settings.runners, *(cell.runner for cell in summary.cells)]
-    return Look(theme=theme).knowing(runners)
+    return Look().knowing([*summary.run.settings.runners, *(cell.runner for cell in summary.cells)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,39 +34,18 @@ class Drawing:
     """What Vega draws it from in a page, with tooltips."""
 
 
-def drawings(summary: Summary, *, theme: Theme | None = None) -> list[Drawing]:
+def drawings(summary: Summary) -> list[Drawing]:
     """Return every chart that `summary` has figures for, in the order of `pictures`.
 
-    Without a `theme` each image is light or dark as its reader is. The same summary gives the same bytes; nothing is
-    fetched.
+    The same summary gives the same bytes; nothing is fetched.
     """
-    told = pictures(summary)
-    if not told:
-        return []
-    from bench.report.charts import render
-
-    look = look_of(summary, theme or LIGHT)
-    with render.trusting():
-        return [drawing(each.file, each.alt, each.draw(look), adapts=theme is None) for each in told]
+    look = look_of(summary)
+    return [drawing(each.file, each.alt, each.draw(look)) for each in pictures(summary)]
 
 
-def drawing(file: str, alt: str, chart: Any, *, adapts: bool = True) -> Drawing:
-    """Compile one chart; `adapts` makes its image light or dark as its reader is."""
+def drawing(file: str, alt: str, chart: Spec) -> Drawing:
+    """Compile one chart; its image is light or dark as its reader is."""
     from bench.report.charts import render
 
     specification = render.compiled(chart)
-    return Drawing(file=file, alt=alt, svg=render.image(specification, alt, adapts=adapts), specification=specification)
-
-
-def svgs(summary: Summary, *, theme: Theme | None = None) -> dict[str, str]:
-    """Return the images of `drawings` by file name."""
-    return {each.file: each.svg for each in drawings(summary, theme=theme)}
-
-
-def write(summary: Summary, folder: Path) -> list[Picture]:
-    """Write `folder`/charts/*.svg, each whole or not at all, and return what they show."""
-    drawn = svgs(summary)
-    (folder / FOLDER).mkdir(exist_ok=True)
-    for name, text in drawn.items():
-        store.write(folder / FOLDER / name, text)
-    return pictures(summary)
+    return Drawing(file=file, alt=alt, svg=render.image(specification, alt), specification=specification)

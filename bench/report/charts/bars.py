@@ -42,31 +42,34 @@ class Plot:
     """From the figures' unit to the axis'."""
 
 
-def phases(phases_us: Stacks, look: Look | None = None, *, where: str = "") -> Spec:
-    """Draw where the step goes: `phases_us` is the time in µs of the five phases by runner; `where` ends the title."""
+def phases(group: Group, look: Look) -> Spec:
+    """Draw where the step goes at the representative batch size: the time in µs of the five phases."""
+    cells = group.at(group.representative)
+    stacks = {cell.runner: {str(key): us for key, us in cell.phases_us.items()} for cell in cells if cell.phases_us}
     plot = Plot(
-        title=_where("Where the step goes", where),
+        title=f"Where the step goes, {group.where}",
         told="The median steady step by phase, in runs of their own that measuring slows down: read it as shares. "
         "At the end the sum.",
         axis="time in a step, µs",
         parts=PHASES,
     )
-    return _draw(plot, phases_us, look)
+    return _draw(plot, stacks, look)
 
 
-def tensor_memory(bytes_by_category: Stacks, look: Look | None = None, *, where: str = "") -> Spec:
-    """Draw what the tensors alive at a steady step's peak are for, in bytes by runner and category.
+def tensor_memory(group: Group, look: Look) -> Spec:
+    """Draw what the tensors alive at a steady step's peak are for, at the representative batch size.
 
     `floor`, which holds all of its batches at once, is left out where its bar would leave the others no room.
     """
-    look = (look or Look()).knowing(list(bytes_by_category))
-    others = {runner: stack for runner, stack in bytes_by_category.items() if runner != FLOOR}
-    crowded = sum(bytes_by_category.get(FLOOR, {}).values()) > CROWDING * _most(others)
-    stacks = others if others and crowded else bytes_by_category
+    cells = group.at(group.representative)
+    held = {cell.runner: cell.tensor_bytes_by_category for cell in cells if cell.tensor_bytes_by_category}
+    others = {runner: stack for runner, stack in held.items() if runner != FLOOR}
+    crowded = sum(held.get(FLOOR, {}).values()) > CROWDING * _most(others)
+    stacks = others if others and crowded else held
     factor, unit = _unit(stacks)
     told = "Tensors alive at the peak of a steady step, the dataset's left out. At the end the sum."
     plot = Plot(
-        title=_where("Tensor memory", where),
+        title=f"Tensor memory, {group.where}",
         told=told + (f" Without {FLOOR}, which holds all batches." if stacks is others else ""),
         axis=f"tensor memory, {unit}",
         parts=CATEGORIES,
@@ -75,15 +78,14 @@ def tensor_memory(bytes_by_category: Stacks, look: Look | None = None, *, where:
     return _draw(plot, stacks, look)
 
 
-def device_memory(group: Group, look: Look | None = None) -> Spec:
+def device_memory(group: Group, look: Look) -> Spec:
     """Draw the device's peak memory at the representative batch size, each part on top of what it contains."""
     stacks = device_stacks(group)
     factor, unit = _unit(stacks)
-    look = (look or Look()).knowing(group.runners)
     known = max(map(len, stacks.values()), default=0)
     partly = [look.name(runner) for runner, stack in stacks.items() if len(stack) < known]
     plot = Plot(
-        title=f"Device memory, {group.title}, batch {group.representative:,}",
+        title=f"Device memory, {group.where}",
         told="Peaks of all turns: tensors, what torch's allocator holds beyond them, "
         "and what the driver counts beyond that at the last step."
         + (f" Not all of them are known of {listed(partly)}." if partly else ""),
@@ -108,10 +110,6 @@ def device_stacks(group: Group) -> dict[str, dict[str, float]]:
     return stacks
 
 
-def _where(title: str, where: str) -> str:
-    return f"{title}, {where}" if where else title
-
-
 def _most(stacks: Stacks) -> float:
     return max((sum(stack.values()) for stack in stacks.values()), default=0.0)
 
@@ -122,9 +120,8 @@ def _unit(stacks: Stacks) -> tuple[float, str]:
     return 1 / size, name
 
 
-def _draw(plot: Plot, stacks: Stacks, look: Look | None) -> Spec:
+def _draw(plot: Plot, stacks: Stacks, look: Look) -> Spec:
     """Draw one bar a runner."""
-    look = (look or Look()).knowing(list(stacks))
     figures = {runner: _positive(plot, stack) for runner, stack in stacks.items()}
     most = _most(figures)
     place = 0 if most >= 100 else -1 if most >= 10 else -2  # the last digit worth writing, the same for all of a chart

@@ -8,6 +8,7 @@ from bench.records.schema import STEP_QUANTILES
 from bench.report.charts import frame
 from bench.report.charts.frame import Spec, quantity
 from bench.report.charts.theme import Look
+from bench.report.document.groups import Group
 from bench.report.document.numbers import number
 
 HEIGHT_PX = 270
@@ -15,12 +16,13 @@ TICKS = 15
 """So many make Vega-Lite tick less than a decade in even steps: by digits, 1,000 to 2,000 would have none between."""
 
 
-def distribution(quantiles_us: Mapping[str, Sequence[float]], look: Look | None = None, *, where: str = "") -> Spec:
-    """Draw how step times are spread: by runner the `step_quantiles_us` of its row, in µs. `where` ends the title.
+def distribution(group: Group, look: Look) -> Spec:
+    """Draw how step times are spread at the representative batch size: the `step_quantiles_us` of its rows, in µs.
 
     These leave out the slowest steps: one in a thousand that took fifty times as long would leave all others no room.
     """
-    look = (look or Look()).knowing(list(quantiles_us))
+    cells = group.at(group.representative)
+    quantiles_us = {cell.runner: cell.step_quantiles_us for cell in cells if cell.step_quantiles_us}
     medians = {runner: quantiles[STEP_QUANTILES // 2] for runner, quantiles in quantiles_us.items()}
     table = [
         {"runner": runner, "us": us, "share": 100 * rank / STEP_QUANTILES}
@@ -28,10 +30,11 @@ def distribution(quantiles_us: Mapping[str, Sequence[float]], look: Look | None 
         for rank, us in enumerate(quantiles)
     ]
     middle = [{"runner": name, "us": us, "share": 50.0, "shown": _us(us)} for name, us in medians.items()]
-    spec = {"height": HEIGHT_PX, "encoding": _axes(), "layer": _curves(table, middle, look, _legend(medians, look))}
+    layers = _curves(table, middle, look, _legend(medians, look))
+    spec = frame.height(HEIGHT_PX, len(medians)) | {"encoding": _axes(), "layer": layers}
     told = "The share of steady steps that take no longer: further left is faster. "
     told += "Each runner's slowest 0.5 % is left out."
-    return frame.framed(look, f"Step times, {where}" if where else "Step times", [told], spec)
+    return frame.framed(look, f"Step times, {group.where}", [told], spec)
 
 
 def _us(us: float) -> str:
@@ -54,18 +57,11 @@ def _axes() -> Spec:
 
 def _curves(table: Sequence[Spec], middle: Sequence[Spec], look: Look, legend: Spec) -> list[Spec]:
     """Draw the curves, and a dot at each median."""
-    colour, shape, dash = (frame.by_runner(look, channel, legend) for channel in ("color", "shape", "strokeDash"))
-    edge = {"stroke": look.theme.background, "strokeWidth": 0.8}
-    tooltip = {"runner": "runner", "median": "shown"}
+    colour, dash = (frame.by_runner(look, channel, legend) for channel in ("color", "strokeDash"))
+    lines = {"color": colour, "strokeDash": dash, "order": quantity("share")}
+    dots = frame.dots(look, legend)
+    dots["encoding"] |= {"tooltip": frame.tooltip({"runner": "runner", "median": "shown"})}
     return [
-        {
-            "data": frame.data(table),
-            "mark": {"type": "line", "strokeWidth": 1.8},
-            "encoding": {"color": colour, "strokeDash": dash, "order": quantity("share")},
-        },
-        {
-            "data": frame.data(middle),
-            "mark": {"type": "point", "filled": True, "opacity": 1, "size": 70} | edge,
-            "encoding": {"color": colour, "shape": shape, "tooltip": frame.tooltip(tooltip)},
-        },
+        {"data": frame.data(table), "mark": {"type": "line", "strokeWidth": 1.8}, "encoding": lines},
+        {"data": frame.data(middle)} | dots,
     ]

@@ -77,7 +77,7 @@ class Engine:
         last = next((line.strip() for line in reversed(said) if line.strip()), f"exit code {code}")
         if NOT_INSTALLED in last:
             return NotDrawnError(
-                f"what draws them is not installed ({last})", once="after pip install altair vl-convert-python"
+                f"what draws them is not installed ({last})", once="after pip install vl-convert-python"
             )
         return NotDrawnError(f"the chart engine failed ({last})", once="once that is mended")
 

@@ -43,7 +43,7 @@ class Plot:
     told: str = ""
 
 
-def ratios(group: Group, look: Look | None = None) -> Spec:
+def ratios(group: Group, look: Look) -> Spec:
     """Draw step time over the hand-written loop's, without `floor`, on a logarithmic axis with a line at 1."""
     plot = Plot(
         title=f"Ratio to {baseline_of(group.cells)}, {group.title}",
@@ -58,7 +58,7 @@ def ratios(group: Group, look: Look | None = None) -> Spec:
     return _draw(plot, group, look)
 
 
-def changes(group: Group, look: Look | None = None, *, margin: float, text: Text) -> Spec:
+def changes(group: Group, look: Look, *, margin: float, text: Text) -> Spec:
     """Draw step time of a candidate over its baseline's, from the `ratio` of its rows; `text` writes it.
 
     `margin` (0.03 for 3 %) is drawn as a band around the line at 1: what the check lets pass.
@@ -77,7 +77,7 @@ def changes(group: Group, look: Look | None = None, *, margin: float, text: Text
     return _draw(plot, group, look)
 
 
-def overhead(group: Group, look: Look | None = None) -> Spec:
+def overhead(group: Group, look: Look) -> Spec:
     """Draw step time minus the hand-written loop's, without `floor`, in µs, with a line at 0."""
     plot = Plot(
         title=f"Overhead in µs a step, {group.title}",
@@ -91,7 +91,7 @@ def overhead(group: Group, look: Look | None = None) -> Spec:
     return _draw(plot, group, look)
 
 
-def throughput(group: Group, look: Look | None = None) -> Spec:
+def throughput(group: Group, look: Look) -> Spec:
     """Draw samples a second of every runner, from 0."""
     plot = Plot(
         title=f"Throughput, {group.title}",
@@ -104,9 +104,8 @@ def throughput(group: Group, look: Look | None = None) -> Spec:
     return _draw(plot, group, look)
 
 
-def _draw(plot: Plot, group: Group, look: Look | None) -> Spec:
+def _draw(plot: Plot, group: Group, look: Look) -> Spec:
     """Draw one row a cell of the plot, in their order; of several batch sizes, without runners that have no figure."""
-    look = (look or Look()).knowing(group.runners)
     kept = {cell.runner for cell in plot.cells if len(group.batch_sizes) == 1 or plot.figure(cell) is not None}
     absent = rows.missing([cell for cell in plot.cells if cell.runner not in kept], plot.figure, look.name)
     table = _table(plot, [cell for cell in plot.cells if cell.runner in kept], look)
@@ -154,18 +153,14 @@ def _behind(plot: Plot, theme: Theme) -> list[Spec]:
 def _figures(plot: Plot, look: Look) -> list[Spec]:
     """Draw intervals, arrows where one is cut, and dots."""
     low, high = _domain(plot)
-    colour = frame.by_runner(look, "color")
+    colour, dots = frame.by_runner(look, "color"), frame.dots(look)
     bars = {"x": _x(plot, field="low"), "x2": {"field": "high"}, "color": colour}
-    inside = {"condition": {"test": "datum.same", "value": look.theme.background}} | colour
-    dots = {"x": _x(plot, field="value"), "shape": frame.by_runner(look, "shape"), "stroke": colour, "fill": inside}
+    dots["encoding"] |= {"x": _x(plot, field="value"), "tooltip": frame.cell_tooltip(plot.axis)}
     return [
         {"mark": {"type": "rule", "strokeWidth": 1.8}, "encoding": bars},
         _arrow("triangle-left", 0, f"isValid(datum.low) && datum.low < {low}", colour),
         _arrow("triangle-right", "width", f"datum.high > {high}", colour),
-        {
-            "mark": {"type": "point", "size": 52, "strokeWidth": 1.8, "opacity": 1},
-            "encoding": dots | {"tooltip": frame.cell_tooltip(plot.axis)},
-        },
+        dots,
     ]
 
 

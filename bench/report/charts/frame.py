@@ -9,9 +9,9 @@ from typing import Any
 from bench.report.charts.names import SUBTITLE_CHARACTERS, TITLE_CHARACTERS, lines
 from bench.report.charts.theme import TEXT_PX, Look, config
 
+LEGEND_ROW_PX = 22
 WIDTH_PX = 720
 """What a chart takes with all its words: the column of a code host."""
-SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
 Spec = dict[str, Any]
 Row = Mapping[str, Any]
@@ -22,7 +22,7 @@ ONCE: Spec = {"data": {"values": [{}]}}
 def framed(look: Look, title: str, told: Sequence[str], spec: Spec) -> Spec:
     """Return the finished chart: its title, how to read it, the theme, and all of it inside `WIDTH_PX`."""
     fit = {"width": WIDTH_PX, "autosize": {"type": "fit-x", "contains": "padding"}}
-    return {"$schema": SCHEMA, "title": head(title, told), "config": config(look.theme)} | fit | spec
+    return {"title": head(title, told), "config": config(look.theme)} | fit | spec
 
 
 def head(title: str, told: Sequence[str]) -> Spec:
@@ -65,6 +65,18 @@ def by_runner(look: Look, channel: str, legend: Spec | None = None) -> Spec:
     return {"field": "runner", "type": "nominal", "scale": scale, "legend": legend}
 
 
+def dots(look: Look, legend: Spec | None = None) -> Spec:
+    """Return a layer of dots with an edge that sets off those behind; hollow where a row is `same`."""
+    colour, back = by_runner(look, "color", legend), look.theme.background
+    encoding = {
+        "shape": by_runner(look, "shape", legend),
+        "fill": {"condition": {"test": "datum.same", "value": back}} | colour,
+        "stroke": {"condition": {"test": "datum.same"} | colour, "value": back},
+        "strokeWidth": {"condition": {"test": "datum.same", "value": 1.8}, "value": 0.8},
+    }
+    return {"mark": {"type": "point", "size": 85, "opacity": 1}, "encoding": encoding}
+
+
 def legend(runners: Sequence[str], names: Mapping[str, str]) -> Spec:
     """Return the legend right of the plot that has `runners` in their order, by colour and shape.
 
@@ -73,6 +85,11 @@ def legend(runners: Sequence[str], names: Mapping[str, str]) -> Spec:
     """
     shown = {"values": list(runners), "labelExpr": called(names), "symbolStrokeWidth": 0}
     return {"title": None, "orient": "right"} | shown
+
+
+def height(least_px: int, names: int) -> Spec:
+    """Return the height of a chart beside a legend of so many names, which would be cut where it is longer."""
+    return {"height": max(least_px, LEGEND_ROW_PX * (names + 1))}
 
 
 def tooltip(fields: Mapping[str, str]) -> list[Spec]:

@@ -48,7 +48,7 @@ class Panel:
 
 def history(
     points: Sequence[ReleasePoint],
-    look: Look | None = None,
+    look: Look,
     *,
     package: str,
     anchor: str,
@@ -60,27 +60,24 @@ def history(
     `subject` is what was measured, such as `hf-trainer, mlp on cpu, batch 64`. A panel for which no release has a
     figure is left out.
     """
-    theme = (look or Look()).theme
-    timed = any(point.ratio is not None for point in points)
-    counted = any(counter in point.counters for point in points)
-    panels = []
-    if timed or not counted:
-        title = f"step time \N{DIVISION SIGN} that of {anchor}"
-        rows = [_ratio_row(point) for point in points]
-        panels.append(Panel(title=title, rows=rows, height_px=RATIO_PX, is_ratio=True))
-    if counted:
-        title = f"{metric(counter).name} a step"
-        rows = [_count_row(point, counter) for point in points]
-        panels.append(Panel(title=title, rows=rows, height_px=COUNTER_PX))
+    panels = _panels(points, anchor, counter)
     drawn = [
-        _draw(panel, theme, _x(points, package if panel is panels[-1] else None), noted=panel is panels[0])
+        _draw(panel, look.theme, _x(points, package if panel is panels[-1] else None), noted=panel is panels[0])
         for panel in panels
     ]
-    told = "Step time against that of the anchor, with 95 % intervals. " if timed else ""
+    told = "Step time against that of the anchor, with 95 % intervals. " if panels[0].is_ratio else ""
     told += "A dashed rule marks a change."
     told += f" {CROSS}: no figure." if any("value" not in row for row in panels[0].rows) else ""
     head = frame.head(f"Releases of {package}{', ' if subject else ''}{subject}", [told])
-    return {"$schema": frame.SCHEMA, "title": head, "config": config(theme), "spacing": 18, "vconcat": drawn}
+    return {"title": head, "config": config(look.theme), "spacing": 18, "vconcat": drawn}
+
+
+def _panels(points: Sequence[ReleasePoint], anchor: str, counter: str) -> list[Panel]:
+    title = f"step time \N{DIVISION SIGN} that of {anchor}"
+    ratios = Panel(title=title, rows=[_ratio_row(point) for point in points], height_px=RATIO_PX, is_ratio=True)
+    rows = [_count_row(point, counter) for point in points]
+    counts = Panel(title=f"{metric(counter).name} a step", rows=rows, height_px=COUNTER_PX)
+    return [panel for panel in (ratios, counts) if any("value" in row for row in panel.rows)] or [ratios]
 
 
 def _ratio_row(point: ReleasePoint) -> Spec:

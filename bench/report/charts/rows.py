@@ -46,16 +46,6 @@ def without_floor(group: Group) -> str:
     return f" Without {FLOOR}." if FLOOR in group.runners else ""
 
 
-def series(cells: Sequence[CellSummary], figure: Figure) -> dict[str, dict[int, Estimate]]:
-    """By runner and batch size, ascending; a runner without a single figure is left out."""
-    found: dict[str, dict[int, Estimate]] = {}
-    for cell in sorted(cells, key=lambda cell: cell.batch_size):
-        value = figure(cell)
-        if value is not None:
-            found.setdefault(cell.runner, {})[cell.batch_size] = value
-    return found
-
-
 def why_not(cell: CellSummary) -> str:
     """Why a row has no figure, in a few words."""
     if cell.status != "ok":

@@ -165,7 +165,7 @@ def config(theme: Theme) -> dict[str, Any]:
         "view": {"stroke": None},
         "axis": {**text, **axis, "titlePadding": 8, "labelSeparation": 8},
         "axisQuantitative": {"grid": True, "domain": False, "ticks": False, "tickCount": 7, "labelFlush": False},
-        "legend": {**text, "labelColor": theme.ink, "symbolSize": 130, "rowPadding": 6},
+        "legend": {**text, "labelColor": theme.ink, "symbolSize": 130, "rowPadding": 6, "labelLimit": 260},
         "title": {**title, "anchor": "start", "frame": "bounds", "offset": 14, "subtitlePadding": 5},
         "text": {"color": theme.ink, "fontSize": TEXT_PX},
     }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.records.metrics import COUNTED
 from bench.report.charts import Drawing, drawing, look_of
+from bench.report.charts.history import ReleasePoint, history
 from bench.report.document import numbers
 from bench.report.document.metrics import more
 from bench.report.kinds.history.report import chart_file, package, series_of
@@ -14,36 +15,29 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.records.schema import Cell, CellSummary, ReleaseFigures, Summary
-    from bench.report.charts.history import ReleasePoint
 
 ANCHOR = "the hand-written loop"
 
 
 def drawings(summary: Summary) -> list[Drawing]:
     """Return the charts, in the order of the series."""
-    from bench.report.charts import render
-    from bench.report.charts.history import history
-
     cells = {cell.cell: cell for cell in summary.cells}
     drawn = []
-    with render.trusting():
-        for index, series in enumerate(series_of(summary)):
-            cell = series[0].cell
-            chart = history(
-                _points(series, cells),
-                look_of(summary),
-                package=package(summary),
-                anchor=ANCHOR,
-                subject=f"{cell.runner}, {cell.workload} on {cell.device}, batch {cell.batch_size:,}",
-            )
-            alt = f"Step time over that of {ANCHOR} and Python calls a step for each release of {package(summary)}."
-            drawn.append(drawing(chart_file(index), alt, chart))
+    for index, series in enumerate(series_of(summary)):
+        cell = series[0].cell
+        chart = history(
+            _points(series, cells),
+            look_of(summary),
+            package=package(summary),
+            anchor=ANCHOR,
+            subject=f"{cell.runner}, {cell.workload} on {cell.device}, batch {cell.batch_size:,}",
+        )
+        alt = f"Step time over that of {ANCHOR} and Python calls a step for each release of {package(summary)}."
+        drawn.append(drawing(chart_file(index), alt, chart))
     return drawn
 
 
 def _points(series: Sequence[ReleaseFigures], cells: Mapping[Cell, CellSummary]) -> list[ReleasePoint]:
-    from bench.report.charts.history import ReleasePoint
-
     return [
         ReleasePoint(
             release=each.cell.environment,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.plan.upgrade import CANDIDATE
 from bench.report.charts import Drawing, drawing, look_of
+from bench.report.charts.forest import changes
 from bench.report.document.blocks import Figure
 from bench.report.document.groups import Group, groups
 from bench.report.document.verdict_tables import ratio
@@ -20,19 +21,12 @@ STEP_TIME = "step_time_us"
 
 def drawings(summary: Summary) -> list[Drawing]:
     """Return the charts, in the order of the groups; none where no step time was judged."""
-    judged = judged_groups(summary)
-    if not judged:
-        return []
-    from bench.report.charts import render
-    from bench.report.charts.forest import changes
-
     margin, look = summary.run.settings.margin_of_time, look_of(summary)
     texts = {each.cell: ratio(each) for each in summary.verdicts if each.metric == STEP_TIME}
-    with render.trusting():
-        return [
-            drawing(file(index), described(group), changes(group, look, margin=margin, text=lambda c: texts[c.cell]))
-            for index, group in enumerate(judged)
-        ]
+    return [
+        drawing(file(index), described(group), changes(group, look, margin=margin, text=lambda row: texts[row.cell]))
+        for index, group in enumerate(judged_groups(summary))
+    ]
 
 
 def figures(summary: Summary) -> list[Figure]:
