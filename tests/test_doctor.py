@@ -8,6 +8,7 @@ import time
 import pytest
 
 from bench.execute import checkup
+from bench.plan import calibration
 from bench.records import checkups, store
 from bench.records.health import Diagnosis
 from bench.records.schema import AcceleratorInfo
@@ -130,13 +131,15 @@ def test_only_the_cards_of_a_run_are_looked_at(devices, uuids, asked):
 
 
 @pytest.mark.slow
-def test_a_calibration_is_kept_and_the_next_run_uses_it(tmp_path):
-    done = bench("doctor", "--calibrate", "--device", "cpu", "--json", cwd=tmp_path)
+def test_a_calibration_is_kept_and_the_next_run_uses_it(tmp_path, verb, monkeypatch):
+    monkeypatch.setattr(calibration, "CAP", 8)  # blocks, however long a machine takes for them
+    monkeypatch.setattr(calibration, "BUDGET_S", verbs.HANG_S)
+    done = verb("doctor", "--calibrate", "--device", "cpu", "--json", LOOPTAX_CACHE=str(tmp_path / "cache"))
     assert done.code == 0, done.err
     found = json.loads(done.out)
-    assert len(found["blocks"]) >= 6
+    assert len(found["blocks"]) == 8
     assert found["against_itself"]["value"] == pytest.approx(1, abs=0.2)
     (kept,) = (tmp_path / "cache" / "calibrations").iterdir()
     assert json.loads(kept.read_text()) == found
-    told = bench("doctor", "--device", "cpu", cwd=tmp_path).out
-    assert f"calibration: of {found['made_at'][:10]}, {len(found['blocks'])} blocks" in told
+    told = verb("doctor", "--device", "cpu", LOOPTAX_CACHE=str(tmp_path / "cache")).out
+    assert f"calibration: of {found['made_at'][:10]}, 8 blocks" in told
