@@ -6,6 +6,8 @@ import subprocess
 import sys
 from types import TracebackType
 
+from tests.verbs import HANG_S
+
 BURN = """
 import sys, time
 seconds = float(sys.argv[1])
@@ -40,7 +42,7 @@ def burnt(seconds: float) -> subprocess.Popen[str]:
 
 def done(process: subprocess.Popen[str]) -> str:
     """End a process by closing its input; what it wrote since."""
-    return process.communicate(timeout=60)[0]
+    return process.communicate(timeout=HANG_S)[0]
 
 
 class Busy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from bench.analyse.summary import summarise
 from bench.plan import length as lengths
 from bench.plan import rounds as planned_rounds
 from bench.plan.presets import TURNS_S
+from bench.records import store
 from bench.records.schema import (
     Cell,
     Comparison,
@@ -217,6 +219,14 @@ def journal(of: Run, *, step_us: Mapping[str, float] = STEP_US, spread: float = 
                     )
                 )
     return trials
+
+
+def stored(out: Path, of: Run, trials: Iterable[Trial] | None = None) -> Path:
+    """The folder of a run whose journal has these trials; by default all of it, all well."""
+    folder = store.create(out, of)
+    with store.journal(folder) as kept:
+        kept.append(*(journal(of) if trials is None else trials))
+    return folder
 
 
 def summary(**plan: Any) -> Summary:

@@ -1,11 +1,7 @@
 """A bisection from end to end: the releases of a tiny package that lies in a folder, and of transformers."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,10 +9,10 @@ import pytest
 from bench.errors import IndexUnreachableError
 from bench.execute.environments import pip
 from bench.records import store
-from tests import background
-from tests.background import wait_for_trials
+from tests import verbs
+from tests.execute.environments.wheels import wheel
+from tests.verbs import ROOT, folder_with_trials, run_folder
 
-ROOT = Path(__file__).parent.parent
 LOOP = ROOT / "tests" / "loops" / "after_step.py"
 SHORT = ["--device", "cpu", "--batch-size", "4", "--no-confirm"]
 QUIET = "def after_step():\n    pass\n"
@@ -33,7 +29,7 @@ RELEASES = {
     "1.7rc1": QUIET,
     "1.7": READS,
 }
-NEEDS = {"1.4": "a-package-that-is-nowhere"}
+NEEDS = {"1.4": ["a-package-that-is-nowhere"]}
 
 
 @pytest.fixture(scope="module")
@@ -43,42 +39,13 @@ def place(tmp_path_factory):
     wheels = folder / "wheels"
     wheels.mkdir()
     for version, content in RELEASES.items():
-        wheel(wheels, version, content)
-    own = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "LOOPTAX_CACHE": str(folder / "cache")}
-    return folder, {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "COLUMNS": "200", **own}
+        wheel(wheels, "tinyloop", version, {"tinyloop.py": content}, NEEDS.get(version, ()))
+    return folder, {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "LOOPTAX_CACHE": str(folder / "cache")}
 
 
-def wheel(folder: Path, version: str, content: str) -> None:
-    info = f"tinyloop-{version}.dist-info"
-    needs = f"Requires-Dist: {NEEDS[version]}\n" if version in NEEDS else ""
-    with zipfile.ZipFile(folder / f"tinyloop-{version}-py3-none-any.whl", "w") as archive:
-        archive.writestr("tinyloop.py", content)
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: tinyloop\nVersion: {version}\n{needs}")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
-
-
-def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "bench.bisect", *map(str, arguments)]
-
-
-def bisect(place, *arguments: str | Path, out: str) -> tuple[subprocess.CompletedProcess[str], Path]:
+def bisect(place, *arguments: object, out: str) -> tuple[verbs.Ended, Path]:
     folder, environment = place
-    done = subprocess.run(
-        command(*arguments, "--out", out),
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env=environment,
-        check=False,
-        timeout=600,
-    )
-    return done, folder / out
-
-
-def the_run(out: Path) -> Path:
-    (path,) = out.glob("*/run.json")
-    return path.parent
+    return verbs.process("bisect", *arguments, "--out", out, cwd=folder, **environment), folder / out
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +57,12 @@ def hidden(place):
 
 def test_what_cannot_be_used_is_stepped_around_and_said(hidden):
     done, out = hidden
-    assert done.returncode == 4, done.stderr
+    assert done.code == 4, done.err
     assert (
         "tinyloop 1.5 reads 2 more values back to the host a step than 1.2: in tinyloop.py (helper); "
-        "which of the releases after 1.2 did it is not known, since 1.3 and 1.4 cannot be used here." in done.stdout
+        "which of the releases after 1.2 did it is not known, since 1.3 and 1.4 cannot be used here." in done.out
     )
-    summary = json.loads((the_run(out) / "summary.json").read_text())
+    summary = json.loads((run_folder(out) / "summary.json").read_text())
     seen = {probe["release"]: (probe["status"], probe["value"]) for probe in summary["probes"]}
     assert seen == {
         "1.0": ("ok", 6),
@@ -105,13 +72,13 @@ def test_what_cannot_be_used_is_stepped_around_and_said(hidden):
         "1.5": ("ok", 8),
         "1.7": ("ok", 8),
     }
-    report = (the_run(out) / "report.md").read_text()
+    report = (run_folder(out) / "report.md").read_text()
     assert "this release was a mistake" in report
     assert "a-package-that-is-nowhere" in report
 
 
 def test_a_release_is_looked_at_once_and_the_neighbours_twice(hidden):
-    trials = store.read_trials(the_run(hidden[1]))
+    trials = store.read_trials(run_folder(hidden[1]))
     counts = [(trial.cell.environment, trial.replicate) for trial in trials if trial.phase == "counting"]
     order = ["1.0", "1.7", "1.3", "1.4", "1.2", "1.5"]
     assert counts == [*((version, 0) for version in order), ("1.2", 1), ("1.5", 1)]
@@ -119,14 +86,13 @@ def test_a_release_is_looked_at_once_and_the_neighbours_twice(hidden):
     assert len(ours) == 6  # four releases, and both neighbours again
 
 
-def test_the_report_is_rebuilt_to_the_byte_from_the_journal(hidden, place):
-    folder = the_run(hidden[1])
+def test_the_report_is_rebuilt_to_the_byte_from_the_journal(hidden, verb):
+    folder = run_folder(hidden[1])
     names = ("report.md", "summary.json")
     before = {name: (folder / name).read_bytes() for name in names}
     for name in names:
         (folder / name).unlink()
-    rebuild = [sys.executable, "-m", "bench.report", f"hidden/{folder.name}"]
-    subprocess.run(rebuild, cwd=place[0], env=place[1], check=True, capture_output=True)
+    assert verb("report", f"hidden/{folder.name}", cwd=hidden[1].parent).code == 0
     assert {name: (folder / name).read_bytes() for name in names} == before
 
 
@@ -134,33 +100,25 @@ def test_the_neighbours_of_a_move_are_timed_side_by_side(place, hidden):
     arguments = ["tinyloop", "1", "1.2", "--metric", "python_calls", "--runner", LOOP, "--device", "cpu"]
     short = ["--steps", "20", "--warmup", "4", "--blocks", "1"]
     done, out = bisect(place, *arguments, *short, out="closed")
-    assert done.returncode == 0, done.stderr
-    assert "tinyloop 1.2 makes 2 more Python calls a step than 1.1: in tinyloop.py (helper)." in done.stdout
-    run = store.read_run(the_run(out))
+    assert done.code == 0, done.err
+    assert "tinyloop 1.2 makes 2 more Python calls a step than 1.1: in tinyloop.py (helper)." in done.out
+    run = store.read_run(run_folder(out))
     assert [each.name for each in run.settings.environments] == ["1.0", "1.1", "1.2", "clone"]
-    timed = [trial.cell.environment for trial in store.read_trials(the_run(out)) if trial.phase == "timing"]
+    timed = [trial.cell.environment for trial in store.read_trials(run_folder(out)) if trial.phase == "timing"]
     assert sorted(timed) == ["1.1", "1.2", "clone"]
-    assert "### What was measured" in (the_run(out) / "report.md").read_text()
-
-
-def test_a_figure_that_is_the_same_at_both_ends_did_not_move(place, hidden):
-    arguments = ["tinyloop", "1.0", "1.2", "--metric", "syncs", "--runner", LOOP, *SHORT]
-    done, out = bisect(place, *arguments, out="same")
-    assert done.returncode == 0, done.stderr
-    assert "Syncs did not move: 6 a step with tinyloop 1.0 and 1.2." in done.stdout
-    assert len(store.read_trials(the_run(out))) == 4
+    assert "### What was measured" in (run_folder(out) / "report.md").read_text()
 
 
 def test_ctrl_c_reports_what_there_is(place, hidden):
     folder, environment = place
     arguments = ["tinyloop", "1.0", "1.7", "--metric", "syncs", "--runner", LOOP, *SHORT, "--out", "stopped"]
-    process = background.start(command(*arguments), cwd=folder, environment=environment)
-    stopped = wait_for_trials(folder / "stopped", 4)
-    process.send_signal(signal.SIGINT)
-    told, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    assert "Traceback" not in errors
-    assert "Not closed: syncs moved between tinyloop 1.0 and 1.7;" in told
+    with verbs.started("bisect", *arguments, cwd=folder, **environment) as process:
+        stopped = folder_with_trials(process, folder / "stopped", 4)
+        process.send_signal(signal.SIGINT)
+        done = verbs.ended(process)
+    assert done.code == 130, done.err
+    assert "Traceback" not in done.err
+    assert "Not closed: syncs moved between tinyloop 1.0 and 1.7;" in done.out
     assert "| 1.7 " in (stopped / "report.md").read_text()
 
 
@@ -182,13 +140,13 @@ def test_ctrl_c_reports_what_there_is(place, hidden):
         (["nowhere", "1.0", "1.7", "--metric", "syncs", "--runner", LOOP], "The index has nothing that fits nowhere"),
     ],
 )
-def test_a_wrong_command_is_one_sentence_and_writes_nothing(place, arguments, sentence):
-    done, out = bisect(place, *arguments, out="wrong")
-    assert done.returncode == 2, done.stderr
-    assert sentence in done.stderr
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
-    assert not out.exists()
+def test_a_wrong_command_is_one_sentence_and_writes_nothing(place, arguments, sentence, verb, tmp_path):
+    done = verb("bisect", *arguments, "--out", "wrong", **place[1])
+    assert done.code == 2, done.err
+    assert sentence in done.err
+    assert done.err.startswith("error: ")
+    assert done.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.network
@@ -198,13 +156,12 @@ def test_it_finds_the_release_of_transformers_that_reads_one_value_more(tmp_path
         pip.releases("transformers")
     except IndexUnreachableError as error:
         pytest.skip(str(error))
-    place = (tmp_path, {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "COLUMNS": "200"})
     arguments = ["transformers", "4.46.3", "4.48.3", "--metric", "syncs", "--no-confirm", "--device", "cpu"]
-    done, out = bisect(place, *arguments, out="found")
-    assert done.returncode == 0, done.stderr
+    done, out = bisect((tmp_path, {}), *arguments, out="found")
+    assert done.code == 0, done.err
     assert (
         "transformers 4.48.1 reads 1 more value back to the host a step than 4.48.0: "
-        "in transformers/trainer.py (Trainer.get_batch_samples)." in done.stdout
+        "in transformers/trainer.py (Trainer.get_batch_samples)." in done.out
     )
-    assert len({trial.cell.environment for trial in store.read_trials(the_run(out))}) <= 5
+    assert len({trial.cell.environment for trial in store.read_trials(run_folder(out))}) <= 5
     # It came with 4.47.1 already, was not in 4.48.0, and came back: from other ends the search finds that one.

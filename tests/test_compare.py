@@ -1,114 +1,36 @@
 """Two stored runs compared as a user compares them: the command line over synthetic journals."""
 
 import json
-import subprocess
-import sys
-import warnings
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from bench import compare
-from bench.cli import app
-from bench.records import store
-from bench.records.schema import AcceleratorInfo, Count, Counters, FunctionCounts, Length, Run, Trial
+from bench.records.schema import AcceleratorInfo, FunctionCounts, Length, Run, Trial
 from bench.report.document import numbers
 from tests.factories import (
     REGION,
-    STARTED,
     STEP_US,
-    cell,
     comparison,
     fingerprint,
     interpreter,
     journal,
     memory,
     region,
-    run,
-    trial,
+    stored,
 )
+from tests.pairs import LOG, LOOPS, NEWER, STEP, after, before, counted, counters, scaled
+from tests.verbs import process
 
-ROOT = Path(__file__).parent.parent
-LATER = STARTED + timedelta(days=3)
-NEWER = {"torch": "2.13.0", "transformers": "5.24.0", "accelerate": "1.15.0"}
 TIME = ("step_time_us", "samples_per_second")
-LOOPS = ("pytorch", "hf-trainer", "accelerate", "floor")
-STEP = FunctionCounts(file="transformers/trainer.py", function="Trainer.training_step", line=10, python_calls=5, ops=40)
-LOG = FunctionCounts(file="transformers/trainer.py", function="Trainer.log", line=90, python_calls=2, ops=1, syncs=1)
-
-
-def before(**changes: object) -> Run:
-    return run(**{"runners": LOOPS, "name": "before"} | changes)
-
-
-def after(**changes: object) -> Run:
-    return run(**{"runners": LOOPS, "name": "after", "started_at": LATER, "packages": NEWER} | changes)
-
-
-def scaled(factor: float = 1.0, **by_runner: float) -> dict[str, float]:
-    """Step times of a machine that is slower by `factor`, and of loops that are slower on top of that."""
-    return {name: us * factor * by_runner.get(name.replace("-", "_"), 1.0) for name, us in STEP_US.items()}
-
-
-def counters(*functions: FunctionCounts, tensor_bytes: int = 60_000) -> Counters:
-    totals = {
-        name: Count(value=sum(getattr(function, name) for function in functions), share=1.0)
-        for name in ("python_calls", "c_calls", "ops", "syncs")
-    }
-    return Counters(
-        steady_steps=10,
-        **totals,
-        tensor_bytes=Count(value=tensor_bytes, share=1.0),
-        ops_by_name={},
-        tensor_bytes_by_category={},
-        functions=list(functions),
-    )
-
-
-def counted(planned: Run, *functions: FunctionCounts, runner: str | None = None, **changes: int) -> list[Trial]:
-    """Both counts of every cell, or of the cells of one runner."""
-    cells = [
-        cell(name, **each.model_dump())
-        for each in planned.settings.comparisons
-        for name in planned.settings.runners
-        if runner in (None, name)
-    ]
-    return [
-        trial(
-            cell=each,
-            phase="counting",
-            block=-1,
-            replicate=again,
-            timing=None,
-            counters=counters(*functions, **changes),
-        )
-        for each in cells
-        for again in (0, 1)
-    ]
-
-
-def stored(out: Path, planned: Run, trials: list[Trial]) -> Path:
-    folder = store.create(out, planned)
-    lines = [each.model_dump_json(by_alias=True, exclude_none=True) for each in trials]
-    (folder / store.JOURNAL).write_text("".join(f"{line}\n" for line in lines))
-    return folder
 
 
 @pytest.fixture
-def verb(monkeypatch, capsys, tmp_path):
-    """Runs the command and returns its exit code and what it printed."""
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
+def verb(verb):
+    """`bench.compare`, which prints the whole report where nothing else is asked for."""
 
-    def call(*arguments: object) -> tuple[int, str, str]:
+    def call(*arguments):
         form = [] if {"--json", "--format"} & set(arguments) else ["--format", "markdown"]
-        monkeypatch.setattr(sys, "argv", ["bench.compare", *map(str, arguments), *form])
-        with pytest.raises(SystemExit) as ended:
-            app.run(compare.main)
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
+        return verb("compare", *arguments, *form)
 
     return call
 
@@ -639,9 +561,11 @@ def test_the_report_goes_to_a_file_as_well(verb, pair, tmp_path):
     assert not list(tmp_path.glob(".*partial"))
 
 
-def test_a_report_is_the_same_every_time(verb, pair):
-    folders = pair(step_us=scaled(hf_trainer=1.10))
-    assert verb(*folders)[1] == verb(*folders)[1]
+def test_a_report_is_the_same_in_processes_with_other_hash_seeds(pair, tmp_path):
+    arguments = (*pair(step_us=scaled(hf_trainer=1.10)), "--format", "markdown")
+    one, other = (process("compare", *arguments, cwd=tmp_path, PYTHONHASHSEED=seed) for seed in ("1", "2"))
+    assert one == other
+    assert (one.code, one.err) == (1, "")
 
 
 @pytest.mark.parametrize(
@@ -678,18 +602,6 @@ def test_a_run_of_another_verb_is_refused(verb, pair):
         f"error: {folders[1]} was made by bench.upgrade, whose report has its own verdicts; "
         "bench.compare takes runs of bench.run.\n"
     )
-
-
-def test_help_and_a_refusal_wait_for_no_heavy_import():
-    code = (
-        "import sys, runpy; sys.argv = ['bench.compare', '--help']\n"
-        "try: runpy.run_module('bench.compare', run_name='__main__')\n"
-        "except SystemExit as e: print('exit', e.code)\n"
-        "print('loaded', sorted(set(sys.modules) & {'torch', 'transformers', 'pandas', 'numpy'}))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert "exit 0\nloaded []" in done.stdout
-    assert "RUN_A" in done.stdout
 
 
 def test_what_a_bridge_hides_of_a_release_is_said_in_the_report_the_document_and_the_terminal(verb, pair):

@@ -2,49 +2,39 @@
 
 import json
 import os
-import subprocess
 import sys
-from pathlib import Path
+import time
 
 import pytest
 
 from bench.execute import checkup
+from bench.plan import calibration
 from bench.records import checkups, store
 from bench.records.health import Diagnosis
 from bench.records.schema import AcceleratorInfo
-from tests import factories
+from tests import factories, verbs
 from tests.busy import Busy
 
-ROOT = Path(__file__).parent.parent
 
-
-def python(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "LOOPTAX_CACHE": str(cwd / "cache"), **environment},
-        check=False,
-        timeout=300,
-    )
+def bench(verb, *arguments, cwd):
+    return verbs.process(verb, *arguments, cwd=cwd, LOOPTAX_CACHE=str(cwd / "cache"))
 
 
 def test_json_is_one_object_with_facts_and_findings(tmp_path):
-    done = python("bench.doctor", "--device", "cpu", "--json", cwd=tmp_path)
-    found = Diagnosis.model_validate_json(done.stdout)
-    assert (done.returncode, done.stderr) == (0 if found.fit else 4, "")
+    done = bench("doctor", "--device", "cpu", "--json", cwd=tmp_path)
+    found = Diagnosis.model_validate_json(done.out)
+    assert (done.code, done.err) == (0 if found.fit else 4, "")
     subjects = [each.subject for each in found.findings]
     assert {"other processes", "processor quota", "swap", "fork safety", "versions", "calibration"} <= set(subjects)
     assert {"steadiness", "cores"} <= set(subjects)
     assert found.torch.launch == ("spawn" if sys.platform == "darwin" else "fork")
     assert len(found.versions.requirements) > 10
     assert found.health.activity is not None
-    assert found.health.activity.window_s == pytest.approx(2.0, abs=1.0)
+    assert found.health.activity.window_s > 1.9
     assert found.health.jitter is None  # thousands of slices are no figures
     assert found.steadiness.unavailable is None
     assert 0 < found.steadiness.turns < found.steadiness.alone
-    assert found.steadiness.wall_s == pytest.approx(10.0, abs=1.0)
+    assert found.steadiness.wall_s > 9.9  # slices are added for ten seconds, and figures need so many
     assert len(found.steadiness.cores) == min(len(os.sched_getaffinity(0)), 4) if sys.platform == "linux" else 1
     for each in found.findings:
         assert each.seen
@@ -62,32 +52,20 @@ def test_json_is_one_object_with_facts_and_findings(tmp_path):
         (["--device", "xpu", "--calibrate"], 2, "error: --device xpu: torch sees no xpu device here"),
     ],
 )
-def test_a_wrong_command_is_one_sentence(arguments, code, sentence, tmp_path):
-    done = python("bench.doctor", *arguments, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert done.stderr.startswith(sentence)
-    assert done.stderr.count("\n") == 1
-
-
-def test_help_imports_neither_torch_nor_numpy():
-    code = (
-        "import sys, runpy; sys.argv = ['bench.doctor', '--help']\n"
-        "try: runpy.run_module('bench.doctor', run_name='__main__')\n"
-        "except SystemExit as e: print('exit', e.code)\n"
-        "print('loaded', sorted({'torch', 'transformers', 'pandas', 'numpy', 'pynvml'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert "exit 0\nloaded []" in done.stdout
-    assert "--calibrate" in done.stdout
+def test_a_wrong_command_is_one_sentence(arguments, code, sentence, verb):
+    done = verb("doctor", *arguments)
+    assert (done.code, done.out) == (code, "")
+    assert done.err.startswith(sentence)
+    assert done.err.count("\n") == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts by processor")
-def test_a_busy_process_marks_its_block_and_is_named_in_the_report(tmp_path):
+def test_a_busy_process_marks_its_block_and_is_named_in_the_report(tmp_path, verb):
     short = ["--device", "cpu", "--batch-size", "64", "--runner", "pytorch", "--only", "time", "--blocks", "1"]
     with Busy() as busy:
-        done = python("bench.run", *short, "--steps", "400", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    (folder,) = (path.parent for path in (tmp_path / "results").glob("*/run.json"))
+        done = bench("run", *short, "--steps", "400", cwd=tmp_path)
+    assert done.code == 0, done.err
+    folder = verbs.run_folder(tmp_path / "results")
     loads = [trial.load for trial in store.read_trials(folder) if trial.load is not None]
     used_s = sum(load.busy_s - load.own_s for load in loads)
     assert used_s > 0.2 * sum(load.wall_s for load in loads)  # on two crowded processors it still gets its share
@@ -105,8 +83,8 @@ def test_a_busy_process_marks_its_block_and_is_named_in_the_report(tmp_path):
     assert summary["steadiness"]["turns"] > 0
     assert end.jitter is None
     assert report.splitlines()[2].partition("This machine: ")[2].startswith("two identical loops timed one after the ")
-    assert "This machine: two identical loops" in done.stdout + done.stderr
-    python("bench.report", folder, cwd=tmp_path)
+    assert "This machine: two identical loops" in done.out + done.err
+    assert verb("report", folder).code == 0
     assert (folder / "report.md").read_text() == report
 
 
@@ -114,11 +92,12 @@ def test_a_busy_process_marks_its_block_and_is_named_in_the_report(tmp_path):
 
 
 def test_what_was_seen_of_the_machine_comes_back_and_a_torn_line_is_left_out(tmp_path):
+    began_s = time.monotonic()
     with checkup.kept(tmp_path, factories.run()):
         assert [each.moment for each in checkups.read(tmp_path)] == ["start"]  # what a kill leaves
     first = checkups.read(tmp_path)
     assert [each.moment for each in first] == ["start", "end"]
-    assert first[1].activity.window_s < 60
+    assert 0 < first[1].activity.window_s < time.monotonic() - began_s
     with checkup.kept(tmp_path, factories.run()):
         pass
     path = tmp_path / checkups.CHECKUPS
@@ -152,14 +131,15 @@ def test_only_the_cards_of_a_run_are_looked_at(devices, uuids, asked):
 
 
 @pytest.mark.slow
-def test_a_calibration_takes_three_minutes_and_the_next_run_uses_it(tmp_path):
-    done = python("bench.doctor", "--calibrate", "--device", "cpu", "--json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["wall_s"] < 180
-    assert len(found["blocks"]) >= 6
+def test_a_calibration_is_kept_and_the_next_run_uses_it(tmp_path, verb, monkeypatch):
+    monkeypatch.setattr(calibration, "CAP", 8)  # blocks, however long a machine takes for them
+    monkeypatch.setattr(calibration, "BUDGET_S", verbs.HANG_S)
+    done = verb("doctor", "--calibrate", "--device", "cpu", "--json", LOOPTAX_CACHE=str(tmp_path / "cache"))
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert len(found["blocks"]) == 8
     assert found["against_itself"]["value"] == pytest.approx(1, abs=0.2)
     (kept,) = (tmp_path / "cache" / "calibrations").iterdir()
     assert json.loads(kept.read_text()) == found
-    told = python("bench.doctor", "--device", "cpu", cwd=tmp_path).stdout
-    assert f"calibration: of {found['made_at'][:10]}, {len(found['blocks'])} blocks" in told
+    told = verb("doctor", "--device", "cpu", LOOPTAX_CACHE=str(tmp_path / "cache")).out
+    assert f"calibration: of {found['made_at'][:10]}, 8 blocks" in told

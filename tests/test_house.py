@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.cli.startup import VERBS
+
 ROOT = Path(__file__).parent.parent
 FRAMEWORKS = {"transformers", "accelerate", "pytorch_lightning", "lightning_fabric", "lightning"}
 FRAMEWORKS |= {"ignite", "skorch", "pytorch_accelerated"}
@@ -56,13 +58,22 @@ def test_a_runner_imports_its_own_framework_and_no_other(path):
     assert tops(path) & FRAMEWORKS == own
 
 
-def test_help_is_answered_without_torch_or_a_framework():
+@pytest.mark.parametrize("path", files("studies/plain"), ids=str)
+def test_a_plain_script_imports_nothing_of_ours(path):
+    assert not tops(path) & {"bench", "trainloops", "tests", "studies"}
+    assert "from ." not in path.read_text()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_is_answered_without_torch_or_a_framework(verb):
+    heavy = FRAMEWORKS | {"torch", "pandas", "numpy", "pynvml"}
+    module = "bench.report.__main__" if verb == "report" else f"bench.{verb}"
     code = (
-        "import sys, runpy; sys.argv = ['bench.run', '--help']\n"
-        "try: runpy.run_module('bench.run', run_name='__main__')\n"
+        f"import sys, runpy; sys.argv = ['bench.{verb}', '--help']\n"
+        f"try: runpy.run_module({module!r}, run_name='__main__')\n"
         "except SystemExit as e: print('exit', e.code)\n"
-        f"print('loaded', sorted(set(sys.modules) & {FRAMEWORKS | {'torch', 'pandas', 'numpy'}!r}))"
+        f"print('loaded', sorted(set(sys.modules) & {heavy!r}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert "exit 0\nloaded []" in done.stdout
-    assert "--batch-size" in done.stdout
+    assert f"Usage: bench.{verb} [OPTIONS]" in done.stdout

@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests import verbs
+from tests.verbs import ROOT
+
 RESULTS = ROOT / "results"
 NEEDED = ("torch", "transformers", "accelerate", "pytorch-lightning", "pandas", "tabulate", "pydantic", "typer", "rich",
           "numpy")  # fmt: skip
@@ -54,29 +53,20 @@ def bare(tmp_path_factory):
     for name in blocked_modules():
         (folder / f"{name}.py").write_text(f"raise ImportError(\"No module named '{name}'\")\n")
     assert {"altair.py", "vl_convert.py", "pynvml.py", "scipy.py"} <= {each.name for each in folder.iterdir()}
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (folder, ROOT, ROOT / "src")))}
-
-
-def python(*arguments, cwd, env):
-    command = [sys.executable, "-m", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env, check=False, timeout=300)
+    return {"PYTHONPATH": os.pathsep.join(map(str, (folder, ROOT, ROOT / "src")))}
 
 
 def test_a_run_is_measured_and_reported_and_charts_are_missed_in_one_sentence(tmp_path, bare):
-    done = python(
-        *("bench.run", "--device", "cpu", "--runner", "pytorch,floor", "--batch-size", "8", "--steps", "100"),
-        *("--blocks", "1"),
-        cwd=tmp_path,
-        env=bare,
-    )
-    assert done.returncode == 0, done.stderr
-    (folder,) = (each for each in (tmp_path / "results").iterdir() if each.is_dir())
+    short = ("--device", "cpu", "--runner", "pytorch,floor", "--batch-size", "8", "--steps", "100", "--blocks", "1")
+    done = verbs.process("run", *short, cwd=tmp_path, **bare)
+    assert done.code == 0, done.err
+    folder = verbs.run_folder(tmp_path / "results")
     assert {"run.json", "summary.json", "report.md", "report.html", "tables"} <= {
         each.name for each in folder.iterdir()
     }
     assert "](charts/" not in (folder / "report.md").read_text()
-    assert "Traceback" not in done.stderr
-    said = [line for line in done.stderr.splitlines() if "no charts:" in line]
+    assert "Traceback" not in done.err
+    said = [line for line in done.err.splitlines() if "no charts:" in line]
     assert len(said) == 1
     assert "pip install vl-convert-python" in said[0]
 
@@ -86,8 +76,8 @@ def test_stored_runs_of_every_kind_are_reported(tmp_path, bare, verb):
     found = next(each for each in sorted(RESULTS.iterdir()) if verb in each.name)
     folder = tmp_path / "results" / found.name
     shutil.copytree(found, folder, ignore=shutil.ignore_patterns("charts", "tables", "report.*", "summary.json"))
-    done = python("bench.report", folder, cwd=tmp_path, env=bare)
-    assert done.returncode == 0, done.stderr
+    done = verbs.process("report", folder, cwd=tmp_path, **bare)
+    assert done.code == 0, done.err
     assert "](charts/" not in (folder / "report.md").read_text()
     assert (folder / "report.html").exists()
     assert (folder / "tables").is_dir()

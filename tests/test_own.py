@@ -3,35 +3,20 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bench.records import store
+from tests import verbs
+from tests.verbs import ROOT, run_folder
 
-ROOT = Path(__file__).parent.parent
 OWN = ROOT / "tests" / "workloads"
 SHORT = ["--device", "cpu", "--batch-size", "4", "--steps", "12", "--warmup", "2", "--blocks", "1", "--only", "time"]
 
 
-def bench(*arguments: str | Path, cwd: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    entries = [str(path)] if path else []
-    return subprocess.run(
-        [sys.executable, "-m", "bench.run", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([*entries, str(ROOT), str(ROOT / "src")])},
-        check=False,
-        timeout=300,
-    )
-
-
-def the_run(out: Path) -> Path:
-    (folder,) = out.glob("*/run.json")
-    return folder.parent
+bench = partial(verbs.process, "run")
 
 
 def cells(folder: Path) -> list[dict]:
@@ -51,8 +36,8 @@ def test_files_and_modules_are_trained_by_every_loop_and_told_apart(project):
     (project / "b" / "by_module.py").write_text("from a_neighbour import tiny\n")
     (project / "a_neighbour.py").write_text("import sys; sys.path.append('a')\nfrom own import tiny\n")
     done = bench(*SHORT, "--workload", both, "--runner", "floor", cwd=project)
-    assert done.returncode == 0, done.stderr
-    folder = the_run(project / "results")
+    assert done.code == 0, done.err
+    folder = run_folder(project / "results")
     assert [(cell["workload"], cell["runner"], cell["equivalence"]["verdict"]) for cell in cells(folder)] == [
         ("a/own.py:tiny", "pytorch", "baseline"),
         ("a/own.py:tiny", "floor", "bitwise"),
@@ -67,24 +52,24 @@ def test_files_and_modules_are_trained_by_every_loop_and_told_apart(project):
 
 def test_like_repeats_it_and_resume_refuses_a_file_that_has_changed(project):
     done = bench(*SHORT, "--workload", "a/own.py:tiny", "--runner", "floor", cwd=project)
-    assert done.returncode == 0, done.stderr
-    first = the_run(project / "results")
+    assert done.code == 0, done.err
+    first = run_folder(project / "results")
     again = bench("--like", first, "--out", "again", cwd=project)
-    assert again.returncode == 0, again.stderr
-    second = the_run(project / "again")
+    assert again.code == 0, again.err
+    second = run_folder(project / "again")
     assert store.read_run(second).settings == store.read_run(first).settings
     assert cells(second)[1]["equivalence"]["verdict"] == "bitwise"
     with (project / "a" / "own.py").open("a") as file:
         file.write("# changed\n")
     refused = bench("--resume", first, cwd=project)
-    assert refused.returncode == 2
-    assert f"--resume {first}: that run was made elsewhere (SHA-256 of a/own.py:tiny: " in refused.stderr
+    assert refused.code == 2
+    assert f"--resume {first}: that run was made elsewhere (SHA-256 of a/own.py:tiny: " in refused.err
     (project / "a" / "own.py").unlink()
     for flag in ("--like", "--resume"):
         gone = bench(flag, first, cwd=project)
-        assert gone.returncode == 2
-        assert gone.stderr.startswith(f"error: {flag} {first}: a/own.py: there is no such file; ")
-        assert gone.stderr.count("\n") == 1
+        assert gone.code == 2
+        assert gone.err.startswith(f"error: {flag} {first}: a/own.py: there is no such file; ")
+        assert gone.err.count("\n") == 1
 
 
 def test_a_package_brings_a_runner_by_name(project):
@@ -97,9 +82,10 @@ def test_a_package_brings_a_runner_by_name(project):
     (shelf / "shipping.dist-info" / "entry_points.txt").write_text(
         "[trainloops.runners]\nshipped = shipping:train\nbroken = broken\n"
     )
-    done = bench(*SHORT, "--runner", "shipped,broken,shipping:train", cwd=project, path=shelf)
-    assert done.returncode == 4, done.stderr
-    found = {cell["runner"]: cell for cell in cells(the_run(project / "results"))}
+    path = os.pathsep.join(map(str, (shelf, ROOT, ROOT / "src")))
+    done = bench(*SHORT, "--runner", "shipped,broken,shipping:train", cwd=project, PYTHONPATH=path)
+    assert done.code == 4, done.err
+    found = {cell["runner"]: cell for cell in cells(run_folder(project / "results"))}
     assert [found[name]["equivalence"]["verdict"] for name in ("shipped", "shipping:train")] == ["bitwise"] * 2
     reason = "broken cannot be imported: ModuleNotFoundError: No module named 'a_package_that_nobody_has'"
     assert (found["broken"]["status"], found["broken"]["reason"]) == ("failed", reason)
@@ -107,10 +93,10 @@ def test_a_package_brings_a_runner_by_name(project):
 
 def test_a_loss_that_turns_nan_is_a_row_with_its_step_and_no_ratio(project):
     done = bench(*SHORT, "--workload", "a/own.py:turns_nan", "--runner", "floor", cwd=project)
-    assert done.returncode == 4, done.stderr
-    for cell in cells(the_run(project / "results")):
+    assert done.code == 4, done.err
+    for cell in cells(run_folder(project / "results")):
         assert cell["equivalence"]["verdict"] == "unproven"
         assert "the loss of micro-step 3 is nan" in cell["equivalence"]["detail"]
         assert "the loss of micro-step 3 is nan" in cell["reason"]
         assert cell["ratio"] is None
-    assert "the loss of micro-step 3 is nan" in done.stdout
+    assert "the loss of micro-step 3 is nan" in done.out

@@ -6,15 +6,13 @@ threads named. A control that takes releases from the package index is skipped w
 """
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests import verbs
+
 BATCH_SIZE = 8
 BATCH_BYTES = BATCH_SIZE * (64 * 4 + 8)
 """Points of 64 float32 features, and an int64 label each."""
@@ -25,21 +23,13 @@ pytestmark = pytest.mark.slow
 
 def bench(verb: str, *arguments: str, cwd: Path, **environment: str) -> SimpleNamespace:
     """Run a verb: its exit code, what the terminal got, and the summary in its run folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"bench.{verb}", *arguments, *COUNTED],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", **environment},
-        check=False,
-        timeout=900,
-    )
-    if done.stderr.startswith("error: The package index does not answer"):
-        pytest.skip(done.stderr)
+    done = verbs.process(verb, *arguments, *COUNTED, cwd=cwd, **environment)
+    if done.err.startswith("error: The package index does not answer"):
+        pytest.skip(done.err)
     folders = [path.parent for path in (cwd / "results").glob("*/summary.json")]
-    assert len(folders) == 1, done.stderr
+    assert len(folders) == 1, done.err
     summary = json.loads((folders[0] / "summary.json").read_text())
-    return SimpleNamespace(code=done.returncode, told=done.stdout, **summary)
+    return SimpleNamespace(code=done.code, told=done.out, **summary)
 
 
 def by_function(found: SimpleNamespace, counter: str, **where: str) -> dict[str, int]:

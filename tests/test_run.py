@@ -6,48 +6,33 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bench.records import store
-from tests import background, factories
-from tests.background import wait_for_trials
+from tests import factories, verbs
+from tests.verbs import ROOT, folder_with_trials, run_folder
 
-ROOT = Path(__file__).parent.parent
 LOOPS = ROOT / "tests" / "loops"
 SHORT = ["--device", "cpu", "--batch-size", "4", "--steps", "20", "--warmup", "4"]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "COLUMNS": "200"}
-
-
-def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "bench.run", *map(str, arguments)]
-
-
-def bench(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), capture_output=True, text=True, cwd=cwd, env=ENVIRONMENT, check=False, timeout=300
-    )
-
-
-def the_run(out: Path) -> Path:
-    (folder,) = out.glob("*/run.json")
-    return folder.parent
+bench, running = partial(verbs.process, "run"), partial(verbs.started, "run")
 
 
 @pytest.fixture(scope="module")
 def six(tmp_path_factory):
-    """One short run of all six loops over eight settings."""
+    """One short run of all six loops in two comparisons; which settings are equal is `test_workloads`'s."""
     cwd = tmp_path_factory.mktemp("six")
-    matrix = ["--precision", "fp32,bf16", "--grad-accumulation", "1,2", "--grad-clip", "off,0.1"]
-    return bench(*SHORT, *matrix, "--blocks", "1", cwd=cwd), cwd / "results"
+    matrix = ["--precision", "bf16", "--grad-accumulation", "1,2", "--grad-clip", "0.1"]
+    return bench(*SHORT, *matrix, "--blocks", "1", cwd=cwd, PYTHONPATH=verbs.SOURCES), cwd / "results"
 
 
 def test_six_loops_are_bitwise_equal_and_have_ratios(six):
     done, out = six
-    assert done.returncode == 0, done.stderr
-    cells = json.loads((the_run(out) / "summary.json").read_text())["cells"]
-    assert len(cells) == 6 * 8
+    assert done.code == 0, done.err
+    cells = json.loads((run_folder(out) / "summary.json").read_text())["cells"]
+    assert len(cells) == 6 * 2
     for cell in cells:
         assert cell["equivalence"]["verdict"] == ("baseline" if cell["runner"] == "pytorch" else "bitwise"), cell
     ratios = {cell["runner"]: cell["ratio"]["value"] for cell in cells[:6]}
@@ -56,14 +41,14 @@ def test_six_loops_are_bitwise_equal_and_have_ratios(six):
 
 
 def test_every_count_repeats_in_a_second_fresh_interpreter(six):
-    cells = json.loads((the_run(six[1]) / "summary.json").read_text())["cells"]
+    cells = json.loads((run_folder(six[1]) / "summary.json").read_text())["cells"]
     assert [cell["counters"]["not_repeated"] for cell in cells] == [[]] * len(cells)
     calls = {cell["runner"]: cell["counters"]["python_calls"] for cell in cells[:6]}
     assert calls["floor"] < calls["pytorch"] < calls["fabric"] < calls["accelerate"] < calls["lightning"]
 
 
 def test_phases_and_tensor_categories_are_told_of_every_cell(six):
-    cells = json.loads((the_run(six[1]) / "summary.json").read_text())["cells"]
+    cells = json.loads((run_folder(six[1]) / "summary.json").read_text())["cells"]
     for cell in cells:
         assert set(cell["phases_us"]) == {"data", "forward", "backward", "optimizer", "rest"}
         assert sum(cell["tensor_bytes_by_category"].values()) == cell["tensor_bytes"]
@@ -75,14 +60,14 @@ def test_phases_and_tensor_categories_are_told_of_every_cell(six):
 def test_only_counters_times_nothing_and_a_trace_is_one_file_a_cell(tmp_path):
     only = ["--device", "cpu", "--batch-size", "4", "--runner", "accelerate", "--only", "counters", "--trace"]
     done = bench(*only, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    folder = the_run(tmp_path / "results")
+    assert done.code == 0, done.err
+    folder = run_folder(tmp_path / "results")
     assert {trial.phase for trial in store.read_trials(folder)} == {"equivalence", "counting", "trace"}
     cells = json.loads((folder / "summary.json").read_text())["cells"]
     assert [cell["status"] for cell in cells] == ["ok", "ok"]
     assert cells[1]["unavailable"]["step_time_us"] == "--only left out what the timing pass tells"
     extra = cells[1]["counters"]["python_calls"] - cells[0]["counters"]["python_calls"]
-    assert f"({extra:+,}) Python calls" in done.stdout
+    assert f"({extra:+,}) Python calls" in done.out
     assert "## Tables" not in (folder / "report.md").read_text()
     traces = sorted(path.name for path in (folder / "traces").iterdir())
     assert traces == ["000-pytorch-4.json.gz", "001-accelerate-4.json.gz"]
@@ -90,18 +75,25 @@ def test_only_counters_times_nothing_and_a_trace_is_one_file_a_cell(tmp_path):
     assert sum(event["name"].startswith("ProfilerStep#") for event in events) == 10
 
 
-def test_fused_and_other_optimizers_and_workers_are_bitwise_equal_too(tmp_path):
-    settings = ["--optimizer", "adamw-fused,sgd", "--workers", "2", "--workload", "mlp-wide"]
+def test_frameworks_whose_loaders_have_workers_take_turns_and_are_bitwise_equal(tmp_path):
+    settings = ["--optimizer", "sgd", "--workers", "2", "--workload", "mlp-wide", "--runner", "hf-trainer,lightning"]
     done = bench(*SHORT, *settings, "--only", "time", "--blocks", "1", "--steps", "6", "--warmup", "2", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "All 5 runners are bitwise equal to the hand-written loop, in every cell (10)." in done.stdout
+    assert done.code == 0, done.err
+    assert "All 2 runners are bitwise equal to the hand-written loop, in every cell (2)." in done.out
 
 
-def test_a_block_is_added_where_a_ratio_is_not_known_well_enough(tmp_path):
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Two loops, whose ratio is not known well enough after one block."""
+    cwd = tmp_path_factory.mktemp("two")
     wanted = ["--blocks", "1", "--target-ci", "1%", "--max-blocks", "2"]  # one block gives no interval, and two none
-    done = bench(*SHORT, "--runner", "floor", "--only", "time", *wanted, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    folder = the_run(tmp_path / "results")
+    return bench(*SHORT, "--runner", "floor", "--only", "time", "--seed", "7", *wanted, cwd=cwd), cwd / "results"
+
+
+def test_a_block_is_added_where_a_ratio_is_not_known_well_enough(two):
+    done, out = two
+    assert done.code == 0, done.err
+    folder = run_folder(out)
     timed = sorted((t.block, t.cell.runner) for t in store.read_trials(folder) if t.phase == "timing")
     assert timed == [(block, runner) for block in (0, 1) for runner in ("floor", "pytorch", "pytorch")]
     assert "2 cells in 1 block, and in up to 2 where a ratio needed more." in (folder / "report.md").read_text()
@@ -109,19 +101,19 @@ def test_a_block_is_added_where_a_ratio_is_not_known_well_enough(tmp_path):
 
 def test_the_report_and_the_index_are_there_and_have_every_row(six):
     done, out = six
-    folder = the_run(out)
+    folder = run_folder(out)
     report = (folder / "report.md").read_text()
     for runner in ("pytorch", "hf-trainer", "lightning", "accelerate", "fabric", "floor"):
         assert f"| {runner} " in report
     assert "nan" not in report.lower().split()
     assert folder.name in (out / "README.md").read_text()
-    assert f"results/{folder.name}/report.md" in done.stdout
+    assert f"results/{folder.name}/report.md" in done.out
     assert sorted(path.name for path in (folder / "tables").iterdir())
 
 
 def test_nobody_but_the_worker_imports_a_framework_for_the_journal(six):
-    trials = store.read_trials(the_run(six[1]))
-    assert len(trials) == 4 * 48 + 56  # fingerprints, counts, recounts and phases; one block, which has eight clones
+    trials = store.read_trials(run_folder(six[1]))
+    assert len(trials) == 4 * 12 + 14  # fingerprints, counts, recounts and phases; one block, which has two clones
     assert {trial.interpreter.launch for trial in trials} == {"fork"}
     opening, block = ({t.interpreter.padding_bytes for t in trials if t.block == number} for number in (-1, 0))
     assert {t.interpreter.hash_seed for t in trials} == {0}  # which counts need; other sets of blocks have others
@@ -130,23 +122,21 @@ def test_nobody_but_the_worker_imports_a_framework_for_the_journal(six):
     assert block < opening
 
 
-def test_a_report_is_rebuilt_to_the_byte_from_the_journal(six):
-    folder = the_run(six[1])
+def test_a_report_is_rebuilt_to_the_byte_from_the_journal(six, verb):
+    folder = run_folder(six[1])
     names = ("report.md", "summary.json")
     before = {name: (folder / name).read_bytes() for name in names}
     for name in names:
         (folder / name).unlink()
-    rebuild = [sys.executable, "-m", "bench.report", f"results/{folder.name}"]
-    subprocess.run(rebuild, cwd=six[1].parent, env=ENVIRONMENT, check=True, capture_output=True)
+    assert verb("report", f"results/{folder.name}", cwd=six[1].parent).code == 0
     assert {name: (folder / name).read_bytes() for name in names} == before
 
 
-def test_like_repeats_exactly_what_was_asked(tmp_path):
-    bench(*SHORT, "--blocks", "1", "--runner", "pytorch,floor", "--seed", "7", cwd=tmp_path)
-    first = the_run(tmp_path / "results")
+def test_like_repeats_exactly_what_was_asked(two, tmp_path):
+    first = run_folder(two[1])
     done = bench("--like", first, "--out", "again", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    again = the_run(tmp_path / "again")
+    assert done.code == 0, done.err
+    again = run_folder(tmp_path / "again")
     assert store.read_run(again).settings == store.read_run(first).settings
 
     def plan(folder: Path) -> list[tuple[object, ...]]:
@@ -157,16 +147,25 @@ def test_like_repeats_exactly_what_was_asked(tmp_path):
     assert fingerprints[0] == fingerprints[1]
 
 
-@pytest.mark.parametrize(
-    ("loop", "difference"),
-    [("other_lr", "loss of micro-step"), ("other_order", "loss of micro-step"), ("skips_a_step", "loss of micro-step")],
-)
-def test_a_loop_that_is_subtly_wrong_gets_no_ratio(loop, difference, tmp_path):
-    done = bench(*SHORT, "--only", "time", "--blocks", "1", "--runner", f"pytorch,{LOOPS / loop}.py", cwd=tmp_path)
-    assert done.returncode == 4, done.stderr
-    baseline, wrong = json.loads((the_run(tmp_path / "results") / "summary.json").read_text())["cells"]
+WRONG = ("other_lr", "other_order", "skips_a_step")
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory):
+    """A run with three loops that are subtly wrong, two that fail, and one that is well."""
+    cwd = tmp_path_factory.mktemp("faulty")
+    runners = ",".join(["floor", *(f"{LOOPS / name}.py" for name in (*WRONG, "raises", "is_killed"))])
+    return bench(*SHORT, "--only", "time", "--blocks", "2", "--runner", runners, cwd=cwd), run_folder(cwd / "results")
+
+
+@pytest.mark.parametrize("loop", WRONG)
+def test_a_loop_that_is_subtly_wrong_gets_no_ratio(loop, faulty):
+    done, folder = faulty
+    assert done.code == 4, done.err
+    baseline, *cells = json.loads((folder / "summary.json").read_text())["cells"]
+    (wrong,) = [cell for cell in cells if cell["runner"] == f"{LOOPS / loop}.py"]
     assert wrong["equivalence"]["verdict"] == "different"
-    assert difference in wrong["equivalence"]["detail"]
+    assert "loss of micro-step" in wrong["equivalence"]["detail"]
     assert wrong["step_time_us"]["value"] > 0  # what it took is told, what it would be worth is not
     assert wrong["ratio"] is None
     assert wrong["overhead_us"] is None
@@ -174,42 +173,35 @@ def test_a_loop_that_is_subtly_wrong_gets_no_ratio(loop, difference, tmp_path):
     assert baseline["ratio"]["value"] == 1.0
 
 
-def test_failures_are_rows_and_everything_else_is_kept(tmp_path):
-    runners = ",".join(["floor", *(f"{LOOPS / name}.py" for name in ("raises", "is_killed"))])
-    done = bench(*SHORT, "--only", "time", "--blocks", "2", "--runner", runners, cwd=tmp_path)
-    assert done.returncode == 4, done.stderr
-    cells = json.loads((the_run(tmp_path / "results") / "summary.json").read_text())["cells"]
-    assert [cell["status"] for cell in cells] == ["ok", "ok", "failed", "killed"]
+def test_failures_are_rows_and_everything_else_is_kept(faulty):
+    done, folder = faulty
+    assert done.code == 4, done.err
+    cells = json.loads((folder / "summary.json").read_text())["cells"]
+    assert [cell["status"] for cell in cells] == ["ok"] * 5 + ["failed", "killed"]
     assert cells[1]["blocks"] == 2
-    report = (the_run(tmp_path / "results") / "report.md").read_text()
+    report = (folder / "report.md").read_text()
     assert "the learning rate went to the moon" in report
     assert "was killed by SIGKILL" in report
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in done.err
 
 
-def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
-    return background.start(command(*arguments), cwd=cwd, environment=ENVIRONMENT)
-
-
-def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
-    process = start(*SHORT, "--runner", "pytorch,floor", "--blocks", "6", cwd=tmp_path)
-    folder = wait_for_trials(tmp_path / "results", 5)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+def test_a_killed_run_resumes_and_repeats_nothing_and_none_is_resumed_that_goes_on(tmp_path, verb):
+    with running(*SHORT, "--runner", "pytorch,floor", "--blocks", "6", cwd=tmp_path) as process:
+        folder = folder_with_trials(process, tmp_path / "results", 5)
+        process.send_signal(signal.SIGSTOP)  # it is not to end meanwhile
+        second = verb("run", "--resume", f"results/{folder.name}")
+    sentence = f"error: --resume results/{folder.name}: that run is still going on in another process.\n"
+    assert (second.code, second.err) == (2, sentence)
     with (folder / "trials.jsonl").open("ab") as journal:
         journal.write(b'{"schema": 1, "phase": "tim')  # the line that the kill cut short
-    process = start("--resume", f"results/{folder.name}", cwd=tmp_path)
-    wait_for_trials(tmp_path / "results", 14)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with running("--resume", f"results/{folder.name}", cwd=tmp_path) as process:
+        folder_with_trials(process, tmp_path / "results", 14)
     ended = (folder / "trials.jsonl").read_bytes()
     with (folder / "trials.jsonl").open("ab") as journal:
         journal.write(b'{"schema": 1, "phase": "tim')
     resumed = bench("--resume", f"results/{folder.name}", cwd=tmp_path)
-    assert resumed.returncode == 0, resumed.stderr
-    assert (
-        f"warning: results/{folder.name}/trials.jsonl: the last line was cut short and is dropped.\n" in resumed.stderr
-    )
+    assert resumed.code == 0, resumed.err
+    assert f"warning: results/{folder.name}/trials.jsonl: the last line was cut short and is dropped.\n" in resumed.err
     trials = store.read_trials(folder)
     keys = [(trial.phase, trial.cell, trial.block, trial.replicate) for trial in trials]
     assert len(keys) == len(set(keys)) == 2 * (1 + 2 + 1) + 6 * 3
@@ -235,27 +227,14 @@ def test_results_that_may_only_be_read_are_left_as_they_are_and_say_what_to_do(t
     assert sorted(each.name for each in folder.iterdir()) == ["run.json", "trials.jsonl"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_ctrl_c_reports_what_there_is_and_so_does_the_end_of_a_job(number, tmp_path):
-    before = signal.signal(number, signal.SIG_DFL)  # under nohup it is ignored, which a run respects
-    process = start(*SHORT, "--runner", "pytorch,floor", "--blocks", "500", cwd=tmp_path)
-    signal.signal(number, before)
-    folder = wait_for_trials(tmp_path / "results", 12)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    assert "Traceback" not in errors
+def test_the_end_of_a_job_reports_what_there_is_as_ctrl_c_does(tmp_path):
+    with running(*SHORT, "--runner", "pytorch,floor", "--blocks", "500", cwd=tmp_path) as process:
+        folder = folder_with_trials(process, tmp_path / "results", 12)
+        process.send_signal(signal.SIGTERM)
+        done = verbs.ended(process)
+    assert done.code == 130, done.err
+    assert "Traceback" not in done.err
     assert "| floor " in (folder / "report.md").read_text()
-
-
-def test_a_run_that_goes_on_cannot_be_resumed_a_second_time(tmp_path):
-    process = start(*SHORT, "--runner", "pytorch", "--blocks", "500", cwd=tmp_path)
-    folder = wait_for_trials(tmp_path / "results", 2)
-    second = bench("--resume", f"results/{folder.name}", cwd=tmp_path)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert second.returncode == 2
-    assert second.stderr == (f"error: --resume results/{folder.name}: that run is still going on in another process.\n")
 
 
 @pytest.mark.parametrize(
@@ -273,17 +252,17 @@ def test_a_run_that_goes_on_cannot_be_resumed_a_second_time(tmp_path):
         (["--device", "cpu", "--out", "/proc/nowhere"], "--out /proc/nowhere cannot be written"),
     ],
 )
-def test_a_wrong_command_is_one_sentence_and_writes_nothing(arguments, sentence, tmp_path):
+def test_a_wrong_command_is_one_sentence_and_writes_nothing(arguments, sentence, tmp_path, verb):
     if "cuda" in arguments:
         import torch
 
         if torch.cuda.is_available():
             pytest.skip("this machine has the device that the test says is missing")
-    done = bench(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert sentence in done.stderr
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
+    done = verb("run", *arguments)
+    assert done.code == 2
+    assert sentence in done.err
+    assert done.err.startswith("error: ")
+    assert done.err.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
@@ -294,15 +273,15 @@ def made_by(verb: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flag", "verb", "sentence"),
+    ("flag", "other", "sentence"),
     [
         ("--like", "upgrade", "was made by bench.upgrade; repeat it by its command: python -m bench.upgrade x"),
         ("--resume", "bisect", "was made by bench.bisect, which starts again: python -m bench.bisect x"),
     ],
 )
-def test_what_another_verb_made_is_neither_repeated_nor_resumed_as_a_run(flag, verb, sentence, tmp_path):
+def test_what_another_verb_made_is_neither_repeated_nor_resumed_as_a_run(flag, other, sentence, tmp_path, verb):
     folder = store.create(tmp_path / "results", factories.run())
-    made_by(verb, folder)
-    done = bench(flag, folder, cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr == f"error: {flag} {folder} {sentence}\n"
+    made_by(other, folder)
+    done = verb("run", flag, folder)
+    assert done.code == 2
+    assert done.err == f"error: {flag} {folder} {sentence}\n"

@@ -32,28 +32,44 @@ os.dup2(2, 1)  # frameworks print
 torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)
 found = {}
-for workload in sys.argv[2:]:
-    for settings in json.loads(sys.argv[1]):
-        scratch = tempfile.mkdtemp()
-        job = Job(workload=workload, batch_size=2, epochs=2, steps_per_epoch=3, output_dir=scratch, **settings)
-        for name in runners.REGISTRY:
-            recorder = Recorder(parts.build(job))
-            with recorder.counting_steps():
-                runners.load(name)(job, recorder.parts)
-            recorder.refuse_other_than(job.steps)
-            seen = found.setdefault(f"{workload} in {settings.get('precision', 'fp32')}", {})
-            seen[name] = recorder.result()
+for title, settings in json.loads(sys.argv[1]).items():
+    job = Job(batch_size=2, epochs=2, steps_per_epoch=3, output_dir=tempfile.mkdtemp(), **settings)
+    for name in runners.REGISTRY:
+        recorder = Recorder(parts.build(job))
+        with recorder.counting_steps():
+            runners.load(name)(job, recorder.parts)
+        recorder.refuse_other_than(job.steps)
+        found.setdefault(title, {})[name] = recorder.result()
 json.dump(found, answer)
 """
-SETTINGS = [{}, {"precision": "bf16", "grad_accumulation": 2, "grad_clip": 0.1}]
+PRECISION = {"fp32": {}, "bf16": {"precision": "bf16", "grad_accumulation": 2, "grad_clip": 0.1}}
+ALL_LOOPS = {
+    **{
+        f"{workload} in {precision}": {"workload": workload, **settings}
+        for workload in (*ADDED, f"{OWN}:rude")
+        for precision, settings in PRECISION.items()
+    },
+    **{
+        f"mlp in {precision}, {micro} micro-batches, clipped to {clip}": {
+            "workload": "mlp", "precision": precision, "grad_accumulation": micro, "grad_clip": clip,
+        }
+        for precision in PRECISION
+        for micro in (1, 2)
+        for clip in (None, 0.1)
+    },
+    **{
+        f"mlp-wide by {optimizer}, two workers": {"workload": "mlp-wide", "optimizer": optimizer, "workers": 2}
+        for optimizer in ("adamw-fused", "sgd")
+    },
+}  # fmt: skip
+"""What a job is for all loops to end with the same bits, by what it is called."""
 
 
 @pytest.fixture(scope="module")
 def trained():
-    """By workload and precision, what every runner came to."""
-    names = [*ADDED, f"{OWN}:rude"]
+    """For each job what every runner came to."""
     done = subprocess.run(
-        [sys.executable, "-c", EVERY_RUNNER, json.dumps(SETTINGS), *names],
+        [sys.executable, "-c", EVERY_RUNNER, json.dumps(ALL_LOOPS)],
         capture_output=True,
         text=True,
         check=False,
@@ -63,14 +79,13 @@ def trained():
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("workload", [*ADDED, f"{OWN}:rude"])
-def test_every_loop_ends_with_the_same_bits(trained, workload, precision):
-    """The last of them has dropout, buffers that training moves, a dict for an output and batches that are padded."""
-    found = trained[f"{workload} in {precision}"]
+@pytest.mark.parametrize("job", ALL_LOOPS)
+def test_every_loop_ends_with_the_same_bits(trained, job):
+    """`rude` has dropout, buffers that training moves, a dict for an output and batches that are padded."""
+    found = trained[job]
     assert found.keys() == runners.REGISTRY.keys()
     losses = found["pytorch"]["losses"]
-    assert len(losses) == len(set(losses)) == (6 if precision == "fp32" else 12)
+    assert len(losses) == len(set(losses)) == 6 * ALL_LOOPS[job].get("grad_accumulation", 1)
     for name, result in found.items():
         assert result == found["pytorch"], name
 

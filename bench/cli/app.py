@@ -41,7 +41,10 @@ def app_of(verb: Callable[..., int]) -> typer.Typer:
 
 
 class Verb(TyperCommand):
-    """A command whose values are never empty: an unset variable of a script would read as an option left out."""
+    """A command whose values are never empty: an unset variable of a script would read as an option left out.
+
+    What interrupts it is told.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse as typer does, once no value is empty; raises `UsageError`."""
@@ -54,6 +57,13 @@ class Verb(TyperCommand):
                 )
         rest: list[str] = super().parse_args(ctx, args)
         return rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb; raises `typer.Abort` on Ctrl-C, of which typer by itself makes an exit code without a word."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
 
 
 def _flat(values: object) -> list[object]:

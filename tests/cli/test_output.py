@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -9,14 +11,13 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from bench import compare, run, upgrade
 from bench.cli import app
 from bench.cli.output import Ending
 from bench.errors import UsageError
 from bench.report.media import markdown, progress
-from tests.factories import journal, trial
+from tests.factories import journal, stored, trial
+from tests.pairs import after, before, scaled
 from tests.report.answers import answer, case
-from tests.test_compare import after, before, scaled, stored
 
 GITHUB = ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
 
@@ -36,18 +37,6 @@ def step(monkeypatch, place):
     for name in GITHUB:
         monkeypatch.setenv(name, str(place / name))
     return [place / name for name in GITHUB]
-
-
-@pytest.fixture
-def verb(monkeypatch, capsys):
-    def call(main, *arguments):
-        monkeypatch.setattr(sys, "argv", ["bench", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            app.run(main)
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture
@@ -127,7 +116,7 @@ def test_without_the_variable_the_summary_is_printed(capsys):
 
 
 def test_an_error_is_an_annotation_and_a_summary(verb, step):
-    code, out, err = verb(run.main, "--device", "cuda:99", "--format", "github")
+    code, out, err = verb("run", "--device", "cuda:99", "--format", "github")
     assert (code, err.startswith("error: ")) == (2, True)
     sentence = err.removeprefix("error: ").rstrip()
     assert out == f"::error title=bench.run::{sentence.replace('%', '%25')}\n"
@@ -140,7 +129,7 @@ def test_an_error_is_an_annotation_and_a_summary(verb, step):
 
 
 def test_junit_is_written_even_where_nothing_was_measured(verb, place):
-    code, _, err = verb(upgrade.main, "--baseline", "torch==2.0", "--junit", "deep/er/a.xml")
+    code, _, err = verb("upgrade", "--baseline", "torch==2.0", "--junit", "deep/er/a.xml")
     assert code == 2
     error = Xml.parse(place / "deep" / "er" / "a.xml").find("testsuite/testcase/error")
     assert error.get("type") == "UsageError"
@@ -178,14 +167,29 @@ def test_a_crash_is_told_from_a_regression(capsys, monkeypatch):
     assert told.endswith("error: a fault of looptax itself, which says nothing of what was measured.\n")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whatever_ends_a_job_ends_it_as_ctrl_c_does(number, capsys, monkeypatch, own_signals):
+    signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
+
+    def ended():
+        os.kill(os.getpid(), number)
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr(sys, "argv", ["bench"])
+    with pytest.raises(SystemExit) as stopped:
+        app.run(ended)
+    assert stopped.value.code == 130
+    assert capsys.readouterr().err == "error: interrupted before anything was measured.\n"
+
+
 @pytest.mark.parametrize("options", [(), ("--quiet",), ("--json",), ("--format", "github"), ("--junit", "a.xml")])
 def test_no_option_changes_an_exit_code(verb, worse, options):
-    assert verb(compare.main, *worse, *options)[0] == 1
-    assert verb(compare.main, *worse, *options, "--margin", "50%")[0] == 0
+    assert verb("compare", *worse, *options)[0] == 1
+    assert verb("compare", *worse, *options, "--margin", "50%")[0] == 0
 
 
 def test_compare_tells_a_terminal_the_answer_and_a_table(verb, worse):
-    _, out, err = verb(compare.main, *worse, "--junit", "a.xml", "--out", "report.md")
+    _, out, err = verb("compare", *worse, "--junit", "a.xml", "--out", "report.md")
     first, *others = out.splitlines()
     assert first.startswith("Regressed: hf-trainer at batch 64 of mlp on cpu, step time ÷ pytorch's 1.")
     header, _, *rows = [line.split() for line in others if line.startswith(("batch", "64", "──"))]
@@ -200,5 +204,5 @@ def test_compare_tells_a_terminal_the_answer_and_a_table(verb, worse):
 
 
 def test_compare_is_quiet_about_a_report_that_it_writes_nowhere(verb, worse):
-    assert verb(compare.main, *worse, "--quiet") == (1, "", "")
-    assert verb(compare.main, *worse, "--quiet", "--out", "r.md") == (1, "r.md\n", "")
+    assert verb("compare", *worse, "--quiet") == (1, "", "")
+    assert verb("compare", *worse, "--quiet", "--out", "r.md") == (1, "r.md\n", "")

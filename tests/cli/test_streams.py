@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.kinds.side_by_side.test_report import stored
+from tests import factories
 
 ROOT = Path(__file__).parent.parent.parent
 CALL = "import sys; from bench.cli import app; app.run(lambda: {body})"
@@ -47,7 +47,7 @@ def test_no_file_is_taken_for_standard_output_that_was_closed(tmp_path):
 
 
 def test_a_report_is_written_whoever_reads_its_path(tmp_path):
-    folder = stored(tmp_path, "here")
+    folder = factories.stored(tmp_path, factories.run(runners=("pytorch", "hf-trainer"), blocks=6))
     script = f'"{sys.executable}" -m bench.report {folder} >/dev/full; echo code $?'
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.stdout == "code 2\n"

@@ -11,6 +11,8 @@ from bench.plan import length as lengths
 from bench.plan.rounds import cell
 from bench.plan.schedule import Layout
 from bench.records.schema import Comparison
+from tests import verbs
+from tests.verbs import HANG_S
 
 OWN = Path(__file__).parent.parent / "workloads" / "own.py"
 LAYOUT = Layout(hash_seed=0, padding_bytes=0)
@@ -23,14 +25,14 @@ def request(workload: str, phase: str = "equivalence") -> Request:
         length=lengths.timed() if phase == "timing" else lengths.EQUIVALENCE,
         seed=0,
         threads=1,
-        timeout_s=120,
+        timeout_s=HANG_S,
     )
 
 
 @pytest.fixture(scope="module")
 def pool():
     """An interpreter for each workload of this file's tests, forks of one that has imported torch."""
-    keys = [key_of(request(f"{OWN}:{name}").cell) for name in (*WRONG, "tiny", "tells_who_made_it")]
+    keys = [key_of(request(f"{OWN}:{name}").cell) for name in (*WRONG, "tiny", "tells_who_made_it", "a_loss_a_sample")]
     found = Pool(
         [*keys, key_of(request("no_such.module:tiny").cell)],
         pythons={},
@@ -38,7 +40,9 @@ def pool():
         threads=1,
         one_by_one=False,
     )
-    found.open()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", verbs.QUICK)
+        found.open()
     yield found
     found.close()
 
@@ -77,12 +81,6 @@ def test_its_trials_are_right_whatever_folder_they_run_in(pool):
     assert len(set(result.fingerprint.losses)) == lengths.EQUIVALENCE.steps
 
 
-def test_a_loss_of_several_numbers_is_told_as_such_by_a_timed_trial_too():
-    asked = request(f"{OWN}:a_loss_a_sample", "timing")
-    pool = Pool([key_of(asked.cell)], pythons={}, layout=LAYOUT, threads=1, one_by_one=False)
-    pool.open()
-    try:
-        result = turns.start(pool, asked).result
-    finally:
-        pool.close()
+def test_a_loss_of_several_numbers_is_told_as_such_by_a_timed_trial_too(pool):
+    result = turns.start(pool, request(f"{OWN}:a_loss_a_sample", "timing")).result
     assert (result.status, result.reason) == ("failed", "the loss is not one number: take its mean")

@@ -15,9 +15,9 @@ from bench.execute import launch_probe
 from bench.execute.scheduler import TrialScheduler
 from bench.measure import memory
 from bench.records.schema import Summary, Trial
-from tests import factories, toy_device
+from tests import factories, toy_device, verbs
+from tests.verbs import HANG_S, ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 ON_TOY = ROOT / "tests" / "loops" / "on_toy"
 TAUGHT = ("lightning", "fabric", "accelerate", "hf_trainer")
 SHORT_OP_US = 20.0
@@ -45,7 +45,7 @@ def toy(tmp_path_factory):
     """An environment whose processes have the device; this one must not: it could not be rid of it."""
     folder = toy_device.importable(tmp_path_factory.mktemp("toy"))
     patch = pytest.MonkeyPatch()
-    patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (folder, ROOT, ROOT / "src"))))
+    patch.setenv("PYTHONPATH", os.pathsep.join((str(folder), verbs.QUICK)))
     patch.setenv("TOY_OP_US", str(SHORT_OP_US))
     yield patch
     patch.undo()
@@ -58,7 +58,7 @@ def ops_a_step():
 
 def measured(*runners, passes, **changes):
     run = factories.run(runners=runners, comparisons=[factories.comparison(device="toy", batch_size=8)], blocks=1)
-    usual = {"passes": passes, "steps": 20, "warmup_steps": 2, "turns_s": None, "target_ci": None, "timeout_s": 120.0}
+    usual = {"passes": passes, "steps": 20, "warmup_steps": 2, "turns_s": None, "target_ci": None, "timeout_s": HANG_S}
     run = run.model_copy(update={"settings": run.settings.model_copy(update=usual | changes)})
     scheduler = TrialScheduler(run.settings, replicates=dict.fromkeys(set(passes) - {"timing"}, 1))
     trials = [each for trials in scheduler.run(stopping.rule(run)) for each in trials]

@@ -1,8 +1,10 @@
-"""Counts every runner at two batch sizes, each in a fork, and prints JSON: what a fresh process sees."""
+"""Counts every runner at two batch sizes, splits its steps into phases, each in a fork: what a fresh process sees."""
 
 import json
 import os
+from itertools import pairwise
 from tempfile import TemporaryDirectory
+from time import perf_counter_ns
 
 from trainloops import parts, runners
 from trainloops.contract import Job
@@ -21,12 +23,33 @@ def count(train, batch_size):
         return counters.count(train, job, parts.build, warmup_steps=8)
 
 
-def in_a_fork(train, batch_size):
+def split(train, batch_size):
+    """The phases of each step, and the steps by a clock of their own."""
+    import torch
+
+    from bench.measure import phases
+    from bench.measure.device import Host
+    from bench.measure.hooks import after_each_step
+
+    torch.set_num_threads(1)
+    ticks_ns = []
+    with TemporaryDirectory() as scratch:
+        job = Job(workload="mlp", batch_size=batch_size, epochs=1, steps_per_epoch=40, output_dir=scratch)
+        with (
+            phases.splitting(parts.build(job), Host()) as split,
+            after_each_step(lambda _: ticks_ns.append(perf_counter_ns())),
+        ):
+            train(job, split.parts)
+    return {"steps_ns": [after - before for before, after in pairwise(ticks_ns)], **split.result()}
+
+
+def in_a_fork(measure, train, batch_size):
+    """What it tells; frameworks leave something behind, which the next shall not meet."""
     ours, theirs = os.pipe()
     if os.fork() == 0:
         os.close(ours)
         with os.fdopen(theirs, "w") as answer:
-            json.dump(count(train, batch_size), answer)
+            json.dump(measure(train, batch_size), answer)
         os._exit(0)
     os.close(theirs)
     with os.fdopen(ours) as answer:
@@ -37,12 +60,13 @@ def main():
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # frameworks print
     trains = {name: runners.load(name) for name in runners.REGISTRY}
-    found = {
-        f"{name} {batch_size}": in_a_fork(train, batch_size)
+    counts = {
+        f"{name} {batch_size}": in_a_fork(count, train, batch_size)
         for name, train in trains.items()
         for batch_size in BATCH_SIZES
     }
-    json.dump(found, answer)
+    phases = {name: in_a_fork(split, train, BATCH_SIZES[-1]) for name, train in trains.items()}
+    json.dump({"counts": counts, "phases": phases}, answer)
 
 
 if __name__ == "__main__":

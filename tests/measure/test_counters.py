@@ -1,6 +1,4 @@
 import json
-import os
-import subprocess
 import sys
 from _thread import allocate_lock, start_new_thread
 from collections import Counter
@@ -13,7 +11,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.profiler import profile, record_function
 
-from bench.analyse.cells.attribution import repeats, subtract
+from bench.analyse.cells.attribution import subtract
 from bench.measure import counters, kernels, tensors
 from bench.measure.calls import Monitoring, SetProfile
 from bench.measure.fingerprint import WrongStepCountError
@@ -22,12 +20,11 @@ from bench.measure.sites import Site
 from bench.records import metrics
 from bench.records.schema import Counters
 from tests.factories import cell_of
+from tests.verbs import ROOT
 from trainloops import parts, runners
 from trainloops.contract import Job
 from trainloops.runners import compat
 
-ROOT = Path(__file__).parent.parent.parent
-COUNT_EVERY_RUNNER = Path(__file__).parent / "count_every_runner.py"
 BY_FUNCTION = tuple(each.key for each in metrics.BY_FUNCTION)
 SHORT = Job(workload="mlp", batch_size=8, epochs=2, steps_per_epoch=4)
 
@@ -532,44 +529,3 @@ def test_what_a_cpu_has_not_is_unavailable_and_says_why(baseline):
     assert "kernels" not in baseline
     assert kernels.unavailable("cuda:1") == {}
     assert set(kernels.unavailable("mps").values()) == {"torch's profiler tells launches for CUDA and ROCm only"}
-
-
-# Every runner, twice, in fresh processes.
-
-
-@pytest.fixture(scope="module")
-def twice():
-    environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
-    command = [sys.executable, str(COUNT_EVERY_RUNNER)]
-    started = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(2)
-    ]
-    return [json.loads(process.communicate(timeout=120)[0]) for process in started]
-
-
-def test_two_fresh_processes_count_the_same(twice):
-    first, second = twice
-    assert first.keys() == {f"{runner} {size}" for runner in runners.REGISTRY for size in (8, 64)}
-    for cell in first:
-        values = [{name: counts[cell][name]["value"] for name in BY_FUNCTION} for counts in twice]
-        assert repeats(*values) == dict.fromkeys(sorted(BY_FUNCTION), True), cell
-        assert first[cell] == second[cell], cell
-
-
-def test_a_loop_costs_what_it_adds_whatever_the_batch(twice):
-    for cell, found in twice[0].items():
-        runner, size = cell.split()
-        assert all(found[name]["share"] > 0.5 for name in BY_FUNCTION), cell
-        if size == "64" and runner != "floor":
-            smaller = twice[0][f"{runner} 8"]
-            # 56 samples more: `__getitem__` of each, which makes two views.
-            assert found["python_calls"]["value"] - smaller["python_calls"]["value"] == 56
-            assert found["ops"]["value"] - smaller["ops"]["value"] == 112
-
-
-def test_the_look_ahead_of_accelerate_keeps_one_more_batch(twice):
-    batch = 64 * (64 * 4 + 8)
-    of = {cell: found["tensor_bytes_by_category"]["batch"] for cell, found in twice[0].items()}
-    assert of["pytorch 64"] == of["lightning 64"] == of["fabric 64"] == batch
-    assert of["accelerate 64"] == of["hf-trainer 64"] == 2 * batch
-    assert of["floor 64"] == 16 * batch

@@ -1,13 +1,6 @@
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
-from tempfile import TemporaryDirectory
-from time import perf_counter_ns
 
 import pytest
 import torch
@@ -17,7 +10,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from bench.measure import phases, trace
 from bench.measure.device import Host
-from bench.measure.hooks import after_each_step
 from tests.measure.fake_device import FakeAccelerator
 from trainloops import parts, runners
 from trainloops.contract import Job, Parts
@@ -180,60 +172,6 @@ def test_nothing_stays_behind(time):
     assert not built.model._forward_hooks
     assert not _global_optimizer_pre_hooks
     assert not _global_optimizer_post_hooks
-
-
-SPLIT_EVERY_RUNNER = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-import test_phases
-test_phases.split_every_runner()
-"""
-
-
-def split_every_runner():
-    """Prints, by runner, the phases of each step, and the steps by a clock of their own."""
-    answer = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # frameworks print
-    torch.set_num_threads(1)
-    with TemporaryDirectory() as scratch:
-        found = {name: split(runners.load(name), scratch) for name in runners.REGISTRY}
-    json.dump(found, answer)
-    answer.flush()
-
-
-def split(train, scratch):
-    job = Job(workload="mlp", batch_size=64, epochs=1, steps_per_epoch=40, output_dir=scratch)
-    ticks_ns = []
-    with (
-        phases.splitting(parts.build(job), Host()) as split,
-        after_each_step(lambda _: ticks_ns.append(perf_counter_ns())),
-    ):
-        train(job, split.parts)
-    return {"steps_ns": [after - before for before, after in pairwise(ticks_ns)], **split.result()}
-
-
-@pytest.fixture(scope="module")
-def every_runner():
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
-    command = [sys.executable, "-c", SPLIT_EVERY_RUNNER]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
-    return json.loads(done.stdout)
-
-
-def test_the_phases_of_every_runner_sum_to_its_steps(every_runner):
-    assert every_runner.keys() == runners.REGISTRY.keys()
-    for name, found in every_runner.items():
-        sums = [sum(step) for step in zip(*found["phase_ns"].values(), strict=True)]
-        assert len(sums) == len(found["steps_ns"]) == 39
-        # Step by step, and the median of them: between its two readings of the clock a step may lose the processor.
-        ratios = [split / step for split, step in zip(sums, found["steps_ns"], strict=True)]
-        assert median(ratios) == pytest.approx(1, abs=0.02), name
-
-
-def test_every_runner_has_every_phase(every_runner):
-    for name, found in every_runner.items():
-        empty = {phase for phase, ns in found["phase_ns"].items() if median(ns) == 0}
-        assert empty == ({"data"} if name == "floor" else set()), name
 
 
 # Scripts, of which nothing is known before they run.

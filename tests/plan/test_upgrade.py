@@ -7,9 +7,10 @@ from bench.errors import DeviceError, UsageError
 from bench.plan import upgrade
 from bench.plan.settings import Flags
 from bench.records.schema import Environment, Settings
-from tests.plan.test_settings import CPU_ONLY
+from tests import factories
 from trainloops import runners
 
+MACHINE = factories.run().machine
 CURRENT = Environment(
     name="current",
     python="/current/bin/python",
@@ -35,7 +36,7 @@ def settings(
     fail_on: str | None = None,
     **flags: object,
 ) -> Settings:
-    return upgrade.settings(Flags(**flags), CPU_ONLY, (baseline, candidate), margin=margin, fail_on=fail_on)
+    return upgrade.settings(Flags(**flags), MACHINE, (baseline, candidate), margin=margin, fail_on=fail_on)
 
 
 def test_a_check_compares_a_baseline_a_candidate_and_a_clone_of_the_baseline():
@@ -160,7 +161,7 @@ def test_what_cannot_be_had_is_refused_in_one_sentence_before_an_environment_is_
     texts = {name: arguments.get(name) for name in ("margin", "fail_on")}
     flags = Flags(**{name: value for name, value in arguments.items() if name not in texts})
     with pytest.raises(UsageError) as caught:
-        upgrade.refuse_wrong(flags, CPU_ONLY, **texts)
+        upgrade.refuse_wrong(flags, MACHINE, **texts)
     assert str(caught.value) == sentence
     with pytest.raises(UsageError) as caught:
         settings(**arguments)
@@ -169,8 +170,8 @@ def test_what_cannot_be_had_is_refused_in_one_sentence_before_an_environment_is_
 
 def test_a_device_that_is_not_there_is_refused_before_an_environment_is_built():
     with pytest.raises(DeviceError, match="--device cuda: torch sees no cuda device here"):
-        upgrade.refuse_wrong(Flags(device="cuda"), CPU_ONLY, margin=None, fail_on=None)
-    upgrade.refuse_wrong(Flags(device="cpu"), CPU_ONLY, margin="2%", fail_on="start")
+        upgrade.refuse_wrong(Flags(device="cuda"), MACHINE, margin=None, fail_on=None)
+    upgrade.refuse_wrong(Flags(device="cpu"), MACHINE, margin="2%", fail_on="start")
 
 
 def test_every_package_that_differs_is_told_with_both_versions():

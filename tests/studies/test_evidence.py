@@ -11,7 +11,6 @@ import pytest
 from torch.optim.optimizer import _global_optimizer_post_hooks
 
 from bench.plan import rounds, schedule
-from bench.records import store
 from bench.records.schema import Estimate, TurnLength
 from studies.evidence import (
     blocks,
@@ -33,7 +32,6 @@ from tests import factories
 def a_run(folder, effect):
     """A stored run of three loops and a clone in seven blocks; each turn is slower as `effect(slot, place)` says."""
     run = factories.run(runners=["pytorch", "hf-trainer", "floor"], blocks=7)
-    where = store.create(folder, run)
     equal = [factories.trial(cell=cell, phase="equivalence", block=-1) for cell in rounds.cells(run.settings)]
     trials = [
         trial
@@ -41,9 +39,7 @@ def a_run(folder, effect):
         for group in schedule.block(rounds.rounds(run.settings), seed=0, block=block)
         for trial in trials_of(group, effect)
     ]
-    with (where / store.JOURNAL).open("w") as journal:
-        journal.writelines(f"{t.model_dump_json(by_alias=True, exclude_none=True)}\n" for t in [*equal, *trials])
-    return where
+    return factories.stored(folder, run, [*equal, *trials])
 
 
 def trials_of(group, effect):

@@ -1,7 +1,9 @@
 """An index that is a folder, an empty cache, and pip under watch."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -33,6 +35,21 @@ def no_pip(monkeypatch):
         raise AssertionError("pip was run")
 
     return lambda: monkeypatch.setattr(pip, "_pip", refuse)
+
+
+@pytest.fixture
+def unpacks(shelf, monkeypatch):
+    """Unpack the wheel that is named in the place of pip, whose start takes 2 s, where a test is about what follows."""
+
+    def install(arguments: Sequence[str], *, python: Path, **_: object) -> tuple[str, ...]:
+        (named,) = arguments
+        wheel = Path(named) if named.endswith(".whl") else shelf / f"{named.replace('==', '-')}-py3-none-any.whl"
+        (packages,) = python.parent.parent.glob("lib/*/site-packages")
+        with ZipFile(wheel) as archive:
+            archive.extractall(packages)
+        return ()
+
+    monkeypatch.setattr(pip, "install", install)
 
 
 @pytest.fixture

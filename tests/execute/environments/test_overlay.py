@@ -1,7 +1,5 @@
 """Overlays over the current environment: what they see, and what is told of them."""
 
-import json
-import subprocess
 import sys
 from importlib import metadata
 from importlib.util import find_spec
@@ -11,13 +9,7 @@ import pytest
 from bench.execute.environments import cache, checkouts, requirements
 from bench.execute.environments.build import Environment
 from tests.execute.environments import wheels
-
-
-def seen_by(environment: Environment, expression: str) -> object:
-    """The value of an expression in an environment, as JSON carries it."""
-    code = f"import importlib.util, json, sys; print(json.dumps({expression}))"
-    command = [environment.python, "-P", "-W", "error", "-c", code]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+from tests.execute.environments.wheels import seen_by
 
 
 def value_of_tiny(environment: Environment) -> object:
@@ -116,6 +108,7 @@ def test_current_is_this_interpreter(no_pip):
     assert environment.packages["torch"] == metadata.version("torch")
 
 
+@pytest.mark.usefixtures("unpacks")
 def test_the_control_moves_nothing_and_has_a_path_as_long_as_any_overlay(shelf):
     path = wheels.wheel(shelf, "tiny", "1.0")
     control, other = cache.control(), cache.obtain(str(path))

@@ -18,7 +18,7 @@ from bench.plan.schedule import Layout
 from bench.records.schema import Cell
 from bench.records.schema import Environment as Side
 from tests.execute.environments import wheels
-from tests.execute.environments.test_overlay import seen_by
+from tests.execute.environments.wheels import seen_by
 
 LAYOUT = Layout(hash_seed=0, padding_bytes=0)
 NINE = {"tiny.py": "VALUE = 9\n"}
@@ -56,6 +56,7 @@ def test_an_overlay_wins_over_what_the_shell_names(on_path):
     assert measured_by(environment) == ("1.0", 1)
 
 
+@pytest.mark.usefixtures("unpacks")
 def test_the_current_environment_has_what_the_shell_names_on_both_of_its_sides(on_path):
     control, current = cache.control(), cache.current()
     assert control.packages == current.packages
@@ -64,6 +65,7 @@ def test_the_current_environment_has_what_the_shell_names_on_both_of_its_sides(o
     assert len(seen_by(control, "sys.path")) == len(seen_by(cache.obtain("tiny==1.0"), "sys.path"))
 
 
+@pytest.mark.usefixtures("unpacks")
 def test_another_shell_is_another_environment(on_path, monkeypatch):
     first = cache.obtain("tiny==1.0")
     monkeypatch.delenv("PYTHONPATH")
@@ -72,6 +74,7 @@ def test_another_shell_is_another_environment(on_path, monkeypatch):
     assert second.moved == {"tiny": (None, "1.0")}
 
 
+@pytest.mark.usefixtures("unpacks")
 def test_a_stored_environment_that_is_another_one_is_built_again(shelf):
     wheels.wheel(shelf, "tiny", "1.0", ONE)
     first = cache.obtain("tiny==1.0")
@@ -81,6 +84,7 @@ def test_a_stored_environment_that_is_another_one_is_built_again(shelf):
     assert cache.obtain("tiny==1.0") == first
 
 
+@pytest.mark.usefixtures("unpacks")
 def test_an_environment_that_was_changed_since_is_built_again(shelf, tmp_path):
     wheels.wheel(shelf, "tiny", "1.0", ONE)
     first = cache.obtain("tiny==1.0")
@@ -92,6 +96,7 @@ def test_an_environment_that_was_changed_since_is_built_again(shelf, tmp_path):
     assert not hook.exists()
 
 
+@pytest.mark.usefixtures("unpacks")
 @pytest.mark.parametrize("with_metadata", [True, False])
 def test_a_hook_that_brings_another_one_is_refused_by_its_place(shelf, tmp_path, monkeypatch, with_metadata):
     wheels.wheel(shelf, "tiny", "1.0", ONE)

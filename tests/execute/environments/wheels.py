@@ -1,10 +1,16 @@
-"""Wheels and checkouts made by hand, so that no test needs a build backend or a network."""
+"""Wheels and checkouts made by hand, so that no test needs a build backend or a network; and a look from inside."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.execute.environments.build import Environment
 
 BACKEND = """
 import pathlib
@@ -45,3 +51,10 @@ def checkout(folder: Path, value: int) -> Path:
     (folder / "backend.py").write_text(f"import sys; sys.path.append({str(root)!r})\n{BACKEND}")
     (folder / "tiny.py").write_text(f"VALUE = {value}\n")
     return folder
+
+
+def seen_by(environment: Environment, expression: str) -> object:
+    """The value of an expression in an environment, as JSON carries it."""
+    code = f"import importlib.util, json, sys; print(json.dumps({expression}))"
+    command = [environment.python, "-P", "-W", "error", "-c", code]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

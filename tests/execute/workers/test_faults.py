@@ -9,18 +9,16 @@ from bench.execute.workers import turns
 from bench.execute.workers.interpreter import Spec
 from bench.execute.workers.launcher import Request
 from bench.execute.workers.launchers import Spawner
-from bench.execute.workers.pool import Pool, key_of
 from bench.plan import length as lengths
 from bench.plan.rounds import cell
-from bench.plan.schedule import Layout
-from bench.records.schema import Comparison, TurnLength
+from bench.records.schema import TurnLength
+from tests.execute.workers.conftest import COMPARISON, LAYOUT
+from tests.verbs import HANG_S
 
 LOOPS = Path(__file__).parent.parent.parent / "loops"
-COMPARISON = Comparison(workload="mlp", device="cpu", batch_size=4)
-LAYOUT = Layout(hash_seed=1, padding_bytes=10)
 
 
-def request(loop: str, *, phase: str = "equivalence", timeout_s: float = 60.0) -> Request:
+def request(loop: str, *, phase: str = "equivalence", timeout_s: float = HANG_S) -> Request:
     return Request(
         phase=phase,
         cell=cell(COMPARISON, str(LOOPS / f"{loop}.py")),
@@ -31,51 +29,43 @@ def request(loop: str, *, phase: str = "equivalence", timeout_s: float = 60.0) -
     )
 
 
-@pytest.fixture
-def pool_of():
-    pools = []
+FAULTS = {
+    "raises": ("failed", "ValueError: the learning rate went to the moon"),
+    "is_killed": ("killed", "the process was killed by SIGKILL (often the kernel, out of host memory)"),
+    "out_of_memory": ("oom", "can't allocate memory"),
+    "leaves_garbage": ("garbage", "the result cannot be read: "),
+    "one_step_short": ("failed", "the loop made 6 optimizer steps, its job says 12"),
+    "needs_what_is_not_there": ("failed", "No module named 'a_framework_that_nobody_has_installed'"),
+    "asks_for_input": ("failed", "EOFError"),
+    "exits": ("failed", "train() called sys.exit(0) before its job was done"),
+    "exits_at_once": ("failed", "the loop ended its process before its job was done, as os._exit(0) does"),
+    "exits_when_imported": ("failed", "SystemExit: 0"),
+    "goes_elsewhere": ("ok", None),
+}
+OTHERS = ("hangs", "kills_its_interpreter", "prints_and_is_right")
 
-    def start(loop: str) -> Pool:
-        pools.append(Pool([key_of(request(loop).cell)], pythons={}, layout=LAYOUT, threads=1, one_by_one=True))
-        pools[-1].open()
-        return pools[-1]
 
-    yield start
-    for pool in pools:
-        pool.close()
+@pytest.fixture(scope="module")
+def pool(pool_of):
+    return pool_of(*(str(LOOPS / f"{loop}.py") for loop in (*FAULTS, *OTHERS)))
 
 
-@pytest.mark.parametrize(
-    ("loop", "status", "reason"),
-    [
-        ("raises", "failed", "ValueError: the learning rate went to the moon"),
-        ("is_killed", "killed", "the process was killed by SIGKILL (often the kernel, out of host memory)"),
-        ("out_of_memory", "oom", "can't allocate memory"),
-        ("leaves_garbage", "garbage", "the result cannot be read: "),
-        ("one_step_short", "failed", "the loop made 6 optimizer steps, its job says 12"),
-        ("needs_what_is_not_there", "failed", "No module named 'a_framework_that_nobody_has_installed'"),
-        ("asks_for_input", "failed", "EOFError"),
-        ("exits", "failed", "train() called sys.exit(0) before its job was done"),
-        ("exits_at_once", "failed", "the loop ended its process before its job was done, as os._exit(0) does"),
-        ("exits_when_imported", "failed", "SystemExit: 0"),
-        ("goes_elsewhere", "ok", None),
-    ],
-)
-def test_a_fault_is_a_result_with_its_reason(pool_of, loop, status, reason):
-    result = pool_of(loop).run(request(loop)).result
+@pytest.mark.parametrize("loop", FAULTS)
+def test_a_fault_is_a_result_with_its_reason(pool, loop):
+    status, reason = FAULTS[loop]
+    result = pool.run(request(loop)).result
     assert result.status == status, result.reason
     assert reason is None or reason in result.reason
     assert "\n" not in (result.reason or "")
 
 
 @pytest.mark.parametrize(("loop", "reason"), [("exits", "sys.exit(0)"), ("exits_at_once", "os._exit(0)")])
-def test_a_timed_loop_that_ends_its_process_is_told_as_such(pool_of, loop, reason):
-    found = turns.start(pool_of(loop), request(loop, phase="timing"))
+def test_a_timed_loop_that_ends_its_process_is_told_as_such(pool, loop, reason):
+    found = turns.start(pool, request(loop, phase="timing"))
     assert (found.result.status, reason in found.result.reason) == ("failed", True), found.result
 
 
-def test_a_hang_is_killed_at_its_timeout_and_the_interpreter_serves_on(pool_of):
-    pool = pool_of("hangs")
+def test_a_hang_is_killed_at_its_timeout_and_the_interpreter_serves_on(pool):
     first, second = (pool.run(request("hangs", timeout_s=1.0)) for _ in range(2))
     assert [first.result.status, second.result.status] == ["timeout", "timeout"]
     assert first.result.reason == "killed after its timeout of 1 s; --timeout gives it longer"
@@ -84,7 +74,7 @@ def test_a_hang_is_killed_at_its_timeout_and_the_interpreter_serves_on(pool_of):
 
 def test_the_processor_time_of_trials_is_this_process_s_when_all_have_ended(pool_of):
     """Else a run would take its own trials for other processes."""
-    pool = pool_of("prints_and_is_right")
+    pool = pool_of(str(LOOPS / "prints_and_is_right.py"))
     used_s = sum(pool.run(request("prints_and_is_right")).cpu_s for _ in range(2))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     pool.close()
@@ -92,15 +82,14 @@ def test_the_processor_time_of_trials_is_this_process_s_when_all_have_ended(pool
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime > used_s > 0
 
 
-def test_a_lost_interpreter_is_replaced(pool_of):
-    pool = pool_of("kills_its_interpreter")
+def test_a_lost_interpreter_is_replaced(pool):
     first, second = (pool.run(request("kills_its_interpreter")) for _ in range(2))
     assert [first.result.status, second.result.status] == ["killed", "killed"]
     assert first.interpreter.pid != second.interpreter.pid
 
 
-def test_what_a_loop_prints_is_no_answer(pool_of):
-    outcome = pool_of("prints_and_is_right").run(request("prints_and_is_right"))
+def test_what_a_loop_prints_is_no_answer(pool):
+    outcome = pool.run(request("prints_and_is_right"))
     assert outcome.result.status == "ok", outcome.result.reason
     assert len(outcome.result.fingerprint.losses) == lengths.EQUIVALENCE.steps
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -12,43 +11,25 @@ from bench.execute import launch_probe
 from bench.execute.workers import worker
 from bench.execute.workers.launcher import Request
 from bench.execute.workers.launchers import Forker, Spawner
-from bench.execute.workers.pool import Pool, key_of
 from bench.plan import length as lengths
 from bench.plan.rounds import cell
-from bench.plan.schedule import Layout
-from bench.records.schema import Comparison
 from bench.records.schema import Interpreter as InterpreterRecord
-from tests.plan.test_variables import LAUNCHED
+from tests.execute.workers.conftest import COMPARISON
+from tests.launched import LAUNCHED
+from tests.verbs import HANG_S, ROOT, SOURCES
 
-ROOT = Path(__file__).parent.parent.parent.parent
 LOOPS = ROOT / "tests" / "loops"
-LAYOUT = Layout(hash_seed=1, padding_bytes=10)
 
 
 def request(runner: str, phase: str = "equivalence") -> Request:
     return Request(
         phase=phase,
-        cell=cell(Comparison(workload="mlp", device="cpu", batch_size=4), runner),
+        cell=cell(COMPARISON, runner),
         length=lengths.EQUIVALENCE,
         seed=0,
         threads=1,
-        timeout_s=60.0,
+        timeout_s=HANG_S,
     )
-
-
-@pytest.fixture
-def pool_of():
-    pools = []
-
-    def start(*runners: str) -> Pool:
-        keys = [key_of(request(runner).cell) for runner in runners]
-        pools.append(Pool(keys, pythons={}, layout=LAYOUT, threads=1, one_by_one=False))
-        pools[-1].open()
-        return pools[-1]
-
-    yield start
-    for pool in pools:
-        pool.close()
 
 
 def test_the_environment_of_a_trial_has_nothing_of_a_launcher_and_of_cublas_what_its_pass_needs(pool_of, monkeypatch):
@@ -70,37 +51,31 @@ BROKEN_MPI = {
     "mpi4py-4.1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: mpi4py\nVersion: 4.1.0\n",
     "mpi4py-4.1.0.dist-info/RECORD": "",
 }
-TWELVE_STEPS = """
+STEPS = """
 import sys
 from trainloops import parts, runners
 from trainloops.contract import Job
 from bench.measure.hooks import after_each_step
-job = Job(workload="mlp", batch_size=8, epochs=2, steps_per_epoch=6, output_dir=sys.argv[2])
-steps = []
-with after_each_step(steps.append):
-    runners.load(sys.argv[1])(job, parts.build(job))
-print("steps", len(steps))
+job = Job(workload="mlp", batch_size=8, epochs=2, steps_per_epoch=6, output_dir=sys.argv[1])
+for name in ("lightning", "fabric"):
+    steps = []
+    with after_each_step(steps.append):
+        runners.load(name)(job, parts.build(job))
+    print(name, len(steps))
 """
+SLURM = {"SLURM_NTASKS": "8", "SLURM_NTASKS_PER_NODE": "8", "SLURM_JOB_NAME": "train"}
 
 
-@pytest.mark.parametrize("runner", ["lightning", "fabric"])
-def test_lightning_trains_beside_an_mpi_without_its_library_and_under_slurm(tmp_path, runner):
+@pytest.mark.parametrize("launcher", [{}, SLURM], ids=["alone", "slurm"])
+def test_lightning_trains_beside_an_mpi_without_its_library_and_under_slurm(tmp_path, launcher):
     for name, text in BROKEN_MPI.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(map(str, (tmp_path, ROOT, ROOT / "src"))),
-        "SLURM_NTASKS": "8",
-        "SLURM_NTASKS_PER_NODE": "8",
-        "SLURM_JOB_NAME": "train",
-    }
-    command = [sys.executable, "-c", TWELVE_STEPS, runner, str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
-    assert done.stdout.splitlines()[-1:] == ["steps 12"], done.stderr[-2000:]
-    without_slurm = {name: value for name, value in environment.items() if not name.startswith("SLURM")}
-    done = subprocess.run(command, env=without_slurm, capture_output=True, text=True, check=False, timeout=120)
-    assert done.stdout.splitlines()[-1:] == ["steps 12"], done.stderr[-2000:]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM")}
+    environment |= {"PYTHONPATH": os.pathsep.join((str(tmp_path), SOURCES)), **launcher}
+    command = [sys.executable, "-c", STEPS, str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-2:] == ["lightning 12", "fabric 12"], done.stderr[-2000:]
 
 
 # A device on which nothing runs: torch's meta device has no values.

@@ -1,9 +1,7 @@
 """Trials that take turns, for real: what one of them does is its row's reason, and the others go on."""
 
 import os
-import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,46 +12,54 @@ from bench.execute.group import DoesNotFitError, Group
 from bench.execute.state import RunState
 from bench.execute.workers import cores
 from bench.execute.workers.launcher import AtEnd, Outcome, Result
-from bench.execute.workers.pool import Pool, key_of
 from bench.execute.workers.turns import Member
 from bench.host.load import LoadMeter
 from bench.plan import length as lengths
 from bench.plan import schedule
 from bench.plan.rounds import rounds
-from bench.plan.schedule import Layout
 from bench.records.schema import Collector
-from tests import factories
+from tests import factories, verbs
+from tests.verbs import HANG_S
 
 LOOPS = Path(__file__).parent.parent.parent / "loops"
-LAYOUT = Layout(hash_seed=1, padding_bytes=10)
+FAULTS = {
+    "raises": ("failed", "ValueError: the learning rate went to the moon"),
+    "is_killed": ("killed", "the process was killed by SIGKILL (often the kernel, out of host memory)"),
+    "crashes_in_its_turn": ("killed", "the process was killed by SIGABRT"),
+    "leaves_garbage": ("garbage", "the result cannot be read: "),
+    "needs_what_is_not_there": ("failed", "No module named 'a_framework_that_nobody_has_installed'"),
+    "kills_its_interpreter": ("killed", "the interpreter was lost: the process"),
+}
+OTHERS = ("prints_and_is_right", "out_of_memory", "hangs", "hangs_in_its_turn", "loads_slowly")
+HANGS_S = 10.0
+"""What a trial that hangs is given; the others need far less of it, however slow the machine."""
 
 
 def settings(*loops: str, **changes):
     runners = ["pytorch", *(str(LOOPS / f"{name}.py") for name in loops)]
     plan = factories.run(runners=runners, comparisons=[factories.comparison(batch_size=4, **changes.pop("where", {}))])
-    usual = {"passes": ["timing"], "steps": 200, "warmup_steps": 20, "timeout_s": 10.0}
+    usual = {"passes": ["timing"], "steps": 200, "warmup_steps": 20, "timeout_s": HANG_S}
     return plan.settings.model_copy(update=usual | changes)
 
 
+@pytest.fixture(scope="module")
+def pool(pool_of):
+    """An interpreter for each loop that a test here is about."""
+    return pool_of("pytorch", *(str(LOOPS / f"{name}.py") for name in (*FAULTS, *OTHERS)))
+
+
 @pytest.fixture
-def measured():
-    """Measure one block of a plan; all of its processes are gone afterwards."""
-    pools = []
+def measured(pool):
+    """Measure one block of a plan."""
 
     def measure(plan):
         (planned,) = rounds(plan)
-        keys = dict.fromkeys(map(key_of, planned.members))
-        pool = Pool(keys, pythons={}, layout=LAYOUT, threads=1, one_by_one=False)
-        pools.append(pool)
-        pool.open()
         (group,) = schedule.block([planned], seed=0, block=0)
         state = RunState(plan, done=[])
         trials = Group(plan, state, pool, group, planned.reference).trials(LoadMeter())
         return {Path(trial.cell.runner).stem + ("'s clone" if trial.cell.clone else ""): trial for trial in trials}
 
-    yield measure
-    for pool in pools:
-        pool.close()
+    return measure
 
 
 def children_of(pid: int) -> list[int]:
@@ -88,25 +94,16 @@ def test_what_a_trial_tells_of_all_its_turns_is_shared_out_to_those_that_count()
 
 def test_the_noise_of_a_block_is_small(measured):
     """Two loops that are the same take their turns at the same moments: the pairs agree, whatever the machine does."""
-    trials = measured(settings(steps=3000))
+    trials = measured(settings(steps=1500))
     figures = [np.array(trials[name].timing.step_ns, float) for name in ("pytorch", "pytorch's clone")]
     length = trials["pytorch"].timing.turns.length
     own, clone = (np.median(each.reshape(-1, length.steps)[:, length.cold_steps :], axis=1) for each in figures)
     assert abs(np.median(np.log(clone / own))) < 0.1
 
 
-@pytest.mark.parametrize(
-    ("loop", "status", "reason"),
-    [
-        ("raises", "failed", "ValueError: the learning rate went to the moon"),
-        ("is_killed", "killed", "the process was killed by SIGKILL (often the kernel, out of host memory)"),
-        ("crashes_in_its_turn", "killed", "the process was killed by SIGABRT"),
-        ("leaves_garbage", "garbage", "the result cannot be read: "),
-        ("needs_what_is_not_there", "failed", "No module named 'a_framework_that_nobody_has_installed'"),
-        ("kills_its_interpreter", "killed", "the interpreter was lost: the process"),
-    ],
-)
-def test_a_fault_is_a_row_with_its_reason_and_the_others_take_their_turns(measured, loop, status, reason):
+@pytest.mark.parametrize("loop", FAULTS)
+def test_a_fault_is_a_row_with_its_reason_and_the_others_take_their_turns(measured, loop):
+    status, reason = FAULTS[loop]
     trials = measured(settings(loop))
     assert trials[loop].status == status
     assert reason in trials[loop].reason
@@ -126,9 +123,9 @@ def test_out_of_memory_beside_others_is_tried_alone_and_said_to_be(measured):
 
 @pytest.mark.parametrize(("loop", "doing"), [("hangs", "before its first turn"), ("hangs_in_its_turn", "in its turn")])
 def test_a_hang_is_killed_at_its_timeout_and_the_others_go_on(measured, loop, doing):
-    trials = measured(settings(loop, timeout_s=3.0))
+    trials = measured(settings(loop, timeout_s=HANGS_S))
     assert trials[loop].status == "timeout"
-    assert trials[loop].reason == f"killed after its timeout of 3 s {doing}; --timeout gives it longer"
+    assert trials[loop].reason == f"killed after its timeout of 10 s {doing}; --timeout gives it longer"
     assert trials["pytorch"].status == "ok"
 
 
@@ -141,7 +138,7 @@ def test_a_host_without_memory_for_all_measures_each_alone(measured, monkeypatch
 
 def test_loader_workers_stand_still_while_their_trial_waits(measured):
     """Nothing is fetched ahead outside a turn: all steps wait for their batches, those after a wait no less."""
-    trials = measured(settings("loads_slowly", where={"workers": 2}, steps=120, timeout_s=60.0))
+    trials = measured(settings("loads_slowly", where={"workers": 2}, steps=120))
     slow = trials["loads_slowly"]
     assert slow.status == "ok", slow.reason
     length = slow.timing.turns.length
@@ -151,21 +148,17 @@ def test_loader_workers_stand_still_while_their_trial_waits(measured):
 
 
 def test_nothing_is_left_of_a_parent_that_is_killed_while_trials_wait(tmp_path):
-    command = [sys.executable, "-m", "bench.run", "--device", "cpu", "--runner", f"{LOOPS / 'loads_slowly.py'}"]
-    options = ["--batch-size", "4", "--workers", "2", "--only", "time", "--blocks", "50", "--out", str(tmp_path)]
-    root = Path(__file__).parent.parent.parent.parent
-    environment = {**os.environ, "PYTHONPATH": f"{root}:{root / 'src'}"}
-    parent = subprocess.Popen([*command, *options], env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
-    deadline = time.monotonic() + 90
+    options = ["--device", "cpu", "--runner", LOOPS / "loads_slowly.py", "--batch-size", "4", "--workers", "2"]
+    deadline = time.monotonic() + HANG_S
     seen: set[int] = set()
-    while time.monotonic() < deadline and len(seen) < 6:  # server, interpreters, trials, loader workers
-        seen = descendants(parent.pid)
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
+    with verbs.started("run", *options, "--only", "time", "--blocks", "50", cwd=tmp_path) as parent:
+        while parent.poll() is None and len(seen) < 6:  # server, interpreters, trials, loader workers
+            seen = descendants(parent.pid)
+            time.sleep(0.05)  # others are being watched
     assert len(seen) >= 6
-    while time.monotonic() < deadline + 20 and any(Path(f"/proc/{pid}").exists() for pid in seen):
-        pass
-    assert not [pid for pid in seen if Path(f"/proc/{pid}").exists() and state_of(pid) != "Z"]
+    while time.monotonic() < deadline and any(state_of(pid) != "Z" for pid in seen):
+        time.sleep(0.05)
+    assert not [pid for pid in seen if state_of(pid) != "Z"]
 
 
 def descendants(pid: int) -> set[int]:

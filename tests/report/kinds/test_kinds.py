@@ -14,7 +14,7 @@ from bench.report.document.blocks import Document
 from bench.report.kinds.compare.kind import KIND as COMPARE
 from bench.report.media.short import short
 from tests import factories
-from tests.analyse.releases.test_history import a_summary
+from tests.histories import a_summary
 from tests.report.kinds.bisect.test_report import found
 from tests.report.kinds.upgrade.test_report import regressed
 from tests.report.rows import baseline, row, summary_of

@@ -12,7 +12,7 @@ from bench.report.kinds.history import report as history_report
 from bench.report.kinds.upgrade import report as upgrade_report
 from bench.report.kinds.upgrade.sentences import answer as verdict
 from bench.report.media.html import layout, render
-from tests.analyse.releases.test_history import a_summary
+from tests.histories import a_summary
 from tests.report.kinds.bisect.test_report import by_time, found
 from tests.report.kinds.upgrade.test_report import one_more_sync, regressed
 from tests.report.media.html.test_page import data_of, parsed

@@ -1,0 +1,55 @@
+"""A verb in this process, for what needs no process of its own."""
+
+import signal
+import sys
+import warnings
+from functools import cache
+from importlib import import_module
+
+import pytest
+
+from bench.cli import app
+from bench.execute import probe
+from tests.verbs import INTERRUPTS, ROOT, Ended
+
+
+def pytest_collection_modifyitems(items):
+    """Whole runs come first: they take longest, so that files which are run two at a time end together."""
+    items.sort(key=lambda item: item.path.parent != ROOT / "tests")
+
+
+@pytest.fixture
+def own_signals():
+    """The tests keep their own handlers of signals, whatever a verb in this process installs."""
+    before = {number: signal.getsignal(number) for number in INTERRUPTS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def machine():
+    """What this machine is, which takes a process that imports torch: asked once."""
+    return cache(probe.machine)
+
+
+@pytest.fixture
+def verb(monkeypatch, capsys, tmp_path, own_signals, machine):
+    """Call a verb here, in `tmp_path` or `cwd`: how it ended, and what it printed; as `tests.verbs.process` does."""
+
+    def call(name, *arguments, cwd=tmp_path, **environment) -> Ended:
+        module = import_module("bench.report.__main__" if name == "report" else f"bench.{name}")
+        with monkeypatch.context() as patched:
+            for owner, attribute in ((warnings, "showwarning"), (sys, "stdout"), (sys, "stderr")):
+                patched.setattr(owner, attribute, getattr(owner, attribute))  # which `app.run` changes for good
+            patched.setattr(probe, "machine", machine)
+            patched.chdir(cwd)
+            patched.setattr(sys, "argv", [f"bench.{name}", *map(str, arguments)])
+            for variable, value in {"COLUMNS": "200", **environment}.items():
+                patched.setenv(variable, value)
+            with pytest.raises(SystemExit) as ended:
+                app.run(module.main)
+        printed = capsys.readouterr()
+        return Ended(ended.value.code, printed.out, printed.err)
+
+    return call

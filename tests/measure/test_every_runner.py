@@ -1,0 +1,75 @@
+"""Every runner in two fresh processes: what is counted of it repeats, and its phases sum to its steps."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from bench.analyse.cells.attribution import repeats
+from bench.records import metrics
+from tests.verbs import SOURCES
+from trainloops import runners
+
+BY_FUNCTION = tuple(each.key for each in metrics.BY_FUNCTION)
+PROGRAM = Path(__file__).parent / "count_every_runner.py"
+
+
+@pytest.fixture(scope="module")
+def told():
+    environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": SOURCES}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "env": environment}
+    started = [subprocess.Popen([sys.executable, str(PROGRAM)], **pipes) for _ in range(2)]
+    return [json.loads(process.communicate()[0]) for process in started]
+
+
+@pytest.fixture(scope="module")
+def twice(told):
+    return [each["counts"] for each in told]
+
+
+def test_two_fresh_processes_count_the_same(twice):
+    first, second = twice
+    assert first.keys() == {f"{runner} {size}" for runner in runners.REGISTRY for size in (8, 64)}
+    for cell in first:
+        values = [{name: counts[cell][name]["value"] for name in BY_FUNCTION} for counts in twice]
+        assert repeats(*values) == dict.fromkeys(sorted(BY_FUNCTION), True), cell
+        assert first[cell] == second[cell], cell
+
+
+def test_a_loop_costs_what_it_adds_whatever_the_batch(twice):
+    for cell, found in twice[0].items():
+        runner, size = cell.split()
+        assert all(found[name]["share"] > 0.5 for name in BY_FUNCTION), cell
+        if size == "64" and runner != "floor":
+            smaller = twice[0][f"{runner} 8"]
+            # 56 samples more: `__getitem__` of each, which makes two views.
+            assert found["python_calls"]["value"] - smaller["python_calls"]["value"] == 56
+            assert found["ops"]["value"] - smaller["ops"]["value"] == 112
+
+
+def test_the_look_ahead_of_accelerate_keeps_one_more_batch(twice):
+    batch = 64 * (64 * 4 + 8)
+    of = {cell: found["tensor_bytes_by_category"]["batch"] for cell, found in twice[0].items()}
+    assert of["pytorch 64"] == of["lightning 64"] == of["fabric 64"] == batch
+    assert of["accelerate 64"] == of["hf-trainer 64"] == 2 * batch
+    assert of["floor 64"] == 16 * batch
+
+
+def test_the_phases_of_every_runner_sum_to_its_steps(told):
+    assert told[0]["phases"].keys() == runners.REGISTRY.keys()
+    for name, found in told[0]["phases"].items():
+        sums = [sum(step) for step in zip(*found["phase_ns"].values(), strict=True)]
+        assert len(sums) == len(found["steps_ns"]) == 39
+        # Step by step, and the median of them: between its two readings of the clock a step may lose the processor.
+        ratios = [split / step for split, step in zip(sums, found["steps_ns"], strict=True)]
+        assert median(ratios) == pytest.approx(1, abs=0.02), name
+
+
+def test_every_runner_has_every_phase(told):
+    for name, found in told[0]["phases"].items():
+        empty = {phase for phase, ns in found["phase_ns"].items() if median(ns) == 0}
+        assert empty == ({"data"} if name == "floor" else set()), name
