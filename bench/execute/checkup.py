@@ -38,12 +38,7 @@ def _started(folder: Path, cards: list[str] | None) -> health.Instant:
 def cards_of(run: Run) -> list[str] | None:
     """The NVIDIA cards that a run measures, by UUID; all of them where torch does not tell, none without CUDA."""
     devices = {comparison.device for comparison in run.settings.comparisons}
-    named = [each for each in run.machine.accelerators if each.device in _numbered(devices)]
     if not any(device.startswith("cuda") for device in devices):
         return []
-    uuids = [each.uuid for each in named if each.uuid is not None]
+    uuids = [card.uuid for card in run.machine.accelerators_of(devices) if card.uuid is not None]
     return uuids or None
-
-
-def _numbered(devices: set[str]) -> set[str]:
-    return {device if ":" in device else f"{device}:0" for device in devices}

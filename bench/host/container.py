@@ -52,19 +52,19 @@ class Group:
 
 def read(root: Path = ROOT) -> ContainerFacts:
     """Read the quota that holds, and how often it was used up."""
-    found, groups = Readings(), Readings()
-    groups.add("groups", lambda: _groups(root))
-    if "groups" in groups.unavailable:
-        reason = groups.unavailable["groups"]
-        return ContainerFacts(unavailable=dict.fromkeys(("quota_cpus", "throttled_periods", "throttled_s"), reason))
-    every: list[Group] = groups.values["groups"]
-    if not every:  # the root group of version 2 has no controller and no limit
+    try:
+        groups = _groups(root)
+    except reading.CAUSES as error:
+        fields = ("quota_cpus", "throttled_periods", "throttled_s")
+        return ContainerFacts(unavailable=dict.fromkeys(fields, reading.reason(error)))
+    if not groups:  # the root group of version 2 has no controller and no limit
         return ContainerFacts(cgroup="v2", throttled_periods=0, throttled_s=0.0)
-    found.add("cgroup", lambda: every[0].version)
-    found.add("quota_cpus", lambda: _tightest(every).quota_cpus)
-    found.add("throttled_periods", lambda: _tightest(every).throttled_periods)
-    found.add("throttled_s", lambda: _tightest(every).throttled_s)
-    return ContainerFacts(**found.fields())
+    facts = Readings()
+    facts.add("cgroup", lambda: groups[0].version)
+    facts.add("quota_cpus", lambda: _tightest(groups).quota_cpus)
+    facts.add("throttled_periods", lambda: _tightest(groups).throttled_periods)
+    facts.add("throttled_s", lambda: _tightest(groups).throttled_s)
+    return ContainerFacts(**facts.fields())
 
 
 def _tightest(groups: list[Group]) -> Group:

@@ -22,8 +22,13 @@ from bench.host.processes import Process
 from bench.records.health import Activity, Health
 
 ROOT = Path("/")
-COUNTED = ("swapped_pages", "throttle_events", "throttled_periods", "throttled_s")
-"""What only ever grows, so that a window is told by its growth."""
+COUNTED = {
+    "swapped_pages": "memory",
+    "throttle_events": "cpu",
+    "throttled_periods": "container",
+    "throttled_s": "container",
+}
+"""What only ever grows, so that its growth describes a window, and the part of `Health` that has it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,9 +105,8 @@ def _grown(before: Health, after: Health) -> tuple[dict[str, Any], dict[str, str
     """By how much each counter grew, and why others are not known."""
     values: dict[str, Any] = {}
     unavailable: dict[str, str] = {}
-    for name in COUNTED:
-        place = next(each for each in ("memory", "cpu", "container") if name in type(getattr(after, each)).model_fields)
-        first, last = getattr(before, place), getattr(after, place)
+    for name, part in COUNTED.items():
+        first, last = getattr(before, part), getattr(after, part)
         if getattr(first, name) is None or getattr(last, name) is None:
             unavailable[name] = last.unavailable.get(name) or first.unavailable.get(name) or "it was not read"
         else:

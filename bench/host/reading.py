@@ -11,6 +11,19 @@ class UnreadableError(Exception):
     """Why a fact cannot be had, in one phrase."""
 
 
+CAUSES = (UnreadableError, OSError, ValueError, IndexError, KeyError)
+"""What keeps a fact from being read."""
+
+
+def reason(error: Exception) -> str:
+    """One of `CAUSES` in a phrase."""
+    if isinstance(error, UnreadableError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename} cannot be read ({error.strerror})"
+    return f"what the system says is not understood ({type(error).__name__}: {error})"
+
+
 class Readings:
     """Values by name, and why the others have none."""
 
@@ -22,12 +35,8 @@ class Readings:
         """Read one fact; whatever keeps it from being read is its reason."""
         try:
             self.values[name] = read()
-        except UnreadableError as error:
-            self.unavailable[name] = str(error)
-        except OSError as error:
-            self.unavailable[name] = f"{error.filename} cannot be read ({error.strerror})"
-        except (ValueError, IndexError, KeyError) as error:
-            self.unavailable[name] = f"what the system says is not understood ({type(error).__name__}: {error})"
+        except CAUSES as error:
+            self.unavailable[name] = reason(error)
 
     def fields(self) -> dict[str, Any]:
         """All of it, for a record that has a field `unavailable`."""

@@ -36,11 +36,10 @@ def _check(name: str, machine: Machine) -> None:
         raise UsageError(
             f"--device {name!r} is not auto, {', '.join(KINDS)} or one of these with an index, as in cuda:1."
         )
-    present = [accelerator.device for accelerator in machine.accelerators]
-    kind, _, index = name.partition(":")
-    if name == "cpu" or f"{kind}:{index or 0}" in present:
+    if name == "cpu" or machine.accelerators_of([name]):
         return
-    same_kind = [device for device in present if device.startswith(kind)]
+    kind, _, _ = name.partition(":")
+    same_kind = [accelerator.device for accelerator in machine.accelerators if accelerator.device.startswith(kind)]
     if same_kind:
         raise DeviceError(f"--device {name}: torch sees only {', '.join(same_kind)} here; name one of these.")
     cpu_only = " a build without support for it: install one that has it (pytorch.org/get-started)"

@@ -30,15 +30,14 @@ class Identity(Record):
     @classmethod
     def of(cls, machine: Machine, device: str) -> Identity:
         """The identity of a device of this machine; `cuda` is `cuda:0`."""
-        numbered = device if device == "cpu" or ":" in device else f"{device}:0"
-        names = {each.device: each.name for each in machine.accelerators}
+        names = [accelerator.name for accelerator in machine.accelerators_of([device])]
         return cls(
             cpu=machine.cpu,
             logical_cpus=machine.logical_cpus,
             usable_cpus=machine.usable_cpus,
             torch_build=machine.torch_build,
-            device=numbered.partition(":")[0],
-            accelerator=names.get(numbered),
+            device=device.partition(":")[0],
+            accelerator=names[0] if names else None,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
 
@@ -169,6 +170,11 @@ class Machine(Record):
     """Variables of the environment that change what a loop does, see `plan.variables`."""
     left_out: list[str] = []
     """Names of variables that trials were not shown."""
+
+    def accelerators_of(self, devices: Collection[str]) -> list[AcceleratorInfo]:
+        """Those that torch means by `devices`, of which `cuda` is `cuda:0`."""
+        numbered = {device if ":" in device else f"{device}:0" for device in devices}
+        return [accelerator for accelerator in self.accelerators if accelerator.device in numbered]
 
 
 class Run(Record):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.analyse.cells.counting import count, why_not_counted
@@ -30,30 +30,40 @@ def cell_of(run: Run, release: str) -> Cell:
 
 def probes(run: Run, trials: Sequence[Trial]) -> list[Probe]:
     """Return what was seen of every release that was counted, or could not be, oldest first."""
-    seen = _evidence(run, trials)
-    asked = {each.name: each.requirements for each in run.settings.environments}
-    found = [
+    evidence = _evidence(run, trials)
+    requirements = {environment.name: environment.requirements for environment in run.settings.environments}
+    counted = [
         Probe(
             release=release.version,
             uploaded=release.uploaded,
-            requirements=asked.get(release.version, []),
-            **_counted(seen[release.version], sought(run).metric),
+            requirements=requirements.get(release.version, []),
+            **_counted(evidence[release.version], sought(run).metric),
         )
         for release in sought(run).releases
-        if release.version in seen
+        if release.version in evidence
     ]
-    if sought(run).metric != STEP_TIME:
-        return _likened(found)
-    confirming = {t.block for t in trials if t.phase == "timing" and t.cell.environment == CLONE}
-    searching = [trial for trial in trials if trial.phase == "timing" and trial.block not in confirming]
-    tried = {name: len({t.block for t in searching if t.cell.environment == name}) for name in seen}
-    usable = [probe.release for probe in found if probe.status == "ok"]
-    steps_us = {
-        name: {block: us for block, us in steps_us_beside(evidence, seen[usable[0]]).items() if block not in confirming}
-        for name, evidence in seen.items()
-        if usable
-    }
-    return nearest_end.judged(found, steps_us, tried, margin=run.settings.margin_of_time, cap=run.settings.blocks)
+    return _timed(run, trials, counted, evidence) if sought(run).metric == STEP_TIME else _likened(counted)
+
+
+def _timed(
+    run: Run, trials: Sequence[Trial], counted: Sequence[Probe], evidence: Mapping[str, Evidence]
+) -> list[Probe]:
+    """The probes with their step times, from the blocks of the search: those with the clone confirm what it found."""
+    timed = [trial for trial in trials if trial.phase == "timing"]
+    confirming = {trial.block for trial in timed if trial.cell.environment == CLONE}
+    blocks: dict[str, set[int]] = {release: set() for release in evidence}
+    for trial in timed:
+        if trial.block not in confirming and trial.cell.environment in blocks:
+            blocks[trial.cell.environment].add(trial.block)
+    first = next((evidence[probe.release] for probe in counted if probe.status == "ok"), None)
+    steps_us = {} if first is None else {name: steps_us_beside(own, first) for name, own in evidence.items()}
+    return nearest_end.judged(
+        counted,
+        {name: {block: us for block, us in own.items() if block not in confirming} for name, own in steps_us.items()},
+        {release: len(own) for release, own in blocks.items()},
+        margin=run.settings.margin_of_time,
+        cap=run.settings.blocks,
+    )
 
 
 def _evidence(run: Run, trials: Sequence[Trial]) -> dict[str, Evidence]:

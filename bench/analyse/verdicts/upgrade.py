@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from statistics import median
 
 from bench.analyse.cells.evidence import Compared, Evidence, gather
@@ -57,15 +58,17 @@ def assess(run: Run, trials: Sequence[Trial], *, ended: bool) -> Assessment:
     gathered = gather(run, trials)
     blocks = 1 + max((trial.block for trial in trials if trial.phase == "timing"), default=-1)
     pairs = _pairs(run, trials, gathered, blocks)
-    measured, complete = _measured(pairs, blocks, cap=run.settings.blocks, ended=ended)
-    told = [_told(key, pairs[key], found, again) for key, (found, again) in measured.items()]
+    test = TwoStageTest(pairs=pairs, blocks=blocks, cap=run.settings.blocks, ended=ended)
+    screened = test.screen()
+    confirmed = test.confirm(screened)
+    verdicts = [_told(key, pairs[key], verdict, confirmed.get(key)) for key, verdict in screened.items()]
     for compared in gathered:
         baseline, candidate, _ = _arms(compared)
         if baseline.counts and candidate.counts:  # else its failed trials say why nothing is judged
-            told += exact.judged(candidate.cell, baseline.counts, candidate.counts, margin=run.settings.margin)
+            verdicts += exact.judged(candidate.cell, baseline.counts, candidate.counts, margin=run.settings.margin)
     return Assessment(
-        verdicts=sorted(told, key=lambda each: _place(each.cell, gathered)),
-        complete=complete or all(map(_is_hopeless, gathered)),
+        verdicts=sorted(verdicts, key=lambda verdict: _place(verdict.cell, gathered)),
+        complete=test.is_complete(confirmed) or all(map(_is_hopeless, gathered)),
     )
 
 
@@ -111,51 +114,74 @@ def _pairs(run: Run, trials: Sequence[Trial], gathered: Sequence[Compared], bloc
     return found
 
 
-Judged = dict[Key, tuple[Found, Found | None]]
-"""The screening's verdict, and the confirmation's where there was something to confirm."""
+@dataclass(frozen=True, kw_only=True)
+class TwoStageTest:
+    """A screening of all figures, and on fresh blocks a confirmation of what it calls regressed."""
 
+    pairs: Mapping[Key, Pairs]
+    blocks: int
+    """How many there are so far."""
+    cap: int
+    """How many the screening has at most."""
+    ended: bool
+    """Whether no more will follow."""
 
-def _measured(pairs: Mapping[Key, Pairs], blocks: int, *, cap: int, ended: bool) -> tuple[Judged, bool]:
-    last = _screened_at(pairs, blocks, cap)
-    if last is None and not ended:
-        return {key: (_judged(each, blocks, cap), None) for key, each in pairs.items()}, False
-    last = blocks if last is None else last
-    screened = {key: _settled(each, last, cap) for key, each in pairs.items()}
-    again, complete = _confirmed(pairs, screened, last, blocks - last, cap=cap, ended=ended)
-    return {key: (found, again.get(key)) for key, found in screened.items()}, complete
+    @cached_property
+    def screening_blocks(self) -> int | None:
+        """How many the screening took, until all that decides was decided or it had no more; None while it goes on."""
+        deciding = [pairs for pairs in self.pairs.values() if pairs.decides]
+        due = [look for look in looks(self.cap) if look <= self.blocks]
+        for look in due:
+            if all(self._judge(pairs, look).outcome != "undecided" for pairs in deciding):
+                return look
+        if due == list(looks(self.cap)):
+            return due[-1]
+        return self.blocks if self.ended else None
 
+    @property
+    def fresh_blocks(self) -> int:
+        """How many there are since the screening."""
+        return self.blocks - (self.screening_blocks or self.blocks)
 
-def _screened_at(pairs: Mapping[Key, Pairs], blocks: int, cap: int) -> int | None:
-    """The first look at which all that decides is decided, or the last look; None before either."""
-    deciding = [each for each in pairs.values() if each.decides]
-    due = [look for look in looks(cap) if look <= blocks]
-    decided = (look for look in due if all(_judged(each, look, cap).outcome != "undecided" for each in deciding))
-    return next(decided, due[-1] if due == list(looks(cap)) else None)
+    def screen(self) -> dict[Key, Found]:
+        """Judge every figure by the blocks of the screening."""
+        blocks = self.screening_blocks
+        if blocks is None:
+            return {key: self._judge(pairs, self.blocks) for key, pairs in self.pairs.items()}
+        return {key: self._settle(pairs, blocks) for key, pairs in self.pairs.items()}
 
+    def confirm(self, screened: Mapping[Key, Found]) -> dict[Key, Found]:
+        """Judge what the screening flags by the fresh blocks; nothing while the screening goes on."""
+        if self.screening_blocks is None:
+            return {}
+        flagged = to_confirm(screened)
+        ratios = {key: self.pairs[key].ratios[self.screening_blocks :] for key in flagged}
+        no_more = self.ended and self.fresh_blocks
+        return confirm(flagged, ratios, self.fresh_blocks if no_more else self._confirming_cap(len(flagged)))
 
-def _judged(pairs: Pairs, blocks: int, cap: int) -> Found:
-    return judge_pairs(pairs.ratios[:blocks], pairs.same[:blocks], replace(pairs.rule, cap=cap))
+    def is_complete(self, confirmed: Mapping[Key, Found]) -> bool:
+        """Whether more blocks would change nothing."""
+        if self.screening_blocks is None:
+            return False
+        if not confirmed:
+            return True
+        cap = self._confirming_cap(len(confirmed))
+        deciding = [verdict.outcome for key, verdict in confirmed.items() if self.pairs[key].decides]
+        return self.fresh_blocks >= looks(cap)[0] and may_stop(deciding, self.fresh_blocks, cap)
 
+    def _confirming_cap(self, flagged: int) -> int:
+        """At its stricter level a bound may need more pairs than a short screening has blocks."""
+        return max(self.cap, blocks_needed(two_sided(GAMMA / max(flagged, 1))))
 
-def _settled(pairs: Pairs, blocks: int, cap: int) -> Found:
-    """Judge by so many blocks, the last there are for it; only where no look has decided is this one the last."""
-    found = _judged(pairs, blocks, cap)
-    return found if found.outcome != "undecided" else _judged(pairs, blocks, blocks)
+    def _judge(self, pairs: Pairs, blocks: int) -> Found:
+        return judge_pairs(pairs.ratios[:blocks], pairs.same[:blocks], replace(pairs.rule, cap=self.cap))
 
-
-def _confirmed(
-    pairs: Mapping[Key, Pairs], screened: Mapping[Key, Found], last: int, fresh: int, *, cap: int, ended: bool
-) -> tuple[dict[Key, Found], bool]:
-    """Judge what the screening flags by the fresh blocks since, and say whether more of them would change nothing."""
-    flagged = to_confirm(screened)
-    if not flagged:
-        return {}, True
-    # At its stricter level a bound may need more pairs than a short screening has blocks.
-    most = max(cap, blocks_needed(two_sided(GAMMA / len(flagged))))
-    ratios = {key: pairs[key].ratios[last:] for key in flagged}
-    again = confirm(flagged, ratios, fresh if ended and fresh else most)
-    deciding = [found.outcome for key, found in again.items() if pairs[key].decides]
-    return again, fresh >= looks(most)[0] and may_stop(deciding, fresh, most)
+    def _settle(self, pairs: Pairs, blocks: int) -> Found:
+        """Judge by so many blocks, the last there are for it; only where no look has decided is this one the last."""
+        verdict = self._judge(pairs, blocks)
+        if verdict.outcome != "undecided":
+            return verdict
+        return judge_pairs(pairs.ratios[:blocks], pairs.same[:blocks], replace(pairs.rule, cap=blocks))
 
 
 def _told(key: Key, pairs: Pairs, screened: Found, again: Found | None) -> Verdict:

@@ -127,9 +127,8 @@ def beside_defaults(settings: Settings) -> list[str]:
 
 def hardware(summary: Summary) -> list[str]:
     """Name the CPU, and those accelerators that the run used, which may be fewer than there are."""
-    devices = {cell.device for cell in summary.cells}
-    used = {device if ":" in device else f"{device}:0" for device in devices} | devices
-    return [summary.machine.cpu, *(each.name for each in summary.machine.accelerators if each.device in used)]
+    used = summary.machine.accelerators_of({cell.device for cell in summary.cells})
+    return [summary.machine.cpu, *(accelerator.name for accelerator in used)]
 
 
 def same_as_baseline(cell: CellSummary) -> bool:
