@@ -22,7 +22,6 @@ from bench.execute.environments.compatibility import companions
 from bench.plan import bisect as plan
 from bench.plan import calibration
 from bench.plan.history import runner_of
-from bench.plan.presets import batch_sizes
 from bench.plan.settings import Flags
 from bench.records import store
 from bench.records.schema import Bisection, Environment, Release
@@ -35,9 +34,16 @@ def main(
     package: Annotated[str, Argument(help="transformers, accelerate, pytorch-lightning or another package.")],
     first: Annotated[str, Argument(help="The older end: a release.")],
     last: Annotated[str, Argument(help="The newer end: a release.")],
+    arguments: options.Arguments = None,
+    *,
     metric: Annotated[str, Flag(help=f"What moved: one of {', '.join(plan.METRICS)}.")],
     every: Annotated[bool, Flag("--all", help="Find every move between unlike releases, not one.")] = False,
     confirm: Annotated[bool, Flag(help="Time the two neighbours of the move side by side.")] = True,
+    script: options.Script = None,
+    tick: options.Tick = None,
+    tick_on: options.TickOn = None,
+    samples_per_step: options.SamplesPerStep = None,
+    cwd: options.Cwd = None,
     runner: Annotated[str | None, Flag(help="The loop to follow [the one that needs the package].")] = None,
     workload: options.Workload = None,
     batch_size: Annotated[str | None, Flag(help=f"Micro-batch size [{plan.BATCH_SIZE}; 8 for non-MLPs].")] = None,
@@ -65,13 +71,14 @@ def main(
     Releases that cannot be installed or run here are stepped around. All other packages, torch above
     all, stay what they are here, but for what a release needs beside it.
     """  # fmt: skip
-    flags = Flags.of(locals() | {"batch_size": batch_sizes(batch_size, workload, plan.BATCH_SIZE)})
+    flags = Flags.of(locals() | options.batch_sizes(batch_size, workload, plan.BATCH_SIZE, script=script))
     ending = Ending.chosen("bisect", quiet=quiet, as_json=as_json, form=form)
     with ending.errors_told():
         ends = plan.ends(first, last)
         requirements.parse(f"{package}=={first}")  # refuses what no environment can have, such as another torch
         sought = Bisection(metric=plan.metric(metric, every=every), releases=[], every=every)
-        runner_of(package, runner)
+        if not script:
+            runner_of(package, runner)
         machine, packages = probe.machine()
         plan.settings(flags, machine, package, sought, margin=margin)  # a wrong flag need not wait for the index
         sought = sought.model_copy(update={"releases": releases(package, *ends)})

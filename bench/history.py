@@ -21,7 +21,6 @@ from bench.execute.environments.compatibility import companions
 from bench.plan import calibration
 from bench.plan import history as plan
 from bench.plan.history import chosen
-from bench.plan.presets import batch_sizes
 from bench.plan.settings import Flags, from_flags
 from bench.records import store
 from bench.records.schema import CURRENT, Environment
@@ -31,10 +30,16 @@ Flag = typer.Option
 
 def main(
     package: Annotated[str, typer.Argument(help="transformers, accelerate, pytorch-lightning or another package.")],
+    arguments: options.Arguments = None,
     first: Annotated[str | None, Flag("--from", help="The oldest release [the first].")] = None,
     last: Annotated[str | None, Flag("--to", help="The newest release [the last].")] = None,
     every: Annotated[str, Flag(help="release, minor or major: of each series the newest release.")] = "minor",
     only: Annotated[str | None, Flag(help="counters: time nothing.")] = None,
+    script: options.Script = None,
+    tick: options.Tick = None,
+    tick_on: options.TickOn = None,
+    samples_per_step: options.SamplesPerStep = None,
+    cwd: options.Cwd = None,
     runner: Annotated[str | None, Flag(help="The loop [the one that needs the package].")] = None,
     workload: options.Workload = None,
     batch_size: Annotated[str | None, Flag(help=f"Micro-batch sizes [{plan.BATCH_SIZE}; 8 for non-MLPs].")] = None,
@@ -56,11 +61,12 @@ def main(
     form: options.Format = "text",
 ) -> int:
     """Tell what every release of a package costs a step, and with which release that changed."""
-    flags = Flags.of(locals() | {"batch_size": batch_sizes(batch_size, workload, plan.BATCH_SIZE)})
+    flags = Flags.of(locals() | options.batch_sizes(batch_size, workload, plan.BATCH_SIZE, script=script))
     ending = Ending.chosen("history", quiet=quiet, as_json=as_json, form=form)
     with ending.errors_told():
         requirements.parse(package)  # refuses what is an option of pip and no package
-        plan.runner_of(package, runner)
+        if not script:
+            plan.runner_of(package, runner)
         versions = chosen([each.version for each in pip.releases(package)], first=first, last=last, every=every)
         machine, packages = probe.machine()
         from_flags(flags, machine)  # a wrong flag need not wait for the environments

@@ -18,7 +18,6 @@ from bench.errors import UsageError
 from bench.execute import calibrations, probe, trust
 from bench.execute.environments import sides
 from bench.plan import calibration, upgrade
-from bench.plan.presets import batch_sizes
 from bench.plan.settings import Flags
 from bench.records import store
 from bench.records.schema import CURRENT, Environment
@@ -30,6 +29,7 @@ SPEC = "requirements, a wheel or a checkout's path"
 
 
 def main(
+    arguments: options.Arguments = None,
     baseline: Annotated[
         str | None, Flag(help=f"What to compare with: {SPEC}, several in one text; or current.")
     ] = None,
@@ -43,6 +43,11 @@ def main(
         Flag(help="time, memory, start, counters: what exit code 1 is for [time,memory; what --only tells]."),
     ] = None,
     only: Annotated[str | None, Flag(help="counters: judge exact figures alone, which takes seconds.")] = None,
+    script: options.Script = None,
+    tick: options.Tick = None,
+    tick_on: options.TickOn = None,
+    samples_per_step: options.SamplesPerStep = None,
+    cwd: options.Cwd = None,
     runner: Annotated[str | None, Flag(help="Loops to check [those that need a package that differs].")] = None,
     workload: options.Workload = None,
     batch_size: Annotated[str | None, Flag(help=f"Micro-batch sizes [{upgrade.BATCH_SIZES}; 8 for non-MLPs].")] = None,
@@ -70,7 +75,7 @@ def main(
 
     Both are measured side by side: packages that are not named stay what they are here, torch always.
     """  # fmt: skip
-    flags = Flags.of(locals() | {"batch_size": batch_sizes(batch_size, workload, upgrade.BATCH_SIZES)})
+    flags = Flags.of(locals() | options.batch_sizes(batch_size, workload, upgrade.BATCH_SIZES, script=script))
     ending = Ending.chosen("upgrade", quiet=quiet, as_json=as_json, form=form, junit=junit)
     with ending.errors_told():
         refuse_unclear(baseline, candidate, requirements)

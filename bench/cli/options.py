@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bench.plan import presets
 from trainloops import workloads
 
 Flag = typer.Option
@@ -57,3 +59,8 @@ Junit = Annotated[
     Path | None, Flag("--junit", metavar="FILE", help="Also write the verdicts, or of a run its cells, as JUnit XML.")
 ]
 Out = Annotated[Path, Flag(help="Where run folders and their index go.")]
+
+
+def batch_sizes(asked: str | None, workload: str | None, usual: str, *, script: Sequence[str] | None) -> dict[str, str]:
+    """The batch sizes of a verb that has some by itself; a script has its own."""
+    return {} if script else {"batch_size": presets.batch_sizes(asked, workload, usual)}

@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 import torch
 from torch.optim import Optimizer
-from torch.optim.optimizer import register_optimizer_step_post_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from bench.measure.hooks import Function, Tick
@@ -31,11 +31,32 @@ def listen(rule: str, tick: Tick) -> Any:
     """Let `tick` be called after the optimizer steps that `rule` names: last, every, or a number; a handle.
 
     `last`: of optimizers that take turns, as a GAN's, the one that was the last to make its first step ends a step, so
-    that a step is one iteration of the script's loop. Steps that a grad scaler skips are not made, and not seen.
+    that a step is one iteration of the script's loop. Steps that a grad scaler skips are not made, and not seen; one
+    that is made within another, as by an optimizer that wraps or extends one, is a part of it.
     """
     if rule == EVERY:
-        return register_optimizer_step_post_hook(tick)
-    return register_optimizer_step_post_hook(_of_the_last(tick) if rule == LAST else _of_each(int(rule), tick))
+        return _Outermost(tick)
+    return _Outermost(_of_the_last(tick) if rule == LAST else _of_each(int(rule), tick))
+
+
+class _Outermost:
+    """Ticks after steps that are made within no other; the handle of its hooks."""
+
+    def __init__(self, tick: Tick) -> None:
+        entered: list[Optimizer] = []
+
+        def leave(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+            entered.pop()
+            if not entered:
+                tick(optimizer, args, kwargs)
+
+        enter = register_optimizer_step_pre_hook(lambda optimizer, _args, _kwargs: entered.append(optimizer))
+        self._hooks = (enter, register_optimizer_step_post_hook(leave))
+
+    def remove(self) -> None:
+        """Listen no longer."""
+        for hook in self._hooks:
+            hook.remove()
 
 
 def _of_the_last(tick: Tick) -> Tick:
@@ -67,6 +88,20 @@ def _of_each(count: int, tick: Tick) -> Tick:
             tick(optimizer, args, kwargs)
 
     return stepped
+
+
+class Steps:
+    """Counts a script's steps, and calls `then` from inside the one that makes so many."""
+
+    def __init__(self, wanted: int, then: Callable[[], NoReturn]) -> None:
+        self.made = 0
+        self._wanted, self._then = wanted, then
+
+    def tick(self, *_: object) -> None:
+        """A step has ended."""
+        self.made += 1
+        if self.made == self._wanted:
+            self._then()
 
 
 class FunctionTicks:
@@ -142,7 +177,7 @@ class Samples:
 
     def per_step(self) -> float | None:
         """What most steps take; the first may fetch ahead for others. None where no batch was seen."""
-        taken = Counter(samples for samples in self._by_step[1:] or self._by_step if samples)
+        taken = Counter(filter(None, self._by_step[1:])) or Counter(filter(None, self._by_step))
         return float(taken.most_common(1)[0][0]) if taken else None
 
 

@@ -30,15 +30,15 @@ def settings(
     flags: Flags, machine: Machine, package: str, bisection: Bisection, *, margin: str | None = None
 ) -> Settings:
     """The settings of a bisection of `package`; raises `UsageError` or `DeviceError`."""
-    chosen = runner_of(package, flags.runner)
     plan = from_flags(flags, machine)
-    followed = cells.asked_runners(chosen)
+    followed = plan.runners if flags.script else cells.asked_runners(runner_of(package, flags.runner))
     _refuse_several(plan, followed)
     if figure_of(bisection.metric).on_accelerator and plan.comparisons[0].device == "cpu":
         raise UsageError(f"--metric {bisection.metric} is counted on an accelerator only; name one with --device cuda.")
     blocks = flags.blocks or CAP
     if bisection.metric == STEP_TIME and blocks < LEAST_BLOCKS:
         raise UsageError(f"--blocks {blocks} cannot decide anything; give --metric step_time {LEAST_BLOCKS} at least.")
+    passes = ("equivalence", "counting", *(["timing"] if bisection.metric == STEP_TIME else []))
     update = {
         "design": "environments",
         "runners": followed,
@@ -46,7 +46,7 @@ def settings(
         "target_ci": None,
         "package": package,
         "bisection": bisection,
-        "passes": ["equivalence", "counting", *(["timing"] if bisection.metric == STEP_TIME else [])],
+        "passes": [each for each in plan.passes if each in passes],
         "blocks": blocks,
         "blocks_per_set": BLOCKS_PER_SET,
         "turns_s": TURNS_S,

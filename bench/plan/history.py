@@ -38,7 +38,7 @@ def settings(
     The passes leave phases out: a history counts and times.
     """
     plan = from_flags(flags, machine)
-    chosen = cells.asked_runners(runner_of(package, flags.runner))
+    chosen = plan.runners if flags.script else cells.asked_runners(runner_of(package, flags.runner))
     update = {
         "design": "anchored",
         "environments": [anchor.model_copy(update={"name": ANCHOR}), *environments],

@@ -46,7 +46,7 @@ def rounds(settings: Settings) -> list[Round]:
 
     By `settings.design`: `runners` compares all runners of a comparison with the hand-written loop, and all scripts
     with the first; `environments` each runner in all environments with itself in the first of them, and `anchored`
-    each runner in some environments with the hand-written loop in the first.
+    each runner in some environments with the hand-written loop in the first, a script with itself there.
     """
     if settings.design == "runners":
         return [_of_runners(comparison, settings) for comparison in settings.comparisons]
@@ -61,7 +61,7 @@ def rounds(settings: Settings) -> list[Round]:
     together = 1 if settings.turns_s is None else ANCHORED_TOGETHER
     anchor, *releases = names
     return [
-        replace(_anchored(comparison, runner, anchor, some), number=number)
+        replace(_anchored(comparison, runner, runner if settings.scripts else BASELINE, anchor, some), number=number)
         for comparison, runner in pairs
         for number, some in enumerate(_spread_evenly(releases, together))
     ]
@@ -92,8 +92,8 @@ def _of_environments(comparison: Comparison, runner: str, names: list[str], *, h
     return Round(cells=compared, reference=compared[0]) if has_clone else _with_clone(compared, compared[0])
 
 
-def _anchored(comparison: Comparison, runner: str, anchor: str, releases: Sequence[str]) -> Round:
-    reference = cell(comparison, BASELINE, anchor)
+def _anchored(comparison: Comparison, runner: str, baseline: str, anchor: str, releases: Sequence[str]) -> Round:
+    reference = cell(comparison, baseline, anchor)
     return _with_clone((reference, *(cell(comparison, runner, name) for name in releases)), reference)
 
 

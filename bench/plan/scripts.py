@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
 from bench.plan import devices, working_copy
-from bench.records.schema import Comparison, Machine, Script, Scripts
+from bench.records.schema import Comparison, Machine, Pass, Script, Scripts
 from bench.records.trials import SCRIPT
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SEPARATOR = "--"
 TICKS = ("last", "every")
+PASSES: tuple[Pass, ...] = ("counting", "timing")
+"""What is done with a script."""
 BROUGHT = ("runner", "workload", "batch_size", "precision", "optimizer", "grad_accumulation", "grad_clip", "workers")
 """Flags for what a script decides itself."""
 ITS_OWN = ("arguments", "tick", "tick_on", "samples_per_step", "cwd")

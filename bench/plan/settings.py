@@ -82,7 +82,9 @@ def from_flags(flags: Flags, machine: Machine) -> Settings:
 
 def _of_scripts(flags: Flags, machine: Machine) -> Mapping[str, Any]:
     comparisons, asked = scripts.comparisons(flags, machine), scripts.scripts(flags)
-    passes = [each for each in _passes(flags) if len(asked.each) > 1 or each != "equivalence"]
+    passes = [each for each in _passes(flags) if each in scripts.PASSES]
+    if not passes:
+        raise UsageError(f"--only {flags.only} cannot be had of a script; leave it out.")
     return {
         "comparisons": comparisons,
         "runners": [script.name for script in asked.each],

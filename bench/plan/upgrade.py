@@ -43,18 +43,23 @@ def settings(
 ) -> Settings:
     """The settings of a check of (baseline, candidate); raises `UsageError` or `DeviceError`.
 
-    Without `--runner`, the loops that the packages that differ touch are checked.
+    Without `--runner` or `--script`, the loops that the packages that differ touch are checked.
     """
     baseline, candidate = environments
     trained = cells.workload_names(flags.workload) if flags.workload else []
-    chosen = flags.runner or ",".join(touched(changed(baseline, candidate), trained))
-    plan = from_flags(replace(flags, runner=chosen), machine)
+    if flags.script:
+        plan = from_flags(flags, machine)
+        checked = plan.runners
+    else:
+        chosen = flags.runner or ",".join(touched(changed(baseline, candidate), trained))
+        plan = from_flags(replace(flags, runner=chosen), machine)
+        checked = cells.asked_runners(chosen)
     passes = _passes(plan.passes, flags)
     failing = _fail_on(fail_on, passes, flags.only)
     update = {
         "design": "environments",
         "environments": arms(baseline, candidate),
-        "runners": cells.asked_runners(chosen),
+        "runners": checked,
         "preset": "check",
         "target_ci": None,
         "blocks": _blocks(flags),
@@ -71,7 +76,7 @@ def settings(
 def refuse_wrong(flags: Flags, machine: Machine, *, margin: str | None, fail_on: str | None) -> None:
     """Raise what `settings` raises whatever the environments are, before anybody waits for those to be built."""
     nowhere = Environment(name=CURRENT, python="")
-    known = replace(flags, runner=flags.runner or runners.BASELINE)
+    known = flags if flags.script else replace(flags, runner=flags.runner or runners.BASELINE)
     settings(known, machine, (nowhere, nowhere), margin=margin, fail_on=fail_on)
 
 

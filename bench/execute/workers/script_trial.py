@@ -19,7 +19,7 @@ from bench.execute.workers.script import MAIN, ScriptError, told
 from bench.measure import counters, hooks
 from bench.measure import script as scripts
 from bench.measure.counters import Instrument, Typical
-from bench.measure.script import FunctionTicks, Samples
+from bench.measure.script import FunctionTicks, Samples, Steps
 
 if TYPE_CHECKING:
     from bench.execute.workers.trial import Assignment
@@ -49,7 +49,7 @@ def _timing(assignment: Assignment) -> Result:
     clock.start()
     _run(assignment, run, made=lambda: clock.warmup_steps, give_up=give_up)
     if not clock.timed_steps:
-        raise ScriptError(f"it ended after {clock.warmup_steps:,} steps, which is too early for a turn; {LONGER}")
+        raise ScriptError(f"it ended before its first turn was over; {LONGER}")
     clock.end()
 
 
@@ -90,23 +90,18 @@ def _count(assignment: Assignment, instrument: Instrument, left: Path) -> NoRetu
         left.write_bytes(pickle.dumps(told))
         os._exit(0)
 
-    made, wanted = 0, assignment.job.steps
+    def enough() -> NoReturn:
+        if not counted:  # an instrument that tells only when it is left
+            stack.close()
+        leave(counters.typical_of(counted[assignment.request["warmup_steps"] :]))
 
-    def tick(*_: object) -> None:
-        nonlocal made
-        made += 1
-        if made == wanted:
-            if not steps:  # an instrument that tells only when it is left
-                stack.close()
-            leave(counters.typical_of(steps[assignment.request["warmup_steps"] :]))
-
-    stack = ExitStack()
+    stack, steps = ExitStack(), Steps(assignment.job.steps, enough)
     try:
         run = _listening(assignment)
-        steps = stack.enter_context(instrument(None))
-        hooks.on_tick(tick)
-        _run(assignment, run, made=lambda: made, give_up=leave)
-        leave(f"it ended after {made} steps, and {wanted} are counted; {LONGER}")
+        counted = stack.enter_context(instrument(None))
+        hooks.on_tick(steps.tick)
+        _run(assignment, run, made=lambda: steps.made, give_up=leave)
+        leave(f"it ended after {steps.made} steps, and {assignment.job.steps} are counted; {LONGER}")
     except Exception as error:  # noqa: BLE001 - whatever a script raises is the reason of its row
         assert assignment.script is not None
         leave(told(error, assignment.script.file))

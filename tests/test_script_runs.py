@@ -1,0 +1,72 @@
+"""Scripts from end to end, as a user names them: one, with its report."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TRAIN = """\
+import sys
+import torch
+model = torch.nn.Linear(4, int(sys.argv[1]))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+data = torch.utils.data.TensorDataset(torch.rand(64, 4))
+while True:
+    for (x,) in torch.utils.data.DataLoader(data, batch_size=16):
+        optimizer.zero_grad()
+        model(x).square().mean().backward()
+        optimizer.step()
+"""
+SHORT = ["--device", "cpu", "--blocks", "1", "--steps", "30", "--warmup", "4"]
+
+
+def bench(verb: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", f"bench.{verb}", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])},
+        check=False,
+        timeout=500,
+    )
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    """A run of one script, and where it was made."""
+    project = tmp_path_factory.mktemp("project")
+    (project / "train.py").write_text(TRAIN)
+    done = bench("run", *SHORT, "--script", "train.py", "--", "3", cwd=project)
+    assert done.returncode == 0, done.stderr
+    (folder,) = project.glob("results/*-train-cpu")
+    return folder, done.stdout
+
+
+def test_a_script_is_a_row_with_all_that_a_loop_has_and_no_batch(one):
+    folder, printed = one
+    (cell,) = json.loads((folder / "summary.json").read_text())["cells"]
+    assert (cell["runner"], cell["workload"], cell["status"]) == ("train.py", "script", "ok")
+    assert cell["step_time_us"]["value"] > 0
+    assert cell["counters"]["ops"] > 5
+    per_second = cell["samples_per_second"]["value"]
+    assert 0 < per_second * cell["step_time_us"]["value"] / 1e6 < 16.5
+    told = (folder / "report.md").read_text() + printed
+    header = next(line for line in told.splitlines() if "step time µs" in line)
+    assert header.split("|")[1].strip() == "runner"
+    for absent in ("batch 0", "batch: 0", "hand-written loop, the baseline", "nan"):
+        assert absent not in told, absent
+
+
+def test_a_script_is_measured_again_by_like_and_not_resumed_once_it_has_changed(one):
+    folder, _ = one
+    again = bench("run", "--like", str(folder), "--name", "again", "--quiet", cwd=folder.parent.parent)
+    assert again.returncode == 0, again.stderr
+    (folder.parent.parent / "train.py").write_text(TRAIN + "# changed\n")
+    resumed = bench("run", "--resume", str(folder), cwd=folder.parent.parent)
+    assert resumed.returncode == 2
+    assert "train.py" in resumed.stderr
