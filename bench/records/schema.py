@@ -62,6 +62,7 @@ from bench.records.trials import (
     Phases,
     Timing,
     Trial,
+    TrialKey,
     TurnLength,
     Turns,
 )
@@ -117,6 +118,7 @@ __all__ = [
     "Summary",
     "Timing",
     "Trial",
+    "TrialKey",
     "TurnLength",
     "Turns",
     "TwoRuns",

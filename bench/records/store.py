@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bench.errors import RunFolderError
-from bench.records.schema import SCHEMA, Brief, Run, Summary, Trial
+from bench.records.schema import SCHEMA, Brief, Run, Summary, Trial, TrialKey
 
 JOURNAL, RUN, SUMMARY, TRACES = "trials.jsonl", "run.json", "summary.json", "traces"
 LONGEST_BRIEF = 65_536
@@ -226,6 +226,7 @@ def _refuse_newer(where: str, content: bytes) -> None:
 def read_trials(folder: Path) -> list[Trial]:
     """Every trial of the journal; a torn last line, and one that stands there already, is dropped with a warning.
 
+    Trials that took turns are measured again together where a kill had kept the lines of some: the later ones count.
     Raises `RunFolderError` naming the line for any other line that is no trial.
     """
     path = folder / JOURNAL
@@ -236,7 +237,12 @@ def read_trials(folder: Path) -> list[Trial]:
     for number, line in enumerate(lines, start=1):
         if first.setdefault(line, number) != number:
             _warn(f"{path} line {number} repeats line {first[line]} and is dropped.", DoubledLineWarning)
-    return [_trial(path, number, line) for line, number in first.items()]
+    found: dict[TrialKey, Trial] = {}
+    for line, number in first.items():
+        trial = _trial(path, number, line)
+        found.pop(trial.key, None)
+        found[trial.key] = trial
+    return list(found.values())
 
 
 def _trial(path: Path, number: int, line: bytes) -> Trial:

@@ -264,6 +264,9 @@ class Load(Record):
     """What the hypervisor gave to others while there was something to run here."""
 
 
+TrialKey = tuple[Pass, Cell, int, int]
+
+
 class Trial(Record):
     """One line of the journal."""
 
@@ -293,6 +296,11 @@ class Trial(Record):
     alone: ForeignText | None = None
     """Why a timed trial took no turns with those that it is compared with; None where it did."""
     no_load: ForeignText | None = None
+
+    @property
+    def key(self) -> TrialKey:
+        """What makes a trial the same trial when a run is resumed."""
+        return self.phase, self.cell, self.block, self.replicate
 
     @model_validator(mode="after")
     def _has_the_steps_of_its_length(self) -> Trial:
