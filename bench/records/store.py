@@ -114,6 +114,7 @@ class Journal:
         Trials that took turns are written together: without the others each says little, and where there is no room
         for all of them none is kept. Raises `RunFolderError`.
         """
+        self._refuse_deleted()
         lines = [trial.model_dump_json(by_alias=True, exclude_none=True) for trial in trials]
         whole = os.fstat(self._descriptor).st_size
         try:
@@ -123,6 +124,14 @@ class Journal:
             raise RunFolderError(
                 f"{self._folder / JOURNAL} cannot be written: {error.strerror}; {self._way_on}."
             ) from None
+
+    def _refuse_deleted(self) -> None:
+        """Nobody could read what is written to a file that has no name any more."""
+        if os.fstat(self._descriptor).st_nlink == 0:
+            raise RunFolderError(
+                f"{self._folder / JOURNAL} was deleted while the run went on, and with it what was measured: begin "
+                "a new run, in another folder by --out."
+            )
 
     def _write(self, content: bytes) -> None:
         left = memoryview(content)

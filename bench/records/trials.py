@@ -254,8 +254,8 @@ class Phases(Record):
 class Load(Record):
     """What the processors that the run may use did from a request to its answer, of trials that take turns together."""
 
-    wall_s: float
-    cpus: int
+    wall_s: Annotated[float, Field(gt=0)]
+    cpus: Annotated[int, Field(ge=1)]
     busy_s: float
     """Processor time of all processes."""
     own_s: float

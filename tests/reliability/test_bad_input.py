@@ -15,6 +15,7 @@ from bench.errors import BenchError, RunFolderError, UsageError
 from bench.execute.environments import requirements
 from bench.plan import parse
 from bench.records import store
+from bench.records.schema import Load
 from bench.report import kinds
 from tests import checks, factories
 
@@ -37,6 +38,10 @@ def documents():
     run = factories.run(runners=["pytorch", "floor"], blocks=2)
     trials = factories.journal(run)
     trials.append(factories.trial("floor", block=1, replicate=1, status="failed"))
+    busy = Load(wall_s=2.0, cpus=2, busy_s=3.0, own_s=2.0, stolen_s=0.1)
+    paused = factories.timing().turns.model_copy(update={"pauses_ns": {3: 4_000_000}, "waits_ns": {4: 2000}})
+    seen = {"load": busy, "timing": factories.timing(turns=paused)}
+    trials[2] = trials[2].model_copy(update=seen)
     trials.append(factories.trial(phase="counting", block=-1, counters=checks.counters(), timing=None))
     return json.loads(run.model_dump_json(by_alias=True)), [
         json.loads(each.model_dump_json(by_alias=True, exclude_none=True)) for each in trials

@@ -1,4 +1,4 @@
-"""A run that is killed at any instant loses nothing, repeats nothing that was finished, and ends with the same table."""
+"""A run that is killed at any instant loses nothing, repeats nothing finished, and ends with the same table."""
 
 import pytest
 
