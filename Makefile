@@ -26,6 +26,7 @@ test: $(VENV)/.tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml bench src
 	$(BIN)/pytest -q -m "not slow" $(TWO_FILES)
 
 # Known cost changes of real releases, and planted slowdowns; those that need the package index are skipped where it does not answer.

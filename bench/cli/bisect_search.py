@@ -38,10 +38,12 @@ def hunted(folder: Path, obtain: Obtain, *, confirm: bool, quiet: bool) -> bool:
     way_on = f"what is in it is kept, but a bisection cannot go on: make room, then start again by {run.command}"
     with (
         store.journal(folder, way_on=way_on) as journal,
-        checkup.kept(folder, run),
+        checkup.kept(folder, run) as beside,
         closing(progress.choose(sys.stderr, quiet=quiet)) as display,
     ):
         hunt = Hunt(folder, obtain, journal, display)
+        if beside is not None:
+            display.note(beside)
         try:
             hunt.search()
             hunt.look_closer(confirm=confirm)

@@ -73,11 +73,13 @@ def measured(folder: Path, *, title: str | None = None, way_on: str | None = Non
     done = store.read_trials(folder)
     with (
         store.journal(folder, way_on=way_on) as journal,
-        checkup.kept(folder, run),
+        checkup.kept(folder, run) as beside,
         closing(progress.choose(sys.stderr, quiet=quiet)) as display,
     ):
         scheduler = TrialScheduler(run.settings, done=done, traces=folder / store.TRACES, logs=folder / store.LOGS)
         display.start(scheduler.total_trials, title or f"looptax · {folder}", blocks=run.settings.blocks)
+        if beside is not None:
+            display.note(beside)
         if run.settings.by_calibration is not None:
             display.note(calibration.sentence(run.settings.by_calibration))
         try:

@@ -6,19 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from bench.plan import length as lengths
 from bench.plan.schedule import Slot
-from bench.records.schema import Cell, Comparison, Length, Pass, Settings, Trial, TurnLength
+from bench.records.schema import Cell, Comparison, Length, Pass, Settings, Trial, TrialKey, TurnLength
 
 GIVE_UP_AFTER_FAILURES = 2
 FIRST_TIMEOUT_S = 300.0
 MIN_TIMEOUT_S = 60.0
 TIMEOUT_FACTOR = 20
-
-TrialKey = tuple[Pass, Cell, int, int]
-
-
-def key(trial: Trial) -> TrialKey:
-    """What makes a trial the same trial when a run is resumed."""
-    return trial.phase, trial.cell, trial.block, trial.replicate
 
 
 class RunState:
@@ -36,7 +29,7 @@ class RunState:
     def remember(self, trial: Trial) -> None:
         """Take note of a trial; the first that took turns fixes how long these are in its comparison."""
         self.trials.append(trial)
-        self._finished.add(key(trial))
+        self._finished.add(trial.key)
         comparison = trial.cell.anywhere
         if trial.timing is not None and trial.timing.turns is not None:
             self._turns.setdefault(comparison, trial.timing.turns.length)

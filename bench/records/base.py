@@ -20,6 +20,8 @@ Launch = Literal["fork", "spawn"]
 Verb = Literal["run", "upgrade", "bisect", "history"]
 FigureGroup = Literal["time", "memory", "start", "counters"]
 Nanoseconds = Annotated[int, Field(ge=0)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+"""A figure that was measured; losses may be anything."""
 
 
 class Record(BaseModel):

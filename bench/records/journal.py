@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from bench.errors import RunFolderError
 from bench.records import files
 from bench.records.base import first_of, refuse_newer
-from bench.records.trials import Trial
+from bench.records.trials import Trial, TrialKey
 
 JOURNAL = "trials.jsonl"
 PACKED = f"{JOURNAL}.gz"
@@ -44,6 +44,7 @@ class Journal:
         Trials that took turns are written together: without the others each says little, and where there is no room
         for all of them none is kept. Raises `RunFolderError`.
         """
+        self._refuse_deleted()
         lines = [trial.model_dump_json(by_alias=True, exclude_none=True) for trial in trials]
         try:
             files.append(self._descriptor, "".join(f"{line}\n" for line in lines).encode())
@@ -51,6 +52,14 @@ class Journal:
             raise RunFolderError(
                 f"{self._folder / JOURNAL} cannot be written: {error.strerror}; {self._way_on}."
             ) from None
+
+    def _refuse_deleted(self) -> None:
+        """Nobody could read what is written to a file that has no name any more."""
+        if os.fstat(self._descriptor).st_nlink == 0:
+            raise RunFolderError(
+                f"{self._folder / JOURNAL} was deleted while the run went on, and with it what was measured: begin "
+                "a new run, in another folder by --out."
+            )
 
 
 @contextmanager
@@ -107,6 +116,7 @@ def _warn(text: str, category: type[UserWarning]) -> None:
 def read_trials(folder: Path) -> list[Trial]:
     """Every trial of the journal; a torn last line, and one that stands there already, is dropped with a warning.
 
+    Trials that took turns are measured again together where a kill had kept the lines of some: the later ones count.
     Raises `RunFolderError` naming the line for any other line that is no trial.
     """
     path = folder / JOURNAL
@@ -117,7 +127,12 @@ def read_trials(folder: Path) -> list[Trial]:
     for number, line in enumerate(lines, start=1):
         if first.setdefault(line, number) != number:
             _warn(f"{path} line {number} repeats line {first[line]} and is dropped.", DoubledLineWarning)
-    return [_trial(path, number, line) for line, number in first.items()]
+    found: dict[TrialKey, Trial] = {}
+    for line, number in first.items():
+        trial = _trial(path, number, line)
+        found.pop(trial.key, None)
+        found[trial.key] = trial
+    return list(found.values())
 
 
 def _unpacked(path: Path) -> bytes:

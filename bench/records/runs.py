@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bench.records.base import SCHEMA, FigureGroup, Pass, Record, Verb
+from bench.records.base import SCHEMA, FigureGroup, Finite, Pass, Record, Verb
 from bench.records.foreign_text import ForeignText
 from bench.records.trials import Comparison
 
@@ -57,9 +57,9 @@ class ByCalibration(Record):
     made_at: datetime
     """When the machine was calibrated."""
     setting: Literal["blocks", "max_blocks", "margin"]
-    usual: float
+    usual: Finite
     """The default without a calibration."""
-    chosen: float
+    chosen: Finite
     resolves: float | None
     """What the run can tell then, as a fraction: half the interval of a ratio, or the change that a check finds."""
 
@@ -110,33 +110,33 @@ class Settings(Record):
     blocks: int
     blocks_per_set: int = 1
     """Blocks that are served by the same interpreters, before others with another layout take over."""
-    budget_s: float | None = None
-    target_ci: float | None = None
+    budget_s: Finite | None = None
+    target_ci: Finite | None = None
     """How well ratios shall be known, as a fraction: blocks are added for loops that are not known so well."""
     max_blocks: int = 40
     """Where adding ends."""
-    turns_s: float | None = None
+    turns_s: Finite | None = None
     """How long the turns of a block last, all of its trials together; None in runs of trials without turns."""
     steps: int | None = None
     """Timed steps of a trial, instead of as many as `turns_s` allows."""
     warmup_steps: int | None = None
     threads: int = 1
     seed: int = 0
-    timeout_s: float | None = None
+    timeout_s: Finite | None = None
     package: str | None = None
     """Whose releases the environments are; where releases are compared."""
     unusable: dict[str, ForeignText] = {}
     """Why a release has no environment, by version."""
     bisection: Bisection | None = None
-    margin: float = 0.03
+    margin: Finite = 0.03
     """By how much worse is too much, as a fraction; where environments are compared."""
     fail_on: list[FigureGroup] = ["time", "memory"]
     """Which figures a check of an environment fails on."""
-    time_margin: float | None = None
+    time_margin: Finite | None = None
     """The margin of the figures of time, where it is another than `margin`, since the machine resolves no less."""
     by_calibration: ByCalibration | None = None
     """None where no calibration was there, or the user named the value."""
-    foreign_load_limit: float = 0.1
+    foreign_load_limit: Finite = 0.1
     """A timed block is marked where others took more than this of one core while its trials ran (docs/method.md)."""
 
     @property

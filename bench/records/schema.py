@@ -77,6 +77,7 @@ from bench.records.trials import (
     Phases,
     Timing,
     Trial,
+    TrialKey,
     TurnLength,
     Turns,
 )
@@ -144,6 +145,7 @@ __all__ = [
     "Summary",
     "Timing",
     "Trial",
+    "TrialKey",
     "TurnLength",
     "Turns",
     "TwoRuns",

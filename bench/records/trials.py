@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from bench.records.base import CURRENT, SCHEMA, Launch, Nanoseconds, Pass, Phase, Record, Status
+from bench.records.base import CURRENT, SCHEMA, Finite, Launch, Nanoseconds, Pass, Phase, Record, Status
 from bench.records.foreign_text import ForeignText
 
 SCRIPT = "script"
@@ -28,7 +28,7 @@ class Comparison(Record):
     precision: Literal["fp32", "bf16"] = "fp32"
     optimizer: Literal["adamw", "adamw-fused", "sgd"] = "adamw"
     grad_accumulation: int = 1
-    grad_clip: float | None = None
+    grad_clip: Finite | None = None
     workers: int = 0
     profile: Literal["matched"] = "matched"
     environment: str = CURRENT
@@ -105,9 +105,9 @@ class Interpreter(Record):
     padding_bytes: int
     alone: bool
     """Whether no other interpreter of ours was importing at the same time: only then is `import_s` a figure."""
-    import_s: float
+    import_s: Finite
     """Torch, and the framework on top."""
-    import_torch_s: float | None = None
+    import_torch_s: Finite | None = None
     """Of that, torch, which interpreters of one set import once together; None before they did."""
     import_rss_bytes: int
     base_rss_bytes: int
@@ -145,7 +145,7 @@ class Turns(Record):
 class Collector(Record):
     """How often Python's collector looks at all objects there are, and how long that takes."""
 
-    full_due: float
+    full_due: Finite
     """How many full collections the timed steps bring, by what survived younger ones."""
     full_ns: list[Nanoseconds] = []
     """How long each took, but the first of the process, which copies pages; some were made when the turns were over."""
@@ -164,13 +164,13 @@ class Timing(Record):
     """Of a trial without turns: from the tick that ended the warm-up to the last one."""
     train_ns: Nanoseconds | None = None
     """Of a trial without turns: the whole call of the runner."""
-    device_step_us: list[float] | None = None
+    device_step_us: list[Finite] | None = None
     """The same intervals by device events, where the device has them."""
     samples_per_step: float | None = None
     """Of a script: the samples of its batches, or what the user says; of a runner None, since its cell tells."""
     memory: Memory
     collector: Collector | None = None
-    energy_j: float | None = None
+    energy_j: Finite | None = None
     """What the hardware's own counters say was used in all turns, or in the region."""
     sm_clock_mhz: Annotated[list[int], Field(min_length=2, max_length=2)] | None = None
     """Of the card's multiprocessors, after the first turn and after the last."""
@@ -208,7 +208,7 @@ class Count(Record):
     """What most of the steady steps show, and the fraction of them that shows it."""
 
     value: int
-    share: float
+    share: Finite
 
 
 class FunctionCounts(Record):
@@ -268,14 +268,17 @@ class Phases(Record):
 class Load(Record):
     """What the processors that the run may use did from a request to its answer, of trials that take turns together."""
 
-    wall_s: float
-    cpus: int
-    busy_s: float
+    wall_s: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    cpus: Annotated[int, Field(ge=1)]
+    busy_s: Finite
     """Processor time of all processes."""
-    own_s: float
+    own_s: Finite
     """Processor time of this run's own."""
-    stolen_s: float
+    stolen_s: Finite
     """What the hypervisor gave to others while there was something to run here."""
+
+
+TrialKey = tuple[Pass, Cell, int, int]
 
 
 class Trial(Record):
@@ -293,7 +296,7 @@ class Trial(Record):
     reason: ForeignText | None = None
     """One sentence where the status is not ok."""
     started_at: datetime
-    wall_s: float
+    wall_s: Finite
     """From the request to the answer, by the parent's clock: the trial with all of its overhead."""
     interpreter: Interpreter | None = None
     timing: Timing | None = None
@@ -307,6 +310,11 @@ class Trial(Record):
     alone: ForeignText | None = None
     """Why a timed trial took no turns with those that it is compared with; None where it did."""
     no_load: ForeignText | None = None
+
+    @property
+    def key(self) -> TrialKey:
+        """What makes a trial the same trial when a run is resumed."""
+        return self.phase, self.cell, self.block, self.replicate
 
     @model_validator(mode="after")
     def _has_the_steps_of_its_length(self) -> Trial:

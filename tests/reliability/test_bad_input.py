@@ -15,6 +15,7 @@ from bench.errors import BenchError, RunFolderError, UsageError
 from bench.execute.environments import requirements
 from bench.plan import parse
 from bench.records import store
+from bench.records.schema import Load
 from bench.report import kinds
 from tests import checks, factories
 
@@ -37,6 +38,10 @@ def documents():
     run = factories.run(runners=["pytorch", "floor"], blocks=2)
     trials = factories.journal(run)
     trials.append(factories.trial("floor", block=1, replicate=1, status="failed"))
+    busy = Load(wall_s=2.0, cpus=2, busy_s=3.0, own_s=2.0, stolen_s=0.1)
+    paused = factories.timing().turns.model_copy(update={"pauses_ns": {3: 4_000_000}, "waits_ns": {4: 2000}})
+    seen = {"load": busy, "timing": factories.timing(turns=paused)}
+    trials[2] = trials[2].model_copy(update=seen)
     trials.append(factories.trial(phase="counting", block=-1, counters=checks.counters(), timing=None))
     return json.loads(run.model_dump_json(by_alias=True)), [
         json.loads(each.model_dump_json(by_alias=True, exclude_none=True)) for each in trials
@@ -146,6 +151,10 @@ def test_any_bytes_may_stand_in_the_files(folder, place, odd, cut):
     [
         (lambda text: text.replace('"blocks": 2', '"blocks": ' + "9" * 5000), "Invalid JSON: number out of range"),
         (lambda text: text.replace('"blocks": 2', '"blocks": NaN'), "settings.blocks: Input should be a finite number"),
+        (
+            lambda text: text.replace('"margin": 0.03', '"margin": NaN'),
+            "settings.margin: Input should be a finite number",
+        ),
         (lambda text: '{"a":' * 100_000, "Invalid JSON: recursion limit exceeded"),
         (lambda text: text.replace('"name":', '"name": "first", "name":', 1), "has 'name' twice"),
         (lambda text: text.replace('"threads":', '"threads": 2, "threads":', 1), "has 'threads' twice"),
@@ -168,6 +177,13 @@ def test_a_line_of_the_journal_is_named_with_its_field(folder):
         f"{folder / store.JOURNAL} line 2 is no trial: timing.step_ns.0: Input should be greater than or equal to 0; "
         "delete that line."
     )
+
+
+def test_a_figure_that_is_none_is_no_trial(folder):
+    """A loss may be NaN; what was measured may not: it would be in every figure that it is a part of."""
+    write(folder, RUN, [damaged(TRIALS[2], ("interpreter", "import_s"), math.nan, "other")])
+    with pytest.raises(RunFolderError, match=r"line 1 is no trial: interpreter.import_s: Input should be a finite num"):
+        store.read_trials(folder)
 
 
 def test_steps_that_do_not_fit_their_turns_are_no_trial(folder):

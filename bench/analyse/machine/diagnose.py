@@ -67,7 +67,15 @@ def of_run(checkups: Sequence[Health]) -> list[str]:
         found = [*of_machine(health), *device.cards(health.nvidia)]
         serious = [each for each in found if each.severity in ("warning", "unfit")]
         by_moment[health.moment or "start"] += [each for each in serious if each not in by_moment["start"]]
-    return list(dict.fromkeys(_sentences(by_moment)))
+    return [*_resumed(checkups), *dict.fromkeys(_sentences(by_moment))]
+
+
+def _resumed(checkups: Sequence[Health]) -> list[str]:
+    """That a run was not made in one go: every part begins with a look at the machine."""
+    parts = sum(health.moment == "start" for health in checkups)
+    if parts <= 1:
+        return []
+    return [f"the run was resumed: it was measured in {parts} parts, between which the machine may have changed"]
 
 
 def _sentences(by_moment: dict[str, list[Finding]]) -> Iterator[str]:

@@ -121,7 +121,7 @@ def _index_page(package: str) -> dict[str, Any]:
         raise ValueError(f"{url} is not to be asked")
     request = urllib.request.Request(url, headers={"Accept": SIMPLE_JSON})  # noqa: S310 - the scheme was looked at
     trust = ssl.create_default_context(cafile=configured.get("cert"))
-    with urllib.request.urlopen(request, timeout=DATES_TIMEOUT_S, context=trust) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=DATES_TIMEOUT_S, context=trust) as answer:  # noqa: S310 # nosec B310
         page: dict[str, Any] = json.load(answer)
     return page
 

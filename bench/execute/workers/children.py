@@ -33,6 +33,7 @@ def serve(control: socket.socket, child: Child, *, patience_s: float = 0.0) -> N
     signal.set_wakeup_fd(alarm)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler there must be, else nothing is written to `alarm`
     receiver = Receiver(control)
+    adopt_orphans()
     children: dict[int, object] = {}
     sources: list[socket.socket | int] = [control, wake]
     while True:
@@ -68,16 +69,19 @@ def _become_child(control: socket.socket, *descriptors: int) -> None:
 
 
 def _tell_ended(control: socket.socket, children: dict[int, object]) -> None:
-    """Tell of every child that has ended; what it leaves behind in its group ends with it."""
+    """Tell of every child that has ended; what it leaves behind ends with it."""
     while children:
         pid, status, usage = os.wait4(-1, os.WNOHANG)
         if pid == 0:
             return
+        if pid not in children:  # an orphan of a trial's
+            continue
         kill_group(pid)
         cpu_s = usage.ru_utime + usage.ru_stime
         ended = {"event": "ended", "id": children.pop(pid), "exit_code": os.waitstatus_to_exitcode(status)}
         with suppress(OSError):
             send(control, {**ended, "cpu_s": cpu_s})
+    _end_orphans()
 
 
 def _end_with(children: list[int], patience_s: float) -> NoReturn:
@@ -89,6 +93,7 @@ def _end_with(children: list[int], patience_s: float) -> NoReturn:
     for pid in children:
         kill_group(pid)
         os.waitpid(pid, 0)  # in a container there may be nobody else to do it
+    _end_orphans()
     os._exit(0)
 
 
@@ -98,6 +103,31 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         return
+
+
+def adopt_orphans() -> None:
+    """Ask Linux to make this process the parent of what its children leave behind, daemons included."""
+    if sys.platform == "linux":
+        pr_set_child_subreaper = 36
+        ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1)
+
+
+def _end_orphans() -> None:
+    """Kill and wait for all that trials have left behind, once there are none whose it might be."""
+    while orphans := _children():  # those of an orphan that ends come next
+        for pid in orphans:
+            with suppress(ProcessLookupError, ChildProcessError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+
+
+def _children() -> list[int]:
+    """The processes that this one is the parent of, where Linux tells."""
+    try:
+        with open("/proc/thread-self/children") as listed:  # noqa: PTH123 - a fork imports no more than it must
+            return [int(pid) for pid in listed.read().split()]
+    except OSError:
+        return []
 
 
 def die_with_parent() -> None:

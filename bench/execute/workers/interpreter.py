@@ -20,7 +20,7 @@ from time import monotonic
 
 from bench.execute.shell import variables
 from bench.execute.workers.children import kill_group
-from bench.execute.workers.protocol import Message, Receiver, send
+from bench.execute.workers.protocol import Message, Receiver, last_line, send
 from bench.plan.devices import visibility
 from bench.plan.schedule import Layout
 from bench.plan.variables import without_launchers
@@ -176,9 +176,8 @@ class ForkServer:
 
     def last_log_line(self) -> str:
         """What the server and its interpreters wrote last, after a colon; empty where they wrote nothing."""
-        self._log.seek(0)
-        lines = [line for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
-        return f": {lines[-1].strip()}" if lines else ""
+        line = last_line(self._log)
+        return f": {line}" if line else ""
 
     def close(self) -> None:
         """End the server and everything it started."""

@@ -247,6 +247,9 @@ def _read_result(scratch: Path, exit_code: int) -> Result:
 
 
 def _last_line(scratch: Path) -> str:
-    log = scratch / protocol.LOG
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return f": {lines[-1].strip()[:200]}" if lines else ""
+    try:
+        with (scratch / protocol.LOG).open("rb") as log:
+            line = protocol.last_line(log)
+    except OSError:
+        line = ""
+    return f": {line[:200]}" if line else ""

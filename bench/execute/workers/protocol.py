@@ -6,8 +6,9 @@ Standard library only: it is imported before a framework is, whose import is tim
 from __future__ import annotations
 
 import json
+import os
 import socket
-from typing import Any
+from typing import Any, BinaryIO
 
 RESULT, LOG, TRACE, TICKS = "result.json", "output.log", "trace.json.gz", "ticks.bin"
 """The files of a trial's scratch folder."""
@@ -24,6 +25,13 @@ def send(control: socket.socket, message: Message, descriptors: tuple[int, ...] 
         sent = socket.send_fds(control, [line], descriptors)
         line = line[sent:]
     control.sendall(line)
+
+
+def last_line(log: BinaryIO) -> str:
+    """The last line of a log that says something; of one that has gigabytes only the end is read."""
+    log.seek(max(log.seek(0, os.SEEK_END) - MAX_BYTES, 0))
+    lines = [line.strip() for line in log.read().decode(errors="replace").splitlines()]
+    return next(filter(None, reversed(lines)), "")
 
 
 class Receiver:

@@ -5,7 +5,7 @@ What that costs is then the charts and one sentence. This is the only process th
 
 from __future__ import annotations
 
-import pickle
+import pickle  # nosec B403
 import signal
 import subprocess
 import sys
@@ -57,7 +57,7 @@ class Engine:
         try:
             pickle.dump((draw, summary), self._process.stdin)  # a function by its name, which imports what it needs
             self._process.stdin.flush()
-            drawn: Drawn = pickle.load(self._process.stdout)  # noqa: S301, our own process
+            drawn: Drawn = pickle.load(self._process.stdout)  # noqa: S301, our own process # nosec B301
         except (OSError, EOFError, pickle.UnpicklingError):
             raise self._ended() from None
         return drawn
@@ -109,7 +109,7 @@ def main() -> None:
     vega.vega()
     while True:
         try:
-            draw, summary = pickle.load(sys.stdin.buffer)  # noqa: S301, from the process that started this one
+            draw, summary = pickle.load(sys.stdin.buffer)  # noqa: S301, our own parent # nosec B301
         except EOFError:
             return
         pickle.dump(drawn(draw, summary), sys.stdout.buffer)

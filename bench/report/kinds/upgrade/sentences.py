@@ -73,11 +73,15 @@ def _candidates(summary: Summary) -> list[CellSummary]:
 def by_cell(summary: Summary) -> list[str]:
     """One line a cell: its time first, then whatever else is not as it was."""
     cells = dict.fromkeys(verdict.cell for verdict in summary.verdicts)
-    return [_line(cell, [v for v in summary.verdicts if v.cell == cell], summary) for cell in cells]
+    lines = [_line(cell, [v for v in summary.verdicts if v.cell == cell], summary) for cell in cells]
+    return [line for line in lines if line is not None]
 
 
-def _line(cell: Cell, verdicts: Sequence[Verdict], summary: Summary) -> str:
+def _line(cell: Cell, verdicts: Sequence[Verdict], summary: Summary) -> str | None:
+    """None for a cell of which nothing was counted and nothing is to be told, such as one that failed."""
     told = [_told(v) for v in verdicts if _is_told(v, summary)]
+    if not told and not any(map(is_exact, verdicts)):
+        return None
     origin = _origin(cell, verdicts, summary)
     return f"{where(cell)}: {'; '.join(told) or 'every count is what it was'}.{f' {origin}' if origin else ''}"
 

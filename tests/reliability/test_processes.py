@@ -1,0 +1,158 @@
+"""Trials that die, hang or leave something behind: each is a row with its reason, and no process outlives its run."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from bench.execute.group import Group
+from bench.execute.state import RunState
+from bench.execute.workers import turns
+from bench.execute.workers.launcher import _last_line
+from bench.execute.workers.pool import Pool, key_of
+from bench.execute.workers.protocol import LOG
+from bench.host.load import LoadMeter
+from bench.plan import schedule
+from bench.plan.rounds import rounds
+from bench.plan.schedule import Layout
+from tests import factories
+from tests.execute.workers.test_faults import LOOPS, request
+from tests.loops.leaves_processes import TOKEN
+
+LAYOUT = Layout(hash_seed=1, padding_bytes=10)
+TURNS = ["prints_and_is_right", "has_a_thread", "segfaults_in_its_turn"]
+PASSES = ["leaves_processes", "floods_its_output", "fills_the_host"]
+
+
+@pytest.fixture(scope="module")
+def plan():
+    runners = ["pytorch", *(str(LOOPS / f"{name}.py") for name in TURNS)]
+    settings = factories.run(runners=runners, comparisons=[factories.comparison(batch_size=4)]).settings
+    return settings.model_copy(update={"passes": ["timing"], "steps": 200, "warmup_steps": 20, "timeout_s": 60.0})
+
+
+@pytest.fixture(scope="module")
+def pool(plan):
+    """One set of interpreters for all of these tests; they are all gone afterwards, and so is what they started."""
+    (planned,) = rounds(plan)
+    keys = [*map(key_of, planned.members), *(key_of(request(loop).cell) for loop in PASSES)]
+    found = Pool(dict.fromkeys(keys), pythons={}, layout=LAYOUT, threads=1, one_by_one=False)
+    found.open()
+    yield found
+    left = descendants(os.getpid())
+    found.close()
+    assert left
+    assert [pid for pid in left if Path(f"/proc/{pid}").exists()] == []
+
+
+def descendants(pid):
+    """All processes below `pid`, zombies too."""
+    parents = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found, todo = set(), {pid}
+    while todo:
+        todo = {child for child, parent in parents.items() if parent in todo}
+        found |= todo
+    return found
+
+
+def descriptors(pid):
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def states(pids):
+    return {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in pids}
+
+
+def called(token):
+    """The processes whose command line has `token`."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and int(folder.name) != os.getpid():
+            try:
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            found += [int(folder.name)] if token.encode() in words else []
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/thread-self/children").exists(), reason="this kernel does not list children")
+def test_what_a_trial_leaves_behind_ends_with_it_daemons_too(pool):
+    before = descendants(os.getpid())
+    assert pool.run(request("leaves_processes")).result.status == "ok"
+    assert called(TOKEN) == []
+    assert descendants(os.getpid()) <= before
+    assert "Z" not in states(descendants(os.getpid()))
+
+
+def test_output_without_end_is_killed_at_the_timeout_and_leaves_no_file(pool):
+    result = pool.run(request("floods_its_output", timeout_s=2.0)).result
+    assert (result.status, result.reason) == ("timeout", "killed after its timeout of 2 s; --timeout gives it longer")
+
+
+def test_of_a_log_of_gigabytes_only_the_end_is_read(tmp_path):
+    with (tmp_path / LOG).open("wb") as log:
+        log.truncate(8 << 40)  # a hole: eight terabytes that take no room, and that no memory holds
+        log.seek(0, os.SEEK_END)
+        log.write(b"\nthe last words\n\n")
+    assert _last_line(tmp_path) == ": the last words"
+
+
+def test_out_of_host_memory_is_told_as_such(pool):
+    result = pool.run(request("fills_the_host")).result
+    assert (result.status, result.reason) == ("oom", "MemoryError: ")
+
+
+def test_trials_are_no_leak_of_descriptors_or_processes(pool):
+    run = lambda: pool.run(request("prints_and_is_right")).result.status  # noqa: E731
+    assert run() == "ok"
+    seen = [os.getpid(), *sorted(descendants(os.getpid()))]
+    open_before = {pid: descriptors(pid) for pid in seen}
+    assert {run() for _ in range(10)} == {"ok"}
+    assert [os.getpid(), *sorted(descendants(os.getpid()))] == seen
+    assert {pid: descriptors(pid) for pid in seen} == open_before
+
+
+def test_trials_killed_in_a_turn_while_they_wait_and_while_they_are_stopped_are_rows_and_the_others_go_on(
+    pool, plan, monkeypatch
+):
+    train, seen = turns.Member._train, {}
+
+    def train_and_be_killed(member, steps, timeout_s):
+        train(member, steps, timeout_s)
+        name = Path(member.running.request.cell.runner).stem
+        if name in ("prints_and_is_right", "has_a_thread") and name not in seen:
+            pid = member.running.process.pid
+            seen[name] = states([pid]).pop() if not member.must_stop else stopped(pid)
+            os.kill(pid, signal.SIGKILL)
+
+    monkeypatch.setattr(turns.Member, "_train", train_and_be_killed)
+    (planned,) = rounds(plan)
+    (group,) = schedule.block([planned], seed=0, block=0)
+    trials = Group(plan, RunState(plan, done=[]), pool, group, planned.reference).trials(LoadMeter())
+    assert seen["has_a_thread"] == "T"
+    assert seen["prints_and_is_right"] in "RS"  # it blocks in its read, or is about to
+    told = {Path(trial.cell.runner).stem: (trial.status, trial.reason) for trial in trials}
+    killed = ("killed", "the process was killed by SIGKILL (often the kernel, out of host memory)")
+    assert told["has_a_thread"] == killed
+    assert told["prints_and_is_right"] == (killed[0], f"{killed[1]}: noise")  # what it printed last
+    assert told["segfaults_in_its_turn"] == ("killed", "the process was killed by SIGSEGV")
+    assert told["pytorch"] == ("ok", None)
+    (first, clone) = (trial.timing for trial in trials if trial.status == "ok")
+    assert len(first.step_ns) == len(clone.step_ns) == 200 // first.turns.length.steps * first.turns.length.steps
+    assert "T" not in states(descendants(os.getpid()))
+
+
+def stopped(pid):
+    """The state of a process that was told to stop, once it has."""
+    for _ in range(100_000):
+        if states([pid]) == {"T"}:
+            break
+    return states([pid]).pop()
