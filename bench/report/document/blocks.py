@@ -141,9 +141,11 @@ class Flames:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Warnings:
-    """What to be wary of, the gravest first."""
+    """What to be wary of."""
 
     lines: tuple[str, ...]
+    gravest: tuple[str, ...] = ()
+    """Those of the lines that come first where few are told, if that is not their order."""
     nothing: str = ""
     """What is said where there are none."""
     counted: bool = True

@@ -161,7 +161,7 @@ def test_a_ci_summary_has_every_section(document):
 
 
 def test_wherever_little_is_told_the_answer_and_the_gravest_warnings_are(document):
-    warned = [each.lines[:2] for each in leaves(document.blocks) if isinstance(each, Warnings)]
+    warned = [(each.gravest or each.lines)[:2] for each in leaves(document.blocks) if isinstance(each, Warnings)]
     lines = {line.strip() for line in terminal.lines(document)}
     summary = words_of_markdown(github.summary(answer(document=document)).split("<details>")[0])
     for line in (line for lines in warned for line in lines):
