@@ -40,14 +40,23 @@ STYLES = {
 
 def show(answer: Answer, stream: TextIO) -> None:
     """Print the answer to `stream`."""
-    watched = stream.isatty()
-    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=None if watched else ENDLESS)
+    watched, console = stream.isatty(), _console(stream)
     for line in lines(answer.document):
         _print_line(console, line, watched=watched)
     if answer.grid is not None:
         _print_grid(console, answer.grid)
     if answer.path is not None:
         console.print(Text.assemble(("The report: ", "bold"), answer.path), soft_wrap=True)
+
+
+def show_table(table: Table, stream: TextIO) -> None:
+    """Print a table alone."""
+    _print_grid(_console(stream), table)
+
+
+def _console(stream: TextIO) -> Console:
+    width = None if stream.isatty() else ENDLESS
+    return Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
 
 
 def lines(document: Document) -> list[str]:
