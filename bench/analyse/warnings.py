@@ -54,12 +54,17 @@ def warnings_of(gathered: Sequence[Compared]) -> list[str]:
 
 def name(cell: Cell) -> str:
     """Name a cell as in `lightning at batch 64 of mlp on cpu, precision=bf16`: with what is not the default."""
+    return f"{cell.runner}{cell.at_batch} of {place(cell)}"
+
+
+def place(cell: Cell) -> str:
+    """Where a cell is: `mlp on cpu, precision=bf16`."""
     unusual = (
         f", {field}={value}"
         for field, info in Comparison.model_fields.items()
         if not info.is_required() and (value := getattr(cell, field)) != info.default
     )
-    return f"{cell.runner}{cell.at_batch} of {cell.workload} on {cell.device}{''.join(unusual)}"
+    return f"{cell.workload} on {cell.device}{''.join(unusual)}"
 
 
 def _failures(cells: Sequence[Evidence]) -> Iterator[str]:

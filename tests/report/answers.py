@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.report.document.blocks import Block, Bullets, Document, Figure, Paragraph, Row, Section, Table
-from bench.report.document.parts import Answer, Case, Grid
+from bench.report.document.blocks import Block, Bullets, Document, Figure, Paragraph, Row, Section, Table, table
+from bench.report.document.parts import Answer, Case
 from bench.report.document.text import Link
 
-GRID = Grid(
-    headers=("batch", "runner", "step time µs", "samples/s", "ratio"),
-    rows=(("64", "pytorch", "363 ±0.8 %", "176,000", "baseline"), ("64", "hf-trainer", "681 ±1.3 %", "94,100", "~")),
+GRID = table(
+    ("batch", "runner", "step time µs", "samples/s", "ratio"),
+    (("64", "pytorch", "363 ±0.8 %", "176,000", "baseline"), ("64", "hf-trainer", "681 ±1.3 %", "94,100", "~")),
     names=2,
     droppable=("samples/s", "step time µs"),
     notes=("unproven: no fingerprint",),

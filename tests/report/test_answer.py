@@ -7,13 +7,14 @@ import numpy as np
 from bench.analyse.summary import summarise
 from bench.cli import reports
 from bench.report import answer
-from bench.report.document.parts import Grid
+from bench.report.document.blocks import table
 from bench.report.kinds.bisect import grid as bisect_grid
 from bench.report.kinds.bisect import outcome as bisect_outcome
 from bench.report.kinds.run import grid as run_grid
 from bench.report.kinds.run import outcome as run_outcome
 from bench.report.kinds.upgrade import grid as upgrade_grid
 from bench.report.kinds.upgrade import outcome as upgrade_outcome
+from bench.report.media import terminal
 from bench.report.media.short import short
 from tests import checks, factories, searches
 from tests.report.rows import baseline, different, failed, floor, row, summary_of
@@ -36,9 +37,9 @@ def outcomes(found):
 def test_few_cells_get_a_row_each():
     grid = run_grid.grid(summary_of(baseline(), row(), floor(), failed(), different()))
     assert grid.headers == ("batch", "runner", "step time µs", "samples/s", "ratio", "overhead µs/step")
-    assert grid.rows[1] == ("64", "hf-trainer", "681 ±1.3 %", "94,100", "1.88 [1.85, 1.90]", "+318 [312, 325]")
-    assert grid.rows[3] == ("64", "lightning", "out of memory (1)", "-", "-", "-")
-    assert grid.rows[4][4] == "withheld (2)"
+    assert grid.texts[1] == ("64", "hf-trainer", "681 ±1.3 %", "94,100", "1.88 [1.85, 1.90]", "+318 [312, 325]")
+    assert grid.texts[3] == ("64", "lightning", "out of memory (1)", "-", "-", "-")
+    assert grid.texts[4][4] == "withheld (2)"
     assert grid.notes == (
         "OutOfMemoryError: tried to allocate 2 GiB",
         "different: loss of micro-step 2: 0.69 against 0.7",
@@ -51,17 +52,17 @@ def test_many_cells_get_a_row_a_loop_and_a_column_a_batch_size():
     grid = run_grid.grid(summary_of(*cells))
     assert grid.headers == ("runner", "8", "64", "512", "4,096")
     assert grid.droppable == ("64", "512")
-    assert grid.rows[0] == ("pytorch", *["363 µs"] * 4)
-    assert grid.rows[1] == ("hf-trainer", *["1.88\N{MULTIPLICATION SIGN}"] * 4)
-    assert grid.rows[3] == ("lightning", *["out of memory (1)"] * 4)
-    assert grid.rows[4] == ("fabric", *["withheld (2)"] * 4)
+    assert grid.texts[0] == ("pytorch", *["363 µs"] * 4)
+    assert grid.texts[1] == ("hf-trainer", *["1.88\N{MULTIPLICATION SIGN}"] * 4)
+    assert grid.texts[3] == ("lightning", *["out of memory (1)"] * 4)
+    assert grid.texts[4] == ("fabric", *["withheld (2)"] * 4)
 
 
 def test_a_run_that_only_counted_has_counts_in_its_table():
     counters = {"python_calls": 311, "c_calls": 200, "ops": 126, "syncs": 6}
     grid = run_grid.grid(passes(summary_of(baseline(counters=counters)), "equivalence", "counting"))
     assert grid.headers == ("batch", "runner", "Python calls", "C calls", "ops", "syncs")
-    assert grid.rows == (("64", "pytorch", "311", "200", "126", "6"),)
+    assert grid.texts == [("64", "pytorch", "311", "200", "126", "6")]
 
 
 def test_cells_of_a_run_are_right_or_wrong_by_figures_and_by_arithmetic():
@@ -130,9 +131,9 @@ def test_a_check_has_a_row_a_cell_with_its_worst_verdict():
     grid = upgrade_grid.grid(checked(0.08))
     assert grid.names == 2
     assert grid.headers[-1] == "verdict"
-    ((batch, runner, *figures),) = grid.rows
+    ((batch, runner, *figures),) = grid.texts
     assert (batch, runner, figures[-1]) == ("64", "hf-trainer", "regressed")
-    told = dict(zip(grid.headers, grid.rows[0], strict=True))
+    told = dict(zip(grid.headers, grid.texts[0], strict=True))
     assert told["step time"].startswith("1.080 [1.07")
     assert told["host memory"] == "~"
     assert grid.droppable[0] == "throughput"
@@ -144,16 +145,16 @@ def test_throughput_that_nobody_waits_for_does_not_make_a_row_undecided():
     open_end = {"samples_per_second": "undecided", "step_time_us": "not-regressed"}
     verdicts = [v.model_copy(update={"verdict": open_end.get(v.metric, v.verdict)}) for v in found.verdicts]
     told = found.model_copy(update={"verdicts": verdicts})
-    assert upgrade_grid.grid(told).rows[0][-1] == "not regressed"
+    assert upgrade_grid.grid(told).texts[0][-1] == "not regressed"
     worse = [
         v.model_copy(update={"verdict": "regressed"} if v.metric == "samples_per_second" else {}) for v in verdicts
     ]
-    assert upgrade_grid.grid(found.model_copy(update={"verdicts": worse})).rows[0][-1] == "regressed"
+    assert upgrade_grid.grid(found.model_copy(update={"verdicts": worse})).texts[0][-1] == "regressed"
 
 
 def test_a_regression_that_does_not_count_is_still_told():
     grid = upgrade_grid.grid(checked(0.08, fail_on=["memory"]))
-    assert grid.rows[0][-1] == "not regressed, else worse"
+    assert grid.texts[0][-1] == "not regressed, else worse"
 
 
 # Bisections, histories
@@ -164,7 +165,7 @@ def test_a_bisection_has_a_row_a_release_and_a_case_a_release():
     seen = {"4.46.3": 6, "4.47.0": 7}
     found = searches.summary(run, searches.counted(run, seen), [searches.unusable(run, "4.47.1", "no wheel")])
     grid = bisect_grid.grid(found)
-    assert [line[0] for line in grid.rows] == [probe.release for probe in found.probes]
+    assert [line[0] for line in grid.texts] == [probe.release for probe in found.probes]
     told = {case.of: case for case in bisect_outcome.cases(found)}
     assert (told["transformers 4.47.1"].outcome, told["transformers 4.47.1"].reason) == ("skipped", "no wheel")
     assert told["transformers 4.46.3"].outcome == "passed"
@@ -173,7 +174,7 @@ def test_a_bisection_has_a_row_a_release_and_a_case_a_release():
 def test_a_long_history_shows_its_ends_and_the_releases_that_the_sentences_name():
     folder = RESULTS / "20261124T143236Z-history-transformers"
     told = answer.of_run(folder, reports.stored(folder), exit_code=0)
-    shown = [line[0] for line in told.grid.rows]
+    shown = [line[0] for line in told.grid.texts]
     (answers,) = short(told.document).answers
     named_ones = [line.split(":")[0].removeprefix("transformers ") for line in answers.lines]
     assert shown == ["4.34.1", *named_ones, "5.24.0"]
@@ -181,9 +182,9 @@ def test_a_long_history_shows_its_ends_and_the_releases_that_the_sentences_name(
 
 
 def test_a_column_can_be_left_out():
-    grid = Grid(headers=("a", "b", "c"), rows=(("1", "2", "3"),), names=2, droppable=("b", "c"))
-    less = grid.without("b")
-    assert (less.headers, less.rows, less.names, less.droppable) == (("a", "c"), (("1", "3"),), 1, ("c",))
+    grid = table(("a", "b", "c"), [("1", "2", "3")], names=2, droppable=("b", "c"))
+    less = terminal.without(grid, "b")
+    assert (less.headers, less.texts, less.names, less.droppable) == (("a", "c"), [("1", "3")], 1, ("c",))
 
 
 def test_a_run_without_cells_has_no_table():

@@ -110,15 +110,20 @@ def sentence(rows: Sequence[AttributionRow], counter: str, *, files: int = 4, fu
     total = sum(row.delta for row in rows)
     if not rows:
         return f"No extra {_noun(counter, 0)}."
-    sign = -1 if total < 0 else 1
+    more = "fewer" if total < 0 else "extra"
+    return f"{abs(total):,} {more} {_noun(counter, total)}: {places(rows, files=files, functions=functions)}."
+
+
+def places(rows: Sequence[AttributionRow], *, files: int = 4, functions: int = 2) -> str:
+    """Name the files and functions of at least one row, as in `sentence`."""
+    sign = -1 if sum(row.delta for row in rows) < 0 else 1
     groups = by_file(rows)
     parts = [_part(group, sign, functions) for group in groups[:files]]
     others = groups[files:]
     if others:
         amount = sign * sum(group.delta for group in others)
         parts.append(f"{amount:,} in {len(others)} other file{'s' * (len(others) > 1)}")
-    listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
-    return f"{abs(total):,} {'fewer' if total < 0 else 'extra'} {_noun(counter, total)}: {listed}."
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
 def _noun(counter: str, amount: int) -> str:

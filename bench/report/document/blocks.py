@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.records.schema import CellSummary
 from bench.report.document.text import Text
@@ -91,6 +91,18 @@ class Table:
     """How many columns tell one row from another; the others are figures."""
     spoken: Mapping[int, str] = field(default_factory=dict)
     """What columns without a header are called where each needs one, by place."""
+    caption: str = ""
+    left_out: tuple[str, ...] = ()
+    """Why there are no other columns, a sentence each."""
+    notes: tuple[str, ...] = ()
+    """What `(1)`, `(2)` and so on in the rows refer to."""
+    droppable: tuple[str, ...] = ()
+    """Headers of columns that may be left out where there is no room, the first one first."""
+
+    @property
+    def texts(self) -> list[tuple[str, ...]]:
+        """The rows as they are read."""
+        return [row.texts for row in self.rows]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,9 +148,11 @@ class Flames:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Warnings:
-    """What to be wary of, the gravest first."""
+    """What to be wary of."""
 
     lines: tuple[str, ...]
+    gravest: tuple[str, ...] = ()
+    """Those of the lines that come first where few are told, if that is not their order."""
     nothing: str = ""
     """What is said where there are none."""
     counted: bool = True
@@ -184,6 +198,12 @@ class Document:
     title: str
     """The question that it answers."""
     blocks: tuple[Block, ...]
+
+
+def table(headers: Iterable[str], texts: Iterable[Iterable[str]], *, names: int, **more: Any) -> Table:
+    """A table of texts alone."""
+    rows = tuple(Row(texts=tuple(row)) for row in texts)
+    return Table(headers=tuple(headers), rows=rows, names=names, **more)
 
 
 def document(title: str, *content: Content) -> Document:

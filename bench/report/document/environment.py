@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bench.report.document.blocks import Commands, Folded, Row, Section, Table, folded, section
+from bench.report.document.blocks import Commands, Folded, Section, Table, folded, section, table
 from bench.report.document.numbers import number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from bench.records.schema import Run, Summary
 
@@ -29,9 +29,8 @@ def machine_and_packages(summary: Summary, of: str = "") -> Folded | None:
     )
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], spoken: Mapping[int, str] | None = None) -> Table:
-    shown = tuple(Row(texts=tuple(row)) for row in rows)
-    return Table(headers=tuple(headers), rows=shown, names=len(headers), spoken=spoken or {})
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], **more: Any) -> Table:
+    return table(headers, rows, names=len(headers), **more)
 
 
 def machine_rows(run: Run) -> list[list[str]]:

@@ -26,7 +26,14 @@ def number(value: float, place: int | None = None) -> str:
 
 
 def estimate(figure: Estimate, *, sign: str = "-", place: int | None = None, apart_from: float = 0.0) -> str:
-    """`318 [312, 325]`; with `sign="+"` also a positive value has its sign.
+    """`318 [312, 325]`, of the two parts that `value_and_interval` gives."""
+    return " ".join(value_and_interval(figure, sign=sign, place=place, apart_from=apart_from))
+
+
+def value_and_interval(
+    figure: Estimate, *, sign: str = "-", place: int | None = None, apart_from: float = 0.0
+) -> tuple[str, str]:
+    """`318` and `[312, 325]`; with `sign="+"` also a positive value has its sign.
 
     As fine as `place` or three significant digits, coarser where the interval is wide, finer where
     its bounds would look equal to each other or to `apart_from`, the value that means no difference.
@@ -34,8 +41,8 @@ def estimate(figure: Estimate, *, sign: str = "-", place: int | None = None, apa
     place = _shared_place(figure, _last_place(figure.value) if place is None else place, apart_from)
     value = signed(figure.value, place) if sign == "+" else number(figure.value, place)
     if figure.low is None or figure.high is None:
-        return f"{value} {TOO_FEW_BLOCKS}"
-    return f"{value} [{number(figure.low, place)}, {number(figure.high, place)}]"
+        return value, TOO_FEW_BLOCKS
+    return value, f"[{number(figure.low, place)}, {number(figure.high, place)}]"
 
 
 def ratio(figure: Estimate) -> str:
@@ -73,7 +80,8 @@ def percent_up(fraction: float) -> str:
 
 def times(figure: Estimate) -> str:
     """Do as `ratio` without the interval: `1.88` and the sign for times."""
-    return ratio(figure).partition(" ")[0] + TIMES
+    value, _ = value_and_interval(figure, place=RATIO_PLACE, apart_from=1.0)
+    return value + TIMES
 
 
 def rate(per_second: float) -> str:

@@ -7,36 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from bench.records.schema import Cell
-    from bench.report.document.blocks import Document
+    from bench.report.document.blocks import Document, Table
 
 Outcome = Literal["passed", "failed", "skipped"]
 Level = Literal["error", "warning", "notice"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Grid:
-    """One compact table of text."""
-
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    names: int
-    """How many columns tell one row from another; the others are figures."""
-    droppable: tuple[str, ...] = ()
-    """Headers of columns that may be left out where there is no room, the first one first."""
-    caption: str = ""
-    notes: tuple[str, ...] = ()
-
-    def without(self, header: str) -> Grid:
-        """Return the same table without one column."""
-        place = self.headers.index(header)
-        return Grid(
-            headers=_but(self.headers, place),
-            rows=tuple(_but(row, place) for row in self.rows),
-            names=self.names - (place < self.names),
-            droppable=tuple(each for each in self.droppable if each != header),
-            caption=self.caption,
-            notes=self.notes,
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,13 +36,10 @@ class Answer:
     verb: str
     document: Document
     """The whole report."""
-    grid: Grid | None
+    grid: Table | None
+    """The compact table."""
     cases: tuple[Case, ...]
     path: str | None
     """Where the report is; None where it was written nowhere."""
     for_programs: str
     """The same for programs: the text of one JSON object."""
-
-
-def _but(row: tuple[str, ...], place: int) -> tuple[str, ...]:
-    return row[:place] + row[place + 1 :]

@@ -13,7 +13,7 @@ from bench.analyse.signs import MINUS
 from bench.records.schema import Cell, CellSummary, Estimate, Length, Summary
 from bench.report.document import columns as figures
 from bench.report.document import numbers, text
-from bench.report.document.blocks import OWN_BATCH, CellTable, Names, Row, Table, batch_facet
+from bench.report.document.blocks import OWN_BATCH, CellTable, Facets, Names, Row, Table, batch_facet, facets_of
 from bench.report.document.columns import NO_REASON, Column
 from bench.report.document.groups import STATUS_WORDS, Group
 
@@ -35,17 +35,6 @@ class Notes:
         if note not in self.texts:
             self.texts.append(note)
         return f"{word} ({self.texts.index(note) + 1})"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tabulated:
-    """A frame of text; what was left out of it, and why; and its notes, the first of which is (1)."""
-
-    frame: pd.DataFrame
-    names: int
-    """How many columns tell one row from another; the others are figures."""
-    left_out: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 FORMULA = re.compile(rf"[=@\t\r\n]|[-+](?![\d.,\s[\]+\-{MINUS}±%\N{{MULTIPLICATION SIGN}}~]*\Z)")
@@ -147,14 +136,23 @@ def _environment_and_runner(cell: CellSummary) -> dict[str, str]:
     return {"environment": cell.environment, "runner": cell.runner}
 
 
-def tabulated(cells: Sequence[CellSummary], columns: Sequence[Column], names: Names) -> Tabulated:
+def tabulated(
+    cells: Sequence[CellSummary],
+    columns: Sequence[Column],
+    names: Names,
+    facets: Callable[[CellSummary], Facets] = facets_of,
+) -> Table:
     """A row a cell; a column of which no row has a figure is left out, with the reason, if that is one and the same."""
     notes, measured = Notes(), [cell for cell in cells if cell.status == "ok"]
     absent = {column.header: reason for column in columns if (reason := _reason_for_all(column, measured))}
     shown = [column for column in columns if column.header not in absent]
-    rows = [_row(cell, names(cell), shown, notes) for cell in cells]
-    width = len(rows[0]) - len(shown) if rows else 0
-    return Tabulated(frame=pd.DataFrame(rows), names=width, left_out=_left_out(absent), notes=tuple(notes.texts))
+    keys = list(names(cells[0])) if cells else []
+    rows = tuple(
+        Row(texts=_texts(cell, names(cell), shown, notes), values=_values(cell, keys, shown), facets=facets(cell))
+        for cell in cells
+    )
+    headers = (*keys, *(column.header for column in shown))
+    return Table(headers=headers, rows=rows, names=len(keys), left_out=_left_out(absent), notes=tuple(notes.texts))
 
 
 def _reason_for_all(column: Column, measured: Sequence[CellSummary]) -> str | None:
@@ -170,25 +168,32 @@ def _left_out(absent: dict[str, str]) -> tuple[str, ...]:
     return tuple(f"Left out: {text.listed(headers)} ({reason})." for reason, headers in by_reason.items())
 
 
-def _row(cell: CellSummary, names: dict[str, str], columns: Sequence[Column], notes: Notes) -> dict[str, str]:
+def _texts(cell: CellSummary, names: dict[str, str], columns: Sequence[Column], notes: Notes) -> tuple[str, ...]:
     if cell.status != "ok":
-        first = notes.mark(STATUS_WORDS[cell.status], cell.reason or NO_REASON)
-        return names | {column.header: NOTHING for column in columns} | {column.header: first for column in columns[:1]}
+        blank = [NOTHING] * len(columns)
+        blank[:1] = [notes.mark(STATUS_WORDS[cell.status], cell.reason or NO_REASON)]
+        return (*names.values(), *blank)
     if cell.failed_trials:
         failed = f"{cell.failed_trials} of {cell.trials} trials failed: {cell.reason or NO_REASON}"
         names = names | {"runner": notes.mark(cell.runner, failed)}
     if ("batch" in names or not cell.batch_size) and not cell.equivalence.proven:
-        names = names | {"runner": unproven(cell, notes)}
-    return names | {column.header: _figure(cell, column, notes) for column in columns}
+        verdict = cell.equivalence.verdict
+        names = names | {"runner": notes.mark(f"{cell.runner}, {verdict}", f"{verdict}: {cell.equivalence.detail}")}
+    return (*names.values(), *(figure_or_why(cell, column, notes) for column in columns))
 
 
-def unproven(cell: CellSummary, notes: Notes) -> str:
-    """The name of a loop whose figures are not those of the same arithmetic, which stand beside those that are."""
-    verdict = cell.equivalence.verdict
-    return notes.mark(f"{cell.runner}, {verdict}", f"{verdict}: {cell.equivalence.detail}")
+def _values(cell: CellSummary, keys: Sequence[str], columns: Sequence[Column]) -> tuple[float | None, ...]:
+    """The figures behind the texts; what the table withholds has none here either."""
+    named = [cell.batch_size if key == "batch" else None for key in keys]
+    return (*named, *(_value(cell, column) for column in columns))
 
 
-def _figure(cell: CellSummary, column: Column, notes: Notes) -> str:
+def _value(cell: CellSummary, column: Column) -> float | None:
+    return None if cell.status != "ok" or column.text(cell) is None else column.value(cell)
+
+
+def figure_or_why(cell: CellSummary, column: Column, notes: Notes) -> str:
+    """What stands in one place of a table; why there is no figure becomes a note."""
     shown = column.text(cell)
     if shown is not None:
         return shown

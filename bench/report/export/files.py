@@ -20,7 +20,7 @@ from bench.report.export import frames
 
 if TYPE_CHECKING:
     from bench.records.schema import Summary
-    from bench.report.document.parts import Grid
+    from bench.report.document.blocks import Table
 
 FOLDER = "export"
 LONGEST_ON_A_PAGE = 40
@@ -65,8 +65,8 @@ def latex(summary: Summary) -> str:
     return _latex(grid, caption=grid.caption or summary.run.name, label=f"tab:{store.slug(summary.run.name)}")
 
 
-def _latex(grid: Grid, *, caption: str, label: str) -> str:
-    frame = pd.DataFrame(list(grid.rows), columns=[_escaped(header) for header in grid.headers])
+def _latex(grid: Table, *, caption: str, label: str) -> str:
+    frame = pd.DataFrame(grid.texts, columns=[_escaped(header) for header in grid.headers])
     longest = len(frame) > LONGEST_ON_A_PAGE
     table = frame.map(_escaped).to_latex(
         index=False,

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from bench.records.schema import Summary, TwoRuns, Verb
     from bench.report.charts import Drawing
-    from bench.report.document.blocks import Document
-    from bench.report.document.parts import Case, Grid
+    from bench.report.document.blocks import Document, Table
+    from bench.report.document.parts import Case
 
 Found = TypeVar("Found")
 """The record of what a verb found."""
@@ -25,7 +25,7 @@ Found = TypeVar("Found")
 class Kind(Generic[Found]):
     """How it is told what a verb found."""
 
-    grid: Callable[[Found], Grid | None]
+    grid: Callable[[Found], Table | None]
     """One compact table."""
     cases: Callable[[Found], list[Case]]
     """What can be right or wrong, for a CI system."""
@@ -49,7 +49,7 @@ class RunKind(Kind["Summary"]):
     """The whole report; it is given the run folder as a user would type it."""
     charts: Callable[[Summary], list[Drawing]] | None
     """Every chart that there are figures for; None for a kind that has no charts."""
-    whole_grid: Callable[[Summary], Grid | None]
+    whole_grid: Callable[[Summary], Table | None]
     """The compact table with all its rows, for print."""
     headline: Callable[[Summary], str]
     """What was found in one line, for the index."""

@@ -1,1 +1,1 @@
-"""How a report is told: as a page, in a terminal, to a CI system."""
+"""How a report is told: as markdown, as a page, in a terminal, to a CI system."""

@@ -14,12 +14,12 @@ from bench.errors import ExitCode
 from bench.records.foreign_text import printable
 from bench.report.document.blocks import Folded, Section
 from bench.report.document.text import plural
-from bench.report.media.markdown import Writer, code_span, escape, folded, table
+from bench.report.media.markdown import Writer, code_span, escape, folded, with_notes
 from bench.report.media.short import short
 
 if TYPE_CHECKING:
     from bench.report.document.blocks import Document
-    from bench.report.document.parts import Answer, Case, Grid, Level
+    from bench.report.document.parts import Answer, Case, Level
     from bench.report.media.short import Said
 
 SHOWN_BY_GITHUB = 10
@@ -46,7 +46,7 @@ def summary(answer: Answer) -> str:
     told = short(answer.document)
     parts = [f"## {escape(answer.document.title)}"]
     parts += [_said(each) for each in told.answers]
-    parts += _table(answer.grid) if answer.grid else []
+    parts += [with_notes(answer.grid)] if answer.grid else []
     parts += [escape(line) for line in (*told.before, *told.after)]
     parts += [_said(each) for each in told.warnings]
     where = [] if answer.path is None else [f"The report: {code_span(answer.path)}"]
@@ -108,13 +108,6 @@ def _of_level(answer: Answer, level: Level) -> Iterator[str]:
 
 def _message(found: Sequence[Case]) -> str:
     return "\n".join(f"{case.name}: {case.reason}" for case in found)
-
-
-def _table(grid: Grid) -> list[str]:
-    notes = [f"({number}) {escape(note)}" for number, note in enumerate(grid.notes, start=1)]
-    below = "\n".join(notes)
-    parts = [escape(grid.caption), table(list(grid.headers), [list(row) for row in grid.rows], names=grid.names), below]
-    return [part for part in parts if part]
 
 
 def _sections(document: Document) -> Iterator[str]:

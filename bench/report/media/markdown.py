@@ -26,7 +26,7 @@ from bench.report.document.blocks import (
     Table,
     Warnings,
 )
-from bench.report.document.tables import Tabulated, batch_and_runner, tabulated
+from bench.report.document.tables import batch_and_runner, tabulated
 from bench.report.document.text import Code, Inline, Link, Strong, Text, plural
 
 # Else every column is two characters wider than its header, and a table wider than a screen.
@@ -79,12 +79,11 @@ def code_span(text: str) -> str:
     return f"{fence}{text}{fence}" if fence == "`" else f"{fence} {text} {fence}"
 
 
-def figures(found: Tabulated) -> str:
-    """Write a table of cells with all that belongs below it."""
-    notes = [f"{number}. {escape(note)}" for number, note in enumerate(found.notes, start=1)]
-    rows = found.frame.to_numpy().tolist()
-    parts = [table(list(found.frame.columns), rows, names=found.names), *map(escape, found.left_out), "\n".join(notes)]
-    return "\n\n".join(filter(None, parts))
+def with_notes(found: Table) -> str:
+    """Write a table with all that belongs to it."""
+    rows = table(found.headers, found.texts, names=found.names)
+    notes = "\n".join(f"{number}. {escape(note)}" for number, note in enumerate(found.notes, start=1))
+    return "\n\n".join(filter(None, [escape(found.caption), rows, *map(escape, found.left_out), notes]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,7 +130,7 @@ class Writer:
             case Commands():
                 return code(block.text)
             case Table():
-                return table(block.headers, [row.texts for row in block.rows], names=block.names)
+                return with_notes(block)
             case CellTable():
                 return _cell_table(block, level)
             case Figure():
@@ -172,7 +171,7 @@ class Writer:
 def _cell_table(block: CellTable, level: int) -> str:
     """A table of its own for each group of rows."""
     columns = [column for column in block.columns if column.key not in block.wide]
-    found = figures(tabulated(block.cells, columns, block.names or batch_and_runner))
+    found = with_notes(tabulated(block.cells, columns, block.names or batch_and_runner))
     if block.folded:
         return folded(", ".join(filter(None, [block.title, block.group])), found)
     title = f"{block.group}: {block.title[0].lower()}{block.title[1:]}" if block.group else block.title

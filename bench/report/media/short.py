@@ -82,4 +82,5 @@ def _warnings(document: Document) -> Iterator[Said]:
             more = len(each.lines) - SHOWN_WARNINGS
             others = (f"and {more:,} more in the report",) if more > 0 else ()
             lead = f"{plural(len(each.lines), 'warning')}:"
-            yield Said(lead=lead, lines=(*each.lines[:SHOWN_WARNINGS], *others))
+            ordered = list(dict.fromkeys([*each.gravest, *each.lines]))
+            yield Said(lead=lead, lines=(*ordered[:SHOWN_WARNINGS], *others))

@@ -6,6 +6,7 @@ import pandas as pd
 
 from bench.records.schema import CellSummary
 from bench.report.document import columns, tables
+from bench.report.document.blocks import Table
 from bench.report.document.groups import Group, groups
 from bench.report.media import markdown
 from tests.report.rows import NO_COUNTER, ON_HOST, baseline, different, estimate, failed, floor, row, summary_of
@@ -15,24 +16,28 @@ def group(*cells: CellSummary) -> Group:
     return groups(summary_of(*cells))[0]
 
 
-def time_table(of: Group) -> tables.Tabulated:
+def time_table(of: Group) -> Table:
     return tables.tabulated(of.cells, columns.TIME, tables.batch_and_runner)
 
 
-def memory_table(of: Group) -> tables.Tabulated:
+def memory_table(of: Group) -> Table:
     return tables.tabulated(of.cells, columns.MEMORY, tables.batch_and_runner)
 
 
-def import_table(*cells: CellSummary) -> tables.Tabulated:
+def import_table(*cells: CellSummary) -> Table:
     found = tables.import_table(summary_of(*cells))
     assert found.names is not None
     return tables.tabulated(found.cells, found.columns, found.names)
 
 
-def texts(table: tables.Tabulated, runner: str) -> dict[str, str]:
+def texts(table: Table, runner: str) -> dict[str, str]:
     """One row of the table, by header."""
-    (found,) = [record for record in table.frame.to_dict("records") if re.split("[ ,]", record["runner"])[0] == runner]
+    (found,) = [record for record in frame(table).to_dict("records") if re.split("[ ,]", record["runner"])[0] == runner]
     return {str(header): text for header, text in found.items()}
+
+
+def frame(table: Table) -> pd.DataFrame:
+    return pd.DataFrame(table.texts, columns=list(table.headers))
 
 
 def test_the_figures_of_a_row() -> None:
@@ -74,13 +79,12 @@ def test_an_overhead_alone_may_be_a_tilde() -> None:
 
 def test_an_epoch_that_costs_nothing_beyond_its_steps_is_a_tilde() -> None:
     table = memory_table(group(baseline(), row(epoch_boundary_us=estimate(-3.2, -9, 4))))
-    assert table.frame["epoch µs"].tolist() == ["402", "~"]
+    assert frame(table)["epoch µs"].tolist() == ["402", "~"]
 
 
 def test_rows_go_by_batch_size_then_by_the_order_of_the_command() -> None:
     cells = [cell for size in (512, 8) for cell in (row(batch_size=size), baseline(batch_size=size))]
-    frame = time_table(group(*cells)).frame
-    assert frame[["batch", "runner"]].to_numpy().tolist() == [
+    assert frame(time_table(group(*cells)))[["batch", "runner"]].to_numpy().tolist() == [
         ["8", "hf-trainer"],
         ["8", "pytorch"],
         ["512", "hf-trainer"],
@@ -114,7 +118,7 @@ def test_failed_trials_of_a_cell_that_has_figures_are_noted() -> None:
 
 def test_a_column_that_nobody_has_is_left_out_once_for_all() -> None:
     table = memory_table(group(baseline(), row(), failed()))
-    assert "allocated MB" not in table.frame.columns
+    assert "allocated MB" not in table.headers
     assert table.left_out == (
         f"Left out: allocated MB, reserved MB and process MB ({ON_HOST}).",
         f"Left out: J per 1,000 samples ({NO_COUNTER}).",
@@ -128,7 +132,7 @@ def test_a_figure_that_some_rows_lack_is_unavailable_with_a_note() -> None:
     with_all = row(**{"device_memory_bytes": on_device["device_memory_bytes"], "unavailable": no_process})
     with_one = baseline(**{"device_memory_bytes": {"allocated": 17e6}, **lacking})
     table = memory_table(group(with_all, with_one))
-    assert table.frame[["allocated MB", "reserved MB"]].to_numpy().tolist() == [
+    assert frame(table)[["allocated MB", "reserved MB"]].to_numpy().tolist() == [
         ["17.2", "23.0"],
         ["17.0", "unavailable (1)"],
     ]
@@ -140,7 +144,7 @@ def test_a_figure_that_some_rows_lack_is_unavailable_with_a_note() -> None:
 
 
 def test_a_table_with_all_that_belongs_below_it() -> None:
-    assert markdown.figures(memory_table(group(row("a|b.py"), failed()))) == (
+    assert markdown.with_notes(memory_table(group(row("a|b.py"), failed()))) == (
         "| batch | runner    |           host MB | first step ms | epoch µs |\n"
         "|-------|-----------|-------------------|---------------|----------|\n"
         "| 64    | a\\|b.py   |               320 |          51.2 |      402 |\n"
@@ -161,20 +165,20 @@ def test_a_table_fits_a_screen() -> None:
         "step_p95_us": 12_900.0,
         "step_p99_us": 13_400.0,
     }
-    text = markdown.figures(time_table(group(baseline(batch_size=2048), row(batch_size=2048, **slow))))
+    text = markdown.with_notes(time_table(group(baseline(batch_size=2048), row(batch_size=2048, **slow))))
     assert max(map(len, text.splitlines())) <= 112
 
 
 def test_imports_once_a_runner_with_a_figure_if_any_cell_has_one() -> None:
     cells = [row(batch_size=size, import_s=import_s) for size, import_s in ((8, None), (64, 2.54), (512, 9.9))]
-    assert import_table(*cells).frame.to_dict("records") == [
+    assert frame(import_table(*cells)).to_dict("records") == [
         {"runner": "hf-trainer", "import s": "2.54", "import MB": "301"}
     ]
 
 
 def test_imports_tell_environments_apart_where_there_are_several() -> None:
     cells = [row(environment=name, import_s=import_s) for name, import_s in (("old", 2.0), ("new", 3.0))]
-    assert import_table(*cells).frame[["environment", "import s"]].to_numpy().tolist() == [
+    assert frame(import_table(*cells))[["environment", "import s"]].to_numpy().tolist() == [
         ["old", "2.00"],
         ["new", "3.00"],
     ]
@@ -189,16 +193,16 @@ def test_a_pivot_has_a_row_a_batch_size_and_a_column_a_runner() -> None:
 
 
 def test_the_tidy_frame_has_every_figure_under_its_unit() -> None:
-    frame = tables.frames(summary_of(row(), failed()))["cells"]
-    first = frame.loc[0]
+    found = tables.frames(summary_of(row(), failed()))["cells"]
+    first = found.loc[0]
     assert (first["step_time_us"], first["step_time_us_low"], first["step_time_us_high"]) == (681, 675, 690)
     assert (first["runner"], first["equivalence_verdict"], first["host_rss_bytes"]) == (
         "hf-trainer",
         "bitwise",
         320.4e6,
     )
-    assert frame.loc[1, "reason"] == "OutOfMemoryError: tried to allocate 2 GiB"
-    assert pd.isna(frame.loc[1, "ratio_low"])
+    assert found.loc[1, "reason"] == "OutOfMemoryError: tried to allocate 2 GiB"
+    assert pd.isna(found.loc[1, "ratio_low"])
 
 
 def test_tidy_frames_have_the_same_columns_whatever_is_missing() -> None:
@@ -209,10 +213,10 @@ def test_tidy_frames_have_the_same_columns_whatever_is_missing() -> None:
 
 
 def test_the_second_tidy_frame_says_why_a_figure_is_missing() -> None:
-    frame = tables.frames(summary_of(row(unavailable={"import_s": "never alone"}), baseline(unavailable={})))[
+    found = tables.frames(summary_of(row(unavailable={"import_s": "never alone"}), baseline(unavailable={})))[
         "unavailable"
     ]
-    assert frame[["runner", "figure", "reason"]].to_numpy().tolist() == [["hf-trainer", "import_s", "never alone"]]
+    assert found[["runner", "figure", "reason"]].to_numpy().tolist() == [["hf-trainer", "import_s", "never alone"]]
     none = tables.frames(summary_of(row(unavailable={})))["unavailable"]
     assert list(none.columns[-2:]) == ["figure", "reason"]
 

@@ -28,7 +28,10 @@ from tests.report.media.html.test_page import parsed
 from tests.report.rows import baseline, failed, floor, row, summary_of, with_settings
 
 EVERY_PASS = ["equivalence", "timing", "counting", "phases", "trace"]
-NOT_SAID = {"facets", "metric", "wide", "told", "strong", "file", "target", "against", "counted", "names", "urgent"}
+NOT_SAID = {
+    *("facets", "metric", "wide", "told", "strong", "file", "target", "against", "counted", "names", "urgent"),
+    "droppable",
+}
 """Fields that say how a block is shown, and nothing to its reader; the links of a page are words."""
 COLLECTED = {"collector_pauses_per_1000_steps": 2.5, "collector_pause_us": 4120.0, "collector_us_per_step": 10.3}
 
@@ -98,8 +101,8 @@ def said(thing):
         yield thing
     elif isinstance(thing, CellTable):
         table = tabulated(thing.cells, [c for c in thing.columns if c.key not in thing.wide], batch_and_runner)
-        yield from (thing.title, *table.frame.columns, *table.left_out, *table.notes)
-        yield from (re.sub(r" \(\d+\)$", "", text) for line in table.frame.to_numpy().tolist() for text in line)
+        yield from (thing.title, *table.headers, *table.left_out, *table.notes)
+        yield from (re.sub(r" \(\d+\)$", "", text) for line in table.texts for text in line)
     elif isinstance(thing, Warnings):
         yield from thing.lines or [thing.nothing]
     elif isinstance(thing, tuple | list):
@@ -158,7 +161,7 @@ def test_a_ci_summary_has_every_section(document):
 
 
 def test_wherever_little_is_told_the_answer_and_the_gravest_warnings_are(document):
-    warned = [each.lines[:2] for each in leaves(document.blocks) if isinstance(each, Warnings)]
+    warned = [(each.gravest or each.lines)[:2] for each in leaves(document.blocks) if isinstance(each, Warnings)]
     lines = {line.strip() for line in terminal.lines(document)}
     summary = words_of_markdown(github.summary(answer(document=document)).split("<details>")[0])
     for line in (line for lines in warned for line in lines):

@@ -2,8 +2,7 @@ import io
 
 import pytest
 
-from bench.report.document.blocks import Bullets, Document, Paragraph, Section, Warnings
-from bench.report.document.parts import Grid
+from bench.report.document.blocks import Bullets, Document, Paragraph, Section, Warnings, table
 from bench.report.kinds.run import grid
 from bench.report.media import terminal
 from tests.report.answers import PARAGRAPHS, answer, document
@@ -76,7 +75,7 @@ def test_columns_go_in_their_order_where_there_is_no_room(shown):
 
 
 def test_colours_are_for_terminals_unless_the_user_says_otherwise(shown):
-    bad = answer(grid=Grid(headers=("runner", "verdict"), rows=(("a", "regressed"),), names=1))
+    bad = answer(grid=table(("runner", "verdict"), [("a", "regressed")], names=1))
     assert f"{ESCAPE}1;31mregressed" in shown(bad, 80)
     assert "31m" not in shown(bad, 80, NO_COLOR="1")
     assert "31m" not in shown(bad)
@@ -109,7 +108,7 @@ def test_markup_in_a_name_is_text(shown):
 def test_a_loop_of_other_arithmetic_does_not_look_like_the_others():
     for passes in (["equivalence", "counting"], ["equivalence", "timing"]):
         found = grid.by_cell(with_settings(summary_of(baseline(), row(), different()), passes=passes))
-        names = [line[1] for line in found.rows]
+        names = [line[1] for line in found.texts]
         number = 1 + found.notes.index("different: loss of micro-step 2: 0.69 against 0.7")
         assert names == ["pytorch", "hf-trainer", f"fabric, different ({number})"]
     assert terminal.style("fabric, different (1)") == "bold red"

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.document.parts import Grid
 from bench.report.kinds.bisect import report
 
 if TYPE_CHECKING:
     from bench.records.schema import Summary
+    from bench.report.document.blocks import Table
 
 
-def grid(summary: Summary) -> Grid | None:
+def grid(summary: Summary) -> Table | None:
     """Return what was seen of every release that was looked at."""
-    headers, rows = report.probe_rows(summary)
-    return (
-        Grid(headers=tuple(headers), rows=tuple(map(tuple, rows)), names=3, droppable=("released",)) if rows else None
-    )
+    return report.looked_at(summary) if summary.probes else None

@@ -60,7 +60,7 @@ def document(summary: Summary, folder: str) -> Document:
         bridges.bold(summary.run),
         bullets(besides(summary), told="answer"),
         _all_moves(summary),
-        section("What was looked at", _probes(summary), _stepped_around(summary)),
+        section("What was looked at", looked_at(summary), _stepped_around(summary)),
         _side_by_side(summary),
         machine.sections(summary),
         how_to_read(HOW_TO_READ),
@@ -188,32 +188,29 @@ def _all_moves(summary: Summary) -> Section | None:
     return section(f"{MOVES} ({len(moves)})", bullets(told(summary, move) for move in moves))
 
 
-def probe_rows(summary: Summary) -> tuple[list[str], list[list[str]]]:
-    """What was seen of each release: the headers, and a row of text for each."""
-    timing = metric(summary) == STEP_TIME
-    headers = ["release", "released", "", name(summary), *(["ratio to the first end"] if timing else [])]
-    rows = [
-        [
-            probe.release,
-            f"{probe.uploaded:%Y-%m-%d}" if probe.uploaded else "",
-            _remark(summary, probe),
-            value(summary, probe) if probe.value is not None else "",
-            *(["" if probe.ratio is None else numbers.ratio(probe.ratio)] if timing else []),
-        ]
-        for probe in summary.probes
-    ]
-    return headers, rows
-
-
-def _probes(summary: Summary) -> Table:
-    """Releases are sorted by their place among those that were looked at, since 4.9 comes before 4.10."""
-    headers, texts = probe_rows(summary)
-    values = (
-        (place, None, None, probe.value, None if probe.ratio is None else probe.ratio.value)
-        for place, probe in enumerate(summary.probes)
+def looked_at(summary: Summary) -> Table:
+    """What was seen of each release; they are sorted by their place, since 4.9 comes before 4.10."""
+    timing = ["ratio to the first end"] if metric(summary) == STEP_TIME else []
+    headers = ("release", "released", "", name(summary), *timing)
+    rows = (_row(summary, place, probe)[: len(headers)] for place, probe in enumerate(summary.probes))
+    return Table(
+        headers=headers,
+        rows=tuple(Row(texts=tuple(t for t, _ in row), values=tuple(v for _, v in row)) for row in rows),
+        names=3,
+        spoken={2: "what it is like"},
+        droppable=("released",),
     )
-    rows = (Row(texts=tuple(text), values=own[: len(text)]) for text, own in zip(texts, values, strict=True))
-    return Table(headers=tuple(headers), rows=tuple(rows), names=3, spoken={2: "what it is like"})
+
+
+def _row(summary: Summary, place: int, probe: Probe) -> list[tuple[str, float | None]]:
+    """What is told of a release, and the figures by which that is sorted."""
+    return [
+        (probe.release, place),
+        (f"{probe.uploaded:%Y-%m-%d}" if probe.uploaded else "", None),
+        (_remark(summary, probe), None),
+        (value(summary, probe) if probe.value is not None else "", probe.value),
+        ("", None) if probe.ratio is None else (numbers.ratio(probe.ratio), probe.ratio.value),
+    ]
 
 
 def _remark(summary: Summary, probe: Probe) -> str:

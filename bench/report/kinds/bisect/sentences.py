@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analyse.cells.attribution import by_file, sentence
+from bench.analyse.cells.attribution import places
 from bench.plan.bisect import STEP_TIME, figure_of
 from bench.plan.rounds import cell
 from bench.report.document import numbers
@@ -144,15 +144,12 @@ def _longer(summary: Summary, move: Move) -> tuple[str, str]:
 
 def _where(summary: Summary, move: Move) -> str:
     rows = rows_of(summary, newer_cell(summary.run.settings, move), metric(summary))
-    return f": {places(rows, metric(summary))}" if rows else ""
+    return f": {_behind(rows)}" if rows else ""
 
 
-def places(rows: Sequence[AttributionRow], counter: str) -> str:
+def _behind(rows: Sequence[AttributionRow]) -> str:
     """`in transformers/trainer.py (Trainer.get_batch_samples)`, with numbers where there are several."""
-    files = by_file(rows)
-    if len(rows) == 1:
-        return f"in {files[0].name} ({rows[0].function})"
-    return sentence(rows, counter, files=3).partition(": ")[2].rstrip(".")
+    return f"in {rows[0].file} ({rows[0].function})" if len(rows) == 1 else places(rows, files=3)
 
 
 def _open(summary: Summary, move: Move) -> str:

@@ -9,10 +9,10 @@ from bench.report.kinds.upgrade.grid import Watched, of_verdicts
 
 if TYPE_CHECKING:
     from bench.records.schema import TwoRuns
-    from bench.report.document.parts import Grid
+    from bench.report.document.blocks import Table
 
 
-def grid(found: TwoRuns) -> Grid | None:
+def grid(found: TwoRuns) -> Table | None:
     """Return the table; None where nothing was judged."""
     told = [each for each in found.judged if is_told(each, found.fail_on)]
     return of_verdicts(

@@ -12,7 +12,7 @@ from bench.report.document import numbers
 from bench.report.document.inconclusive import inconclusive
 from bench.report.document.text import Strong, Text, listed, plural
 from bench.report.document.verdict_tables import is_exact
-from bench.report.kinds.compare.tables import change, gathered, label, place, where, without_batch
+from bench.report.kinds.compare.tables import at, change, gathered, label, place, where, without_batch
 
 LISTED_AT_MOST = 3
 PACKAGES_AT_MOST = 8
@@ -150,5 +150,4 @@ def _together(cells: Sequence[Cell]) -> list[str]:
         by_runner.setdefault(cell.runner, []).append(cell)
     if len({tuple(cell.batch_size for cell in own) for own in by_runner.values()}) > 1:
         return [where(own) for own in by_runner.values()]
-    first, *others = by_runner
-    return [f"{listed([first, *others])}{where(by_runner[first]).removeprefix(first)}"]
+    return [f"{listed(list(by_runner))} {at(next(iter(by_runner.values())))}"]

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
 from bench.analyse.signs import signed
-from bench.analyse.warnings import name
+from bench.analyse.warnings import place as cell_place
 from bench.records.metrics import OVER, metric
 from bench.records.schema import Cell, Verdict
 from bench.report.document import metrics, numbers
@@ -20,7 +20,6 @@ SHOWN_ROWS = 24
 """A longer table shows what stands out; the rest opens on a click."""
 ORDER = ("regressed", "undecided", "improved", "not-regressed")
 HEADERS = ("cell", "figure", "A", "B", "B / A")
-OF = " of "
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -50,15 +49,19 @@ def value(verdict: Verdict, figure: float | None) -> str:
 
 def place(cells: Sequence[Cell]) -> str | None:
     """Return `mlp on cpu` if that is where all of the cells are, else None."""
-    places = {_place(cell) for cell in cells}
+    places = {cell_place(cell) for cell in cells}
     return places.pop() if len(places) == 1 else None
 
 
 def where(cells: Sequence[Cell], everywhere: str | None = None) -> str:
     """Name cells that differ in batch size alone, leaving out the place that all cells share, if there is one."""
-    sizes = listed([f"{cell.batch_size:,}" for cell in cells])
-    named = f"{cells[0].runner} at batch {sizes}"
-    return named if everywhere is not None else f"{named}{OF}{_place(cells[0])}"
+    return f"{cells[0].runner} {at(cells, everywhere)}"
+
+
+def at(cells: Sequence[Cell], everywhere: str | None = None) -> str:
+    """Do the same without their runner."""
+    sizes = f"at batch {listed([f'{cell.batch_size:,}' for cell in cells])}"
+    return sizes if everywhere is not None else f"{sizes} of {cell_place(cells[0])}"
 
 
 def without_batch(cell: Cell) -> Hashable:
@@ -72,10 +75,6 @@ def gathered(pairs: Iterable[tuple[Key, Cell]]) -> dict[Key, list[Cell]]:
     for key, cell in pairs:
         found.setdefault(key, []).append(cell)
     return found
-
-
-def _place(cell: Cell) -> str:
-    return name(cell).rpartition(OF)[2]
 
 
 def verdict_tables(verdicts: Sequence[Verdict], everywhere: str | None) -> list[Block | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.records.metrics import chosen
-from bench.report.document.parts import Grid
+from bench.report.document.blocks import Table, table
 from bench.report.kinds.history import report
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ MOST_ROWS = 12
 DROPPABLE = tuple(each.header for each in chosen("c_calls", "tensor_bytes", "ops", "python_calls"))
 
 
-def grid(summary: Summary) -> Grid | None:
+def grid(summary: Summary) -> Table | None:
     """Return ratio and counts of every release, or of the ends and those with changes."""
     cells = {cell.cell: cell for cell in summary.cells}
     series = report.series_of(summary)
@@ -32,9 +32,9 @@ def grid(summary: Summary) -> Grid | None:
     headers = (*(["loop"] if len(series) > 1 else []), *report.HEADERS)
     left_out = sum(map(len, series)) - len(rows)
     caption = f"Without {left_out:,} releases in which neither the level nor ops or syncs changed." if left_out else ""
-    return Grid(
-        headers=headers,
-        rows=tuple(rows),
+    return table(
+        headers,
+        rows,
         names=len(headers) - len(report.HEADERS) + 1,
         droppable=DROPPABLE,
         caption=caption,

@@ -9,7 +9,6 @@ from bench.analyse.signs import signed_percent
 from bench.report.document import blocks, numbers
 from bench.report.document.blocks import Bullets
 from bench.report.document.text import plural
-from bench.report.media.markdown import table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,13 +19,11 @@ if TYPE_CHECKING:
 
 def tell(calibration: Calibration, used: Iterable[str], stream: TextIO) -> None:
     """Write all of it to `stream`; `used` are sentences on what later runs make of it."""
-    stream.write("\n".join([*opening(calibration), ""]) + "\n")
-    headers, rows = HEADS, list(cells(calibration))
-    if stream.isatty():
-        _rich_table(headers, rows, stream)
-    else:
-        stream.write(table(headers, rows, names=0) + "\n")
-    stream.write("\n".join(["", *used]) + "\n")
+    from bench.report.media import terminal  # brings rich, for which no report need wait
+
+    stream.write("".join(f"{line}\n" for line in opening(calibration)))
+    terminal.show_table(blocks.table(HEADS, cells(calibration), names=0), stream)
+    stream.write("".join(f"{line}\n" for line in used))
 
 
 def opening(calibration: Calibration) -> Iterator[str]:
@@ -68,18 +65,6 @@ def cells(calibration: Calibration) -> Iterator[list[str]]:
 def _percent(found: Resolution, name: str) -> str:
     value = getattr(found, name)
     return "?" if value is None else numbers.percent(value)
-
-
-def _rich_table(headers: list[str], rows: list[list[str]], stream: TextIO) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(*headers)
-    for column in shown.columns:
-        column.justify = "right"
-    for row in rows:
-        shown.add_row(*row)
-    Console(file=stream).print(shown)
 
 
 def used(defaults: Mapping[str, ByCalibration], path: Path | None) -> Iterator[str]:

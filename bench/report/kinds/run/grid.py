@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench.report.document import columns, numbers
+from bench.report.document.blocks import Table, table
 from bench.report.document.columns import NO_DIFFERENCE, NO_REASON, Column
 from bench.report.document.groups import STATUS_WORDS, Group, groups, same_as_baseline
-from bench.report.document.parts import Grid
-from bench.report.document.tables import NOTHING, Notes, unproven
+from bench.report.document.tables import NOTHING, Notes, batch_and_runner, figure_or_why, tabulated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,7 @@ DROPPABLE: dict[Pass, tuple[str, ...]] = {
 CAPTION = "Step time over the hand-written loop's by batch size; pytorch: its own step time. ~: no difference to tell."
 
 
-def grid(summary: Summary) -> Grid | None:
+def grid(summary: Summary) -> Table | None:
     """Return the table; None for a run without cells."""
     told = groups(summary)
     kind = next((kind for kind in SHOWN if kind in summary.run.settings.passes), None)
@@ -44,7 +45,7 @@ def grid(summary: Summary) -> Grid | None:
     return by_cell(summary)
 
 
-def by_cell(summary: Summary) -> Grid | None:
+def by_cell(summary: Summary) -> Table | None:
     """Return the table with a row a cell, however many there are; None for a run without cells."""
     told = groups(summary)
     kind = next((kind for kind in SHOWN if kind in summary.run.settings.passes), None)
@@ -56,44 +57,22 @@ def by_cell(summary: Summary) -> Grid | None:
 
 def _by_cell(
     cells: Sequence[tuple[Group, CellSummary]], asked: Sequence[Column], droppable: tuple[str, ...], *, titled: bool
-) -> Grid:
-    notes, has_batch = Notes(), any(cell.batch_size for _, cell in cells)
+) -> Table:
+    titles = {id(cell): group.title for group, cell in cells}
     shown = [column for column in asked if any(column.text(cell) is not None for _, cell in cells)] or asked[:1]
-    rows = tuple(
-        (
-            *([group.title] if titled else []),
-            *([f"{cell.batch_size:,}"] if has_batch else []),
-            cell.runner if cell.status != "ok" or cell.equivalence.proven else unproven(cell, notes),
-            *_figures(cell, shown, notes),
-        )
-        for group, cell in cells
+    found = tabulated(
+        [cell for _, cell in cells],
+        shown,
+        lambda cell: ({"workload": titles[id(cell)]} if titled else {}) | batch_and_runner(cell),
     )
-    keys = (*(["workload"] if titled else []), *(["batch"] if has_batch else []), "runner")
-    headers = (*keys, *(column.header for column in shown))
     by_key = {column.key: column.header for column in shown}
-    kept = tuple(by_key[key] for key in droppable if key in by_key)
-    return Grid(headers=headers, rows=rows, names=len(keys), droppable=kept, notes=tuple(notes.texts))
+    return replace(found, droppable=tuple(by_key[key] for key in droppable if key in by_key))
 
 
-def _figures(cell: CellSummary, shown: Sequence[Column], notes: Notes) -> list[str]:
-    if cell.status != "ok":
-        return [notes.mark(STATUS_WORDS[cell.status], cell.reason or NO_REASON), *([NOTHING] * (len(shown) - 1))]
-    return [_figure(cell, column, notes) for column in shown]
-
-
-def _figure(cell: CellSummary, column: Column, notes: Notes) -> str:
-    text = column.text(cell)
-    if text is not None:
-        return text
-    if column.compares and not cell.equivalence.proven:
-        return notes.mark("withheld", f"{cell.equivalence.verdict}: {cell.equivalence.detail}")
-    return notes.mark("unavailable", column.reason(cell))
-
-
-def _by_batch_size(told: Sequence[Group]) -> Grid:
+def _by_batch_size(told: Sequence[Group]) -> Table:
     notes, titled = Notes(), len(told) > 1
     sizes = sorted({size for group in told for size in group.batch_sizes})
-    rows = tuple(
+    rows = (
         (
             *([group.title] if titled else []),
             runner,
@@ -105,9 +84,8 @@ def _by_batch_size(told: Sequence[Group]) -> Grid:
     keys = (*(["workload"] if titled else []), "runner")
     headers = (*keys, *(f"{size:,}" for size in sizes))
     droppable = tuple(f"{size:,}" for size in sizes[1:-1])
-    return Grid(
-        headers=headers, rows=rows, names=len(keys), droppable=droppable, caption=CAPTION, notes=tuple(notes.texts)
-    )
+    made = table(headers, rows, names=len(keys), droppable=droppable, caption=CAPTION)
+    return replace(made, notes=tuple(notes.texts))
 
 
 def _short(group: Group, runner: str, size: int, notes: Notes) -> str:
@@ -120,5 +98,5 @@ def _short(group: Group, runner: str, size: int, notes: Notes) -> str:
     if cell.equivalence.verdict == "baseline" and cell.step_time_us is not None:
         return f"{numbers.number(cell.step_time_us.value)} µs"
     if cell.ratio is None or not cell.equivalence.proven:
-        return _figure(cell, columns.TIME[2], notes)
+        return figure_or_why(cell, columns.TIME[2], notes)
     return NO_DIFFERENCE if same_as_baseline(cell) else numbers.times(cell.ratio)

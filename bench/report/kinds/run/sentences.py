@@ -150,7 +150,7 @@ def _overhead(overhead: Estimate | None) -> str:
         return ""
     if overhead.low is None:
         return f", about {numbers.signed(overhead.value)} µs a step"
-    value, _, interval = numbers.estimate(overhead, sign="+").partition(" ")
+    value, interval = numbers.value_and_interval(overhead, sign="+")
     return f", {value} µs a step {interval}"
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.verdicts.metrics import GROUPS, decides
 from bench.records.metrics import OVER, chosen
+from bench.report.document.blocks import Table, table
 from bench.report.document.columns import NO_DIFFERENCE
 from bench.report.document.metrics import difference
 from bench.report.document.numbers import ratio
-from bench.report.document.parts import Grid
 from bench.report.document.tables import NOTHING
 from bench.report.document.verdict_tables import KEYS, WORDS
 from bench.report.kinds.compare.tables import ORDER, label
@@ -36,7 +36,7 @@ class Watched:
     awaited: bool
 
 
-def grid(summary: Summary) -> Grid | None:
+def grid(summary: Summary) -> Table | None:
     """Return the table of a check; None where nothing was judged."""
     fail_on = summary.run.settings.fail_on
     return of_verdicts(
@@ -47,7 +47,7 @@ def grid(summary: Summary) -> Grid | None:
     )
 
 
-def of_verdicts(judged: Sequence[Watched]) -> Grid | None:
+def of_verdicts(judged: Sequence[Watched]) -> Table | None:
     """Return the table of all figures that are watched or have changed; None where nothing was judged."""
     cells = list(dict.fromkeys(each.verdict.cell for each in judged))
     if not cells:
@@ -55,7 +55,7 @@ def of_verdicts(judged: Sequence[Watched]) -> Grid | None:
     metrics = _metrics(judged)
     keys = _keys(cells)
     by_key = {(each.verdict.cell, each.verdict.metric): each.verdict for each in judged}
-    rows = tuple(
+    rows = (
         (
             *(words(cell) for words in keys.values()),
             *(_change(by_key.get((cell, metric))) for metric in metrics),
@@ -63,9 +63,8 @@ def of_verdicts(judged: Sequence[Watched]) -> Grid | None:
         )
         for cell in cells
     )
-    return Grid(
-        headers=(*keys, *map(label, metrics), "verdict"), rows=rows, names=len(keys), droppable=_droppable(judged)
-    )
+    headers = (*keys, *map(label, metrics), "verdict")
+    return table(headers, rows, names=len(keys), droppable=_droppable(judged))
 
 
 def _keys(cells: Sequence[Cell]) -> dict[str, Callable[[Cell], str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analyse.verdicts.metrics import GROUPS
 from bench.plan.upgrade import labels
 from bench.records.metrics import metric
 from bench.report.document import blocks, bridges, numbers, steadiness
@@ -20,7 +21,9 @@ from bench.report.kinds.upgrade.packages import conflicts, differs, unasked
 from bench.report.kinds.upgrade.sentences import answer, by_cell, failures
 
 if TYPE_CHECKING:
-    from bench.records.schema import Environment, Summary
+    from collections.abc import Sequence
+
+    from bench.records.schema import Environment, Summary, Verdict
     from bench.report.document.blocks import Document, Section
 
 EXACT = "Counts need no quiet machine: they repeat exactly."
@@ -109,23 +112,24 @@ def equivalence(summary: Summary) -> str:
 
 def _resolution(summary: Summary) -> Section:
     """How small a change of the step time would have been found, and what a calibration made of the margin."""
-    warnings, found = (
-        warned(summary),
-        [
-            f"{where(v.cell)}: a change of the step time of {numbers.percent(v.minimum_detectable_effect)} is found "
-            "four times in five."
-            for v in summary.verdicts
-            if v.metric == "step_time_us" and v.minimum_detectable_effect is not None
-        ],
-    )
-    lines = calibration.bullets(summary.run.settings.by_calibration, found)
-    nothing = None if lines or warnings else Paragraph(EXACT)
-    return section("What this check can resolve", lines, Warnings(lines=tuple(warnings)), nothing)
-
-
-def warned(summary: Summary) -> list[str]:
-    """What to be wary of: of single verdicts, then of the run."""
-    of_verdicts = [
-        f"{metric(v.metric).name} of {where(v.cell)}: {doubt}" for v in summary.verdicts for doubt in v.warnings
+    found = [
+        f"{where(v.cell)}: a change of the step time of {numbers.percent(v.minimum_detectable_effect)} is found "
+        "four times in five."
+        for v in summary.verdicts
+        if v.metric == "step_time_us" and v.minimum_detectable_effect is not None
     ]
-    return of_verdicts + summary.warnings
+    warnings, lines = _warnings(summary), calibration.bullets(summary.run.settings.by_calibration, found)
+    nothing = None if lines or warnings.lines else Paragraph(EXACT)
+    return section("What this check can resolve", lines, warnings, nothing)
+
+
+def _warnings(summary: Summary) -> Warnings:
+    """Of single verdicts, then of the run; the gravest are of the machine, then of what the check fails on."""
+    doubts = _doubts(summary.verdicts)
+    watched = _doubts([v for v in summary.verdicts if GROUPS[v.metric] in summary.run.settings.fail_on])
+    gravest = (*summary.machine_warnings, *watched, *summary.warnings)
+    return Warnings(lines=(*doubts, *summary.warnings), gravest=gravest)
+
+
+def _doubts(verdicts: Sequence[Verdict]) -> list[str]:
+    return [f"{metric(v.metric).name} of {where(v.cell)}: {doubt}" for v in verdicts for doubt in v.warnings]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from bench.report.document.blocks import (
+    METRIC,
     Block,
     CellTable,
     Document,
@@ -19,14 +20,17 @@ from bench.report.document.blocks import (
     Paragraph,
     Part,
     Section,
-    Table,
     Warnings,
     leaves,
 )
-from bench.report.media.html.grids import Grid, of_cells, of_table
+from bench.report.document.tables import tabulated
+from bench.report.document.verdict_tables import KEYS, key_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from bench.records.schema import Cell
+    from bench.report.document.blocks import Names
 
 NOWHERE: Facets = {}
 
@@ -37,6 +41,8 @@ class Placed:
 
     block: Block
     facets: Facets
+    title: str = ""
+    """Of a table that has one of its own."""
 
     @property
     def kind(self) -> str:
@@ -54,7 +60,7 @@ class Holder:
     blocks: tuple[Element, ...]
 
 
-Element = Placed | Grid | Holder
+Element = Placed | Holder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +92,7 @@ def page(document: Document) -> Page:
     )
 
 
-def placed(found: Iterable[Element]) -> Iterator[Placed | Grid]:
+def placed(found: Iterable[Element]) -> Iterator[Placed]:
     """What is shown, in its order, without what holds it."""
     for each in found:
         if isinstance(each, Holder):
@@ -105,7 +111,7 @@ def _sorted(answer: Iterable[Element], *, charts: bool) -> Iterator[Element]:
         if isinstance(each, Holder):
             inside = tuple(_sorted(each.blocks, charts=charts))
             yield from inside if charts else (replace(each, blocks=inside),)
-        elif charts == (isinstance(each, Placed) and isinstance(each.block, Figure)):
+        elif charts == isinstance(each.block, Figure):
             yield each
 
 
@@ -117,7 +123,7 @@ def _elements(blocks: Sequence[Block], facets: Facets, *, level: int) -> Iterato
             yield _element(each, facets, level)
             continue
         if each is parts[0]:
-            yield from (of_cells(tables, facets) for tables in shared)
+            yield from (_one_table(tables, facets) for tables in shared)
         yield from _of_part(each, {**facets, **each.facets}, level, shares=bool(shared))
 
 
@@ -127,6 +133,18 @@ def _tables_by_title(parts: Iterable[Part]) -> list[list[CellTable]]:
         if isinstance(each, CellTable):
             found.setdefault(each.title, []).append(each)
     return list(found.values())
+
+
+def _one_table(tables: Sequence[CellTable], facets: Facets) -> Placed:
+    """Tables of one title as one: what differs between their cells has a column of its own."""
+    first, cells = tables[0], [cell for table in tables for cell in table.cells]
+    found = tabulated(cells, first.columns, first.names or _names(cells), first.facets)
+    return Placed(block=found, facets={**facets, METRIC: first.metric}, title=first.title)
+
+
+def _names(cells: Sequence[Cell]) -> Names:
+    keys = list(key_columns(cells))
+    return lambda cell: {key: KEYS[key](cell) for key in keys}
 
 
 def _of_part(part: Part, facets: Facets, level: int, *, shares: bool) -> Iterator[Element]:
@@ -141,9 +159,7 @@ def _of_part(part: Part, facets: Facets, level: int, *, shares: bool) -> Iterato
 def _element(block: Block, facets: Facets, level: int) -> Element:
     match block:
         case CellTable():
-            return of_cells([block], facets)
-        case Table():
-            return of_table(block, facets)
+            return _one_table([block], facets)
         case Figure():
             return Placed(block=block, facets={**facets, **block.facets})
         case Section() | Folded():

@@ -15,10 +15,10 @@ from markupsafe import Markup, escape
 
 from bench.report import kinds
 from bench.report.charts.theme import DARK, LIGHT, stylesheet
+from bench.report.document.blocks import Table
 from bench.report.document.text import Code, Inline, Link, Strong, Text
 from bench.report.media.html import layout
 from bench.report.media.html.functions import functions
-from bench.report.media.html.grids import Grid
 
 if TYPE_CHECKING:
     from bench.records.schema import Summary
@@ -65,7 +65,7 @@ def choices(laid: Page) -> dict[str, list[str]]:
     """By filter, its choices in the order in which they appear; only of those that have more than one."""
     found: dict[str, dict[str, None]] = {name: {} for name in FILTERS}
     for each in layout.placed((*laid.answer, *laid.charts, *laid.parts)):
-        rows = each.rows if isinstance(each, Grid) else ()
+        rows = each.block.rows if isinstance(each.block, Table) else ()
         for facets in (each.facets, *(row.facets for row in rows)):
             for name, value in facets.items():
                 found[name][value] = None

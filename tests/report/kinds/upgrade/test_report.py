@@ -344,6 +344,16 @@ def test_many_warnings_are_folded():
     assert told_section.split("<details>")[0].count("\n- ") == 10
 
 
+def test_where_few_warnings_are_told_the_machine_s_come_first():
+    disturbed = "foreign load: in 1 of 10 timed blocks"
+    made = regressed().model_copy(update={"warnings": [disturbed], "machine_warnings": [disturbed]})
+    doubted = [v.model_copy(update={"warnings": [f"doubt {n}"]}) for n, v in enumerate(made.verdicts)]
+    lines = terminal.lines(document(made.model_copy(update={"verdicts": doubted}), FOLDER))
+    start = lines.index(f"{len(doubted) + 1} warnings:") + 1
+    assert lines[start] == f"  {disturbed}"
+    assert lines[start + 1].startswith("  step time of hf-trainer")
+
+
 # Everywhere
 
 
