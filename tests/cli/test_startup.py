@@ -137,7 +137,8 @@ def test_a_notebook_keeps_its_import_path():
 
 def with_values(verb) -> list[tuple[str, str]]:
     command = typer.main.get_command(app.app_of(verb.main))
-    options = [each for each in command.params if not getattr(each, "is_flag", False)]
+    # A script may be given empty arguments.
+    options = [each for each in command.params if not getattr(each, "is_flag", False) and each.name != "arguments"]
     return [(max(each.opts, key=len), each.param_type_name) for each in options]
 
 
