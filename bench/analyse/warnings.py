@@ -65,7 +65,8 @@ def name(cell: Cell) -> str:
         for field, info in Comparison.model_fields.items()
         if not info.is_required() and (value := getattr(cell, field)) != info.default
     )
-    return f"{cell.runner} at batch {cell.batch_size:,} of {cell.workload} on {cell.device}{''.join(unusual)}"
+    option = "" if cell.option is None else f" with {cell.option}"
+    return f"{cell.runner}{option} at batch {cell.batch_size:,} of {cell.workload} on {cell.device}{''.join(unusual)}"
 
 
 def _failures(cells: Sequence[Evidence]) -> Iterator[str]:

@@ -54,13 +54,18 @@ def counting_calls(backend: calls.Backend | None = None) -> Iterator[list[Step]]
             backend.stop()
 
 
-def count(train: Train, job: Job, build: Callable[[Job], Parts], *, warmup_steps: int) -> dict[str, Any]:
+def count(
+    train: Train, job: Job, build: Callable[[Job], Parts], *, warmup_steps: int, event_steps: int | None = None
+) -> dict[str, Any]:
     """Train `job` once for each instrument; the fields of `records.schema.Counters`.
+
+    Something may happen every `event_steps`, after the optimizer step: what is counted then is told apart, too.
 
     Raises `NoSteadyStepError`, and `WrongStepCountError` when a step is not what the job means by one.
     """
     why_not = unavailable(job.device)
     seen: dict[str, Typical] = {}
+    at_events: dict[str, int] = {}
     for instrument in _instruments(job):
         parts = build(job)
         with instrument(parts) as all_steps:
@@ -69,7 +74,15 @@ def count(train: Train, job: Job, build: Callable[[Job], Parts], *, warmup_steps
             raise WrongStepCountError(f"the loop made {len(all_steps)} optimizer steps, its job says {job.steps}")
         steps = steady(all_steps, warmup_steps=warmup_steps, steps_per_epoch=job.steps_per_epoch)
         seen |= {name: typical([step[name] for step in steps]) for name in steps[0]}
-    return {**_fields(seen), "steady_steps": len(steps), "unavailable": why_not or not_seen(seen)}
+        events = all_steps[event_steps::event_steps] if event_steps else []
+        at_events |= {name: typical([step[name] for step in events]).value for name in events[0]} if events else {}
+    at_events = {name: value for name, value in at_events.items() if name not in BY_NAME}
+    return {
+        **_fields(seen),
+        "at_events": at_events,
+        "steady_steps": len(steps),
+        "unavailable": why_not or not_seen(seen),
+    }
 
 
 def _instruments(job: Job) -> list[Instrument]:

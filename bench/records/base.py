@@ -14,7 +14,7 @@ Pass = Literal["pilot", "equivalence", "counting", "phases", "trace", "timing"]
 Phase = Literal["data", "forward", "backward", "optimizer", "rest"]
 Status = Literal["ok", "failed", "oom", "killed", "timeout", "garbage", "missing", "not-run"]
 Launch = Literal["fork", "spawn"]
-Verb = Literal["run", "upgrade", "bisect", "history"]
+Verb = Literal["run", "upgrade", "bisect", "history", "prices"]
 FigureGroup = Literal["time", "memory", "start", "counters"]
 Nanoseconds = Annotated[int, Field(ge=0)]
 

@@ -10,7 +10,8 @@ Format history (`SCHEMA`); keys only ever get added:
    take turns `Timing.turns` and `collector`, `Cell.clone`, `Settings.turns_s` and `blocks_per_set`,
    `Interpreter.import_torch_s`, `Trial.alone`, `Summary.noise_floors`, and in a cell what Python's collector costs;
    `Verdict.rules_out`; `Interpreter.imported` and
-   `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`.
+   `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`; for price lists `Cell.option`,
+   `Settings.options`, `Counters.at_events`, `Timing.terminal_bytes_per_step` and `Summary.prices`.
 
 This is the door: the records stand in `trials`, `runs`, `summaries` and `two_runs`.
 """
@@ -24,6 +25,7 @@ from bench.records.runs import (
     ByCalibration,
     Environment,
     Machine,
+    PricedOption,
     Release,
     Run,
     Settings,
@@ -40,6 +42,7 @@ from bench.records.summaries import (
     MarkedBlock,
     Move,
     NoiseFloor,
+    Price,
     Probe,
     ReleaseFigures,
     Summary,
@@ -107,6 +110,8 @@ __all__ = [
     "Pass",
     "Phase",
     "Phases",
+    "Price",
+    "PricedOption",
     "Probe",
     "Record",
     "Release",
