@@ -85,9 +85,13 @@ def _wide(run: Run, planned: Sequence[Round], trials: Sequence[Trial], target: f
 
 
 def _is_known(evidence: Evidence, reference: Evidence, target: float) -> bool:
-    """Whether the ratio is known to within `target`, or cannot be had, however many blocks there are."""
+    """Whether the ratio is known to within `target`, or cannot be had, however many blocks there are.
+
+    An option may change the arithmetic, and has a price all the same.
+    """
     found = ratio(evidence, reference)
-    if found is None or not (evidence.equivalence.proven and reference.equivalence.proven):
+    proven = evidence.equivalence.proven and reference.equivalence.proven
+    if found is None or not (proven or evidence.cell.option is not None):
         return True
     half_width = resolution(found)
     return half_width is not None and half_width <= target

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from bench.analyse import launches
+from bench.analyse import launches, prices
 from bench.analyse.cells.counting import attribution, tables_of
 from bench.analyse.cells.evidence import Compared, Evidence, gather, gather_round
 from bench.analyse.cells.rows import ratio, row
@@ -38,9 +38,9 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
     """Turn a run, its journal and what was seen of its machine into its summary; rows are in the order of the plan."""
     gathered = gather(run, trials)
     imports = _imports(trials)
+    floors = [noise_floor(run, compared) for compared in gathered]
     rows: dict[Cell, CellSummary] = {}
-    for compared in gathered:
-        itself = noise_floor(run, compared)
+    for compared, itself in zip(gathered, floors, strict=True):
         for evidence in compared.evidence:
             cell = evidence.cell
             of_cell = imports.get((cell.runner, cell.environment), [])
@@ -57,8 +57,9 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
         attribution=_attributed(run, gathered),
         releases=history.releases(gathered, trials, seed=run.settings.seed) if run.verb == "history" else [],
         verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.verb == "upgrade" else [],
+        prices=prices.of_options(run, gathered, floors, trials) if run.verb == "prices" else [],
         imported=_imported(trials),
-        noise_floors=list(filter(None, (noise_floor(run, compared) for compared in gathered))),
+        noise_floors=list(filter(None, floors)),
         marked_blocks=disturbed,
         machine_warnings=about_machine,
         steadiness=jitter.of_run(checkups),

@@ -54,7 +54,8 @@ def warnings_of(gathered: Sequence[Compared]) -> list[str]:
 
 def name(cell: Cell) -> str:
     """Name a cell as in `lightning at batch 64 of mlp on cpu, precision=bf16`: with what is not the default."""
-    return f"{cell.runner}{cell.at_batch} of {place(cell)}"
+    option = "" if cell.option is None else f" with {cell.option}"
+    return f"{cell.runner}{option}{cell.at_batch} of {place(cell)}"
 
 
 def place(cell: Cell) -> str:

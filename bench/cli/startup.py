@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import NoReturn
 
-VERBS = ("run", "upgrade", "bisect", "history", "compare", "doctor", "report")
+VERBS = ("run", "upgrade", "bisect", "history", "prices", "compare", "doctor", "report")
 OLDEST = (3, 11)
 WRONG_COMMAND, CRASHED, INTERRUPTED = 2, 70, 130
 """As in `bench.errors`, which may be what cannot be imported."""

@@ -15,7 +15,7 @@ from bench.execute.workers.pool import Pool
 from bench.execute.workers.turns import Member, TurnTaking
 from bench.host.load import LoadMeter
 from bench.plan import length as lengths
-from bench.plan import schedule
+from bench.plan import prices, schedule
 from bench.plan.schedule import Slot
 from bench.records.schema import Cell, Load, Pass, Settings, Timing, Trial, TurnLength
 from bench.records.store import now
@@ -50,7 +50,9 @@ class Group:
         self._slots, self._reference = slots, reference
         cell = slots[0].cell
         self._comparison, self._block = cell.anywhere, slots[0].block
-        self._cores = cores.for_trials(threads=settings.threads, workers=cell.workers, device=cell.device)
+        priced = prices.of_cells(settings, (slot.cell for slot in slots))
+        workers = max(cell.workers, *(each.workers for each in priced), 0)
+        self._cores = cores.for_trials(threads=settings.threads, workers=workers, device=cell.device)
 
     def trials(self, meter: LoadMeter) -> list[Trial]:
         """Measure all; never raises for what a trial does."""
@@ -118,6 +120,7 @@ class Group:
             log_to=self._logs and self._logs("timing", slot.cell),
             warm_up=lengths.warm_up(self._settings, slot.cell.device),
             cores=self._cores,
+            has_terminal=self._settings.design == "options",
             is_alone=is_alone,
             block=self._block,
             # It takes most of a second where many objects are alive, so that not every block can have it.
@@ -131,6 +134,8 @@ class Group:
         places, present = list(members), list(members.values())
         orders = schedule.cycles(len(present), seed=self._settings.seed, block=self._block, first=self._slots[0].cell)
         taking = TurnTaking(present, orders)
+        if self._block == 0:
+            taking.watch_terminals(lengths.TERMINAL_STEPS)
         length = self._state.turn_length(self._comparison) or self._turn_length(slots, members, taking)
         steps_s = sum(each.step_ns for each in present) / 1e9
         cycles = lengths.cycles(self._settings, length, steps_s, workers=self._comparison.workers)

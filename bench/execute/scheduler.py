@@ -22,8 +22,8 @@ from bench.execute.workers.launcher import Request
 from bench.execute.workers.pool import Key, Pool, batches, key_of
 from bench.host.load import LoadMeter
 from bench.plan import length as lengths
+from bench.plan import prices, schedule
 from bench.plan import rounds as planned_rounds
-from bench.plan import schedule
 from bench.plan.rounds import Round
 from bench.plan.schedule import Layout, Slot
 from bench.records.schema import CURRENT, Cell, Environment, Pass, Settings, Trial
@@ -32,6 +32,8 @@ from bench.records.store import now, slug
 REPLICATES: dict[Pass, int] = {"equivalence": 1, "counting": 2, "phases": 1, "trace": 1}
 """How often a pass that comes before the timed blocks runs on a cell, each time in other interpreters."""
 ORDER: tuple[Pass, ...] = (*REPLICATES, "timing")
+ONCE = REPLICATES | {"counting": 1}
+"""Where options are compared: forty of them take minutes to count."""
 UNTIMED_BLOCK = -1
 """The block number of fingerprints and counts, which come before the blocks that are timed."""
 COUNTING_SETS = max(REPLICATES.values())
@@ -53,13 +55,14 @@ class TrialScheduler:
         done: Sequence[Trial] = (),
         traces: Path | None = None,
         logs: Path | None = None,
-        replicates: Mapping[Pass, int] = REPLICATES,
+        replicates: Mapping[Pass, int] | None = None,
         first_block: int = 0,
     ) -> None:
         """Plan `settings`; a search that makes several small schedules of one journal gives each its own blocks."""
         self.settings = settings
         self._traces, self._logs = traces, logs
-        self._replicates, self._first_block = replicates, first_block
+        self._replicates = replicates or (ONCE if settings.design == "options" else REPLICATES)
+        self._first_block = first_block
         self.rounds = planned_rounds.rounds(settings)
         self._cells = planned_rounds.cells(settings)
         self.state = RunState(settings, done=done)
@@ -209,6 +212,8 @@ class TrialScheduler:
             trace_to=self._trace_to(phase, slot.cell),
             scripts=self.settings.scripts,
             log_to=self._log_to(phase, slot.cell),
+            event_steps=prices.event_steps(self.settings, slot.cell, length),
+            has_terminal=self.settings.design == "options",
             warm_up=lengths.warm_up(self.settings, slot.cell.device),
         )
         started_at, started_s = now(), monotonic()

@@ -54,12 +54,17 @@ def counting_calls(backend: calls.Backend | None = None) -> Iterator[list[Step]]
             backend.stop()
 
 
-def count(train: Train, job: Job, build: Callable[[Job], Parts], *, warmup_steps: int) -> dict[str, Any]:
+def count(
+    train: Train, job: Job, build: Callable[[Job], Parts], *, warmup_steps: int, event_steps: int | None = None
+) -> dict[str, Any]:
     """Train `job` once for each instrument; the fields of `records.schema.Counters`.
+
+    Something may happen every `event_steps`, after the optimizer step: what is counted then is told apart, too.
 
     Raises `NoSteadyStepError`, and `WrongStepCountError` when a step is not what the job means by one.
     """
     seen: dict[str, Typical] = {}
+    at_events: dict[str, int] = {}
     for instrument in instruments(job.device):
         parts = build(job)
         with instrument(parts.dataset) as all_steps:
@@ -68,7 +73,10 @@ def count(train: Train, job: Job, build: Callable[[Job], Parts], *, warmup_steps
             raise WrongStepCountError(f"the loop made {len(all_steps)} optimizer steps, its job says {job.steps}")
         steps = steady(all_steps, warmup_steps=warmup_steps, steps_per_epoch=job.steps_per_epoch)
         seen |= typical_of(steps)
-    return fields(seen, steady_steps=len(steps), device=job.device)
+        events = all_steps[event_steps::event_steps] if event_steps else []
+        at_events |= {name: each.value for name, each in typical_of(events).items()} if events else {}
+    at_events = {name: value for name, value in at_events.items() if name not in BY_NAME}
+    return {**fields(seen, steady_steps=len(steps), device=job.device), "at_events": at_events}
 
 
 def instruments(device: str) -> list[Instrument]:

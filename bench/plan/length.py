@@ -27,6 +27,8 @@ COLD_S = 0.02
 """A turn's first so many seconds are cold whatever a step takes: after 10 to 15 ms a step still takes 2 % longer."""
 ACCELERATOR_KEPT_S = 0.05
 """On an accelerator, where a turn ends by waiting for the device and the next begins with an empty queue."""
+TERMINAL_STEPS = 300
+"""So many at a stretch tell what a loop writes to a terminal: some tenths of a second, by which bars are refreshed."""
 LOOKAHEAD_STEPS = 4
 """By how many steps a loop may be ahead of its batches, those of loader workers apart."""
 MIN_STEADY_SHARE = 0.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bench.records.schema import Cell, Comparison, Settings
@@ -10,6 +10,11 @@ from trainloops.runners import BASELINE
 
 ANCHORED_TOGETHER = 4
 """Releases that take turns with one hand-written loop: with more, a cycle takes too long to meet the same moment."""
+
+
+OPTIONS_TOGETHER = 4
+"""Options that take turns with one loop that has none, for the same reason."""
+NO_OPTION = "none"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +37,8 @@ class Round:
         """What tells `cell` from the others: its environment where that differs, else its runner."""
         if cell.clone:
             return "clone"
+        if any(each.option is not None for each in self.cells):
+            return cell.option or NO_OPTION
         several = len({each.environment for each in self.cells}) > 1
         return cell.environment if several else cell.runner
 
@@ -45,11 +52,14 @@ def rounds(settings: Settings) -> list[Round]:
     """The rounds of a run, in the order of its plan.
 
     By `settings.design`: `runners` compares all runners of a comparison with the hand-written loop, and all scripts
-    with the first; `environments` each runner in all environments with itself in the first of them, and `anchored`
-    each runner in some environments with the hand-written loop in the first, a script with itself there.
+    with the first; `environments` each runner in all environments with itself in the first of them, `anchored`
+    each runner in some environments with the hand-written loop in the first, a script with itself there, and
+    `options` each runner with some options with itself without any.
     """
     if settings.design == "runners":
         return [_of_runners(comparison, settings) for comparison in settings.comparisons]
+    if settings.design == "options":
+        return [each for comparison in settings.comparisons for each in _of_options(comparison, settings)]
     names = [environment.name for environment in settings.environments]
     if not names:  # a search of which nothing could be installed
         return []
@@ -95,6 +105,18 @@ def _of_environments(comparison: Comparison, runner: str, names: list[str], *, h
 def _anchored(comparison: Comparison, runner: str, baseline: str, anchor: str, releases: Sequence[str]) -> Round:
     reference = cell(comparison, baseline, anchor)
     return _with_clone((reference, *(cell(comparison, runner, name) for name in releases)), reference)
+
+
+def _of_options(comparison: Comparison, settings: Settings) -> Iterator[Round]:
+    """Options with loader workers are by themselves: they need more cores than the others may have."""
+    for runner in settings.runners:
+        reference = cell(comparison, runner)
+        own = [each for each in settings.options if each.runner == runner and each.missing is None]
+        apart = [[each.name for each in own if bool(each.workers) is has_workers] for has_workers in (False, True)]
+        together = [some for names in apart if names for some in _spread_evenly(names, OPTIONS_TOGETHER)]
+        for number, names in enumerate(together):
+            options = (reference.model_copy(update={"option": name}) for name in names)
+            yield replace(_with_clone((reference, *options), reference), number=number)
 
 
 def _spread_evenly(names: Sequence[str], at_most: int) -> list[Sequence[str]]:

@@ -51,6 +51,23 @@ class Bisection(Record):
     """Whether all moves between unlike releases are looked for, not one."""
 
 
+class PricedOption(Record):
+    """What a price list switches on in a runner."""
+
+    runner: str
+    name: str
+    setting: str
+    """How it is switched on, as a user writes it."""
+    event: str | None = None
+    """What happens now and then because of it, and has a price of its own."""
+    every: int | Literal["epoch", "start"] | None = None
+    """Optimizer steps from one event to the next, or where else it happens."""
+    workers: int = 0
+    """Processes of its own that load data."""
+    missing: str | None = None
+    """Why it cannot be switched on here."""
+
+
 class ByCalibration(Record):
     """What the calibration of the machine made of a default."""
 
@@ -100,10 +117,12 @@ class Settings(Record):
     runners: list[str]
     scripts: Scripts | None = None
     """What cells run in the place of runners, whose names `runners` then has."""
-    design: Literal["runners", "environments", "anchored"] = "runners"
+    design: Literal["runners", "environments", "anchored", "options"] = "runners"
     """Who is compared with whom, see `plan.rounds`."""
     environments: list[Environment] = []
     """Where cells run; empty where that is the current environment alone."""
+    options: list[PricedOption] = []
+    """What is switched on, one at a time; where options are compared."""
     passes: list[Pass] = ["equivalence", "counting", "timing"]
     """What is done with every cell."""
     preset: str

@@ -11,7 +11,8 @@ Format history (`SCHEMA`); keys only ever get added:
    `Interpreter.import_torch_s`, `Trial.alone`, `Summary.noise_floors`, and in a cell what Python's collector costs;
    `Verdict.rules_out`; `Interpreter.imported` and
    `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`; with scripts `Settings.scripts`,
-   `Timing.samples_per_step`, and a `Cell.batch_size` of 0.
+   `Timing.samples_per_step`, and a `Cell.batch_size` of 0; for price lists
+   `Cell.option`, `Settings.options`, `Counters.at_events`, `Timing.terminal_bytes_per_step` and `Summary.prices`.
 
 This is the door: the records stand in `trials`, `scripts`, `runs`, `summaries` and `two_runs`.
 """
@@ -25,6 +26,7 @@ from bench.records.runs import (
     ByCalibration,
     Environment,
     Machine,
+    PricedOption,
     Release,
     Run,
     Script,
@@ -55,6 +57,7 @@ from bench.records.summaries import (
     MarkedBlock,
     Move,
     NoiseFloor,
+    Price,
     Probe,
     ReleaseFigures,
     Summary,
@@ -125,6 +128,8 @@ __all__ = [
     "Pass",
     "Phase",
     "Phases",
+    "Price",
+    "PricedOption",
     "Probe",
     "Record",
     "Release",

@@ -243,6 +243,34 @@ class Move(Record):
     """Whether the newer does the older's arithmetic."""
 
 
+class Price(Record):
+    """What one option costs a runner, and what it does more; a figure that cannot be had is None."""
+
+    cell: Cell
+    """With the option."""
+    setting: str
+    """How it is switched on, as a user writes it."""
+    step_us: Estimate | None = None
+    """Step time with it minus step time without, from pairs inside a block."""
+    share: Estimate | None = None
+    """The same as a fraction of the step without it."""
+    is_noise: bool = False
+    """Whether that cannot be told from nothing: its interval holds 0, or a clone of the loop differs by as much."""
+    more: dict[str, int] = {}
+    """By counter, what a steady step shows more than without it; those that differ."""
+    terminal_bytes_per_step: float | None = None
+    event: str | None = None
+    """What happens now and then because of it."""
+    every: int | Literal["epoch", "start"] | None = None
+    """Optimizer steps from one event to the next here, or where else it happens."""
+    event_us: Estimate | None = None
+    """What one event takes, beyond the step that it falls into."""
+    event_more: dict[str, int] = {}
+    """By counter, what a step with an event shows more than a steady one without the option."""
+    reason: str | None = None
+    """Why it has no price."""
+
+
 class NoiseFloor(Record):
     """How far the baseline of a comparison differs from a clone of itself, measured like any other pair (A/A)."""
 
@@ -301,6 +329,8 @@ class Summary(Record):
     """What a bisection looked at, in the order of the releases."""
     moves: list[Move] = []
     """What a bisection found, the one that it confirmed first."""
+    prices: list[Price] = []
+    """What each option costs, in the order of the plan; where options are compared."""
     noise_floors: list[NoiseFloor] = []
     """One for each comparison that was timed."""
     marked_blocks: list[MarkedBlock] = []

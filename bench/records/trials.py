@@ -51,11 +51,13 @@ class Cell(Comparison):
     runner: str
     clone: bool = False
     """Whether it is the baseline of its comparison once more, which differs from it by nothing but noise."""
+    option: str | None = None
+    """What is switched on in it that is off in the others, by its name in the price list."""
 
     @property
     def comparison(self) -> Comparison:
         """The cell without its runner."""
-        return Comparison.model_validate(self.model_dump(exclude={"runner", "clone"}))
+        return Comparison.model_validate(self.model_dump(exclude={"runner", "clone", "option"}))
 
 
 class Length(Record):
@@ -172,6 +174,8 @@ class Timing(Record):
     collector: Collector | None = None
     energy_j: Finite | None = None
     """What the hardware's own counters say was used in all turns, or in the region."""
+    terminal_bytes_per_step: float | None = None
+    """Written to a terminal of its own, over some hundred steps in a row; None of a trial that had none."""
     sm_clock_mhz: Annotated[list[int], Field(min_length=2, max_length=2)] | None = None
     """Of the card's multiprocessors, after the first turn and after the last."""
     unavailable: dict[str, str] = {}
@@ -240,6 +244,8 @@ class Counters(Record):
     allocations: Count | None = None
     ops_by_name: dict[str, int]
     tensor_bytes_by_category: dict[str, int]
+    at_events: dict[str, int] = {}
+    """By counter, what a step shows in which an option's event happens; empty without one."""
     functions: list[FunctionCounts]
     """The parts of the five counters that are counted by function; each column sums to its counter."""
     unavailable: dict[str, str] = {}

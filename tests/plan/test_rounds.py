@@ -3,7 +3,7 @@
 import pytest
 
 from bench.plan.rounds import ANCHORED_TOGETHER, Round, cell, cells, rounds
-from bench.records.schema import Cell, Environment, Settings
+from bench.records.schema import Cell, Environment, PricedOption, Settings
 from tests import factories
 
 COMPARISON = factories.comparison()
@@ -118,3 +118,24 @@ def test_only_some_are_measured_but_always_with_the_reference_and_its_clone():
 def test_a_cell_knows_its_comparison_wherever_it_is():
     assert cell(COMPARISON, "lightning", "old").anywhere == COMPARISON
     assert clone_of(cell(COMPARISON, "lightning", "old")).anywhere == COMPARISON
+
+
+def test_options_take_turns_with_the_loop_without_any_in_groups_of_four_and_those_with_workers_apart():
+    names = [f"option-{number}" for number in range(6)]
+    priced = [PricedOption(runner="fabric", name=name, setting=name) for name in names]
+    priced += [PricedOption(runner="fabric", name="workers", setting="workers", workers=2)]
+    priced += [PricedOption(runner="fabric", name="lacking", setting="lacking", missing="needs a package")]
+    planned = settings("options", ["fabric"]).model_copy(update={"options": priced})
+    found = rounds(planned)
+    none = cell(COMPARISON, "fabric")
+    assert [[each.option for each in one.cells] for one in found] == [
+        [None, *names[:3]],
+        [None, *names[3:]],
+        [None, "workers"],
+    ]
+    assert {one.reference for one in found} == {none}
+    assert {one.clone for one in found} == {clone_of(none)}
+    assert [one.number for one in found] == [0, 1, 2]
+    assert found[0].name(none) == "none"
+    assert found[0].name(found[0].cells[1]) == "option-0"
+    assert {each.comparison for one in found for each in one.members} == {COMPARISON}

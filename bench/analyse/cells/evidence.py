@@ -14,6 +14,7 @@ from bench.analyse.cells.counting import counts_of
 from bench.analyse.cells.equivalence import judge
 from bench.analyse.cells.trial_figures import TrialFigures, complete, cross_check, figures
 from bench.analyse.statistics.signed_rank import Floats, block_medians, hodges_lehmann
+from bench.plan import prices
 from bench.plan.rounds import Round, rounds
 from bench.records.metrics import Metric
 from bench.records.schema import Cell, Counters, Equivalence, Length, Pass, Run, Status, Timing, Trial
@@ -214,8 +215,9 @@ def _evidence(
     run: Run, cell: Cell, trials: Sequence[Trial], equivalence: Equivalence, added_from: int | None
 ) -> Evidence:
     good = _last_of_each_block([trial for trial in trials if trial.phase == "timing"])
-    timed = tuple(figures(trial, timing) for trial, timing in good)
     length = good[0][0].length if good else None
+    event_steps = None if length is None else prices.event_steps(run.settings, cell, length)
+    timed = tuple(figures(trial, timing, event_steps=event_steps) for trial, timing in good)
     if length is not None:
         timed = complete(timed, cell, length)
     contradictions = (cross_check(trial, timing) for trial, timing in good)

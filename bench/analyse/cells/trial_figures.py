@@ -12,8 +12,9 @@ Trials that were made before loops took turns have one region: `analyse.regions`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,19 +83,44 @@ class TrialFigures:
     """Of the card, after the first turn and after the last."""
 
 
-def figures(trial: Trial, timing: Timing) -> TrialFigures:
-    """Reduce the ticks of `trial`, whose clock `timing` is, to its figures."""
-    return regions.figures(trial, timing) if timing.turns is None else _of_turns(trial, timing, timing.turns)
+def figures(trial: Trial, timing: Timing, *, event_steps: int | None = None) -> TrialFigures:
+    """Reduce the ticks of `trial`, whose clock `timing` is, to its figures.
+
+    What happens every `event_steps` is left out of its steps by its place, as ends of epochs are.
+    """
+    if timing.turns is None:
+        return regions.figures(trial, timing)
+    return _of_turns(trial, timing, timing.turns, event_steps)
 
 
-def _of_turns(trial: Trial, timing: Timing, turns: Turns) -> TrialFigures:
+def event_us(trial: Trial, timing: Timing, every: int) -> float | None:
+    """What happens after every so many optimizer steps takes, beyond a usual step; None where no kept step has it.
+
+    An event that is rarer than turns have kept steps is taken from cold steps, too: it takes far longer than those.
+    Times when the core ran something else stay in: the account of them is read after long steps alone, so that those
+    of the short steps before would be taken out of the event. The median leaves out what is rare.
+    """
+    turns = timing.turns
+    if turns is None:
+        return None
+    steps_us = _without(timing, turns.pauses_ns)
+    places = _Places(trial.length, turns, workers=trial.cell.workers, event_steps=every)
+    where = places.kept if every <= turns.length.kept_steps else np.ones_like(places.kept)
+    usual_us, events_us = steps_us[places.steady], steps_us[where & places.at_event]
+    return float(np.median(events_us) - np.median(usual_us)) if len(events_us) and len(usual_us) else None
+
+
+def _without(timing: Timing, *lost_ns: Mapping[int, int]) -> Floats:
+    """Every timed interval without what was lost of it, by its place; the device's own times lose nothing."""
     intervals_us = _intervals_us(timing)
-    unpaused_us = intervals_us.copy()
-    if timing.device_step_us is None:
-        for lost_ns in (turns.pauses_ns, turns.waits_ns or {}):
-            for place, ns in lost_ns.items():
-                unpaused_us[place] = max(unpaused_us[place] - ns / 1e3, 0.0)
-    places = _Places(trial.length, turns, workers=trial.cell.workers)
+    for place, ns in chain.from_iterable(each.items() for each in lost_ns if timing.device_step_us is None):
+        intervals_us[place] = max(intervals_us[place] - ns / 1e3, 0.0)
+    return intervals_us
+
+
+def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: int | None) -> TrialFigures:
+    intervals_us, unpaused_us = _intervals_us(timing), _without(timing, turns.pauses_ns, turns.waits_ns or {})
+    places = _Places(trial.length, turns, workers=trial.cell.workers, event_steps=event_steps)
     stride = lengths.stride_of(trial.cell.workers, trial.length.steps_per_epoch)
     turns_us = _turns_us(unpaused_us, places, stride=stride)
     known_us = turns_us[~np.isnan(turns_us)]
@@ -192,7 +218,7 @@ def collection_us(timed: Sequence[TrialFigures]) -> float | None:
 class _Places:
     """Where each timed interval lies: in its turn, and in its epoch."""
 
-    def __init__(self, length: Length, turns: Turns, *, workers: int) -> None:
+    def __init__(self, length: Length, turns: Turns, *, workers: int, event_steps: int | None) -> None:
         count = len(turns.places)
         self.in_turn = np.tile(np.arange(turns.length.steps), count)
         self.turns = count
@@ -205,13 +231,14 @@ class _Places:
         self.from_end = np.where(in_epoch > length.steps_per_epoch // 2, in_epoch - length.steps_per_epoch, in_epoch)
         has_ends = lengths.has_ends(workers, length.steps_per_epoch)
         self.at_end: NDArray[np.bool_] = (np.abs(self.from_end) <= edge) & has_ends
-        self.steady: NDArray[np.bool_] = self.kept & ~self.at_end
+        self.at_event: NDArray[np.bool_] = step % event_steps == 0 if event_steps else np.zeros_like(self.kept)
+        self.steady: NDArray[np.bool_] = self.kept & ~self.at_end & ~self.at_event
 
 
 def _turns_us(intervals_us: Floats, places: _Places, *, stride: int) -> Floats:
     """The median of each turn's strides, of which a stride with an epoch's end has no part."""
     kept = int(places.kept.sum()) // max(places.turns, 1)
-    steps_us = np.where(places.at_end, np.nan, intervals_us)[places.kept].reshape(places.turns, kept)
+    steps_us = np.where(places.at_end | places.at_event, np.nan, intervals_us)[places.kept].reshape(places.turns, kept)
     whole = kept // stride * stride
     if whole:
         steps_us = steps_us[:, :whole].reshape(places.turns, -1, stride).mean(axis=2)

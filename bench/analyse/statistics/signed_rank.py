@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from statistics import median
 
@@ -108,6 +108,14 @@ def exponentiated(estimate: Estimate | None) -> Estimate | None:
         return None
     low, high = (None if bound is None else math.exp(bound) for bound in (estimate.low, estimate.high))
     return Estimate(value=math.exp(estimate.value), low=low, high=high)
+
+
+def paired_difference(
+    candidate_by_block: Mapping[int, float], baseline_by_block: Mapping[int, float], level: float = LEVEL
+) -> Estimate | None:
+    """Estimate candidate - baseline from the difference in each block that both have; None if there is none."""
+    both = sorted(candidate_by_block.keys() & baseline_by_block.keys())
+    return signed_rank_estimate([candidate_by_block[block] - baseline_by_block[block] for block in both], level)
 
 
 def location(values: Values, level: float = LEVEL) -> Estimate | None:

@@ -23,6 +23,7 @@ from bench.execute.workers.interpreter import (
     local,
 )
 from bench.execute.workers.protocol import Message
+from bench.execute.workers.terminal import Terminal
 from bench.plan.length import WarmUp
 from bench.records.schema import Cell, Collector, Counters, Fingerprint, Length, Memory, Pass, Phases, Scripts, Status
 from bench.records.schema import Interpreter as InterpreterRecord
@@ -55,6 +56,10 @@ class Request:
     """Those of the run; its cell names one of them."""
     log_to: Path | None = None
     """Where what it has printed is kept; the last trial of a name, and one that failed beside it."""
+    event_steps: int | None = None
+    """Steps from one event to the next, of an option that has any: they are counted apart."""
+    has_terminal: bool = False
+    """Whether it writes to a terminal, as people have one, and not to a file."""
     sees_collections: bool = False
     """Whether it looks how long full collections of garbage take when its turns are over."""
 
@@ -125,6 +130,7 @@ class Running:
         self._theirs: socket.socket | None = None
         if request.phase == "timing":
             self.control, self._theirs = socket.socketpair()
+        self.terminal = Terminal(self.scratch / protocol.LOG) if request.has_terminal else None
         self.process: Process
 
     @property
@@ -135,13 +141,16 @@ class Running:
     @property
     def descriptors(self) -> tuple[int, ...]:
         """What the worker is handed."""
-        return () if self._theirs is None else (self._theirs.fileno(),)
+        control = () if self._theirs is None else (self._theirs.fileno(),)
+        return control if self.terminal is None else (*control, self.terminal.theirs)
 
     def started(self, process: Process) -> Running:
         """Note the process, which has its end of the socket now."""
         self.process = process
         if self._theirs is not None:
             self._theirs.close()
+        if self.terminal is not None:
+            self.terminal.handed_over()
         return self
 
     def outcome(self, timeout_s: float) -> Outcome:
@@ -152,6 +161,8 @@ class Running:
             return self.killed(failed("timeout", f"killed after its timeout of {timeout_s:.0f} s; {LONGER}"))
         except WorkerEndedError as error:
             return self.killed(failed("killed", f"the interpreter was lost: {error}"))
+        if self.terminal is not None:
+            self.terminal.close()
         result = _read_result(self.scratch, ended.exit_code)
         if self.request.trace_to is not None and result.status == "ok":
             self.request.trace_to.parent.mkdir(exist_ok=True)
@@ -186,6 +197,8 @@ class Running:
     def _close(self) -> None:
         if self.control is not None:
             self.control.close()
+        if self.terminal is not None:
+            self.terminal.close()
         self._scratch.cleanup()
 
     def _job(self) -> Job:
@@ -220,6 +233,10 @@ def _payload(request: Request) -> Message:
         "block": request.block,
         "sees_collections": request.sees_collections,
         "script": None if request.scripts is None else message_of(request.scripts, request.cell.runner),
+        "event_steps": request.event_steps,
+        "has_terminal": request.has_terminal,
+        "runner": request.cell.runner,
+        "option": request.cell.option,
     }
 
 

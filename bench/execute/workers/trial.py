@@ -125,8 +125,8 @@ def _equivalence(assignment: Assignment) -> Result:
 
 
 def _counting(assignment: Assignment) -> Result:
-    warmup_steps = assignment.request["warmup_steps"]
-    return {"counters": counters.count(assignment.train, assignment.job, parts.build, warmup_steps=warmup_steps)}
+    apart = {name: assignment.request[name] for name in ("warmup_steps", "event_steps")}
+    return {"counters": counters.count(assignment.train, assignment.job, parts.build, **apart)}
 
 
 def _phases(assignment: Assignment) -> Result:

@@ -48,6 +48,7 @@ class Member:
     pauses_ns: dict[int, int] = field(default_factory=dict)
     waits_ns: dict[int, int] = field(default_factory=dict)
     places: list[int] = field(default_factory=list)
+    terminal_bytes_per_step: float | None = None
 
     def take_turn(self, steps: int, place: int, timeout_s: float) -> None:
         """Let it train so many steps, and keep their times; raises `TrialLostError`."""
@@ -58,6 +59,14 @@ class Member:
         """Let it train so many steps more before its first turn; raises `TrialLostError`."""
         self._train(steps, timeout_s)
         self.warmup_steps += steps
+
+    def watch_terminal(self, steps: int, timeout_s: float) -> None:
+        """Let it train so many steps at a stretch, and note what it writes meanwhile; raises `TrialLostError`."""
+        terminal = self.running.terminal
+        if terminal is not None:
+            before = terminal.written()
+            self.lead_in(steps, timeout_s)
+            self.terminal_bytes_per_step = (terminal.written() - before) / steps
 
     def look(self, steps: int, timeout_s: float) -> list[int]:
         """The same, and tell what each step took by itself, in nanoseconds."""
@@ -114,6 +123,7 @@ class Member:
             memory=told.memory,
             collector=collector,
             energy_j=None if told.energy_j is None else told.energy_j * counting,
+            terminal_bytes_per_step=self.terminal_bytes_per_step,
             sm_clock_mhz=told.sm_clock_mhz,
             unavailable=told.unavailable,
         )
@@ -162,6 +172,12 @@ class TurnTaking:
 
         self._cycles(length, cycles, look)
         return seen
+
+    def watch_terminals(self, steps: int) -> None:
+        """Let each train so many steps at a stretch, so that bars that look at the clock come as often as they do."""
+        length = TurnLength(cold_steps=0, kept_steps=steps)
+        order = range(len(self.members))
+        self._each(order, length, lambda place, _, timeout_s: self.members[place].watch_terminal(steps, timeout_s))
 
     def lead_in(self, length: TurnLength, steps: int) -> None:
         """Let all train so many steps more before their first turn."""

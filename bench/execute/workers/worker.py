@@ -235,12 +235,13 @@ def _train(loaded: Loaded, request: Message, descriptors: list[int]) -> None:
     let_forks_die_with_this()
     scratch = Path(request["scratch"])
     os.chdir(scratch)
-    _log_to(scratch / LOG)
+    terminal = descriptors.pop() if request["has_terminal"] else None
+    _log_to(scratch / LOG, terminal)
     _pin(request["cores"])
     host = HostBaseline(inherited_bytes=loaded.inherited_bytes, at_start=process.resident())
     run(
         Assignment(
-            runner=loaded.train,
+            runner=_with_option(loaded.train, request),
             script=loaded.script,
             job=Job(**request["job"]),
             request=request,
@@ -257,10 +258,22 @@ def _pin(cores: list[int]) -> None:
         os.sched_setaffinity(0, cores)
 
 
-def _log_to(path: Path) -> None:
+def _with_option(train: Train | None, request: Message) -> Train | None:
+    if train is None or request["option"] is None:
+        return train
+    from importlib.metadata import version
+
+    from trainloops import options, runners
+
+    package = runners.BUILT_IN[request["runner"]].needs[0]
+    return options.switched_on(train, options.find(request["runner"], request["option"], version(package)))
+
+
+def _log_to(path: Path, terminal: int | None) -> None:
+    """Let what is printed go to the file, or to the terminal where there is one, of which the parent keeps a copy."""
     sys.stdout.flush()
     sys.stderr.flush()
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if terminal is None else terminal
     os.dup2(log, 1)
     os.dup2(log, 2)
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -14,13 +14,20 @@ from bench.report.document.blocks import Document
 from bench.report.kinds.compare.kind import KIND as COMPARE
 from bench.report.media.short import short
 from tests import factories
+from tests.analyse.test_prices import a_list
 from tests.histories import a_summary
 from tests.report.kinds.bisect.test_report import found
 from tests.report.kinds.upgrade.test_report import regressed
 from tests.report.rows import baseline, row, summary_of
 
 VERBS = get_args(Verb)
-FOUND = {"run": lambda: summary_of(baseline(), row()), "upgrade": regressed, "history": a_summary, "bisect": found}
+FOUND = {
+    "run": lambda: summary_of(baseline(), row()),
+    "upgrade": regressed,
+    "history": a_summary,
+    "bisect": found,
+    "prices": a_list,
+}
 """Something that each verb found."""
 
 

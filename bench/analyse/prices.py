@@ -1,0 +1,127 @@
+"""What each option costs: the loop with it against the loop without, and each event against a usual step."""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from bench.analyse.cells.counting import figures
+from bench.analyse.cells.evidence import NOT_RUN
+from bench.analyse.cells.rows import overhead_us, ratio
+from bench.analyse.cells.trial_figures import event_us
+from bench.analyse.statistics.signed_rank import paired_difference, signed_rank_estimate
+from bench.plan.prices import steps_to_event
+from bench.plan.rounds import cell as cell_of
+from bench.records.metrics import COUNTED
+from bench.records.schema import Estimate, Price
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from bench.analyse.cells.evidence import Compared, Evidence
+    from bench.records.schema import Cell, NoiseFloor, PricedOption, Run, Trial
+
+
+def of_options(
+    run: Run, gathered: Sequence[Compared], floors: Sequence[NoiseFloor | None], trials: Sequence[Trial]
+) -> list[Price]:
+    """The price of every option in every comparison, in the order of the plan; of those without one, why not.
+
+    `floors` are the noise floors of what was `gathered`.
+    """
+    found = {cell: pair for each in zip(gathered, floors, strict=True) for cell, pair in _pairs(*each)}
+    return [
+        _price(option, cell, found.get(cell), trials)
+        for comparison in run.settings.comparisons
+        for option in run.settings.options
+        for cell in [cell_of(comparison, option.runner).model_copy(update={"option": option.name})]
+    ]
+
+
+Pair = tuple["Evidence", "Evidence", float]
+"""A cell with an option, the one without, and the noise floor of the two."""
+
+
+def _pairs(compared: Compared, itself: NoiseFloor | None) -> Iterator[tuple[Cell, Pair]]:
+    reference = compared.reference
+    floor = 0.0 if itself is None or itself.floor is None else itself.floor
+    for evidence in compared.evidence:
+        if reference is not None and evidence is not reference:
+            yield evidence.cell, (evidence, reference, floor)
+
+
+def _price(option: PricedOption, cell: Cell, pair: Pair | None, trials: Sequence[Trial]) -> Price:
+    known: dict[str, Any] = {"cell": cell, "setting": option.setting, "event": option.event, "every": option.every}
+    if pair is None or not (pair[0].is_seen and pair[1].is_seen):
+        return Price(**known, reason=option.missing or (NOT_RUN if pair is None else _why_not(*pair[:2])))
+    with_it, without, floor = pair
+    step_us, times = overhead_us(with_it, without), ratio(with_it, without)
+    return Price(
+        **known,
+        step_us=step_us,
+        share=None if times is None else _share(times),
+        is_noise=times is not None and _is_noise(times, floor),
+        more=_more(figures_of(with_it), figures_of(without)),
+        terminal_bytes_per_step=_terminal_bytes(with_it.cell, trials),
+        event_us=_event_us(option, with_it, without, trials),
+        event_more=_more(with_it.counts[0].at_events, figures_of(without)) if with_it.counts else {},
+        reason=with_it.reason,
+    )
+
+
+def _why_not(with_it: Evidence, without: Evidence) -> str:
+    if without.is_seen:
+        return with_it.reason or NOT_RUN
+    return f"{without.cell.runner} without options was not measured: {without.reason}"
+
+
+def _share(times: Estimate) -> Estimate:
+    low, high = (None if bound is None else bound - 1 for bound in (times.low, times.high))
+    return Estimate(value=times.value - 1, low=low, high=high)
+
+
+def _is_noise(times: Estimate, floor: float) -> bool:
+    if times.low is not None and times.high is not None and times.low <= 1 <= times.high:
+        return True
+    return abs(math.log(times.value)) <= math.log1p(floor)
+
+
+def figures_of(evidence: Evidence) -> dict[str, int]:
+    """What a steady step of a cell shows, by counter; empty where it was not counted."""
+    counted = figures(evidence.counts)
+    if counted is None:
+        return {}
+    return {each.key: value for each in COUNTED if (value := getattr(counted, each.key)) is not None}
+
+
+def _more(with_it: Mapping[str, int], without: Mapping[str, int]) -> dict[str, int]:
+    shared = (name for name in with_it if name in without)
+    return {name: delta for name in shared if (delta := with_it[name] - without[name])}
+
+
+def _terminal_bytes(cell: Cell, trials: Sequence[Trial]) -> float | None:
+    seen = (t.timing.terminal_bytes_per_step for t in trials if t.cell == cell and t.timing is not None)
+    return next((each for each in seen if each is not None), None)
+
+
+def _event_us(option: PricedOption, with_it: Evidence, without: Evidence, trials: Sequence[Trial]) -> Estimate | None:
+    """What an event takes; at the end of an epoch and at the start beyond what happens there anyway."""
+    if option.every == "start":
+        own, other = ({each.block: each.startup_s * 1e6 for each in e.timed} for e in (with_it, without))
+        return paired_difference(own, other)
+    blocks = {each.block for each in with_it.timed}
+    own, other = (_events_by_block(option, e.cell, trials, blocks) for e in (with_it, without))
+    anyway_us = median(other.values()) if other and option.every == "epoch" else 0.0
+    return signed_rank_estimate([us - anyway_us for us in own.values()])
+
+
+def _events_by_block(option: PricedOption, cell: Cell, trials: Sequence[Trial], blocks: set[int]) -> dict[int, float]:
+    found: dict[int, float] = {}
+    for trial in trials:
+        if trial.cell == cell and trial.timing is not None and trial.block in blocks:
+            every = steps_to_event(option, trial.length)
+            us = event_us(trial, trial.timing, every) if every is not None else None
+            if us is not None:
+                found[trial.block] = us
+    return found

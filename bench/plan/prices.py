@@ -1,0 +1,59 @@
+"""The plan of a price list: each runner as it is, and with one option after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from bench.errors import UsageError
+from bench.plan import options
+from bench.plan.settings import Flags, from_flags
+from bench.records.schema import Cell, Length, Machine, PricedOption, Settings
+
+BATCH_SIZE = "64"
+BLOCKS, MAX_BLOCKS = 6, 10
+"""Six are the fewest with an interval; prices that are not known to within `TARGET_CI` then get some more."""
+TARGET_CI = 0.01
+TURNS_S = 3.0
+"""Six loops share it, forks of one interpreter, which differ by less than those of several."""
+BLOCKS_PER_SET = 5
+BUDGET = "15m"
+PRESET = "prices"
+
+
+def settings(flags: Flags, machine: Machine, packages: Mapping[str, str], *, option: str | None) -> Settings:
+    """The settings of a price list; raises `UsageError` or `DeviceError`."""
+    runners = options.runner_names(flags.runner)
+    plan = from_flags(replace(flags, runner=None, budget=flags.budget or BUDGET), machine)
+    if "timing" not in plan.passes and "counting" not in plan.passes:
+        raise UsageError(f"--only {flags.only} prices nothing: a price list needs counters or time.")
+    update = {
+        "design": "options",
+        "runners": runners,
+        "options": options.chosen(runners, option, packages),
+        "preset": PRESET,
+        "blocks": flags.blocks or BLOCKS,
+        "max_blocks": flags.blocks or MAX_BLOCKS,
+        "target_ci": None if flags.blocks else TARGET_CI,
+        "blocks_per_set": BLOCKS_PER_SET,
+        "turns_s": TURNS_S,
+        "passes": [each for each in plan.passes if each != "phases"],
+    }
+    return plan.model_copy(update=update)
+
+
+def of_cells(settings: Settings, cells: Iterable[Cell]) -> list[PricedOption]:
+    """The options that are switched on in these cells."""
+    names = {(cell.runner, cell.option) for cell in cells}
+    return [each for each in settings.options if (each.runner, each.name) in names]
+
+
+def event_steps(settings: Settings, cell: Cell, length: Length) -> int | None:
+    """Optimizer steps from one event of a cell's option to the next; None where it has none while it trains."""
+    return next((steps_to_event(each, length) for each in of_cells(settings, [cell])), None)
+
+
+def steps_to_event(option: PricedOption, length: Length) -> int | None:
+    """The same of an option."""
+    per_epoch = {"epoch": length.steps_per_epoch, "start": None}
+    return per_epoch[option.every] if isinstance(option.every, str) else option.every

@@ -1,0 +1,49 @@
+"""The compact table of a price list: a row an option, the most expensive first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.report.document.blocks import table
+from bench.report.kinds.prices import rows
+
+if TYPE_CHECKING:
+    from bench.records.schema import Summary
+    from bench.report.document.blocks import Table
+
+MAX_ROWS = 12
+"""In the terminal, of each runner: what is expensive is there, and the rest in the report."""
+DROPPABLE = ("terminal B", "C calls")
+SETTING = len(rows.NAMES) + rows.PER_STEP.index("switched on by")
+"""A column that is long, and in the report."""
+
+
+def grid(summary: Summary) -> Table | None:
+    """Return the options that cost most."""
+    return _grid(summary, MAX_ROWS)
+
+
+def whole_grid(summary: Summary) -> Table | None:
+    """Return all options."""
+    return _grid(summary, None)
+
+
+def _grid(summary: Summary, at_most: int | None) -> Table | None:
+    lists = rows.lists(summary)
+    found = [(*each.names, *rows.per_step(price)) for each in lists for price in each.prices[:at_most]]
+    if not found:
+        return None
+    left_out = sum(len(each.prices) for each in lists) - len(found)
+    caption = f"{left_out} less expensive options are in the report." if left_out else ""
+    headers = (*rows.NAMES, *rows.PER_STEP)
+    return table(
+        _without_setting(headers),
+        map(_without_setting, found),
+        names=len(rows.NAMES) + 1,
+        droppable=DROPPABLE,
+        caption=caption,
+    )
+
+
+def _without_setting(row: tuple[str, ...]) -> tuple[str, ...]:
+    return row[:SETTING] + row[SETTING + 1 :]

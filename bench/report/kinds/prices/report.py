@@ -1,0 +1,121 @@
+"""The report of a price list: what each option costs, per step and each time that something happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.analyse.warnings import name
+from bench.plan.rounds import cell
+from bench.report.document import blocks, glossary, numbers, steadiness
+from bench.report.document.blocks import Commands, Paragraph, Row, Table, Warnings, bullets, paragraphs, section
+from bench.report.document.environment import machine_and_packages
+from bench.report.document.text import listed, plural
+from bench.report.kinds.prices import rows
+from bench.report.kinds.run import sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bench.records.schema import Estimate, Price, Summary
+    from bench.report.document.blocks import Document, Part
+    from bench.report.kinds.prices.rows import PriceList
+
+MAX_NAMED = 5
+HOW_TO_READ = (
+    "**µs/step**: step time with the option minus step time without, from turns that follow each other within "
+    "moments, with its 95 % interval; ~ is what cannot be told from nothing, since the interval holds 0 or a clone of "
+    "the loop without options differs by as much.",
+    "**of a step**: the same in per cent of the step without options; of ~ between which bounds.",
+    "**Python calls, C calls, ops, syncs**: exact counts, how many more than without the option.",
+    "**terminal B**: bytes written to a terminal per step, over 300 steps at a stretch.",
+    "**what happens**: an event that the option brings now and then, and what one takes beyond the step that it "
+    "falls into. It is no part of µs/step, which is the usual step between events.",
+)
+
+
+def document(summary: Summary, folder: str) -> Document:
+    """Say everything; a price list is repeated by its command, not by its folder."""
+    del folder
+    return blocks.document(
+        f"What do the options of {listed(summary.run.settings.runners)} cost?",
+        Paragraph(setting(summary), told="setting"),
+        section("What each option costs", map(_list, rows.lists(summary)), answers=True),
+        paragraphs(sentences.failures(summary), told="note"),
+        section("Warnings", Warnings(lines=tuple(summary.warnings), counted=False)) if summary.warnings else None,
+        glossary.how_to_read(HOW_TO_READ),
+        section("How to repeat it", Commands(summary.run.command), machine_and_packages(summary)),
+    )
+
+
+def _list(each: PriceList) -> Part:
+    first = each.prices[0] if each.prices else None
+    return blocks.part(
+        heading(each),
+        blocks.facets_of(first.cell) if first else {},
+        Paragraph(heading(each), strong=True, told="answer"),
+        bullets([answer(each), *missing(each)], told="answer"),
+        _table(rows.PER_STEP, each.prices, rows.per_step, lambda price: price.step_us) if each.prices else None,
+        [Paragraph("What happens now and then:"), _of_events(each)] if each.events else None,
+    )
+
+
+def _of_events(each: PriceList) -> Table:
+    return _table(rows.PER_EVENT, each.events, rows.per_event, lambda price: price.event_us)
+
+
+def _table(
+    headers: tuple[str, ...],
+    prices: Sequence[Price],
+    texts: Callable[[Price], tuple[str, ...]],
+    timed: Callable[[Price], Estimate | None],
+) -> Table:
+    place = headers.index("µs/step" if "µs/step" in headers else "time")
+    return Table(headers=headers, rows=tuple(_row(texts(p), timed(p), place) for p in prices), names=2)
+
+
+def _row(texts: tuple[str, ...], timed: Estimate | None, place: int) -> Row:
+    value = None if timed is None else timed.value
+    return Row(texts=texts, values=tuple(value if column == place else None for column in range(len(texts))))
+
+
+def setting(summary: Summary) -> str:
+    """How it was measured."""
+    settings = summary.run.settings
+    timed = f"each option took turns with the same loop without any, in {plural(settings.blocks, 'block')} or more"
+    how = timed if "timing" in settings.passes else "steps were counted, not timed"
+    return steadiness.after(f"One option at a time is switched on; {how}.", summary)
+
+
+def heading(each: PriceList) -> str:
+    """Which list it is."""
+    return name(cell(each.comparison, each.runner))
+
+
+def answer(each: PriceList) -> str:
+    """What a step takes without options, and which are the most expensive."""
+    if each.step_us is None:
+        return f"{plural(len(each.prices), 'option')} counted."
+    plain = f"A step takes {numbers.number(each.step_us.value)} µs without options."
+    named = [line(price) for price in each.prices if not price.is_noise][:MAX_NAMED]
+    nothing = sum(price.is_noise for price in each.prices)
+    rest = f" {plural(nothing, 'option')} cannot be told from nothing." if nothing else ""
+    return f"{plain} Per step, the most expensive: {'; '.join(named)}.{rest}" if named else f"{plain}{rest}"
+
+
+def line(price: Price) -> str:
+    """`logging-1 +152 [148, 157] µs (+11 %)`."""
+    return f"{price.cell.option} {rows.step_time(price)} µs ({rows.share(price)})"
+
+
+def missing(each: PriceList) -> list[str]:
+    """Which options have no price, and why."""
+    return [f"{price.cell.option}: {price.reason}" for price in each.missing]
+
+
+def one_line(summary: Summary) -> str:
+    """What was priced, and what costs most, for a list of runs."""
+    found = [price for each in rows.lists(summary) for price in each.prices]
+    shares = [(price.share.value, price) for price in found if price.share is not None and not price.is_noise]
+    most = max(shares, key=lambda each: each[0])[1] if shares else None
+    told = f"; most per step: {most.cell.option} of {most.cell.runner} {rows.share(most)}" if most else ""
+    return f"prices of {plural(len(found), 'option')} of {listed(summary.run.settings.runners)}{told}"

@@ -1,0 +1,132 @@
+"""The rows of a price list, as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.records.metrics import chosen
+from bench.report.document import numbers
+from bench.report.document.columns import NO_DIFFERENCE
+
+if TYPE_CHECKING:
+    from bench.records.schema import Comparison, Estimate, Price, Summary
+
+NAMES = ("batch", "runner")
+COUNTED = chosen("python_calls", "c_calls", "ops", "syncs")
+PER_STEP = (
+    "option",
+    "switched on by",
+    "µs/step",
+    "of a step",
+    *(each.header for each in COUNTED),
+    "terminal B",
+)
+PER_EVENT = ("option", "what happens", "time", *(each.header for each in COUNTED))
+NOTHING = "-"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PriceList:
+    """The options of one runner in one comparison, the most expensive first."""
+
+    comparison: Comparison
+    runner: str
+    step_us: Estimate | None
+    """Without any option."""
+    prices: tuple[Price, ...]
+    """Of those that have one."""
+    missing: tuple[Price, ...]
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What tells it from the others, under `NAMES`."""
+        return f"{self.comparison.batch_size:,}", self.runner
+
+    @property
+    def events(self) -> list[Price]:
+        """Those whose events were timed or counted, the most expensive first."""
+        known = [each for each in self.prices if each.event_us is not None or each.event_more]
+        return sorted(known, key=lambda each: -(each.event_us.value if each.event_us else 0.0))
+
+
+def lists(summary: Summary) -> list[PriceList]:
+    """The price list of each runner in each comparison, in the order of the plan."""
+    settings = summary.run.settings
+    without = {(row.cell.comparison, row.runner): row.step_time_us for row in summary.cells if row.option is None}
+    found = []
+    for comparison in settings.comparisons:
+        for runner in settings.runners:
+            own = [p for p in summary.prices if (p.cell.comparison, p.cell.runner) == (comparison, runner)]
+            found.append(
+                PriceList(
+                    comparison=comparison,
+                    runner=runner,
+                    step_us=without.get((comparison, runner)),
+                    prices=tuple(sorted(filter(has_price, own), key=_expensive_first)),
+                    missing=tuple(each for each in own if not has_price(each)),
+                )
+            )
+    return found
+
+
+def has_price(price: Price) -> bool:
+    """Whether the option was measured, or counted where nothing was to be timed."""
+    return price.step_us is not None or price.reason is None
+
+
+def _expensive_first(price: Price) -> tuple[bool, float, int]:
+    us = 0.0 if price.step_us is None else price.step_us.value
+    return price.is_noise, -us, -price.more.get("python_calls", 0)
+
+
+def per_step(price: Price) -> tuple[str, ...]:
+    """What an option costs every step, under `PER_STEP`."""
+    return price.cell.option or "", price.setting, step_time(price), share(price), *_more(price.more), _bytes(price)
+
+
+def per_event(price: Price) -> tuple[str, ...]:
+    """What happens now and then because of an option, and what that costs, under `PER_EVENT`."""
+    return price.cell.option or "", happens(price), event_time(price), *_more(price.event_more)
+
+
+def happens(price: Price) -> str:
+    """`checkpoint, here every 5 steps`."""
+    when = {"epoch": "every epoch", "start": "once at the start"}
+    return f"{price.event}, {when.get(str(price.every), f'here every {price.every} steps')}"
+
+
+def step_time(price: Price) -> str:
+    """`+152 [148, 157]`, or that it cannot be told from nothing."""
+    if price.step_us is None:
+        return NOTHING
+    return NO_DIFFERENCE if price.is_noise else numbers.estimate(price.step_us, sign="+")
+
+
+def share(price: Price) -> str:
+    """`+11.2 %`; of what is noise, between which bounds."""
+    found = price.share
+    if found is None:
+        return NOTHING
+    if price.is_noise:
+        bounds = found.low is not None and found.high is not None and max(abs(found.low), abs(found.high))
+        return f"within ±{numbers.percent_up(bounds)}" if bounds else NO_DIFFERENCE
+    return f"{numbers.signed(100 * found.value, -1 if abs(found.value) < 0.0995 else 0)} %"
+
+
+def event_time(price: Price) -> str:
+    """`12.3 ms [11.9, 12.8]`."""
+    if price.event_us is None:
+        return NOTHING
+    scale, unit = (1e3, "ms") if abs(price.event_us.value) >= 1e3 else (1.0, "µs")
+    bounds = {name: None if us is None else us / scale for name, us in price.event_us.model_dump().items()}
+    value, _, interval = numbers.estimate(price.event_us.model_copy(update=bounds)).partition(" ")
+    return f"{value} {unit} {interval}"
+
+
+def _more(more: dict[str, int]) -> tuple[str, ...]:
+    return tuple(numbers.signed(more[each.key], 0) if each.key in more else "0" for each in COUNTED)
+
+
+def _bytes(price: Price) -> str:
+    return NOTHING if price.terminal_bytes_per_step is None else numbers.number(price.terminal_bytes_per_step)

@@ -1,0 +1,161 @@
+"""What an option costs, from trials whose prices are known."""
+
+import numpy as np
+import pytest
+
+from bench.analyse.summary import summarise
+from bench.plan import length as lengths
+from bench.plan import rounds
+from bench.records.schema import Count, Counters, Length, PricedOption
+from tests import factories
+
+STEP_US = 1000.0
+BLOCKS = 8
+EVERY = 7
+EPOCH_END_US = 300.0
+
+
+def counters(**changes):
+    usual = dict.fromkeys(("python_calls", "c_calls", "ops", "syncs", "tensor_bytes"), 100) | {"syncs": 0}
+    counts = {name: Count(value=value, share=1.0) for name, value in (usual | changes.pop("counts", {})).items()}
+    on_a_device = dict.fromkeys(("kernels", "device_syncs", "allocations"), "the cpu launches none")
+    return Counters(
+        steady_steps=3,
+        unavailable=on_a_device,
+        ops_by_name={},
+        tensor_bytes_by_category={},
+        functions=[],
+        **counts,
+        **changes,
+    )
+
+
+def steps(step_us, *, event_us=0.0, every=None, epoch_end_us=EPOCH_END_US, lead, cycles=60):
+    """The steps of a trial, of which those after `every` take longer, and those that begin an epoch."""
+    place = lead + np.arange(factories.TURN.steps * cycles)
+    found = np.full(len(place), step_us) + np.where(place % lengths.EPOCH_STEPS == 0, epoch_end_us, 0.0)
+    return (found + (np.where(place % every == 0, event_us, 0.0) if every else 0.0)).tolist()
+
+
+def a_run(*options):
+    run = factories.run(runners=("fabric",), blocks=BLOCKS)
+    changes = {"design": "options", "options": list(options), "passes": ["counting", "timing"]}
+    return run.model_copy(update={"verb": "prices", "settings": run.settings.model_copy(update=changes)})
+
+
+def an_option(name="asked", **changes):
+    return PricedOption(runner="fabric", name=name, setting=f"{name}=True", **changes)
+
+
+def trials_of(run, made, *, noise=0.0, waver=0.1, counted=None, startup_ns=None):
+    """One trial of every cell in every block; `made` gives the steps of an option by (name, block's factor, lead)."""
+    random = np.random.default_rng(0)
+    trials = []
+    for block in range(BLOCKS):
+        weather = float(np.exp(random.normal(0, waver)))
+        for each in rounds.rounds(run.settings):
+            for member in each.members:
+                lead = 10 + int(random.integers(50))
+                mine = weather * float(np.exp(random.normal(0, noise)))
+                took = np.asarray(made(None if member.clone else member.option, lead)) * mine
+                timing = factories.timing(took.tolist())
+                if startup_ns and member.option in startup_ns:
+                    timing = timing.model_copy(update={"startup_ns": startup_ns[member.option]})
+                length = Length(epochs=9, steps_per_epoch=lengths.EPOCH_STEPS, warmup_steps=lead)
+                trials.append(
+                    factories.trial(cell=member, block=block, replicate=each.number, timing=timing, length=length)
+                )
+    for cell in rounds.cells(run.settings):
+        seen = (counted or {}).get(cell.option, counters())
+        trials.append(factories.trial(cell=cell, phase="counting", block=-1, timing=None, counters=seen))
+    return trials
+
+
+def a_list():
+    """A list of one option that costs, one whose event does, one that costs nothing and one that cannot be had."""
+    run = a_run(
+        an_option("costs"),
+        an_option("free"),
+        an_option("saves", event="checkpoint", every=EVERY),
+        an_option("lacking", missing="needs a package: pip install a-package"),
+    )
+
+    def made(name, lead):
+        event_us = 9000.0 if name == "saves" else 0.0
+        return steps(STEP_US + (150 if name == "costs" else 0), event_us=event_us, every=EVERY, lead=lead)
+
+    return summarise(run, trials_of(run, made, noise=0.002, waver=0.0))
+
+
+def price_of(*options, made, **changes):
+    run = a_run(*options)
+    (first, *_) = summarise(run, trials_of(run, made, **changes)).prices
+    return first
+
+
+def test_what_an_option_adds_to_every_step_is_its_price_whatever_the_machine_does_meanwhile():
+    found = price_of(an_option(), made=lambda name, lead: steps(STEP_US + (120 if name else 0), lead=lead))
+    assert found.share.value == pytest.approx(0.12, rel=1e-3)
+    assert found.step_us.low <= 120 <= found.step_us.high
+    assert not found.is_noise
+    assert found.event_us is None
+
+
+def test_what_a_clone_differs_by_as_well_is_noise():
+    found = price_of(an_option(), made=lambda name, lead: steps(STEP_US + (1 if name else 0), lead=lead), noise=0.01)
+    assert found.is_noise
+    assert found.share.low < found.share.high
+
+
+def test_what_it_does_more_is_counted_exactly():
+    counted = {"asked": counters(counts={"python_calls": 131, "syncs": 2}, at_events={"python_calls": 900, "ops": 100})}
+    option = an_option(event="checkpoint", every=EVERY)
+    found = price_of(option, made=lambda name, lead: steps(STEP_US, lead=lead), counted=counted)
+    assert found.more == {"python_calls": 31, "syncs": 2}
+    assert found.event_more == {"python_calls": 800}
+
+
+def test_an_event_is_told_apart_from_the_steps_between():
+    option = an_option(event="checkpoint", every=EVERY)
+
+    def made(name, lead):
+        return steps(STEP_US + (50 if name else 0), event_us=9000 if name else 0, every=EVERY, lead=lead)
+
+    found = price_of(option, made=made)
+    assert found.event_us.low <= 9000 <= found.event_us.high
+    assert found.share.value == pytest.approx(0.05, rel=0.02)
+
+
+def test_an_event_at_the_end_of_an_epoch_is_told_without_what_an_epoch_costs_anyway():
+    option = an_option(event="evaluation", every="epoch")
+
+    def made(name, lead):
+        return steps(STEP_US, epoch_end_us=EPOCH_END_US + (7000 if name else 0), lead=lead)
+
+    found = price_of(option, made=made)
+    assert found.event_us.value == pytest.approx(7000, rel=0.05)
+
+
+def test_what_happens_once_at_the_start_is_told_by_how_much_later_the_first_step_ends():
+    option = an_option(event="model summary", every="start")
+    startup_ns = {None: 5_000_000, "asked": 25_000_000}
+    found = price_of(option, made=lambda name, lead: steps(STEP_US, lead=lead), startup_ns=startup_ns)
+    assert found.event_us.value == pytest.approx(20_000)
+
+
+def test_an_option_that_cannot_be_had_says_why_and_has_no_price():
+    found = price_of(an_option(missing="needs tensorboard: pip install tensorboard"), made=lambda *_: [])
+    assert (found.step_us, found.reason) == (None, "needs tensorboard: pip install tensorboard")
+
+
+def test_an_option_whose_trials_fail_says_how():
+    run = a_run(an_option("fails"), an_option("works"))
+    good = trials_of(run, lambda name, lead: steps(STEP_US, lead=lead))
+    bad = [
+        trial if trial.cell.option != "fails" else factories.trial(cell=trial.cell, status="failed", block=trial.block)
+        for trial in good
+    ]
+    fails, works = summarise(run, bad).prices
+    assert fails.reason == "the trial ended with status failed"
+    assert fails.step_us is None
+    assert works.step_us is not None

@@ -1,0 +1,42 @@
+"""What a price list says: the most expensive first, what is noise as ~, and events by themselves."""
+
+from bench.report.kinds.prices import grid, report, rows
+from tests.analyse.test_prices import a_list
+
+
+def test_the_most_expensive_comes_first_and_noise_is_told_with_its_bounds():
+    (only,) = rows.lists(a_list())
+    costs, *others = only.prices
+    assert costs.cell.option == "costs"
+    assert rows.step_time(costs).startswith(("+149", "+15"))
+    assert rows.share(costs).startswith("+15")
+    free = next(price for price in others if price.cell.option == "free")
+    assert rows.step_time(free) == "~"
+    assert rows.share(free).startswith("within ±0.")
+
+
+def test_an_event_is_told_in_milliseconds_with_when_it_happens():
+    (only,) = rows.lists(a_list())
+    (event,) = only.events
+    name, happens, time, *_ = rows.per_event(event)
+    assert (name, happens) == ("saves", "checkpoint, here every 7 steps")
+    assert time.startswith(("8.9", "9.0"))
+    assert " ms [" in time
+
+
+def test_the_answer_names_what_costs_and_how_many_do_not():
+    summary = a_list()
+    (only,) = rows.lists(summary)
+    text = report.answer(only)
+    assert "Per step, the most expensive: costs +1" in text
+    assert text.endswith("2 options cannot be told from nothing.")
+    assert report.missing(only) == ["lacking: needs a package: pip install a-package"]
+    assert "most per step: costs of fabric +15 %" in report.one_line(summary)
+    assert "- lacking: needs a package: pip install a-package" in report.report(summary, "results/a")
+
+
+def test_the_compact_table_leaves_out_how_options_are_switched_on():
+    found = grid.grid(a_list())
+    assert found.headers[:5] == ("batch", "runner", "option", "µs/step", "of a step")
+    assert found.rows[0][:3] == ("64", "fabric", "costs")
+    assert all(len(row) == len(found.headers) for row in found.rows)

@@ -1,0 +1,73 @@
+"""A price list from end to end, as a user asks for it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EVENTS = {"logging-10", "checkpoint", "evaluation", "csv-logger-10", "validation"}
+
+
+def prices(*arguments, cwd):
+    command = [sys.executable, "-P", "-m", "bench.prices", "--device", "cpu", "--batch-size", "4", *arguments]
+    path = os.pathsep.join(filter(None, [str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=cwd, env=os.environ | {"PYTHONPATH": path}
+    )
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory):
+    """What options of two frameworks do more, by runner and name."""
+    options = ",".join(["logging-1", "log-on-step", *sorted(EVENTS)])
+    done = prices("--only", "counters", "--option", options, "--json", cwd=tmp_path_factory.mktemp("counted"))
+    assert done.returncode == 0, done.stderr
+    return {(each["cell"]["runner"], each["cell"]["option"]): each for each in json.loads(done.stdout)["prices"]}
+
+
+def test_logging_every_step_reads_two_values_in_trainer_and_makes_hundreds_of_calls_in_lightning(counted):
+    assert counted["hf-trainer", "logging-1"]["more"]["syncs"] == 2
+    assert "syncs" not in counted["lightning", "log-on-step"]["more"]
+    assert counted["lightning", "log-on-step"]["more"]["python_calls"] > 300
+
+
+def test_an_event_happens_in_the_very_steps_that_are_told_apart(counted):
+    with_events = {name: each for (_, name), each in counted.items() if name in EVENTS}
+    assert set(with_events) == EVENTS
+    for name, each in with_events.items():
+        assert each["event_more"]["python_calls"] > each["more"].get("python_calls", 0) + 30, name
+
+
+def test_a_timed_list_tells_prices_and_what_bars_write(tmp_path):
+    options = ["--runner", "lightning", "--option", "progress-bar,timer", "--blocks", "1", "--steps", "60"]
+    done = prices(*options, "--warmup", "5", "--out", "runs", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (summary,) = (tmp_path / "runs").glob("*/summary.json")
+    bar, timer = json.loads(summary.read_text())["prices"]
+    assert bar["terminal_bytes_per_step"] > 50
+    assert timer["terminal_bytes_per_step"] == 0
+    assert bar["step_us"]["value"] > 0
+    assert bar["more"]["python_calls"] > timer["more"]["python_calls"] > 0
+    report = summary.with_name("report.md").read_text()
+    assert "| progress-bar | enable_progress_bar=True" in report
+    assert "progress-bar" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--option", "progres-bar"], "did you mean progress-bar?"),
+        (["--runner", "floor"], "--runner 'floor' is not one of hf-trainer, lightning, accelerate, fabric."),
+        (["--only", "phases"], "--only phases prices nothing: a price list needs counters or time."),
+    ],
+)
+def test_a_wrong_command_is_refused_in_one_sentence(arguments, sentence, tmp_path):
+    done = prices(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith(sentence)
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
