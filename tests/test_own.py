@@ -23,21 +23,32 @@ def cells(folder: Path) -> list[dict]:
     return json.loads((folder / "summary.json").read_text())["cells"]
 
 
-@pytest.fixture
-def project(tmp_path):
+def with_files(folder: Path) -> Path:
     """Where a user stands: files of two folders with the same name, one of them a package's."""
     for name in ("a", "b"):
-        shutil.copytree(OWN, tmp_path / name)
-    return tmp_path
+        shutil.copytree(OWN, folder / name)
+    return folder
 
 
-def test_files_and_modules_are_trained_by_every_loop_and_told_apart(project):
+@pytest.fixture
+def project(tmp_path):
+    return with_files(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A project of its own, and a run of a file's workload and a module's."""
+    project = with_files(tmp_path_factory.mktemp("trained"))
     both = "a/own.py:tiny,b.by_module:tiny"
     (project / "b" / "by_module.py").write_text("from a_neighbour import tiny\n")
     (project / "a_neighbour.py").write_text("import sys; sys.path.append('a')\nfrom own import tiny\n")
     done = bench(*SHORT, "--workload", both, "--runner", "floor", cwd=project)
     assert done.code == 0, done.err
-    folder = run_folder(project / "results")
+    return project, run_folder(project / "results")
+
+
+def test_files_and_modules_are_trained_by_every_loop_and_told_apart(trained):
+    _, folder = trained
     assert [(cell["workload"], cell["runner"], cell["equivalence"]["verdict"]) for cell in cells(folder)] == [
         ("a/own.py:tiny", "pytorch", "baseline"),
         ("a/own.py:tiny", "floor", "bitwise"),
@@ -50,10 +61,8 @@ def test_files_and_modules_are_trained_by_every_loop_and_told_apart(project):
     assert set(store.read_run(folder).own_files) == {"a/own.py:tiny", "b.by_module:tiny"}
 
 
-def test_like_repeats_it_and_resume_refuses_a_file_that_has_changed(project):
-    done = bench(*SHORT, "--workload", "a/own.py:tiny", "--runner", "floor", cwd=project)
-    assert done.code == 0, done.err
-    first = run_folder(project / "results")
+def test_like_repeats_it_and_resume_refuses_a_file_that_has_changed(trained):
+    project, first = trained
     again = bench("--like", first, "--out", "again", cwd=project)
     assert again.code == 0, again.err
     second = run_folder(project / "again")
@@ -82,7 +91,7 @@ def test_a_package_brings_a_runner_by_name(project):
     (shelf / "shipping.dist-info" / "entry_points.txt").write_text(
         "[trainloops.runners]\nshipped = shipping:train\nbroken = broken\n"
     )
-    path = os.pathsep.join(map(str, (shelf, ROOT, ROOT / "src")))
+    path = os.pathsep.join((str(shelf), verbs.QUICK))
     done = bench(*SHORT, "--runner", "shipped,broken,shipping:train", cwd=project, PYTHONPATH=path)
     assert done.code == 4, done.err
     found = {cell["runner"]: cell for cell in cells(run_folder(project / "results"))}

@@ -94,7 +94,7 @@ def test_what_a_trial_tells_of_all_its_turns_is_shared_out_to_those_that_count()
 
 def test_the_noise_of_a_block_is_small(measured):
     """Two loops that are the same take their turns at the same moments: the pairs agree, whatever the machine does."""
-    trials = measured(settings(steps=1500))
+    trials = measured(settings(steps=3000))
     figures = [np.array(trials[name].timing.step_ns, float) for name in ("pytorch", "pytorch's clone")]
     length = trials["pytorch"].timing.turns.length
     own, clone = (np.median(each.reshape(-1, length.steps)[:, length.cold_steps :], axis=1) for each in figures)
