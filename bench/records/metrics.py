@@ -290,7 +290,7 @@ METRICS: tuple[Metric, ...] = (
 )
 """In the order of a report's tables."""
 
-BY_KEY = {each.key: each for each in METRICS}
+BY_KEY = {metric.key: metric for metric in METRICS}
 
 
 def metric(key: str) -> Metric:
@@ -305,20 +305,23 @@ def chosen(*keys: str) -> tuple[Metric, ...]:
 
 def parts(field: str) -> dict[str, Metric]:
     """Return the rows of a field that has several, by the part's own name."""
-    return {each.within.partition(".")[2]: each for each in METRICS if each.within.partition(".")[0] == field}
+    return {metric.within.partition(".")[2]: metric for metric in METRICS if metric.within.partition(".")[0] == field}
 
 
 def known(cell: CellSummary) -> Iterator[tuple[Metric, Estimate]]:
     """Yield the figures that a row of a summary has."""
-    for each in METRICS:
-        found = each.estimate(cell)
-        if found is not None:
-            yield each, found
+    for metric in METRICS:
+        estimate = metric.estimate(cell)
+        if estimate is not None:
+            yield metric, estimate
 
 
-COUNTED = tuple(each for each in METRICS if each.key in CounterFigures.model_fields)
+COUNTED = tuple(metric for metric in METRICS if metric.key in CounterFigures.model_fields)
 """The counters, which a row of a summary has together."""
-EXACT = (*COUNTED, *(each for each in METRICS if each.exact and each.group is not None and each not in COUNTED))
+EXACT = (
+    *COUNTED,
+    *(metric for metric in METRICS if metric.exact and metric.group is not None and metric not in COUNTED),
+)
 """What is judged by equality or a margin, not by statistics: counts first."""
-BY_FUNCTION = tuple(each for each in METRICS if each.key in FunctionCounts.model_fields)
+BY_FUNCTION = tuple(metric for metric in METRICS if metric.key in FunctionCounts.model_fields)
 """What is counted function by function too."""

@@ -150,7 +150,7 @@ def _percentiles(evidence: Evidence) -> dict[str, Found]:
 
 def _pairs(evidence: Evidence, compared: Compared) -> dict[str, Found]:
     reference, name = compared.reference, compared.round.name(compared.round.reference)
-    floor = next((each for each in compared.evidence if each.cell.runner == FLOOR), None)
+    floor = next((other for other in compared.evidence if other.cell.runner == FLOOR), None)
     return {
         "ratio": _compared(ratio, evidence, reference, name, name),
         "overhead_us": _compared(overhead_us, evidence, reference, name, name),
@@ -196,7 +196,7 @@ def _compared(
 
 
 def _memory(evidence: Evidence) -> dict[str, Found]:
-    device = {kind: _peak(evidence, each) for kind, each in parts("device_memory_bytes").items()}
+    device = {kind: _peak(evidence, peak) for kind, peak in parts("device_memory_bytes").items()}
     known = {kind: value for kind, value in device.items() if not isinstance(value, str)}
     return {
         "host_rss_bytes": _peak(evidence, metric("host_rss_bytes")),
@@ -245,7 +245,11 @@ def _energy(evidence: Evidence) -> Found:
 
 def _imports(evidence: Evidence, interpreters: Collection[Interpreter]) -> dict[str, Found]:
     alone_s = [interpreter.import_s for interpreter in interpreters if interpreter.alone]
-    torch_s = [each.import_torch_s for each in interpreters if each.alone and each.import_torch_s is not None]
+    torch_s = [
+        interpreter.import_torch_s
+        for interpreter in interpreters
+        if interpreter.alone and interpreter.import_torch_s is not None
+    ]
     grown_bytes = [interpreter.import_rss_bytes for interpreter in interpreters]
     return {
         "import_s": median(alone_s) if alone_s else _why(evidence, NOT_ALONE),
