@@ -92,7 +92,7 @@ def test_what_cannot_be_used_is_stepped_around_and_said(hidden):
     done, out = hidden
     assert done.returncode == 4, done.stderr
     assert (
-        "tinyloop 1.5 reads 2 more values back to the host a step than 1.2: in tinyloop.py (helper); "
+        "tinyloop 1.5 reads 2 more values back to the host per step than 1.2: in tinyloop.py (helper); "
         "which of the releases after 1.2 did it is not known, since 1.3 and 1.4 cannot be used here." in done.stdout
     )
     summary = json.loads((the_run(out) / "summary.json").read_text())
@@ -135,7 +135,7 @@ def test_the_neighbours_of_a_move_are_timed_side_by_side(place, hidden):
     short = ["--steps", "20", "--warmup", "4", "--blocks", "1"]
     done, out = bisect(place, *arguments, *short, out="closed")
     assert done.returncode == 0, done.stderr
-    assert "tinyloop 1.2 makes 2 more Python calls a step than 1.1: in tinyloop.py (helper)." in done.stdout
+    assert "tinyloop 1.2 makes 2 more Python calls per step than 1.1: in tinyloop.py (helper)." in done.stdout
     run = store.read_run(the_run(out))
     assert [each.name for each in run.settings.environments] == ["1.0", "1.1", "1.2", "clone"]
     timed = [trial.cell.environment for trial in store.read_trials(the_run(out)) if trial.phase == "timing"]
@@ -203,7 +203,7 @@ def test_it_finds_the_release_of_transformers_that_reads_one_value_more(tmp_path
     done, out = bisect(place, *arguments, out="found")
     assert done.returncode == 0, done.stderr
     assert (
-        "transformers 4.48.1 reads 1 more value back to the host a step than 4.48.0: "
+        "transformers 4.48.1 reads 1 more value back to the host per step than 4.48.0: "
         "in transformers/trainer.py (Trainer.get_batch_samples)." in done.stdout
     )
     assert len({trial.cell.environment for trial in store.read_trials(the_run(out))}) <= 5

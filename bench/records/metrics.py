@@ -51,9 +51,9 @@ class Metric:
     legend: str = ""
     """As a part of a stacked bar."""
     noun: str = ""
-    """`571 extra Python calls a step`: the last words of that, where functions are told of it; `{s}` is a plural's."""
+    """`571 extra Python calls per step`: its last words, where functions are told of it; `{s}` is a plural's."""
     verb: str = ""
-    """`makes 22 more Python calls a step`: what one release does more than another, of what can be bisected."""
+    """`makes 22 more Python calls per step`: what one release does more than another, of what can be bisected."""
     measured_in: Pass = "timing"
     """The pass that tells it."""
     group: FigureGroup | None = None
@@ -253,14 +253,14 @@ METRICS: tuple[Metric, ...] = (
     _import(key="import_s", name="import time", header="import s", group="start"),
     _import(key="import_torch_s", name="import time of torch", header="of it torch s"),
     _import(key="import_rss_bytes", name="memory of imports", unit=MEGABYTES, header="import MB"),
-    _count("python_calls", "Python calls", "makes {n} {more} Python call{s} a step", "Python call{s} a step"),
-    _count("c_calls", "C calls", "makes {n} {more} call{s} into C a step", "call{s} into C a step"),
-    _count("ops", "ops", "runs {n} {more} op{s} a step", "op{s} a step"),
+    _count("python_calls", "Python calls", "makes {n} {more} Python call{s} per step", "Python call{s} per step"),
+    _count("c_calls", "C calls", "makes {n} {more} call{s} into C per step", "call{s} into C per step"),
+    _count("ops", "ops", "runs {n} {more} op{s} per step", "op{s} per step"),
     _count(
         "syncs",
         "syncs",
-        "reads {n} {more} value{s} back to the host a step",
-        "value{s} read back to the host a step",
+        "reads {n} {more} value{s} back to the host per step",
+        "value{s} read back to the host per step",
     ),
     Metric(
         key="tensor_bytes",
@@ -274,9 +274,9 @@ METRICS: tuple[Metric, ...] = (
         group="memory",
         margin="asked",  # exact, and still with a margin wherever it is judged: one scalar more is no regression
     ),
-    _count("kernels", "kernels", "launches {n} {more} kernel{s} a step", on_accelerator=True),
-    _count("device_syncs", "device syncs", "waits for the device {n} {more} time{s} a step", on_accelerator=True),
-    _count("allocations", "allocations", "asks for device memory {n} {more} time{s} a step", on_accelerator=True),
+    _count("kernels", "kernels", "launches {n} {more} kernel{s} per step", on_accelerator=True),
+    _count("device_syncs", "device syncs", "waits for the device {n} {more} time{s} per step", on_accelerator=True),
+    _count("allocations", "allocations", "asks for device memory {n} {more} time{s} per step", on_accelerator=True),
     _tensors("parameters", "parameters"),
     _tensors("gradients", "gradients"),
     _tensors("optimizer_state", "optimizer state"),

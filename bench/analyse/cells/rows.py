@@ -44,7 +44,7 @@ NO_COLLECTION = "a full collection is so rare that none was seen"
 NOT_COUNTED_THEN = "runs did not count the collector's pauses when this one was made"
 NO_EVENTS = "this device records no timing events"
 NO_SPREAD = "one block has no spread"
-NO_CLONE = "no clone of the baseline was timed beside it"
+NO_CLONE = "no clone of the baseline was timed next to it"
 TOO_FEW_FOR_FLOOR = f"the interval of the baseline's clone takes {blocks_needed()} blocks"
 NOT_ALONE = "no interpreter imported it while the others were idle"
 NOT_TOLD_APART = "torch was imported together with the framework"
@@ -83,7 +83,7 @@ def row(
 
 def _why_not(evidence: Evidence, planned: Pass, otherwise: str) -> str:
     """Return why a figure of one pass is missing: `otherwise`, unless the run did without that pass."""
-    return otherwise if planned in evidence.passes else f"--only left out what the {planned} pass tells"
+    return otherwise if planned in evidence.passes else f"not measured: --only skipped the {planned} pass"
 
 
 def _why(evidence: Evidence, otherwise: str) -> str:
