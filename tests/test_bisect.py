@@ -59,7 +59,7 @@ def test_what_cannot_be_used_is_stepped_around_and_said(hidden):
     done, out = hidden
     assert done.code == 4, done.err
     assert (
-        "tinyloop 1.5 reads 2 more values back to the host a step than 1.2: in tinyloop.py (helper); "
+        "tinyloop 1.5 reads 2 more values back to the host per step than 1.2: in tinyloop.py (helper); "
         "which of the releases after 1.2 did it is not known, since 1.3 and 1.4 cannot be used here." in done.out
     )
     summary = json.loads((run_folder(out) / "summary.json").read_text())
@@ -101,7 +101,7 @@ def test_the_neighbours_of_a_move_are_timed_side_by_side(place, hidden):
     short = ["--steps", "20", "--warmup", "4", "--blocks", "1"]
     done, out = bisect(place, *arguments, *short, out="closed")
     assert done.code == 0, done.err
-    assert "tinyloop 1.2 makes 2 more Python calls a step than 1.1: in tinyloop.py (helper)." in done.out
+    assert "tinyloop 1.2 makes 2 more Python calls per step than 1.1: in tinyloop.py (helper)." in done.out
     run = store.read_run(run_folder(out))
     assert [each.name for each in run.settings.environments] == ["1.0", "1.1", "1.2", "clone"]
     timed = [trial.cell.environment for trial in store.read_trials(run_folder(out)) if trial.phase == "timing"]
@@ -160,7 +160,7 @@ def test_it_finds_the_release_of_transformers_that_reads_one_value_more(tmp_path
     done, out = bisect((tmp_path, {}), *arguments, out="found")
     assert done.code == 0, done.err
     assert (
-        "transformers 4.48.1 reads 1 more value back to the host a step than 4.48.0: "
+        "transformers 4.48.1 reads 1 more value back to the host per step than 4.48.0: "
         "in transformers/trainer.py (Trainer.get_batch_samples)." in done.out
     )
     assert len({trial.cell.environment for trial in store.read_trials(run_folder(out))}) <= 5

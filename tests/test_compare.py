@@ -210,7 +210,7 @@ def test_an_extra_sync_is_found_exactly_and_attributed_to_its_function(verb, pai
     )
     assert "6 of 32 counts of 8 cells differ:" in lines
     assert (
-        "- hf-trainer at batch 8 and 64 of mlp on cpu: 1 extra value read back to the host a step: "
+        "- hf-trainer at batch 8 and 64 of mlp on cpu: 1 extra value read back to the host per step: "
         "1 in transformers/trainer.py (Trainer.log 1)."
     ) in lines
     (row,) = [

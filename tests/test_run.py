@@ -65,7 +65,7 @@ def test_only_counters_times_nothing_and_a_trace_is_one_file_a_cell(tmp_path):
     assert {trial.phase for trial in store.read_trials(folder)} == {"equivalence", "counting", "trace"}
     cells = json.loads((folder / "summary.json").read_text())["cells"]
     assert [cell["status"] for cell in cells] == ["ok", "ok"]
-    assert cells[1]["unavailable"]["step_time_us"] == "--only left out what the timing pass tells"
+    assert cells[1]["unavailable"]["step_time_us"] == "not measured: --only skipped the timing pass"
     extra = cells[1]["counters"]["python_calls"] - cells[0]["counters"]["python_calls"]
     assert f"({extra:+,}) Python calls" in done.out
     assert "## Tables" not in (folder / "report.md").read_text()

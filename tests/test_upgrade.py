@@ -117,7 +117,7 @@ def test_one_more_call_and_one_more_sync_are_found_and_named(planted, tmp_path):
     ]
     changes = {name: each["candidate"] - each["baseline"] for name, each in found.verdicts.items()}
     assert changes == {"python_calls": 1, "c_calls": 1, "ops": 1, "syncs": 1, "tensor_bytes": 0}
-    assert "1 extra value read back to the host a step: 1 in planted.py (checked 1)." in found.told
+    assert "1 extra value read back to the host per step: 1 in planted.py (checked 1)." in found.told
     # Nothing but these was done, and a journal says so.
     assert {trial.phase for trial in store.read_trials(found.folder)} == {"equivalence", "counting"}
     environments = [each["requirements"] for each in found.run["settings"]["environments"]]

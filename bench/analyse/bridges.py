@@ -15,10 +15,10 @@ RUNNER, PACKAGE = "hf-trainer", "transformers"
 
 def hidden(run: Run) -> Iterator[str]:
     """One sentence for each release whose fault the run's figures do not show."""
-    most = max((each.grad_accumulation for each in run.settings.comparisons), default=1)
+    most = max((comparison.grad_accumulation for comparison in run.settings.comparisons), default=1)
     if most == 1 or RUNNER not in run.settings.runners:
         return
-    installed = [each.packages for each in run.settings.environments] or [run.packages]
+    installed = [environment.packages for environment in run.settings.environments] or [run.packages]
     for version in dict.fromkeys(packages[PACKAGE] for packages in installed if PACKAGE in packages):
         if Version(version).release[:2] in SUMMED:
             yield (

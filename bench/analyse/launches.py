@@ -26,7 +26,7 @@ def warnings_of(trials: Sequence[Trial]) -> Iterator[str]:
         yield f"every trial on {device} is an interpreter of its own, since a fork could not use it ({reason})"
     for comparison, by_launch in launches.items():
         if len(by_launch) > 1:
-            forks, spawned = (", ".join(sorted(by_launch[each])) for each in ("fork", "spawn"))
+            forks, spawned = (", ".join(sorted(by_launch[launch])) for launch in ("fork", "spawn"))
             yield (
                 f"at batch {comparison.batch_size} of {comparison.workload} on {comparison.device} trials of {forks} "
                 f"are forks and of {spawned} fresh interpreters: their first steps, start-up and host memory are not "

@@ -59,7 +59,7 @@ class _Pace:
 
 
 def _cells(chosen: Sequence[Round]) -> int:
-    return sum(len(each.members) for each in chosen)
+    return sum(len(planned.members) for planned in chosen)
 
 
 def _wanted(run: Run, planned: Sequence[Round], blocks: int, trials: Sequence[Trial]) -> Sequence[Round]:
@@ -75,13 +75,13 @@ def _wanted(run: Run, planned: Sequence[Round], blocks: int, trials: Sequence[Tr
 
 def _wide(run: Run, planned: Sequence[Round], trials: Sequence[Trial], target: float) -> Iterator[Round]:
     """The rounds with nobody in them but the reference and those whose ratios are not known to within `target`."""
-    for each in planned:
-        compared = gather_round(run, each, trials)
+    for group in planned:
+        compared = gather_round(run, group, trials)
         reference = compared.reference
         others = [evidence for evidence in compared.evidence if evidence is not reference]
         wide = {e.cell for e in others if reference is not None and not _is_known(e, reference, target)}
         if wide:
-            yield each.only(wide)
+            yield group.only(wide)
 
 
 def _is_known(evidence: Evidence, reference: Evidence, target: float) -> bool:

@@ -82,7 +82,7 @@ def noise_floor(run: Run, compared: Compared) -> NoiseFloor | None:
 
 def clone_of(run: Run, compared: Compared) -> Evidence | None:
     """The reference once more: a clone without a row, or an environment that is the first one's."""
-    names = {each.name for each in run.settings.environments if each.clone_of is not None}
+    names = {environment.name for environment in run.settings.environments if environment.clone_of is not None}
     arms = (evidence for evidence in compared.evidence if evidence.cell.environment in names)
     return compared.clone or next(arms, None)
 
@@ -95,13 +95,13 @@ def _floor(itself: Estimate) -> float | None:
 
 def ratios_so_far(run: Run, trials: Sequence[Trial], cell: Cell) -> dict[str, Estimate | None]:
     """Return the ratio of every cell in the round of `cell`, by its name in that round."""
-    planned = next(each for each in rounds(run.settings) if cell in each.members)
+    planned = next(group for group in rounds(run.settings) if cell in group.members)
     seen = [trial for trial in trials if trial.cell in planned.members]
     compared = gather_round(run, planned, seen)
     reference = compared.reference
     if reference is None:
         return {}
-    return {planned.name(each.cell): _proven_ratio(each, reference) for each in compared.evidence}
+    return {planned.name(evidence.cell): _proven_ratio(evidence, reference) for evidence in compared.evidence}
 
 
 def _proven_ratio(evidence: Evidence, reference: Evidence) -> Estimate | None:

@@ -156,15 +156,15 @@ def _lone_blocks(gathered: Sequence[Compared]) -> Iterator[str]:
         for block, disturbed in sorted(found.items()):
             wide, narrow, worst = max(disturbed, key=lambda each: each[0])
             more = f" (of {len(disturbed)} such ratios the worst)" if len(disturbed) > 1 else ""
-            told = f"±{100 * wide:.0f} % only because of block {block + 1}, else to ±{100 * narrow:.1f} %"
-            yield f"{name(worst.cell)}: its ratio is known to {told}{more}; more blocks outweigh it"
+            widths = f"the ratio's CI is ±{100 * wide:.0f} % with it, ±{100 * narrow:.1f} % without{more}"
+            yield f"{name(worst.cell)}: block {block + 1} is an outlier: {widths}; run more blocks"
 
 
 def _alone(cells: Sequence[Evidence]) -> Iterator[str]:
     """Find comparisons whose loops could not take turns, one sentence each."""
     reasons = {cell.cell.comparison: (cell, cell.alone) for cell in cells if cell.alone is not None}
     for cell, reason in reasons.values():
-        yield f"{name(cell.cell)}: it and those beside it were timed one after the other, because {reason}"
+        yield f"{name(cell.cell)}: the loops of its comparison were timed one after the other, because {reason}"
 
 
 def _waited(cells: Sequence[Evidence]) -> Iterator[str]:

@@ -80,11 +80,11 @@ def _groups(root: Path) -> list[Group]:
     first = next((names for names in by_controllers if "cpu" in names.split(",")), None)
     if first is not None:
         folders = _upwards(mounts / first, by_controllers[first])
-        return [Group(folder=each, version="v1") for each in folders if (each / "cpu.cfs_quota_us").exists()]
+        return [Group(folder=folder, version="v1") for folder in folders if (folder / "cpu.cfs_quota_us").exists()]
     if "" not in by_controllers:
         raise UnreadableError("this process is in no control group that is known here")
     folders = _upwards(mounts, by_controllers[""])
-    return [Group(folder=each, version="v2") for each in folders if (each / "cpu.max").exists()]
+    return [Group(folder=folder, version="v2") for folder in folders if (folder / "cpu.max").exists()]
 
 
 def _memberships(path: Path) -> dict[str, str]:
@@ -95,4 +95,4 @@ def _memberships(path: Path) -> dict[str, str]:
 
 def _upwards(mount: Path, group: str) -> list[Path]:
     path = PurePosixPath(group.lstrip("/"))
-    return [mount / each for each in (path, *path.parents) if ".." not in each.parts]
+    return [mount / part for part in (path, *path.parents) if ".." not in part.parts]

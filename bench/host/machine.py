@@ -33,7 +33,7 @@ def describe() -> dict[str, Any]:
         "torch_build": _torch_build(),
         "variables": variables.changing(os.environ),
         "left_out": variables.of_launchers(os.environ),
-        "packages": {each.name: each.version for each in imported.distributions().values()},
+        "packages": {distribution.name: distribution.version for distribution in imported.distributions().values()},
         "seen": imported.seen(imported.MEASURED),
         "harness": bench.__file__,
     }

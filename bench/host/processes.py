@@ -30,7 +30,9 @@ def read() -> dict[int, Process]:
     import psutil  # not at the top: --help waits for no library
 
     seen = psutil.process_iter(["ppid", "name", "create_time", "cpu_times"])
-    return {each.pid: _process(each.pid, each.info) for each in seen if each.info["cpu_times"] is not None}
+    return {
+        process.pid: _process(process.pid, process.info) for process in seen if process.info["cpu_times"] is not None
+    }
 
 
 def _process(pid: int, info: Mapping[str, Any]) -> Process:

@@ -51,9 +51,9 @@ class Metric:
     legend: str = ""
     """As a part of a stacked bar."""
     noun: str = ""
-    """`571 extra Python calls a step`: the last words of that, where functions are told of it; `{s}` is a plural's."""
+    """`571 extra Python calls per step`: its last words, where functions are told of it; `{s}` is a plural's."""
     verb: str = ""
-    """`makes 22 more Python calls a step`: what one release does more than another, of what can be bisected."""
+    """`makes 22 more Python calls per step`: what one release does more than another, of what can be bisected."""
     measured_in: Pass = "timing"
     """The pass that tells it."""
     group: FigureGroup | None = None
@@ -253,14 +253,14 @@ METRICS: tuple[Metric, ...] = (
     _import(key="import_s", name="import time", header="import s", group="start"),
     _import(key="import_torch_s", name="import time of torch", header="of it torch s"),
     _import(key="import_rss_bytes", name="memory of imports", unit=MEGABYTES, header="import MB"),
-    _count("python_calls", "Python calls", "makes {n} {more} Python call{s} a step", "Python call{s} a step"),
-    _count("c_calls", "C calls", "makes {n} {more} call{s} into C a step", "call{s} into C a step"),
-    _count("ops", "ops", "runs {n} {more} op{s} a step", "op{s} a step"),
+    _count("python_calls", "Python calls", "makes {n} {more} Python call{s} per step", "Python call{s} per step"),
+    _count("c_calls", "C calls", "makes {n} {more} call{s} into C per step", "call{s} into C per step"),
+    _count("ops", "ops", "runs {n} {more} op{s} per step", "op{s} per step"),
     _count(
         "syncs",
         "syncs",
-        "reads {n} {more} value{s} back to the host a step",
-        "value{s} read back to the host a step",
+        "reads {n} {more} value{s} back to the host per step",
+        "value{s} read back to the host per step",
     ),
     Metric(
         key="tensor_bytes",
@@ -274,9 +274,9 @@ METRICS: tuple[Metric, ...] = (
         group="memory",
         margin="asked",  # exact, and still with a margin wherever it is judged: one scalar more is no regression
     ),
-    _count("kernels", "kernels", "launches {n} {more} kernel{s} a step", on_accelerator=True),
-    _count("device_syncs", "device syncs", "waits for the device {n} {more} time{s} a step", on_accelerator=True),
-    _count("allocations", "allocations", "asks for device memory {n} {more} time{s} a step", on_accelerator=True),
+    _count("kernels", "kernels", "launches {n} {more} kernel{s} per step", on_accelerator=True),
+    _count("device_syncs", "device syncs", "waits for the device {n} {more} time{s} per step", on_accelerator=True),
+    _count("allocations", "allocations", "asks for device memory {n} {more} time{s} per step", on_accelerator=True),
     _tensors("parameters", "parameters"),
     _tensors("gradients", "gradients"),
     _tensors("optimizer_state", "optimizer state"),
@@ -290,7 +290,7 @@ METRICS: tuple[Metric, ...] = (
 )
 """In the order of a report's tables."""
 
-BY_KEY = {each.key: each for each in METRICS}
+BY_KEY = {metric.key: metric for metric in METRICS}
 
 
 def metric(key: str) -> Metric:
@@ -305,20 +305,23 @@ def chosen(*keys: str) -> tuple[Metric, ...]:
 
 def parts(field: str) -> dict[str, Metric]:
     """Return the rows of a field that has several, by the part's own name."""
-    return {each.within.partition(".")[2]: each for each in METRICS if each.within.partition(".")[0] == field}
+    return {metric.within.partition(".")[2]: metric for metric in METRICS if metric.within.partition(".")[0] == field}
 
 
 def known(cell: CellSummary) -> Iterator[tuple[Metric, Estimate]]:
     """Yield the figures that a row of a summary has."""
-    for each in METRICS:
-        found = each.estimate(cell)
-        if found is not None:
-            yield each, found
+    for metric in METRICS:
+        estimate = metric.estimate(cell)
+        if estimate is not None:
+            yield metric, estimate
 
 
-COUNTED = tuple(each for each in METRICS if each.key in CounterFigures.model_fields)
+COUNTED = tuple(metric for metric in METRICS if metric.key in CounterFigures.model_fields)
 """The counters, which a row of a summary has together."""
-EXACT = (*COUNTED, *(each for each in METRICS if each.exact and each.group is not None and each not in COUNTED))
+EXACT = (
+    *COUNTED,
+    *(metric for metric in METRICS if metric.exact and metric.group is not None and metric not in COUNTED),
+)
 """What is judged by equality or a margin, not by statistics: counts first."""
-BY_FUNCTION = tuple(each for each in METRICS if each.key in FunctionCounts.model_fields)
+BY_FUNCTION = tuple(metric for metric in METRICS if metric.key in FunctionCounts.model_fields)
 """What is counted function by function too."""

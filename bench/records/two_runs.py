@@ -60,10 +60,10 @@ class TwoRuns(Record):
 
     def of(self, groups: Sequence[FigureGroup | None]) -> list[Verdict]:
         """Return the verdicts that count for `groups`; None are those that decide nothing."""
-        return [each.verdict for each in self.judged if each.group in groups]
+        return [judgement.verdict for judgement in self.judged if judgement.group in groups]
 
     @property
     def unanswered(self) -> list[FigureGroup]:
         """The groups of `fail_on` of which neither run has a figure that could be judged."""
-        answered = {each.group for each in self.judged}
+        answered = {judgement.group for judgement in self.judged}
         return [group for group in self.fail_on if group not in answered]

@@ -104,7 +104,7 @@ def by_file(rows: Iterable[AttributionRow]) -> list[Group]:
 def sentence(rows: Sequence[AttributionRow], counter: str, *, files: int = 4, functions: int = 2) -> str:
     """Say where the difference comes from; the parts named, signs included, sum to the whole.
 
-    "571 extra Python calls a step: 214 in accelerate/optimizer.py (AcceleratedOptimizer.step 12, …),
+    "571 extra Python calls per step: 214 in accelerate/optimizer.py (AcceleratedOptimizer.step 12, …),
     96 in transformers/trainer.py (…) and 261 in 17 other files."
     """
     total = sum(row.delta for row in rows)

@@ -20,9 +20,9 @@ def figures(counts: Sequence[Counters]) -> CounterFigures | None:
     """Return the first count, with what a second one did not repeat; None without a count."""
     if not counts:
         return None
-    values = [_values(each) for each in counts]
+    values = [_values(counters) for counters in counts]
     same = repeats(values[0], values[-1])
-    known = {each.key: seen for each in COUNTED if (seen := getattr(counts[0], each.key)) is not None}
+    known = {metric.key: seen for metric in COUNTED if (seen := getattr(counts[0], metric.key)) is not None}
     return CounterFigures(
         **{name: seen.value for name, seen in known.items()},
         share={name: seen.share for name, seen in known.items()},
@@ -31,7 +31,7 @@ def figures(counts: Sequence[Counters]) -> CounterFigures | None:
 
 
 def _values(counters: Counters) -> dict[str, int | None]:
-    return {each.key: count(counters, each.key) for each in EXACT}
+    return {metric.key: count(counters, metric.key) for metric in EXACT}
 
 
 def count(counters: Counters, name: str) -> int | None:
@@ -53,7 +53,7 @@ Tables = Mapping[str, Sequence[FunctionCounts]]
 def tables_of(counts: Sequence[Counters], split: Sequence[Trial]) -> Tables:
     """Return the tables of one cell: what was counted, and the time of its functions where that was sampled."""
     counted: dict[str, Sequence[FunctionCounts]] = (
-        {each.key: counts[0].functions for each in BY_FUNCTION} if counts else {}
+        {metric.key: counts[0].functions for metric in BY_FUNCTION} if counts else {}
     )
     times = [trial.phases.functions for trial in split if trial.phases is not None]
     return {**counted, **({OWN_TIME: times[0]} if times else {})}

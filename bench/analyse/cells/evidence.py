@@ -145,13 +145,13 @@ class Compared:
     @property
     def reference(self) -> Evidence | None:
         """What the others are compared with; None where the plan has no such cell."""
-        return next((each for each in self.evidence if each.cell == self.round.reference), None)
+        return next((evidence for evidence in self.evidence if evidence.cell == self.round.reference), None)
 
 
 def gather(run: Run, trials: Sequence[Trial]) -> list[Compared]:
     """Return the evidence for every planned cell, round by round in the plan's order."""
     by_cell, added_from = _by_cell(trials), _added_from(run, trials)
-    return [_compared(run, each, by_cell, added_from) for each in rounds(run.settings)]
+    return [_compared(run, planned, by_cell, added_from) for planned in rounds(run.settings)]
 
 
 def gather_round(run: Run, planned: Round, trials: Sequence[Trial]) -> Compared:
@@ -233,7 +233,7 @@ def _evidence(
         passes=tuple(run.settings.passes),
         failed=tuple(trial for trial in trials if trial.status != "ok"),
         alone=next((trial.alone for trial in reversed(trials) if trial.alone is not None), None),
-        contradictions=tuple(each for each in contradictions if each is not None),
+        contradictions=tuple(contradiction for contradiction in contradictions if contradiction is not None),
         added_from=added_from,
     )
 

@@ -52,7 +52,7 @@ NO_COLLECTION = "a full collection is so rare that none was seen"
 NOT_COUNTED_THEN = "runs did not count the collector's pauses when this one was made"
 NO_EVENTS = "this device records no timing events"
 NO_SPREAD = "one block has no spread"
-NO_CLONE = "no clone of the baseline was timed beside it"
+NO_CLONE = "no clone of the baseline was timed next to it"
 TOO_FEW_FOR_FLOOR = f"the interval of the baseline's clone takes {blocks_needed()} blocks"
 NOT_ALONE = "no interpreter imported it while the others were idle"
 NOT_TOLD_APART = "torch was imported together with the framework"
@@ -91,7 +91,7 @@ def row(
 
 def _why_not(evidence: Evidence, planned: Pass, otherwise: str) -> str:
     """Return why a figure of one pass is missing: `otherwise`, unless the run did without that pass."""
-    return otherwise if planned in evidence.passes else f"--only left out what the {planned} pass tells"
+    return otherwise if planned in evidence.passes else f"not measured: --only skipped the {planned} pass"
 
 
 def _why(evidence: Evidence, otherwise: str) -> str:
@@ -166,7 +166,7 @@ def _percentiles(evidence: Evidence) -> dict[str, Found]:
 
 def _pairs(evidence: Evidence, compared: Compared) -> dict[str, Found]:
     reference, name = compared.reference, compared.round.name(compared.round.reference)
-    floor = next((each for each in compared.evidence if each.cell.runner == FLOOR), None)
+    floor = next((other for other in compared.evidence if other.cell.runner == FLOOR), None)
     return {
         "ratio": _compared(ratio, evidence, reference, name, name),
         "overhead_us": _compared(overhead_us, evidence, reference, name, name),
@@ -212,7 +212,7 @@ def _compared(
 
 
 def _memory(evidence: Evidence) -> dict[str, Found]:
-    device = {kind: _peak(evidence, each) for kind, each in parts("device_memory_bytes").items()}
+    device = {kind: _peak(evidence, peak) for kind, peak in parts("device_memory_bytes").items()}
     known = {kind: value for kind, value in device.items() if not isinstance(value, str)}
     return {
         "host_rss_bytes": _peak(evidence, metric("host_rss_bytes")),
@@ -261,7 +261,11 @@ def _energy(evidence: Evidence) -> Found:
 
 def _imports(evidence: Evidence, interpreters: Collection[Interpreter]) -> dict[str, Found]:
     alone_s = [interpreter.import_s for interpreter in interpreters if interpreter.alone]
-    torch_s = [each.import_torch_s for each in interpreters if each.alone and each.import_torch_s is not None]
+    torch_s = [
+        interpreter.import_torch_s
+        for interpreter in interpreters
+        if interpreter.alone and interpreter.import_torch_s is not None
+    ]
     grown_bytes = [interpreter.import_rss_bytes for interpreter in interpreters]
     return {
         "import_s": median(alone_s) if alone_s else _why(evidence, NOT_ALONE),

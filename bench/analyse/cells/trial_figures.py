@@ -158,11 +158,11 @@ def complete(timed: Sequence[TrialFigures], cell: Cell, length: Length) -> tuple
     A step takes, with its share of all that happens between steps, its mean and what epochs and the
     collector add to it.
     """
-    by_turns = [each for each in timed if each.collections is not None]
+    by_turns = [trial for trial in timed if trial.collections is not None]
     if not by_turns:
         return tuple(timed)
     epoch_us, paused_us = epoch_cost_us(by_turns, cell, length), collector_us_per_step(by_turns)
-    return tuple(_complete(each, epoch_us, paused_us, length) for each in timed)
+    return tuple(_complete(trial, epoch_us, paused_us, length) for trial in timed)
 
 
 def _complete(figures: TrialFigures, epoch_us: float | None, paused_us: float, length: Length) -> TrialFigures:
@@ -183,7 +183,7 @@ def epoch_cost_us(timed: Sequence[TrialFigures], cell: Cell, length: Length) -> 
     edge = lengths.edge_steps(cell.workers)
     total_us = 0.0
     for place in range(-edge, edge + 1):
-        seen = [each.ends_us[place] for each in timed if place in each.ends_us]
+        seen = [trial.ends_us[place] for trial in timed if place in trial.ends_us]
         if not seen:
             return None
         total_us += sum(us for us, _ in seen) / sum(count for _, count in seen)
@@ -202,17 +202,17 @@ def collections_per_step(timed: Sequence[TrialFigures]) -> float:
     They are near and far apart in turn, and a trial sees one of the two: the mean of the distances is right, that of
     the rates is not.
     """
-    found = [each.collections for each in timed if each.collections is not None]
-    if not found or any(each.due == 0 for each in found):  # so rare that some trials saw nothing survive
-        return sum(each.due for each in found) / max(sum(each.steps for each in found), 1)
-    return len(found) / sum(each.steps / each.due for each in found)
+    found = [trial.collections for trial in timed if trial.collections is not None]
+    if not found or any(collections.due == 0 for collections in found):  # so rare that some trials saw nothing survive
+        return sum(collections.due for collections in found) / max(sum(collections.steps for collections in found), 1)
+    return len(found) / sum(collections.steps / collections.due for collections in found)
 
 
 def collection_us(timed: Sequence[TrialFigures]) -> float | None:
     """How long one takes; None where none was seen."""
-    found = [each.collections for each in timed if each.collections is not None]
-    seen = sum(each.seen for each in found)
-    return sum(each.seen_us for each in found) / seen if seen else None
+    found = [trial.collections for trial in timed if trial.collections is not None]
+    seen = sum(collections.seen for collections in found)
+    return sum(collections.seen_us for collections in found) / seen if seen else None
 
 
 class _Places:

@@ -60,8 +60,8 @@ def _others(activity: Activity, allowed: float | None) -> Finding:
 
 def _named(activity: Activity, foreign: float) -> str:
     """Who it was, as far as they can be seen: what began and ended meanwhile left no account behind."""
-    named = [f"{each.name} (pid {each.pid}) {percent(each.cores)}" for each in activity.processes]
-    if foreign - sum(each.cores for each in activity.processes) > max(FOREIGN_WARNING_CORES, foreign / 4):
+    named = [f"{process.name} (pid {process.pid}) {percent(process.cores)}" for process in activity.processes]
+    if foreign - sum(process.cores for process in activity.processes) > max(FOREIGN_WARNING_CORES, foreign / 4):
         named.append("the rest by many small ones, and by such as ended meanwhile and cannot be named")
     return f": {', '.join(named)}" if named else ""
 

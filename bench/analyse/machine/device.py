@@ -218,12 +218,12 @@ def _shared(gpu: GpuFacts) -> Finding:
     if not gpu.processes:
         return fine(subject, "none")
     named = ", ".join(
-        f"{each.name or 'a process that cannot be seen'} (pid {each.pid})"
-        + ("" if each.memory_bytes is None else f" {each.memory_bytes / 2**20:,.0f} MB")
-        + ("" if each.sm_percent is None else f" {each.sm_percent} %")
-        for each in gpu.processes
+        f"{process.name or 'a process that cannot be seen'} (pid {process.pid})"
+        + ("" if process.memory_bytes is None else f" {process.memory_bytes / 2**20:,.0f} MB")
+        + ("" if process.sm_percent is None else f" {process.sm_percent} %")
+        for process in gpu.processes
     )
-    shared = sum(each.sm_percent or 0 for each in gpu.processes)
+    shared = sum(process.sm_percent or 0 for process in gpu.processes)
     severity: Severity = (
         "unfit" if shared >= SHARED_UNFIT_PERCENT else "warning" if shared >= SHARED_WARNING_PERCENT else "note"
     )

@@ -65,8 +65,8 @@ def of_run(checkups: Sequence[Health]) -> list[str]:
     by_moment: dict[str, list[Finding]] = {"start": [], "end": []}
     for health in checkups:
         found = [*of_machine(health), *device.cards(health.nvidia)]
-        serious = [each for each in found if each.severity in ("warning", "unfit")]
-        by_moment[health.moment or "start"] += [each for each in serious if each not in by_moment["start"]]
+        serious = [finding for finding in found if finding.severity in ("warning", "unfit")]
+        by_moment[health.moment or "start"] += [finding for finding in serious if finding not in by_moment["start"]]
     return [*_resumed(checkups), *dict.fromkeys(_sentences(by_moment))]
 
 
@@ -80,5 +80,5 @@ def _resumed(checkups: Sequence[Health]) -> list[str]:
 
 def _sentences(by_moment: dict[str, list[Finding]]) -> Iterator[str]:
     for moment, found in by_moment.items():
-        for each in worst_first(found):
-            yield f"the machine at the {moment} of the run: {each.subject}: {each.seen}; {each.effect}"
+        for finding in worst_first(found):
+            yield f"the machine at the {moment} of the run: {finding.subject}: {finding.seen}; {finding.effect}"

@@ -18,7 +18,7 @@ def marked(run: Run, trials: Sequence[Trial]) -> list[MarkedBlock]:
     alone are coarse, and a negative difference is as likely an error as a positive one.
     """
     found = (_block(block, loads) for block, loads in sorted(_by_block(trials).items()))
-    return [each for each in found if each.cores > run.settings.foreign_load_limit]
+    return [block for block in found if block.cores > run.settings.foreign_load_limit]
 
 
 def warnings_of(blocks: Sequence[MarkedBlock], run: Run, trials: Sequence[Trial]) -> Iterator[str]:
@@ -53,14 +53,14 @@ def _foreign_s(loads: Sequence[Load]) -> float:
 
 
 def _sentence(blocks: Sequence[MarkedBlock], limit: float, timed: int) -> str:
-    worst = sorted(blocks, key=lambda each: -each.cores)[:NAMED_AT_MOST]
-    told = ", ".join(f"block {each.block + 1} {_percent(each.cores)}" for each in worst)
+    worst = sorted(blocks, key=lambda block: -block.cores)[:NAMED_AT_MOST]
+    named = ", ".join(f"block {block.block + 1} {_percent(block.cores)}" for block in worst)
     more = f" and {len(blocks) - len(worst)} more" if len(blocks) > len(worst) else ""
-    stolen_s, foreign_s = (sum(getattr(each, name) for each in blocks) for name in ("stolen_s", "foreign_s"))
+    stolen_s, foreign_s = (sum(getattr(block, name) for block in blocks) for name in ("stolen_s", "foreign_s"))
     who = "the hypervisor" if stolen_s > foreign_s else "other processes"
     return (
         f"foreign load: in {len(blocks)} of {timed} timed blocks {who} took more than {_percent(limit)} of one core "
-        f"while trials ran ({told}{more}); they are kept, but step times in them may be too long and intervals wider"
+        f"while trials ran ({named}{more}); they are kept, but step times in them may be too long and intervals wider"
     )
 
 

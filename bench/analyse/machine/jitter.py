@@ -41,11 +41,11 @@ def steadiness(facts: JitterFacts) -> Steadiness:
     """
     if facts.unavailable is not None:
         return Steadiness(unavailable=facts.unavailable)
-    seen = {each.core: visits(each.slices_ns) for each in facts.cores}
+    seen = {core.core: visits(core.slices_ns) for core in facts.cores}
     if not seen or min(map(len, seen.values())) < LEAST_VISITS:
         return Steadiness(unavailable=TOO_SHORT)
     cores = [_core(core, own, _stretch(own, facts.wall_s)) for core, own in seen.items()]
-    medians = [each.slice_ms for each in cores]
+    medians = [core.slice_ms for core in cores]
     several = len(cores) > 1
     return Steadiness(
         wall_s=facts.wall_s,
@@ -113,8 +113,8 @@ def _restlessness(core: CoreSteadiness) -> tuple[float, float]:
 
 def of_run(checkups: Sequence[Health]) -> Steadiness | None:
     """How steady a run's machine was at its start; of a resumed run's starts the worst, None for an older run."""
-    found = [steadiness(each.jitter) for each in checkups if each.jitter is not None]
-    return max(found, key=lambda each: (each.unavailable is None, each.turns or 0.0), default=None)
+    found = [steadiness(checkup.jitter) for checkup in checkups if checkup.jitter is not None]
+    return max(found, key=lambda steady: (steady.unavailable is None, steady.turns or 0.0), default=None)
 
 
 def fit_alone(found: Steadiness | None) -> bool | None:
@@ -182,16 +182,16 @@ def _unsteady(severity: Severity, seen: str, effect: str, remedy: str) -> Findin
 def _where(found: Steadiness) -> str:
     if not found.pinned:
         return " wherever the system put it, since it cannot pin a process"
-    names = [str(each.core) for each in found.cores]
-    some = found.usable_cores is not None and found.usable_cores > len(names)
-    return f" on core {' and '.join(names)}, of {found.usable_cores} that may be used" if some else ""
+    names = [str(core.core) for core in found.cores]
+    has_more = found.usable_cores is not None and found.usable_cores > len(names)
+    return f" on core {' and '.join(names)}, of {found.usable_cores} that may be used" if has_more else ""
 
 
 def _cores(found: Steadiness) -> Finding:
     told = "; ".join(map(_core_told, found.cores))
     if found.cores_differ is None:
         return fine("cores", told)
-    slowest, fastest = (pick(found.cores, key=lambda each: each.slice_ms).core for pick in (max, min))
+    slowest, fastest = (pick(found.cores, key=lambda core: core.slice_ms).core for pick in (max, min))
     seen = (
         f"core {slowest} is {_percent(found.cores_differ)} slower than core {fastest}, and core {found.quietest_core} "
         f"is the quietest; {told}"

@@ -13,15 +13,15 @@ from bench.records.health import Requirement as Needed
 
 def findings(versions: VersionFacts) -> Iterator[Finding]:
     """One finding for each combination that does not fit, or one that says how much was looked at."""
-    broken = [each for each in versions.requirements if not _is_met(each)]
-    for each in broken:
-        found = "it is not there" if each.found is None else f"{each.found} is installed"
+    broken = [requirement for requirement in versions.requirements if not _is_met(requirement)]
+    for requirement in broken:
+        found = "it is not there" if requirement.found is None else f"{requirement.found} is installed"
         yield Finding(
             subject="versions",
             severity="warning",
-            seen=f"{each.package} {each.version} asks for {each.needs}, but {found}",
+            seen=f"{requirement.package} {requirement.version} asks for {requirement.needs}, but {found}",
             effect="its loop may fail, or take another path through the framework than its users have",
-            remedy=f"pip install '{each.needs}'",
+            remedy=f"pip install '{requirement.needs}'",
         )
     for known in versions.known:
         yield Finding(

@@ -23,7 +23,7 @@ Ratios = dict[Cell, list[float]]
 def releases(gathered: Sequence[Compared], trials: Sequence[Trial], *, seed: int) -> list[ReleaseFigures]:
     """Return the figures of every release, series by series (a series is one runner in one comparison)."""
     ratios = adjacent_ratios(trials) | ratios_in_turns(gathered)
-    return [each for series in _series(gathered) for each in _figures(series, ratios, seed)]
+    return [figures for series in _series(gathered) for figures in _figures(series, ratios, seed)]
 
 
 def ratios_in_turns(gathered: Sequence[Compared]) -> Ratios:
@@ -51,7 +51,7 @@ def adjacent_ratios(trials: Sequence[Trial]) -> Ratios:
     for pair in places.values():
         if len(pair) == 2:
             anchor, release = sorted(pair, key=lambda trial: trial.cell.environment != ANCHOR)
-            steps_us = [figures(each, each.timing).step_us for each in (release, anchor) if each.timing is not None]
+            steps_us = [figures(trial, trial.timing).step_us for trial in (release, anchor) if trial.timing is not None]
             if None not in steps_us:
                 found[release.cell].append(float(np.divide(*steps_us)))  # type: ignore[arg-type]
     return dict(found)
@@ -100,11 +100,11 @@ def _more(before: Evidence | None, now: Evidence) -> dict[str, int]:
     if before is None or not before.counts or not now.counts:
         return {}
     found = {}
-    for each in EXACT:
-        values = [{count(counters, each.key) for counters in side.counts} for side in (before, now)]
+    for metric in EXACT:
+        values = [{count(counters, metric.key) for counters in side.counts} for side in (before, now)]
         if all(len(side) == 1 and None not in side for side in values):
             (old,), (new,) = values
-            found[each.key] = (new or 0) - (old or 0)
+            found[metric.key] = (new or 0) - (old or 0)
     return {name: delta for name, delta in found.items() if delta}
 
 

@@ -68,7 +68,7 @@ def _timed(
 
 def _evidence(run: Run, trials: Sequence[Trial]) -> dict[str, Evidence]:
     tried = {trial.cell.environment for trial in trials if trial.phase == "counting"}
-    cells = tuple(cell_of(run, each.version) for each in sought(run).releases if each.version in tried)
+    cells = tuple(cell_of(run, release.version) for release in sought(run).releases if release.version in tried)
     if not cells:
         return {}
     gathered = gather_round(run, Round(cells=cells, reference=cells[0]), trials)
@@ -103,12 +103,12 @@ def _nearer(value: float, first: float, last: float) -> str:
 
 def known(run: Run, found: Sequence[Probe]) -> Known:
     """Return the values to search by: counts, or for the step time 0 for the first end and 1 for the last."""
-    places = {each.version: index for index, each in enumerate(sought(run).releases)}
+    indices = {release.version: index for index, release in enumerate(sought(run).releases)}
     if sought(run).metric != STEP_TIME:
-        return {places[probe.release]: probe.value for probe in found}
+        return {indices[probe.release]: probe.value for probe in found}
     levels = {"first": 0.0, "last": 1.0, "undecided": None}
     return {
-        places[probe.release]: None if probe.status != "ok" else levels[probe.like or "undecided"]
+        indices[probe.release]: None if probe.status != "ok" else levels[probe.like or "undecided"]
         for probe in found
         if probe.status != "ok" or probe.like is not None
     }

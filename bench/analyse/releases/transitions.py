@@ -37,7 +37,7 @@ def moves(run: Run, trials: Sequence[Trial], found: Sequence[Probe]) -> list[Mov
 
 
 def _move(run: Run, trials: Sequence[Trial], gap: Gap, found: dict[str, Probe]) -> Move:
-    releases = [each.version for each in sought(run).releases]
+    releases = [release.version for release in sought(run).releases]
     older, newer = releases[gap.older], releases[gap.newer]
     compared = _neighbours(run, trials, older, newer)
     return Move(
@@ -60,9 +60,9 @@ def _neighbours(run: Run, trials: Sequence[Trial], older: str, newer: str) -> Co
 def _repeated(compared: Compared, metric: str) -> bool | None:
     """Whether a second fresh interpreter gave the same counts, on both sides."""
     counted = [evidence.counts for evidence in compared.evidence]
-    if metric == STEP_TIME or any(len(each) < 2 for each in counted):
+    if metric == STEP_TIME or any(len(counts) < 2 for counts in counted):
         return None
-    return all(count(each[0], metric) == count(each[-1], metric) for each in counted)
+    return all(count(counts[0], metric) == count(counts[-1], metric) for counts in counted)
 
 
 def attributed(run: Run, trials: Sequence[Trial], found: Sequence[Move]) -> list[AttributionRow]:
@@ -109,4 +109,4 @@ def as_check(run: Run, trials: Sequence[Trial], move: Move) -> tuple[Run, list[T
 
 
 def _environment(run: Run, release: str) -> Environment:
-    return next(each for each in run.settings.environments if each.name == release)
+    return next(environment for environment in run.settings.environments if environment.name == release)

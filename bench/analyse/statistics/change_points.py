@@ -42,7 +42,7 @@ def change_points(series: Sequence[Values], *, seed: int = 0) -> list[Change]:
 
     The same series and seed always give the same changes.
     """
-    groups = [np.asarray(each, dtype=np.float64) for each in series]
+    groups = [np.asarray(group, dtype=np.float64) for group in series]
     random = np.random.default_rng(seed)
     splits = sorted(set(_search(groups, 0, len(groups), random)))
     while splits:
@@ -71,7 +71,7 @@ def _search(groups: Sequence[Floats], start: int, end: int, random: np.random.Ge
     bounds = [start, *splits, end]
     return [
         *splits,
-        *(each for a, b in pairwise(bounds) for each in _search(groups, a, b, random)),
+        *(point for a, b in pairwise(bounds) for point in _search(groups, a, b, random)),
     ]
 
 

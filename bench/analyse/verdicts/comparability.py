@@ -46,7 +46,7 @@ def differences(first: Run, second: Run) -> list[str]:
         **{name: (first.packages.get(name), second.packages.get(name)) for name in PACKAGES},
         **_own_files(first, second),
     }
-    return [each.told("then", "now") for each in _differing(pairs)]
+    return [difference.told("then", "now") for difference in _differing(pairs)]
 
 
 def unlike(baseline: Run, candidate: Run) -> list[Difference]:
@@ -93,7 +93,7 @@ def moved(baseline: Run, candidate: Run) -> Moved:
 def other_hand_written_loop(baseline: Run, candidate: Run) -> str | None:
     """What differs of the software of the hand-written loop, in words; None where that ran and trained the same."""
     changed = moved(baseline, candidate)
-    trained = sorted({each.workload for run in (baseline, candidate) for each in run.settings.comparisons})
+    trained = sorted({comparison.workload for run in (baseline, candidate) for comparison in run.settings.comparisons})
     for package in ("torch", *sorted(needs(trained))):
         if package in changed:
             before, after = changed[package]

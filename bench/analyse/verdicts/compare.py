@@ -74,7 +74,7 @@ def compare(baseline: Stored, candidate: Stored, *, margin: float, fail_on: Sequ
 
 
 def _phrases(differences: Sequence[Difference]) -> list[str]:
-    return [each.told("in A", "in B") for each in differences]
+    return [difference.told("in A", "in B") for difference in differences]
 
 
 def _sides(gathered: Sequence[Compared], trials: Sequence[Trial]) -> dict[Cell, Side]:

@@ -35,7 +35,7 @@ class Grounds:
 
 def controls(judged: Iterable[Judged]) -> list[Control]:
     """Return every comparison's controls: none where the hand-written loop's own step time is judged instead."""
-    verdicts = [each.verdict for each in judged if each.group is None]
+    verdicts = [judgement.verdict for judgement in judged if judgement.group is None]
     told = {(verdict.cell.comparison, verdict.cell.runner, verdict.metric): verdict for verdict in verdicts}
     return [
         Control(comparison=comparison, machine=verdict, floor=told.get((comparison, FLOOR, STEP_TIME + OVER)))
@@ -67,9 +67,9 @@ def _floors(found: Grounds) -> Iterator[str]:
 
 def _drifts(found: Grounds) -> Iterator[str]:
     """Find comparisons in which the machine moved by more than the margin."""
-    drifts = [each.machine for each in found.controls if _is_beyond(each.machine, found.margin)]
+    drifts = [control.machine for control in found.controls if _is_beyond(control.machine, found.margin)]
     if drifts:
-        worst = max(drifts, key=lambda each: abs(math.log(each.ratio.value)) if each.ratio else 0.0)
+        worst = max(drifts, key=lambda drift: abs(math.log(drift.ratio.value)) if drift.ratio else 0.0)
         others = f", and by more than the margin in {len(drifts) - 1} more" if len(drifts) > 1 else ""
         moved = f"{name(worst.cell)}, whose code is the same, moved by {change(worst.ratio)}{others}"
         yield f"{moved}: so much the machine changed; ratios cancel that only as far as it slows all loops alike"

@@ -20,8 +20,8 @@ def judged(cell: Cell, baseline: Counts, candidate: Counts, *, margin: float) ->
 
     `margin` is the one that was asked for, as a fraction.
     """
-    found = (_judged(cell, each, baseline, candidate, each.margin_of(margin)) for each in EXACT)
-    return [each for each in found if each is not None]
+    found = (_judged(cell, metric, baseline, candidate, metric.margin_of(margin)) for metric in EXACT)
+    return [verdict for verdict in found if verdict is not None]
 
 
 def _judged(cell: Cell, metric: Metric, baseline: Counts, candidate: Counts, margin: float | None) -> Verdict | None:
@@ -52,7 +52,7 @@ def _first(counts: Counts, metric: Metric) -> int | None:
 
 def _doubts(counts: Counts, metric: Metric, arm: str) -> list[str]:
     """Why one side's figure cannot be relied on; nothing where two fresh interpreters gave the same."""
-    figures = [count(each, metric.key) for each in counts]
+    figures = [count(counters, metric.key) for counters in counts]
     if not figures or figures[0] is None:
         return [f"the {arm} has no figure: {why_not_counted(counts, metric.key)}"]
     if len(figures) == 1:

@@ -50,11 +50,11 @@ def _figure(metric: Metric) -> Figure:
     return Figure(metric=metric, of=lambda evidence: evidence.by_block(metric), pairs=IN_PAIRS.get(metric.key))
 
 
-MEASURED = tuple(_figure(each) for each in METRICS if each.group is not None and each.trial)
+MEASURED = tuple(_figure(metric) for metric in METRICS if metric.group is not None and metric.trial)
 """What trials tell block by block."""
 IMPORT = metric("import_s")
 """What interpreters tell, not trials."""
-GROUPS: dict[str, FigureGroup] = {each.key: each.group for each in METRICS if each.group is not None}
+GROUPS: dict[str, FigureGroup] = {metric.key: metric.group for metric in METRICS if metric.group is not None}
 """What is judged."""
 
 
@@ -84,7 +84,8 @@ def import_s_by_block(trials: Sequence[Trial], cell: Cell) -> ByBlock:
     """
     own = ((t.block, t.interpreter) for t in trials if t.cell == cell and t.phase == "timing")
     first: dict[tuple[int, int, int], tuple[int, float]] = {}
-    for block, each in own:
-        if each is not None:
-            first.setdefault((each.pid, each.hash_seed, each.padding_bytes), (block, each.import_s))
+    for block, interpreter in own:
+        if interpreter is not None:
+            identity = (interpreter.pid, interpreter.hash_seed, interpreter.padding_bytes)
+            first.setdefault(identity, (block, interpreter.import_s))
     return block_medians(first.values())

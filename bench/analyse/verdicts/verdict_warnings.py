@@ -44,7 +44,7 @@ def _baseline_against_itself(same: Floats, margin: float, gamma: float) -> Itera
     elif outcome(found.low, found.high, margin) in ("regressed", "improved"):
         against = f"the baseline against its own clone differs by {_change(found.value)}"
         interval = f"[{_change(found.low)}, {_change(found.high)}]"
-        yield f"{against} {interval}, where nothing differs: do not rely on this comparison"
+        yield f"{against} {interval}, where nothing differs: don't trust this comparison"
 
 
 def _drift(ratios: Floats) -> Iterator[str]:

@@ -76,7 +76,7 @@ def test_a_file_is_of_the_package_it_is_imported_from_or_of_python():
 def test_the_sentence_names_files_and_functions_and_its_parts_sum_to_the_whole():
     rows = subtract(BASELINE, CANDIDATE, "python_calls")
     assert sentence(rows, "python_calls", files=3, functions=1) == (
-        "41 extra Python calls a step: 30 in accelerate/state.py (GradientState.__init__ 30), "
+        "41 extra Python calls per step: 30 in accelerate/state.py (GradientState.__init__ 30), "
         "16 in accelerate/optimizer.py (AcceleratedOptimizer.step 12, …), "
         "-9 in torch/utils/data/dataloader.py (DataLoader.__iter__ -9) and 4 in 3 other files."
     )
@@ -86,7 +86,7 @@ def test_the_sentence_names_files_and_functions_and_its_parts_sum_to_the_whole()
 def test_the_sentence_of_a_saving_counts_what_there_is_less():
     rows = subtract(CANDIDATE[3:4], [], "python_calls")
     assert sentence(rows, "python_calls") == (
-        "30 fewer Python calls a step: 30 in accelerate/state.py (GradientState.__init__ 30)."
+        "30 fewer Python calls per step: 30 in accelerate/state.py (GradientState.__init__ 30)."
     )
 
 
@@ -95,7 +95,7 @@ def test_the_sentence_of_bytes_and_of_nothing():
     assert sentence(rows, "tensor_bytes") == (
         "16,896 extra tensor bytes at a step's peak: 16,896 in torch/utils/data/collate.py (collate 16,896)."
     )
-    assert sentence([], "syncs") == "No extra values read back to the host a step."
+    assert sentence([], "syncs") == "No extra values read back to the host per step."
 
 
 def test_a_counter_repeats_only_if_both_processes_counted_the_same():

@@ -130,7 +130,7 @@ def test_the_report_tells_changes_first_and_every_release_in_order():
     text = told(a_summary(ratio, {"4.47.1": 7, "4.48.3": 7, "4.49.0": 7}))
     change = next(line for line in text.splitlines() if line.startswith("- transformers"))
     assert re.match(r"- transformers 4\.47\.1: a new level of step time, \+1[12] %, 1 more sync\. ", change)
-    assert "1 extra value read back to the host a step: 1 in transformers/trainer.py" in change
+    assert "1 extra value read back to the host per step: 1 in transformers/trainer.py" in change
     rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| 4.")]
     assert rows == RELEASES
     assert "7 (+1)" in text

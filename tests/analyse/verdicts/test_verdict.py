@@ -180,7 +180,7 @@ def test_an_a_a_arm_that_differs_is_told_and_the_verdict_stays():
     assert found.outcome == "regressed"
     assert found.warnings == (
         "the baseline against its own clone differs by −4.76 % [−4.95 %, −4.57 %], where nothing differs: "
-        "do not rely on this comparison",
+        "don't trust this comparison",
     )
     assert judge(QUIET + 0.1, QUIET + 0.01).warnings == ()  # below the margin
 

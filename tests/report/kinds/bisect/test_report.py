@@ -34,7 +34,7 @@ def test_the_first_line_is_the_answer():
     lines = told(made).split("\n\n")
     assert lines[0] == "# transformers 4.46.2 → 4.49.0: which release moved the syncs?"
     assert lines[1] == (
-        "**transformers 4.47.1 reads 1 more value back to the host a step than 4.47.0: in transformers/trainer.py "
+        "**transformers 4.47.1 reads 1 more value back to the host per step than 4.47.0: in transformers/trainer.py "
         "(Trainer.get_batch_samples).**"
     )
     assert lines[2].startswith(
@@ -62,19 +62,19 @@ def test_every_release_that_was_looked_at_is_in_the_table_in_order():
 @pytest.mark.parametrize(
     ("metric", "changes", "sentence"),
     [
-        ("syncs", {"syncs": 3}, "reads 3 more values back to the host a step than 4.47.0"),
-        ("syncs", {"syncs": -1}, "reads 1 fewer value back to the host a step than 4.47.0"),
+        ("syncs", {"syncs": 3}, "reads 3 more values back to the host per step than 4.47.0"),
+        ("syncs", {"syncs": -1}, "reads 1 fewer value back to the host per step than 4.47.0"),
         (
             "python_calls",
             {"python_calls": 1200},
-            "makes 1,200 more Python calls a step than 4.47.0: in loop.py (train)",
+            "makes 1,200 more Python calls per step than 4.47.0: in loop.py (train)",
         ),
-        ("c_calls", {"c_calls": 1}, "makes 1 more call into C a step than 4.47.0."),
-        ("ops", {"ops": -2}, "runs 2 fewer ops a step than 4.47.0."),
+        ("c_calls", {"c_calls": 1}, "makes 1 more call into C per step than 4.47.0."),
+        ("ops", {"ops": -2}, "runs 2 fewer ops per step than 4.47.0."),
         ("tensor_bytes", {"tensor_bytes": 16_896}, "keeps 16,896 more bytes in tensors at a step's peak than 4.47.0."),
-        ("kernels", {"kernels": 1}, "launches 1 more kernel a step than 4.47.0."),
-        ("device_syncs", {"device_syncs": 2}, "waits for the device 2 more times a step than 4.47.0."),
-        ("allocations", {"allocations": 5}, "asks for device memory 5 more times a step than 4.47.0."),
+        ("kernels", {"kernels": 1}, "launches 1 more kernel per step than 4.47.0."),
+        ("device_syncs", {"device_syncs": 2}, "waits for the device 2 more times per step than 4.47.0."),
+        ("allocations", {"allocations": 5}, "asks for device memory 5 more times per step than 4.47.0."),
     ],
 )
 def test_each_metric_has_its_words(metric, changes, sentence):
@@ -99,7 +99,7 @@ def test_what_was_stepped_around_has_its_reason_and_leaves_the_answer_open():
         counted(run, {"4.46.3": 6, "4.48.0": 7}, replicates=2),
     )
     assert bisect_report.one_line(made).endswith(
-        "transformers 4.48.0 reads 1 more value back to the host a step than 4.46.3: in transformers/trainer.py "
+        "transformers 4.48.0 reads 1 more value back to the host per step than 4.46.3: in transformers/trainer.py "
         "(Trainer.get_batch_samples); which of the releases after 4.46.3 did it is not known, since 4.47.0 and 4.47.1 "
         "cannot be used here."
     )

@@ -137,7 +137,7 @@ def test_what_is_worse_without_being_asked_about_is_told_with_the_flag_that_asks
 def test_counters_name_the_function_behind_them():
     assert verdict(one_more_sync()) == [
         "**Worse: syncs regressed.**",
-        "- hf-trainer at batch 64 of mlp on cpu: syncs 6 → 7. 1 extra value read back to the host a step: "
+        "- hf-trainer at batch 64 of mlp on cpu: syncs 6 → 7. 1 extra value read back to the host per step: "
         "1 in transformers/trainer.py (Trainer.get_batch_samples 1).",
     ]
 
@@ -308,9 +308,9 @@ def test_the_table_of_what_was_counted_and_the_functions_behind_it():
         "| 64    | hf-trainer | syncs         |        6 |         7 |         +1 |",
         "| 64    | hf-trainer | tensor memory |   100 kB |    100 kB |       none |",
         "Which functions do more or less in the candidate:",
-        "- hf-trainer: 2 extra Python calls a step: 2 in transformers/trainer.py (Trainer.get_batch_samples 2). "
+        "- hf-trainer: 2 extra Python calls per step: 2 in transformers/trainer.py (Trainer.get_batch_samples 2). "
         "(batch 64)",
-        "- hf-trainer: 1 extra value read back to the host a step: 1 in transformers/trainer.py "
+        "- hf-trainer: 1 extra value read back to the host per step: 1 in transformers/trainer.py "
         "(Trainer.get_batch_samples 1). (batch 64)",
     ]
 
@@ -382,7 +382,7 @@ def test_the_terminal_gets_the_verdict_as_plain_text():
         "In transformers==4.47.1, moved without being asked for: tokenizers 0.23.3 → 0.21.4.",
         "",
         "Worse: syncs regressed.",
-        "  hf-trainer at batch 64 of mlp on cpu: syncs 6 → 7. 1 extra value read back to the host a step: "
+        "  hf-trainer at batch 64 of mlp on cpu: syncs 6 → 7. 1 extra value read back to the host per step: "
         "1 in transformers/trainer.py (Trainer.get_batch_samples 1).",
     ]
 

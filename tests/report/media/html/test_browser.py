@@ -125,10 +125,10 @@ def test_a_header_sorts_by_the_figure_and_says_so(report):
 def test_the_view_of_functions(report):
     view = report.find_element(By.CSS_SELECTOR, ".flames")
     blocks = [each.get_attribute("aria-label") for each in view.find_elements(By.CSS_SELECTOR, ".icicle button")]
-    assert blocks[0] == "hf-trainer: +50 Python calls a step"
-    assert "transformers: +42 Python calls a step" in blocks
-    assert "transformers/trainer.py:100 Trainer.training_step: +30 Python calls a step" in blocks
-    assert "+45 Python calls a step in 4 functions" in view.find_element(By.CLASS_NAME, "shown").text
+    assert blocks[0] == "hf-trainer: +50 Python calls per step"
+    assert "transformers: +42 Python calls per step" in blocks
+    assert "transformers/trainer.py:100 Trainer.training_step: +30 Python calls per step" in blocks
+    assert "+45 Python calls per step in 4 functions" in view.find_element(By.CLASS_NAME, "shown").text
     assert "1 function, -5 Python calls" in view.find_element(By.CLASS_NAME, "undrawn").text
     widths = [b.rect["width"] for b in view.find_elements(By.CSS_SELECTOR, ".level:nth-child(2) button")]
     assert widths[0] / sum(widths) == pytest.approx(42 / 50, abs=0.01)
@@ -137,7 +137,9 @@ def test_the_view_of_functions(report):
 def test_functions_can_be_searched(report):
     view = report.find_element(By.CSS_SELECTOR, ".flames")
     view.find_element(By.NAME, "find").send_keys("COMPUTE_loss")
-    assert view.find_element(By.CLASS_NAME, "shown").text == ("1 of 4 functions match: +12 of +45 Python calls a step.")
+    assert view.find_element(By.CLASS_NAME, "shown").text == (
+        "1 of 4 functions match: +12 of +45 Python calls per step."
+    )
     rows = view.find_elements(By.CSS_SELECTOR, "tbody tr")
     assert [each.text for each in rows] == ["Trainer.compute_loss transformers/trainer.py:200 0 12 +12"]
     assert [b.text for b in view.find_elements(By.CSS_SELECTOR, ".hit")] == ["Trainer.compute_loss +12"]
