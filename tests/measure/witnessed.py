@@ -10,10 +10,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from bench.records.schema import ScriptFingerprint
 
@@ -61,26 +62,24 @@ def main() -> None:
 
 
 def _answer(asked: dict[str, Any]) -> Any:
-    ours, theirs = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(ours)
-        _record(theirs, asked)
-    os.close(theirs)
-    with os.fdopen(ours, "rb") as told:
-        answer = told.read()
-    os.waitpid(pid, 0)
-    return json.loads(answer)
+    # A file, and no pipe: workers of a loader outlive their script by seconds, and would keep a pipe open.
+    with TemporaryFile("w+") as answer:
+        pid = os.fork()
+        if pid == 0:
+            _record(answer, asked)
+        os.waitpid(pid, 0)
+        answer.seek(0)
+        return json.load(answer)
 
 
-def _record(told: int, asked: dict[str, Any]) -> None:
+def _record(answer: IO[str], asked: dict[str, Any]) -> None:
     import runpy
 
     from bench.measure import witness
 
     def finish(result: object) -> None:
-        with os.fdopen(told, "w") as answer:
-            answer.write(json.dumps(result))
+        answer.write(json.dumps(result))
+        answer.flush()
         os._exit(0)
 
     script, *arguments = asked["command"].split()
@@ -88,13 +87,11 @@ def _record(told: int, asked: dict[str, Any]) -> None:
     sys.path.insert(0, str(SCRIPTS))
     run = partial(runpy.run_path, sys.argv[0], run_name="__main__")
     ticking = partial(_ticking_on, asked["tick_on"]) if asked["tick_on"] else None
-    with suppress(BrokenPipeError):
-        try:
-            finish(
-                witness.record(run, steps=asked["steps"], seed=asked["seed"], ticking=ticking, finish=finish)  # type: ignore[arg-type]
-            )
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the answer
-            finish(f"{type(error).__name__}: {error}")
+    asked_for = {"steps": asked["steps"], "seed": asked["seed"], "ticking": ticking}
+    try:
+        finish(witness.record(run, finish=finish, **asked_for))  # type: ignore[arg-type]
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the answer
+        finish(f"{type(error).__name__}: {error}")
 
 
 @contextmanager
