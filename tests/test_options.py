@@ -211,6 +211,7 @@ def test_forty_options_of_trainer_and_lightning_have_a_price():
 def test_a_setting_is_written_as_a_user_writes_it():
     settings = {option.name: option.setting for option in options.of("lightning")}
     assert settings["csv-logger-1"] == ('logger=CSVLogger(save_dir=...), log_every_n_steps=1, self.log("loss", loss)')
+    assert settings["log-on-step"] == 'self.log("loss", loss)'
     assert settings["callbacks-10"] == "callbacks=[Callback()] * 10"
 
 

@@ -96,7 +96,7 @@ class Option:
         """How it is switched on, as a user writes it."""
         if self.text is not None:
             return self.text
-        return ", ".join(_written(given) for given in self.passed.values())
+        return ", ".join(filter(None, (_written(given) for given in self.passed.values())))
 
 
 def _written(given: Mapping[str, Any] | Made) -> str:

@@ -96,10 +96,14 @@ def answer(each: PriceList) -> str:
     if each.step_us is None:
         return f"{plural(len(each.prices), 'option')} counted."
     plain = f"A step takes {numbers.number(each.step_us.value)} µs without options."
-    named = [line(price) for price in each.prices if not price.is_noise][:MAX_NAMED]
+    named = [line(price) for price in each.prices if _costs(price)][:MAX_NAMED]
     nothing = sum(price.is_noise for price in each.prices)
     rest = f" {plural(nothing, 'option')} cannot be told from nothing." if nothing else ""
     return f"{plain} Per step, the most expensive: {'; '.join(named)}.{rest}" if named else f"{plain}{rest}"
+
+
+def _costs(price: Price) -> bool:
+    return price.step_us is not None and price.step_us.value > 0 and not price.is_noise
 
 
 def line(price: Price) -> str:
