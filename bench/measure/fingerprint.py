@@ -61,7 +61,7 @@ class Recorder:
         parameters = [parameter.detach().cpu() for parameter in model.parameters()]
         return {
             "losses": [loss.item() for loss in self._losses],
-            "weights_sha256": _digest([*parameters, *_moved_by_training(model)]),
+            "weights_sha256": digest([*parameters, *_moved_by_training(model)]),
             "parameter_norms": [parameter.double().norm().item() for parameter in parameters],
         }
 
@@ -83,8 +83,9 @@ def _moved_by_training(model: nn.Module) -> list[torch.Tensor]:
     return [buffer.detach().cpu() for name, buffer in model.named_buffers() if name in kept]
 
 
-def _digest(tensors: list[torch.Tensor]) -> str:
-    digest = hashlib.sha256()
+def digest(tensors: list[torch.Tensor]) -> str:
+    """SHA-256 of the bytes of all of them, one after the other."""
+    hashed = hashlib.sha256()
     for tensor in tensors:
-        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+        hashed.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return hashed.hexdigest()

@@ -13,7 +13,7 @@ Format history (`SCHEMA`); keys only ever get added:
    `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`; with scripts `Settings.scripts`,
    `Timing.samples_per_step`, and a `Cell.batch_size` of 0.
 
-This is the door: the records stand in `trials`, `runs`, `summaries` and `two_runs`.
+This is the door: the records stand in `trials`, `scripts`, `runs`, `summaries` and `two_runs`.
 """
 
 from __future__ import annotations
@@ -31,8 +31,20 @@ from bench.records.runs import (
     Scripts,
     Settings,
 )
+from bench.records.scripts import (
+    Clip,
+    ScriptBatch,
+    ScriptFingerprint,
+    ScriptGroup,
+    ScriptLoader,
+    ScriptModel,
+    ScriptOptimizer,
+    ScriptParameter,
+    ScriptStep,
+)
 from bench.records.summaries import (
     STEP_QUANTILES,
+    Alikeness,
     AttributionRow,
     Brief,
     CellSummary,
@@ -75,12 +87,14 @@ __all__ = [
     "SCHEMA",
     "STEP_QUANTILES",
     "AcceleratorInfo",
+    "Alikeness",
     "AttributionRow",
     "Bisection",
     "Brief",
     "ByCalibration",
     "Cell",
     "CellSummary",
+    "Clip",
     "Collector",
     "Comparison",
     "Control",
@@ -116,6 +130,14 @@ __all__ = [
     "ReleaseFigures",
     "Run",
     "Script",
+    "ScriptBatch",
+    "ScriptFingerprint",
+    "ScriptGroup",
+    "ScriptLoader",
+    "ScriptModel",
+    "ScriptOptimizer",
+    "ScriptParameter",
+    "ScriptStep",
     "Scripts",
     "Settings",
     "Status",

@@ -38,6 +38,22 @@ class Equivalence(Record):
         return self.verdict in ("baseline", "bitwise", "close")
 
 
+class Alikeness(Equivalence):
+    """Whether two scripts did the same arithmetic, and where they did not what explains it."""
+
+    first_step: int | None = None
+    """The first that differs, from 1."""
+    reasons: list[str] = []
+    """What differs, the most fundamental first, with the values of both."""
+    warnings: list[str] = []
+    """What a reader must know of the proof itself: that a script is not reproducible, or ended early."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether ratios may be printed."""
+        return self.proven
+
+
 class DeviceMemory(Record):
     """Peak device memory, the median over blocks."""
 

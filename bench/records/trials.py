@@ -239,6 +239,8 @@ class Phases(Record):
 
     phase_ns: dict[Phase, list[Nanoseconds]]
     """For each of the `steps - 1` intervals from tick to tick; the phases of an interval sum to it."""
+    evaluation_ns: list[Nanoseconds] | None = None
+    """Of a script: what of each interval went into evaluation, and is in none of its phases."""
     functions: list[FunctionTime]
 
 

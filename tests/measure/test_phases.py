@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -11,6 +12,7 @@ from time import perf_counter_ns
 import pytest
 import torch
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
+from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader, Dataset
 
 from bench.measure import phases, trace
@@ -162,8 +164,9 @@ def test_the_device_is_waited_for_at_each_change_of_phase(time):
     with phases.splitting(slow_parts(time), device) as split:
         before = len(device.calls)
         plain_loop(split.parts, time)
-    # Data, the loss, the model, backward and the optimizer begin and end; the loader ends once more than it gives.
-    assert device.calls[before:] == ["synchronize"] * (4 * 2 * 5 + 2)
+    # Data, the loss, the model, backward and the optimizer begin and end, and so does the step; the loader ends once
+    # more than it gives.
+    assert device.calls[before:] == ["synchronize"] * (4 * (2 * 5 + 1) + 2)
 
 
 def test_nothing_stays_behind(time):
@@ -231,6 +234,137 @@ def test_every_runner_has_every_phase(every_runner):
     for name, found in every_runner.items():
         empty = {phase for phase, ns in found["phase_ns"].items() if median(ns) == 0}
         assert empty == ({"data"} if name == "floor" else set()), name
+
+
+# Scripts, of which nothing is known before they run.
+
+
+def phases_of(script, time, *, steps=4):
+    with phases.splitting_script(Host()) as split:
+        script(slow_parts(time), time)
+    assert len(split.steps_ns) == steps
+    return split.result()
+
+
+def a_script(parts, time):
+    for batch in DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader):
+        loss = parts.model(batch["x"]).sum()
+        time.passes(10_000_000)
+        loss.backward()
+        parts.optimizer.step()
+        parts.optimizer.zero_grad()
+
+
+def test_a_script_has_the_phases_of_a_loop(time):
+    assert phases_of(a_script, time) == {
+        "phase_ns": {
+            "data": [20] * 3,
+            "forward": [1_000] * 3,
+            "backward": [100_000] * 3,
+            "optimizer": [1_000_000] * 3,
+            "rest": [10_000_000] * 3,
+        },
+        "evaluation_ns": [0] * 3,
+    }
+
+
+def evaluates(parts, time):
+    a_script(parts, time)
+    parts.model.eval()
+    time.passes(7)
+    with torch.no_grad():
+        for batch in DataLoader(SlowData(time), batch_size=4):
+            parts.model(batch["x"])
+    parts.model.train()
+    a_script(parts, time)
+
+
+def trains_with_another_model_in_evaluation(parts, time):
+    other = SlowModel(time)
+    with torch.no_grad():
+        other.eval()(torch.ones(1, 1))
+    a_script(parts, time)
+    other.eval()
+    a_script(parts, time)
+
+
+def freezes_a_layer(parts, time):
+    layer = torch.nn.Dropout()
+    layer(torch.ones(1))
+    for _ in range(2):
+        layer.eval()
+        a_script(parts, time)
+
+
+@pytest.mark.parametrize(
+    ("script", "evaluation_ns", "rest_ns"),
+    [
+        # Two batches of four samples and two forwards, and 7 ns before them.
+        (evaluates, 7 + 8 * 10 + 2 * 1_000, 10_000_000),
+        (trains_with_another_model_in_evaluation, 0, 10_000_000),
+        (freezes_a_layer, 0, 10_000_000),
+    ],
+)
+def test_evaluation_is_told_apart_from_the_step_in_which_it_falls(time, script, evaluation_ns, rest_ns):
+    result = phases_of(script, time, steps=8)
+    assert result["evaluation_ns"] == [0, 0, 0, evaluation_ns, 0, 0, 0]
+    assert result["phase_ns"]["rest"] == [rest_ns] * 7
+    assert result["phase_ns"]["data"] == [20] * 7
+    assert result["phase_ns"]["forward"] == [1_000] * 7
+
+
+def stays_in_evaluation(parts, time):
+    """Trains on in evaluation mode, as who fine-tunes without dropout may."""
+    a_script(parts, time)
+    parts.model.eval()
+    a_script(parts, time)
+
+
+def test_evaluation_ends_with_the_next_backward_where_nobody_switches_back(time):
+    result = phases_of(stays_in_evaluation, time, steps=8)
+    assert result["evaluation_ns"][:3] == [0, 0, 0]
+    assert result["evaluation_ns"][4:] == [0, 0, 0]
+    assert result["phase_ns"]["optimizer"] == [1_000_000] * 7
+
+
+def checkpoints(parts, time):
+    for batch in DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader):
+        loss = checkpoint(parts.model, batch["x"], use_reentrant=False).sum()
+        loss.backward()
+        parts.optimizer.step()
+        parts.optimizer.zero_grad()
+
+
+def test_what_is_computed_again_belongs_to_the_backward(time):
+    result = phases_of(checkpoints, time)
+    assert result["phase_ns"]["forward"] == [1_000] * 3
+    assert result["phase_ns"]["backward"] == [101_000] * 3
+
+
+def nests(parts, time):
+    class Outer(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = parts.model
+
+        def forward(self, x):
+            time.passes(500)
+            return self.inner(x)
+
+    a_script(replace(parts, model=Outer()), time)
+
+
+def test_modules_within_modules_are_one_forward(time):
+    assert phases_of(nests, time)["phase_ns"]["forward"] == [1_500] * 3
+
+
+def test_a_script_that_raised_leaves_nothing_behind():
+    before = torch.nn.Module.__call__, torch.nn.Module.train, torch.autograd.backward
+    with pytest.raises(ZeroDivisionError), phases.splitting_script(Host()):
+        raise ZeroDivisionError
+    assert before == (torch.nn.Module.__call__, torch.nn.Module.train, torch.autograd.backward)
+    assert not _global_optimizer_pre_hooks
+    assert not _global_optimizer_post_hooks
 
 
 # The trace.
