@@ -93,7 +93,7 @@ def _of_each(count: int, tick: Tick) -> Tick:
 class Steps:
     """Counts a script's steps, and calls `then` from inside the one that makes so many."""
 
-    def __init__(self, wanted: int, then: Callable[[], NoReturn]) -> None:
+    def __init__(self, wanted: int, then: Callable[[], None]) -> None:
         self.made = 0
         self._wanted, self._then = wanted, then
 
@@ -205,7 +205,8 @@ def refuse_to_wait_for_steps(has_stepped: Callable[[], bool], give_up: Callable[
         nonlocal since_s
         since_s = since_s or monotonic()
         if has_stepped():
-            torch.autograd.backward = backward
+            if torch.autograd.backward is watched:  # else another instrument stands before it, and this one is nothing
+                torch.autograd.backward = backward
         elif monotonic() - since_s > UNSTEPPED_S:
             give_up(f"no optimizer step was seen in {UNSTEPPED_S:.0f} s of backward passes; {WAY_OUT}")
         return backward(*args, **kwargs)
