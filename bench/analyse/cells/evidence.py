@@ -198,7 +198,11 @@ def _equivalence(run: Run, planned: Round, cell: Cell, trial: Trial | None, refe
     if cell == planned.reference:
         return scripts.reference(trial, name)
     names = (name, planned.name(cell))
-    return scripts.judge(trial, reference, names=names, unlike=run.settings.scripts.unlike)
+    found = scripts.judge(trial, reference, names=names, unlike=run.settings.scripts.unlike)
+    if cell.environment == planned.reference.environment:
+        return found
+    changed = scripts.changed_defaults(trial, reference, names=names)
+    return found.model_copy(update={"reasons": [*dict.fromkeys([*changed, *found.reasons])]})
 
 
 def _belongs(trial: Trial, planned: Round) -> bool:

@@ -31,6 +31,13 @@ def _judged(trial: Trial | None, baseline: Trial | None, names: tuple[str, str])
     return alike.compare(baseline.witnessed[0], trial.witnessed[0], names=names, again=again)
 
 
+def changed_defaults(trial: Trial | None, baseline: Trial | None, *, names: tuple[str, str]) -> list[str]:
+    """What the same script trains with that is other than in the reference's environment, as far as it shows."""
+    if trial is None or baseline is None or not (trial.witnessed and baseline.witnessed):
+        return []
+    return alike.changed_defaults(baseline.witnessed[0], trial.witnessed[0], names=names)
+
+
 def _second(witnessed: Sequence[ScriptFingerprint]) -> ScriptFingerprint | None:
     return witnessed[1] if len(witnessed) > 1 else None
 
