@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -14,7 +15,7 @@ from weakref import WeakSet
 import torch
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
-from torch.utils.data.dataloader import _BaseDataLoaderIter
+from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDataLoaderIter
 
 from bench.measure.hooks import Function, Tick
 from bench.measure.sites import runs_the_loop
@@ -190,6 +191,20 @@ def samples_in(batch: Any) -> int:
     if isinstance(batch, (list, tuple)):
         return next((found for each in batch if (found := samples_in(each))), 0)
     return 0
+
+
+def let_loader_workers_spread() -> None:
+    """Let this process run wherever its parent may, once it starts loader workers: one core has no room for them."""
+    begin = _MultiProcessingDataLoaderIter.__init__
+
+    @wraps(begin)
+    @runs_the_loop
+    def spread(iterator: Any, loader: Any) -> None:
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, os.sched_getaffinity(os.getppid()) | os.sched_getaffinity(0))
+        begin(iterator, loader)
+
+    _MultiProcessingDataLoaderIter.__init__ = spread  # type: ignore[method-assign, assignment]
 
 
 def refuse_to_wait_for_steps(has_stepped: Callable[[], bool], give_up: Callable[[str], NoReturn]) -> None:

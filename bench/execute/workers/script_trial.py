@@ -45,6 +45,7 @@ def _timing(assignment: Assignment) -> Result:
         _flush()
         return {"samples_per_step": asked or samples.per_step()}
 
+    scripts.let_loader_workers_spread()
     clock = clock_of(assignment, onlooker=samples, own=own)
     samples.begin()
     clock.start()
