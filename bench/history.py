@@ -40,6 +40,7 @@ def main(
     tick_on: options.TickOn = None,
     samples_per_step: options.SamplesPerStep = None,
     cwd: options.Cwd = None,
+    unlike: options.Unlike = None,
     runner: Annotated[str | None, Flag(help="The loop [the one that needs the package].")] = None,
     workload: options.Workload = None,
     batch_size: Annotated[str | None, Flag(help=f"Micro-batch sizes [{plan.BATCH_SIZE}; 8 for non-MLPs].")] = None,

@@ -33,6 +33,7 @@ def main(
     tick_on: options.TickOn = None,
     samples_per_step: options.SamplesPerStep = None,
     cwd: options.Cwd = None,
+    unlike: options.Unlike = None,
     runner: Annotated[
         str | None,
         Flag(

@@ -48,6 +48,7 @@ def main(
     tick_on: options.TickOn = None,
     samples_per_step: options.SamplesPerStep = None,
     cwd: options.Cwd = None,
+    unlike: options.Unlike = None,
     runner: Annotated[str | None, Flag(help="Loops to check [those that need a package that differs].")] = None,
     workload: options.Workload = None,
     batch_size: Annotated[str | None, Flag(help=f"Micro-batch sizes [{upgrade.BATCH_SIZES}; 8 for non-MLPs].")] = None,

@@ -70,3 +70,27 @@ def test_a_script_is_measured_again_by_like_and_not_resumed_once_it_has_changed(
     resumed = bench("run", "--resume", str(folder), cwd=folder.parent.parent)
     assert resumed.returncode == 2
     assert "train.py" in resumed.stderr
+
+
+def test_scripts_are_proven_alike_or_told_apart_with_what_differs(tmp_path):
+    seeded = TRAIN.replace("import torch\n", "import torch\ntorch.manual_seed(1)\n")
+    (tmp_path / "train.py").write_text(seeded)
+    (tmp_path / "faster.py").write_text(seeded.replace("lr=0.1", "lr=0.2"))
+    (tmp_path / "lost.py").write_text(seeded.replace(".mean()", ".mean().mul(float('nan'))"))
+    scripts = [word for name in ("train", "faster", "lost") for word in ("--script", f"{name}.py -- 3")]
+    more = ["--script", "train.py -- 4"]
+    done = bench("run", "--device", "cpu", "--only", "counters", *scripts, *more, cwd=tmp_path)
+    assert done.returncode == 4, done.stderr
+    (folder,) = tmp_path.glob("results/*-train-faster-lost-cpu")
+    found = {cell["runner"]: cell["equivalence"] for cell in json.loads((folder / "summary.json").read_text())["cells"]}
+    assert {name: proof["verdict"] for name, proof in found.items()} == {
+        "train.py 3": "baseline",
+        "faster.py": "different",
+        "lost.py": "unproven",
+        "train.py 4": "different",
+    }
+    assert found["train.py 3"]["detail"] == "two runs of train.py 3 are equal in all of their first 24 steps"
+    assert "learning rate of step 1: 0.1 in train.py 3, 0.2 in faster.py" in found["faster.py"]["reasons"]
+    assert "not all finite" in found["lost.py"]["detail"]
+    told = (folder / "report.md").read_text()
+    assert "learning rate of step 1: 0.1 in train.py 3, 0.2 in faster.py" in told

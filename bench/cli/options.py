@@ -33,6 +33,9 @@ Tick = Annotated[
 ]
 TickOn = Annotated[str | None, Flag(help="A module:function that ends a step instead; __main__: is the script.")]
 SamplesPerStep = Annotated[int | None, Flag(help="Samples of a script's step [those of its DataLoader's batches].")]
+Unlike = Annotated[
+    bool | None, Flag("--unlike", help="Compare scripts that do not do the same, beside what they do otherwise.")
+]
 Cwd = Annotated[Path | None, Flag(help="Where scripts run [each trial in a copy of the current folder].")]
 Device = Annotated[str | None, Flag(help="auto, cpu, cuda, cuda:1, mps or xpu [auto].")]
 Precision = Annotated[str | None, Flag(help="fp32, bf16 [fp32].")]

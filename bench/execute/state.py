@@ -71,10 +71,12 @@ class RunState:
 
     def length(self, phase: Pass, comparison: Comparison) -> Length:
         """How long the trials of a pass are."""
+        if self._settings.scripts is not None:
+            return lengths.OF_SCRIPTS[phase]
         if phase == "equivalence":
             return lengths.EQUIVALENCE
         if phase == "counting":
-            return lengths.COUNTING if self._settings.scripts is None else lengths.OF_SCRIPTS
+            return lengths.COUNTING
         if phase == "trace":
             return lengths.TRACE
         return lengths.phases(self._step_s(comparison)) if phase == "phases" else lengths.timed()

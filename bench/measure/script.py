@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -14,7 +15,7 @@ from weakref import WeakSet
 import torch
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
-from torch.utils.data.dataloader import _BaseDataLoaderIter
+from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDataLoaderIter
 
 from bench.measure.hooks import Function, Tick
 from bench.measure.sites import runs_the_loop
@@ -93,7 +94,7 @@ def _of_each(count: int, tick: Tick) -> Tick:
 class Steps:
     """Counts a script's steps, and calls `then` from inside the one that makes so many."""
 
-    def __init__(self, wanted: int, then: Callable[[], NoReturn]) -> None:
+    def __init__(self, wanted: int, then: Callable[[], None]) -> None:
         self.made = 0
         self._wanted, self._then = wanted, then
 
@@ -192,6 +193,20 @@ def samples_in(batch: Any) -> int:
     return 0
 
 
+def let_loader_workers_spread() -> None:
+    """Let this process run wherever its parent may, once it starts loader workers: one core has no room for them."""
+    begin = _MultiProcessingDataLoaderIter.__init__
+
+    @wraps(begin)
+    @runs_the_loop
+    def spread(iterator: Any, loader: Any) -> None:
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, os.sched_getaffinity(os.getppid()) | os.sched_getaffinity(0))
+        begin(iterator, loader)
+
+    _MultiProcessingDataLoaderIter.__init__ = spread  # type: ignore[method-assign, assignment]
+
+
 def refuse_to_wait_for_steps(has_stepped: Callable[[], bool], give_up: Callable[[str], NoReturn]) -> None:
     """Call `give_up` with the reason in a script that has run backward passes for a minute and made no step.
 
@@ -205,7 +220,8 @@ def refuse_to_wait_for_steps(has_stepped: Callable[[], bool], give_up: Callable[
         nonlocal since_s
         since_s = since_s or monotonic()
         if has_stepped():
-            torch.autograd.backward = backward
+            if torch.autograd.backward is watched:  # else another instrument stands before it, and this one is nothing
+                torch.autograd.backward = backward
         elif monotonic() - since_s > UNSTEPPED_S:
             give_up(f"no optimizer step was seen in {UNSTEPPED_S:.0f} s of backward passes; {WAY_OUT}")
         return backward(*args, **kwargs)

@@ -8,7 +8,7 @@ from math import ceil, isqrt, lcm
 from statistics import median
 
 from bench.errors import UsageError
-from bench.records.schema import Length, Settings, TurnLength
+from bench.records.schema import Length, Pass, Settings, TurnLength
 
 EPOCH_STEPS = 101
 """Steps in an epoch of a timed trial. A prime, so that an epoch's end falls on every place in a turn in its time."""
@@ -43,8 +43,12 @@ PHASES = Length(epochs=1, steps_per_epoch=EPOCH_STEPS, warmup_steps=20)
 SHORT_PHASES = Length(epochs=1, steps_per_epoch=12, warmup_steps=2)
 """Of a step so long that a hundred would take minutes."""
 LONG_STEP_S = 0.3
-OF_SCRIPTS = Length(epochs=1, steps_per_epoch=16, warmup_steps=4)
-"""The counting run of a script, whose epochs are its own affair."""
+OF_SCRIPTS: dict[Pass, Length] = {
+    "equivalence": Length(epochs=1, steps_per_epoch=24, warmup_steps=1),
+    "counting": Length(epochs=1, steps_per_epoch=16, warmup_steps=4),
+    "phases": Length(epochs=1, steps_per_epoch=42, warmup_steps=10),
+}
+"""Scripts may be short, and where their epochs end is their own affair."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 SEPARATOR = "--"
 TICKS = ("last", "every")
-PASSES: tuple[Pass, ...] = ("counting", "timing")
+PASSES: tuple[Pass, ...] = ("equivalence", "counting", "phases", "timing")
 """What is done with a script."""
 BROUGHT = ("runner", "workload", "batch_size", "precision", "optimizer", "grad_accumulation", "grad_clip", "workers")
 """Flags for what a script decides itself."""
-ITS_OWN = ("arguments", "tick", "tick_on", "samples_per_step", "cwd")
+ITS_OWN = ("arguments", "tick", "tick_on", "samples_per_step", "cwd", "unlike")
 """Flags that mean nothing without a script."""
 
 
@@ -68,6 +68,7 @@ def scripts(flags: Flags) -> Scripts:
         samples_per_step=flags.samples_per_step,
         folder=str(_folder(flags.cwd)),
         in_place=flags.cwd is not None,
+        unlike=bool(flags.unlike),
     )
 
 

@@ -50,6 +50,7 @@ class Flags:
     tick_on: str | None = None
     samples_per_step: int | None = None
     cwd: Path | None = None
+    unlike: bool | None = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Flags:
@@ -83,8 +84,6 @@ def from_flags(flags: Flags, machine: Machine) -> Settings:
 def _of_scripts(flags: Flags, machine: Machine) -> Mapping[str, Any]:
     comparisons, asked = scripts.comparisons(flags, machine), scripts.scripts(flags)
     passes = [each for each in _passes(flags) if each in scripts.PASSES]
-    if not passes:
-        raise UsageError(f"--only {flags.only} cannot be had of a script; leave it out.")
     return {
         "comparisons": comparisons,
         "runners": [script.name for script in asked.each],

@@ -100,6 +100,8 @@ class Scripts(Record):
     """A function, as `module:function`, whose return ends a step instead."""
     samples_per_step: int | None = None
     """What a step trains, where that is not to be read from its batches."""
+    unlike: bool = False
+    """Whether those that did other arithmetic than the first are compared with it all the same."""
     folder: str
     """Where the scripts run, or where trials take a copy of."""
     in_place: bool = False

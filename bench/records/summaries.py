@@ -27,7 +27,8 @@ class Estimate(Record):
 class Equivalence(Record):
     """Whether a runner did the arithmetic of the baseline, and how far off it was."""
 
-    verdict: Literal["baseline", "bitwise", "close", "different", "unproven"]
+    verdict: Literal["baseline", "bitwise", "close", "different", "unproven", "unlike"]
+    """`unlike` is what was not proven equal, and shall be compared all the same: --unlike."""
     detail: str
     """One sentence: how it was proven, or what differed."""
     largest_relative_difference: float | None = None
@@ -35,7 +36,7 @@ class Equivalence(Record):
     @property
     def proven(self) -> bool:
         """Whether ratios may be printed."""
-        return self.verdict in ("baseline", "bitwise", "close")
+        return self.verdict in ("baseline", "bitwise", "close", "unlike")
 
 
 class Alikeness(Equivalence):
@@ -92,7 +93,7 @@ class CellSummary(Cell):
     """Good timing trials, and failed trials of any pass."""
     failed_trials: int
     length: Length | None = None
-    equivalence: Equivalence
+    equivalence: Alikeness | Equivalence
     step_time_us: Estimate | None = None
     step_p50_us: float | None = None
     step_p95_us: float | None = None

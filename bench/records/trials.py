@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from bench.records.base import CURRENT, SCHEMA, Finite, Launch, Nanoseconds, Pass, Phase, Record, Status
 from bench.records.foreign_text import ForeignText
+from bench.records.scripts import ScriptFingerprint
 
 SCRIPT = "script"
 """The workload of a script, which brings its own."""
@@ -138,8 +139,6 @@ class Turns(Record):
     """For each turn, how many trials had theirs before in its cycle."""
     pauses_ns: dict[int, Nanoseconds] = {}
     """Full collections of Python's garbage: how long they paused a step, by its place in `Timing.step_ns`."""
-    evaluation_ns: dict[int, Nanoseconds] = {}
-    """Of a script: how long it evaluated within a step, by its place."""
     waits_ns: dict[int, Nanoseconds] | None = None
     """How long a step could have run and did not, because its core ran something else; None where no kernel tells."""
 
@@ -307,6 +306,8 @@ class Trial(Record):
     interpreter: Interpreter | None = None
     timing: Timing | None = None
     fingerprint: Fingerprint | None = None
+    witnessed: list[ScriptFingerprint] = []
+    """Of a script: what it was seen to do, twice."""
     counters: Counters | None = None
     phases: Phases | None = None
     owns_pages: bool | None = None

@@ -10,6 +10,7 @@ from operator import attrgetter
 
 import numpy as np
 
+from bench.analyse.cells import scripts
 from bench.analyse.cells.counting import counts_of
 from bench.analyse.cells.equivalence import judge
 from bench.analyse.cells.trial_figures import TrialFigures, complete, cross_check, figures
@@ -18,10 +19,7 @@ from bench.plan import prices
 from bench.plan.rounds import Round, rounds
 from bench.records.metrics import Metric
 from bench.records.schema import Cell, Counters, Equivalence, Length, Pass, Run, Status, Timing, Trial
-from bench.records.trials import SCRIPT
 
-FIRST_SCRIPT = Equivalence(verdict="baseline", detail="the script that the others are held to")
-"""It is what it is, be it proven or not that others do the same."""
 NOT_RUN = "the run ended before its turn"
 
 
@@ -180,21 +178,32 @@ def _added_from(run: Run, trials: Sequence[Trial]) -> int | None:
 
 def _compared(run: Run, planned: Round, by_cell: Mapping[Cell, list[Trial]], added_from: int | None) -> Compared:
     reference = _fingerprinted(by_cell.get(planned.reference, []))
-    name = planned.name(planned.reference)
     own = {cell: [t for t in by_cell.get(cell, []) if _belongs(t, planned)] for cell in planned.members}
     evidence = (
         _evidence(
             run,
             cell,
             trials := own[cell],
-            FIRST_SCRIPT
-            if cell == planned.reference and cell.workload == SCRIPT
-            else judge(_fingerprinted(trials), reference, name=name),
+            _equivalence(run, planned, cell, _fingerprinted(trials), reference),
             added_from,
         )
         for cell in planned.cells
     )
     return Compared(round=planned, evidence=tuple(evidence), clone=_clone(run, planned, own, added_from))
+
+
+def _equivalence(run: Run, planned: Round, cell: Cell, trial: Trial | None, reference: Trial | None) -> Equivalence:
+    name = planned.name(planned.reference)
+    if run.settings.scripts is None:
+        return judge(trial, reference, name=name)
+    if cell == planned.reference:
+        return scripts.reference(trial, name)
+    names = (name, planned.name(cell))
+    found = scripts.judge(trial, reference, names=names, unlike=run.settings.scripts.unlike)
+    if cell.environment == planned.reference.environment:
+        return found
+    changed = scripts.changed_defaults(trial, reference, names=names)
+    return found.model_copy(update={"reasons": [*dict.fromkeys([*changed, *found.reasons])]})
 
 
 def _belongs(trial: Trial, planned: Round) -> bool:

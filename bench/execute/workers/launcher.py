@@ -25,7 +25,19 @@ from bench.execute.workers.interpreter import (
 from bench.execute.workers.protocol import Message
 from bench.execute.workers.terminal import Terminal
 from bench.plan.length import WarmUp
-from bench.records.schema import Cell, Collector, Counters, Fingerprint, Length, Memory, Pass, Phases, Scripts, Status
+from bench.records.schema import (
+    Cell,
+    Collector,
+    Counters,
+    Fingerprint,
+    Length,
+    Memory,
+    Pass,
+    Phases,
+    ScriptFingerprint,
+    Scripts,
+    Status,
+)
 from bench.records.schema import Interpreter as InterpreterRecord
 from trainloops.contract import Job
 
@@ -89,6 +101,7 @@ class Result(BaseModel):
     reason: str | None = None
     timing: AtEnd | None = None
     fingerprint: Fingerprint | None = None
+    witnessed: list[ScriptFingerprint] = []
     counters: Counters | None = None
     phases: Phases | None = None
 

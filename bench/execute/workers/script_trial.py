@@ -9,14 +9,18 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
 from bench.execute.workers import protocol
 from bench.execute.workers.script import MAIN, ScriptError, told
-from bench.measure import counters, hooks
+from bench.measure import counters, hooks, phases, sampling, witness
+from bench.measure import device as devices
 from bench.measure import script as scripts
 from bench.measure.counters import Instrument, Typical
 from bench.measure.script import FunctionTicks, Samples, Steps
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 Result = dict[str, Any]
 Made = Callable[[], int]
+Leave = Callable[[object], NoReturn]
 LONGEST_LINE = 200
 
 
@@ -40,14 +45,11 @@ def _timing(assignment: Assignment) -> Result:
         _flush()
         return {"samples_per_step": asked or samples.per_step()}
 
-    def give_up(reason: str) -> NoReturn:
-        assignment.leave({"status": "failed", "reason": reason})
-        os._exit(0)
-
+    scripts.let_loader_workers_spread()
     clock = clock_of(assignment, onlooker=samples, own=own)
     samples.begin()
     clock.start()
-    _run(assignment, run, made=lambda: clock.warmup_steps, give_up=give_up)
+    _run(assignment, run, made=lambda: clock.warmup_steps, give_up=partial(_give_up, assignment))
     if not clock.timed_steps:
         raise ScriptError(f"it ended before its first turn was over; {LONGER}")
     clock.end()
@@ -57,38 +59,85 @@ def _counting(assignment: Assignment) -> Result:
     """Count in forks of this process, since a script cannot be run twice in one as if the first had not been."""
     seen: dict[str, Typical] = {}
     for instrument in counters.instruments(assignment.job.device):
-        seen |= _in_a_fork(assignment, instrument)
+        seen |= _in_a_fork(assignment, partial(_count, assignment, instrument))
     steady = assignment.job.steps - assignment.request["warmup_steps"]
     return {"counters": counters.fields(seen, steady_steps=steady, device=assignment.job.device)}
 
 
-PASSES: dict[str, Callable[[Assignment], Result]] = {"counting": _counting, "timing": _timing}
+def _equivalence(assignment: Assignment) -> Result:
+    """Look twice, each time in a fork: what differs between the two is no other script's doing."""
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # for deterministic matrix products, before the first one
+    look = partial(_witness, assignment)
+    return {"witnessed": [_in_a_fork(assignment, look) for _ in range(2)]}
+
+
+def _phases(assignment: Assignment) -> Result:
+    """Split the first steps, and end the process with the last of them."""
+
+    def enough() -> NoReturn:
+        _end(assignment, {"status": "ok", "phases": {**split.result(), "functions": sampler.functions()}})
+
+    run, steps = _listening(assignment), Steps(assignment.job.steps, enough)
+    sampled = sampling.sampling(steps=assignment.job.steps, warmup_steps=assignment.request["warmup_steps"])
+    with phases.splitting_script(devices.of(assignment.job.device)) as split, sampled as sampler:
+        hooks.on_tick(steps.tick)
+        _run(assignment, run, made=lambda: steps.made, give_up=partial(_give_up, assignment))
+    raise ScriptError(f"it ended after {steps.made} steps, and {assignment.job.steps} are looked at; {LONGER}")
+
+
+PASSES: dict[str, Callable[[Assignment], Result]] = {
+    "equivalence": _equivalence,
+    "counting": _counting,
+    "phases": _phases,
+    "timing": _timing,
+}
 LONGER = "let it train longer, by its own arguments"
 
 
-def _in_a_fork(assignment: Assignment, instrument: Instrument) -> dict[str, Typical]:
-    """What an instrument sees in the first steps of the script; raises `ScriptError` where it cannot."""
-    left = assignment.scratch / "counted.pickle"
+def _end(assignment: Assignment, result: Result) -> NoReturn:
+    _flush()
+    assignment.leave(result)
+    os._exit(0)
+
+
+def _give_up(assignment: Assignment, reason: str) -> NoReturn:
+    _end(assignment, {"status": "failed", "reason": reason})
+
+
+def _in_a_fork(assignment: Assignment, look: Callable[[Leave], None]) -> dict[str, Any]:
+    """What a fork of this process leaves; raises `ScriptError` where that is a reason, or nothing."""
+    left = assignment.scratch / "seen.pickle"
     left.unlink(missing_ok=True)
     pid = os.fork()
     if pid == 0:
-        _count(assignment, instrument, left)
+        _look(assignment, look, left)
     exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if not left.exists():
         raise ScriptError(f"it ended its process with exit code {exit_code}{_last_line(assignment)}")
-    told = pickle.loads(left.read_bytes())  # noqa: S301 - a fork of this process has written it
-    if isinstance(told, str):
-        raise ScriptError(told)
-    return dict(told)
+    seen = pickle.loads(left.read_bytes())  # noqa: S301 - a fork of this process has written it
+    if isinstance(seen, str):
+        raise ScriptError(seen)
+    return dict(seen)
 
 
-def _count(assignment: Assignment, instrument: Instrument, left: Path) -> NoReturn:
-    """Run the script until so many steps are counted, leave what most of them show, or a reason, and end."""
+def _look(assignment: Assignment, look: Callable[[Leave], None], left: Path) -> NoReturn:
+    """Leave what is seen, or a reason, and end."""
 
-    def leave(told: object) -> NoReturn:
+    def leave(seen: object) -> NoReturn:
         _flush()
-        left.write_bytes(pickle.dumps(told))
+        left.write_bytes(pickle.dumps(seen))
         os._exit(0)
+
+    try:
+        look(leave)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a script raises is the reason of its row
+        assert assignment.script is not None
+        leave(told(error, assignment.script.file))
+    raise AssertionError("whoever looks leaves something")
+
+
+def _count(assignment: Assignment, instrument: Instrument, leave: Leave) -> None:
+    """Run the script until so many steps are counted, and leave what most of them show."""
 
     def enough() -> NoReturn:
         if not counted:  # an instrument that tells only when it is left
@@ -96,31 +145,57 @@ def _count(assignment: Assignment, instrument: Instrument, left: Path) -> NoRetu
         leave(counters.typical_of(counted[assignment.request["warmup_steps"] :]))
 
     stack, steps = ExitStack(), Steps(assignment.job.steps, enough)
-    try:
-        run = _listening(assignment)
-        counted = stack.enter_context(instrument(None))
-        hooks.on_tick(steps.tick)
+    run = _listening(assignment)
+    counted = stack.enter_context(instrument(None))
+    hooks.on_tick(steps.tick)
+    _run(assignment, run, made=lambda: steps.made, give_up=leave)
+    leave(f"it ended after {steps.made} steps, and {assignment.job.steps} are counted; {LONGER}")
+
+
+def _witness(assignment: Assignment, leave: Leave) -> None:
+    """Run the script until so many optimizer steps, or calls of what ends a step, were seen, and leave what they did.
+
+    Every optimizer's step is one here, whichever of them ends a step of the other passes.
+    """
+    run, ticks = _ready(assignment)
+    steps = Steps(assignment.job.steps, lambda: None)
+    listen = register_optimizer_step_post_hook if ticks is None else ticks.listen
+    listen(steps.tick)
+
+    @contextmanager
+    def ticking(tick: Callable[[], None]) -> Iterator[None]:
+        assert ticks is not None
+        handle = ticks.listen(lambda *_: tick())
+        yield
+        handle.remove()
+
+    def watched() -> None:
         _run(assignment, run, made=lambda: steps.made, give_up=leave)
-        leave(f"it ended after {steps.made} steps, and {assignment.job.steps} are counted; {LONGER}")
-    except Exception as error:  # noqa: BLE001 - whatever a script raises is the reason of its row
-        assert assignment.script is not None
-        leave(told(error, assignment.script.file))
+
+    seed, by_hand = assignment.job.seed, None if ticks is None else ticking
+    leave(witness.record(watched, steps=assignment.job.steps, seed=seed, ticking=by_hand, finish=leave))
+
+
+def _ready(assignment: Assignment) -> tuple[Callable[[], None], FunctionTicks | None]:
+    """What runs the script, and where the user has named a function whose calls end steps, that function's calls."""
+    rules, script = assignment.request["script"], assignment.script
+    assert script is not None
+    if rules["tick_on"] is None:
+        return lambda: script.run(assignment.scratch), None
+    ticks = FunctionTicks()
+    module, _, name = rules["tick_on"].partition(":")
+    if module in (MAIN, script.file.stem):
+        return lambda: script.run(assignment.scratch, wrapped=(name, ticks.wrap)), ticks
+    ticks.attach(rules["tick_on"])
+    return lambda: script.run(assignment.scratch), ticks
 
 
 def _listening(assignment: Assignment) -> Callable[[], None]:
     """Let steps be what the user calls so, from now on; what then runs the script."""
-    rules, script = assignment.request["script"], assignment.script
-    assert script is not None
-    if rules["tick_on"] is None:
-        hooks.tick_by(lambda tick: scripts.listen(rules["tick"], tick))
-        return lambda: script.run(assignment.scratch)
-    ticks = FunctionTicks()
-    hooks.tick_by(ticks.listen)
-    module, _, name = rules["tick_on"].partition(":")
-    if module in (MAIN, script.file.stem):
-        return lambda: script.run(assignment.scratch, wrapped=(name, ticks.wrap))
-    ticks.attach(rules["tick_on"])
-    return lambda: script.run(assignment.scratch)
+    run, ticks = _ready(assignment)
+    rule = assignment.request["script"]["tick"]
+    hooks.tick_by((lambda tick: scripts.listen(rule, tick)) if ticks is None else ticks.listen)
+    return run
 
 
 def _run(assignment: Assignment, run: Callable[[], None], *, made: Made, give_up: Callable[[str], NoReturn]) -> None:

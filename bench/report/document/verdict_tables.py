@@ -170,8 +170,10 @@ def origins(summary: Summary) -> list[str]:
         for counter in (each.key for each in BY_FUNCTION):
             rows = rows_of(summary, cell, counter)
             if sum(row.delta for row in rows):  # what one function does for another is no news
-                told.setdefault(f"{cell.runner}: {sentence(rows, counter)}", []).append(f"{cell.batch_size:,}")
-    return [f"{text} (batch {listed(list(dict.fromkeys(sizes)))})" for text, sizes in told.items()]
+                told.setdefault(f"{cell.runner}: {sentence(rows, counter)}", []).append(KEYS["batch"](cell))
+    return [
+        f"{text} (batch {listed(list(dict.fromkeys(sizes)))})" if any(sizes) else text for text, sizes in told.items()
+    ]
 
 
 def rows_of(summary: Summary, cell: Cell, counter: str) -> list[AttributionRow]:

@@ -203,6 +203,20 @@ def test_nothing_of_the_instrument_is_counted_as_the_scripts(seen):
     assert "no_guard.py" in files
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core is all there is")
+def test_a_script_with_loader_workers_has_the_cores_for_them(project, tmp_path):
+    source = LOADER + "import os\nprint(len(os.sched_getaffinity(0)))\n"
+    source += "for (x,) in torch.utils.data.DataLoader(data, num_workers=1):\n"
+    source += "    print(len(os.sched_getaffinity(0)), flush=True)\n    step(x)\n"
+    (project / "spreads.py").write_text(MODEL + source)
+    run(
+        [asked("spreads.py", "timing", project, tmp_path / "trial") | {"cores": [min(os.sched_getaffinity(0))]}],
+        tmp_path,
+    )
+    before, first, *_ = (tmp_path / "trial" / "output.log").read_text().split()
+    assert (int(before), int(first)) == (1, len(os.sched_getaffinity(0)))
+
+
 def test_what_a_script_writes_overwrites_nothing_of_its_users(seen, project):
     (copy,) = seen.places["timing", "writes.py"].glob("cwd-*")
     assert (copy / "data" / "words.txt").read_text() == "overwritten"

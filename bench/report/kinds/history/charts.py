@@ -9,7 +9,7 @@ from bench.report.charts import Drawing, drawing, look_of
 from bench.report.charts.history import ReleasePoint, history
 from bench.report.document import numbers
 from bench.report.document.metrics import more
-from bench.report.kinds.history.report import chart_file, package, series_of
+from bench.report.kinds.history.report import chart_file, package, series_of, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,13 +24,12 @@ def drawings(summary: Summary) -> list[Drawing]:
     cells = {cell.cell: cell for cell in summary.cells}
     drawn = []
     for index, series in enumerate(series_of(summary)):
-        cell = series[0].cell
         chart = history(
             _points(series, cells),
             look_of(summary),
             package=package(summary),
             anchor=ANCHOR,
-            subject=f"{cell.runner}, {cell.workload} on {cell.device}, batch {cell.batch_size:,}",
+            subject=title_of(series),
         )
         alt = f"Step time over that of {ANCHOR} and Python calls a step for each release of {package(summary)}."
         drawn.append(drawing(chart_file(index), alt, chart))

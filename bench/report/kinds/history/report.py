@@ -163,7 +163,8 @@ def _origin(summary: Summary, cell: Cell, counter: str) -> str:
 def title_of(series: Sequence[ReleaseFigures]) -> str:
     """What all releases of a series were run with."""
     cell = series[0].cell
-    return f"{cell.runner}, {cell.workload} on {cell.device}, batch {cell.batch_size:,}"
+    batch = f", batch {cell.batch_size:,}" if cell.batch_size else ""
+    return f"{cell.runner}, {cell.workload} on {cell.device}{batch}"
 
 
 def _table(summary: Summary, series: Sequence[ReleaseFigures]) -> Table:

@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.analyse.statistics.signed_rank import resolution
+from bench.records.trials import SCRIPT
 from bench.report.document import numbers
 from bench.report.document.groups import Group, baseline_of, titles
 from bench.report.document.text import listed, plural
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 VERDICTS = {
     "different": "different",
     "unproven": "unproven",
+    "unlike": "unlike and compared all the same",
     "close": "close, the same up to rounding",
     "bitwise": "bitwise equal",
 }
@@ -57,7 +59,8 @@ def equivalence(summary: Summary) -> list[str]:
     if not compared:
         scripts = summary.run.settings.scripts
         if scripts is not None and len(scripts.each) == 1:
-            return ["One script is held against nothing but its own clone."]
+            told = [f"{_sentence(cell.equivalence.detail)}" for cell in summary.cells if cell.status == "ok"]
+            return ["One script is held against nothing but its own clone.", *told]
         what = f"No {'script' if scripts else 'runner'} could be held against {baseline_of(summary.cells)}"
         return [f"{what}, so nothing is proven and no ratio is given."]
     cells = [cell for cell, _ in compared]
@@ -202,7 +205,8 @@ def _counts(cells: Sequence[CellSummary], failed: Sequence[tuple[CellSummary, st
         return f"{every} bitwise equal to {baseline_of(cells)}, in {where} ({len(cells):,}){unknown}."
     runners = {verdict: [name for name, own in worst.items() if own == verdict] for verdict in reversed(VERDICTS)}
     told = [f"{len(names)} {VERDICTS[verdict]} ({listed(names)})" for verdict, names in runners.items() if names]
-    return f"Of {plural(len(worst), 'runner')} held against {baseline_of(cells)}: {'; '.join(told)}{unknown}."
+    noun = "script" if cells[0].workload == SCRIPT else "runner"
+    return f"Of {plural(len(worst), noun)} held against {baseline_of(cells)}: {'; '.join(told)}{unknown}."
 
 
 def _proofs(cells: Sequence[CellSummary]) -> list[str]:
@@ -213,7 +217,13 @@ def _proofs(cells: Sequence[CellSummary]) -> list[str]:
 def _exception(cell: CellSummary, title: str) -> str:
     consequence = "" if cell.equivalence.proven else ", so it gets no ratio"
     detail = cell.equivalence.detail.rstrip(". ")
-    return f"{_where(cell, title)} is {cell.equivalence.verdict}{consequence}: {detail}."
+    others = list(getattr(cell.equivalence, "reasons", []))[1:]
+    more = f". What differs besides: {'; '.join(others)}" if others else ""
+    return f"{_where(cell, title)} is {cell.equivalence.verdict}{consequence}: {detail}{more}."
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('. ')}."
 
 
 def _where(cell: CellSummary, title: str) -> str:

@@ -68,11 +68,11 @@ def of_verdicts(judged: Sequence[Watched]) -> Table | None:
 
 
 def _keys(cells: Sequence[Cell]) -> dict[str, Callable[[Cell], str]]:
-    """What tells these cells apart: batch size and runner always."""
+    """What tells these cells apart: the runner always, and the batch size where it is no script's own."""
     return {
         head: words
         for head, words in KEYS.items()
-        if head in ("batch", "runner") or len({words(cell) for cell in cells}) > 1
+        if (head in ("batch", "runner") and any(map(words, cells))) or len({words(cell) for cell in cells}) > 1
     }
 
 

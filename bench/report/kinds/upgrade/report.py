@@ -104,10 +104,17 @@ def equivalence(summary: Summary) -> str:
     if not unlike:
         return (
             "Yes: in every cell the candidate's losses and final weights are those of the baseline "
-            f"({listed(sorted({cell.equivalence.verdict for cell in summary.cells} - {'baseline'}))}). {UNSEEN}"
+            f"({listed(sorted({cell.equivalence.verdict for cell in summary.cells} - {'baseline'}))})."
+            f"{_changed(summary)}{'' if summary.run.settings.scripts else f' {UNSEEN}'}"
         )
     told = [f"{where(cell.cell)} in the {cell.environment}: {cell.equivalence.detail}" for cell in unlike]
-    return f"Not proven, so that a difference in time may be a difference in work: {listed(told)}."
+    return f"Not proven, so that a difference in time may be a difference in work: {listed(told)}.{_changed(summary)}"
+
+
+def _changed(summary: Summary) -> str:
+    """What a script trains with in the candidate that it did not in the baseline."""
+    changed = dict.fromkeys(reason for cell in summary.cells for reason in getattr(cell.equivalence, "reasons", []))
+    return f" What the script trains with has changed: {'; '.join(changed)}." if changed else ""
 
 
 def _resolution(summary: Summary) -> Section:
