@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.errors import UsageError
 from bench.plan import scripts
 from bench.records.schema import Settings
+from bench.records.trials import SCRIPT
 from trainloops import references, runners, workloads
 from trainloops.references import Entry
 
@@ -67,9 +68,11 @@ def refuse_unusable(settings: Settings, *, flag: str) -> None:
 
 
 def not_built_in(settings: Settings) -> Iterator[str]:
-    """The runners and workloads that looptax does not bring itself: files, modules, and what packages bring."""
-    yield from (name for name in settings.runners if name not in runners.REGISTRY)
-    yield from (each.workload for each in settings.comparisons if each.workload not in workloads.REGISTRY)
+    """The runners, workloads and scripts that looptax does not bring itself: files, modules, what packages bring."""
+    if settings.scripts is not None:
+        yield from (script.file for script in settings.scripts.each)
+    yield from (name for name in settings.runners if name not in runners.BUILT_IN)
+    yield from (each.workload for each in settings.comparisons if each.workload not in {*workloads.REGISTRY, SCRIPT})
 
 
 def refuse(name: str, kind: Kind, *, flag: str | None = None) -> None:

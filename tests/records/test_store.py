@@ -147,7 +147,7 @@ def test_the_summary_is_flat_and_says_machine_and_packages_once(tmp_path):
 def test_a_summary_has_a_line_for_each_row_and_comes_back_as_it_was(tmp_path):
     from tests.factories import summary
 
-    cells = [cell.model_copy(update={"reason": "„é“\n", "import_s": 1e-7}) for cell in summary().cells]
+    cells = [cell.model_copy(update={"reason": "„é“", "import_s": 1e-7}) for cell in summary().cells]
     written = summary().model_copy(update={"cells": cells})
     store.write_summary(tmp_path, written)
     content = (tmp_path / store.SUMMARY).read_text()

@@ -259,7 +259,9 @@ def test_a_run_hears_of_warnings_once_and_of_nothing_less():
         "ones, and by such as ended meanwhile and cannot be named",
     ]
     assert diagnose.of_run([]) == []
-    assert diagnose.of_run([start, start, end, end]) == found  # it was resumed
+    resumed, *others = diagnose.of_run([start, start, end, end])
+    assert resumed.startswith("the run was resumed: it was measured in 2 parts")
+    assert others == found
 
 
 # A device on which nothing runs, variables, and a driver that runs more than it should.

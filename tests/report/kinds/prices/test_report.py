@@ -1,6 +1,7 @@
 """What a price list says: the most expensive first, what is noise as ~, and events by themselves."""
 
 from bench.report.kinds.prices import grid, report, rows
+from bench.report.media import markdown
 from tests.analyse.test_prices import a_list
 
 
@@ -32,11 +33,12 @@ def test_the_answer_names_what_costs_and_how_many_do_not():
     assert text.endswith("2 options cannot be told from nothing.")
     assert report.missing(only) == ["lacking: needs a package: pip install a-package"]
     assert "most per step: costs of fabric +15 %" in report.one_line(summary)
-    assert "- lacking: needs a package: pip install a-package" in report.report(summary, "results/a")
+    text = markdown.written(report.document(summary, "results/a"))
+    assert "- lacking: needs a package: pip install a-package" in text
 
 
 def test_the_compact_table_leaves_out_how_options_are_switched_on():
     found = grid.grid(a_list())
     assert found.headers[:5] == ("batch", "runner", "option", "µs/step", "of a step")
-    assert found.rows[0][:3] == ("64", "fabric", "costs")
-    assert all(len(row) == len(found.headers) for row in found.rows)
+    assert found.texts[0][:3] == ("64", "fabric", "costs")
+    assert all(len(row) == len(found.headers) for row in found.texts)
