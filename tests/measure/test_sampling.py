@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import pytest
 import torch
@@ -81,8 +82,8 @@ def in_c(rounds: int) -> None:
     hashlib.pbkdf2_hmac("sha256", b"password", b"salt", rounds)
 
 
-def test_a_long_call_into_c_has_all_of_its_time():
-    """Which is what it took by the clock: Python hears of the timer but once while it lasts."""
+def share_of_c() -> tuple[float, float]:
+    """Which share of a step a call into C has by samples, and by the clock."""
     rounds, spent_s = 20_000, Counter()
     parameter = torch.nn.Parameter(torch.zeros(1))
     parameter.grad = torch.ones(1)
@@ -97,8 +98,16 @@ def test_a_long_call_into_c_has_all_of_its_time():
                 spent_s += {"in_c": between_s - began_s, "spin": time.perf_counter() - between_s}
             optimizer.step()
     own_ns = {row["function"]: row["exclusive_ns"] for row in sampler.functions()}
-    share = own_ns["in_c"] / (own_ns["in_c"] + own_ns["spin"])
-    assert share == pytest.approx(spent_s["in_c"] / spent_s.total(), abs=0.05)
+    return own_ns["in_c"] / (own_ns["in_c"] + own_ns["spin"]), spent_s["in_c"] / spent_s.total()
+
+
+def test_a_long_call_into_c_has_all_of_its_time():
+    """Which is what it took by the clock: Python hears of the timer but once while it lasts.
+
+    The median of several: the loop may lose the processor just where one function hands over to the other.
+    """
+    apart = [by_samples - by_clock for by_samples, by_clock in (share_of_c() for _ in range(5))]
+    assert median(apart) == pytest.approx(0, abs=0.05)
 
 
 WAITS = """
