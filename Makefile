@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TWO_FILES := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: bench test controls exports perf clean
+.PHONY: bench test controls perf clean
 
 # What measuring needs.
 $(VENV)/.measures: pyproject.toml constraints.txt
@@ -32,12 +32,6 @@ test: $(VENV)/.tests
 # Known cost changes of real releases, and planted slowdowns; those that need the package index are skipped where it does not answer.
 controls: $(VENV)/.tests
 	$(BIN)/pytest -q -m slow $(TWO_FILES)
-
-# What --export parquet and --push tensorboard need lies in an overlay, as bench.upgrade makes them for a release: in
-# .venv itself, frameworks would import it wherever they are measured.
-exports: $(VENV)/.tests
-	python=$$($(BIN)/python -c "from bench.execute.environments import cache; print(cache.obtain('pyarrow tensorboard').python)") \
-	&& $$python -m pytest -q tests/report/export
 
 perf: $(VENV)/.tests
 	$(BIN)/python -m studies.perf
