@@ -11,11 +11,11 @@ from bench.analyse.summary import summarise
 from bench.records import store
 from bench.records.foreign_text import printable
 from bench.records.schema import AttributionRow
-from bench.report import answer, publish
+from bench.report import answer, kinds, publish
 from bench.report.charts.engine import Drawn
 from bench.report.document import tables
 from bench.report.export import files
-from bench.report.media import github, junit, progress, terminal
+from bench.report.media import github, junit, markdown, progress, terminal
 from tests import checks, factories
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
@@ -143,7 +143,7 @@ def test_the_report_of_a_check_and_its_names(told):
     run = checks.planned(sides=(old, checks.NEW))
     summary = checks.told(run, checks.timed(run, [0.1] * 10))
     folder, _ = told
-    text = publish.kinds.of("upgrade").document(summary, str(folder))
+    text = markdown.written(kinds.of("upgrade").document(summary, str(folder)))
     assert "<img src=x" not in text
     assert OBEYED.search(text) is None
 
