@@ -14,8 +14,10 @@ from bench.records.schema import AttributionRow
 from bench.report import answer, kinds, publish
 from bench.report.charts.engine import Drawn
 from bench.report.document import tables
+from bench.report.document.text import Code, Link, Strong
 from bench.report.export import files
 from bench.report.media import github, junit, markdown, progress, terminal
+from bench.report.media.html.render import rich
 from tests import checks, factories
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
@@ -70,6 +72,14 @@ def test_no_file_of_a_report_has_markup_or_anything_that_a_terminal_obeys(told):
         text = (folder / name).read_text()
         assert not re.search(r"(?<!\\)\]\(javascript:", text.partition("```sh")[0]), name
         assert OBEYED.search(text) is None, name
+
+
+@pytest.mark.parametrize("part", [WICKED, Code(WICKED), Strong((WICKED,)), Link(WICKED, "https://host/")])
+def test_no_part_of_a_sentence_is_markup(part):
+    text = re.sub(r"(`+).*?\1", "", markdown.Writer().text(("See ", part)))  # code stays text
+    assert "<img" not in text
+    assert OBEYED.search(markdown.Writer().text((part,))) is None
+    assert "<img" not in rich(("See ", part))
 
 
 def test_a_terminal_obeys_nothing_of_it(told):

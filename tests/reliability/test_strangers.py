@@ -16,7 +16,7 @@ from bench.execute.environments import cache as environments
 from bench.execute.environments import requirements
 from bench.plan.settings import Flags
 from bench.records import cache, files, store
-from bench.records.schema import Environment
+from bench.records.schema import Environment, Script, Scripts
 from tests import factories
 
 ROOT = Path(__file__).parent.parent.parent
@@ -43,6 +43,7 @@ NAMED = {
     "a runner's module": {"runners": ["pytorch", "evil:train"]},
     "a runner that a package brings": {"runners": ["pytorch", "evil-plugin"]},
     "a workload's file": {"comparisons": [factories.comparison(workload="evil.py:workload")]},
+    "a script": {"runners": ["evil.py"], "scripts": Scripts(each=[Script(name="evil.py", file="evil.py")], folder=".")},
     "an interpreter": {"environments": [Environment(name="current", python="./evil.py")]},
 }
 

@@ -213,8 +213,9 @@ def _run(assignment: Assignment, run: Callable[[], None], *, made: Made, give_up
 
 def _last_line(assignment: Assignment) -> str:
     _flush()
-    lines = (assignment.scratch / protocol.LOG).read_text(errors="replace").strip().splitlines()
-    return f": {lines[-1].strip()[:LONGEST_LINE]}" if lines else ""
+    with (assignment.scratch / protocol.LOG).open("rb") as log:
+        line = protocol.last_line(log)
+    return f": {line[:LONGEST_LINE]}" if line else ""
 
 
 def _flush() -> None:
