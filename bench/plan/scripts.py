@@ -153,8 +153,8 @@ def _refuse_credentials(file: Path, arguments: Sequence[str]) -> None:
         if without_secrets(argument) != argument or without_secrets(told := f"{before} {argument}") != told:
             flag = (argument if argument.startswith("-") else before).partition("=")[0]
             raise UsageError(
-                f"--script {file.name}: {flag if flag.startswith('-') else 'an argument'} looks like a credential, and "
-                "arguments are kept in run.json, which people publish: give it by a variable of the environment, which "
+                f"--script {file.name}: what looks like a credential ({flag if flag.startswith('-') else 'an argument'}) "
+                "would be kept in run.json, which people publish: give it by a variable of the environment, which "
                 "scripts see and no record has, or write it into the script."
             )
 
