@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bench.errors import UsageError
-from bench.records import store
+from bench.records import files
 from bench.records.cache import cache_folder, private
 from bench.records.calibrations import Calibration, Identity
 from bench.records.schema import Machine, Settings
@@ -30,7 +30,7 @@ def keep(calibration: Calibration) -> Path:
     path = path_of(calibration.identity)
     try:
         private(FOLDER)
-        store.write(path, calibration.model_dump_json(by_alias=True, indent=1) + "\n")
+        files.write(path, calibration.model_dump_json(by_alias=True, indent=1) + "\n", mode=files.OWNER)
     except OSError as error:
         raise UsageError(
             f"The calibration cannot be kept in {path} ({error.strerror}); name another folder with LOOPTAX_CACHE."

@@ -233,12 +233,25 @@ class TrialScheduler:
         if self.settings.scripts is None or self._logs is None:
             return None
         clone, where = "-clone" if cell.clone else "", "" if cell.environment == CURRENT else f"-{cell.environment}"
-        return self._logs / f"{slug(cell.runner)}{where}-{phase}{clone}.log"
+        return self._logs / f"{_file_names(self.settings.runners)[cell.runner]}{where}-{phase}{clone}.log"
 
     def _trace_to(self, phase: Pass, cell: Cell) -> Path | None:
         if phase != "trace" or self._traces is None:
             return None
         return self._traces / f"{self._cells.index(cell):03d}-{Path(cell.runner).stem}-{cell.batch_size}.json.gz"
+
+
+LONGEST_FILE_NAME = 100
+"""A script is called after its arguments, and a file's name may have 255 bytes at most."""
+
+
+def _file_names(scripts: Sequence[str]) -> dict[str, str]:
+    """What files of each script are called: short, and no two alike."""
+    short = [slug(name)[:LONGEST_FILE_NAME] for name in scripts]
+    return {
+        name: own if short.count(own) == 1 else f"{own}-{number}"
+        for number, (name, own) in enumerate(zip(scripts, short, strict=True), start=1)
+    }
 
 
 def compared(environments: Iterable[Environment]) -> dict[str, dict[str, str]]:

@@ -8,11 +8,13 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
 from bench.plan import devices, working_copy
+from bench.records.foreign_text import without_secrets
 from bench.records.schema import Comparison, Machine, Pass, Script, Scripts
 from bench.records.trials import SCRIPT
 
@@ -59,8 +61,9 @@ def scripts(flags: Flags) -> Scripts:
     asked = [_taken_apart(text) for text in flags.script or ()]
     if flags.arguments:
         asked = [_with_arguments(asked, flags.arguments)]
-    for file, _ in asked:
+    for file, arguments in asked:
         refuse_unusable(file)
+        _refuse_credentials(file, arguments)
     return Scripts(
         each=named(asked),
         tick=_tick(flags.tick),
@@ -142,6 +145,18 @@ def refuse_unusable(file: Path, *, flag: str = "--script") -> None:
         raise UsageError(f"{flag} {file}{at} is no Python: {error.msg}.") from None
     except ValueError as error:
         raise UsageError(f"{flag} {file} is no Python: {error}.") from None
+
+
+def _refuse_credentials(file: Path, arguments: Sequence[str]) -> None:
+    """Masked they would be no arguments to repeat a run with, and unmasked they would be published with it."""
+    for before, argument in pairwise(["", *arguments]):
+        if without_secrets(argument) != argument or without_secrets(told := f"{before} {argument}") != told:
+            flag = (argument if argument.startswith("-") else before).partition("=")[0]
+            raise UsageError(
+                f"--script {file.name}: what looks like a credential ({flag if flag.startswith('-') else 'an argument'}) "
+                "would be kept in run.json, which people publish: give it by a variable of the environment, which "
+                "scripts see and no record has, or write it into the script."
+            )
 
 
 def refuse_gone(scripts: Scripts, *, flag: str) -> None:

@@ -54,5 +54,5 @@ def kept(name: str, make: Callable[[], str]) -> str:
     except OSError:
         text = make()
     with suppress(OSError):  # a home that cannot be written costs time, and no report
-        files.write(private(TEXTS) / name, text)
+        files.write(private(TEXTS) / name, text, mode=files.OWNER)
     return text

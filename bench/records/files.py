@@ -21,12 +21,16 @@ def content_of(path: Path) -> bytes:
         raise RunFolderError(f"{path} cannot be read: {error.strerror}; make it readable.") from None
 
 
-def write(path: Path, text: str) -> None:
+EVERYBODY, OWNER = 0o666, 0o600
+"""Who may read a file, as far as the umask lets them."""
+
+
+def write(path: Path, text: str, *, mode: int = EVERYBODY) -> None:
     """Write a file whole or not at all, also where another process writes it at the same time."""
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(), mode=mode)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, mode: int = EVERYBODY) -> None:
     """Write a file whole or not at all, also where another process writes it at the same time.
 
     Raises an `OSError` that names the file, which one of writing does not do by itself.
@@ -34,7 +38,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     # A name that nobody can guess, and never through a link that lies there: the folder may be one that others write.
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
     try:
-        with partial.open("xb") as file:
+        with open(partial, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(content)
         partial.replace(path)
     except OSError as error:

@@ -13,14 +13,17 @@ from pydantic import AfterValidator
 
 MASK = "***"
 _NAME = (
-    r"(?:[\w.]*[-_.])?(?:token|secret|password|passwd|passphrase|pwd|credentials?|bearer|apikey|(?:api|access|private|auth"
-    r"|secret|account|signing|encryption|license|wandb)[-_]?key)"
+    r"(?<![^\W_])(?<!\b(?:pad|eos|bos|unk|sep|cls)[-_])(?<!\bmask[-_])(?:token|secret|password|passwd|passphrase|pwd"
+    r"|credentials?|bearer|apikey|(?:api|access|private|auth|secret|account|signing|encryption|license|wandb)[-_]?key)"
 )
-_URL = re.compile(r"\b([a-z][a-z0-9+.-]*://)(?!git@|\*\*\*@)[^/\s\"'@]+@", re.IGNORECASE)
+"""The end of a name, whatever stands before its last `-`, `_` or `.`; a `--pad-token` is a word of a tokenizer's."""
+_URL = re.compile(r"\b([a-z][a-z0-9+.-]{0,20}://)(?!git@|\*\*\*@)[^/\s\"'@]+@", re.IGNORECASE)
 """A user, or a user and a password, before the host; `git@`, as of SSH, is nobody's secret."""
-_SETTING = re.compile(rf"(?<!\w)({_NAME}[\"']?\s*[=:]\s*[\"']?)(?!\*\*\*)[^\s\"'&,;)}}]+", re.IGNORECASE)
+_SETTING = re.compile(rf"({_NAME}[\"']?\s*[=:]\s*[\"']?)(?!\*\*\*)[^\s\"'&,;)}}]+", re.IGNORECASE)
 """`HF_TOKEN=…`, `--api-key=…`, `?token=…`, `password: …`."""
-_OPTION = re.compile(rf"(?<!\S)(--?{_NAME}|--?key)([ =]+)(\"[^\"]*\"|'[^']*'|\S+)", re.IGNORECASE)
+_OPTION = re.compile(
+    rf"(?<!\S)(--?(?:[\w.-]{{0,80}}[-_.])?{_NAME}|--?key)([ =]+)(\"[^\"]*\"|'[^']*'|\S+)", re.IGNORECASE
+)
 """`--token …`: without the dashes it would be a sentence about a token."""
 _QUERY = re.compile(r"([?&](?:key|sig|signature|x-amz-[\w-]+|x-goog-[\w-]+)=)(?!\*\*\*)[^\s\"'&#]+", re.IGNORECASE)
 """What signs an address."""
@@ -29,7 +32,7 @@ _HEADER = re.compile(
 )
 _KNOWN = re.compile(
     r"\b(?:hf_\w{20,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|pypi-[\w-]{40,}|sk-[\w-]{20,}|AKIA[0-9A-Z]{16}"
-    r"|xox[abprs]-[\w-]{10,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]+)"
+    r"|xox[abprs]-[\w-]{10,}|eyJ[\w-]{10,4096}\.[\w-]{10,4096}\.[\w-]+)"
 )
 """Tokens that show by their form what they are, of Hugging Face, GitHub, GitLab, PyPI, OpenAI, AWS, Slack; and JWTs."""
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

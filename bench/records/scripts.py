@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench.records.base import Record
+from bench.records.foreign_text import ForeignText
 
 
 class Clip(Record):
@@ -134,5 +135,5 @@ class ScriptFingerprint(Record):
     compiled: bool = False
     flags: dict[str, str] = {}
     """Torch's global switches at the end that decide which kernels compute."""
-    ended: str | None = None
+    ended: ForeignText | None = None
     """A sentence where the script ended before it had made all the steps that were asked for."""

@@ -93,7 +93,7 @@ class CellSummary(Cell):
     """Good timing trials, and failed trials of any pass."""
     failed_trials: int
     length: Length | None = None
-    equivalence: Alikeness | Equivalence
+    equivalence: Equivalence | Alikeness
     step_time_us: Estimate | None = None
     step_p50_us: float | None = None
     step_p95_us: float | None = None

@@ -94,7 +94,7 @@ class Sets:
 class NoTurns:
     """A group whose trials all went well."""
 
-    def __init__(self, settings, state, pool, group, reference):
+    def __init__(self, settings, state, pool, group, reference, *, logs=None):
         self.pool, self.group = pool, group
 
     def trials(self, _):

@@ -26,8 +26,8 @@ from bench.analyse.summary import summarise
 from bench.cli import pipeline
 from bench.execute import scheduler
 from bench.execute.workers.launcher import Outcome, Result
-from bench.records import store
-from bench.records.schema import Run
+from bench.records import files, store
+from bench.records.schema import Run, Trial
 from tests import factories
 
 RUN = factories.run(runners=["pytorch", "hf-trainer", "floor"], blocks=4)
@@ -54,7 +54,7 @@ class Pool:
 class Group:
     """Trials that took turns; what they took follows from who they are."""
 
-    def __init__(self, settings, state, pool, slots, reference) -> None:
+    def __init__(self, settings, state, pool, slots, reference, *, logs=None) -> None:
         self._slots = slots
 
     def trials(self, _):
@@ -101,7 +101,7 @@ def _measure(folder: Path, kill: Kill | None) -> None:
     scheduler.Pool, scheduler.Group = Pool, Group  # type: ignore[misc,assignment]
     pipeline.checkup.kept = lambda *_: nullcontext()  # type: ignore[assignment]
     if kill is not None and kill.at_byte is not None:
-        store.os = _DyingOs(kill.at_byte)  # type: ignore[assignment]
+        files.os = _DyingOs(kill.at_byte)  # type: ignore[assignment]
     assert pipeline.measured(folder, quiet=True)
 
 
@@ -189,13 +189,13 @@ def _drawn(draw: random.Random, whole: Whole) -> Kill:
 
 
 def _key(line: bytes):
-    return store.Trial.model_validate_json(line).key
+    return Trial.model_validate_json(line).key
 
 
 def _finished(folder: Path) -> list[bytes]:
     """The whole lines of trials whose group is complete: those that took turns together are finished together."""
     lines = (folder / store.JOURNAL).read_bytes().split(b"\n")[:-1]
-    trials = [store.Trial.model_validate_json(line) for line in lines]
+    trials = [Trial.model_validate_json(line) for line in lines]
     whole = 4  # three loops and the clone of the first
     in_block = {
         block: sum(trial.phase == "timing" and trial.block == block for trial in trials)

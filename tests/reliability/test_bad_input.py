@@ -15,8 +15,11 @@ from bench.errors import BenchError, RunFolderError, UsageError
 from bench.execute.environments import requirements
 from bench.plan import parse
 from bench.records import store
+from bench.records.base import SCHEMA
 from bench.records.schema import Load
 from bench.report import kinds
+from bench.report.media import markdown, terminal
+from bench.report.media.html import render
 from tests import checks, factories
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -94,8 +97,10 @@ HOW = st.sampled_from(["other", "other", "other", "gone", "twice"])
 def told(folder):
     """The whole report of what a run folder holds, but for its charts."""
     summary = reports.analysed(folder)
-    kinds.of(summary.run.verb).document(summary, str(folder))
-    kinds.of(summary.run.verb).page(summary, str(folder))
+    found = kinds.of(summary.run.verb).document(summary, str(folder))
+    markdown.written(found)
+    terminal.lines(found)
+    render.page(summary, str(folder))
     summary.model_dump_json()
 
 
@@ -209,7 +214,7 @@ def test_a_file_that_cannot_be_read_is_named(folder, monkeypatch):
 
 
 def test_a_newer_schema_is_refused_with_the_version_that_wrote_it(folder):
-    newer = RUN | {"schema": store.SCHEMA + 1, "packages": RUN["packages"] | {"looptax": "9.1.0"}, "settings": 3}
+    newer = RUN | {"schema": SCHEMA + 1, "packages": RUN["packages"] | {"looptax": "9.1.0"}, "settings": 3}
     (folder / store.RUN).write_text(json.dumps(newer))
     with pytest.raises(RunFolderError) as refused:
         store.read_run(folder)

@@ -30,5 +30,5 @@ def test_a_kill_between_the_lines_of_trials_that_took_turns_measures_all_of_them
     assert len({trial.key for trial in trials}) == len(trials) == len(lines)
     second = [trial.started_at for trial in trials if trial.block == 1]
     assert min(second) > max(trial.started_at for trial in trials if trial.block == 0)
-    of_old_lines = [kills.store.Trial.model_validate_json(line).started_at for line in lines]
+    of_old_lines = [kills.Trial.model_validate_json(line).started_at for line in lines]
     assert not set(second) & set(of_old_lines)

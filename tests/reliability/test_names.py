@@ -11,11 +11,13 @@ from bench.analyse.summary import summarise
 from bench.records import store
 from bench.records.foreign_text import printable
 from bench.records.schema import AttributionRow
-from bench.report import answer, publish
+from bench.report import answer, kinds, publish
 from bench.report.charts.engine import Drawn
 from bench.report.document import tables
+from bench.report.document.text import Code, Link, Strong
 from bench.report.export import files
-from bench.report.media import github, junit, progress, terminal
+from bench.report.media import github, junit, markdown, progress, terminal
+from bench.report.media.html.render import rich
 from tests import checks, factories
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
@@ -70,6 +72,14 @@ def test_no_file_of_a_report_has_markup_or_anything_that_a_terminal_obeys(told):
         text = (folder / name).read_text()
         assert not re.search(r"(?<!\\)\]\(javascript:", text.partition("```sh")[0]), name
         assert OBEYED.search(text) is None, name
+
+
+@pytest.mark.parametrize("part", [WICKED, Code(WICKED), Strong((WICKED,)), Link(WICKED, "https://host/")])
+def test_no_part_of_a_sentence_is_markup(part):
+    text = re.sub(r"(`+).*?\1", "", markdown.Writer().text(("See ", part)))  # code stays text
+    assert "<img" not in text
+    assert OBEYED.search(markdown.Writer().text((part,))) is None
+    assert "<img" not in rich(("See ", part))
 
 
 def test_a_terminal_obeys_nothing_of_it(told):
@@ -143,7 +153,7 @@ def test_the_report_of_a_check_and_its_names(told):
     run = checks.planned(sides=(old, checks.NEW))
     summary = checks.told(run, checks.timed(run, [0.1] * 10))
     folder, _ = told
-    text = publish.kinds.of("upgrade").document(summary, str(folder))
+    text = markdown.written(kinds.of("upgrade").document(summary, str(folder)))
     assert "<img src=x" not in text
     assert OBEYED.search(text) is None
 

@@ -1,12 +1,19 @@
 """What must not be published stands in no file of a run folder, in no export and in nothing that a CI system shows."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from bench.analyse.summary import summarise
 from bench.cli import app, output, pipeline
+from bench.errors import UsageError
 from bench.execute.environments import cache, requirements
+from bench.execute.scheduler import _file_names
+from bench.execute.workers.launcher import LONGEST_LOG_BYTES, Result, Running
+from bench.execute.workers.protocol import LOG
+from bench.plan import scripts
+from bench.plan.settings import Flags
 from bench.records import store
 from bench.records.foreign_text import without_secrets
 from bench.report import answer, publish
@@ -14,6 +21,7 @@ from bench.report.charts.engine import Drawn
 from bench.report.export import files
 from bench.report.export.mlflow import _tags
 from tests import factories
+from tests.execute.workers.test_faults import request
 
 PLANTED = ["hunter2", "s3cr3t", "hf_abcdefghijklmnopqrstuvwxyz", "swordfish", "opensesame"]
 COMMAND = (
@@ -40,12 +48,14 @@ class NoCharts:
         ('{"api_key": "abc", "n": 1}', '{"api_key": "***", "n": 1}'),
         ("401 for Authorization: Bearer abcdefgh12", "401 for Authorization: ***"),
         ("GET https://host/x?X-Amz-Signature=abc&n=1", "GET https://host/x?X-Amz-Signature=***&n=1"),
+        ("--my-hub-token s3cr3t", "--my-hub-token ***"),
         ("login failed for hf_abcdefghijklmnopqrstuvwxyz", "login failed for ***"),
         # What only sounds like one stays.
         ("git+ssh://git@host/x.git", "git+ssh://git@host/x.git"),
         ("tokenizers==0.23.3 max_tokens=512", "tokenizers==0.23.3 max_tokens=512"),
         ("KeyError: 'labels'; the token is expired", "KeyError: 'labels'; the token is expired"),
         ("key_padding_mask=3 --num-tokens 5", "key_padding_mask=3 --num-tokens 5"),
+        ("--pad-token '<pad>' eos_token=</s>", "--pad-token '<pad>' eos_token=</s>"),
     ],
 )
 def test_credentials_are_masked_and_what_only_sounds_like_them_is_not(text, kept):
@@ -135,3 +145,65 @@ def test_an_environment_is_built_with_the_password_and_called_without_it(tmp_pat
     monkeypatch.setattr(cache, "resolved", lambda *_: ())
     monkeypatch.setattr(cache, "control", lambda: cache.current())
     assert "hunter2" not in cache._key(asked)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flag"),
+    [
+        (["--lr", "0.1", "--hub_token", "s3cr3t"], "--hub_token"),
+        (["--api-key=s3cr3t"], "--api-key"),
+        (["--model", "https://me:s3cr3t@host/model"], "--model"),
+        (["hf_abcdefghijklmnopqrstuvwxyz"], "an argument"),
+    ],
+)
+def test_a_script_is_given_no_credentials_by_its_arguments_which_run_json_keeps(tmp_path, arguments, flag):
+    (tmp_path / "train.py").touch()
+    with pytest.raises(UsageError) as refused:
+        scripts.scripts(Flags(script=[str(tmp_path / "train.py")], arguments=arguments, cwd=tmp_path))
+    assert str(refused.value).startswith(f"--script train.py: what looks like a credential ({flag}) would be kept in")
+    assert without_secrets(str(refused.value)) == str(refused.value)  # as it is when it is told
+
+
+def test_a_tokenizers_words_are_arguments_like_others(tmp_path):
+    (tmp_path / "train.py").touch()
+    given = ["--pad-token", "<pad>", "--max_tokens", "5", "--tokenizer=gpt2", "secretariat.txt"]
+    found = scripts.scripts(Flags(script=[str(tmp_path / "train.py")], arguments=given, cwd=tmp_path))
+    assert found.each[0].arguments == given
+
+
+def log_kept(to, content, status="ok"):
+    """What is kept of a trial that has printed `content`."""
+    running = Running(replace(request("hangs"), log_to=to), factories.interpreter())
+    (running.scratch / LOG).write_bytes(content)
+    running._keep_log(Result(status=status))
+    running.refused("it was only looked at")
+
+
+def test_the_log_of_a_script_has_none_of_them_and_only_its_end_is_kept(tmp_path):
+    log_kept(tmp_path / "logs" / "a.log", b"x" * LONGEST_LOG_BYTES + f"\nlogin: {COMMAND}\nthe end".encode())
+    kept = (tmp_path / "logs" / "a.log").read_text()
+    assert kept.endswith("the end")
+    assert "login: --baseline" in kept
+    assert not any(secret in kept for secret in PLANTED)
+    assert len(kept) <= LONGEST_LOG_BYTES
+
+
+def test_a_log_of_dots_is_masked_in_no_time_to_speak_of():
+    assert without_secrets("." * LONGEST_LOG_BYTES) == "." * LONGEST_LOG_BYTES  # it took 10¹² steps, and so for ever
+
+
+def test_a_log_that_cannot_be_kept_costs_no_trial_and_none_is_written_through_a_link(tmp_path):
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "a.failed.log").symlink_to(tmp_path / "victim")
+    log_kept(tmp_path / "a.log", b"theirs", status="failed")
+    assert ((tmp_path / "victim").read_text(), (tmp_path / "a.failed.log").read_text()) == ("mine", "theirs")
+    with pytest.warns(UserWarning, match=r"victim/a.log cannot be written: .*; no figure needs it"):
+        log_kept(tmp_path / "victim" / "a.log", b"theirs")
+
+
+def test_scripts_with_long_arguments_or_alike_names_have_a_log_each():
+    names = ["train.py --lr .1", "train.py --lr +.1", f"train.py {'x' * 300} 1", f"train.py {'x' * 300} 2", "plain.py"]
+    found = _file_names(names)
+    assert len(set(found.values())) == len(names)
+    assert max(map(len, found.values())) < 110
+    assert found["plain.py"] == "plain.py"

@@ -15,8 +15,8 @@ from bench.execute import trust
 from bench.execute.environments import cache as environments
 from bench.execute.environments import requirements
 from bench.plan.settings import Flags
-from bench.records import cache, store
-from bench.records.schema import Environment
+from bench.records import cache, files, store
+from bench.records.schema import Environment, Script, Scripts
 from tests import factories
 
 ROOT = Path(__file__).parent.parent.parent
@@ -43,6 +43,7 @@ NAMED = {
     "a runner's module": {"runners": ["pytorch", "evil:train"]},
     "a runner that a package brings": {"runners": ["pytorch", "evil-plugin"]},
     "a workload's file": {"comparisons": [factories.comparison(workload="evil.py:workload")]},
+    "a script": {"runners": ["evil.py"], "scripts": Scripts(each=[Script(name="evil.py", file="evil.py")], folder=".")},
     "an interpreter": {"environments": [Environment(name="current", python="./evil.py")]},
 }
 
@@ -196,7 +197,7 @@ def test_no_file_is_written_through_a_link_that_lies_in_a_folder(tmp_path, monke
     victim = tmp_path / "victim"
     victim.write_text("mine")
     names = []
-    monkeypatch.setattr(store.secrets, "token_hex", lambda n: names.append(n) or "guessed")
+    monkeypatch.setattr(files.secrets, "token_hex", lambda n: names.append(n) or "guessed")
     (tmp_path / ".report.md.guessed.partial").symlink_to(victim)
     with pytest.raises(FileExistsError):
         store.write(tmp_path / "report.md", "text")

@@ -11,13 +11,15 @@ from bench.errors import ExitCode
 from bench.host import health
 from bench.records.schema import Load
 from bench.report import kinds
+from bench.report.media import terminal
 from tests import checks, factories
 
 BENCH = Path(__file__).parent.parent.parent / "bench"
 
 
 def opening(summary):
-    return [line for each in kinds.of(summary.run.verb).paragraphs(summary) for line in (each.lead, *each.lines)]
+    told = kinds.of(summary.run.verb).document(summary, "results/example")
+    return [line.strip() for line in terminal.lines(told)]
 
 
 @pytest.mark.parametrize("side", ["baseline", "candidate"])

@@ -136,7 +136,7 @@ def _locked(path: Path) -> Iterator[None]:
 def _build(folder: Path, wanted: Asked) -> Environment:
     try:
         built = build(folder, wanted)
-        files.write_bytes(folder / COMPLETE, STORED.dump_json(built, indent=1))
+        files.write_bytes(folder / COMPLETE, STORED.dump_json(built, indent=1), mode=files.OWNER)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from time import monotonic
 from typing import NoReturn
@@ -69,7 +69,16 @@ def _become_child(control: socket.socket, *descriptors: int) -> None:
 
 
 def _tell_ended(control: socket.socket, children: dict[int, object]) -> None:
-    """Tell of every child that has ended; what it leaves behind ends with it."""
+    """Tell of every child that has ended; what it leaves behind ends with it, and before anybody hears of it."""
+    ended = list(_ended(children))
+    if not children:
+        _end_orphans()
+    for told in ended:
+        with suppress(OSError):
+            send(control, told)
+
+
+def _ended(children: dict[int, object]) -> Iterator[Message]:
     while children:
         pid, status, usage = os.wait4(-1, os.WNOHANG)
         if pid == 0:
@@ -78,10 +87,8 @@ def _tell_ended(control: socket.socket, children: dict[int, object]) -> None:
             continue
         kill_group(pid)
         cpu_s = usage.ru_utime + usage.ru_stime
-        ended = {"event": "ended", "id": children.pop(pid), "exit_code": os.waitstatus_to_exitcode(status)}
-        with suppress(OSError):
-            send(control, {**ended, "cpu_s": cpu_s})
-    _end_orphans()
+        exit_code = os.waitstatus_to_exitcode(status)
+        yield {"event": "ended", "id": children.pop(pid), "exit_code": exit_code, "cpu_s": cpu_s}
 
 
 def _end_with(children: list[int], patience_s: float) -> NoReturn:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -25,6 +25,8 @@ from bench.execute.workers.interpreter import (
 from bench.execute.workers.protocol import Message
 from bench.execute.workers.terminal import Terminal
 from bench.plan.length import WarmUp
+from bench.records import files
+from bench.records.foreign_text import without_secrets
 from bench.records.schema import (
     Cell,
     Collector,
@@ -178,8 +180,7 @@ class Running:
             self.terminal.close()
         result = _read_result(self.scratch, ended.exit_code)
         if self.request.trace_to is not None and result.status == "ok":
-            self.request.trace_to.parent.mkdir(exist_ok=True)
-            shutil.move(self.scratch / protocol.TRACE, self.request.trace_to)
+            _keep(self.request.trace_to, (self.scratch / protocol.TRACE).read_bytes())
         self._keep_log(result)
         self._close()
         return Outcome(result=result, interpreter=self.record, cpu_s=ended.cpu_s)
@@ -202,10 +203,11 @@ class Running:
         return Outcome(result=failed("killed", reason), interpreter=self.record)
 
     def _keep_log(self, result: Result) -> None:
-        log, to = self.scratch / protocol.LOG, self.request.log_to
-        if to is not None and log.exists():
-            to.parent.mkdir(exist_ok=True)
-            shutil.move(log, to if result.status == "ok" else to.with_suffix(f".failed{to.suffix}"))
+        path, to = self.scratch / protocol.LOG, self.request.log_to
+        if to is not None and path.exists():
+            with path.open("rb") as log:
+                told = without_secrets(protocol.end_of(log, LONGEST_LOG_BYTES))
+            _keep(to if result.status == "ok" else to.with_suffix(f".failed{to.suffix}"), told.encode())
 
     def _close(self) -> None:
         if self.control is not None:
@@ -233,6 +235,17 @@ class Running:
 
 
 LONGER = "--timeout gives it longer"
+LONGEST_LOG_BYTES = 1 << 20
+"""Of what a trial has printed the end is kept, which tells why it failed."""
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Keep what a trial has left; where there is no room for it, what was measured counts all the same."""
+    try:
+        path.parent.mkdir(exist_ok=True)
+        files.write_bytes(path, content)
+    except OSError as error:
+        warnings.warn(f"{path} cannot be written: {error.strerror}; no figure needs it.", stacklevel=1)
 
 
 def _payload(request: Request) -> Message:

@@ -27,10 +27,15 @@ def send(control: socket.socket, message: Message, descriptors: tuple[int, ...] 
     control.sendall(line)
 
 
+def end_of(log: BinaryIO, most_bytes: int) -> str:
+    """The end of a log, which may have gigabytes."""
+    log.seek(max(log.seek(0, os.SEEK_END) - most_bytes, 0))
+    return log.read().decode(errors="replace")
+
+
 def last_line(log: BinaryIO) -> str:
-    """The last line of a log that says something; of one that has gigabytes only the end is read."""
-    log.seek(max(log.seek(0, os.SEEK_END) - MAX_BYTES, 0))
-    lines = [line.strip() for line in log.read().decode(errors="replace").splitlines()]
+    """The last line of a log that says something."""
+    lines = [line.strip() for line in end_of(log, MAX_BYTES).splitlines()]
     return next(filter(None, reversed(lines)), "")
 
 

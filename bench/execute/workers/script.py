@@ -63,7 +63,7 @@ class Script:
         sys.path.insert(0, str(self.file.parent))
         sys.argv[:] = [str(self.file), *self.arguments]
         for statement in leading_imports(self._tree(), beside=self.file.parent):
-            exec(compile(ast.Module([statement], []), str(self.file), "exec"), {"__name__": MAIN})  # noqa: S102
+            exec(compile(ast.Module([statement], []), str(self.file), "exec"), {"__name__": MAIN})  # noqa: S102 # nosec B102
 
     def run(self, scratch: Path, *, wrapped: tuple[str, Wrap] | None = None) -> None:
         """Run it to its end in a folder of its own below `scratch`; `wrapped` is a function of its, and its wrapper.
@@ -77,7 +77,7 @@ class Script:
             name, module.__dict__[MARK] = wrapped
             _mark(tree, name, self.file)
         sys.modules[MAIN] = module
-        exec(compile(tree, str(self.file), "exec"), module.__dict__)  # noqa: S102 - what it was given is to be run
+        exec(compile(tree, str(self.file), "exec"), module.__dict__)  # noqa: S102 # nosec B102 - it is to be run
 
     def _tree(self) -> ast.Module:
         return ast.parse(self.file.read_bytes(), filename=str(self.file))

@@ -7,7 +7,7 @@ that, and nothing of it runs on. A script that comes to its own end before that 
 from __future__ import annotations
 
 import os
-import pickle
+import pickle  # nosec B403
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -114,7 +114,7 @@ def _in_a_fork(assignment: Assignment, look: Callable[[Leave], None]) -> dict[st
     exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if not left.exists():
         raise ScriptError(f"it ended its process with exit code {exit_code}{_last_line(assignment)}")
-    seen = pickle.loads(left.read_bytes())  # noqa: S301 - a fork of this process has written it
+    seen = pickle.loads(left.read_bytes())  # noqa: S301 # nosec B301 - by a fork of this process
     if isinstance(seen, str):
         raise ScriptError(seen)
     return dict(seen)
@@ -213,8 +213,9 @@ def _run(assignment: Assignment, run: Callable[[], None], *, made: Made, give_up
 
 def _last_line(assignment: Assignment) -> str:
     _flush()
-    lines = (assignment.scratch / protocol.LOG).read_text(errors="replace").strip().splitlines()
-    return f": {lines[-1].strip()[:LONGEST_LINE]}" if lines else ""
+    with (assignment.scratch / protocol.LOG).open("rb") as log:
+        line = protocol.last_line(log)
+    return f": {line[:LONGEST_LINE]}" if line else ""
 
 
 def _flush() -> None:

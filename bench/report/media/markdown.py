@@ -112,7 +112,7 @@ class Writer:
             case Strong():
                 return f"**{self.text(part.text)}**"
             case Code():
-                return f"`{part.text}`"
+                return code_span(part.text)
             case Link():
                 return self._link(part)
 
