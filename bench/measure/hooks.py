@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch.optim import Optimizer
-from torch.optim.optimizer import register_optimizer_step_post_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 Function = Callable[..., Any]
 Tick = Callable[..., None]
@@ -17,6 +21,9 @@ Listen = Callable[[Tick], Any]
 """Lets a tick be called after each step; gives a handle whose `remove` ends that."""
 Step = dict[str, dict[Any, int]]
 """What happened from one tick to the next: by counter, how much by function or by name."""
+
+_STEP = Optimizer.profile_hook_step(lambda: None).__code__
+"""Torch's wrapper of every optimizer's `step`, which calls the hooks."""
 
 
 _listen: Listen = register_optimizer_step_post_hook
@@ -31,6 +38,43 @@ def tick_by(listen: Listen) -> None:
 def on_tick(tick: Tick) -> Any:
     """Let `tick` be called after each step, until the handle that this gives is removed."""
     return _listen(tick)
+
+
+def steps_around() -> int:
+    """Within how many other optimizer steps the one is made whose hook calls this: the stack is asked.
+
+    Counting where steps begin and end does not do: one that raises has no end.
+    """
+    frame: FrameType | None = inspect.currentframe()
+    steps = 0
+    while frame is not None:
+        steps += frame.f_code is _STEP
+        frame = frame.f_back
+    return steps - 1
+
+
+class Outermost:
+    """Ticks after optimizer steps that are made within no other; the handle of its hooks."""
+
+    def __init__(self, tick: Tick) -> None:
+        begun = 0
+
+        def begin(*_: object) -> None:
+            nonlocal begun
+            begun += 1
+
+        def end(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+            nonlocal begun
+            begun = steps_around() if begun > 1 else 0  # the stack is walked where it may matter: a tick is timed
+            if not begun:
+                tick(optimizer, args, kwargs)
+
+        self._hooks = register_optimizer_step_pre_hook(begin), register_optimizer_step_post_hook(end)
+
+    def remove(self) -> None:
+        """Listen no longer."""
+        for hook in self._hooks:
+            hook.remove()
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from bench.measure.device import Device
 from bench.measure.evaluation import Evaluation
-from bench.measure.hooks import Function, after_each_step, loader_wrapped, wrapped
+from bench.measure.hooks import Function, after_each_step, loader_wrapped, steps_around, wrapped
 from bench.measure.sites import runs_the_loop
 from trainloops.contract import Parts
 
@@ -73,6 +73,8 @@ class Phases:
 
     def begin_optimizer(self, _: Optimizer, args: Any, kwargs: Any) -> tuple[Any, Any]:
         """Let the optimizer's phase begin; a closure given to `step`, as by Lightning, is the loop's own."""
+        if "optimizer" in self._entered and not steps_around():  # of a step that raised, and so has no end
+            self._entered = [phase for phase in self._entered if phase != "optimizer"]
         self.enter("optimizer")
         return tuple(map(self._loops_own, args)), {name: self._loops_own(value) for name, value in kwargs.items()}
 

@@ -14,10 +14,9 @@ from weakref import WeakSet
 
 import torch
 from torch.optim import Optimizer
-from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDataLoaderIter
 
-from bench.measure.hooks import Function, Tick
+from bench.measure.hooks import Function, Outermost, Tick
 from bench.measure.sites import runs_the_loop
 
 LAST, EVERY = "last", "every"
@@ -36,28 +35,8 @@ def listen(rule: str, tick: Tick) -> Any:
     that is made within another, as by an optimizer that wraps or extends one, is a part of it.
     """
     if rule == EVERY:
-        return _Outermost(tick)
-    return _Outermost(_of_the_last(tick) if rule == LAST else _of_each(int(rule), tick))
-
-
-class _Outermost:
-    """Ticks after steps that are made within no other; the handle of its hooks."""
-
-    def __init__(self, tick: Tick) -> None:
-        entered: list[Optimizer] = []
-
-        def leave(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-            entered.pop()
-            if not entered:
-                tick(optimizer, args, kwargs)
-
-        enter = register_optimizer_step_pre_hook(lambda optimizer, _args, _kwargs: entered.append(optimizer))
-        self._hooks = (enter, register_optimizer_step_post_hook(leave))
-
-    def remove(self) -> None:
-        """Listen no longer."""
-        for hook in self._hooks:
-            hook.remove()
+        return Outermost(tick)
+    return Outermost(_of_the_last(tick) if rule == LAST else _of_each(int(rule), tick))
 
 
 def _of_the_last(tick: Tick) -> Tick:

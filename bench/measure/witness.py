@@ -24,7 +24,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from bench.measure.batches import Batches, fingerprint, tensors_in
 from bench.measure.determinism import deterministic, flags, has_compiled, random_state
-from bench.measure.hooks import Function, wrapped
+from bench.measure.hooks import Function, Outermost, wrapped
 from bench.measure.trained import Trained
 
 Ticking = Callable[[Callable[[], None]], AbstractContextManager[None]]
@@ -86,7 +86,6 @@ class _Witness:
         self._autocast: set[str] = set()
         self._recomputes = False
         self._calls = self._backwards = self._updates = 0
-        self._stepping: list[int] = []
         self._scale = 1.0
         self._step = _nothing_yet()
 
@@ -106,21 +105,17 @@ class _Witness:
                 stack.enter_context(wrapped(owner, "clip_grad_value_", by_value))
             stack.callback(register_optimizer_step_pre_hook(self._before_update).remove)
             stack.callback(register_optimizer_step_post_hook(self._after_update).remove)
-            if ticking is not None:
+            if ticking is None:
+                stack.callback(Outermost(lambda optimizer, *_: self._tick(optimizer)).remove)
+            else:
                 stack.enter_context(ticking(lambda: self._tick(None)))
             yield
 
     def _before_update(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
-        self._stepping.append(id(optimizer))
         self._trained.see_optimizer(optimizer)
 
-    def _after_update(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
-        # One that wraps another steps within its own step; one that raised has no end.
-        while self._stepping and self._stepping.pop() != id(optimizer):
-            pass
+    def _after_update(self, _optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
         self._updates += 1
-        if not self._stepping and not self._is_updated_by_hand:
-            self._tick(optimizer)
 
     def _tick(self, optimizer: Optimizer | None) -> None:
         if len(self.steps) < self._wanted:

@@ -206,6 +206,18 @@ def test_a_script_has_the_phases_of_a_loop(time):
     }
 
 
+def test_a_step_that_raised_has_no_share_in_those_after_the_next(time):
+    def recovers(parts, time):
+        a_script(parts, time)
+        with pytest.raises(ZeroDivisionError):
+            parts.optimizer.step(lambda: 1 // 0)
+        a_script(parts, time)
+
+    found = phases_of(recovers, time, steps=8)["phase_ns"]
+    assert found["optimizer"][-3:] == [1_000_000] * 3
+    assert found["rest"][-3:] == [10_000_000] * 3
+
+
 def evaluates(parts, time):
     a_script(parts, time)
     parts.model.eval()

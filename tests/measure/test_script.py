@@ -1,5 +1,7 @@
 """When a script's step ends, and how many samples it takes."""
 
+from contextlib import suppress
+
 import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
@@ -55,6 +57,33 @@ def test_an_optimizer_around_another_makes_one_step_of_both():
     outer = Around([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     assert ticks("last", [0, 0, 0], made=[outer]) == [0, 1, 2]
     assert ticks("every", [0, 0, 0], made=[outer]) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("outer", [False, True])
+def test_a_step_that_raised_does_not_hide_those_after_it(outer):
+    class Failing(torch.optim.SGD):
+        def step(self, closure=None):
+            raise RuntimeError
+
+    class Around(torch.optim.SGD):
+        def step(self, closure=None):
+            with suppress(RuntimeError):
+                failing.step()
+            return super().step(closure)
+
+    failing = Failing([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    around = Around([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    (plain,) = optimizers(1)
+    stepped = []
+    handle = script.listen("every", lambda optimizer, *_: stepped.append(optimizer))
+    try:
+        for _ in range(3):
+            with suppress(RuntimeError):
+                (around if outer else failing).step()
+            plain.step()
+    finally:
+        handle.remove()
+    assert stepped == ([around, plain] * 3 if outer else [plain] * 3)
 
 
 @pytest.mark.parametrize(

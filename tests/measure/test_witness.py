@@ -36,6 +36,7 @@ REQUESTS = {
     "two optimizers": request("two_optimizers.py"),
     "closure": request("closure.py"),
     "wrapping": request("wrapping.py"),
+    "recovers": request("recovers.py"),
     "by hand": request("by_hand.py", tick_on="updates:update"),
     "by hand, unnamed": request("by_hand.py"),
 }
@@ -182,6 +183,11 @@ def test_an_optimizer_within_another_makes_no_step_of_its_own(seen):
     assert [len(step.losses) for step in steps] == [1] * STEPS
     assert {step.optimizer for step in steps} == {0}
     assert steps[0].moved == pytest.approx(2 * 0.1 * steps[0].grad_norm)
+
+
+def test_a_step_that_raised_is_a_part_of_the_one_after_it(seen):
+    steps = seen["recovers"].steps
+    assert [len(step.losses) for step in steps] == [1, 2] + [1] * (STEPS - 2)
 
 
 def test_a_named_function_ticks_where_no_optimizer_does(seen):
