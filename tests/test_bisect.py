@@ -118,7 +118,7 @@ def test_ctrl_c_reports_what_there_is(place, hidden):
         done = verbs.ended(process)
     assert done.code == 130, done.err
     assert "Traceback" not in done.err
-    assert "Not narrowed down: syncs moved between tinyloop 1.0 and 1.7;" in done.out
+    assert "Not narrowed down: syncs changed somewhere between tinyloop 1.0 and 1.7;" in done.out
     assert "| 1.7 " in (stopped / "report.md").read_text()
 
 
