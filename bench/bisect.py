@@ -36,9 +36,9 @@ def main(
     last: Annotated[str, Argument(help="The newer end: a release.")],
     arguments: options.Arguments = None,
     *,
-    metric: Annotated[str, Flag(help=f"What moved: one of {', '.join(plan.METRICS)}.")],
-    every: Annotated[bool, Flag("--all", help="Find every move between unlike releases, not one.")] = False,
-    confirm: Annotated[bool, Flag(help="Time the two neighbours of the move side by side.")] = True,
+    metric: Annotated[str, Flag(help=f"Which metric changed: one of {', '.join(plan.METRICS)}.")],
+    every: Annotated[bool, Flag("--all", help="Find every change between the ends, not one.")] = False,
+    confirm: Annotated[bool, Flag(help="Time the releases before and after the change side by side.")] = True,
     script: options.Script = None,
     tick: options.Tick = None,
     tick_on: options.TickOn = None,
@@ -54,7 +54,7 @@ def main(
     grad_accumulation: options.GradAccumulation = None,
     grad_clip: options.GradClip = None,
     workers: options.Workers = None,
-    margin: Annotated[str | None, Flag(help=f"How much of a step counts as moved [{plan.DEFAULT_MARGIN}].")] = None,
+    margin: Annotated[str | None, Flag(help=f"Smallest step-time change that counts [{plan.DEFAULT_MARGIN}].")] = None,
     blocks: Annotated[int | None, Flag(help=f"Blocks of one timed comparison at most [{plan.CAP}].")] = None,
     steps: options.Steps = None,
     warmup: options.Warmup = None,
@@ -67,10 +67,10 @@ def main(
     as_json: options.Json = False,
     form: options.Format = "text",
 ) -> int:
-    """Find the release that moved a metric, by the fewest releases to look at, and the functions behind it.
+    """Find the release that changed a metric, testing as few releases as possible, and the functions behind it.
 
-    Releases that cannot be installed or run here are stepped around. All other packages, torch above
-    all, stay what they are here, but for what a release needs beside it.
+    Releases that cannot be installed or run here are skipped. All other packages, torch above all, stay
+    what they are here, except for what a release itself requires.
     """  # fmt: skip
     flags = Flags.of(locals() | options.batch_sizes(batch_size, workload, plan.BATCH_SIZE, script=script))
     ending = Ending.chosen("bisect", quiet=quiet, as_json=as_json, form=form)
@@ -109,7 +109,8 @@ def _refuse_unless_withdrawn(package: str, end: Version, nearest: list[str]) -> 
         obtain(package, str(end))
     except UninstallableError as error:
         raise UsageError(
-            f"{end} is no release of {package} that can be had here; the nearest are {' and '.join(nearest)} ({error})"
+            f"{end} is no release of {package} that is available here; the nearest are "
+            f"{' and '.join(nearest)} ({error})"
         ) from None
 
 

@@ -26,18 +26,18 @@ Flag, Argument = typer.Option, typer.Argument
 def main(
     run_a: Annotated[Path, Argument(metavar="RUN_A", help="Run folder of the baseline.")],
     run_b: Annotated[Path, Argument(metavar="RUN_B", help="Run folder of the candidate.")],
-    margin: Annotated[str, Flag(help="By how much worse is too much.")] = "3%",
+    margin: Annotated[str, Flag(help="Largest acceptable increase.")] = "3%",
     fail_on: Annotated[
         str, Flag(help="Groups of figures that decide the exit code: time, memory, start, counters.")
     ] = upgrade.DEFAULT_FAIL_ON,
     out: Annotated[Path | None, Flag(help="Write the report to this file as well.")] = None,
-    force: Annotated[bool, Flag("--force", help="Compare runs of unlike machines or settings all the same.")] = False,
+    force: Annotated[bool, Flag("--force", help="Compare the runs even if machines or settings differ.")] = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
     form: options.Format = "text",
     junit: options.Junit = None,
 ) -> int:
-    """Say whether run B is slower or hungrier than run A; bench.run made both, on the same machine.
+    """Say whether run B is slower or uses more memory than run A; bench.run made both, on the same machine.
 
     Weaker evidence than bench.upgrade, which measures both sides in turn. Exit codes: 0 fine, 1 regressed, 2 the
     command is wrong, 3 undecided, 4 a cell failed or was not equivalent.
@@ -106,8 +106,8 @@ def refuse_unlike(baseline: Run, candidate: Run) -> None:
     unlike = comparability.unlike(baseline, candidate)
     if unlike:
         raise RunFolderError(
-            f"these runs are unlike ({'; '.join(each.told('in A', 'in B') for each in unlike)}), so that no difference "
-            "would be the software's: compare runs of one machine and the same settings, or add --force."
+            f"the runs are not comparable ({'; '.join(each.told('in A', 'in B') for each in unlike)}): differences "
+            "could come from the machine or settings. Use runs from one machine and with the same settings, or --force."
         )
 
 

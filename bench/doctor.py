@@ -38,7 +38,7 @@ def main(
     ] = False,
     as_json: Annotated[bool, Flag("--json", help="Print one JSON object instead.")] = False,
 ) -> int:
-    """Say whether this machine is fit to measure: what was seen, what it does to figures, how to mend it.
+    """Say whether this machine is fit to measure: observations, their impact on figures, and fixes.
 
     Exit codes: 0 fit, or calibrated; 2 the command is wrong; 4 something makes the machine unfit, or keeps it from
     being calibrated; 130 interrupted.

@@ -61,7 +61,7 @@ def main(
     as_json: options.Json = False,
     form: options.Format = "text",
 ) -> int:
-    """Tell what every release of a package costs a step, and with which release that changed."""
+    """Report what every release of a package costs per step, and which release changed it."""
     flags = Flags.of(locals() | options.batch_sizes(batch_size, workload, plan.BATCH_SIZE, script=script))
     ending = Ending.chosen("history", quiet=quiet, as_json=as_json, form=form)
     with ending.errors_told():

@@ -26,7 +26,7 @@ Flag = typer.Option
 
 def main(
     runner: Annotated[str | None, Flag(help=f"Loops: {', '.join(MODULES)} [{DEFAULT_RUNNERS}].")] = None,
-    option: Annotated[str | None, Flag(help="Options by name [all that can be had here].")] = None,
+    option: Annotated[str | None, Flag(help="Options by name [all that are available here].")] = None,
     only: Annotated[str | None, Flag(help="counters: time nothing; time: count nothing.")] = None,
     workload: options.Workload = None,
     batch_size: Annotated[str | None, Flag(help=f"Micro-batch sizes [{prices.BATCH_SIZE}].")] = None,

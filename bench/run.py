@@ -60,9 +60,10 @@ def main(
     ] = None,
     budget: options.Budget = None,
     target_ci: Annotated[
-        str | None, Flag(help="Add blocks of the loops whose ratios are not known to within this: 2% [the preset's].")
+        str | None,
+        Flag(help="Add blocks until every ratio's 95 % interval is within ±this: 2% [the preset's]."),
     ] = None,
-    max_blocks: Annotated[int | None, Flag(help="Until there are so many [the preset's; 40 with --target-ci].")] = None,
+    max_blocks: Annotated[int | None, Flag(help="Upper limit on blocks [the preset's; 40 with --target-ci].")] = None,
     steps: options.Steps = None,
     warmup: options.Warmup = None,
     threads: options.Threads = None,
@@ -70,9 +71,7 @@ def main(
     seed: options.Seed = None,
     only: Annotated[
         str | None,
-        Flag(
-            help="counters, phases or time: run nothing else [all]; counters alone take seconds and no quiet machine."
-        ),
+        Flag(help="Run only this pass: counters, phases or time [all]; counters take seconds and no quiet machine."),
     ] = None,
     trace: Annotated[
         bool | None, Flag("--trace", help="Also record ten steady steps of each cell for ui.perfetto.dev.")
@@ -82,7 +81,7 @@ def main(
     resume: Annotated[Path | None, Flag(help="Go on with this run folder; no finished trial is repeated.")] = None,
     like: Annotated[Path | None, Flag(help="Repeat exactly what this run folder's run.json says.")] = None,
     trust: Annotated[
-        bool, Flag("--trust", help="With --like or --resume: run the code that a run of somebody else's names.")
+        bool, Flag("--trust", help="With --like or --resume: run the code that someone else's run names.")
     ] = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,

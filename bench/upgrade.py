@@ -37,10 +37,12 @@ def main(
     requirements: Annotated[
         tuple[Path, Path] | None, Flag(help="Two requirements files, old and new, instead of the two above.")
     ] = None,
-    margin: Annotated[str | None, Flag(help="How much worse is too much [3%, more where --calibrate says so].")] = None,
+    margin: Annotated[
+        str | None, Flag(help="Largest acceptable increase [3%, more where --calibrate says so].")
+    ] = None,
     fail_on: Annotated[
         str | None,
-        Flag(help="time, memory, start, counters: what exit code 1 is for [time,memory; what --only tells]."),
+        Flag(help="time, memory, start, counters: what exit code 1 is for [time,memory; those of --only]."),
     ] = None,
     only: Annotated[str | None, Flag(help="counters: judge exact figures alone, which takes seconds.")] = None,
     script: options.Script = None,
@@ -72,7 +74,7 @@ def main(
     form: options.Format = "text",
     junit: options.Junit = None,
 ) -> int:
-    """Say whether a candidate environment trains slower or hungrier than a baseline, and by which functions.
+    """Say whether a candidate environment trains slower or uses more memory than a baseline, and by which functions.
 
     Both are measured side by side: packages that are not named stay what they are here, torch always.
     """  # fmt: skip

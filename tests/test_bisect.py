@@ -60,7 +60,7 @@ def test_what_cannot_be_used_is_stepped_around_and_said(hidden):
     assert done.code == 4, done.err
     assert (
         "tinyloop 1.5 reads 2 more values back to the host per step than 1.2: in tinyloop.py (helper); "
-        "which of the releases after 1.2 did it is not known, since 1.3 and 1.4 cannot be used here." in done.out
+        "which of the releases after 1.2 did it is unknown, since 1.3 and 1.4 cannot be used here." in done.out
     )
     summary = json.loads((run_folder(out) / "summary.json").read_text())
     seen = {probe["release"]: (probe["status"], probe["value"]) for probe in summary["probes"]}
@@ -118,7 +118,7 @@ def test_ctrl_c_reports_what_there_is(place, hidden):
         done = verbs.ended(process)
     assert done.code == 130, done.err
     assert "Traceback" not in done.err
-    assert "Not closed: syncs moved between tinyloop 1.0 and 1.7;" in done.out
+    assert "Not narrowed down: syncs changed somewhere between tinyloop 1.0 and 1.7;" in done.out
     assert "| 1.7 " in (stopped / "report.md").read_text()
 
 

@@ -68,7 +68,7 @@ def test_transformers_4_47_reads_a_value_back_in_every_step(cache, tmp_path):
     assert by_function(found, "syncs", environment="candidate") == {
         "transformers/trainer.py: Trainer.get_batch_samples": 1
     }
-    assert "1 extra value read back to the host per step: 1 in transformers/trainer.py" in found.told
+    assert "1 extra value read back to the host per step: in transformers/trainer.py" in found.told
 
 
 @pytest.mark.network

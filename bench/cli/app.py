@@ -114,7 +114,7 @@ def _crashed(error: Exception) -> int:
     if known is not None:
         return _say(known, ExitCode.WRONG_COMMAND)
     traceback.print_exc()
-    return _say("a fault of looptax itself, which says nothing of what was measured.", ExitCode.CRASHED)
+    return _say("internal error in looptax; the measurements are not affected.", ExitCode.CRASHED)
 
 
 def _say(sentence: str, code: int) -> int:

@@ -29,12 +29,14 @@ Arguments = Annotated[
 ]
 Tick = Annotated[
     str | None,
-    Flag(help="When a script's step ends: last (of the optimizers that take turns), every, or every Nth [last]."),
+    Flag(help="Which optimizer step ends a script's step: last (of those that take turns), every, every Nth [last]."),
 ]
-TickOn = Annotated[str | None, Flag(help="A module:function that ends a step instead; __main__: is the script.")]
-SamplesPerStep = Annotated[int | None, Flag(help="Samples of a script's step [those of its DataLoader's batches].")]
+TickOn = Annotated[
+    str | None, Flag(help="A module:function that ends a step when it returns; __main__: is the script.")
+]
+SamplesPerStep = Annotated[int | None, Flag(help="Samples per step of a script [those of its DataLoader's batches].")]
 Unlike = Annotated[
-    bool | None, Flag("--unlike", help="Compare scripts that do not do the same, beside what they do otherwise.")
+    bool | None, Flag("--unlike", help="Compare scripts even if they are not equivalent, and report how they differ.")
 ]
 Cwd = Annotated[Path | None, Flag(help="Where scripts run [each trial in a copy of the current folder].")]
 Device = Annotated[str | None, Flag(help="auto, cpu, cuda, cuda:1, mps or xpu [auto].")]
@@ -43,19 +45,19 @@ Optimizer = Annotated[str | None, Flag(help="adamw, adamw-fused, sgd [adamw].")]
 GradAccumulation = Annotated[str | None, Flag(help="Micro-batches in one optimizer step [1].")]
 GradClip = Annotated[str | None, Flag(help="Norms to clip gradients to, or off [off].")]
 Workers = Annotated[str | None, Flag(help="DataLoader worker processes [0].")]
-Budget = Annotated[str | None, Flag(help="Start no block that would end later than this: 90s, 5m, 1h.")]
+Budget = Annotated[str | None, Flag(help="Time budget: no block starts that would exceed it, such as 90s, 5m, 1h.")]
 Steps = Annotated[int | None, Flag(help="Timed optimizer steps of a loop in a block [as many as there is time for].")]
 Warmup = Annotated[int | None, Flag(help="Optimizer steps before the first turn [50, fewer of long ones].")]
 Threads = Annotated[int | None, Flag(help="Threads of torch [1: loops differ in Python, more threads only add noise].")]
-Timeout = Annotated[str | None, Flag(help="Kill a trial after this long [20 times what others needed].")]
+Timeout = Annotated[str | None, Flag(help="Kill a trial after this long [20 times what the others took].")]
 Seed = Annotated[int | None, Flag(help="Seed of weights, data, sample order and schedule [0].")]
 Quiet = Annotated[bool, Flag("--quiet", "-q", help="Print nothing but the report's path, and errors.")]
-Json = Annotated[bool, Flag("--json", help="Print what was found as one JSON object, and nothing else.")]
+Json = Annotated[bool, Flag("--json", help="Print the result as one JSON object, and nothing else.")]
 Format = Annotated[
     str,
     Flag(
         "--format",
-        help="text; markdown, the whole report; or github: a step's summary, annotations and outputs.",
+        help="text; markdown: the whole report; or github: step summary, annotations and outputs.",
     ),
 ]
 Junit = Annotated[

@@ -64,7 +64,7 @@ def _end_of(kind: type[BaseException], error: BaseException, trace: TracebackTyp
     if known is not None:
         _end(known, WRONG_COMMAND)
     sys.__excepthook__(kind, error, trace)
-    _end("a fault of looptax itself, which says nothing of what was measured.", CRASHED)
+    _end("internal error in looptax; the measurements are not affected.", CRASHED)
 
 
 def _end(sentence: str, code: int) -> NoReturn:

@@ -53,7 +53,7 @@ def _siblings(cpus: Path, usable: Collection[int]) -> int:
 def _smt(cpus: Path) -> bool:
     control = reading.text(cpus / "smt/control")
     if control == "notimplemented":
-        raise UnreadableError("this kernel does not tell whether cores run several threads")
+        raise UnreadableError("this kernel does not report whether cores run several threads")
     return reading.text(cpus / "smt/active") == "1"
 
 

@@ -103,7 +103,7 @@ def _asked(nvml: Nvml, read: Callable[[], Any]) -> Any:
     try:
         return read()
     except (nvml.NVMLError, AttributeError) as error:
-        raise UnreadableError(f"NVML does not tell: {error}") from error
+        raise UnreadableError(f"NVML does not report it: {error}") from error
 
 
 def _reason_bits(nvml: Nvml, board: Any) -> int:

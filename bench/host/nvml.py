@@ -15,7 +15,7 @@ Nvml = Any
 """The module `pynvml`, or what a test puts in its place."""
 PREFIXES = ("GPU-", "MIG-")
 """Of a whole card, and of a slice of one."""
-NOT_NVIDIA = "AMD's driver is not asked"
+NOT_NVIDIA = "AMD's driver is not queried"
 
 
 def opened(nvml: Nvml | None = None) -> Nvml:
@@ -33,7 +33,7 @@ def uuid_of(device: str) -> str:
         raise UnreadableError(NOT_NVIDIA)
     uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
     if uuid is None:
-        raise UnreadableError("this torch does not tell which of NVML's boards it uses")
+        raise UnreadableError("this torch does not report which of NVML's boards it uses")
     return str(uuid)
 
 

@@ -33,7 +33,7 @@ class StatUnavailableError(Exception):
 def usable_cpus() -> frozenset[int]:
     """The processors that this process may use; raises `StatUnavailableError` where the system does not tell."""
     if not hasattr(os, "sched_getaffinity"):
-        raise StatUnavailableError("this system does not tell which processors a process may use")
+        raise StatUnavailableError("this system does not report which processors a process may use")
     return frozenset(os.sched_getaffinity(0))
 
 

@@ -52,7 +52,7 @@ class Recorder:
         """Raise `WrongStepCountError` where the loop made another number of optimizer steps than its job said."""
         if self._steps != steps:
             several = self._steps and self._steps % steps == 0
-            hint = f"; {self._steps // steps} optimizers a step tick so often" if several else ""
+            hint = f"; {self._steps // steps} optimizers tick that often per step" if several else ""
             raise WrongStepCountError(f"the loop made {self._steps} optimizer steps, its job says {steps}{hint}")
 
     def result(self) -> dict[str, Any]:

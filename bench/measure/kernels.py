@@ -50,7 +50,7 @@ def unavailable(device: str) -> dict[str, str]:
     """Why the counters of this file cannot be had on `device`, by name; empty where they can."""
     if device.partition(":")[0] == "cuda":
         return {}
-    reason = "the device is the host" if device == "cpu" else "torch's profiler tells launches for CUDA and ROCm only"
+    reason = "the device is the host" if device == "cpu" else "torch's profiler reports launches for CUDA and ROCm only"
     return dict.fromkeys(NAMES, reason)
 
 

@@ -11,10 +11,10 @@ from bench.host.process import Resident, growth_bytes, resident
 from bench.host.reading import UnreadableError
 from bench.measure.device import Peaks
 
-ON_THE_HOST = "the device is the host, whose memory is told apart"
-NOT_TOLD = "torch keeps no such peak for this kind of device"
-NOT_NVIDIAS = "only NVIDIA's driver tells the memory of a process"
-NO_PEAK = "this kernel tells no peak of a process's own memory (usual in a sandbox such as gVisor)"
+ON_THE_HOST = "the device is the host, whose memory is reported separately"
+NOT_TOLD = "not reported by torch for this kind of device"
+NOT_NVIDIAS = "only NVIDIA's driver reports the memory of a process"
+NO_PEAK = "this kernel reports no peak of a process's own memory (usual in a sandbox such as gVisor)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +66,7 @@ def _process_bytes(device: str) -> tuple[int | None, str | None]:
     except UnreadableError as error:
         return None, str(error)
     except Exception as error:  # noqa: BLE001 - a missing driver library shows in many ways, none fatal to a trial
-        return None, f"NVML cannot be asked: {error}"
+        return None, f"NVML is unavailable: {error}"
 
 
 def process_bytes(asked: nvml.Nvml, uuid: str, pid: int) -> tuple[int | None, str | None]:

@@ -1,7 +1,7 @@
 """Where a step's time goes: waiting for data, forward, backward, optimizer, and the rest of the loop.
 
 Every instant belongs to exactly one phase, the innermost that has begun, so the phases of a step
-sum to the step. The hooks cost about 5 µs a step and, on an accelerator, the device is waited for
+sum to the step. The hooks cost about 5 µs per step and, on an accelerator, the device is waited for
 at each change of phase; both make this another loop, which is why it is a pass of its own.
 
 Of a script nothing is known before it runs. Its forward is what modules do that no other module calls: what it

@@ -13,7 +13,7 @@ from bench.host.reading import UnreadableError
 from bench.measure.meters import Guarded, TurnMeter, Unavailable
 
 NAME = "sm_clock_mhz"
-NOT_NVIDIAS = "only NVIDIA's driver tells it"
+NOT_NVIDIAS = "only NVIDIA's driver reports it"
 
 
 class EndsOfTurns:
@@ -47,5 +47,5 @@ def of_turns(device: str) -> TurnMeter:
     except UnreadableError as error:
         return Unavailable(NAME, str(error))
     except Exception as error:  # noqa: BLE001 - a missing module, library or driver: each has a class of its own
-        return Unavailable(NAME, f"NVML cannot be asked: {error}")
+        return Unavailable(NAME, f"NVML is unavailable: {error}")
     return Guarded(NAME, EndsOfTurns(lambda: int(asked.nvmlDeviceGetClockInfo(board, asked.NVML_CLOCK_SM))))

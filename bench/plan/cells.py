@@ -146,7 +146,7 @@ def refuse_impossible(comparisons: Iterable[Comparison], runner_list: Sequence[s
             and comparison.grad_clip is not None
         ):
             raise UsageError(
-                "--optimizer adamw-fused with --precision bf16 and --grad-clip cannot be had from lightning, which "
+                "--optimizer adamw-fused with --precision bf16 and --grad-clip is not available in lightning, which "
                 "refuses to clip for a fused optimizer under mixed precision; leave out one of the three, or "
                 "lightning."
             )

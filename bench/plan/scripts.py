@@ -47,7 +47,7 @@ def comparisons(flags: Flags, machine: Machine) -> list[Comparison]:
     given = [_flag(name) for name in (*BROUGHT, "trace") if getattr(flags, name) is not None]
     if given:
         raise UsageError(
-            f"{', '.join(given)} cannot be had with --script, which brings its own model, data and loop: say it in the "
+            f"{', '.join(given)} does not work with --script, which brings its own model, data and loop: say it in the "
             "script's own arguments, or leave it out."
         )
     names = (flags.device or "auto").split(",")

@@ -121,7 +121,7 @@ def _fail_on(text: str | None, passes: Collection[Pass], only: str | None) -> li
     chosen = groups(text)
     untold = [name for name in chosen if TOLD_BY[name].isdisjoint(passes)]
     if untold:
-        raise UsageError(f"--fail-on {','.join(untold)} is not told by --only {only}; leave one of the two out.")
+        raise UsageError(f"--fail-on {','.join(untold)} is not measured by --only {only}; leave one of the two out.")
     return chosen
 
 

@@ -50,7 +50,7 @@ def instrument(args: Namespace) -> str:
         f"Instrument cost: {args.rounds} rounds at batch {BATCH_SIZE}",
         ["runner", "step, the clock alone", "with phases and samples", "a trial that counts"],
         [row(runner, each) for runner, each in found.items()],
-        f"The clock and the gate: {gate.tick_us():.2f} µs a step, the same for every runner. A turn takes "
+        f"The clock and the gate: {gate.tick_us():.2f} µs per step, the same for every runner. A turn takes "
         f"{seen.turn_us:.0f} µs beyond its steps; the parent uses {seen.cpu_s / seen.wall_s:.2%} of a core.",
     )
 

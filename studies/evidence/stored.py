@@ -131,7 +131,7 @@ def is_baseline(cell: str) -> bool:
 
 
 def linearity(args: Namespace) -> str:
-    """The overhead of each runner in µs a step over model and batch sizes, and whether it is one constant."""
+    """The overhead of each runner in µs per step over model and batch sizes, and whether it is one constant."""
     tidy = bench.load(args.run)
     found = tidy[(tidy["metric"] == "overhead_us") & (~tidy["runner"].isin([BASELINE, FLOOR]))]
     rows = [
@@ -140,7 +140,7 @@ def linearity(args: Namespace) -> str:
     ]
     sizes = [f"batch {size}" for size in sorted(found["batch_size"].unique())]
     return section(
-        "Linearity: overhead in µs a step",
+        "Linearity: overhead in µs per step",
         ["workload", "runner", *sizes, "constant"],
         rows,
         "`constant` where one number lies in all intervals; the growth is that from the smallest batch to the largest.",

@@ -9,7 +9,7 @@ from studies.perf.row import Row
 def tick_rows() -> list[Row]:
     """What the clock's hook adds to an optimizer step, the same for every runner."""
     cost_us = gate.tick_us()
-    return [Row("the tick and the gate", "≤ 1 µs a step", f"{cost_us:.2f} µs", cost_us <= 1)]
+    return [Row("the tick and the gate", "≤ 1 µs per step", f"{cost_us:.2f} µs", cost_us <= 1)]
 
 
 def parent_rows() -> list[Row]:

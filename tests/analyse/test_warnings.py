@@ -26,7 +26,7 @@ def test_clocks_that_contradict_each_other_are_told() -> None:
     stopped = timing([100.0] * 59 + [0.0])
     found = summarised([trial(step_us=100), trial(block=1, timing=stopped)])
     assert found.warnings == [
-        "pytorch at batch 64 of mlp on cpu: 1 of 2 trials contradict themselves; in the last, a step of its took no "
+        "pytorch at batch 64 of mlp on cpu: 1 of 2 trials contradict themselves; in the last, one of its steps took no "
         "time at all",
         "pytorch at batch 64 of mlp on cpu: 2 blocks, but a 95 % interval needs 6",
     ]

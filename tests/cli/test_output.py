@@ -164,7 +164,7 @@ def test_a_crash_is_told_from_a_regression(capsys, monkeypatch):
     assert ended.value.code == 70
     told = capsys.readouterr().err
     assert "ZeroDivisionError: a fault" in told
-    assert told.endswith("error: a fault of looptax itself, which says nothing of what was measured.\n")
+    assert told.endswith("error: internal error in looptax; the measurements are not affected.\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

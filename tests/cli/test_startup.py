@@ -111,7 +111,7 @@ def test_an_error_before_a_verb_runs_does_not_end_as_a_regression(tmp_path):
     done = started("bench.run", cwd=ROOT, path=tmp_path)
     assert done.returncode == 70
     assert "OSError: a broken installation" in done.stderr
-    assert done.stderr.endswith("error: a fault of looptax itself, which says nothing of what was measured.\n")
+    assert done.stderr.endswith("error: internal error in looptax; the measurements are not affected.\n")
 
 
 def test_a_package_that_is_missing_is_named():

@@ -55,7 +55,7 @@ def test_a_sick_card_keeps_no_other_from_being_told():
     assert found.unavailable == "a card does not answer NVML: GPU is lost"
     assert nvidia.read(["GPU-2"], nvml(nvmlDeviceGetName=name)).unavailable is None
     told = [each.seen for each in device.cards(found) if each.subject == "NVIDIA cards"]
-    assert told == ["not known: a card does not answer NVML: GPU is lost"]
+    assert told == ["not available: a card does not answer NVML: GPU is lost"]
 
 
 def test_of_a_slice_the_board_is_told():
@@ -126,7 +126,7 @@ def test_what_a_card_does_not_tell_has_its_reason():
 
     found = nvidia.read(nvml=nvml(nvmlDeviceGetTemperature=refuse, nvmlDeviceGetMigMode=refuse)).gpus[0]
     assert (found.temperature_c, found.mig, found.sm_clock_mhz) == (None, None, 1980)
-    assert found.unavailable == dict.fromkeys(("temperature_c", "mig"), "NVML does not tell: Not Supported")
+    assert found.unavailable == dict.fromkeys(("temperature_c", "mig"), "NVML does not report it: Not Supported")
 
 
 def test_without_a_driver_there_is_one_reason():

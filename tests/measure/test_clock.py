@@ -488,14 +488,14 @@ def test_peaks_of_the_turns_and_of_the_whole_run(start):
     assert figures["device_allocated_bytes"] == 700
     assert figures["device_reserved_bytes"] == 2100
     assert figures["device_allocated_whole_run_bytes"] == 900
-    assert figures["unavailable"] == {"device_process_bytes": "only NVIDIA's driver tells the memory of a process"}
+    assert figures["unavailable"] == {"device_process_bytes": "only NVIDIA's driver reports the memory of a process"}
 
 
 def test_a_device_that_keeps_no_peaks_says_so():
     figures = memory.figures(Peaks(), Peaks(), device="mps", host=NOTHING)
     assert figures["device_allocated_bytes"] is None
     assert figures["device_allocated_whole_run_bytes"] is None
-    assert figures["unavailable"]["device_allocated_bytes"] == "torch keeps no such peak for this kind of device"
+    assert figures["unavailable"]["device_allocated_bytes"] == "not reported by torch for this kind of device"
 
 
 PEAK_OF_A_HUNDRED_MEGABYTES = """

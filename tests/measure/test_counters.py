@@ -528,4 +528,4 @@ def test_what_a_cpu_has_not_is_unavailable_and_says_why(baseline):
     }
     assert "kernels" not in baseline
     assert kernels.unavailable("cuda:1") == {}
-    assert set(kernels.unavailable("mps").values()) == {"torch's profiler tells launches for CUDA and ROCm only"}
+    assert set(kernels.unavailable("mps").values()) == {"torch's profiler reports launches for CUDA and ROCm only"}

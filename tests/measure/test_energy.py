@@ -98,13 +98,13 @@ def test_the_memory_of_a_process_is_that_on_its_own_board_whatever_another_says(
 
 def test_amd_s_cards_are_not_asked_by_nvidia_s_driver(monkeypatch):
     monkeypatch.setattr(torch.version, "hip", "6.4")
-    with pytest.raises(EnergyUnavailableError, match="AMD's driver is not asked"):
+    with pytest.raises(EnergyUnavailableError, match="AMD's driver is not queried"):
         energy.meter("cuda")
     monkeypatch.setitem(sys.modules, "pynvml", nvml())
     figures = memory.figures(
         Peaks(), Peaks(), device="cuda", host=memory.HostBaseline(inherited_bytes=0, at_start=process.resident())
     )
-    assert figures["unavailable"]["device_process_bytes"] == "AMD's driver is not asked"
+    assert figures["unavailable"]["device_process_bytes"] == "AMD's driver is not queried"
 
 
 def test_without_nvml_the_reason_is_given(monkeypatch):

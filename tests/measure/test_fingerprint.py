@@ -51,7 +51,8 @@ def test_where_several_optimizers_tick_in_each_step_the_refusal_says_so(optimize
     with pytest.raises(WrongStepCountError) as caught:
         recorded(optimizers=optimizers).refuse_other_than(6)
     assert str(caught.value) == (
-        f"the loop made {6 * optimizers} optimizer steps, its job says 6; {optimizers} optimizers a step tick so often"
+        f"the loop made {6 * optimizers} optimizer steps, its job says 6; "
+        f"{optimizers} optimizers tick that often per step"
     )
 
 

@@ -63,11 +63,11 @@ def test_what_has_no_such_clock_or_does_not_tell_has_a_reason(clocks, monkeypatc
         return found["unavailable"]["sm_clock_mhz"]
 
     assert reason("cpu") == "the device is the host"
-    assert reason("mps") == "only NVIDIA's driver tells it"
+    assert reason("mps") == "only NVIDIA's driver reports it"
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert reason("cuda").startswith("NVML cannot be asked: ")
+    assert reason("cuda").startswith("NVML is unavailable: ")
     monkeypatch.setattr(torch.version, "hip", "6.4")
-    assert reason("cuda") == "AMD's driver is not asked"
+    assert reason("cuda") == "AMD's driver is not queried"
 
 
 def test_all_meters_together_have_all_fields_and_all_reasons():

@@ -52,17 +52,15 @@ def test_a_run_may_add_as_many_blocks_as_its_target_takes():
     by = found.by_calibration
     assert (found.blocks, found.max_blocks, by.usual, by.resolves) == (8, 28, 9, 0.015)
     assert report.sentence(by) == (
-        "By this machine's calibration of 2026-01-02, there may be up to 28 blocks instead of the usual 9: they "
-        "should tell the ratio of two loops to within 1.5 %."
+        "By this machine's calibration of 2026-01-02, there may be up to 28 blocks instead of the usual 9: "
+        "expected CI ±1.5 %."
     )
 
 
 def test_a_run_may_never_add_fewer_blocks_than_its_preset():
     found = with_blocks(planned(preset="thorough"), [QUIET])
     assert (found.blocks, found.max_blocks, found.by_calibration.resolves) == (12, 32, 0.01)
-    assert report.sentence(found.by_calibration).endswith(
-        "the usual limit of 32 blocks should tell the ratio of two loops to within 1.0 %."
-    )
+    assert report.sentence(found.by_calibration).endswith("the usual limit of 32 blocks: expected CI ±1.0 %.")
 
 
 def test_a_run_that_ends_at_its_target_knows_no_more_than_that():
@@ -74,7 +72,7 @@ def test_a_run_that_adds_none_has_as_many_blocks_as_two_per_cent_take():
     found = with_blocks(planned(blocks=8), [NOISY])
     assert (found.blocks, found.by_calibration.usual, found.by_calibration.resolves) == (20, 8, 0.0199)
     assert report.sentence(found.by_calibration).endswith(
-        "there are 20 blocks instead of the usual 8: they should tell the ratio of two loops to within 2.0 %."
+        "there are 20 blocks instead of the usual 8: expected CI ±2.0 %."
     )
 
 
@@ -106,8 +104,8 @@ def test_the_margin_of_time_is_what_the_last_look_resolves():
     assert (found.margin, found.time_margin, found.margin_of_time) == (0.03, 0.042, 0.042)
     assert check.margin_of_time == 0.03
     assert report.sentence(found.by_calibration) == (
-        "By this machine's calibration of 2026-01-02, so many blocks should find a change of 4.1 % four "
-        "times in five, and no less: the margin of time is 4.2 % instead of 3.0 %; --margin sets another."
+        "By this machine's calibration of 2026-01-02, these blocks detect a change of 4.1 % with 80 "
+        "% power and nothing smaller, so the margin of time is 4.2 % instead of 3.0 %; --margin sets another."
     )
     assert with_margin(check.model_copy(update={"blocks": 20}), [NOISY]).time_margin == 0.05
 
@@ -116,7 +114,7 @@ def test_the_margin_is_never_less_than_usual():
     found = with_margin(planned().model_copy(update={"blocks": 40}), [QUIET])
     assert found.time_margin == 0.03
     assert report.sentence(found.by_calibration).endswith(
-        "so many blocks should find a change of 0.9 % four times in five: the margin stays 3.0 %."
+        "these blocks detect a change of 0.9 % with 80 % power, so the margin stays 3.0 %."
     )
 
 
@@ -127,17 +125,17 @@ def test_a_machine_of_which_no_change_is_known_that_it_finds_leaves_the_margin_a
 
 def test_what_later_runs_make_of_it_is_told_by_command():
     told = list(report.used(defaults(NOISY), calibrations.path_of(NOISY.identity)))
-    assert told[1].startswith("  python -m bench.upgrade: so many blocks should find a change of 4.1 %")
+    assert told[1].startswith("  python -m bench.upgrade: these blocks detect a change of 4.1 %")
     assert [line.split(":")[0].strip() for line in told[2:-1]] == [
         "python -m bench.bisect",
         "python -m bench.history",
         *(f"python -m bench.run --preset {name}" for name in ("quick", "standard", "thorough")),
     ]
     assert told[2].endswith(
-        "so many blocks should find a change of 5.0 % four times in five, and no less: the margin "
+        "these blocks detect a change of 5.0 % with 80 % power and nothing smaller, so the margin "
         "of time is 5.0 % instead of 3.0 %; --margin sets another."
     )
-    assert told[3].endswith("the usual 6 blocks should tell the ratio of two loops to within 8.0 %.")
+    assert told[3].endswith("the usual 6 blocks: expected CI ±8.0 %.")
     assert told[-1].startswith("Kept in ")
     assert list(report.used(defaults(NOISY), None)) == ["It was interrupted and is not kept."]
 

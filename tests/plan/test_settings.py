@@ -74,8 +74,8 @@ TWO_CARDS = CPU_ONLY.model_copy(
         ),
         (
             {"precision": "bf16", "optimizer": "adamw-fused", "grad_clip": "1"},
-            "--optimizer adamw-fused with --precision bf16 and --grad-clip cannot be had from lightning, which refuses "
-            "to clip for a fused optimizer under mixed precision; leave out one of the three, or lightning.",
+            "--optimizer adamw-fused with --precision bf16 and --grad-clip is not available in lightning, which "
+            "refuses to clip for a fused optimizer under mixed precision; leave out one of the three, or lightning.",
         ),
     ],
 )

@@ -136,11 +136,11 @@ WRONG = [
     ({"fail_on": "time,time"}, "--fail-on names time more than once; name each value once."),
     (
         {"fail_on": "time,start", "only": "counters"},
-        "--fail-on time,start is not told by --only counters; leave one of the two out.",
+        "--fail-on time,start is not measured by --only counters; leave one of the two out.",
     ),
     (
         {"fail_on": "memory,counters", "only": "time"},
-        "--fail-on counters is not told by --only time; leave one of the two out.",
+        "--fail-on counters is not measured by --only time; leave one of the two out.",
     ),
     ({"only": "phases"}, "--only phases judges nothing: a check needs counters or time."),
     ({"only": "counter"}, "--only 'counter' is not one of counters, phases, time; did you mean counters?"),

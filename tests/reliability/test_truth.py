@@ -34,7 +34,7 @@ def test_where_a_side_lost_a_cell_no_improvement_of_others_passes(side, status):
     summary = checks.told(run, trials)
     told = opening(summary)
     assert kinds.of("upgrade").exit_code(summary) == ExitCode.SOME_CELLS_FAILED
-    assert any(line.startswith("Not known: 1 of 2 cells could not be judged by time and memory") for line in told)
+    assert any(line.startswith("Inconclusive: 1 of 2 cells has no verdict on time and memory") for line in told)
     assert any(line.startswith(f"No figures of hf-trainer at batch 8 of mlp on cpu in the {side}") for line in told)
     assert not any(line.startswith("hf-trainer at batch 8 of mlp on cpu: ") for line in told)
 

@@ -18,7 +18,7 @@ def estimate(value: float, low: float | None = None, high: float | None = None) 
 
 
 def row(runner: str = "hf-trainer", **changes: Any) -> CellSummary:
-    """`hf-trainer` at batch 64: 681 µs a step, 1.88 times the baseline's 363."""
+    """`hf-trainer` at batch 64: 681 µs per step, 1.88 times the baseline's 363."""
     usual: dict[str, Any] = {
         **factories.comparison().model_dump(),
         "runner": runner,

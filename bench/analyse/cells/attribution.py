@@ -115,13 +115,16 @@ def sentence(rows: Sequence[AttributionRow], counter: str, *, files: int = 4, fu
 
 
 def places(rows: Sequence[AttributionRow], *, files: int = 4, functions: int = 2) -> str:
-    """Name the files and functions of at least one row, as in `sentence`."""
+    """Name the files and functions of at least one row, as in `sentence`; a file whose functions cancel is left out."""
     sign = -1 if sum(row.delta for row in rows) < 0 else 1
     groups = by_file(rows)
-    parts = [_part(group, sign, functions) for group in groups[:files]]
-    others = groups[files:]
-    if others:
-        amount = sign * sum(group.delta for group in others)
+    changed = [group for group in groups if group.delta] or groups
+    if len(changed) == 1:
+        return f"in {_named(changed[0], sign, functions)}"
+    parts = [f"{sign * group.delta:,} in {_named(group, sign, functions)}" for group in changed[:files]]
+    others = changed[files:]
+    amount = sign * sum(group.delta for group in others)
+    if amount:
         parts.append(f"{amount:,} in {len(others)} other file{'s' * (len(others) > 1)}")
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
@@ -130,10 +133,13 @@ def _noun(counter: str, amount: int) -> str:
     return metric(counter).noun.format(s="" if abs(amount) == 1 else "s")
 
 
-def _part(group: Group, sign: int, functions: int) -> str:
+def _named(group: Group, sign: int, functions: int) -> str:
+    """A file and its functions, each with its share; the only function of a file has all of it."""
+    if len(group.rows) == 1:
+        return f"{group.name} ({group.rows[0].function})"
     named = [f"{row.function} {sign * row.delta:,}" for row in group.rows[:functions]]
     more = ", …" if len(group.rows) > functions else ""
-    return f"{sign * group.delta:,} in {group.name} ({', '.join(named)}{more})"
+    return f"{group.name} ({', '.join(named)}{more})"
 
 
 def repeats(first: Mapping[str, int | None], second: Mapping[str, int | None]) -> dict[str, bool]:

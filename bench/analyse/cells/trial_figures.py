@@ -295,5 +295,5 @@ def cross_check(trial: Trial, timing: Timing) -> str | None:
     if timing.turns is None:
         return regions.cross_check(trial, timing)
     if timing.device_step_us is None and any(ns <= 0 for ns in timing.step_ns):
-        return "a step of its took no time at all"
+        return "one of its steps took no time at all"
     return None

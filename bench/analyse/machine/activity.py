@@ -149,7 +149,7 @@ def _swap(memory: MemoryFacts, activity: Activity | None) -> Finding:
             subject="swap",
             severity="warning",
             seen=f"{activity.swapped_pages:,} pages moved to or from swap within {activity.window_s:.0f} s, {used}",
-            effect="a step that waits for a page takes milliseconds longer, and resident memory is told too small",
+            effect="a step that waits for a page takes milliseconds longer, and resident memory reads too low",
             remedy="free memory, or sudo swapoff -a",
         )
     if memory.swap_used_bytes == 0:

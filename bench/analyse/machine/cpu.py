@@ -97,7 +97,7 @@ def _clocksource(cpu: CpuFacts) -> Finding:
         seen=cpu.clocksource,
         effect="every reading of the clock is a system call: the tick of each step costs more, in all loops alike"
         if slow
-        else "how long a reading of the clock takes is not known: python -m studies.perf --only tick measures it",
+        else "how long a reading of the clock takes is unknown: python -m studies.perf --only tick measures it",
         remedy="see /sys/devices/system/clocksource/clocksource0/available_clocksource for tsc, and dmesg for why the "
         "kernel gave it up",
     )

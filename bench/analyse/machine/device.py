@@ -93,7 +93,7 @@ def _driver(torch: TorchFacts, nvidia: NvidiaFacts | None) -> Iterator[Finding]:
     if nvidia is None or (built_for is None and not nvidia.gpus):
         return
     if nvidia.cuda is None:
-        reason = {"driver": nvidia.unavailable or "NVML does not tell"}
+        reason = {"driver": nvidia.unavailable or "NVML does not report it"}
         yield unknown("NVIDIA driver", reason, "driver")
     elif built_for is None:
         yield Finding(

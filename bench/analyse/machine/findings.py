@@ -22,8 +22,8 @@ def unknown(subject: str, unavailable: Mapping[str, str], field: str) -> Finding
     return Finding(
         subject=subject,
         severity="note",
-        seen=f"not known: {reason}",
-        effect="whether it disturbs figures cannot be told",
+        seen=f"not available: {reason}",
+        effect="impact unknown",
     )
 
 

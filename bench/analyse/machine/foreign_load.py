@@ -27,7 +27,7 @@ def warnings_of(blocks: Sequence[MarkedBlock], run: Run, trials: Sequence[Trial]
     if blocks:
         yield _sentence(blocks, run.settings.foreign_load_limit, len({trial.block for trial in timed}))
     reasons = {trial.no_load for trial in timed if trial.no_load is not None}
-    yield from (f"whether other processes disturbed the blocks is not known: {reason}" for reason in sorted(reasons))
+    yield from (f"whether other processes disturbed the blocks is unknown: {reason}" for reason in sorted(reasons))
 
 
 def _by_block(trials: Sequence[Trial]) -> dict[int, list[Load]]:

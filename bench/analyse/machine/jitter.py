@@ -130,8 +130,8 @@ def findings(found: Steadiness | None) -> Iterator[Finding]:
         yield Finding(
             subject=STEADINESS,
             severity="note",
-            seen=f"not known: {found.unavailable}",
-            effect="whether identical loops would come out alike here cannot be told",
+            seen=f"not available: {found.unavailable}",
+            effect="impact unknown",
             remedy="run python -m bench.doctor again",
         )
         return
@@ -143,7 +143,7 @@ def _steady(found: Steadiness) -> Finding:
     alone, turns = found.alone or 0.0, found.turns or 0.0
     seen = (
         f"the ratio of two identical loops would spread by {_percent(alone)} where one is timed after the other, 250 "
-        f"ms each, and by {_percent(turns)} a block where they take turns of 10 ms (standard deviations, from fixed "
+        f"ms each, and by {_percent(turns)} per block where they take turns of 10 ms (standard deviations, from fixed "
         f"work that was timed for {found.wall_s:.0f} s{_where(found)})"
     )
     if turns > TURNS_UNFIT:
@@ -151,7 +151,7 @@ def _steady(found: Steadiness) -> Finding:
             "unfit",
             seen,
             "even loops that take turns come out unequal: small differences drown, and it takes dozens of blocks to "
-            "tell 3 %",
+            "detect 3 %",
             "end what else runs here; where nothing does, it is the host's other guests: measure at another time or "
             "elsewhere. Exact counts (--only counters) need no quiet machine",
         )

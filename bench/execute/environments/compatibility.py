@@ -30,7 +30,7 @@ class Rule:
 
 
 def _trainer(releases: str, accelerate: str, because: str, ask: str) -> Rule:
-    way_out = f"{because}, ask for accelerate=={ask} beside it"
+    way_out = f"{because}, ask for accelerate=={ask} as well"
     return Rule(package="transformers", releases=releases, needs="accelerate", range=accelerate, way_out=way_out)
 
 
@@ -54,7 +54,7 @@ RULES = (
         releases=">=2.1,<2.4",
         needs="setuptools",
         range="<82",
-        way_out="it imports pkg_resources, which newer ones lack, ask for 'setuptools<82' beside it",
+        way_out="it imports pkg_resources, which newer ones lack, ask for 'setuptools<82' as well",
     ),
 )
 

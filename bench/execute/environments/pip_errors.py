@@ -35,7 +35,7 @@ def _unreachable(url: str, reason: str) -> IndexUnreachableError:
     short = next((text for text in (cause[-1] if cause else ()) if text), reason.partition(" (Caused by")[0])
     return IndexUnreachableError(
         f"The package index does not answer at {url} ({short.strip()}); "
-        "mend the network, or name another index with PIP_INDEX_URL."
+        "fix the network, or name another index with PIP_INDEX_URL."
     )
 
 

@@ -50,7 +50,7 @@ def phases(group: Group, look: Look) -> Spec:
         title=f"Where the step goes, {group.where}",
         told="The median steady step by phase, in runs of their own that measuring slows down: read it as shares. "
         "At the end the sum.",
-        axis="time in a step, µs",
+        axis="time per step, µs",
         parts=PHASES,
     )
     return _draw(plot, stacks, look)

@@ -71,7 +71,7 @@ def _kinds(group: Group) -> Iterator[tuple[str, str, Draw]]:
     if _any(group.cells, rows.throughput):
         yield "throughput", f"Samples a second{against}, {title}, by runner.", lines.throughput
     if _any(rows.loops(group), rows.compared("overhead_us")):
-        yield "overhead", f"Overhead in µs a step over {baseline}{against}, {title}, by runner.", lines.overhead
+        yield "overhead", f"Overhead in µs per step over {baseline}{against}, {title}, by runner.", lines.overhead
     if _any(rows.loops(group), rows.compared("ratio")):
         yield "ratios", f"Step time over that of {baseline}, {title}, by batch size and runner.", forest.ratios
     if any(cell.phases_us for cell in chosen):

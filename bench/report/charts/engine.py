@@ -79,7 +79,7 @@ class Engine:
             return NotDrawnError(
                 f"what draws them is not installed ({last})", once="after pip install vl-convert-python"
             )
-        return NotDrawnError(f"the chart engine failed ({last})", once="once that is mended")
+        return NotDrawnError(f"the chart engine failed ({last})", once="once that is fixed")
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def changes(group: Group, look: Look, *, margin: float, text: Text) -> Spec:
 def overhead(group: Group, look: Look) -> Spec:
     """Draw step time minus the hand-written loop's, without `floor`, in µs, with a line at 0."""
     plot = Plot(
-        title=f"Overhead in µs a step, {group.title}",
+        title=f"Overhead in µs per step, {group.title}",
         axis=f"step time minus that of {baseline_of(group.cells)}, µs",
         cells=rows.loops(group),
         figure=rows.compared("overhead_us"),
@@ -95,11 +95,11 @@ def throughput(group: Group, look: Look) -> Spec:
     """Draw samples a second of every runner, from 0."""
     plot = Plot(
         title=f"Throughput, {group.title}",
-        axis="samples a second",
+        axis="samples per second",
         cells=group.cells,
         figure=rows.throughput,
         text=rows.throughput_text,
-        told="Samples a second, higher is better. Bars: 95 % intervals.",
+        told="Samples per second, higher is better. Bars: 95 % intervals.",
     )
     return _draw(plot, group, look)
 

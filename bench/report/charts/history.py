@@ -76,7 +76,7 @@ def _panels(points: Sequence[ReleasePoint], anchor: str, counter: str) -> list[P
     title = f"step time \N{DIVISION SIGN} that of {anchor}"
     ratios = Panel(title=title, rows=[_ratio_row(point) for point in points], height_px=RATIO_PX, is_ratio=True)
     rows = [_count_row(point, counter) for point in points]
-    counts = Panel(title=f"{metric(counter).name} a step", rows=rows, height_px=COUNTER_PX)
+    counts = Panel(title=f"{metric(counter).name} per step", rows=rows, height_px=COUNTER_PX)
     return [panel for panel in (ratios, counts) if any("value" in row for row in panel.rows)] or [ratios]
 
 

@@ -16,7 +16,7 @@ DODGE_PX, ROOM_PX = 8, 350
 
 All batch sizes together have so much room for that. On the rising lines of throughput it would mislead.
 """
-HIGHER_IS_BETTER = "Samples a second, higher is better. Bars: 95 % intervals."
+HIGHER_IS_BETTER = "Samples per second, higher is better. Bars: 95 % intervals."
 MINUS_BASELINE = (
     "Step time minus that of the hand-written loop, the line at 0. Bars: 95 % intervals. Hollow: no difference."
 )
@@ -37,7 +37,7 @@ def throughput(group: Group, look: Look) -> Spec:
     table = [rows.row(cell, rows.throughput, rows.throughput_text) for cell in group.cells]
     scale = {"type": "log", "nice": False, "padding": PAD_PX}
     at_labels = {"condition": {"test": "datum.label", "value": 1}, "value": 0}
-    axis = {"title": "samples a second", "format": "~s", "gridOpacity": at_labels}
+    axis = {"title": "samples per second", "format": "~s", "gridOpacity": at_labels}
     x = quantity("batch", scale=scale, axis=BATCH_AXIS | {"values": group.batch_sizes})
     layers = _lines(table, look, {"x": x, "y": quantity("value", scale=scale, axis=axis)})
     told = [HIGHER_IS_BETTER, rows.missing(group.cells, rows.throughput, look.name)]
@@ -51,13 +51,13 @@ def overhead(group: Group, look: Look) -> Spec:
         return forest.overhead(group, look)
     cells, figure = rows.loops(group), rows.compared("overhead_us")
     table = [rows.row(cell, figure, WRITTEN["overhead_us"]) for cell in cells]
-    y = quantity("value", scale={"nice": False, "padding": PAD_PX}, axis={"title": "overhead, µs a step"})
+    y = quantity("value", scale={"nice": False, "padding": PAD_PX}, axis={"title": "overhead, µs per step"})
     zero = {"mark": {"type": "rule", "color": look.theme.ink}, "encoding": {"y": {"datum": 0}}}
     layers = [frame.ONCE | zero, *_lines(table, look, _side_by_side(table) | {"y": y})]
     told = f"{MINUS_BASELINE}{rows.without_floor(group)}"
     spec = frame.height(HEIGHT_PX, len(look.runners)) | {"data": frame.data(table), "layer": layers}
     return frame.framed(
-        look, f"Overhead in µs a step, {group.title}", [told, rows.missing(cells, figure, look.name)], spec
+        look, f"Overhead in µs per step, {group.title}", [told, rows.missing(cells, figure, look.name)], spec
     )
 
 

@@ -12,7 +12,7 @@ from bench.report.document.groups import FLOOR, STATUS_WORDS, Group
 from bench.report.document.text import listed
 
 Figure = Callable[[CellSummary], Estimate | None]
-HOLLOW = "Hollow: no difference that this run can tell."
+HOLLOW = "Hollow: no difference that this run can detect."
 
 
 def throughput(cell: CellSummary) -> Estimate | None:

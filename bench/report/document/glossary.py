@@ -34,8 +34,8 @@ WORDS = {
     "share. Compare the batch sizes to see how constant it is.",
     "[low, high]": "The 95 % interval: the true figure lies in it, unless this run was one of the unlucky 5 %. "
     f"`{TOO_FEW_BLOCKS}` stands where the blocks were too few for one.",
-    f"`{NO_DIFFERENCE}`": "No difference that this run can tell: the ratio is inside the noise floor, or its interval "
-    "holds 1, or that of an overhead holds 0.",
+    f"`{NO_DIFFERENCE}`": "No difference that this run can detect: the ratio is inside the noise floor, or its "
+    "interval holds 1, or that of an overhead holds 0.",
     "withheld": "No ratio, because the loop is not proven to do the same arithmetic as the hand-written one.",
     "p95, p99": "95 (99) of 100 steady steps, taken over all trials, last no longer than this; on an "
     "accelerator that records them, by its own events.",
@@ -61,14 +61,14 @@ WORDS = {
     "J per 1,000 samples": "Energy by the hardware's own counter: a card's whole board, or a CPU's whole package with "
     "all that runs on it.",
     "tensor kB": "Peak bytes of the tensors alive in a steady step, the dataset's left out.",
-    "import s, import MB": "What importing the runner takes, once a process: torch, and its framework on top.",
+    "import s, import MB": "What importing the runner takes, once per process: torch, and its framework on top.",
 }
 
 
 ADDED = (
-    "A block for the loops alone whose ratios were not known well enough yet, and the baseline beside them. Ratios "
-    "and overheads have its pairs; all other figures are of the blocks that every cell has part in, so that one row "
-    "may be held against another."
+    "A block for the loops alone whose ratios were not precise enough yet, and the baseline with them. Ratios "
+    "and overheads have its pairs; all other figures are of the blocks that every cell has part in, so rows "
+    "can be compared with each other."
 )
 
 

@@ -17,5 +17,5 @@ def sections(summary: Summary) -> list[Section | None]:
     resolves = calibration.bullets(by)
     return [
         section("What this machine can resolve", resolves) if resolves else None,
-        section("What to be wary of", Warnings(lines=warnings, counted=False)) if warnings else None,
+        section("Warnings", Warnings(lines=warnings, counted=False)) if warnings else None,
     ]

@@ -165,7 +165,7 @@ def _left_out(absent: dict[str, str]) -> tuple[str, ...]:
     by_reason: dict[str, list[str]] = {}
     for header, reason in absent.items():
         by_reason.setdefault(reason, []).append(header)
-    return tuple(f"Left out: {text.listed(headers)} ({reason})." for reason, headers in by_reason.items())
+    return tuple(f"Left out: {text.listed(headers)}. Reason: {reason}." for reason, headers in by_reason.items())
 
 
 def _texts(cell: CellSummary, names: dict[str, str], columns: Sequence[Column], notes: Notes) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ def counted(summary: Summary, against: str) -> Section | None:
 def counted_table(summary: Summary) -> Table | None:
     """The exact figures; None where nothing was counted."""
     exact = [v for v in summary.verdicts if is_exact(v)]
-    headers = ["figure a step", "baseline", "candidate", "difference"]
+    headers = ["figure per step", "baseline", "candidate", "difference"]
     rows = [
         [metric(v.metric).name, figure(v.metric, v.baseline), figure(v.metric, v.candidate), _difference(v)]
         for v in exact

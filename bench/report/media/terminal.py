@@ -32,7 +32,7 @@ BETWEEN = 2
 STYLES = {
     r"regressed|(failed|killed|timed out|out of memory|unreadable|withheld)\b.*": "bold red",
     r".*, (different|unproven)\b.*": "bold red",
-    r"undecided|not judged|not run.*|not installed.*|.*, else worse": "yellow",
+    r"undecided|not judged|not run.*|not installed.*|.*, others regressed": "yellow",
     r"improved": "green",
     r"~|same|-|baseline|unavailable.*": "dim",
 }

@@ -76,9 +76,9 @@ def test_a_file_is_of_the_package_it_is_imported_from_or_of_python():
 def test_the_sentence_names_files_and_functions_and_its_parts_sum_to_the_whole():
     rows = subtract(BASELINE, CANDIDATE, "python_calls")
     assert sentence(rows, "python_calls", files=3, functions=1) == (
-        "41 extra Python calls per step: 30 in accelerate/state.py (GradientState.__init__ 30), "
+        "41 extra Python calls per step: 30 in accelerate/state.py (GradientState.__init__), "
         "16 in accelerate/optimizer.py (AcceleratedOptimizer.step 12, …), "
-        "-9 in torch/utils/data/dataloader.py (DataLoader.__iter__ -9) and 4 in 3 other files."
+        "-9 in torch/utils/data/dataloader.py (DataLoader.__iter__) and 4 in 3 other files."
     )
     assert 30 + 16 - 9 + 4 == 41 == sum(row.delta for row in rows)
 
@@ -86,14 +86,28 @@ def test_the_sentence_names_files_and_functions_and_its_parts_sum_to_the_whole()
 def test_the_sentence_of_a_saving_counts_what_there_is_less():
     rows = subtract(CANDIDATE[3:4], [], "python_calls")
     assert sentence(rows, "python_calls") == (
-        "30 fewer Python calls per step: 30 in accelerate/state.py (GradientState.__init__ 30)."
+        "30 fewer Python calls per step: in accelerate/state.py (GradientState.__init__)."
     )
+
+
+def test_files_whose_functions_cancel_are_not_named():
+    moved = [Counts("z.py", "old", 1, python_calls=3)], [Counts("z.py", "new", 2, python_calls=3)]
+    more = Counts("a.py", "f", 1, python_calls=2)
+    rows = subtract(moved[0], [*moved[1], more], "python_calls")
+    assert sentence(rows, "python_calls") == "2 extra Python calls per step: in a.py (f)."
+    other = Counts("b.py", "g", 1, python_calls=4)
+    rows = subtract(moved[0], [*moved[1], more, other], "python_calls")
+    assert sentence(rows, "python_calls", files=2) == "6 extra Python calls per step: 4 in b.py (g) and 2 in a.py (f)."
+    rows = subtract(
+        [Counts("y.py", "h", 1, python_calls=1)], [other, Counts("z.py", "i", 1, python_calls=1)], "python_calls"
+    )
+    assert sentence(rows, "python_calls", files=1) == "4 extra Python calls per step: 4 in b.py (g)."
 
 
 def test_the_sentence_of_bytes_and_of_nothing():
     rows = subtract([], [Counts("torch/utils/data/collate.py", "collate", 1, tensor_bytes=16896)], "tensor_bytes")
     assert sentence(rows, "tensor_bytes") == (
-        "16,896 extra tensor bytes at a step's peak: 16,896 in torch/utils/data/collate.py (collate 16,896)."
+        "16,896 extra tensor bytes at a step's peak: in torch/utils/data/collate.py (collate)."
     )
     assert sentence([], "syncs") == "No extra values read back to the host per step."
 

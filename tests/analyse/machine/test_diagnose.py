@@ -95,7 +95,8 @@ def test_a_badly_set_up_processor(facts, subject, severity, seen):
 )
 def test_what_cannot_be_read_is_a_note_with_its_reason_and_never_fine(field):
     blind = machine(cpu=cpu(**{field: None}, unavailable={field: "the kernel keeps it to itself"}))
-    unknown = [each for each in diagnose.of_machine(blind) if each.seen == "not known: the kernel keeps it to itself"]
+    reason = "not available: the kernel keeps it to itself"
+    unknown = [each for each in diagnose.of_machine(blind) if each.seen == reason]
     assert [each.severity for each in unknown] == ["note"]
 
 
@@ -164,7 +165,7 @@ def test_a_single_instant_says_nothing_of_others():
         (TorchFacts(build="2.13.0+cpu, CPU only", device="cpu", launch="fork"), DRIVER, "warning",
          "580.65 with H100 is here, but torch is a build without CUDA"),
         (CUDA, NvidiaFacts(unavailable="NVML cannot be used: no driver"), "note",
-         "not known: NVML cannot be used: no driver"),
+         "not available: NVML cannot be used: no driver"),
     ],
 )  # fmt: skip
 def test_the_driver_against_what_torch_is_built_for(torch, nvidia, severity, seen):
@@ -211,8 +212,8 @@ def test_a_device_that_no_fork_can_use_is_a_note():
          "a process that cannot be seen (pid 7) 20 %"),
         ({"processes": [GpuProcess(pid=7, name="a", sm_percent=30), GpuProcess(pid=8, name="b", sm_percent=40)]},
          "other processes on H100", "unfit", "a (pid 7) 30 %, b (pid 8) 40 %"),
-        ({"throttle_reasons": None, "unavailable": {"throttle_reasons": "NVML does not tell: Not Supported"}},
-         "slowing of H100", "note", "not known: NVML does not tell: Not Supported"),
+        ({"throttle_reasons": None, "unavailable": {"throttle_reasons": "NVML does not report it: Not Supported"}},
+         "slowing of H100", "note", "not available: NVML does not report it: Not Supported"),
     ],
 )  # fmt: skip
 def test_a_card(changes, subject, severity, seen):

@@ -78,5 +78,5 @@ def test_who_took_it_is_said():
 def test_a_load_that_cannot_be_known_is_not_no_load():
     trials = [factories.trial(block=block, no_load="/proc/stat cannot be read") for block in range(3)]
     assert summarise(factories.run(runners=["pytorch"]), trials).machine_warnings == [
-        "whether other processes disturbed the blocks is not known: /proc/stat cannot be read"
+        "whether other processes disturbed the blocks is unknown: /proc/stat cannot be read"
     ]

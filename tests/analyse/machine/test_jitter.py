@@ -145,7 +145,7 @@ def test_the_figures_stand_in_the_findings():
     steady, cores = jitter.findings(seen(0.14, 0.008))
     assert steady.seen == (
         "the ratio of two identical loops would spread by 14 % where one is timed after the other, 250 ms each, and by "
-        "0.8 % a block where they take turns of 10 ms (standard deviations, from fixed work that was timed for 10 s)"
+        "0.8 % per block where they take turns of 10 ms (standard deviations, from fixed work that was timed for 10 s)"
     )
     assert cores.seen.startswith(
         "core 1 is 2.0 % slower than core 0, and core 1 is the quietest; core 0: 10.0 ms a slice, half of them within "
@@ -166,7 +166,7 @@ def test_which_cores_were_chosen_of_many_and_that_none_could_be_is_said():
 
 def test_what_was_not_timed_is_a_note_with_its_reason_and_leaves_the_machine_fit():
     (found,) = jitter.findings(Steadiness(unavailable="it was killed"))
-    assert (found.severity, found.seen) == ("note", "not known: it was killed")
+    assert (found.severity, found.seen) == ("note", "not available: it was killed")
     assert fit_alone(Steadiness(unavailable="it was killed")) is None
     assert list(jitter.findings(None)) == []
 

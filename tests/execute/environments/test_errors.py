@@ -53,7 +53,7 @@ def test_an_index_that_does_not_answer(shelf, monkeypatch):
     monkeypatch.setenv("PIP_RETRIES", "0")
     sentence = (
         "The package index does not answer at http://127.0.0.1:9/simple/tiny/ (Connection refused); "
-        "mend the network, or name another index with PIP_INDEX_URL."
+        "fix the network, or name another index with PIP_INDEX_URL."
     )
     for ask in (cache.obtain, pip.releases):
         with pytest.raises(IndexUnreachableError) as raised:

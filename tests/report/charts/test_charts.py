@@ -287,7 +287,7 @@ def test_a_chart_is_as_high_as_its_legend(draw: Any) -> None:
 def test_throughput_is_drawn_against_batch_size_with_a_legend_in_the_order_of_the_ends() -> None:
     chart = drawn(lines.throughput, several_sizes())
     told = texts(svg(chart))
-    assert {"8", "64", "512", "batch size, samples", "samples a second"} <= set(told)
+    assert {"8", "64", "512", "batch size, samples", "samples per second"} <= set(told)
     assert {"pytorch", "hf-trainer", "lightning", "accelerate", "floor"} <= set(told)
     assert "fabric" not in told
     missing = "No figure: fabric (not installed), accelerate at 64 (timed out), lightning at 512 (out of memory)."
@@ -313,7 +313,7 @@ def test_a_line_is_broken_where_a_cell_is_missing() -> None:
 def test_overhead_has_the_baseline_as_its_zero_and_no_floor() -> None:
     chart = drawn(lines.overhead, several_sizes())
     assert layers_of(chart, "rule")[0]["encoding"] == {"y": {"datum": 0}}
-    assert "overhead, µs a step" in texts(svg(chart))
+    assert "overhead, µs per step" in texts(svg(chart))
     assert {each["runner"] for each in rows_in(chart)} == {"hf-trainer", "lightning", "accelerate", "fabric"}
 
 
@@ -396,7 +396,7 @@ def stacked(**stacks: dict[str, float]) -> Summary:
 def test_phases_stack_up_to_the_step_and_noise_below_nothing_is_nothing() -> None:
     summary = summary_of(row("pytorch", phases_us=PHASES), row("fabric", phases_us=PHASES | {"rest": -5.0}))
     told = texts(svg(drawn(bars.phases, summary)))
-    assert {"data", "forward", "backward", "optimizer", "rest", "time in a step, µs"} <= set(told)
+    assert {"data", "forward", "backward", "optimizer", "rest", "time per step, µs"} <= set(told)
     assert {"469", "450"} <= set(told)
     assert "Where the step goes, mlp on cpu, batch 64" in told
 
@@ -531,5 +531,5 @@ def test_a_cell_without_any_interval_anywhere_is_drawn() -> None:
 
 
 def test_a_tooltip_has_the_whole_name() -> None:
-    fields = [tip["field"] for tip in frame.cell_tooltip("samples a second")]
+    fields = [tip["field"] for tip in frame.cell_tooltip("samples per second")]
     assert fields == ["runner", "batch", "shown"]

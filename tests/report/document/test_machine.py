@@ -30,9 +30,8 @@ def test_the_calibration_comes_before_the_warnings():
     summary = summary.model_copy(update={"run": run, "warnings": ["Load is 3.1."]})
     assert markdown.written(document("x", machine.sections(summary))).split("\n\n")[1:] == [
         "## What this machine can resolve",
-        "- By this machine's calibration of 2026-01-02, the usual 6 blocks should tell the ratio of two loops to "
-        "within 3.1 %.",
-        "## What to be wary of",
+        "- By this machine's calibration of 2026-01-02, the usual 6 blocks: expected CI ±3.1 %.",
+        "## Warnings",
         "- Load is 3.1.\n",
     ]
 

@@ -120,8 +120,8 @@ def test_a_column_that_nobody_has_is_left_out_once_for_all() -> None:
     table = memory_table(group(baseline(), row(), failed()))
     assert "allocated MB" not in table.headers
     assert table.left_out == (
-        f"Left out: allocated MB, reserved MB and process MB ({ON_HOST}).",
-        f"Left out: J per 1,000 samples ({NO_COUNTER}).",
+        f"Left out: allocated MB, reserved MB and process MB. Reason: {ON_HOST}.",
+        f"Left out: J per 1,000 samples. Reason: {NO_COUNTER}.",
     )
 
 
@@ -138,8 +138,8 @@ def test_a_figure_that_some_rows_lack_is_unavailable_with_a_note() -> None:
     ]
     assert table.notes == ("torch did not say",)
     assert table.left_out == (
-        "Left out: process MB (NVML cannot be asked).",
-        f"Left out: J per 1,000 samples ({NO_COUNTER}).",
+        "Left out: process MB. Reason: NVML cannot be asked.",
+        f"Left out: J per 1,000 samples. Reason: {NO_COUNTER}.",
     )
 
 
@@ -150,8 +150,8 @@ def test_a_table_with_all_that_belongs_below_it() -> None:
         "| 64    | a\\|b.py   |               320 |          51.2 |      402 |\n"
         "| 64    | lightning | out of memory (1) |             - |        - |\n"
         "\n"
-        f"Left out: allocated MB, reserved MB and process MB ({ON_HOST}).\n\n"
-        f"Left out: J per 1,000 samples ({NO_COUNTER}).\n"
+        f"Left out: allocated MB, reserved MB and process MB. Reason: {ON_HOST}.\n\n"
+        f"Left out: J per 1,000 samples. Reason: {NO_COUNTER}.\n"
         "\n"
         "1. OutOfMemoryError: tried to allocate 2 GiB"
     )

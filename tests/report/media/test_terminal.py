@@ -87,7 +87,7 @@ def test_colours_are_for_terminals_unless_the_user_says_otherwise(shown):
     [
         ("regressed", "bold red"),
         ("out of memory (1)", "bold red"),
-        ("not regressed, else worse", "yellow"),
+        ("not regressed, others regressed", "yellow"),
         ("undecided", "yellow"),
         ("improved", "green"),
         ("~", "dim"),

@@ -34,17 +34,16 @@ if TYPE_CHECKING:
     from bench.records.schema import Move, Probe, Run, Summary
     from bench.report.document.blocks import Block, Document, Section
 
-AROUND = "Stepped around, because they cannot be used here:"
-MOVES = "Every move between unlike releases"
+AROUND = "Skipped (cannot be used here):"
+MOVES = "Every change between releases"
 HOW_TO_READ = (
     "A release is **like the first end** or **like the last end** by which of their values its own is nearer to. "
-    "The release that is named is the one where this changes, so that there is a move at it even if there are "
-    "others: every release that was looked at is in the table, `--all` finds every move between unlike ones, and "
-    "`python -m bench.history` looks at all releases.",
+    "The release that is named is the one where this changes. There may be other changes: every tested release is in "
+    "the table, `--all` finds every change between the ends, and `python -m bench.history` tests all releases.",
     "What is **counted** repeats exactly and needs no quiet machine. The two neighbours of the move were counted "
     "twice, in fresh interpreters.",
-    "A **step time** is judged by its ratio to both ends, measured beside it in the same blocks; one that is not "
-    "surely nearer to either is undecided, and ends the search.",
+    "A **step time** is judged by its ratio to both ends, measured in the same blocks; one that cannot be assigned "
+    "to either end is undecided, and ends the search.",
     "All packages but the one that is bisected are what they are in this environment, except for what a release "
     "itself requires.",
 )
@@ -60,7 +59,7 @@ def document(summary: Summary, folder: str) -> Document:
         bridges.bold(summary.run),
         bullets(besides(summary), told="answer"),
         _all_moves(summary),
-        section("What was looked at", looked_at(summary), _stepped_around(summary)),
+        section("Tested releases", looked_at(summary), _stepped_around(summary)),
         _side_by_side(summary),
         machine.sections(summary),
         how_to_read(HOW_TO_READ),
@@ -77,7 +76,7 @@ def seen(run: Run, probe: Probe) -> str:
     """One line of progress: what a release that was just looked at has."""
     assert run.settings.bisection is not None
     if probe.status != "ok":
-        return f"{probe.release}: stepped around, {probe.reason}"
+        return f"{probe.release}: skipped, {probe.reason}"
     told = figure(figure_of(run.settings.bisection.metric).key, probe.value)
     beside = "" if probe.ratio is None else f", {numbers.ratio(probe.ratio)} of the first end's"
     like = {"first": ", like the first end", "last": ", like the last end", "undecided": ", undecided", None: ""}
@@ -97,9 +96,7 @@ def besides(summary: Summary) -> list[str]:
 def _ends_told(summary: Summary) -> str:
     usable = usable_probes(summary)
     if not summary.moves:
-        unseen = (
-            "What moved between the ends and moved back is not seen; python -m bench.history looks at all releases."
-        )
+        unseen = "A change that was later undone is not found; python -m bench.history tests all releases."
         return unseen if len(usable) > 1 else ""
     first, last = usable[0], usable[-1]
     beside = "" if last.ratio is None else f", ratio {numbers.ratio(last.ratio)}"
@@ -126,7 +123,7 @@ def _step_time(summary: Summary) -> list[str]:
     found = f"step time {WORDS[verdict.verdict]}, ratio {ratio(verdict)}{confirmed[verdict.confirmed]}"
     parts = [f"Timed side by side: {found}", plural(verdict.pairs, "pair"), ruled_out(verdict)]
     told = ", ".join(part for part in parts if part)
-    return [f"{told}.", *(f"To be wary of: {doubt}." for doubt in verdict.warnings)]
+    return [f"{told}.", *(f"Warning: {doubt}." for doubt in verdict.warnings)]
 
 
 def _equivalence(move: Move) -> str:
@@ -156,7 +153,7 @@ def _others(summary: Summary) -> str:
     if not unlike:
         return ""
     steps = [f"{value(summary, a)} → {value(summary, b)} after {a.release} up to {b.release}" for a, b in unlike]
-    return f"It is not the only move: {listed(steps)}. --all finds their releases."
+    return f"It is not the only change: {listed(steps)}. --all finds their releases."
 
 
 def _ends(summary: Summary) -> str:
@@ -215,7 +212,7 @@ def _row(summary: Summary, place: int, probe: Probe) -> list[tuple[str, float | 
 
 def _remark(summary: Summary, probe: Probe) -> str:
     if probe.status != "ok":
-        return "stepped around"
+        return "skipped"
     moved = [move for move in summary.moves if move.newer == probe.release and not move.untested]
     like = {"first": "like the first end", "last": "like the last end", "undecided": "undecided", None: "not timed"}
     if moved:

@@ -14,9 +14,7 @@ from bench.report.document.text import listed, plural
 from bench.report.document.verdict_tables import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bench.records.schema import AttributionRow, Cell, Environment, Move, Probe, Settings, Summary, Verdict
+    from bench.records.schema import Cell, Environment, Move, Probe, Settings, Summary, Verdict
 
 
 def answer(summary: Summary) -> str:
@@ -25,26 +23,26 @@ def answer(summary: Summary) -> str:
         return told(summary, summary.moves[0])
     usable = usable_probes(summary)
     if len(usable) < 2:
-        return f"Not known: {_few(summary, len(usable))}."
+        return f"Inconclusive: {_few(summary, len(usable))}."
     first, last = usable[0], usable[-1]
     ends = f"{package(summary)} {first.release} and {last.release}"
     if last.like is None:
-        return f"Not known: the search was ended before {ends} were told apart."
+        return f"Inconclusive: the search ended before {ends} were compared."
     if last.like == "undecided":
         limit = "" if last.rules_out is None else f"; they rule out {more_than(last.rules_out)}"
         blocks = plural(last.blocks, "block")
-        return f"Not known: {blocks} could not tell whether {ends} differ in {name(summary)}{limit}."
+        return f"Inconclusive: {blocks} could not show whether {ends} differ in {name(summary)}{limit}."
     if metric(summary) == STEP_TIME:
         margin = numbers.percent(summary.run.settings.margin_of_time)
         return f"{capital(name(summary))} did not move by {margin} between {ends}{_ratio(last)}."
-    return f"{capital(name(summary))} did not move: {value(summary, first)} a step with {ends}."
+    return f"{capital(name(summary))} did not move: {value(summary, first)} per step with {ends}."
 
 
 def told(summary: Summary, move: Move) -> str:
     """Say what the newer of two releases does more than the older, where, and what is still open about it."""
     if move.untested:
         ends = f"{package(summary)} {move.older} and {move.newer}"
-        return f"Not closed: {name(summary)} moved between {ends}; {_why(summary, move)}."
+        return f"Not narrowed down: {name(summary)} changed somewhere between {ends}; {_why(summary, move)}."
     difference, interval = _difference(summary, move)
     newer = f"{package(summary)} {move.newer} {difference} than {move.older}{interval}"
     return f"{newer}{_where(summary, move)}{_open(summary, move)}."
@@ -106,11 +104,9 @@ def _why(summary: Summary, move: Move) -> str:
     """Why a search did not go on."""
     undecided = [probe for probe in summary.probes if probe.like == "undecided"]
     if undecided:
-        told = (
-            f"after {plural(undecided[0].blocks, 'block')} {undecided[0].release} was not surely nearer to either end"
-        )
-        return f"{told} (--blocks gives it more)"
-    return f"{plural(move.untested, 'release')} between them {'was' if move.untested == 1 else 'were'} not looked at"
+        first = undecided[0]
+        return f"{first.release} could not be classified after {plural(first.blocks, 'block')}; raise --blocks"
+    return f"{plural(move.untested, 'release')} between them {'was' if move.untested == 1 else 'were'} not tested"
 
 
 def _few(summary: Summary, usable: int) -> str:
@@ -139,27 +135,22 @@ def _longer(summary: Summary, move: Move) -> tuple[str, str]:
         ratio, interval = of_first[move.newer] / of_first[move.older], ""
     else:
         ratio, interval = verdict.ratio.value, f" (ratio {numbers.ratio(verdict.ratio)})"
-    return f"needs {numbers.percent(abs(ratio - 1))} {'more' if ratio > 1 else 'less'} time a step", interval
+    return f"needs {numbers.percent(abs(ratio - 1))} {'more' if ratio > 1 else 'less'} time per step", interval
 
 
 def _where(summary: Summary, move: Move) -> str:
     rows = rows_of(summary, newer_cell(summary.run.settings, move), metric(summary))
-    return f": {_behind(rows)}" if rows else ""
-
-
-def _behind(rows: Sequence[AttributionRow]) -> str:
-    """`in transformers/trainer.py (Trainer.get_batch_samples)`, with numbers where there are several."""
-    return f"in {rows[0].file} ({rows[0].function})" if len(rows) == 1 else places(rows, files=3)
+    return f": {places(rows, files=3)}" if rows else ""
 
 
 def _open(summary: Summary, move: Move) -> str:
     """What keeps a move from being the work of one release, or from being sure."""
     if move.repeated is False:
-        return "; but a second count gave other figures, so that this is not sure"
+        return "; but a second count differed, so this is uncertain"
     if metric(summary) == STEP_TIME and not is_timed_apart(summary):
-        return "; but side by side the two do not surely differ"
+        return "; but timed side by side, no difference is confirmed"
     if not move.between:
         return ""
     undecided = {probe.release for probe in summary.probes if probe.like == "undecided"} & set(move.between)
     why = "stayed undecided" if undecided == set(move.between) else "cannot be used here"
-    return f"; which of the releases after {move.older} did it is not known, since {listed(move.between)} {why}"
+    return f"; which of the releases after {move.older} did it is unknown, since {listed(move.between)} {why}"

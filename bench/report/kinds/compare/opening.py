@@ -28,7 +28,7 @@ def headline(found: TwoRuns) -> list[str]:
         _failed(found),
         _undecided(found, watched),
         _told("Improved", watched, "improved"),
-        _told("Beside that, which --fail-on does not name, regressed", others, "regressed"),
+        _told("Also regressed (not in --fail-on)", others, "regressed"),
     ]
     told = [answer for answer in answers if answer]
     return told if told and told[0] in answers[:3] else [_fine(found, watched), *told]
@@ -71,7 +71,7 @@ def _failed(found: TwoRuns) -> str:
 
 def _undecided(found: TwoRuns, watched: Sequence[Verdict]) -> str:
     missing = found.unanswered
-    nothing = f"the runs have no {listed(missing)} to judge" if missing else ""
+    nothing = f"no cell in common has {listed(missing)} figures" if missing else ""
     told = [part for part in (inconclusive(watched, found.fail_on), nothing) if part]
     return f"Inconclusive: {'; '.join(told)}." if told else ""
 
@@ -93,9 +93,9 @@ def opening(found: TwoRuns) -> Iterator[Text]:
         yield (Strong(_uncontrolled(found)),)
     if found.unlike:
         unlike = "; ".join(found.unlike)
-        yield (Strong(f"Warning: the runs are unlike and compared because of --force: {unlike}."),)
+        yield (Strong(f"Warning: the runs are not comparable (compared because of --force): {unlike}."),)
     if found.also_differs:
-        yield f"Beside packages these differ: {'; '.join(found.also_differs)}."
+        yield f"Besides packages, these differ: {'; '.join(found.also_differs)}."
     yield from filter(None, (_only("A", found.only_in_baseline), _only("B", found.only_in_candidate)))
     yield from (f"{failure.rstrip('.')}." for failure in found.failures[:FAILURES_AT_MOST])
     if len(found.failures) > FAILURES_AT_MOST:

@@ -32,7 +32,13 @@ def cases(found: TwoRuns) -> list[Case]:
         for why in found.failures
     ]
     missing = [
-        Case(of="both runs", name=group, outcome="skipped", reason=f"neither run has {group} to judge", level="warning")
+        Case(
+            of="both runs",
+            name=group,
+            outcome="skipped",
+            reason=f"no cell in common has {group} figures",
+            level="warning",
+        )
         for group in found.unanswered
     ]
     return [*verdicts, *failed, *missing]

@@ -46,7 +46,7 @@ def document(found: TwoRuns) -> Document:
         _controls(found.controls),
         counts.section(found),
         _told(found),
-        section("What to be wary of", _trust(found)),
+        section("Warnings", _trust(found)),
     )
 
 
@@ -58,7 +58,7 @@ def _shown(found: TwoRuns) -> list[FigureGroup | None]:
 def _verdicts(found: TwoRuns) -> Section:
     verdicts = found.of(_shown(found))
     if not verdicts:
-        return section("Verdicts", Paragraph("None: the runs have no time and no memory of a cell in common."))
+        return section("Verdicts", Paragraph("None: the runs share no cell with time or memory figures."))
     everywhere = place([verdict.cell for verdict in verdicts])
     return section(
         "Verdicts" if everywhere is None else f"Verdicts: {everywhere}",
@@ -70,8 +70,8 @@ def _verdicts(found: TwoRuns) -> Section:
 
 def _how(found: TwoRuns) -> str:
     time = (
-        "Time is judged by its ratio to the hand-written loop in the same blocks of the same run, so that a machine "
-        "that was slower on one day cancels."
+        "Time is judged by its ratio to the hand-written loop in the same blocks of the same run, so a machine that "
+        "was slower on one day cancels."
         if found.controlled
         else "Time is judged as it was measured, with nothing to cancel a machine that was slower on one day."
     )
@@ -87,12 +87,12 @@ def _small_print(verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield from (f"In {plural(count, 'figure')}: {doubt}." for doubt, count in doubts.items())
     if any(verdict.verdict == "undecided" for verdict in bounded):
         yield (
-            "Undecided is what spreads too widely to be told from the margin. More blocks in both runs (--blocks) "
-            "tell it more finely; --margin says that more is allowed."
+            "Undecided: the interval is too wide to compare with the margin. More blocks in both runs (--blocks) "
+            "narrow it; --margin allows more."
         )
     found = [each for each in (verdict.minimum_detectable_effect for verdict in bounded) if each]
     if found:
-        yield f"A change of {_span(found)} is found four times in five, by how the blocks of each figure spread."
+        yield f"A change of {_span(found)} is found with 80 % power, by how the blocks of each figure spread."
     if bounded:
         judged = plural(len(bounded), "measured verdict")
         yield (
@@ -112,7 +112,7 @@ def _controls(told: Sequence[Control]) -> Section | None:
     ratios = [each.machine.ratio.value for each in told if each.machine.ratio is not None]
     span = f"between {_percent(min(ratios))} and {_percent(max(ratios))}, in the middle " if len(ratios) > 1 else ""
     explained = (
-        "The hand-written loop ran the same code in both runs: what its step time moved by is the machine's, "
+        "The hand-written loop ran the same code in both runs: its step time changed only by what the machine did, "
         f"here by {span}{_percent(median(ratios))}. The floor is as unchanged, so its ratio should not move at all."
     )
     headers = ("hand-written loop", "A", "B", "B / A", "floor ÷ it, B / A")
@@ -142,7 +142,7 @@ def _told(found: TwoRuns) -> Section | None:
     )
     table = told_table(others, place([verdict.cell for verdict in others]))
     title = f"{plural(len(others), 'figure')} with the drift of the machine in them"
-    return section("Told, but not judged", folded(title, Paragraph(explained), table))
+    return section("Informational (no verdict)", folded(title, Paragraph(explained), table))
 
 
 def _weaker(found: TwoRuns) -> str:
@@ -157,8 +157,8 @@ def _trust(found: TwoRuns) -> Warnings:
     lines = [f"{doubt}." for doubt in found.warnings]
     if any(found.own_warnings):
         own = f"A has {plural(found.own_warnings[0], 'warning')} of its own, B {found.own_warnings[1]:,}"
-        lines.append(f"{own}: see the reports of the runs.")
-    return Warnings(lines=tuple(lines), nothing="Nothing that the declared rules find.", counted=False)
+        lines.append(f"{own}; see their reports.")
+    return Warnings(lines=tuple(lines), nothing="No warnings.", counted=False)
 
 
 def _better(found: TwoRuns) -> str:

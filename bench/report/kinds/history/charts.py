@@ -31,7 +31,7 @@ def drawings(summary: Summary) -> list[Drawing]:
             anchor=ANCHOR,
             subject=title_of(series),
         )
-        alt = f"Step time over that of {ANCHOR} and Python calls a step for each release of {package(summary)}."
+        alt = f"Step time over that of {ANCHOR} and Python calls per step for each release of {package(summary)}."
         drawn.append(drawing(chart_file(index), alt, chart))
     return drawn
 

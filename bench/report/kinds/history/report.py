@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analyse.cells.attribution import sentence
+from bench.analyse.cells.attribution import places, sentence
 from bench.records.metrics import Metric, chosen
 from bench.report.document import blocks, bridges, machine, numbers, steadiness
 from bench.report.document.blocks import Figure, Flames, Paragraph, Row, Table, bullets, folded, paragraphs, section
@@ -19,7 +19,7 @@ from bench.report.kinds.run import sentences
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.records.schema import Cell, CellSummary, ReleaseFigures, Summary
+    from bench.records.schema import AttributionRow, CellSummary, ReleaseFigures, Summary
     from bench.report.document.blocks import Document, Section
 
 FRAMEWORKS = ("transformers", "accelerate", "pytorch-lightning", "lightning")
@@ -27,7 +27,7 @@ TOLD = chosen("syncs", "ops", "python_calls", "tensor_bytes")
 ATTRIBUTED = chosen("syncs", "ops", "python_calls")
 SHOWN = chosen("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
 """What the table has of every release."""
-BESIDE = "What else is another version than today, because a release needs it"
+BESIDE = "Other packages that differ from today's, because a release requires them"
 ORIGINS = "Which functions do more or less than with the release before"
 HEADERS = ["release", "ratio", "", *(each.header for each in SHOWN)]
 
@@ -117,8 +117,8 @@ def setting(summary: Summary) -> str:
     releases = len(summary.run.settings.environments) - 1
     told = (
         f"Measured on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}: {plural(releases, 'release')} "
-        f"of {package(summary)} beside the hand-written loop, {done}; torch {summary.packages.get('torch', 'unknown')} "
-        "in all of them."
+        f"of {package(summary)} next to the hand-written loop, {done}; torch "
+        f"{summary.packages.get('torch', 'unknown')} in all of them."
     )
     return steadiness.after(told, summary)
 
@@ -130,17 +130,17 @@ def changes(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
 
 
 def _change(summary: Summary, each: ReleaseFigures) -> str:
-    parts = []
-    if each.change is not None:
-        parts.append(f"a new level of step time, {numbers.signed(100 * (each.change - 1), 0)} %")
-    counted = [more(told.key, each.more[told.key]) for told in TOLD if each.more.get(told.key)]
-    if not parts and not {"syncs", "ops"} & set(each.more):
+    if each.change is None and not {"syncs", "ops"} & set(each.more):
         return ""
-    told = f"{package(summary)} {each.cell.environment}: {', '.join([*parts, *counted])}{_also_moved(summary, each)}."
-    origins = [_origin(summary, each.cell, counter) for counter in ("syncs", "ops") if counter in each.more]
-    if each.change is not None and not any(origins):
-        origins = [_origin(summary, each.cell, "python_calls")]
-    return " ".join([told, *filter(None, origins)])
+    level = "" if each.change is None else f"a new level of step time, {numbers.signed(100 * (each.change - 1), 0)} %"
+    origins = _origins(summary, each)
+    counts = [
+        f"{more(counter, delta)}{origins.get(counter, '')}"
+        for counter, delta in ((metric.key, each.more.get(metric.key)) for metric in TOLD)
+        if delta
+    ]
+    changes = "; ".join([*filter(None, [level]), *counts])
+    return f"{package(summary)} {each.cell.environment}: {changes}{_also_moved(summary, each)}."
 
 
 def _also_moved(summary: Summary, each: ReleaseFigures) -> str:
@@ -152,12 +152,17 @@ def _also_moved(summary: Summary, each: ReleaseFigures) -> str:
     before, now = environments[place - 1].packages, environments[place].packages
     names = [name for name in FRAMEWORKS if name != package(summary) and before.get(name) != now.get(name)]
     told = [f"{name} {before.get(name, 'absent')} \N{RIGHTWARDS ARROW} {now.get(name, 'absent')}" for name in names]
-    return f" (beside it {listed(told)}, because this release allows it)" if told else ""
+    return f" (with {listed(told)}, because this release allows it)" if told else ""
 
 
-def _origin(summary: Summary, cell: Cell, counter: str) -> str:
-    found = rows_of(summary, cell, counter)
-    return sentence(found, counter, files=2) if found else ""
+def _origins(summary: Summary, each: ReleaseFigures) -> dict[str, str]:
+    """By counter, where its difference comes from: of syncs and ops, and of calls where a new level has neither."""
+    rows: dict[str, list[AttributionRow]] = {
+        counter: rows_of(summary, each.cell, counter) for counter in ("syncs", "ops") if counter in each.more
+    }
+    if each.change is not None and not any(rows.values()):
+        rows["python_calls"] = rows_of(summary, each.cell, "python_calls")
+    return {counter: f": {places(found, files=2)}" for counter, found in rows.items() if found}
 
 
 def title_of(series: Sequence[ReleaseFigures]) -> str:

@@ -41,17 +41,17 @@ def opening(calibration: Calibration) -> Iterator[str]:
     )
     yield _drift(calibration)
     yield f"Against its own clone it takes {numbers.ratio(calibration.against_itself)} times as long; the truth is 1."
-    yield from (f"Be wary: {warning}." for warning in calibration.warnings)
+    yield from (f"Warning: {warning}." for warning in calibration.warnings)
 
 
 def _drift(calibration: Calibration) -> str:
     if calibration.drift is None:
-        return "Whether it drifts is not known: the blocks are too few."
+        return "Drift: unknown, too few blocks."
     moved = f"{signed_percent(calibration.drift.change, '+.1f')} from the first half of the blocks to the last"
     return f"It drifts: {moved}." if calibration.drift.is_trend else f"No drift: {moved}, and no trend."
 
 
-HEADS = ["blocks", "ratio known to", "change found"]
+HEADS = ["blocks", "expected CI", "detects"]
 """The columns: how well so many blocks know a ratio, and which change they find."""
 
 
@@ -94,19 +94,21 @@ def sentence(by: ByCalibration) -> str:
 
 def _blocks(by: ByCalibration) -> str:
     count = plural(int(by.chosen), "block")
-    width = "not at all" if by.resolves is None else f"to within {numbers.percent(by.resolves)}"
+    width = "too few to estimate" if by.resolves is None else f"expected CI ±{numbers.percent(by.resolves)}"
     limit = "limit of " if by.setting == "max_blocks" else ""
     if by.chosen == by.usual:
-        return f"the usual {limit}{count} should tell the ratio of two loops {width}."
+        return f"the usual {limit}{count}: {width}."
     now = f"there may be up to {count}" if limit else f"there are {count}"
-    return f"{now} instead of the usual {by.usual:.0f}: they should tell the ratio of two loops {width}."
+    return f"{now} instead of the usual {by.usual:.0f}: {width}."
 
 
 def _margin(by: ByCalibration) -> str:
-    found = "" if by.resolves is None else f" should find a change of {numbers.percent(by.resolves)} four times in five"
+    found = "these blocks are too few to estimate what they detect"
+    if by.resolves is not None:
+        found = f"these blocks detect a change of {numbers.percent(by.resolves)} with 80 % power"
     if by.chosen == by.usual:
-        return f"so many blocks{found}: the margin stays {numbers.percent(by.usual)}."
+        return f"{found}, so the margin stays {numbers.percent(by.usual)}."
     return (
-        f"so many blocks{found}, and no less: the margin of time is {numbers.percent(by.chosen)} instead of "
+        f"{found} and nothing smaller, so the margin of time is {numbers.percent(by.chosen)} instead of "
         f"{numbers.percent(by.usual)}; --margin sets another."
     )

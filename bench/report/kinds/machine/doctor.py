@@ -39,7 +39,7 @@ def answer(diagnosis: Diagnosis) -> str:
         because = listed([_reason(each, diagnosis) for each in diagnosis.findings if each.severity == "unfit"])
         return f"This machine is not fit to measure now: {because}{besides}."
     if diagnosis.steadiness is not None and diagnosis.steadiness.unavailable is not None:
-        return f"Nothing makes this machine unfit to measure, but how steady it is is not known{besides}."
+        return f"Nothing makes this machine unfit to measure, but how steady it is could not be measured{besides}."
     if diagnosis.fit_alone is False:
         return f"{_in_turns(diagnosis)}{besides}."
     return f"This machine is fit to measure{f', with {listed(others)}' if others else ''}."
@@ -79,7 +79,7 @@ def lines(diagnosis: Diagnosis) -> Iterator[str]:
             yield f"{finding.severity}: {finding.subject}: {finding.seen}"
             yield f"  what it does: {finding.effect}"
             if finding.remedy:
-                yield f"  how to mend it: {finding.remedy}"
+                yield f"  fix: {finding.remedy}"
     well = [f"  {finding.subject}: {finding.seen}" for finding in diagnosis.findings if finding.severity == "fine"]
     if well:
         yield from ("", "fine:", *well)
@@ -90,7 +90,7 @@ def table(findings: Sequence[Finding]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table("", "what", "seen", "what it does, and how to mend it", show_lines=True)
+    shown = Table("", "what", "seen", "impact, and fix", show_lines=True)
     for finding in findings:
         means = Text(finding.effect)
         if finding.remedy:

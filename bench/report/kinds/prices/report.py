@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 MAX_NAMED = 5
 HOW_TO_READ = (
     "**µs/step**: step time with the option minus step time without, from turns that follow each other within "
-    "moments, with its 95 % interval; ~ is what cannot be told from nothing, since the interval holds 0 or a clone of "
-    "the loop without options differs by as much.",
-    "**of a step**: the same in per cent of the step without options; of ~ between which bounds.",
+    "moments, with its 95 % interval; ~ means no measurable difference: the interval holds 0, or a clone of the loop "
+    "without options differs by as much.",
+    "**of the step**: the same in percent of the step without options; for ~ its bounds.",
     "**Python calls, C calls, ops, syncs**: exact counts, how many more than without the option.",
     "**terminal B**: bytes written to a terminal per step, over 300 steps at a stretch.",
     "**what happens**: an event that the option brings now and then, and what one takes beyond the step that it "
@@ -98,7 +98,7 @@ def answer(each: PriceList) -> str:
     plain = f"A step takes {numbers.number(each.step_us.value)} µs without options."
     named = [line(price) for price in each.prices if _costs(price)][:MAX_NAMED]
     nothing = sum(price.is_noise for price in each.prices)
-    rest = f" {plural(nothing, 'option')} cannot be told from nothing." if nothing else ""
+    rest = f" {plural(nothing, 'option')} cost nothing measurable." if nothing else ""
     return f"{plain} Per step, the most expensive: {'; '.join(named)}.{rest}" if named else f"{plain}{rest}"
 
 

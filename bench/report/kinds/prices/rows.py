@@ -18,7 +18,7 @@ PER_STEP = (
     "option",
     "switched on by",
     "µs/step",
-    "of a step",
+    "of the step",
     *(each.header for each in COUNTED),
     "terminal B",
 )
@@ -97,7 +97,7 @@ def happens(price: Price) -> str:
 
 
 def step_time(price: Price) -> str:
-    """`+152 [148, 157]`, or that it cannot be told from nothing."""
+    """`+152 [148, 157]`, or that it cost nothing measurable."""
     if price.step_us is None:
         return NOTHING
     return NO_DIFFERENCE if price.is_noise else numbers.estimate(price.step_us, sign="+")

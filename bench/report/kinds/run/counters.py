@@ -79,9 +79,9 @@ def _shares(counted: Sequence[CellSummary]) -> str:
         if shares:
             least[cell.runner] = min(*shares, least.get(cell.runner, 1.0))
     if not least:
-        return "Every steady step shows them."
-    told = listed([f"{percent(share)} of those of {runner}" for runner, share in least.items()])
-    return f"Every steady step shows them, except at the least {told}; where an epoch ends, some loops do more or less."
+        return "Counts are the same in every steady step."
+    told = listed([f"{runner}: in at least {percent(share)}" for runner, share in least.items()])
+    return f"Counts are the same in every steady step ({told}). Steps at an epoch's end may differ."
 
 
 def _not_repeated(cell: CellSummary) -> str:

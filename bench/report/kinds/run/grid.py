@@ -30,7 +30,7 @@ DROPPABLE: dict[Pass, tuple[str, ...]] = {
     "phases": ("phases_us", "phase_optimizer_us", "phase_forward_us"),
 }
 """The keys of columns that a narrow terminal does without, in that order."""
-CAPTION = "Step time over the hand-written loop's by batch size; pytorch: its own step time. ~: no difference to tell."
+CAPTION = "Step time over the hand-written loop's by batch size; pytorch: its own step time. ~: no difference found."
 
 
 def grid(summary: Summary) -> Table | None:

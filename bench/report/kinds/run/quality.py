@@ -31,20 +31,20 @@ NAMED = 3
 """How many cells one sentence names."""
 
 UNSEEN = (
-    "What this cannot see: the order of samples is looptax's own, so that a framework that shuffles wrongly goes "
+    "What this does not cover: the order of samples is looptax's own, so a framework that shuffles wrongly goes "
     "unnoticed; a loop of your own with its own sampler shows that."
 )
 
 METHOD = (
     "How it was proven: in this run every runner also trained each cell once with torch's deterministic algorithms, "
     "from the same initial weights on the same samples in the same order. Every loss and a SHA-256 of the final "
-    f"weights were then held against the hand-written loop's. {UNSEEN}"
+    f"weights were then compared with the hand-written loop's. {UNSEEN}"
 )
 
 METHOD_OF_SCRIPTS = (
     "How it was proven: in this run every script was also run with torch's deterministic algorithms, and looked at "
     "through torch's own hooks. The losses, the batches and a SHA-256 of the parameters of each of its first steps "
-    "were then held against those of the first script."
+    "were then compared with those of the first script."
 )
 
 WITHOUT_WORKERS = "host MB is the training process's: what its loader workers take is not in it."
@@ -60,9 +60,9 @@ def equivalence(summary: Summary) -> list[str]:
         scripts = summary.run.settings.scripts
         if scripts is not None and len(scripts.each) == 1:
             told = [f"{_sentence(cell.equivalence.detail)}" for cell in summary.cells if cell.status == "ok"]
-            return ["One script is held against nothing but its own clone.", *told]
-        what = f"No {'script' if scripts else 'runner'} could be held against {baseline_of(summary.cells)}"
-        return [f"{what}, so nothing is proven and no ratio is given."]
+            return ["A single script is compared only with its own clone.", *told]
+        what = f"No {'script' if scripts else 'runner'} could be compared with {baseline_of(summary.cells)}"
+        return [f"{what}, so equivalence is unverified and no ratios are shown."]
     cells = [cell for cell, _ in compared]
     failed = [(cell, title) for cell, title in _titled(summary) if cell.status != "ok"]
     exceptions = [_exception(cell, title) for cell, title in compared if cell.equivalence.verdict != "bitwise"]
@@ -153,11 +153,11 @@ def added_blocks(summary: Summary) -> list[str]:
     if longer:
         named = _most([f"{where} ({plural(blocks, 'block')})" for blocks, where in longer])
         sentences.append(
-            f"Blocks were added for ratios that {settings.blocks} did not tell to within {target}: {named}."
+            f"Extra blocks were run for ratios whose CI was wider than ±{target} after {settings.blocks}: {named}."
         )
     if wide:
         named = _most([f"{where} (±{numbers.percent(smallest)})" for smallest, where in wide])
-        sentences.append(f"Still not known to within {target}, when the run ended: {named}.")
+        sentences.append(f"Still wider than ±{target} at the end: {named}.")
     return sentences
 
 
@@ -206,7 +206,7 @@ def _counts(cells: Sequence[CellSummary], failed: Sequence[tuple[CellSummary, st
     runners = {verdict: [name for name, own in worst.items() if own == verdict] for verdict in reversed(VERDICTS)}
     told = [f"{len(names)} {VERDICTS[verdict]} ({listed(names)})" for verdict, names in runners.items() if names]
     noun = "script" if cells[0].workload == SCRIPT else "runner"
-    return f"Of {plural(len(worst), noun)} held against {baseline_of(cells)}: {'; '.join(told)}{unknown}."
+    return f"Of {plural(len(worst), noun)} compared with {baseline_of(cells)}: {'; '.join(told)}{unknown}."
 
 
 def _proofs(cells: Sequence[CellSummary]) -> list[str]:
@@ -218,7 +218,7 @@ def _exception(cell: CellSummary, title: str) -> str:
     consequence = "" if cell.equivalence.proven else ", so it gets no ratio"
     detail = cell.equivalence.detail.rstrip(". ")
     others = list(getattr(cell.equivalence, "reasons", []))[1:]
-    more = f". What differs besides: {'; '.join(others)}" if others else ""
+    more = f". Other differences: {'; '.join(others)}" if others else ""
     return f"{_where(cell, title)} is {cell.equivalence.verdict}{consequence}: {detail}{more}."
 
 

@@ -72,7 +72,7 @@ def counted(cell: CellSummary, baseline: CellSummary | None) -> str:
     assert own is not None
     told = [f"{_count(own, base, each.key)} {each.name}" for each in TOLD]
     kilobytes = "" if cell.tensor_bytes is None else f", {numbers.number(cell.tensor_bytes / 1e3)} kB of tensors"
-    return f"{cell.runner}: {listed(told)} a step{cell.at_batch}{kilobytes}."
+    return f"{cell.runner}: {listed(told)} per step{cell.at_batch}{kilobytes}."
 
 
 def _count(own: CounterFigures, base: CounterFigures | None, name: str) -> str:
@@ -100,7 +100,7 @@ def arithmetic(group: Group) -> str:
         return f"{where}: unknown, because this run has no figures of the runner called {FLOOR} that are proven equal."
     shares = [f"{share} of {cell.runner}'s" for cell in cells if (share := arithmetic_share(cell)) is not None]
     told = f", which is {listed(shares)} step" if shares else ""
-    return f"{where}: the arithmetic alone takes {numbers.number(floor.step_time_us.value)} µs a step{told}."
+    return f"{where}: the arithmetic alone takes {numbers.number(floor.step_time_us.value)} µs per step{told}."
 
 
 def arithmetic_share(cell: CellSummary) -> str | None:
@@ -130,13 +130,13 @@ def _throughput(cell: CellSummary) -> str:
 
 
 def _own_step_time(cell: CellSummary) -> str:
-    return "" if cell.step_time_us is None else f", {numbers.number(cell.step_time_us.value)} µs a step"
+    return "" if cell.step_time_us is None else f", {numbers.number(cell.step_time_us.value)} µs per step"
 
 
 def _comparison(cell: CellSummary, ratio: Estimate) -> str:
     if same_as_baseline(cell):
         return (
-            f"no difference from {baseline_of([cell])} that this run can tell "
+            f"no difference from {baseline_of([cell])} that this run can detect "
             f"(ratio of step times {numbers.ratio(ratio)})."
         )
     told = f"{numbers.times(ratio)} the step time of {baseline_of([cell])}{_overhead(cell.overhead_us)}"
@@ -149,9 +149,9 @@ def _overhead(overhead: Estimate | None) -> str:
     if overhead is None or numbers.covers(overhead, 0.0):
         return ""
     if overhead.low is None:
-        return f", about {numbers.signed(overhead.value)} µs a step"
+        return f", about {numbers.signed(overhead.value)} µs per step"
     value, interval = numbers.value_and_interval(overhead, sign="+")
-    return f", {value} µs a step {interval}"
+    return f", {value} µs per step {interval}"
 
 
 def _threshold(overhead: Estimate | None) -> str:

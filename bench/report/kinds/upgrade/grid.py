@@ -113,4 +113,4 @@ def _worst(judged: Sequence[Watched]) -> str:
     worst = min(outcomes, key=ORDER.index, default=None)
     others = any(each.verdict.verdict == "regressed" for each in judged if not each.watched)
     told = "not judged" if worst is None else WORDS[worst].lower()
-    return f"{told}, else worse" if others and worst != "regressed" else told
+    return f"{told}, others regressed" if others and worst != "regressed" else told

@@ -25,7 +25,7 @@ def differs(baseline: Environment, candidate: Environment) -> str:
     )
     if not found:
         return "Differs: nothing, both sides have the same packages."
-    return f"Differs: {'; '.join(part for part in (asked, unasked and f'without being asked for, {unasked}') if part)}."
+    return f"Differs: {'; '.join(part for part in (asked, unasked and f'as dependencies, {unasked}') if part)}."
 
 
 def unasked(baseline: Environment, candidate: Environment) -> list[str]:
@@ -35,7 +35,7 @@ def unasked(baseline: Environment, candidate: Environment) -> list[str]:
     where = ("On both sides", *(f"In {label}" for label in labels(baseline, candidate)))
     own = ({name: versions for name, versions in side.items() if name not in both} for side in sides)
     return [
-        f"{side}, moved without being asked for: {_told(moves)}."
+        f"{side}, also changed, as dependencies: {_told(moves)}."
         for side, moves in zip(where, (both, *own), strict=True)
         if moves
     ]

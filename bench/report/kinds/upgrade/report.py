@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 EXACT = "Counts need no quiet machine: they repeat exactly."
 HOW_TO_READ = (
     "**ratio**: candidate over baseline, from pairs measured in the same block. Each bound is wrong with a "
-    "probability of 0.3 % a look, so that the interval is one of 99.4 %.",
+    "probability of 0.3 % per look, so it is a 99.4 % interval.",
     "**margin**: how much worse is too much, by `--margin`, by default or, for time, by a calibration of this "
     "machine. No verdict is against a wider one.",
-    "**regressed**: surely worse, and not surely by less than the margin. What a screening calls so is measured "
-    "again on fresh blocks, at a stricter level.",
-    "**not regressed**: surely not worse by the margin. `~` stands where no difference shows.",
-    "**undecided**: the blocks were too few, or too unlike, to say either. How much worse they rule out all the same "
-    "stands beside it.",
-    "**resolves**: the smallest change that these blocks find four times in five, by the clone of the baseline. It "
+    "**regressed**: certainly worse, and not certainly by less than the margin. What a screening calls so is "
+    "measured again on fresh blocks, at a stricter level.",
+    "**not regressed**: certainly not worse by the margin. `~` stands where no difference shows.",
+    "**undecided**: the blocks were too few, or too unlike, to say either. How much worse they still rule out "
+    "stands next to it.",
+    "**resolves**: the smallest change that these blocks find with 80 % power, by the clone of the baseline. It "
     "changes no verdict.",
 )
 
@@ -108,7 +108,7 @@ def equivalence(summary: Summary) -> str:
             f"{_changed(summary)}{'' if summary.run.settings.scripts else f' {UNSEEN}'}"
         )
     told = [f"{where(cell.cell)} in the {cell.environment}: {cell.equivalence.detail}" for cell in unlike]
-    return f"Not proven, so that a difference in time may be a difference in work: {listed(told)}.{_changed(summary)}"
+    return f"Not proven, so a difference in time may be a difference in work: {listed(told)}.{_changed(summary)}"
 
 
 def _changed(summary: Summary) -> str:
@@ -121,7 +121,7 @@ def _resolution(summary: Summary) -> Section:
     """How small a change of the step time would have been found, and what a calibration made of the margin."""
     found = [
         f"{where(v.cell)}: a change of the step time of {numbers.percent(v.minimum_detectable_effect)} is found "
-        "four times in five."
+        "with 80 % power."
         for v in summary.verdicts
         if v.metric == "step_time_us" and v.minimum_detectable_effect is not None
     ]

@@ -34,16 +34,18 @@ def answer(summary: Summary) -> str:
 
 def _no_regression(summary: Summary) -> str:
     fail_on = summary.run.settings.fail_on
-    groups = listed(list(fail_on))
     missing, judged = unanswered(summary), len({v.cell for v in summary.verdicts})
     if not judged:
-        return "Not known: nothing could be compared."
+        return "Inconclusive: nothing could be compared."
     if missing:
-        some = f"{len(missing):,} of {plural(len(_candidates(summary)), 'cell')}"
-        return f"Not known: {some} could not be judged by {groups}; nothing of that regressed in what could."
+        cells = len(_candidates(summary))
+        some = f"{len(missing):,} of {plural(cells, 'cell')} {'has' if len(missing) == 1 else 'have'}"
+        judged = cells - len(missing)
+        others = f"; no regression in the other {'one' if judged == 1 else f'{judged:,}'}" if judged else ""
+        return f"Inconclusive: {some} no verdict on {listed(list(fail_on))}{others}."
     watched = [v for v in summary.verdicts if GROUPS[v.metric] in fail_on]
     told = inconclusive([v for v in watched if v.verdict != "undecided" or decides(v.metric, fail_on)], fail_on)
-    return f"Inconclusive: {told}." if told else f"Not worse: no figure of {groups} regressed."
+    return f"Inconclusive: {told}." if told else f"OK: no regression in {listed(list(fail_on))}."
 
 
 def _unlike(summary: Summary) -> str:
@@ -63,7 +65,7 @@ def _besides(others: Sequence[Verdict], fail_on: Sequence[str]) -> str:
     if not others:
         return ""
     groups = ",".join([*fail_on, *dict.fromkeys(GROUPS[v.metric] for v in others)])
-    return f" Also worse: {_names(others)}, on which this check does not fail (--fail-on {groups} would)."
+    return f" Also regressed: {_names(others)}, on which this check does not fail (--fail-on {groups} would)."
 
 
 def _candidates(summary: Summary) -> list[CellSummary]:

@@ -46,8 +46,7 @@ def test_the_first_line_is_the_answer():
 
 def test_every_release_that_was_looked_at_is_in_the_table_in_order():
     rows = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in lines_of(told(found()), "## What was looked at")
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines_of(told(found()), "## Tested releases")
     ]
     assert rows[0] == ["release", "released", "", "syncs"]
     assert rows[2:] == [
@@ -100,14 +99,14 @@ def test_what_was_stepped_around_has_its_reason_and_leaves_the_answer_open():
     )
     assert bisect_report.one_line(made).endswith(
         "transformers 4.48.0 reads 1 more value back to the host per step than 4.46.3: in transformers/trainer.py "
-        "(Trainer.get_batch_samples); which of the releases after 4.46.3 did it is not known, since 4.47.0 and 4.47.1 "
+        "(Trainer.get_batch_samples); which of the releases after 4.46.3 did it is unknown, since 4.47.0 and 4.47.1 "
         "cannot be used here."
     )
     report = told(made)
     assert "- 4.47.0: 4.47.0 is not for \\*this\\* Python\n- 4.47.1: no wheel" in report
     assert "| 4.48.0  | 2024-12-15 | moved after 4.46.3 |     7 |" in report
     lines = terminal.lines(bisect_report.document(made, "results/a"))
-    around = lines.index("  Stepped around, because they cannot be used here:")
+    around = lines.index("  Skipped (cannot be used here):")
     assert lines[around + 2] == "  4.47.1: no wheel"
     assert exit_code(made) == 4
 
@@ -116,21 +115,22 @@ def test_a_figure_that_did_not_move_says_what_is_not_seen():
     run = planned()
     made = summary(run, counted(run, {"4.46.2": 7, "4.49.0": 7}))
     assert bisect_report.one_line(made) == (
-        "transformers 4.46.2 → 4.49.0, syncs: Syncs did not move: 7 a step with transformers 4.46.2 and 4.49.0."
+        "transformers 4.46.2 → 4.49.0, syncs: Syncs did not move: 7 per step with transformers 4.46.2 and 4.49.0."
     )
-    assert "moved back is not seen" in told(made)
+    assert "A change that was later undone is not found" in told(made)
     assert exit_code(made) == 0
 
 
 def test_a_search_that_was_ended_says_what_is_left():
     run = planned()
     made = summary(run, counted(run, {"4.46.2": 6, "4.49.0": 7}))
-    assert "Not closed: syncs moved between transformers 4.46.2 and 4.49.0; 4 releases between them were not" in told(
-        made
+    assert (
+        "Not narrowed down: syncs changed somewhere between transformers 4.46.2 and 4.49.0; 4 releases between"
+        in told(made)
     )
     assert "## The two neighbours" in told(made)
     nothing = summary(run, [])
-    assert "Not known: none of 6 releases can be used here" in told(nothing)
+    assert "Inconclusive: none of 6 releases can be used here" in told(nothing)
 
 
 def test_counts_that_do_not_repeat_are_not_sure():
@@ -138,7 +138,7 @@ def test_counts_that_do_not_repeat_are_not_sure():
     trials = counted(run, {"4.47.0": 6}, replicates=2) + counted(run, {"4.47.1": 7}, replicates=2)
     trials[-1] = trials[-1].model_copy(update={"counters": counted(run, {"4.47.1": 8})[-1].counters})
     made = summary(run, trials)
-    assert "; but a second count gave other figures, so that this is not sure." in told(made)
+    assert "; but a second count differed, so this is uncertain." in told(made)
     assert exit_code(made) == 3
 
 
@@ -147,7 +147,7 @@ def test_all_moves_are_listed_and_the_largest_is_the_answer():
     made = summary(run, counted(run, dict(zip(VERSIONS, (6, 6, 7, 7, 9, 9), strict=True)), replicates=2))
     report = told(made)
     assert "**transformers 4.48.0 reads 2 more values back" in report
-    moves = lines_of(report, "## Every move between unlike releases (2)")
+    moves = lines_of(report, "## Every change between releases (2)")
     assert [line.partition(" back")[0] for line in moves] == [
         "- transformers 4.47.0 reads 1 more value",
         "- transformers 4.48.0 reads 2 more values",
@@ -157,7 +157,7 @@ def test_all_moves_are_listed_and_the_largest_is_the_answer():
 def test_other_moves_that_the_table_shows_are_said():
     run = planned()
     made = summary(run, counted(run, {"4.46.2": 6, "4.46.3": 6, "4.47.0": 8, "4.49.0": 9}, replicates=2))
-    assert "It is not the only move: 8 → 9 after 4.47.0 up to 4.49.0. --all finds their releases." in told(made)
+    assert "It is not the only change: 8 → 9 after 4.47.0 up to 4.49.0. --all finds their releases." in told(made)
 
 
 def test_packages_that_a_release_brings_are_said():
@@ -201,7 +201,7 @@ def by_time(*more):
 def test_a_search_by_time_tells_the_ratio_of_every_release():
     made = by_time()
     report = told(made)
-    assert "**transformers 4.47.1 needs 10 % more time a step than 4.47.0.**" in report
+    assert "**transformers 4.47.1 needs 10 % more time per step than 4.47.0.**" in report
     assert "- The ends: step time 686 µs with 4.46.2, 754 µs with 4.47.1, ratio 1.100 [1.099, 1.101]." in report
     assert "| 4.47.1  | 2024-11-25 | moved here, like the last end |" in report
     assert exit_code(made) == 0
@@ -218,7 +218,7 @@ def test_a_move_of_the_time_that_does_not_show_side_by_side_is_undecided():
         timed(run, {"4.46.2": 1.0, "4.47.0": 1.0, "4.47.1": 1.10}, first_block=10),
         side_by_side(run, "4.47.0", "4.47.1", 1.001, first_block=20, blocks=10),
     )
-    assert "; but side by side the two do not surely differ." in told(made)
+    assert "; but timed side by side, no difference is confirmed." in told(made)
     assert "step time not regressed, ratio" in told(made)
     assert "rules out" not in told(made)
     assert exit_code(made) == 3
@@ -248,8 +248,8 @@ def test_ends_that_could_not_be_told_apart():
     (limit,) = [probe.rules_out for probe in made.probes if probe.rules_out is not None]
     assert limit > 0.04
     assert (
-        "Not known: 14 blocks could not tell whether transformers 4.46.2 and 4.49.0 differ in step time; they rule out "
-        f"more than {numbers.percent_up(limit)} worse."
+        "Inconclusive: 14 blocks could not show whether transformers 4.46.2 and 4.49.0 differ in step time; they "
+        f"rule out more than {numbers.percent_up(limit)} worse."
     ) in told(made)
     (case,) = [each for each in cases(made) if each.level == "warning"]
     assert case.reason == f"undecided: rules out more than {numbers.percent_up(limit)} worse than the first end"
@@ -271,4 +271,4 @@ def test_progress_is_one_line_a_release():
     ]
     run = planned(installed=())
     (probe,) = summary(run, [unusable(run, "4.47.0", "no wheel")]).probes
-    assert bisect_report.seen(run, probe) == "4.47.0: stepped around, no wheel"
+    assert bisect_report.seen(run, probe) == "4.47.0: skipped, no wheel"

@@ -83,7 +83,7 @@ def test_a_machine_that_wavers_is_not_called_fit(turns, findings, sentence):
 def test_a_machine_is_not_called_fit_unseen():
     lost = Steadiness(unavailable="interrupted")
     assert doctor.answer(diagnosis(NOTE, steadiness=lost)) == (
-        "Nothing makes this machine unfit to measure, but how steady it is is not known; besides 1 note."
+        "Nothing makes this machine unfit to measure, but how steady it is could not be measured; besides 1 note."
     )
     assert doctor.answer(diagnosis(UNFIT, steadiness=lost)).startswith("This machine is not fit to measure now")
 
@@ -99,7 +99,7 @@ def test_a_pipe_gets_plain_lines_the_serious_ones_first():
         "",
         "warning: clock source: hpet",
         "  what it does: ticks cost more",
-        "  how to mend it: use tsc",
+        "  fix: use tsc",
         "",
         "fine:",
         "  swap: 0 MB in use",

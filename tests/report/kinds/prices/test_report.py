@@ -30,7 +30,7 @@ def test_the_answer_names_what_costs_and_how_many_do_not():
     (only,) = rows.lists(summary)
     text = report.answer(only)
     assert "Per step, the most expensive: costs +1" in text
-    assert text.endswith("2 options cannot be told from nothing.")
+    assert text.endswith("2 options cost nothing measurable.")
     assert report.missing(only) == ["lacking: needs a package: pip install a-package"]
     assert "most per step: costs of fabric +15 %" in report.one_line(summary)
     text = markdown.written(report.document(summary, "results/a"))
@@ -39,6 +39,6 @@ def test_the_answer_names_what_costs_and_how_many_do_not():
 
 def test_the_compact_table_leaves_out_how_options_are_switched_on():
     found = grid.grid(a_list())
-    assert found.headers[:5] == ("batch", "runner", "option", "µs/step", "of a step")
+    assert found.headers[:5] == ("batch", "runner", "option", "µs/step", "of the step")
     assert found.texts[0][:3] == ("64", "fabric", "costs")
     assert all(len(row) == len(found.headers) for row in found.texts)

@@ -42,6 +42,6 @@ def test_a_run_that_only_counted_answers_in_counts():
     more = {"python_calls": 600, "ops": 235, "syncs": 7}
     summary = summary_of(baseline(counters=counts, tensor_bytes=75_600, **untimed), row(counters=more, **untimed))
     assert answers(groups(summary)[0]) == [
-        "pytorch: 266 Python calls, 233 ops and 6 syncs a step at batch 64, 75.6 kB of tensors.",
-        "hf-trainer: 600 (+334) Python calls, 235 (+2) ops and 7 (+1) syncs a step at batch 64.",
+        "pytorch: 266 Python calls, 233 ops and 6 syncs per step at batch 64, 75.6 kB of tensors.",
+        "hf-trainer: 600 (+334) Python calls, 235 (+2) ops and 7 (+1) syncs per step at batch 64.",
     ]

@@ -49,7 +49,7 @@ def test_a_runner_counts_by_its_worst_cell_and_the_cell_is_named() -> None:
     cells = [baseline(), row(), different(), row("fabric", batch_size=8), row("lightning", equivalence=close)]
     first, _, proof, *exceptions = quality.equivalence(summary_of(*cells))
     assert first == (
-        "Of 3 runners held against the hand-written loop: 1 bitwise equal (hf-trainer); "
+        "Of 3 runners compared with the hand-written loop: 1 bitwise equal (hf-trainer); "
         "1 close, the same up to rounding (lightning); 1 different (fabric)."
     )
     assert proof.startswith("In 2 of 4 cells: ")
@@ -71,9 +71,9 @@ def test_for_which_ratios_blocks_were_added_and_which_stayed_wide() -> None:
     settings = summary.run.settings.model_copy(update={"blocks": 8, "target_ci": 0.02})
     summary = summary.model_copy(update={"run": summary.run.model_copy(update={"settings": settings})})
     assert quality.added_blocks(summary) == [
-        "Blocks were added for ratios that 8 did not tell to within 2.0 %: lightning at batch 64 of mlp on cpu "
+        "Extra blocks were run for ratios whose CI was wider than ±2.0 % after 8: lightning at batch 64 of mlp on cpu "
         "(12 blocks) and hf-trainer at batch 64 of mlp on cpu (9 blocks).",
-        "Still not known to within 2.0 %, when the run ended: lightning at batch 64 of mlp on cpu (±6.1 %).",
+        "Still wider than ±2.0 % at the end: lightning at batch 64 of mlp on cpu (±6.1 %).",
     ]
     assert report.setting(summary).endswith(": 4 cells in 8 blocks, and in up to 12 where a ratio needed more.")
 
@@ -86,14 +86,14 @@ def test_of_many_wide_ratios_the_widest_are_named() -> None:
         summary.model_copy(update={"run": summary.run.model_copy(update={"settings": settings})})
     )
     assert told == (
-        "Still not known to within 2.0 %, when the run ended: hf-trainer at batch 8 of mlp on cpu (±8.0 %), hf-trainer "
+        "Still wider than ±2.0 % at the end: hf-trainer at batch 8 of mlp on cpu (±8.0 %), hf-trainer "
         "at batch 7 of mlp on cpu (±7.0 %), hf-trainer at batch 6 of mlp on cpu (±6.0 %) and 3 more."
     )
 
 
 def test_with_nothing_compared_nothing_is_proven() -> None:
     assert quality.equivalence(summary_of(baseline(), failed())) == [
-        "No runner could be held against the hand-written loop, so nothing is proven and no ratio is given."
+        "No runner could be compared with the hand-written loop, so equivalence is unverified and no ratios are shown."
     ]
 
 

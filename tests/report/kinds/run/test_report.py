@@ -128,7 +128,7 @@ def test_the_terminal_gets_the_answers_as_plain_text() -> None:
     lines = terminal.lines(document(summary_of(baseline(), row(), failed()), FOLDER))
     assert lines[2:4] == [
         "mlp on cpu, at batch 64:",
-        "  pytorch: 176 k samples/s at batch 64, 363 µs a step; this is the hand-written loop, the baseline.",
+        "  pytorch: 176 k samples/s at batch 64, 363 µs per step; this is the hand-written loop, the baseline.",
     ]
     assert lines[-2:] == [
         "No figures from 1 of 3 cells: all of lightning (out of memory).",

@@ -15,13 +15,13 @@ def answers(*cells: CellSummary) -> list[str]:
 def test_a_slower_loop() -> None:
     assert sentences.answer(row()) == (
         "hf-trainer: 94 k samples/s at batch 64, 1.88\N{MULTIPLICATION SIGN} the step time of the hand-written loop, "
-        "+318 µs a step [312, 325]. Under 1 % once your own step takes longer than 32 ms."
+        "+318 µs per step [312, 325]. Under 1 % once your own step takes longer than 32 ms."
     )
 
 
 def test_the_hand_written_loop() -> None:
     assert sentences.answer(baseline()) == (
-        "pytorch: 176 k samples/s at batch 64, 363 µs a step; this is the hand-written loop, the baseline."
+        "pytorch: 176 k samples/s at batch 64, 363 µs per step; this is the hand-written loop, the baseline."
     )
 
 
@@ -29,7 +29,7 @@ def test_a_faster_loop_has_no_threshold() -> None:
     faster = row(ratio=estimate(0.95, 0.94, 0.96), overhead_us=estimate(-18, -20, -16))
     assert sentences.answer(faster) == (
         "hf-trainer: 94 k samples/s at batch 64, 0.95\N{MULTIPLICATION SIGN} the step time of the hand-written loop, "
-        "−18.0 µs a step [−20.0, −16.0]."
+        "−18.0 µs per step [−20.0, −16.0]."
     )
 
 
@@ -42,7 +42,7 @@ def test_the_floor_is_introduced() -> None:
 def test_no_difference_is_said_in_words() -> None:
     same = row(ratio=estimate(1.004, 0.991, 1.018), overhead_us=estimate(1.5, -3, 6))
     assert sentences.answer(same) == (
-        "hf-trainer: 94 k samples/s at batch 64, no difference from the hand-written loop that this run can tell "
+        "hf-trainer: 94 k samples/s at batch 64, no difference from the hand-written loop that this run can detect "
         "(ratio of step times 1.00 [0.99, 1.02])."
     )
 
@@ -57,7 +57,7 @@ def test_an_overhead_that_may_be_nothing_is_left_out() -> None:
 def test_too_few_blocks_for_an_interval() -> None:
     assert sentences.answer(row(ratio=estimate(1.876), overhead_us=estimate(318.2), blocks=3)) == (
         "hf-trainer: 94 k samples/s at batch 64, 1.88\N{MULTIPLICATION SIGN} the step time of the hand-written loop, "
-        "about +318 µs a step; too few blocks (3) for an interval, so this may be chance."
+        "about +318 µs per step; too few blocks (3) for an interval, so this may be chance."
     )
 
 
@@ -137,7 +137,7 @@ def test_many_failures_are_counted() -> None:
 def test_the_share_of_arithmetic() -> None:
     group = groups(summary_of(baseline(), row(), different(), floor()))[0]
     assert sentences.arithmetic(group) == (
-        "mlp on cpu, batch 64: the arithmetic alone takes 262 µs a step, "
+        "mlp on cpu, batch 64: the arithmetic alone takes 262 µs per step, "
         "which is 72 % of pytorch's and 38 % of hf-trainer's step."
     )
 

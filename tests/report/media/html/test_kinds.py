@@ -63,7 +63,7 @@ def test_a_bisection_names_its_release_and_shows_all_that_it_looked_at():
     summary = found()
     page = render.page(summary, "a")
     assert answer(summary) in " ".join(parsed(page).text)
-    rows = table(page, "What was looked at")
+    rows = table(page, "Tested releases")
     assert [row[0][0] for row in rows] == [probe.release for probe in summary.probes]
     assert [row[3][1] for row in rows] == [None if p.value is None else str(p.value) for p in summary.probes]
     assert bisect_report.document(summary, "a").title in page.replace("&#39;", "'")
