@@ -152,9 +152,10 @@ def _refuse_credentials(file: Path, arguments: Sequence[str]) -> None:
     for before, argument in pairwise(["", *arguments]):
         if without_secrets(argument) != argument or without_secrets(told := f"{before} {argument}") != told:
             flag = (argument if argument.startswith("-") else before).partition("=")[0]
+            where = flag if flag.startswith("-") else "an argument"
             raise UsageError(
-                f"--script {file.name}: what looks like a credential ({flag if flag.startswith('-') else 'an argument'}) "
-                "would be kept in run.json, which people publish: give it by a variable of the environment, which "
+                f"--script {file.name}: what looks like a credential ({where}) would be kept in run.json, "
+                "which people publish: give it by a variable of the environment, which "
                 "scripts see and no record has, or write it into the script."
             )
 
