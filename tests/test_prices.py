@@ -50,7 +50,7 @@ def test_a_timed_list_tells_prices_and_what_bars_write(tmp_path):
     bar, timer = json.loads(summary.read_text())["prices"]
     assert bar["terminal_bytes_per_step"] > 50
     assert timer["terminal_bytes_per_step"] == 0
-    assert bar["step_us"]["value"] > 0
+    assert bar["step_us"]["value"] != 0  # of either sign: one block tells no price
     assert bar["more"]["python_calls"] > timer["more"]["python_calls"] > 0
     report = summary.with_name("report.md").read_text()
     assert "| progress-bar | enable_progress_bar=True" in report

@@ -159,7 +159,7 @@ def test_a_step_that_takes_half_as_long_again_is_found_and_confirmed(planted, tm
     [
         (
             ["--baseline", "planted==1"],
-            "error: The package index does not answer at http://127.0.0.1:9/simple/planted/ (Connection refused); mend "
+            "error: The package index does not answer at http://127.0.0.1:9/simple/planted/ (Connection refused); fix "
             "the network, or name another index with PIP_INDEX_URL.\n",
         ),
         (

@@ -65,7 +65,7 @@ def test_where_it_cannot_be_read_the_reason_is_given(files, reason, tmp_path, tw
 
 def test_a_system_without_affinity_says_so(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    with pytest.raises(StatUnavailableError, match="does not tell which processors"):
+    with pytest.raises(StatUnavailableError, match="does not report which processors"):
         proc_stat.usable_cpus()
 
 

@@ -80,7 +80,7 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(texts, flags, told, project
 
 @pytest.mark.parametrize("flag", ["runner", "workload", "batch_size", "precision", "optimizer", "workers"])
 def test_what_a_script_decides_itself_is_refused_with_the_flag(machine, flag):
-    with pytest.raises(UsageError, match=f"^--{flag.replace('_', '-')} cannot be had with --script"):
+    with pytest.raises(UsageError, match=f"^--{flag.replace('_', '-')} does not work with --script"):
         from_flags(Flags(script=["train.py"], **{flag: "8"}), machine)
 
 

@@ -40,7 +40,7 @@ def test_a_release_whose_needs_are_known_is_refused_before_pip_runs(shelf, no_pi
         cache.obtain("transformers==4.38.2")
     assert str(raised.value) == (
         f"transformers==4.38.2 cannot work here: transformers 4.38.2 needs accelerate>=0.26,<1.0 ({here} here); "
-        "newer ones dropped `dispatch_batches`, ask for accelerate==0.27.2 beside it."
+        "newer ones dropped `dispatch_batches`, ask for accelerate==0.27.2 as well."
     )
 
 

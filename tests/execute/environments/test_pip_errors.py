@@ -49,7 +49,7 @@ NOTHING = "ERROR: No matching distribution found for tiny==1.0\n"
 def test_an_index_that_does_not_answer(output, log, sentence):
     error = pip_errors.error(output, log)
     assert isinstance(error, IndexUnreachableError)
-    assert str(error) == f"{sentence}mend the network, or name another index with PIP_INDEX_URL."
+    assert str(error) == f"{sentence}fix the network, or name another index with PIP_INDEX_URL."
 
 
 @pytest.mark.parametrize(

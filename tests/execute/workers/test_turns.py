@@ -87,6 +87,7 @@ def test_what_a_trial_tells_of_all_its_turns_is_shared_out_to_those_that_count()
         startup_ns=1, warmup_steps=20, memory=factories.memory(), collector=Collector(full_due=2.0), energy_j=10.0
     )
     member = Member(running=None, ticks=None, startup_ns=1, step_ns=1, warmup_steps=120, must_stop=False)
+    member.places = [0] * (300 // factories.TURN.steps)
     member.steps_ns = [1] * 300  # and 100 before them, by pilots and to be led in
     found = member.timing(Outcome(result=Result(status="ok", timing=told), interpreter=None), factories.TURN)
     assert (found.energy_j, found.collector.full_due) == (7.5, 1.5)

@@ -478,7 +478,7 @@ def test_a_history_names_its_changes_and_counts_below() -> None:
     told = texts(
         svg(history(releases(), Look(), package="transformers", anchor="4.34.1", subject="hf-trainer, batch 64"))
     )
-    assert {"4.52.4: a sampler", "step time \N{DIVISION SIGN} that of 4.34.1", "Python calls a step"} <= set(told)
+    assert {"4.52.4: a sampler", "step time \N{DIVISION SIGN} that of 4.34.1", "Python calls per step"} <= set(told)
     assert {"release of transformers", "4.34.1", "4.40.0", "4.52.4", "5.0.0"} <= set(told)
     assert told.count("\N{MULTIPLICATION SIGN}") == 2  # one release without a ratio, one without a count
 
