@@ -24,7 +24,6 @@ PATIENCE = 100
 """Steps of other optimizers after which the one that ended the steps is taken to be out of use."""
 UNSTEPPED_S = 60.0
 """How long a script may run backward passes before its first step."""
-NO_LOADER = "it takes no batches from a DataLoader: --samples-per-step says how many samples a step trains"
 
 
 def listen(rule: str, tick: Tick) -> Any:
