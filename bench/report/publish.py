@@ -17,7 +17,6 @@ from bench.report import charts, kinds
 from bench.report.charts import engine as drawing
 from bench.report.document import tables
 from bench.report.kinds.index import entries as index_entries
-from bench.report.kinds.index import page as index_page
 from bench.report.kinds.side_by_side import report as side_by_side_report
 from bench.report.kinds.side_by_side import sides
 from bench.report.media import markdown
@@ -142,9 +141,10 @@ def rebuild_index(results: Path) -> None:
     So are indices that cannot be written: a run has its report all the same.
     """
     entries = [found for path in sorted(results.glob(f"*/{store.SUMMARY}")) if (found := _entry(path)) is not None]
+    index = index_entries.document(entries)
     try:
-        store.write(results / INDEX, index_entries.index(entries))
-        store.write(results / INDEX_PAGE, index_page.page(entries))
+        store.write(results / INDEX, markdown.written(index))
+        store.write(results / INDEX_PAGE, render.written(index))
     except OSError as error:
         warnings.warn(f"the index {error.filename} cannot be written: {error.strerror}.", stacklevel=2)
 

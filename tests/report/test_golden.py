@@ -16,7 +16,7 @@ from tests.report.media.test_renderers import DOCUMENTS, of_run
 
 GOLDEN = Path(__file__).with_name("golden")
 REPORTS = {
-    **{kind: DOCUMENTS[kind] for kind in ("run", "upgrade", "history", "bisect", "compare")},
+    **{kind: DOCUMENTS[kind] for kind in ("run", "upgrade", "history", "bisect", "compare", "index")},
     "side-by-side": DOCUMENTS["side by side"],
     "prices": lambda: of_run(a_list()),
 }

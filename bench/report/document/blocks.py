@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.records.schema import CellSummary
-from bench.report.document.text import Text
+from bench.report.document.text import Text, plain
 
 if TYPE_CHECKING:
     from bench.records.schema import Cell
@@ -75,10 +75,11 @@ class Commands:
 class Row:
     """One line of a table."""
 
-    texts: tuple[str, ...]
+    texts: tuple[Text, ...]
     values: tuple[float | None, ...] = ()
     """The figures as summary.json has them, by which columns are sorted; None for what is no figure."""
     facets: Facets = field(default_factory=dict)
+    """A value of several lines is several: the row is found by each of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,11 +99,13 @@ class Table:
     """What `(1)`, `(2)` and so on in the rows refer to."""
     droppable: tuple[str, ...] = ()
     """Headers of columns that may be left out where there is no room, the first one first."""
+    wraps: bool = False
+    """Whether it has sentences in its cells, which are wrapped, and where there are filters are searched, too."""
 
     @property
     def texts(self) -> list[tuple[str, ...]]:
         """The rows as they are read."""
-        return [row.texts for row in self.rows]
+        return [tuple(each if isinstance(each, str) else plain(each) for each in row.texts) for row in self.rows]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,7 +203,7 @@ class Document:
     blocks: tuple[Block, ...]
 
 
-def table(headers: Iterable[str], texts: Iterable[Iterable[str]], *, names: int, **more: Any) -> Table:
+def table(headers: Iterable[str], texts: Iterable[Iterable[Text]], *, names: int, **more: Any) -> Table:
     """A table of texts alone."""
     rows = tuple(Row(texts=tuple(row)) for row in texts)
     return Table(headers=tuple(headers), rows=rows, names=names, **more)

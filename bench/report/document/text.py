@@ -32,7 +32,21 @@ class Link:
     target: str
 
 
-Inline = str | Strong | Code | Link
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """The report of the run in a folder that stands beside what it is told in."""
+
+    folder: str
+    has_page: bool
+    """Whether the folder has a report.html."""
+
+    @property
+    def text(self) -> str:
+        """What it is called."""
+        return self.folder
+
+
+Inline = str | Strong | Code | Link | Report
 Text = str | tuple[Inline, ...]
 """Plain text: names and reasons come from outside, and no renderer may take them for markup."""
 _MARKS = re.compile(r"(`[^`]+`|\*\*.+?\*\*)", re.DOTALL)

@@ -14,7 +14,7 @@ from bench.errors import ExitCode
 from bench.records.foreign_text import printable
 from bench.report.document.blocks import Folded, Section
 from bench.report.document.text import plural
-from bench.report.media.markdown import Writer, code_span, escape, folded, with_notes
+from bench.report.media.markdown import Writer, code_span, escape, folded
 from bench.report.media.short import short
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ LARGEST_BYTES = 900_000
 """A larger summary is refused as a whole; some room is left for what others of the step write."""
 COMMAND = re.compile(r"^(\s*)(::|##\[)", re.MULTILINE)
 """The beginning of a line that the log of a job would obey, as it would inside of a stored command of two lines."""
+ON_A_JOB = Writer(beside_folder=False)
+"""Pictures and links would lead into the run folder, which the page of a job cannot see."""
 LEVELS: tuple[Level, ...] = ("error", "warning", "notice")
 VERDICTS = {
     ExitCode.FINE: "fine",
@@ -46,7 +48,7 @@ def summary(answer: Answer) -> str:
     told = short(answer.document)
     parts = [f"## {escape(answer.document.title)}"]
     parts += [_said(each) for each in told.answers]
-    parts += [with_notes(answer.grid)] if answer.grid else []
+    parts += [ON_A_JOB.table(answer.grid)] if answer.grid else []
     parts += [escape(line) for line in (*told.before, *told.after)]
     parts += [_said(each) for each in told.warnings]
     where = [] if answer.path is None else [f"The report: {code_span(answer.path)}"]
@@ -111,14 +113,10 @@ def _message(found: Sequence[Case]) -> str:
 
 
 def _sections(document: Document) -> Iterator[str]:
-    """Fold each section but that which the summary itself tells.
-
-    Pictures and links would lead into the run folder, which the page of a job cannot see.
-    """
-    writer = Writer(beside_folder=False)
+    """Fold each section but that which the summary itself tells."""
     for each in document.blocks:
         if isinstance(each, Folded) or (isinstance(each, Section) and not each.answers):
-            yield folded(each.title, writer.body(each.blocks, level=3))
+            yield folded(each.title, ON_A_JOB.body(each.blocks, level=3))
 
 
 def _within(parts: Sequence[str], sections: Iterator[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
+from urllib.parse import quote
 
 import tabulate
 
@@ -22,12 +23,13 @@ from bench.report.document.blocks import (
     Folded,
     Paragraph,
     Part,
+    Row,
     Section,
     Table,
     Warnings,
 )
 from bench.report.document.tables import batch_and_runner, tabulated
-from bench.report.document.text import Code, Inline, Link, Strong, Text, plural
+from bench.report.document.text import Code, Inline, Link, Report, Strong, Text, plural
 
 # Else every column is two characters wider than its header, and a table wider than a screen.
 tabulate.MIN_PADDING = 0
@@ -51,14 +53,6 @@ def _unmarked(text: str) -> str:
     return _MARKUP.sub(r"\\\g<0>", re.sub(r"[&<>]", lambda match: _HTML[match[0]], printable(text)))
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, names: int) -> str:
-    """Write a table, all but its first `names` columns aligned to the right."""
-    sides = ["left"] * names + ["right"] * (len(headers) - names)
-    shown = [[escape(text) for text in row] for row in rows]
-    heads = [escape(header) for header in headers]
-    return tabulate.tabulate(shown, headers=heads, tablefmt="github", disable_numparse=True, colalign=sides)
-
-
 def folded(title: str, body: str) -> str:
     """Write what opens on a click, if there is something; the blank lines make a code host render what is inside."""
     return f"<details>\n<summary>{escape(title)}</summary>\n\n{body}\n\n</details>" if body else ""
@@ -79,11 +73,15 @@ def code_span(text: str) -> str:
     return f"{fence}{text}{fence}" if fence == "`" else f"{fence} {text} {fence}"
 
 
-def with_notes(found: Table) -> str:
-    """Write a table with all that belongs to it."""
-    rows = table(found.headers, found.texts, names=found.names)
-    notes = "\n".join(f"{number}. {escape(note)}" for number, note in enumerate(found.notes, start=1))
-    return "\n\n".join(filter(None, [escape(found.caption), rows, *map(escape, found.left_out), notes]))
+def _aligned(headers: Sequence[str], rows: Sequence[Sequence[str]], *, names: int) -> str:
+    """A table, all but its first `names` columns aligned to the right."""
+    sides = ["left"] * names + ["right"] * (len(headers) - names)
+    return tabulate.tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True, colalign=sides)
+
+
+def _wrapped(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose columns are not padded: its cells are sentences, and code hosts wrap them."""
+    return "\n".join(f"| {' | '.join(line)} |" for line in [headers, ["---"] * len(headers), *rows])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,11 +113,31 @@ class Writer:
                 return code_span(part.text)
             case Link():
                 return self._link(part)
+            case Report():
+                return self._report(part)
 
     def _link(self, link: Link) -> str:
         if "://" in link.target:
             return f"<{link.target}>" if link.text == link.target else f"[{escape(link.text)}]({link.target})"
         return f"[{escape(link.text)}]({link.target})" if self.beside_folder else escape(link.text)
+
+    def _report(self, report: Report) -> str:
+        """The report as a code host shows it, and as a page, which is for a browser on files."""
+        if not self.beside_folder:
+            return escape(report.text)
+        folder = quote(report.folder)
+        page = f" ([page](<{folder}/report.html>))" if report.has_page else ""
+        return f"[{escape(report.text)}](<{folder}/report.md>){page}"
+
+    def table(self, table: Table) -> str:
+        """Write a table with all that belongs to it."""
+        headers, cells = [escape(header) for header in table.headers], [self._cells(row) for row in table.rows]
+        rows = _wrapped(headers, cells) if table.wraps else _aligned(headers, cells, names=table.names)
+        notes = "\n".join(f"{number}. {escape(note)}" for number, note in enumerate(table.notes, start=1))
+        return "\n\n".join(filter(None, [escape(table.caption), rows, *map(escape, table.left_out), notes]))
+
+    def _cells(self, row: Row) -> list[str]:
+        return [self.text(text) for text in row.texts]
 
     def _block(self, block: Block, level: int) -> str:
         match block:
@@ -130,9 +148,9 @@ class Writer:
             case Commands():
                 return code(block.text)
             case Table():
-                return with_notes(block)
+                return self.table(block)
             case CellTable():
-                return _cell_table(block, level)
+                return self._cell_table(block, level)
             case Figure():
                 return self._figure(block)
             case Flames():
@@ -167,12 +185,11 @@ class Writer:
         others = folded(plural(len(more), "more warning"), self._bullets(more)) if more else ""
         return "\n\n".join(filter(None, [count, self._bullets(first), others]))
 
-
-def _cell_table(block: CellTable, level: int) -> str:
-    """A table of its own for each group of rows."""
-    columns = [column for column in block.columns if column.key not in block.wide]
-    found = with_notes(tabulated(block.cells, columns, block.names or batch_and_runner))
-    if block.folded:
-        return folded(", ".join(filter(None, [block.title, block.group])), found)
-    title = f"{block.group}: {block.title[0].lower()}{block.title[1:]}" if block.group else block.title
-    return f"{'#' * level} {escape(title)}\n\n{found}"
+    def _cell_table(self, block: CellTable, level: int) -> str:
+        """A table of its own for each group of rows."""
+        columns = [column for column in block.columns if column.key not in block.wide]
+        found = self.table(tabulated(block.cells, columns, block.names or batch_and_runner))
+        if block.folded:
+            return folded(", ".join(filter(None, [block.title, block.group])), found)
+        title = f"{block.group}: {block.title[0].lower()}{block.title[1:]}" if block.group else block.title
+        return f"{'#' * level} {escape(title)}\n\n{found}"

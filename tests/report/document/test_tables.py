@@ -144,7 +144,7 @@ def test_a_figure_that_some_rows_lack_is_unavailable_with_a_note() -> None:
 
 
 def test_a_table_with_all_that_belongs_below_it() -> None:
-    assert markdown.with_notes(memory_table(group(row("a|b.py"), failed()))) == (
+    assert markdown.Writer().table(memory_table(group(row("a|b.py"), failed()))) == (
         "| batch | runner    |           host MB | first step ms | epoch µs |\n"
         "|-------|-----------|-------------------|---------------|----------|\n"
         "| 64    | a\\|b.py   |               320 |          51.2 |      402 |\n"
@@ -165,7 +165,7 @@ def test_a_table_fits_a_screen() -> None:
         "step_p95_us": 12_900.0,
         "step_p99_us": 13_400.0,
     }
-    text = markdown.with_notes(time_table(group(baseline(batch_size=2048), row(batch_size=2048, **slow))))
+    text = markdown.Writer().table(time_table(group(baseline(batch_size=2048), row(batch_size=2048, **slow))))
     assert max(map(len, text.splitlines())) <= 112
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.report.document.blocks import Document, Figure, Flames, Folded, Paragraph, Section, Warnings
-from bench.report.document.text import Link, marked
+from bench.report.document.blocks import Document, Figure, Flames, Folded, Paragraph, Section, Warnings, table
+from bench.report.document.text import Link, Report, marked
 from bench.report.media import markdown
 
 
@@ -28,13 +28,23 @@ def test_text_from_outside_is_not_markup(raw: str, escaped: str) -> None:
 
 
 def test_a_table_is_no_wider_than_its_texts() -> None:
-    table = markdown.table(["runner", "p95 µs"], [["a|b", "1"], ["pytorch", "12,300"]], names=1)
-    assert table.splitlines() == [
+    narrow = table(["runner", "p95 µs"], [["a|b", "1"], ["pytorch", "12,300"]], names=1)
+    assert markdown.Writer().table(narrow).splitlines() == [
         "| runner  | p95 µs |",
         "|---------|--------|",
         "| a\\|b    |      1 |",
         "| pytorch | 12,300 |",
     ]
+
+
+def test_columns_of_sentences_are_not_padded() -> None:
+    wide = table(["run", "verdict"], [[(Report(folder="a b", has_page=True),), "a sentence"]], names=2, wraps=True)
+    assert markdown.Writer().table(wide).splitlines() == [
+        "| run | verdict |",
+        "| --- | --- |",
+        "| [a b](<a%20b/report.md>) ([page](<a%20b/report.html>)) | a sentence |",
+    ]
+    assert "| a b | a sentence |" in markdown.Writer(beside_folder=False).table(wide)
 
 
 def test_a_fence_is_longer_than_any_in_the_command() -> None:

@@ -12,6 +12,7 @@ from bench.report.charts import Drawing
 from bench.report.document.blocks import Block, CellTable, Figure, Flames, Warnings, leaves
 from bench.report.document.tables import batch_and_runner, tabulated
 from bench.report.kinds.compare.kind import KIND as COMPARE
+from bench.report.kinds.index import entries as index
 from bench.report.kinds.side_by_side import report as side_by_side
 from bench.report.media import github, markdown, terminal
 from bench.report.media.html import render
@@ -75,6 +76,14 @@ def side_by_side_with_charts():
     return side_by_side.document(told, "out", [(told[0], Drawing(file="a.svg", alt="A.", svg="", specification={}))])
 
 
+def index_of_runs():
+    runs = {"whole": whole_run(), "upgrade": regressed(), "bisect": found(), "evil <b>": several()}
+    return index.document(
+        index.Entry(folder=name, brief=index.brief(summary), has_page=name != "bisect")
+        for name, summary in runs.items()
+    )
+
+
 DOCUMENTS = {
     "run": lambda: of_run(whole_run()),
     "run with wicked names": lambda: of_run(several()),
@@ -87,6 +96,7 @@ DOCUMENTS = {
     "bisect around a release": lambda: of_run(stepped_around()),
     "compare": two_runs,
     "side by side": side_by_side_with_charts,
+    "index": index_of_runs,
 }
 
 

@@ -1,29 +1,32 @@
-"""results/README.md: every run in one table, the newest first."""
+"""results/README.md and index.html: every run in one table, the newest first."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from bench.records import store
 from bench.records.schema import Brief, Summary
 from bench.report import kinds
+from bench.report.document import blocks
+from bench.report.document.blocks import Paragraph, Row, Table
 from bench.report.document.groups import hardware
-from bench.report.document.text import listed, marked, plural
-from bench.report.media.markdown import Writer, escape
+from bench.report.document.text import Link, Report, listed, marked, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from bench.report.document.blocks import Document, Facets
+
 PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning")
-HEADERS = ["run", "made on", "versions", "overhead or verdict"]
+HEADERS = ("run", "overhead or verdict", "started (UTC)", "verb", "machine", "cells", "versions")
 INTRO = (
     "Newest first. Of a run: what each loop adds to the hand-written loop's step, at the middle batch size; of a "
-    "check: its verdict."
+    "check: its verdict. "
 )
+TWICE = (Link("README.md", "README.md"), " and ", Link("index.html", "index.html"), ", which has filters, are alike.")
 NO_RUN = marked("No run yet: `python -m bench.run`.")
 
 
@@ -42,10 +45,16 @@ class Entry:
         return f"{self.brief.started_at.astimezone(UTC):%Y-%m-%d %H:%M}"
 
     @property
+    def machine(self) -> str:
+        """The hardware, and the devices that were measured."""
+        return f"{listed(self.brief.hardware)}, {', '.join(self.brief.devices)}"
+
+    @property
     def cells(self) -> str:
-        """How many there are, and how many of them have no figures."""
+        """How many there are, of which workloads, and how many of them have no figures."""
         failed = self.brief.failed_cells
-        return plural(self.brief.cells, "cell") + (f", {failed:,} failed" if failed else "")
+        told = f"{plural(self.brief.cells, 'cell')} of {listed(self.brief.workloads)}"
+        return told + (f", {failed:,} failed" if failed else "")
 
     @property
     def versions(self) -> str:
@@ -79,28 +88,27 @@ def newest_first(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda each: (each.brief.started_at, each.folder), reverse=True)
 
 
-def index(entries: Iterable[Entry]) -> str:
-    """Write the index as markdown, links relative to the folder of runs."""
-    rows = [_row(each) for each in newest_first(entries)]
-    intro = f"{INTRO} [index.html](index.html) is the same, to be filtered."
-    return "\n\n".join(["# Runs", intro, _table(rows) if rows else Writer().text(NO_RUN)]) + "\n"
+def document(entries: Iterable[Entry]) -> Document:
+    """The index of all runs; it stands in the folder of runs."""
+    shown = newest_first(entries)
+    return blocks.document(
+        "Runs", Paragraph((INTRO, *TWICE), told="setting"), _table(shown) if shown else Paragraph(NO_RUN)
+    )
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns are not padded: its cells are sentences, and code hosts wrap them."""
-    lines = [HEADERS, ["---"] * len(HEADERS), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _table(entries: Sequence[Entry]) -> Table:
+    return Table(headers=HEADERS, rows=tuple(map(_row, entries)), names=len(HEADERS), wraps=True)
 
 
-def _row(each: Entry) -> list[str]:
+def _row(each: Entry) -> Row:
+    report = Report(folder=each.folder, has_page=each.has_page)
+    told = (each.brief.headline, each.started, each.brief.verb, each.machine, each.cells, each.versions)
+    values = (None,) * HEADERS.index("cells") + (each.brief.cells,)
+    return Row(texts=((report,), *told), values=values, facets=_facets(each))
+
+
+def _facets(each: Entry) -> Facets:
+    """What filters ask of a run; one on several devices is found by each of them."""
     told = each.brief
-    what = f"{each.cells} of {', '.join(told.workloads)}"
-    made = f"{each.started}, {listed(told.hardware)}, {', '.join(told.devices)}; {what}"
-    return [_links(each), *map(escape, [made, each.versions, told.headline])]
-
-
-def _links(each: Entry) -> str:
-    """The report as a code host shows it, and as a page, which is for a browser on files."""
-    folder = quote(each.folder)
-    page = f" ([page](<{folder}/report.html>))" if each.has_page else ""
-    return f"[{escape(each.folder)}](<{folder}/report.md>){page}"
+    where = {"verb": told.verb, "device": "\n".join(told.devices), "machine": listed(told.hardware)}
+    return where | {name: told.packages.get(name, "-") for name in PACKAGES}

@@ -1,7 +1,8 @@
 """How a document is laid out on a page: what stands above the filters, which tables become one, what can be hidden.
 
-The answer and what it rests on stand above the filters, its charts below them. Where a section tells of several groups
-of rows, their tables of one title become one table. Everything else is where the report has it.
+The answer and what it rests on stand above the filters, its charts below them, and so does a list that is searched.
+Where a section tells of several groups of rows, their tables of one title become one table. Everything else is where
+the report has it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from bench.report.document.blocks import (
     Paragraph,
     Part,
     Section,
+    Table,
     Warnings,
     leaves,
 )
@@ -79,7 +81,7 @@ class Page:
 
 def page(document: Document) -> Page:
     """Lay the document out."""
-    above = [block for block in document.blocks if not isinstance(block, Section | Folded) or _answers(block)]
+    above = [block for block in document.blocks if _is_above(block)]
     settings = [block for block in above if isinstance(block, Paragraph) and block.told == "setting"]
     answer = tuple(_elements([block for block in above if block not in settings], NOWHERE, level=2))
     return Page(
@@ -101,8 +103,10 @@ def placed(found: Iterable[Element]) -> Iterator[Placed]:
             yield each
 
 
-def _answers(block: Block) -> bool:
-    return isinstance(block, Section) and block.answers
+def _is_above(block: Block) -> bool:
+    if isinstance(block, Section):
+        return block.answers
+    return not isinstance(block, Folded) and not (isinstance(block, Table) and block.wraps)
 
 
 def _sorted(answer: Iterable[Element], *, charts: bool) -> Iterator[Element]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bench.report import kinds
 from bench.report.charts.theme import DARK, LIGHT, stylesheet
-from bench.report.document.blocks import Table
-from bench.report.document.text import Code, Inline, Link, Strong, Text
+from bench.report.document.blocks import Figure, Flames, Table, leaves
+from bench.report.document.text import Code, Inline, Link, Report, Strong, Text
 from bench.report.media.html import layout
 from bench.report.media.html.functions import functions
 
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
     from bench.records.schema import Summary
     from bench.report.charts import Drawing
     from bench.report.document.blocks import Document
-    from bench.report.media.html.layout import Page
+    from bench.report.media.html.layout import Page, Placed
 
 ASSETS = Path(__file__).parent / "assets"
-SCRIPTS = ("filters.js", "tables.js", "charts.js", "tree.js", "flames.js")
+SCRIPTS = ("filters.js", "tables.js")
+SCRIPTS_OF_FIGURES = ("charts.js", "tree.js", "flames.js")
+"""What draws charts and functions from the data of a page."""
 FILTERS = ("run", "device", "workload", "batch size", "profile", "metric")
+"""In this order before all others."""
 
 
 NO_FUNCTIONS: dict[str, Any] = {"cells": []}
@@ -48,28 +52,37 @@ def written(
 ) -> str:
     """Write a document as a page, with its charts and the functions behind extra work."""
     laid = layout.page(document)
+    drawable = any(isinstance(block, Figure | Flames) for block in leaves(document.blocks))
     charts = {each.file: each for each in drawn}
     data = {"charts": {file: each.specification for file, each in charts.items()}, "functions": attribution}
     return _environment().get_template("report.html").render(
         page=laid,
         charts=charts,
         filters=choices(laid),
-        data=finite(data),
+        searched=any(table.wraps for table in _tables(laid)),
+        data=finite(data) if drawable else None,
         vega=Markup(vega),  # noqa: S704, our own bundle, kept from closing its block
         dark_charts=Markup(stylesheet(LIGHT, DARK)),  # noqa: S704, made of colours alone
-        scripts=SCRIPTS,
+        scripts=(*SCRIPTS, *(SCRIPTS_OF_FIGURES if drawable else ())),
     )  # fmt: skip
 
 
 def choices(laid: Page) -> dict[str, list[str]]:
     """By filter, its choices in the order in which they appear; only of those that have more than one."""
     found: dict[str, dict[str, None]] = {name: {} for name in FILTERS}
-    for each in layout.placed((*laid.answer, *laid.charts, *laid.parts)):
-        rows = each.block.rows if isinstance(each.block, Table) else ()
-        for facets in (each.facets, *(row.facets for row in rows)):
-            for name, value in facets.items():
-                found[name][value] = None
+    blocks = [each.facets for each in _shown(laid)]
+    for facets in (*blocks, *(row.facets for table in _tables(laid) for row in table.rows)):
+        for name, value in facets.items():
+            found.setdefault(name, {}).update(dict.fromkeys(value.split("\n")))
     return {name: sorted(values, key=_as_number) for name, values in found.items() if len(values) > 1}
+
+
+def _shown(laid: Page) -> Iterator[Placed]:
+    return layout.placed((*laid.answer, *laid.charts, *laid.parts))
+
+
+def _tables(laid: Page) -> list[Table]:
+    return [each.block for each in _shown(laid) if isinstance(each.block, Table)]
 
 
 def _as_number(text: str) -> int:
@@ -123,6 +136,17 @@ def _inline(part: Inline) -> Markup:
                 if is_address
                 else (escape(part.text))
             )
+        case Report():
+            return _report(part)
+
+
+def _report(report: Report) -> Markup:
+    """The page first, which is for a browser; a report lies where the page that tells of it does."""
+    folder = quote(report.folder)
+    text = Markup('<a href="{}/report.md">{}</a>')
+    if not report.has_page:
+        return text.format(folder, report.text)
+    return Markup('<a href="{}/report.html">{}</a> {}').format(folder, report.text, text.format(folder, "(markdown)"))
 
 
 def uri(svg: str) -> str:
@@ -138,8 +162,3 @@ def slug(text: str) -> str:
 def asset(name: str) -> Markup:
     """A style or script of the package as it is."""
     return Markup((ASSETS / name).read_text(encoding="utf-8"))  # noqa: S704, our own file
-
-
-def rendered(template: str, **values: Any) -> str:
-    """Write another page of the same make."""
-    return _environment().get_template(template).render(**values)

@@ -7,7 +7,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from bench.report import charts
 from bench.report.charts import vega
-from bench.report.kinds.index import page as index_page
+from bench.report.kinds.index import entries as index
 from bench.report.kinds.index.entries import Entry, brief
 from bench.report.media.html import render
 from tests.report.media.html.browser import requested, started
@@ -32,7 +32,7 @@ def files(tmp_path_factory):
     )
     runs = [Entry(folder=name, brief=brief(summary_of(row(device=name)))) for name in ("cpu", "cuda")]
     runs.append(Entry(folder=f"evil {EVIL}", brief=brief(summary)))
-    (folder / "index.html").write_text(index_page.page(runs), encoding="utf-8")
+    (folder / "index.html").write_text(render.written(index.document(runs)), encoding="utf-8")
     return folder
 
 
@@ -205,4 +205,18 @@ def test_runs_can_be_found(browser, files):
     browser.find_element(By.CSS_SELECTOR, "[data-filter=text]").send_keys("EVIL")
     assert browser.execute_script(names) == ["cpu"]
     assert browser.execute_script("return window.hacked") is None
+    browser.find_element(By.CSS_SELECTOR, "[data-filter=text]").send_keys(" nowhere")
+    assert browser.execute_script(names) == []
+    assert browser.find_element(By.CSS_SELECTOR, ".shown").text == "0 of 3 rows"
+    browser.find_element(By.CSS_SELECTOR, "button[type=reset]").click()
+    WebDriverWait(browser, WAIT_S).until(lambda b: len(b.execute_script(names)) == 3)
+    header = browser.find_element(By.XPATH, "//th[button[text()='cells']]/button")
+    header.click()
+    ascending = browser.execute_script(CELLS)
+    assert ascending == sorted(ascending)
+    header.click()
+    assert browser.execute_script(CELLS) == ascending[::-1] != ascending
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+CELLS = "return [...document.querySelectorAll('td[data-value]')].map(cell => Number(cell.dataset.value))"

@@ -68,7 +68,7 @@ def page() -> str:
 def test_it_is_well_formed_and_no_name_becomes_markup(page):
     tags = [tag for tag, _ in parsed(page).elements]
     assert "b" not in tags
-    assert tags.count("script") == 2 + len(render.SCRIPTS)  # data and Vega
+    assert tags.count("script") == 2 + len((*render.SCRIPTS, *render.SCRIPTS_OF_FIGURES))  # data and Vega
     assert "window.hacked" not in re.sub(r"&lt;|\\u003c", "", "".join(re.findall(r"<script>[^<]*window.hacked", page)))
 
 

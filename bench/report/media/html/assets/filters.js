@@ -22,7 +22,7 @@
     const shown = rows.filter((row) => !row.hidden).length;
     const all = rows.length > SCROLLS ? `${rows.length} rows` : "";
     grid.querySelector(".shown").textContent = shown < rows.length ? `${shown} of ${rows.length} rows` : all;
-    if (!shown && grid.matches(".block")) grid.hidden = true;
+    if (!shown && !grid.querySelector("table.wraps")) grid.hidden = true; // where no row is found the headers say of what
   }
 
   function apply() {
