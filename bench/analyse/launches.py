@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from bench.analyse.caution import Caution
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bench.records.schema import Comparison, Launch, Trial
 
 
-def warnings_of(trials: Sequence[Trial]) -> Iterator[str]:
+def warnings_of(trials: Sequence[Trial]) -> Iterator[Caution]:
     """Which trials were fresh interpreters because of their device, and where those of a comparison are unlike."""
     reasons: dict[str, str] = {}
     launches: dict[Comparison, dict[Launch, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -23,12 +25,14 @@ def warnings_of(trials: Sequence[Trial]) -> Iterator[str]:
         if trial.phase == "timing":
             launches[trial.cell.comparison.anywhere][trial.interpreter.launch].add(trial.cell.runner)
     for device, reason in reasons.items():
-        yield f"every trial on {device} is an interpreter of its own, since a fork could not use it ({reason})"
+        yield Caution(
+            f"every trial on {device} is an interpreter of its own", f", since a fork could not use it ({reason})"
+        )
     for comparison, by_launch in launches.items():
         if len(by_launch) > 1:
             forks, spawned = (", ".join(sorted(by_launch[launch])) for launch in ("fork", "spawn"))
-            yield (
+            yield Caution(
                 f"at batch {comparison.batch_size} of {comparison.workload} on {comparison.device} trials of {forks} "
-                f"are forks and of {spawned} fresh interpreters: their first steps, start-up and host memory are not "
-                "comparable"
+                f"are forks and of {spawned} fresh interpreters",
+                ": their first steps, start-up and host memory are not comparable",
             )

@@ -49,6 +49,7 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
     of_variables = variables.warnings_of(run.machine.variables, run.machine.left_out)
     of_trials = [*launches.warnings_of(trials), *foreign_load.warnings_of(disturbed, run, trials)]
     about_machine = [*of_variables, *of_trials, *diagnose.of_run(checkups)]
+    warnings = [*about_machine, *warnings_of(gathered)]
     summary = Summary(
         run=run,
         machine=run.machine,
@@ -61,9 +62,10 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
         imported=_imported(trials),
         noise_floors=list(filter(None, floors)),
         marked_blocks=disturbed,
-        machine_warnings=about_machine,
+        machine_warnings=list(map(str, about_machine)),
         steadiness=jitter.of_run(checkups),
-        warnings=[*about_machine, *warnings_of(gathered)],
+        first_warning=warnings[0].gist if warnings else None,
+        warnings=list(map(str, warnings)),
     )
     return transitions.bisected(summary, trials) if run.verb == "bisect" else summary
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.analyse.caution import Caution
 from bench.analyse.cells.evidence import log_ratios_by_block
 from bench.analyse.signs import signed_percent
 from bench.analyse.statistics.checks import drift, two_groups
@@ -40,7 +41,7 @@ LONE_BLOCK_MIN_HALF_WIDTH = 0.05
 LONE_BLOCK_FACTOR = 3.0
 
 
-def warnings_of(gathered: Sequence[Compared]) -> list[str]:
+def warnings_of(gathered: Sequence[Compared]) -> list[Caution]:
     """Return every warning about a run, kind by kind, from its evidence by round."""
     timed = {cell.cell: cell for compared in gathered for cell in compared.evidence if cell.timed}
     references = {compared.round.reference for compared in gathered}
@@ -68,22 +69,23 @@ def place(cell: Cell) -> str:
     return f"{cell.workload} on {cell.device}{''.join(unusual)}"
 
 
-def _failures(cells: Sequence[Evidence]) -> Iterator[str]:
+def _failures(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """Cells that have figures although some of their trials failed; a cell without figures says why in its row."""
     for cell in cells:
         if cell.failed:
             trials = len(cell.timed) + len(cell.failed)
-            yield f"{name(cell.cell)}: {len(cell.failed)} of {trials} trials failed, the last with: {cell.reason}"
+            failed = f"{name(cell.cell)}: {len(cell.failed)} of {trials} trials failed"
+            yield Caution(failed, f", the last with: {cell.reason}")
 
 
-def _contradictions(cells: Sequence[Evidence]) -> Iterator[str]:
+def _contradictions(cells: Sequence[Evidence]) -> Iterator[Caution]:
     for cell in cells:
         if cell.contradictions:
             doubtful = f"{len(cell.contradictions)} of {len(cell.timed)} trials contradict themselves"
-            yield f"{name(cell.cell)}: {doubtful}; in the last, {cell.contradictions[-1]}"
+            yield Caution(f"{name(cell.cell)}: {doubtful}", f"; in the last, {cell.contradictions[-1]}")
 
 
-def _too_few_blocks(cells: Sequence[Evidence]) -> Iterator[str]:
+def _too_few_blocks(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """One sentence for all cells with the same number of blocks, since most often that is every cell."""
     by_blocks: defaultdict[int, list[Evidence]] = defaultdict(list)
     for cell in cells:
@@ -91,38 +93,39 @@ def _too_few_blocks(cells: Sequence[Evidence]) -> Iterator[str]:
     for blocks, few in sorted(by_blocks.items()):
         if blocks < blocks_needed():
             more = f" and {len(few) - 1} more" if len(few) > 1 else ""
-            need = f"a 95 % interval needs {blocks_needed()}"
-            yield f"{name(few[0].cell)}{more}: {blocks} block{'' if blocks == 1 else 's'}, but {need}"
+            counted = f"{name(few[0].cell)}{more}: {blocks} block{'' if blocks == 1 else 's'}"
+            yield Caution(counted, f", but a 95 % interval needs {blocks_needed()}")
 
 
-def _drift(cells: Sequence[Evidence]) -> Iterator[str]:
+def _drift(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """Find a trend in the blocks of references."""
     for cell in cells:
         moved = drift(list(cell.step_us_by_block.values()))
         if moved is not None and moved.is_trend:
             change = signed_percent(moved.change, "+.1f")
             trend = f"step time moved by {change} from the first half of the blocks to the last"
-            yield f"{name(cell.cell)}: {trend}; ratios are formed inside a block and bear it, step times do not"
+            bears = "; ratios are formed inside a block and bear it, step times do not"
+            yield Caution(f"{name(cell.cell)}: {trend}", bears)
 
 
-def _spread(cells: Sequence[Evidence]) -> Iterator[str]:
+def _spread(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """Find trials of which the middle half spans more than 5 % of their median."""
     for cell in cells:
         steps_us = _trials_us(cell)
         if len(steps_us) and (wide := interquartile_range(steps_us) / np.median(steps_us)) > WIDE_SPREAD:
             spread = f"the middle half of its trials spans {100 * wide:.1f} % of their median step time"
-            yield f"{name(cell.cell)}: {spread}; is something else running?"
+            yield Caution(f"{name(cell.cell)}: {spread}", "; is something else running?")
 
 
-def _two_groups(cells: Sequence[Evidence]) -> Iterator[str]:
+def _two_groups(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """Find trials in two groups."""
     for cell in cells:
         if (groups := two_groups(_trials_us(cell))) is not None:
             around = " and ".join(f"{np.median(group):.4g} µs ({len(group)})" for group in groups)
-            yield f"{name(cell.cell)}: its trials form two groups, around {around}"
+            yield Caution(f"{name(cell.cell)}: its trials form two groups", f", around {around}")
 
 
-def _long_regions(cells: Sequence[Evidence]) -> Iterator[str]:
+def _long_regions(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """Find loops whose time is a quarter longer than their steps, and say of each comparison how much longer it is.
 
     Steps in which Python collects its garbage do it, and ends of epochs: a median sees neither, throughput both.
@@ -135,11 +138,12 @@ def _long_regions(cells: Sequence[Evidence]) -> Iterator[str]:
     for long in found.values():
         most, worst = max(long, key=lambda each: each[0])
         more = f" (of {len(long)} such runners the worst)" if len(long) > 1 else ""
-        told = f"all in all it takes {most:.1f} times as long as its steps{more}"
-        yield f"{name(worst.cell)}: {told}: samples/s has its pauses and ends of epochs, step time and ratio have not"
+        told = f"all in all it takes {most:.1f} times as long as its steps"
+        why = ": samples/s has its pauses and ends of epochs, step time and ratio have not"
+        yield Caution(f"{name(worst.cell)}: {told}", f"{more}{why}")
 
 
-def _lone_blocks(gathered: Sequence[Compared]) -> Iterator[str]:
+def _lone_blocks(gathered: Sequence[Compared]) -> Iterator[Caution]:
     """Find ratios known to 5 % at best only because of one block: were it like the others, three times as well.
 
     One sentence for each block of a comparison, since what disturbs it mostly disturbs several loops.
@@ -157,17 +161,18 @@ def _lone_blocks(gathered: Sequence[Compared]) -> Iterator[str]:
             wide, narrow, worst = max(disturbed, key=lambda each: each[0])
             more = f" (of {len(disturbed)} such ratios the worst)" if len(disturbed) > 1 else ""
             widths = f"the ratio's CI is ±{100 * wide:.0f} % with it, ±{100 * narrow:.1f} % without{more}"
-            yield f"{name(worst.cell)}: block {block + 1} is an outlier: {widths}; run more blocks"
+            yield Caution(f"{name(worst.cell)}: block {block + 1} is an outlier", f": {widths}; run more blocks")
 
 
-def _alone(cells: Sequence[Evidence]) -> Iterator[str]:
+def _alone(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """Find comparisons whose loops could not take turns, one sentence each."""
     reasons = {cell.cell.comparison: (cell, cell.alone) for cell in cells if cell.alone is not None}
     for cell, reason in reasons.values():
-        yield f"{name(cell.cell)}: the loops of its comparison were timed one after the other, because {reason}"
+        told = "the loops of its comparison were timed one after the other"
+        yield Caution(f"{name(cell.cell)}: {told}", f", because {reason}")
 
 
-def _waited(cells: Sequence[Evidence]) -> Iterator[str]:
+def _waited(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """Find comparisons whose core ran something else for more than a twentieth of their turns, one sentence each."""
     found: defaultdict[Comparison, list[tuple[float, Evidence]]] = defaultdict(list)
     for cell in cells:
@@ -178,10 +183,11 @@ def _waited(cells: Sequence[Evidence]) -> Iterator[str]:
         most, worst = max(waited, key=lambda each: each[0])
         told = f"its core ran something else for {100 * most:.0f} % of its turns"
         more = f", the most of {len(waited)} such loops" if len(waited) > 1 else ""
-        yield f"{name(worst.cell)}: {told}{more}; that is taken out of its steps, what it does to caches is not"
+        left = "; that is taken out of its steps, what it does to caches is not"
+        yield Caution(f"{name(worst.cell)}: {told}", f"{more}{left}")
 
 
-def _clocks(cells: Sequence[Evidence]) -> Iterator[str]:
+def _clocks(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """Find comparisons whose card had another clock after a trial's last turn than after its first: one sentence each.
 
     It falls for heat or power, and rises where the warm-up was too short for it.
@@ -195,17 +201,19 @@ def _clocks(cells: Sequence[Evidence]) -> Iterator[str]:
         first, last, worst = max(moved, key=lambda each: abs(each[1] - each[0]))
         more = f", the most of {len(moved)} such trials" if len(moved) > 1 else ""
         moved_how = "fell" if last < first else "rose"
-        told = f"its card's clock {moved_how} from {first:,} to {last:,} MHz in its turns{more}"
-        yield f"{name(worst.cell)}: {told}; ratios are formed inside a cycle and bear it, step times do not"
+        told = f"its card's clock {moved_how} from {first:,} to {last:,} MHz in its turns"
+        bears = "; ratios are formed inside a cycle and bear it, step times do not"
+        yield Caution(f"{name(worst.cell)}: {told}", f"{more}{bears}")
 
 
-def _lost_clones(gathered: Sequence[Compared]) -> Iterator[str]:
+def _lost_clones(gathered: Sequence[Compared]) -> Iterator[Caution]:
     """Find clones that failed: without them a comparison has no noise floor."""
     for compared in gathered:
         clone = compared.clone
         if clone is not None and clone.failed:
             trials = len(clone.timed) + len(clone.failed)
-            yield f"the clone of {name(clone.cell)}: {len(clone.failed)} of {trials} trials failed: {clone.reason}"
+            failed = f"the clone of {name(clone.cell)}: {len(clone.failed)} of {trials} trials failed"
+            yield Caution(failed, f": {clone.reason}")
 
 
 def _ratios_by_block(compared: Compared) -> Iterator[tuple[Evidence, dict[int, float]]]:

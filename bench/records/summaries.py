@@ -344,6 +344,8 @@ class Summary(Record):
     """By environment and package, what the processes that measured had imported."""
     no_charts: str | None = None
     """Why the charts could not be drawn when the run was published; None where they were."""
+    first_warning: str | None = None
+    """The first of `warnings` in short."""
     warnings: list[str] = []
 
     @model_validator(mode="before")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bench.analyse.caution import Caution
 from bench.analyse.machine import activity, cpu, device
 from bench.analyse.machine import jitter as machine_jitter
 from bench.analyse.machine import versions as machine_versions
@@ -60,7 +61,7 @@ def of_machine(health: Health) -> list[Finding]:
     return [*cpu.findings(health.cpu), *activity.findings(health)]
 
 
-def of_run(checkups: Sequence[Health]) -> list[str]:
+def of_run(checkups: Sequence[Health]) -> list[Caution]:
     """What a reader of a run should know of its machine: warnings at its start and end, and of the time between."""
     by_moment: dict[str, list[Finding]] = {"start": [], "end": []}
     for health in checkups:
@@ -70,15 +71,17 @@ def of_run(checkups: Sequence[Health]) -> list[str]:
     return [*_resumed(checkups), *dict.fromkeys(_sentences(by_moment))]
 
 
-def _resumed(checkups: Sequence[Health]) -> list[str]:
+def _resumed(checkups: Sequence[Health]) -> list[Caution]:
     """That a run was not made in one go: every part begins with a look at the machine."""
     parts = sum(health.moment == "start" for health in checkups)
     if parts <= 1:
         return []
-    return [f"the run was resumed: it was measured in {parts} parts, between which the machine may have changed"]
+    resumed = f"the run was resumed: it was measured in {parts} parts"
+    return [Caution(resumed, ", between which the machine may have changed")]
 
 
-def _sentences(by_moment: dict[str, list[Finding]]) -> Iterator[str]:
+def _sentences(by_moment: dict[str, list[Finding]]) -> Iterator[Caution]:
     for moment, found in by_moment.items():
         for finding in worst_first(found):
-            yield f"the machine at the {moment} of the run: {finding.subject}: {finding.seen}; {finding.effect}"
+            seen = f"the machine at the {moment} of the run: {finding.subject}: {finding.seen}"
+            yield Caution(seen, f"; {finding.effect}")

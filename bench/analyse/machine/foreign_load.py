@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from bench.analyse.caution import Caution
 from bench.records.schema import Load, MarkedBlock, Run, Trial
 
 NAMED_AT_MOST = 8
@@ -21,13 +22,14 @@ def marked(run: Run, trials: Sequence[Trial]) -> list[MarkedBlock]:
     return [block for block in found if block.cores > run.settings.foreign_load_limit]
 
 
-def warnings_of(blocks: Sequence[MarkedBlock], run: Run, trials: Sequence[Trial]) -> Iterator[str]:
+def warnings_of(blocks: Sequence[MarkedBlock], run: Run, trials: Sequence[Trial]) -> Iterator[Caution]:
     """One sentence on all marked blocks, the worst of them named, or on why nothing is known of their load."""
     timed = [trial for trial in trials if trial.phase == "timing"]
     if blocks:
         yield _sentence(blocks, run.settings.foreign_load_limit, len({trial.block for trial in timed}))
     reasons = {trial.no_load for trial in timed if trial.no_load is not None}
-    yield from (f"whether other processes disturbed the blocks is unknown: {reason}" for reason in sorted(reasons))
+    unknown = "whether other processes disturbed the blocks is unknown"
+    yield from (Caution(unknown, f": {reason}") for reason in sorted(reasons))
 
 
 def _by_block(trials: Sequence[Trial]) -> dict[int, list[Load]]:
@@ -52,15 +54,16 @@ def _foreign_s(loads: Sequence[Load]) -> float:
     return max(sum(load.busy_s - load.own_s for load in loads), 0.0)
 
 
-def _sentence(blocks: Sequence[MarkedBlock], limit: float, timed: int) -> str:
+def _sentence(blocks: Sequence[MarkedBlock], limit: float, timed: int) -> Caution:
     worst = sorted(blocks, key=lambda block: -block.cores)[:NAMED_AT_MOST]
     named = ", ".join(f"block {block.block + 1} {_percent(block.cores)}" for block in worst)
     more = f" and {len(blocks) - len(worst)} more" if len(blocks) > len(worst) else ""
     stolen_s, foreign_s = (sum(getattr(block, name) for block in blocks) for name in ("stolen_s", "foreign_s"))
     who = "the hypervisor" if stolen_s > foreign_s else "other processes"
-    return (
+    return Caution(
         f"foreign load: in {len(blocks)} of {timed} timed blocks {who} took more than {_percent(limit)} of one core "
-        f"while trials ran ({named}{more}); they are kept, but step times in them may be too long and intervals wider"
+        "while trials ran",
+        f" ({named}{more}); they are kept, but step times in them may be too long and intervals wider",
     )
 
 

@@ -56,6 +56,7 @@ def test_a_marked_block_is_told_and_kept():
         "3 95 %, block 6 95 %); they are kept, but step times in them may be too long and intervals wider"
     )
     assert found.machine_warnings == [sentence]
+    assert sentence.startswith(f"{found.first_warning} (block ")
     assert found.warnings[0] == sentence
 
 

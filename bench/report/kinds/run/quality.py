@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from statistics import median
 from typing import TYPE_CHECKING
@@ -76,7 +75,7 @@ def quality(summary: Summary) -> list[str]:
         return []
     titled = _titled(summary)
     widths = [(s, _where(cell, title)) for cell, title in titled if (s := smallest_difference(cell)) is not None]
-    told = [_worst_floor(summary), *([_widest(max(widths))] if widths else []), _warned(summary.warnings)]
+    told = [_worst_floor(summary), *([_widest(max(widths))] if widths else []), _warned(summary)]
     return [f"How far to trust it: {'; '.join(told)}.", *_unlike_clones(summary)]
 
 
@@ -95,11 +94,11 @@ def _widest(widest: Figure) -> str:
     return f"widest ratio ±{numbers.percent(width)} ({where})"
 
 
-def _warned(warnings: Sequence[str]) -> str:
-    if not warnings:
+def _warned(summary: Summary) -> str:
+    if not summary.warnings:
         return "no warnings"
-    short = re.split(r" \(|[;,] ", warnings[0])[0].rstrip(". ")
-    return f"{plural(len(warnings), 'warning')}, the first: {short}"
+    first = "" if summary.first_warning is None else f", the first: {summary.first_warning}"
+    return f"{plural(len(summary.warnings), 'warning')}{first}"
 
 
 def _unlike_clones(summary: Summary) -> list[str]:
