@@ -40,6 +40,7 @@ def document(*blocks: Block, title: str = "A run: what does it cost?") -> Docume
 
 def case(outcome: Any = "failed", level: Any = "error", **changes: Any) -> Case:
     usual = {"of": "hf-trainer at batch 64 of mlp on cpu", "name": "step time", "reason": "regressed: 681 µs → 735 µs"}
+    usual["kind"] = "regressed"
     return Case(**usual | {"outcome": outcome, "level": level} | changes)
 
 

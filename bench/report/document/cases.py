@@ -10,6 +10,7 @@ from bench.report.document.parts import Case
 
 if TYPE_CHECKING:
     from bench.records.schema import CellSummary, Summary
+    from bench.report.document.parts import Outcome
 
 TRAINS = "trains like the baseline"
 
@@ -18,14 +19,14 @@ def cell_case(row: CellSummary, of: str, *, proof: bool = True) -> Case:
     """The case of one cell, called `of`: it has figures, and with `proof` its arithmetic was proven equal."""
     cell = row.cell
     if row.status != "ok":
-        why = f"{STATUS_WORDS[row.status]}: {row.reason or NO_REASON}"
-        skipped = row.status == "not-run"
-        return Case(
-            of=of, name=TRAINS, outcome="skipped" if skipped else "failed", reason=why, level="error", cell=cell
-        )
+        kind = STATUS_WORDS[row.status]
+        outcome: Outcome = "skipped" if row.status == "not-run" else "failed"
+        why = f"{kind}: {row.reason or NO_REASON}"
+        return Case(of=of, name=TRAINS, outcome=outcome, kind=kind, reason=why, level="error", cell=cell)
     if proof and not row.equivalence.proven:
-        why = f"not equivalent, {row.equivalence.verdict}: {row.equivalence.detail}"
-        return Case(of=of, name=TRAINS, outcome="failed", reason=why, level="error", cell=cell)
+        kind = f"not equivalent, {row.equivalence.verdict}"
+        why = f"{kind}: {row.equivalence.detail}"
+        return Case(of=of, name=TRAINS, outcome="failed", kind=kind, reason=why, level="error", cell=cell)
     return Case(of=of, name=TRAINS, outcome="passed", reason=row.equivalence.detail, cell=cell)
 
 

@@ -21,6 +21,8 @@ class Case:
     """What it is about: a cell, in words."""
     name: str
     outcome: Outcome
+    kind: str = ""
+    """In which way it failed, in a word or two: `regressed`."""
     reason: str = ""
     """Why it failed or was skipped, and what was found where it passed."""
     level: Level | None = None

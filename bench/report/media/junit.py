@@ -79,7 +79,7 @@ def _case(suite: Xml.Element, case: Case, took_s: float) -> None:
     element = Xml.SubElement(suite, "testcase", known)
     reason = _clean(case.reason)
     if case.outcome == "failed":
-        Xml.SubElement(element, "failure", message=reason, type=reason.partition(":")[0]).text = reason
+        Xml.SubElement(element, "failure", message=reason, type=_clean(case.kind)).text = reason
     elif case.outcome == "skipped":
         Xml.SubElement(element, "skipped", message=reason)
 

@@ -28,7 +28,7 @@ def cases(found: TwoRuns) -> list[Case]:
         if is_told(each, fail_on)
     ]
     failed = [
-        Case(of="cells that both runs need", name=why, outcome="failed", reason=why, level="error")
+        Case(of="cells that both runs need", name=why, outcome="failed", kind="not judged", reason=why, level="error")
         for why in found.failures
     ]
     missing = [
@@ -62,8 +62,11 @@ def is_told(judged: Judged, fail_on: Collection[FigureGroup]) -> bool:
 def verdict_case(verdict: Verdict, *, fails: bool, decides: bool, fail_on: Collection[FigureGroup]) -> Case:
     """Make the case of one verdict; `fails` and `decides` say whether the exit code is 1, or 3, for it."""
     outcome, level, why = _weight(verdict, fails=fails, decides=decides, fail_on=fail_on)
-    told = f"{WORDS[verdict.verdict].lower()}: {_told(verdict)}{why}"
-    return Case(of=where(verdict.cell), name=label(verdict.metric), outcome=outcome, level=level, reason=told)
+    kind = WORDS[verdict.verdict].lower()
+    told = f"{kind}: {_told(verdict)}{why}"
+    return Case(
+        of=where(verdict.cell), name=label(verdict.metric), outcome=outcome, kind=kind, level=level, reason=told
+    )
 
 
 def _weight(
