@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli import app, options, pipeline
+from bench.cli.output import Ending
 from bench.errors import ExitCode
 from bench.execute import calibrations, examination, probe
 from bench.plan import calibration as plan
@@ -22,7 +23,10 @@ from bench.plan import devices
 from bench.records import store
 
 if TYPE_CHECKING:
+    from bench.records.base import Record
     from bench.records.calibrations import Calibration
+    from bench.report.document.blocks import Document, Table
+    from bench.report.document.parts import Answer
 
 Flag = typer.Option
 WAY_ON = (
@@ -58,13 +62,19 @@ def _examine(device: str, *, as_json: bool) -> int:
     from bench.report.kinds.machine import doctor
 
     diagnosis = diagnose(seen.health, seen.torch, seen.versions, seen.calibration, seen.jitter)
-    if as_json:
-        typer.echo(diagnosis.model_dump_json(by_alias=True, indent=1))
-    else:
-        doctor.tell(diagnosis, sys.stdout)
-    if seen.interrupted:
-        return ExitCode.INTERRUPTED
-    return ExitCode.FINE if diagnosis.fit else ExitCode.SOME_CELLS_FAILED
+    code = ExitCode.FINE if diagnosis.fit else ExitCode.SOME_CELLS_FAILED
+    code = ExitCode.INTERRUPTED if seen.interrupted else code
+    ending = Ending(verb="doctor", as_json=as_json)
+    ending.tell(_answer(doctor.document(diagnosis), doctor.table(diagnosis.findings), diagnosis), code)
+    return code
+
+
+def _answer(document: Document, grid: Table, record: Record) -> Answer:
+    """What is told of a machine: nothing of it is written anywhere."""
+    from bench.report.document.parts import Answer
+
+    for_programs = f"{record.model_dump_json(by_alias=True, indent=1)}\n"
+    return Answer(verb="doctor", document=document, grid=grid, cases=(), path=None, for_programs=for_programs)
 
 
 def _calibrate(device: str, *, as_json: bool) -> int:
@@ -76,11 +86,10 @@ def _calibrate(device: str, *, as_json: bool) -> int:
 
     from bench.report.kinds.machine import calibration as report
 
-    if as_json:
-        typer.echo(found.model_dump_json(by_alias=True, indent=1))
-    else:
-        report.tell(found, report.used(plan.defaults(found), where), sys.stdout)
-    return ExitCode.FINE if finished else ExitCode.INTERRUPTED
+    code = ExitCode.FINE if finished else ExitCode.INTERRUPTED
+    document = report.document(found, plan.defaults(found), where)
+    Ending(verb="doctor", as_json=as_json).tell(_answer(document, report.table(found), found), code)
+    return code
 
 
 def _measured(device: str) -> tuple[Calibration | None, bool]:

@@ -124,37 +124,36 @@ def test_a_machine_of_which_no_change_is_known_that_it_finds_leaves_the_margin_a
 
 
 def test_what_later_runs_make_of_it_is_told_by_command():
-    told = list(report.used(defaults(NOISY), calibrations.path_of(NOISY.identity)))
-    assert told[1].startswith("  python -m bench.upgrade: these blocks detect a change of 4.1 %")
-    assert [line.split(":")[0].strip() for line in told[2:-1]] == [
+    _, told, kept = report.used(defaults(NOISY), calibrations.path_of(NOISY.identity))
+    assert told.lines[0].startswith("python -m bench.upgrade: these blocks detect a change of 4.1 %")
+    assert [line.subject for line in told.lines] == [
+        "python -m bench.upgrade",
         "python -m bench.bisect",
         "python -m bench.history",
         *(f"python -m bench.run --preset {name}" for name in ("quick", "standard", "thorough")),
     ]
-    assert told[2].endswith(
+    assert told.lines[1].endswith(
         "these blocks detect a change of 5.0 % with 80 % power and nothing smaller, so the margin "
         "of time is 5.0 % instead of 3.0 %; --margin sets another."
     )
-    assert told[3].endswith("the usual 6 blocks: expected CI ±8.0 %.")
-    assert told[-1].startswith("Kept in ")
-    assert list(report.used(defaults(NOISY), None)) == ["It was interrupted and is not kept."]
+    assert told.lines[2].endswith("the usual 6 blocks: expected CI ±8.0 %.")
+    assert kept.text.startswith("Kept in ")
+    assert [each.text for each in report.used(defaults(NOISY), None)] == ["It was interrupted and is not kept."]
 
 
 def test_it_is_told_in_sentences_and_a_table():
-    lines = list(report.opening(NOISY))
-    assert lines[0].startswith("Calibrated cpu (Imaginary CPU @ 2.00GHz; 2 of 2 processors; torch 2.13.0+cpu)")
-    assert lines[1] == (
+    assert report.setting(NOISY).startswith("Calibrated cpu (Imaginary CPU @ 2.00GHz; 2 of 2 processors; torch 2.13.0+")
+    assert report.spread(NOISY) == (
         "From block to block its step time varies by 3.4 % (coefficient of variation), its ratio to the clone that "
         "took turns with it by 2.1 %."
     )
-    assert list(report.cells(NOISY)) == [
-        ["6", "±8.0 %", "?"],
-        ["12", "±3.0 %", "6.0 %"],
-        ["20", "±2.0 %", "5.0 %"],
-        ["28", "±1.0 %", "4.5 %"],
-        ["40", "±0.8 %", "4.1 %"],
+    assert report.table(NOISY).texts == [
+        ("6", "±8.0 %", "?"),
+        ("12", "±3.0 %", "6.0 %"),
+        ("20", "±2.0 %", "5.0 %"),
+        ("28", "±1.0 %", "4.5 %"),
+        ("40", "±0.8 %", "4.1 %"),
     ]
-    assert {len(row) for row in report.cells(NOISY)} == {len(report.HEADS)}
 
 
 def test_the_plan_is_two_clones_of_the_hand_written_loop():

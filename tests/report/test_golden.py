@@ -16,7 +16,10 @@ from tests.report.media.test_renderers import DOCUMENTS, of_run
 
 GOLDEN = Path(__file__).with_name("golden")
 REPORTS = {
-    **{kind: DOCUMENTS[kind] for kind in ("run", "upgrade", "history", "bisect", "compare", "index")},
+    **{
+        kind: DOCUMENTS[kind]
+        for kind in ("run", "upgrade", "history", "bisect", "compare", "index", "doctor", "calibration")
+    },
     "side-by-side": DOCUMENTS["side by side"],
     "prices": lambda: of_run(a_list()),
 }

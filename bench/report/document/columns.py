@@ -10,8 +10,12 @@ from bench.records.metrics import COUNTED, METRICS, Metric, Table, parts
 from bench.records.schema import CellSummary, Estimate
 from bench.report.document import numbers
 from bench.report.document.groups import same_as_baseline
+from bench.report.document.text import Toned
 
-NO_DIFFERENCE = "~"
+NO_DIFFERENCE, BASELINE, UNAVAILABLE = Toned("~", "quiet"), Toned("baseline", "quiet"), Toned("unavailable", "quiet")
+WITHHELD = Toned("withheld", "bad")
+NOTHING = Toned("-", "quiet")
+"""Fills the row of a cell that has no figures at all; its note says why."""
 NO_REASON = "the run recorded no reason"
 
 Text = Callable[[CellSummary], str | None]
@@ -83,7 +87,7 @@ def _epoch(cell: CellSummary) -> str | None:
 def _against_baseline(cell: CellSummary, figure: Estimate | None, show: Callable[[Estimate], str]) -> str | None:
     """Tell a ratio or an overhead: `baseline` for the baseline itself, `~` where there is no difference."""
     if cell.equivalence.verdict == "baseline":
-        return "baseline"
+        return BASELINE
     if figure is None or not cell.equivalence.proven:
         return None
     return NO_DIFFERENCE if same_as_baseline(cell) else show(figure)

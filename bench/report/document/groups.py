@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bench.records.schema import Comparison
 from bench.records.trials import SCRIPT
 from bench.report.document import numbers
+from bench.report.document.text import Toned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,13 +21,13 @@ FLOOR = "floor"
 
 STATUS_WORDS: dict[Status, str] = {
     "ok": "ok",
-    "failed": "failed",
-    "oom": "out of memory",
-    "killed": "killed",
-    "timeout": "timed out",
-    "garbage": "unreadable",
-    "missing": "not installed",
-    "not-run": "not run",
+    "failed": Toned("failed", "bad"),
+    "oom": Toned("out of memory", "bad"),
+    "killed": Toned("killed", "bad"),
+    "timeout": Toned("timed out", "bad"),
+    "garbage": Toned("unreadable", "bad"),
+    "missing": Toned("not installed", "open"),
+    "not-run": Toned("not run", "open"),
 }
 
 USUAL_THREADS = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.analyse.signs import MINUS
 from bench.records.metrics import metric
+from bench.report.document.columns import UNAVAILABLE
 from bench.report.document.numbers import number
 
 LEAST_KILOBYTES = 100
@@ -26,7 +27,7 @@ def difference(key: str, delta: float) -> str:
 def figure(key: str, value: float | None) -> str:
     """`681 µs`, `320 MB`, `882`; what cannot be had says so."""
     if value is None:
-        return "unavailable"
+        return UNAVAILABLE
     unit = metric(key).unit
     if unit.stored == "B" and abs(value) < LEAST_KILOBYTES:
         return f"{value:,.0f} B"

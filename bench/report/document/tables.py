@@ -14,11 +14,9 @@ from bench.records.schema import Cell, CellSummary, Estimate, Length, Summary
 from bench.report.document import columns as figures
 from bench.report.document import numbers, text
 from bench.report.document.blocks import OWN_BATCH, CellTable, Facets, Names, Row, Table, batch_facet, facets_of
-from bench.report.document.columns import NO_REASON, Column
+from bench.report.document.columns import NO_REASON, NOTHING, UNAVAILABLE, WITHHELD, Column
 from bench.report.document.groups import STATUS_WORDS, Group
-
-NOTHING = "-"
-"""Fills the row of a cell that has no figures at all; its note says why."""
+from bench.report.document.text import Toned
 
 BLANKS: dict[Any, dict[str, None]] = {kind | None: dict.fromkeys(kind.model_fields) for kind in (Estimate, Length)}
 
@@ -34,7 +32,8 @@ class Notes:
         note = " ".join(note.split())
         if note not in self.texts:
             self.texts.append(note)
-        return f"{word} ({self.texts.index(note) + 1})"
+        marked = f"{word} ({self.texts.index(note) + 1})"
+        return Toned(marked, word.tone) if isinstance(word, Toned) else marked
 
 
 FORMULA = re.compile(rf"[=@\t\r\n]|[-+](?![\d.,\s[\]+\-{MINUS}±%\N{{MULTIPLICATION SIGN}}~]*\Z)")
@@ -170,7 +169,7 @@ def _left_out(absent: dict[str, str]) -> tuple[str, ...]:
 
 def _texts(cell: CellSummary, names: dict[str, str], columns: Sequence[Column], notes: Notes) -> tuple[str, ...]:
     if cell.status != "ok":
-        blank = [NOTHING] * len(columns)
+        blank: list[str] = [NOTHING] * len(columns)
         blank[:1] = [notes.mark(STATUS_WORDS[cell.status], cell.reason or NO_REASON)]
         return (*names.values(), *blank)
     if cell.failed_trials:
@@ -178,7 +177,9 @@ def _texts(cell: CellSummary, names: dict[str, str], columns: Sequence[Column], 
         names = names | {"runner": notes.mark(cell.runner, failed)}
     if ("batch" in names or not cell.batch_size) and not cell.equivalence.proven:
         verdict = cell.equivalence.verdict
-        names = names | {"runner": notes.mark(f"{cell.runner}, {verdict}", f"{verdict}: {cell.equivalence.detail}")}
+        runner = f"{cell.runner}, {verdict}"
+        shown = Toned(runner, "bad") if verdict in ("different", "unproven") else runner
+        names = names | {"runner": notes.mark(shown, f"{verdict}: {cell.equivalence.detail}")}
     return (*names.values(), *(figure_or_why(cell, column, notes) for column in columns))
 
 
@@ -198,8 +199,8 @@ def figure_or_why(cell: CellSummary, column: Column, notes: Notes) -> str:
     if shown is not None:
         return shown
     if column.compares and not cell.equivalence.proven:
-        return notes.mark("withheld", f"{cell.equivalence.verdict}: {cell.equivalence.detail}")
-    return notes.mark("unavailable", column.reason(cell))
+        return notes.mark(WITHHELD, f"{cell.equivalence.verdict}: {cell.equivalence.detail}")
+    return notes.mark(UNAVAILABLE, column.reason(cell))
 
 
 def _of_none(_: CellSummary) -> dict[str, str]:

@@ -4,10 +4,37 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+Tone = Literal["bad", "open", "note", "good", "quiet"]
+"""How what is said is to be taken: `open` is what nobody knows yet, `quiet` what needs no look."""
+
+
+class Toned(str):
+    """A word or a sentence with its tone, for renderers that have colours; text for all others."""
+
+    tone: Tone
+
+    def __new__(cls, text: str, tone: Tone) -> Toned:
+        """`text`, which itself is not looked at."""
+        toned = super().__new__(cls, text)
+        toned.tone = tone
+        return toned
+
+
+class About(str):
+    """A sentence that begins with what it is about, such as `hf-trainer: no figures`."""
+
+    subject: str
+
+    def __new__(cls, subject: str, others: str) -> About:
+        """The subject, and what follows right after it."""
+        sentence = super().__new__(cls, f"{subject}{others}")
+        sentence.subject = subject
+        return sentence
 
 
 @dataclass(frozen=True, slots=True)

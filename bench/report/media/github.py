@@ -49,7 +49,7 @@ def summary(answer: Answer) -> str:
     parts = [f"## {escape(answer.document.title)}"]
     parts += [_said(each) for each in told.answers]
     parts += [ON_A_JOB.table(answer.grid)] if answer.grid else []
-    parts += [escape(line) for line in (*told.before, *told.after)]
+    parts += [ON_A_JOB.text(line) for line in (*told.before, *told.after)]
     parts += [_said(each) for each in told.warnings]
     where = [] if answer.path is None else [f"The report: {code_span(answer.path)}"]
     text = "\n\n".join([*parts, *_within(parts, _sections(answer.document)), *where]) + "\n"
@@ -57,8 +57,8 @@ def summary(answer: Answer) -> str:
 
 
 def _said(said: Said) -> str:
-    lines = "\n".join(f"- {escape(line)}" for line in said.lines)
-    return "\n\n".join(filter(None, [f"**{escape(said.lead)}**", lines]))
+    lines = "\n".join(f"- {ON_A_JOB.text(line)}" for line in said.lines)
+    return "\n\n".join(filter(None, [f"**{ON_A_JOB.text(said.lead)}**", lines]))
 
 
 def workflow_commands(answer: Answer) -> list[str]:

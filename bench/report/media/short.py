@@ -10,32 +10,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.report.document.blocks import Bullets, Paragraph, Section, Warnings, leaves
-from bench.report.document.text import plain, plural
+from bench.report.document.text import Toned, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.report.document.blocks import Block, Document
+    from bench.report.document.text import Text
 
 SHOWN_WARNINGS = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Said:
-    """A sentence, and those that belong below it; plain text."""
+    """A sentence, and those that belong below it."""
 
-    lead: str
-    lines: tuple[str, ...] = ()
+    lead: Text
+    lines: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Short:
     """A document in short."""
 
-    before: tuple[str, ...]
+    before: tuple[Text, ...]
     """What all rests on."""
     answers: tuple[Said, ...]
-    after: tuple[str, ...]
+    after: tuple[Text, ...]
     """What to know of the answers."""
     warnings: tuple[Said, ...]
 
@@ -52,10 +53,10 @@ def short(document: Document) -> Short:
     )
 
 
-def _besides(blocks: tuple[Block, ...], told: str) -> Iterator[str]:
+def _besides(blocks: tuple[Block, ...], told: str) -> Iterator[Text]:
     for each in leaves(blocks):
         if isinstance(each, Paragraph) and each.told == told:
-            yield plain(each.text)
+            yield each.text
 
 
 def _urgent(blocks: tuple[Block, ...]) -> Iterator[str]:
@@ -66,13 +67,13 @@ def _urgent(blocks: tuple[Block, ...]) -> Iterator[str]:
 
 def _answers(document: Document) -> list[Said]:
     """Each strong paragraph begins an answer, to which all that follows belongs."""
-    found: list[tuple[str, list[str]]] = []
+    found: list[tuple[Text, list[Text]]] = []
     for each in leaves(document.blocks):
         if isinstance(each, Paragraph | Bullets) and each.told == "answer":
             if isinstance(each, Paragraph) and each.strong:
-                found.append((plain(each.text), []))
+                found.append((each.text, []))
             else:
-                found[-1][1].extend(map(plain, each.lines if isinstance(each, Bullets) else [each.text]))
+                found[-1][1].extend(each.lines if isinstance(each, Bullets) else [each.text])
     return [Said(lead=lead, lines=tuple(lines)) for lead, lines in found]
 
 
@@ -81,6 +82,6 @@ def _warnings(document: Document) -> Iterator[Said]:
         if isinstance(each, Warnings) and each.lines:
             more = len(each.lines) - SHOWN_WARNINGS
             others = (f"and {more:,} more in the report",) if more > 0 else ()
-            lead = f"{plural(len(each.lines), 'warning')}:"
+            lead = Toned(f"{plural(len(each.lines), 'warning')}:", "open")
             ordered = list(dict.fromkeys([*each.gravest, *each.lines]))
             yield Said(lead=lead, lines=(*ordered[:SHOWN_WARNINGS], *others))

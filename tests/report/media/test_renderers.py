@@ -3,23 +3,28 @@
 import html
 import re
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 
 import pytest
 
 from bench.analyse.verdicts.compare import Stored, compare
+from bench.plan.calibration import defaults
 from bench.report import kinds
 from bench.report.charts import Drawing
 from bench.report.document.blocks import Block, CellTable, Figure, Flames, Warnings, leaves
 from bench.report.document.tables import batch_and_runner, tabulated
 from bench.report.kinds.compare.kind import KIND as COMPARE
 from bench.report.kinds.index import entries as index
+from bench.report.kinds.machine import calibration, doctor
 from bench.report.kinds.side_by_side import report as side_by_side
 from bench.report.media import github, markdown, terminal
 from bench.report.media.html import render
 from tests import factories, searches
 from tests.analyse.releases.test_history import a_summary
+from tests.plan.test_calibration import NOISY
 from tests.report.answers import answer
 from tests.report.kinds.bisect.test_report import by_time, found
+from tests.report.kinds.machine.test_doctor import FINE, NOTE, UNFIT, WARNING, diagnosis
 from tests.report.kinds.run.test_counters import COUNTERS
 from tests.report.kinds.run.test_phases import PHASES
 from tests.report.kinds.side_by_side.test_report import both
@@ -97,6 +102,8 @@ DOCUMENTS = {
     "compare": two_runs,
     "side by side": side_by_side_with_charts,
     "index": index_of_runs,
+    "doctor": lambda: doctor.document(diagnosis(NOTE, FINE, UNFIT, WARNING)),
+    "calibration": lambda: calibration.document(NOISY, defaults(NOISY), Path("calibrations") / "cpu.json"),
 }
 
 

@@ -3,9 +3,16 @@ import io
 import pytest
 
 from bench.report.document.blocks import Bullets, Document, Paragraph, Section, Warnings, table
+from bench.report.document.columns import NO_DIFFERENCE
+from bench.report.document.groups import STATUS_WORDS
+from bench.report.document.tables import Notes
+from bench.report.document.text import About, Toned
+from bench.report.document.verdict_tables import WORDS
 from bench.report.kinds.run import grid
+from bench.report.kinds.upgrade.grid import Watched, of_verdicts
 from bench.report.media import terminal
 from tests.report.answers import PARAGRAPHS, answer, document
+from tests.report.kinds.upgrade.test_report import regressed
 from tests.report.rows import baseline, different, failed, row, summary_of, with_settings
 
 ESCAPE = "\x1b["
@@ -75,7 +82,7 @@ def test_columns_go_in_their_order_where_there_is_no_room(shown):
 
 
 def test_colours_are_for_terminals_unless_the_user_says_otherwise(shown):
-    bad = answer(grid=table(("runner", "verdict"), [("a", "regressed")], names=1))
+    bad = answer(grid=table(("runner", "verdict"), [("a", Toned("regressed", "bad"))], names=1))
     assert f"{ESCAPE}1;31mregressed" in shown(bad, 80)
     assert "31m" not in shown(bad, 80, NO_COLOR="1")
     assert "31m" not in shown(bad)
@@ -83,20 +90,40 @@ def test_colours_are_for_terminals_unless_the_user_says_otherwise(shown):
 
 
 @pytest.mark.parametrize(
-    ("text", "style"),
+    ("text", "seen"),
     [
-        ("regressed", "bold red"),
-        ("out of memory (1)", "bold red"),
-        ("not regressed, others regressed", "yellow"),
-        ("undecided", "yellow"),
-        ("improved", "green"),
-        ("~", "dim"),
-        ("not regressed", ""),
+        (WORDS["regressed"], ""),
+        (Toned("regressed", "bad"), "bold red"),
+        (Notes().mark(STATUS_WORDS["oom"], "no room"), "bold red"),
+        (STATUS_WORDS["not-run"], "yellow"),
+        (NO_DIFFERENCE, "dim"),
         ("1.08 [1.05, 1.11]", ""),
+        ((Toned("regressed", "bad"), " twice"), ""),
     ],
 )
-def test_what_stands_out(text, style):
-    assert terminal.style(text) == style
+def test_what_stands_out_is_what_has_a_tone(text, seen):
+    assert "".join(str(span.style) for span in terminal.styled(text).spans) == seen
+
+
+def test_who_a_sentence_is_about_stands_out_and_stays_with_it(shown):
+    told = answer(document=worse(About("hf [b]\n(x)", ": slow: as ever")), grid=None)
+    assert "  \x1b[1mhf [b] (x)\x1b[0m: slow: as ever\n" in shown(told, 80)
+    assert "  hf [b] (x): slow: as ever\n" in shown(told)
+
+
+def test_verdicts_have_their_tone_where_they_are_made():
+    made = {each.verdict: grid_of(each) for each in map(judged, ("regressed", "improved", "undecided"))}
+    tones = {verdict: table.rows[0].texts[-1].tone for verdict, table in made.items()}
+    assert tones == {"regressed": "bad", "improved": "good", "undecided": "open"}
+    assert not isinstance(grid_of(judged("not-regressed")).rows[0].texts[-1], Toned)
+
+
+def judged(verdict):
+    return regressed().verdicts[0].model_copy(update={"verdict": verdict})
+
+
+def grid_of(verdict):
+    return of_verdicts([Watched(verdict=verdict, watched=True, awaited=True)])
 
 
 def test_markup_in_a_name_is_text(shown):
@@ -111,7 +138,7 @@ def test_a_loop_of_other_arithmetic_does_not_look_like_the_others():
         names = [line[1] for line in found.texts]
         number = 1 + found.notes.index("different: loss of micro-step 2: 0.69 against 0.7")
         assert names == ["pytorch", "hf-trainer", f"fabric, different ({number})"]
-    assert terminal.style("fabric, different (1)") == "bold red"
+        assert [getattr(line.texts[1], "tone", None) for line in found.rows] == [None, None, "bad"]
 
 
 def test_an_error_of_several_lines_breaks_neither_a_sentence_nor_the_table(shown):

@@ -15,7 +15,7 @@ from bench.report.document.glossary import how_to_read
 from bench.report.document.groups import hardware
 from bench.report.document.inconclusive import ruled_out
 from bench.report.document.metrics import figure
-from bench.report.document.text import listed, plural
+from bench.report.document.text import About, Toned, listed, plural
 from bench.report.document.verdict_tables import WORDS, counted, measured, ratio, rows_of
 from bench.report.kinds.bisect.sentences import (
     answer,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bench.records.schema import Move, Probe, Run, Summary
     from bench.report.document.blocks import Block, Document, Section
 
+UNDECIDED = Toned("undecided", "open")
 AROUND = "Skipped (cannot be used here):"
 MOVES = "Every change between releases"
 HOW_TO_READ = (
@@ -214,7 +215,7 @@ def _remark(summary: Summary, probe: Probe) -> str:
     if probe.status != "ok":
         return "skipped"
     moved = [move for move in summary.moves if move.newer == probe.release and not move.untested]
-    like = {"first": "like the first end", "last": "like the last end", "undecided": "undecided", None: "not timed"}
+    like = {"first": "like the first end", "last": "like the last end", "undecided": UNDECIDED, None: "not timed"}
     if moved:
         return f"moved here, {like[probe.like]}" if not moved[0].between else f"moved after {moved[0].older}"
     return like[probe.like]
@@ -222,7 +223,7 @@ def _remark(summary: Summary, probe: Probe) -> str:
 
 def _stepped_around(summary: Summary) -> list[Block | None]:
     """Which releases cannot be used here, and why."""
-    lines = [f"{probe.release}: {probe.reason or ''}" for probe in summary.probes if probe.status != "ok"]
+    lines = [About(probe.release, f": {probe.reason or ''}") for probe in summary.probes if probe.status != "ok"]
     return [Paragraph(AROUND, told="answer"), bullets(lines, told="answer")] if lines else []
 
 

@@ -10,7 +10,7 @@ from bench.records.metrics import metric
 from bench.records.schema import Cell, Run, TwoRuns, Verdict
 from bench.report.document import numbers
 from bench.report.document.inconclusive import inconclusive
-from bench.report.document.text import Strong, Text, listed, plural
+from bench.report.document.text import About, Strong, Text, listed, plural
 from bench.report.document.verdict_tables import is_exact
 from bench.report.kinds.compare.tables import at, change, gathered, label, place, where, without_batch
 
@@ -42,7 +42,7 @@ def _told(opening: str, verdicts: Sequence[Verdict], outcome: str) -> str:
     named = [_named(each) for each in one_a_cell] + _counts([each for each in chosen if is_exact(each)])
     more = len(named) - LISTED_AT_MOST
     told = "; ".join(named[:LISTED_AT_MOST])
-    return f"{opening}: {told}{f'; and {more:,} more below' if more > 0 else ''}." if chosen else ""
+    return About(opening, f": {told}{f'; and {more:,} more below' if more > 0 else ''}.") if chosen else ""
 
 
 def _size(verdict: Verdict) -> tuple[bool, float]:

@@ -11,7 +11,7 @@ from bench.records.metrics import OVER, metric
 from bench.records.schema import Cell, Verdict
 from bench.report.document import metrics, numbers
 from bench.report.document.blocks import Block, Row, Table, facets_of, folded
-from bench.report.document.columns import NO_DIFFERENCE
+from bench.report.document.columns import NO_DIFFERENCE, NOTHING
 from bench.report.document.inconclusive import ruled_out
 from bench.report.document.text import listed, plural
 from bench.report.document.verdict_tables import is_exact
@@ -32,9 +32,9 @@ def label(key: str) -> str:
 def change(verdict: Verdict) -> str:
     """By how much a figure changed: `1.10 [1.08, 1.12]` times, or the difference of what is counted."""
     if verdict.baseline is None or verdict.candidate is None:
-        return "-"
+        return NOTHING
     if not is_exact(verdict):
-        return "-" if verdict.ratio is None else numbers.ratio(verdict.ratio)
+        return NOTHING if verdict.ratio is None else numbers.ratio(verdict.ratio)
     unit = " B" if metric(verdict.metric).unit.stored == "B" else ""
     difference = verdict.candidate - verdict.baseline
     return f"{signed(difference, '+,.0f')}{unit}" if difference else "same"

@@ -8,11 +8,12 @@ from bench.analyse.cells.attribution import places, sentence
 from bench.records.metrics import Metric, chosen
 from bench.report.document import blocks, bridges, machine, numbers, steadiness
 from bench.report.document.blocks import Figure, Flames, Paragraph, Row, Table, bullets, folded, paragraphs, section
+from bench.report.document.columns import NOTHING
 from bench.report.document.environment import how_to_repeat
 from bench.report.document.glossary import how_to_read
 from bench.report.document.groups import hardware
 from bench.report.document.metrics import difference, figure, more
-from bench.report.document.text import listed, plural
+from bench.report.document.text import About, listed, plural
 from bench.report.document.verdict_tables import rows_of
 from bench.report.kinds.run import sentences
 
@@ -140,7 +141,7 @@ def _change(summary: Summary, each: ReleaseFigures) -> str:
         if delta
     ]
     changes = "; ".join([*filter(None, [level]), *counts])
-    return f"{package(summary)} {each.cell.environment}: {changes}{_also_moved(summary, each)}."
+    return About(f"{package(summary)} {each.cell.environment}", f": {changes}{_also_moved(summary, each)}.")
 
 
 def _also_moved(summary: Summary, each: ReleaseFigures) -> str:
@@ -187,14 +188,14 @@ def _row(place: int, each: ReleaseFigures, cell: CellSummary) -> Row:
 
 def missing(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
     """Why a release has no ratio."""
-    return [f"{each.cell.environment}: {each.reason}" for each in series if each.reason and _is_timed(summary)]
+    return [About(each.cell.environment, f": {each.reason}") for each in series if each.reason and _is_timed(summary)]
 
 
 def row(each: ReleaseFigures, cell: CellSummary) -> list[str]:
     """Write what a release costs, under `HEADERS`."""
     counted = [_count(cell, each, shown) for shown in SHOWN]
     level = "" if each.change is None else f"new level, {numbers.signed(100 * (each.change - 1), 0)} %"
-    ratio = "-" if each.ratio is None else numbers.ratio(each.ratio)
+    ratio = NOTHING if each.ratio is None else numbers.ratio(each.ratio)
     return [each.cell.environment, ratio, level, *counted]
 
 
@@ -202,7 +203,7 @@ def _count(cell: CellSummary, each: ReleaseFigures, metric: Metric) -> str:
     """`882 (+14)`; the unit is in the header."""
     value, delta, unit = metric.value(cell), each.more.get(metric.key), f" {metric.unit.shown}"
     if value is None:
-        return "-"
+        return NOTHING
     shown = figure(metric.key, value).removesuffix(unit)
     return f"{shown} ({difference(metric.key, delta).removesuffix(unit)})" if delta else shown
 

@@ -1,14 +1,14 @@
-"""A calibration in words and as a table; and what it changed in the plan of a run."""
+"""What a calibration says; and what it changed in the plan of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from bench.analyse.signs import signed_percent
 from bench.report.document import blocks, numbers
-from bench.report.document.blocks import Bullets
-from bench.report.document.text import plural
+from bench.report.document.blocks import Block, Bullets, Document, Paragraph, Table, Warnings, section
+from bench.report.document.text import About, plural
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,32 +16,43 @@ if TYPE_CHECKING:
     from bench.records.calibrations import Calibration, Resolution
     from bench.records.schema import ByCalibration
 
-
-def tell(calibration: Calibration, used: Iterable[str], stream: TextIO) -> None:
-    """Write all of it to `stream`; `used` are sentences on what later runs make of it."""
-    from bench.report.media import terminal  # brings rich, for which no report need wait
-
-    stream.write("".join(f"{line}\n" for line in opening(calibration)))
-    terminal.show_table(blocks.table(HEADS, cells(calibration), names=0), stream)
-    stream.write("".join(f"{line}\n" for line in used))
+UNKNOWN = "?"
 
 
-def opening(calibration: Calibration) -> Iterator[str]:
-    """What was done, how much it spread, and whether it drifted."""
+def document(calibration: Calibration, defaults: Mapping[str, ByCalibration], path: Path | None) -> Document:
+    """All of it; `path` is where it is kept, None where it was interrupted."""
+    return blocks.document(
+        "What can this machine resolve?",
+        Paragraph(setting(calibration), told="setting"),
+        Paragraph(spread(calibration), strong=True, told="answer"),
+        blocks.bullets([_drift(calibration), _against_itself(calibration)], told="answer"),
+        Warnings(lines=tuple(calibration.warnings)) if calibration.warnings else None,
+        section("How well so many blocks know a ratio", table(calibration)),
+        section("What later runs make of it", used(defaults, path)),
+    )
+
+
+def setting(calibration: Calibration) -> str:
+    """What was done, and on what."""
     identity = calibration.identity
     device = identity.accelerator or identity.cpu
-    yield (
+    return (
         f"Calibrated {identity.device} ({device}; {identity.usable_cpus} of {identity.logical_cpus} processors; torch "
         f"{identity.torch_build}): the hand-written loop against itself, {plural(len(calibration.blocks), 'block')} "
         f"of turns, in {numbers.duration(calibration.wall_s)}."
     )
-    yield (
+
+
+def spread(calibration: Calibration) -> str:
+    """How much it varies from block to block."""
+    return (
         f"From block to block its step time varies by {numbers.percent(calibration.run_to_run_cv)} (coefficient of "
         f"variation), its ratio to the clone that took turns with it by {numbers.percent(calibration.ratio_spread)}."
     )
-    yield _drift(calibration)
-    yield f"Against its own clone it takes {numbers.ratio(calibration.against_itself)} times as long; the truth is 1."
-    yield from (f"Warning: {warning}." for warning in calibration.warnings)
+
+
+def _against_itself(calibration: Calibration) -> str:
+    return f"Against its own clone it takes {numbers.ratio(calibration.against_itself)} times as long; the truth is 1."
 
 
 def _drift(calibration: Calibration) -> str:
@@ -51,31 +62,39 @@ def _drift(calibration: Calibration) -> str:
     return f"It drifts: {moved}." if calibration.drift.is_trend else f"No drift: {moved}, and no trend."
 
 
-HEADS = ["blocks", "expected CI", "detects"]
-"""The columns: how well so many blocks know a ratio, and which change they find."""
+def table(calibration: Calibration) -> Table:
+    """How well so many blocks know a ratio, and which change they find: a row for each number of blocks."""
+    return blocks.table(("blocks", "expected CI", "detects"), map(_cells, calibration.resolutions), names=0)
 
 
-def cells(calibration: Calibration) -> Iterator[list[str]]:
-    """One row for each number of blocks."""
-    for found in calibration.resolutions:
-        width, change = (_percent(found, name) for name in ("half_width", "detectable_change"))
-        yield [str(found.blocks), f"±{width}" if width != "?" else width, change]
+def _cells(found: Resolution) -> list[str]:
+    width, change = (_percent(found, name) for name in ("half_width", "detectable_change"))
+    return [str(found.blocks), f"±{width}" if width != UNKNOWN else width, change]
 
 
 def _percent(found: Resolution, name: str) -> str:
     value = getattr(found, name)
-    return "?" if value is None else numbers.percent(value)
+    return UNKNOWN if value is None else numbers.percent(value)
 
 
-def used(defaults: Mapping[str, ByCalibration], path: Path | None) -> Iterator[str]:
+def used(defaults: Mapping[str, ByCalibration], path: Path | None) -> list[Block | None]:
     """What later runs make of it, command by command, and where it is kept; None where it was interrupted."""
     if path is None:
-        yield "It was interrupted and is not kept."
-        return
-    yield "From now on, unless --blocks, --target-ci, --max-blocks or --margin say otherwise:"
-    for command, by in defaults.items():
-        yield f"  {command}: {_margin(by) if by.setting == 'margin' else _blocks(by)}"
-    yield f"Kept in {path}; the next calibration replaces it, and deleting it brings the usual values back."
+        return [Paragraph("It was interrupted and is not kept.", told="note")]
+    kept = f"Kept in {path}; the next calibration replaces it, and deleting it brings the usual values back."
+    return [
+        Paragraph(
+            "From now on, unless --blocks, --target-ci, --max-blocks or --margin say otherwise:",
+            strong=True,
+            told="answer",
+        ),
+        blocks.bullets((_of_command(*each) for each in defaults.items()), told="answer"),
+        Paragraph(kept, told="note"),
+    ]
+
+
+def _of_command(command: str, by: ByCalibration) -> About:
+    return About(command, f": {_margin(by) if by.setting == 'margin' else _blocks(by)}")
 
 
 def bullets(by: ByCalibration | None, before: Sequence[str] = ()) -> Bullets | None:

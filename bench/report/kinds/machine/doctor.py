@@ -1,33 +1,45 @@
-"""The doctor's findings: a table on a terminal, plain text on a pipe."""
+"""What the doctor says: whether the machine is fit to measure, what was seen, and fixes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from bench.analyse.machine.jitter import STEADINESS, TURNS_WARNING
+from bench.report.document import blocks
+from bench.report.document.blocks import Paragraph, Row, Table, section
 from bench.report.document.numbers import percent
-from bench.report.document.text import listed, plural
+from bench.report.document.text import About, Toned, listed, plural
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from collections.abc import Sequence
 
     from bench.records.health import Diagnosis, Finding, Severity
+    from bench.report.document.blocks import Document
+    from bench.report.document.text import Tone
 
 SERIOUS: tuple[Severity, ...] = ("unfit", "warning", "note")
-STYLES: dict[Severity, str] = {"unfit": "bold red", "warning": "yellow", "note": "cyan", "fine": "green"}
+TONES: dict[Severity, Tone] = {"unfit": "bad", "warning": "open", "note": "note", "fine": "good"}
+HEADERS = ("severity", "what", "seen", "impact", "fix")
 
 
-def tell(diagnosis: Diagnosis, stream: TextIO) -> None:
-    """Write the findings to `stream`."""
-    if not stream.isatty():
-        stream.write("\n".join(lines(diagnosis)) + "\n")
-        return
-    from rich.console import Console  # only where there is a terminal
+def document(diagnosis: Diagnosis) -> Document:
+    """All of it, the answer first."""
+    return blocks.document(
+        "Is this machine fit to measure?",
+        Paragraph(Toned(answer(diagnosis), _tone(diagnosis)), strong=True, told="answer"),
+        section("What was seen", table(diagnosis.findings)),
+    )
 
-    console = Console(file=stream)
-    console.print(table(diagnosis.findings))
-    console.print(answer(diagnosis), style=_style(diagnosis), highlight=False)
+
+def table(findings: Sequence[Finding]) -> Table:
+    """The findings, those that are fine last."""
+    fine_last = sorted(findings, key=lambda finding: finding.severity == "fine")
+    return Table(headers=HEADERS, rows=tuple(map(_row, fine_last)), names=HEADERS.index("impact"), wraps=True)
+
+
+def _row(finding: Finding) -> Row:
+    severity = Toned(finding.severity, TONES[finding.severity])
+    return Row(texts=(severity, About(finding.subject, ""), finding.seen, finding.effect, finding.remedy))
 
 
 def answer(diagnosis: Diagnosis) -> str:
@@ -70,41 +82,11 @@ def _with_more_blocks(turns: float) -> str:
     return ", with more blocks than usual" if turns > TURNS_WARNING else ""
 
 
-def lines(diagnosis: Diagnosis) -> Iterator[str]:
-    """All of it as plain text, the answer first."""
-    yield answer(diagnosis)
-    for finding in diagnosis.findings:
-        if finding.severity != "fine":
-            yield ""
-            yield f"{finding.severity}: {finding.subject}: {finding.seen}"
-            yield f"  what it does: {finding.effect}"
-            if finding.remedy:
-                yield f"  fix: {finding.remedy}"
-    well = [f"  {finding.subject}: {finding.seen}" for finding in diagnosis.findings if finding.severity == "fine"]
-    if well:
-        yield from ("", "fine:", *well)
-
-
-def table(findings: Sequence[Finding]) -> Table:
-    """The findings as a table that folds its texts to the terminal's width."""
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table("", "what", "seen", "impact, and fix", show_lines=True)
-    for finding in findings:
-        means = Text(finding.effect)
-        if finding.remedy:
-            means.append(f"\n→ {finding.remedy}", style="bold")
-        severity = Text(finding.severity, style=STYLES[finding.severity])
-        shown.add_row(severity, Text(finding.subject), Text(finding.seen), means)
-    return shown
-
-
 def _count(findings: Sequence[Finding], severity: Severity) -> int:
     return sum(finding.severity == severity for finding in findings)
 
 
-def _style(diagnosis: Diagnosis) -> str:
+def _tone(diagnosis: Diagnosis) -> Tone:
     if not diagnosis.fit:
-        return STYLES["unfit"]
-    return STYLES["warning" if diagnosis.fit_alone is False else "fine"]
+        return TONES["unfit"]
+    return TONES["warning" if diagnosis.fit_alone is False else "fine"]

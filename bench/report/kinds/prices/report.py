@@ -9,7 +9,7 @@ from bench.plan.rounds import cell
 from bench.report.document import blocks, glossary, numbers, steadiness
 from bench.report.document.blocks import Commands, Paragraph, Row, Table, Warnings, bullets, paragraphs, section
 from bench.report.document.environment import machine_and_packages
-from bench.report.document.text import listed, plural
+from bench.report.document.text import About, listed, plural
 from bench.report.kinds.prices import rows
 from bench.report.kinds.run import sentences
 
@@ -113,7 +113,7 @@ def line(price: Price) -> str:
 
 def missing(each: PriceList) -> list[str]:
     """Which options have no price, and why."""
-    return [f"{price.cell.option}: {price.reason}" for price in each.missing]
+    return [About(f"{price.cell.option}", f": {price.reason}") for price in each.missing]
 
 
 def one_line(summary: Summary) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.records.metrics import chosen
 from bench.report.document import numbers
-from bench.report.document.columns import NO_DIFFERENCE
+from bench.report.document.columns import NO_DIFFERENCE, NOTHING
 
 if TYPE_CHECKING:
     from bench.records.schema import Comparison, Estimate, Price, Summary
@@ -23,7 +23,6 @@ PER_STEP = (
     "terminal B",
 )
 PER_EVENT = ("option", "what happens", "time", *(each.header for each in COUNTED))
-NOTHING = "-"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

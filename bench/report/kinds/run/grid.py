@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from bench.report.document import columns, numbers
 from bench.report.document.blocks import Table, table
-from bench.report.document.columns import NO_DIFFERENCE, NO_REASON, Column
+from bench.report.document.columns import NO_DIFFERENCE, NO_REASON, NOTHING, Column
 from bench.report.document.groups import STATUS_WORDS, Group, groups, same_as_baseline
-from bench.report.document.tables import NOTHING, Notes, batch_and_runner, figure_or_why, tabulated
+from bench.report.document.tables import Notes, batch_and_runner, figure_or_why, tabulated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from bench.analyse.signs import signed
 from bench.records.metrics import chosen, parts
 from bench.report.document import numbers
 from bench.report.document.groups import FLOOR, STATUS_WORDS, Group, baseline_of, groups, same_as_baseline, titles
-from bench.report.document.text import listed, plural
+from bench.report.document.text import About, listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ def _told(cell: CellSummary, baseline: CellSummary | None) -> str:
 def answer(cell: CellSummary) -> str:
     """Say what one runner costs: throughput, ratio, overhead and when that overhead stops mattering."""
     what = " (no loader, batches already on the device: nothing but arithmetic)" if cell.runner == FLOOR else ""
-    return f"{cell.runner}{what}: {_finding(cell)}"
+    return About(cell.runner, f"{what}: {_finding(cell)}")
 
 
 def split(cell: CellSummary) -> str:
@@ -63,7 +63,7 @@ def split(cell: CellSummary) -> str:
     told = [
         f"{PHASES[name].name} {numbers.number(us)} µs ({numbers.percent(us / whole_us)})" for name, us in largest if us
     ]
-    return f"{cell.runner}: {listed(told)}."
+    return About(cell.runner, f": {listed(told)}.")
 
 
 def counted(cell: CellSummary, baseline: CellSummary | None) -> str:
@@ -72,7 +72,7 @@ def counted(cell: CellSummary, baseline: CellSummary | None) -> str:
     assert own is not None
     told = [f"{_count(own, base, each.key)} {each.name}" for each in TOLD]
     kilobytes = "" if cell.tensor_bytes is None else f", {numbers.number(cell.tensor_bytes / 1e3)} kB of tensors"
-    return f"{cell.runner}: {listed(told)} per step{cell.at_batch}{kilobytes}."
+    return About(cell.runner, f": {listed(told)} per step{cell.at_batch}{kilobytes}.")
 
 
 def _count(own: CounterFigures, base: CounterFigures | None, name: str) -> str:

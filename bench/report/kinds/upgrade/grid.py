@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING
 from bench.analyse.verdicts.metrics import GROUPS, decides
 from bench.records.metrics import OVER, chosen
 from bench.report.document.blocks import Table, table
-from bench.report.document.columns import NO_DIFFERENCE
+from bench.report.document.columns import NO_DIFFERENCE, NOTHING
 from bench.report.document.metrics import difference
 from bench.report.document.numbers import ratio
-from bench.report.document.tables import NOTHING
+from bench.report.document.text import Toned
 from bench.report.document.verdict_tables import KEYS, WORDS
 from bench.report.kinds.compare.tables import ORDER, label
 
 if TYPE_CHECKING:
     from bench.records.schema import Cell, Summary, Verdict
+    from bench.report.document.text import Tone
 
-SAME = "same"
+SAME = Toned("same", "quiet")
+TONES: dict[str, Tone] = {"regressed": "bad", "improved": "good", "undecided": "open"}
+"""Of verdicts that stand out."""
+NOT_JUDGED = Toned("not judged", "open")
 DROPPED_FIRST = tuple(
     key
     for each in chosen("samples_per_second", "import_s", "startup_s", "c_calls")
@@ -112,5 +116,7 @@ def _worst(judged: Sequence[Watched]) -> str:
     ]
     worst = min(outcomes, key=ORDER.index, default=None)
     others = any(each.verdict.verdict == "regressed" for each in judged if not each.watched)
-    told = "not judged" if worst is None else WORDS[worst].lower()
-    return f"{told}, others regressed" if others and worst != "regressed" else told
+    told = NOT_JUDGED if worst is None else WORDS[worst].lower()
+    if others and worst != "regressed":
+        return Toned(f"{told}, others regressed", "open")
+    return Toned(told, TONES[worst]) if worst in TONES else told

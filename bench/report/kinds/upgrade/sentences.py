@@ -11,7 +11,7 @@ from bench.records.metrics import chosen, metric
 from bench.report.document.groups import STATUS_WORDS
 from bench.report.document.inconclusive import inconclusive, ruled_out
 from bench.report.document.metrics import figure, more
-from bench.report.document.text import listed, plural
+from bench.report.document.text import About, listed, plural
 from bench.report.document.verdict_tables import WORDS, is_exact, ratio, rows_of, where
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def _line(cell: Cell, verdicts: Sequence[Verdict], summary: Summary) -> str | No
     if not told and not any(map(is_exact, verdicts)):
         return None
     origin = _origin(cell, verdicts, summary)
-    return f"{where(cell)}: {'; '.join(told) or 'every count is what it was'}.{f' {origin}' if origin else ''}"
+    counts = "; ".join(told) or "every count is what it was"
+    return About(where(cell), f": {counts}.{f' {origin}' if origin else ''}")
 
 
 def _is_told(verdict: Verdict, summary: Summary) -> bool:

@@ -1,10 +1,10 @@
 """The doctor's findings as people read them."""
 
 import io
+import re
 from datetime import UTC, datetime
 
 import pytest
-from rich.console import Console
 
 from bench.records.health import (
     ContainerFacts,
@@ -17,7 +17,9 @@ from bench.records.health import (
     VersionFacts,
 )
 from bench.records.steadiness import Steadiness
+from bench.report.document.parts import Answer
 from bench.report.kinds.machine import doctor
+from bench.report.media import terminal
 
 FINE = Finding(subject="swap", severity="fine", seen="0 MB in use")
 NOTE = Finding(subject="turbo", severity="note", seen="on", effect="the clock falls", remedy="switch it off")
@@ -88,27 +90,40 @@ def test_a_machine_is_not_called_fit_unseen():
     assert doctor.answer(diagnosis(UNFIT, steadiness=lost)).startswith("This machine is not fit to measure now")
 
 
+class Screen(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def shown(found: Diagnosis, stream: io.StringIO) -> str:
+    told, grid = doctor.document(found), doctor.table(found.findings)
+    terminal.show(Answer(verb="doctor", document=told, grid=grid, cases=(), path=None, for_programs=""), stream)
+    return stream.getvalue()
+
+
 def test_a_pipe_gets_plain_lines_the_serious_ones_first():
-    out = io.StringIO()
-    doctor.tell(diagnosis(UNFIT, WARNING, FINE), out)
-    assert out.getvalue().splitlines() == [
+    assert shown(diagnosis(FINE, UNFIT, WARNING), io.StringIO()).splitlines() == [
         "This machine is not fit to measure now: processor quota; besides 1 warning.",
         "",
         "unfit: processor quota: 0.5 processors",
-        "  what it does: it stands still",
+        "  impact: it stands still",
         "",
         "warning: clock source: hpet",
-        "  what it does: ticks cost more",
+        "  impact: ticks cost more",
         "  fix: use tsc",
         "",
-        "fine:",
-        "  swap: 0 MB in use",
+        "fine: swap: 0 MB in use",
     ]
 
 
-def test_a_terminal_gets_a_table_and_names_are_no_markup():
-    odd = Finding(subject="other processes", severity="note", seen="[bold]python[/bold] (pid 7) 5 %", effect="slower")
-    out = io.StringIO()
-    Console(file=out, width=100).print(doctor.table([odd, WARNING]))
-    assert "[bold]python[/bold] (pid 7) 5 %" in out.getvalue()
-    assert "→ use tsc" in out.getvalue()
+def test_a_terminal_gets_colours_and_folded_lines_and_names_are_no_markup(monkeypatch):
+    for name, value in {"COLUMNS": "40", "TERM": "xterm-256color", "NO_COLOR": ""}.items():
+        monkeypatch.setenv(name, value)
+    odd = NOTE.model_copy(update={"seen": "[bold]python[/bold] (pid 7) 5 %", "effect": "slow " * 9})
+    text = shown(diagnosis(odd, WARNING), Screen())
+    assert "\x1b[33mwarning\x1b[0m: \x1b[1mclock source\x1b[0m: hpet\n" in text
+    assert "\x1b[32mThis machine is fit to measure" in text
+    plain = re.sub(r"\x1b\[[\d;]*m", "", text).splitlines()
+    assert "note: turbo: [bold]python[/bold] (pid 7)" in plain
+    assert "  slow slow slow" in plain
+    assert max(map(len, plain)) <= 40
