@@ -128,6 +128,12 @@ class CellSummary(Cell):
     epoch_boundary_us: Estimate | None = None
     """What an epoch costs beyond its steps, whichever of them do the work; of trials without turns, what the interval
     that crosses its end takes beyond a steady step."""
+    whole_s: Estimate | None = None
+    """Of a script that ran to its end: all of it, the imports of its first lines apart."""
+    whole_steps: float | None = None
+    """Its steps, by the middle of its blocks."""
+    after_steps_s: Estimate | None = None
+    """What of it came after its last step."""
     collector_us_per_step: float | None = None
     """What full collections of Python's garbage cost on average; not in the step time, but in samples per second."""
     collector_pauses_per_1000_steps: float | None = None
