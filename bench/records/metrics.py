@@ -297,6 +297,7 @@ METRICS: tuple[Metric, ...] = (
     _phase("backward", "the backward pass"),
     _phase("optimizer", "the optimizer"),
     _phase("rest", "the loop itself", header="rest of the loop"),
+    Metric(key="evaluation_us", name="evaluation", unit=MICROSECONDS, measured_in="phases"),
 )
 """In the order of a report's tables."""
 

@@ -13,7 +13,8 @@ Format history (`SCHEMA`); keys only ever get added:
    `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`; with scripts `Settings.scripts`,
    `Timing.samples_per_step`, and a `Cell.batch_size` of 0; for price lists
    `Cell.option`, `Settings.options`, `Counters.at_events`, `Timing.terminal_bytes_per_step` and `Summary.prices`;
-   for scripts that run to their end `Timing.whole`, and in a cell `whole_s`, `whole_steps` and `after_steps_s`.
+   for scripts that run to their end `Timing.whole`, and in a cell `whole_s`, `whole_steps` and `after_steps_s`;
+   in a cell of a script `evaluation_us`.
 
 This is the door: the records stand in `trials`, `scripts`, `runs`, `summaries` and `two_runs`.
 """

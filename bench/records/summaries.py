@@ -117,6 +117,8 @@ class CellSummary(Cell):
     """What they were: parameters, gradients, optimizer_state, batch, activations_and_rest."""
     phases_us: dict[Phase, float] | None = None
     """The median steady step by phase, in a run that is slowed by its hooks."""
+    evaluation_us: float | None = None
+    """Of a script: what evaluation takes, on average over the steps of the same run; in none of its phases."""
     joules_per_1000_samples: float | None = None
     counters: CounterFigures | None = None
     host_rss_bytes: float | None = None

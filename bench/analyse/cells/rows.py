@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from statistics import median
+from statistics import fmean, median
 
 import numpy as np
 
@@ -59,6 +59,7 @@ TOO_FEW_FOR_FLOOR = f"the interval of the baseline's clone takes {blocks_needed(
 NOT_ALONE = "no interpreter imported it while the others were idle"
 NOT_TOLD_APART = "torch was imported together with the framework"
 NOT_SPLIT = "the phases pass has no good trial of this cell"
+NO_EVALUATION = "only scripts evaluate"
 NOT_REPORTED = "the trials did not report it"
 
 
@@ -264,7 +265,13 @@ def _counters(evidence: Evidence) -> dict[str, Found]:
 
 def _phases(evidence: Evidence) -> dict[str, Found]:
     split = [figures for trial in evidence.split if trial.phases and (figures := phases_us(trial, trial.phases))]
-    return {"phases_us": split[0] if split else _why_not(evidence, "phases", NOT_SPLIT)}
+    evaluated_ns = [trial.phases.evaluation_ns for trial in evidence.split if trial.phases is not None]
+    return {
+        "phases_us": split[0] if split else _why_not(evidence, "phases", NOT_SPLIT),
+        "evaluation_us": fmean(evaluated_ns[0]) / 1e3
+        if evaluated_ns and evaluated_ns[0]
+        else _why_not(evidence, "phases", NO_EVALUATION),
+    }
 
 
 def _energy(evidence: Evidence) -> Found:

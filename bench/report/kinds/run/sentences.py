@@ -80,6 +80,19 @@ def split(cell: CellSummary) -> str:
     return f"{cell.runner}: {listed(told)}."
 
 
+def evaluation(cell: CellSummary) -> str | None:
+    """Say what evaluation adds to a script's steps; None of a runner, which never evaluates."""
+    if cell.evaluation_us is None:
+        return None
+    if not cell.evaluation_us:
+        return f"{cell.runner}: no evaluation was seen in the steps that were looked at."
+    share = cell.evaluation_us / (cell.evaluation_us + sum((cell.phases_us or {}).values()))
+    return (
+        f"{cell.runner}: evaluation, which no phase has, took {numbers.number(cell.evaluation_us)} µs per step on "
+        f"average over all that were looked at, about {numbers.percent(share)} of the time."
+    )
+
+
 def counted(cell: CellSummary, baseline: CellSummary | None) -> str:
     """Say what one step of a runner consists of, and what it has more than the hand-written loop's."""
     own, base = cell.counters, None if baseline is None or baseline is cell else baseline.counters
