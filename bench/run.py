@@ -34,6 +34,7 @@ def main(
     samples_per_step: options.SamplesPerStep = None,
     cwd: options.Cwd = None,
     unlike: options.Unlike = None,
+    to_the_end: options.ToTheEnd = None,
     runner: Annotated[
         str | None,
         Flag(

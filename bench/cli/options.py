@@ -38,6 +38,9 @@ SamplesPerStep = Annotated[int | None, Flag(help="Samples per step of a script [
 Unlike = Annotated[
     bool | None, Flag("--unlike", help="Compare scripts even if they are not equivalent, and report how they differ.")
 ]
+ToTheEnd = Annotated[
+    bool | None, Flag("--to-the-end", help="Time scripts to their own end [until their steps are known well enough].")
+]
 Cwd = Annotated[Path | None, Flag(help="Where scripts run [each trial in a copy of the current folder].")]
 Device = Annotated[str | None, Flag(help="auto, cpu, cuda, cuda:1, mps or xpu [auto].")]
 Precision = Annotated[str | None, Flag(help="fp32, bf16 [fp32].")]

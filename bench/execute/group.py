@@ -23,7 +23,9 @@ from bench.records.store import now
 Logs = Callable[[Pass, Cell], Path | None]
 """Where what a script prints in a trial is kept."""
 SCRIPT_TURN_TIMEOUT_S = 300.0
-"""An evaluation may fall into a script's turn."""
+END_TIMEOUT_S = 60.0
+TO_THE_END_TIMEOUT_S = 24 * 3600.0
+"""Whole trainings take what they take."""
 MEMINFO = Path("/proc/meminfo")
 SPARE_MEMORY = 1.5
 """How many times the memory of the largest trial there has to be for one more."""
@@ -115,7 +117,8 @@ class Group:
             seed=self._settings.seed,
             threads=self._settings.threads,
             timeout_s=self._state.timeout_s("timing", self._comparison),
-            turn_timeout_s=self._settings.timeout_s or (SCRIPT_TURN_TIMEOUT_S if self._settings.scripts else None),
+            turn_timeout_s=self._settings.timeout_s or self._turn_timeout_s(),
+            end_timeout_s=self._end_timeout_s(),
             scripts=self._settings.scripts,
             log_to=self._logs and self._logs("timing", slot.cell),
             warm_up=lengths.warm_up(self._settings, slot.cell.device),
@@ -126,6 +129,20 @@ class Group:
             # It takes most of a second where many objects are alive, so that not every block can have it.
             sees_collections=self._block % self._settings.blocks_per_set == 0,
         )
+
+    def _turn_timeout_s(self) -> float | None:
+        """Until a turn ends that may hold more than steps: an evaluation, or all that comes after a script's last."""
+        scripts = self._settings.scripts
+        if scripts is None:
+            return None
+        return TO_THE_END_TIMEOUT_S if scripts.to_the_end else SCRIPT_TURN_TIMEOUT_S
+
+    def _end_timeout_s(self) -> float:
+        """Until a trial has ended whose turns are over: at once, but for a script that runs on."""
+        scripts = self._settings.scripts
+        if scripts is None or not scripts.to_the_end:
+            return END_TIMEOUT_S
+        return self._settings.timeout_s or TO_THE_END_TIMEOUT_S
 
     def _turns(self, slots: Sequence[Slot], members: dict[int, Member]) -> tuple[TurnLength | None, dict[int, Outcome]]:
         """Let all that have warmed up take their turns: how long these were, and how each ended by its place."""

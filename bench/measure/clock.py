@@ -15,7 +15,7 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 from bench.measure.collector import Collections
 from bench.measure.device import Device, Peaks
@@ -49,7 +49,8 @@ class Clock:
     """Lets a loop train in turns, and leaves the times of each turn in `ticks`.
 
     The device is synchronised at both ends of a turn and nowhere between, because a synchronised
-    loop is another loop. `finish` ends the process from inside the last step: the loop is not asked.
+    loop is another loop. `finish` ends the process from inside the last step: the loop is not asked. Where it returns
+    instead, the loop runs on to its own end without a turn more.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Clock:
         device: Device,
         meters: Sequence[TurnMeter],
         collections: Collections,
-        finish: Callable[[Clock], NoReturn],
+        finish: Callable[[Clock], None],
         onlooker: Onlooker | None = None,
     ) -> None:
         self._ticks, self._control, self._warm_up = ticks, control, warm_up
@@ -72,9 +73,10 @@ class Clock:
         self._accounts: list[tuple[int, bytes]] = []
         self._long_ns = 0
         self._warm_since_ns = 0
-        self.is_warm = False
+        self.is_warm = self.is_over = False
         self.startup_ns = 0
-        self.warmup_steps = self.timed_steps = 0
+        self.warmup_steps = self.timed_steps = self._free_steps = 0
+        self._began_ns = self._waited_ns = 0
         self.warmup_peaks = Peaks()
 
     def start(self) -> None:
@@ -124,16 +126,30 @@ class Clock:
         self._collections.watch(lambda: step + 1)
         chosen = tick_on_a_device if events else tick_on_a_shared_core if kernel >= 0 else tick
         on_tick(chosen)
-        tick_ns[0] = now_ns()
+        tick_ns[0] = self._began_ns = now_ns()
         if events:
             events[0].record(*stream)
 
-    def end(self) -> NoReturn:
-        """Finish because the loop has come to its own end: what it did in its unfinished turn is left out."""
-        self._finish(self)
+    def end(self) -> None:
+        """Take the turns to be over because the loop has come to its own end; an unfinished one is left out."""
+        if not self.is_over:
+            self._finish(self)
+
+    def whole(self) -> dict[str, int]:
+        """The fields of `records.schema.Whole` of a loop that has come to its own end: without its waits."""
+        now_ns, (since_ns, *ticks_ns) = perf_counter_ns(), self._ticks.tick_ns.tolist()
+        unfinished_ns = [ns for ns in ticks_ns if ns > since_ns]  # of its last turn; others are of turns before
+        return {
+            "steps": self.warmup_steps + self.timed_steps + self._free_steps + len(unfinished_ns),
+            "ns": now_ns - self._began_ns - self._waited_ns,
+            "after_ns": now_ns - max(unfinished_ns, default=since_ns),
+        }
 
     def _over(self, steps: int) -> int:
         """End a turn of so many steps, or one more step of the warm-up; wait, and return the steps of the next turn."""
+        if self.is_over:
+            self._free_steps += 1
+            return 1
         if not self.is_warm:
             if not self._has_warmed_up():
                 return 1
@@ -141,9 +157,14 @@ class Clock:
         else:
             self._end_turn(steps)
             self._say(OVER)
+        since_ns = perf_counter_ns()
         steps = self._next_turn()
         if not steps:
             self._finish(self)
+            self.is_over = True
+        self._waited_ns += perf_counter_ns() - since_ns
+        if self.is_over:
+            return 1
         for meter in self._meters:
             meter.begin()
         self._collections.begin_turn()

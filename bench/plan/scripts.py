@@ -27,7 +27,7 @@ PASSES: tuple[Pass, ...] = ("equivalence", "counting", "phases", "timing")
 """What is done with a script."""
 BROUGHT = ("runner", "workload", "batch_size", "precision", "optimizer", "grad_accumulation", "grad_clip", "workers")
 """Flags for what a script decides itself."""
-ITS_OWN = ("arguments", "tick", "tick_on", "samples_per_step", "cwd", "unlike")
+ITS_OWN = ("arguments", "tick", "tick_on", "samples_per_step", "cwd", "unlike", "to_the_end")
 """Flags that mean nothing without a script."""
 
 
@@ -58,6 +58,8 @@ def scripts(flags: Flags) -> Scripts:
     """What is to run, the baseline first; raises `UsageError` for what cannot be."""
     if flags.samples_per_step is not None and flags.samples_per_step < 1:
         raise UsageError(f"--samples-per-step {flags.samples_per_step} must be at least 1.")
+    if flags.to_the_end and flags.only not in (None, "time"):
+        raise UsageError(f"--to-the-end needs timing, which --only {flags.only} skips; leave one of the two out.")
     asked = [_taken_apart(text) for text in flags.script or ()]
     if flags.arguments:
         asked = [_with_arguments(asked, flags.arguments)]
@@ -71,6 +73,7 @@ def scripts(flags: Flags) -> Scripts:
         samples_per_step=flags.samples_per_step,
         folder=str(_folder(flags.cwd)),
         in_place=flags.cwd is not None,
+        to_the_end=bool(flags.to_the_end),
         unlike=bool(flags.unlike),
     )
 

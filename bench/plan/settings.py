@@ -51,6 +51,7 @@ class Flags:
     samples_per_step: int | None = None
     cwd: Path | None = None
     unlike: bool | None = None
+    to_the_end: bool | None = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Flags:

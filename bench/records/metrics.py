@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OVER = "_over_pytorch"
 """Ends the key of a figure that was divided by the hand-written loop's of the same block."""
 
-Table = Literal["time", "memory", "collector", "import", "counters", "tensors", "phases"]
+Table = Literal["time", "memory", "collector", "whole", "import", "counters", "tensors", "phases"]
 MarginRule = Literal["asked", "of time", "any difference"]
 
 
@@ -127,6 +127,7 @@ NO_UNIT = Unit(stored="1", shown="")
 _time = partial(Metric, unit=MICROSECONDS)
 _memory = partial(Metric, unit=MEGABYTES, table="memory")
 _import = partial(Metric, unit=SECONDS, table="import")
+_whole = partial(Metric, unit=SECONDS, table="whole")
 _collector = partial(Metric, table="collector")
 
 
@@ -250,6 +251,15 @@ METRICS: tuple[Metric, ...] = (
     ),
     _collector(key="collector_pause_us", name="length of a pause", unit=MICROSECONDS_AS_MS, header="ms each"),
     _collector(key="collector_us_per_step", name="cost of pauses", unit=MICROSECONDS, header="µs per step"),
+    _whole(key="whole_s", name="whole duration", header="whole s", interval=True, trial="whole_s"),
+    _whole(key="whole_steps", name="steps to the end", unit=NO_UNIT, header="steps", trial="whole_steps"),
+    _whole(
+        key="after_steps_s",
+        name="time after the last step",
+        header="after the last s",
+        interval=True,
+        trial="after_steps_s",
+    ),
     _import(key="import_s", name="import time", header="import s", group="start"),
     _import(key="import_torch_s", name="import time of torch", header="of it torch s"),
     _import(key="import_rss_bytes", name="memory of imports", unit=MEGABYTES, header="import MB"),
@@ -287,6 +297,7 @@ METRICS: tuple[Metric, ...] = (
     _phase("backward", "the backward pass"),
     _phase("optimizer", "the optimizer"),
     _phase("rest", "the loop itself", header="rest of the loop"),
+    Metric(key="evaluation_us", name="evaluation", unit=MICROSECONDS, measured_in="phases"),
 )
 """In the order of a report's tables."""
 

@@ -106,6 +106,8 @@ class Scripts(Record):
     """Where the scripts run, or where trials take a copy of."""
     in_place: bool = False
     """Whether they run in that very folder."""
+    to_the_end: bool = False
+    """Whether a timed script, when its turns are over, runs on to its own end."""
 
     def script(self, name: str) -> Script:
         """The script that cells of this name run."""

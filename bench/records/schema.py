@@ -12,7 +12,9 @@ Format history (`SCHEMA`); keys only ever get added:
    `Verdict.rules_out`; `Interpreter.imported` and
    `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`; with scripts `Settings.scripts`,
    `Timing.samples_per_step`, and a `Cell.batch_size` of 0; for price lists
-   `Cell.option`, `Settings.options`, `Counters.at_events`, `Timing.terminal_bytes_per_step` and `Summary.prices`.
+   `Cell.option`, `Settings.options`, `Counters.at_events`, `Timing.terminal_bytes_per_step` and `Summary.prices`;
+   for scripts that run to their end `Timing.whole`, and in a cell `whole_s`, `whole_steps` and `after_steps_s`;
+   in a cell of a script `evaluation_us`.
 
 This is the door: the records stand in `trials`, `scripts`, `runs`, `summaries` and `two_runs`.
 """
@@ -83,6 +85,7 @@ from bench.records.trials import (
     TrialKey,
     TurnLength,
     Turns,
+    Whole,
 )
 from bench.records.two_runs import Control, Judged, TwoRuns
 
@@ -156,4 +159,5 @@ __all__ = [
     "TwoRuns",
     "Verb",
     "Verdict",
+    "Whole",
 ]

@@ -117,6 +117,8 @@ class CellSummary(Cell):
     """What they were: parameters, gradients, optimizer_state, batch, activations_and_rest."""
     phases_us: dict[Phase, float] | None = None
     """The median steady step by phase, in a run that is slowed by its hooks."""
+    evaluation_us: float | None = None
+    """Of a script: what evaluation takes, on average over the steps of the same run; in none of its phases."""
     joules_per_1000_samples: float | None = None
     counters: CounterFigures | None = None
     host_rss_bytes: float | None = None
@@ -128,6 +130,12 @@ class CellSummary(Cell):
     epoch_boundary_us: Estimate | None = None
     """What an epoch costs beyond its steps, whichever of them do the work; of trials without turns, what the interval
     that crosses its end takes beyond a steady step."""
+    whole_s: Estimate | None = None
+    """Of a script that ran to its end: all of it, the imports of its first lines apart."""
+    whole_steps: float | None = None
+    """Its steps, by the middle of its blocks."""
+    after_steps_s: Estimate | None = None
+    """What of it came after its last step."""
     collector_us_per_step: float | None = None
     """What full collections of Python's garbage cost on average; not in the step time, but in samples per second."""
     collector_pauses_per_1000_steps: float | None = None

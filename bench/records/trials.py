@@ -152,6 +152,16 @@ class Collector(Record):
     """How long each took, but the first of the process, which copies pages; some were made when the turns were over."""
 
 
+class Whole(Record):
+    """A script from its beginning to its own end, without the turns of others; imports of its first lines apart."""
+
+    steps: int
+    """All that it made."""
+    ns: Nanoseconds
+    after_ns: Nanoseconds
+    """What of that came after its last step, its exit handlers included."""
+
+
 class Timing(Record):
     """The clock of one trial. A tick is the instant after an optimizer step."""
 
@@ -169,6 +179,8 @@ class Timing(Record):
     """The same intervals by device events, where the device has them."""
     samples_per_step: float | None = None
     """Of a script: the samples of its batches, or what the user says; of a runner None, since its cell tells."""
+    whole: Whole | None = None
+    """Of a script that ran to its end because of --to-the-end."""
     memory: Memory
     collector: Collector | None = None
     energy_j: Finite | None = None

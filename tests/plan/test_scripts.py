@@ -63,6 +63,7 @@ def test_what_follows_the_dashes_is_the_one_scripts():
         (["train.py 'x"], {}, "cannot be taken apart (No closing quotation)"),
         (["train.py", "train.py"], {}, "--script train.py is given twice with the same arguments"),
         (["train.py", "other/train.py"], {"arguments": ["--lr", "1"]}, "what follows -- (--lr 1) is for one script"),
+        (["train.py"], {"to_the_end": True, "only": "counters"}, "--to-the-end needs timing, which --only counters"),
         (["train.py -- a"], {"arguments": ["b"]}, "what follows -- (b) is for one script without arguments of its own"),
         (["train.py"], {"tick": "first"}, "--tick 'first' is not last, every or a number of optimizer steps."),
         (["train.py"], {"tick": "0"}, "--tick '0' is not last"),

@@ -122,6 +122,7 @@ def test_every_table_has_the_columns_of_its_figures():
         "time": columns.TIME,
         "memory": columns.MEMORY,
         "collector": columns.COLLECTOR,
+        "whole": columns.WHOLE,
         "import": columns.IMPORT,
         "counters": columns.COUNTERS,
         "tensors": columns.TENSORS[:-1],

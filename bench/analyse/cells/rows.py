@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from statistics import median
+from statistics import fmean, median
 
 import numpy as np
 
@@ -48,15 +48,18 @@ NO_STEADY_STEP = "too many of its timed steps lie at the end of an epoch (--step
 NO_EPOCHS = "where a script's epochs end is its own affair"
 NO_BOUNDARY = "too few epochs ended among the timed steps"
 COLLECTOR = ("collector_us_per_step", "collector_pauses_per_1000_steps", "collector_pause_us")
+WHOLE = ("whole_s", "whole_steps", "after_steps_s")
 NO_COLLECTION = "a full collection is so rare that none was seen"
 NOT_COUNTED_THEN = "runs did not count the collector's pauses when this one was made"
 NO_EVENTS = "this device records no timing events"
+NOT_WHOLE = "only scripts with --to-the-end run to their end"
 NO_SPREAD = "one block has no spread"
 NO_CLONE = "no clone of the baseline was timed next to it"
 TOO_FEW_FOR_FLOOR = f"the interval of the baseline's clone takes {blocks_needed()} blocks"
 NOT_ALONE = "no interpreter imported it while the others were idle"
 NOT_TOLD_APART = "torch was imported together with the framework"
 NOT_SPLIT = "the phases pass has no good trial of this cell"
+NO_EVALUATION = "only scripts evaluate"
 NOT_REPORTED = "the trials did not report it"
 
 
@@ -116,6 +119,7 @@ def _steps(evidence: Evidence) -> dict[str, Found]:
         "startup_s": location(over_blocks("startup_s")) or _why(evidence, NOT_RUN),
         "epoch_boundary_us": _epoch_cost(evidence) or _why(evidence, _no_epoch(evidence)),
         **_collector(evidence),
+        **_whole(evidence),
         "run_to_run_cv": _why(evidence, NO_SPREAD) if cv is None else cv,
     }
 
@@ -149,6 +153,19 @@ def _collector(evidence: Evidence) -> dict[str, Found]:
         "collector_us_per_step": collector_us_per_step(evidence.timed),
         "collector_pauses_per_1000_steps": 1000 * per_step,
         "collector_pause_us": NO_COLLECTION if pause_us is None else pause_us,
+    }
+
+
+def _whole(evidence: Evidence) -> dict[str, Found]:
+    def over_blocks(key: str) -> list[float]:
+        return list(evidence.by_block(metric(key)).values())
+
+    if not over_blocks("whole_steps"):
+        return dict.fromkeys(WHOLE, _why(evidence, NOT_WHOLE))
+    return {
+        "whole_s": location(over_blocks("whole_s")) or NOT_WHOLE,
+        "whole_steps": median(over_blocks("whole_steps")),
+        "after_steps_s": location(over_blocks("after_steps_s")) or NOT_WHOLE,
     }
 
 
@@ -248,7 +265,13 @@ def _counters(evidence: Evidence) -> dict[str, Found]:
 
 def _phases(evidence: Evidence) -> dict[str, Found]:
     split = [figures for trial in evidence.split if trial.phases and (figures := phases_us(trial, trial.phases))]
-    return {"phases_us": split[0] if split else _why_not(evidence, "phases", NOT_SPLIT)}
+    evaluated_ns = [trial.phases.evaluation_ns for trial in evidence.split if trial.phases is not None]
+    return {
+        "phases_us": split[0] if split else _why_not(evidence, "phases", NOT_SPLIT),
+        "evaluation_us": fmean(evaluated_ns[0]) / 1e3
+        if evaluated_ns and evaluated_ns[0]
+        else _why_not(evidence, "phases", NO_EVALUATION),
+    }
 
 
 def _energy(evidence: Evidence) -> Found:

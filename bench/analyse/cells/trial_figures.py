@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -79,6 +79,10 @@ class TrialFigures:
     longer: float | None
     """Seconds per sample over those that the step time promises; more than 1 by pauses and ends of epochs."""
     memory: Memory
+    whole_s: float | None = None
+    whole_steps: int | None = None
+    after_steps_s: float | None = None
+    """Of a script that ran to its end: all of it, its steps, and what came after the last of them."""
     sm_clock_mhz: tuple[int, int] | None = None
     """Of the card, after the first turn and after the last."""
 
@@ -148,8 +152,16 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: int | Non
         waited_share=sum((turns.waits_ns or {}).values()) / max(sum(timing.step_ns), 1),
         longer=None,
         memory=timing.memory,
+        **_whole(timing),
         sm_clock_mhz=None if timing.sm_clock_mhz is None else (timing.sm_clock_mhz[0], timing.sm_clock_mhz[1]),
     )
+
+
+def _whole(timing: Timing) -> dict[str, Any]:
+    whole = timing.whole
+    if whole is None:
+        return {}
+    return {"whole_s": whole.ns / 1e9, "whole_steps": whole.steps, "after_steps_s": whole.after_ns / 1e9}
 
 
 def complete(timed: Sequence[TrialFigures], cell: Cell, length: Length) -> tuple[TrialFigures, ...]:

@@ -39,6 +39,7 @@ from bench.records.schema import (
     ScriptFingerprint,
     Scripts,
     Status,
+    Whole,
 )
 from bench.records.schema import Interpreter as InterpreterRecord
 from trainloops.contract import Job
@@ -57,6 +58,8 @@ class Request:
     """Until it ends; of a trial that takes turns until it has warmed up."""
     turn_timeout_s: float | None = None
     """Until its turn ends, where the user has named that."""
+    end_timeout_s: float = 60.0
+    """Until it has ended, when its turns are over."""
     trace_to: Path | None = None
     """Where the file that a trace pass leaves is kept."""
     warm_up: WarmUp = field(default_factory=WarmUp)
@@ -88,6 +91,7 @@ class AtEnd(BaseModel):
     memory: Memory
     collector: Collector | None = None
     samples_per_step: float | None = None
+    whole: Whole | None = None
     energy_j: float | None = None
     """Of all turns, those included that do not count."""
     sm_clock_mhz: list[int] | None = None

@@ -6,9 +6,11 @@ that, and nothing of it runs on. A script that comes to its own end before that 
 
 from __future__ import annotations
 
+import atexit
 import os
 import pickle  # nosec B403
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -22,6 +24,7 @@ from bench.execute.workers.script import MAIN, ScriptError, told
 from bench.measure import counters, hooks, phases, sampling, witness
 from bench.measure import device as devices
 from bench.measure import script as scripts
+from bench.measure.clock import Clock
 from bench.measure.counters import Instrument, Typical
 from bench.measure.script import FunctionTicks, Samples, Steps
 
@@ -35,24 +38,34 @@ LONGEST_LINE = 200
 
 
 def _timing(assignment: Assignment) -> Result:
-    """Run in turns until the parent has had enough; where the script ends first, its turns until then count."""
-    from bench.execute.workers.trial import clock_of
+    """Run in turns until the parent has had enough; where the script ends first, its turns until then count.
 
-    run, samples = _listening(assignment), Samples()
-    asked = assignment.request["script"]["samples_per_step"]
+    With --to-the-end it then runs on by itself, and its end is what ends the trial.
+    """
+    from bench.execute.workers.trial import clock_of, leave_timing
 
-    def own() -> Result:
-        _flush()
-        return {"samples_per_step": asked or samples.per_step()}
+    run, samples, seen = _listening(assignment), Samples(), Result()
+    rules = assignment.request["script"]
+
+    def over(clock: Clock, told: Result) -> None:
+        seen.update(told, samples_per_step=rules["samples_per_step"] or samples.per_step())
+        if not rules["to_the_end"]:
+            _flush()
+            leave_timing(assignment, clock, seen)
 
     scripts.let_loader_workers_spread()
-    clock = clock_of(assignment, onlooker=samples, own=own)
+    clock = clock_of(assignment, onlooker=samples, over=over)
+    if rules["to_the_end"]:
+        atexit._clear()  # noqa: SLF001 - as `multiprocessing` does in its forks: what is registered there is the parent's
     samples.begin()
     clock.start()
     _run(assignment, run, made=lambda: clock.warmup_steps, give_up=partial(_give_up, assignment))
     if not clock.timed_steps:
         raise ScriptError(f"it ended before its first turn was over; {LONGER}")
     clock.end()
+    atexit._run_exitfuncs()  # noqa: SLF001 - an end by `os._exit` calls none
+    _flush()
+    leave_timing(assignment, clock, {**seen, "whole": clock.whole()})
 
 
 def _counting(assignment: Assignment) -> Result:
@@ -207,6 +220,7 @@ def _run(assignment: Assignment, run: Callable[[], None], *, made: Made, give_up
         if error.code not in (None, 0):
             after = f"sys.exit({error.code!r}) after {made():,} steps"
             raise ScriptError(f"it ended itself by {after}{_last_line(assignment)}") from None
+    threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - as Python does at its end: scripts may train in one
     if not made():
         raise ScriptError(f"it ran to its end, and no optimizer step was seen; {scripts.WAY_OUT}")
 

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -77,17 +78,19 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def clock_of(assignment: Assignment, *, onlooker: Onlooker | None = None, own: Callable[[], Result] = dict) -> Clock:
-    """The clock of a trial, which leaves the result when it ends, what is `own` to the trial included."""
-    job, device = assignment.job, devices.of(assignment.job.device)
+Over = Callable[[Clock, Result], None]
+"""What is done when the turns of a trial are over, with what its clock tells of them."""
+
+
+def clock_of(assignment: Assignment, *, onlooker: Onlooker | None = None, over: Over | None = None) -> Clock:
+    """The clock of a trial; when its turns are over it leaves the result and ends the process, or does as `over`."""
+    job = assignment.job
     at_ends = [energy.of_turns(job.device, is_alone=assignment.request["is_alone"]), sm_clock.of_turns(job.device)]
 
-    def finish(clock: Clock) -> NoReturn:
-        peaks = memory.figures(clock.warmup_peaks, device.peaks(), device=job.device, host=assignment.host)
-        told = {"startup_ns": clock.startup_ns, "warmup_steps": clock.warmup_steps, "memory": peaks, **own()}
+    def finish(clock: Clock) -> None:
+        told = {"startup_ns": clock.startup_ns, "warmup_steps": clock.warmup_steps, **meters.results(at_ends)}
         told["collector"] = collections.result(clock.timed_steps, looks=assignment.request["sees_collections"])
-        assignment.leave({"status": "ok", "timing": {**told, **meters.results(at_ends)}})
-        os._exit(0)
+        (over or partial(leave_timing, assignment))(clock, told)
 
     assert assignment.control is not None
     ticks = Ticks(assignment.scratch / protocol.TICKS)
@@ -96,12 +99,20 @@ def clock_of(assignment: Assignment, *, onlooker: Onlooker | None = None, own: C
         ticks=ticks,
         control=assignment.control,
         warm_up=assignment.request["warm_up"],
-        device=device,
+        device=devices.of(job.device),
         meters=at_ends,
         collections=collections,
         finish=finish,
         onlooker=onlooker,
     )
+
+
+def leave_timing(assignment: Assignment, clock: Clock, told: Result) -> NoReturn:
+    """Leave what a timed trial tells, its peaks of memory until now included, and end the process."""
+    device, host = assignment.job.device, assignment.host
+    peaks = memory.figures(clock.warmup_peaks, devices.of(device).peaks(), device=device, host=host)
+    assignment.leave({"status": "ok", "timing": {**told, "memory": peaks}})
+    os._exit(0)
 
 
 def _timing(assignment: Assignment) -> Result:

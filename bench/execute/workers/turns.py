@@ -18,7 +18,6 @@ from bench.execute.workers.protocol import TICKS
 from bench.measure.ticks import OVER, READY, TURN, Ticks
 from bench.records.schema import Timing, TurnLength, Turns
 
-END_TIMEOUT_S = 60.0
 MIN_TURN_TIMEOUT_S = 20.0
 TURN_TIMEOUT_FACTOR = 50
 
@@ -100,7 +99,7 @@ class Member:
             _say(self.running, 0)
         except TrialLostError as lost:
             return lost.outcome
-        return self.running.outcome(END_TIMEOUT_S)
+        return self.running.outcome(self.running.request.end_timeout_s)
 
     def timing(self, outcome: Outcome, length: TurnLength) -> Timing | None:
         """Its clock; None of a trial that did not come to its end."""
@@ -120,6 +119,7 @@ class Member:
             turns=Turns(length=length, places=self.places, pauses_ns=self.pauses_ns, waits_ns=self.waits_ns),
             device_step_us=device_step_us,
             samples_per_step=told.samples_per_step,
+            whole=told.whole,
             memory=told.memory,
             collector=collector,
             energy_j=None if told.energy_j is None else told.energy_j * counting,
@@ -224,7 +224,7 @@ def _say(running: Running, steps: int) -> None:
     try:
         running.control.sendall(TURN.pack(steps))
     except OSError:
-        raise TrialLostError(running.outcome(END_TIMEOUT_S)) from None
+        raise TrialLostError(running.outcome(running.request.end_timeout_s)) from None
 
 
 def _hear(running: Running, size: int, timeout_s: float, *, doing: str) -> bytes:
@@ -240,5 +240,5 @@ def _hear(running: Running, size: int, timeout_s: float, *, doing: str) -> bytes
     except OSError:
         heard = b""
     if len(heard) < size:
-        raise TrialLostError(running.outcome(END_TIMEOUT_S))
+        raise TrialLostError(running.outcome(running.request.end_timeout_s))
     return heard

@@ -131,6 +131,7 @@ def _sum(field: str) -> Column:
 TIME = _columns("time")
 MEMORY = _columns("memory")
 COLLECTOR = _columns("collector")
+WHOLE = _columns("whole")
 IMPORT = _columns("import")
 COUNTERS = _columns("counters")
 PHASES = (*_columns("phases"), _sum("phases_us"))

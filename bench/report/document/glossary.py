@@ -10,7 +10,7 @@ from bench.report.document.numbers import TOO_FEW_BLOCKS
 from bench.report.document.text import marked, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bench.records.schema import Settings
 
@@ -64,6 +64,37 @@ WORDS = {
     "import s, import MB": "What importing the runner takes, once per process: torch, and its framework on top.",
 }
 
+OF_SCRIPTS: dict[str, str | None] = {
+    "runner": "One script with its arguments, run as it is. The first one is the baseline.",
+    "cell": "One script on one device: one row.",
+    "batch": None,
+    "step time": "From the end of one step of the optimizer to the end of the next, so that loading, transfer, logging "
+    "and everything else between two steps is charged to the script: the median step of each turn, by the device's own "
+    "events where it has them, then the middle over turns and blocks. `±` is the interval's farther bound.",
+    "steady": "Kept steps of a turn, without what Python's collector paused. Of the passes that are not timed: the "
+    "steps after the first few.",
+    "samples/s": "What a step's samples are over its mean time, in which is whatever the script does between steps, "
+    "evaluation included, and its share of the collector's pauses.",
+    "ratio": "Step time divided by the first script's, from turns that met the same moment: 2 means that a step takes "
+    "twice as long.",
+    "overhead": "Step time minus the first script's, from the same pairs.",
+    "withheld": "No ratio, because the script is not proven to do the same arithmetic as the first one.",
+    "first step": "From the script's start to the end of its first optimizer step; the imports that it begins with are "
+    "not counted.",
+    "epoch": None,
+    "data, forward, backward, optimizer, rest": "What a steady step waits for a `DataLoader`, spends in modules, in "
+    "autograd, in the optimizer's step, and in all else that the script does, such as a loss that is no module.",
+    "evaluation": "From the moment at which what is trained is switched to evaluate until it trains again. No phase "
+    "has it; samples/s has it.",
+    "import s, import MB": "What the imports take that the script begins with, once per process: torch, and the others "
+    "on top.",
+}
+"""What the words mean where scripts are compared; None of what they do not have."""
+TO_THE_END = {
+    "whole s": "From the script's start to its end, its exit handlers included, without the turns of the others; the "
+    "imports that it begins with are not counted.",
+    "after the last s": "What of that comes after the last step.",
+}
 
 ADDED = (
     "A block for the loops alone whose ratios were not precise enough yet, and the baseline with them. Ratios "
@@ -79,11 +110,20 @@ def how_to_read(entries: Sequence[str]) -> Folded | None:
 
 def entries(settings: Settings) -> list[str]:
     """One line a word, then why the number of threads is what it is."""
-    words = WORDS if settings.target_ci is None else WORDS | {"added block": ADDED}
-    return [f"**{word}**: {meaning}" for word, meaning in words.items()] + [f"**threads**: {_threads(settings)}"]
+    told = [f"**{word}**: {meaning}" for word, meaning in _words(settings).items() if meaning is not None]
+    return [*told, f"**threads**: {_threads(settings)}"]
+
+
+def _words(settings: Settings) -> Mapping[str, str | None]:
+    words: dict[str, str | None] = {**WORDS}
+    if settings.scripts is not None:
+        words |= OF_SCRIPTS | (TO_THE_END if settings.scripts.to_the_end else {})
+    return words if settings.target_ci is None else words | {"added block": ADDED}
 
 
 def _threads(settings: Settings) -> str:
+    if settings.scripts is not None:
+        return f"torch computes on {plural(settings.threads, 'CPU thread')}; `--threads` gives scripts more."
     if settings.threads == 1:
         return (
             "torch computes on one CPU thread, the default: the loops differ in their Python, which runs on one, "

@@ -118,7 +118,8 @@ COUNTED = ("no_guard.py", "two_optimizers.py", "swallows_all.py")
 def asked(name: str, phase: str, folder: Path, scratch: Path, **rules: object) -> dict:
     """What a worker is told."""
     script = {"name": name, "file": str(folder / name), "arguments": ["--steps", "5000"], "folder": str(folder)}
-    script |= {"in_place": False, "tick": "last", "tick_on": None, "samples_per_step": None, **rules}
+    script |= {"in_place": False, "tick": "last", "tick_on": None, "samples_per_step": None}
+    script |= {"to_the_end": False, **rules}
     job = {"workload": "script", "batch_size": 0, "epochs": 1, "steps_per_epoch": 16}
     request = {"phase": phase, "threads": 1, "is_alone": False, "warm_up": WARM_UP, "warmup_steps": 4, "cores": []}
     request |= {"block": 0, "sees_collections": False, "has_terminal": False, "option": None}
@@ -227,6 +228,39 @@ def test_what_a_script_writes_overwrites_nothing_of_its_users(seen, project):
 
 def test_what_a_script_prints_is_in_its_log(seen):
     assert (seen.places["timing", "loud.py"] / "output.log").read_text().startswith("so it begins\nxxx")
+
+
+ENDS = """
+import atexit, threading, time
+from pathlib import Path
+atexit.register(lambda: Path(__file__).with_suffix(".ended").write_text("by its exit handler"))
+threading.Thread(target=lambda: (time.sleep(0.05), Path(__file__).with_suffix(".thread").touch())).start()
+for _ in range(STEPS):
+    step()
+Path(__file__).with_suffix(".after").touch()
+"""
+
+
+@pytest.mark.parametrize("steps", [40, 9], ids=["after its turns", "in the middle of one"])
+def test_a_script_that_is_to_run_to_its_end_does_with_all_that_python_does_there(project, tmp_path, steps):
+    name = f"ends_{steps}.py"
+    (project / name).write_text(MODEL + ENDS.replace("STEPS", str(steps)))
+    run([asked(name, "timing", project, tmp_path / str(each), to_the_end=each) for each in (False, True)], tmp_path)
+    left = {file.suffix for file in project.glob(f"ends_{steps}.*")}
+    assert left >= {".after", ".thread", ".ended"}
+    early, whole = (result(tmp_path / str(each))["timing"] for each in (False, True))
+    assert "whole" not in early
+    assert whole["whole"]["steps"] == steps
+    assert 0 < whole["whole"]["after_ns"] < whole["whole"]["ns"] - whole["startup_ns"]
+    assert whole["warmup_steps"] == early["warmup_steps"]
+    assert whole["whole"]["ns"] > 0.05e9  # of the thread
+
+
+def test_a_script_may_train_in_a_thread(project, tmp_path):
+    source = "import threading\nthreading.Thread(target=lambda: [step() for _ in range(5000)]).start()\n"
+    (project / "in_a_thread.py").write_text(MODEL + source)
+    run([asked("in_a_thread.py", "timing", project, tmp_path / "trial")], tmp_path)
+    assert result(tmp_path / "trial")["status"] == "ok"
 
 
 def test_a_step_may_end_with_a_function_of_the_script_or_of_another_module(project, tmp_path):

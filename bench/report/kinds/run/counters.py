@@ -28,7 +28,7 @@ from bench.report.document.text import listed, shortened, shortened_path
 from bench.report.document.verdict_tables import EVERY_FUNCTION
 from bench.report.kinds.run.tables import counter_table, figures, of_group, tensor_table
 
-HEADERS = ("runner", "function", "file", "difference", "hand-written → here", "own time µs")
+HEADERS = ("runner", "function", "file", "difference", "baseline → here", "own time µs")
 FUNCTION_CHARACTERS, FILE_CHARACTERS = 24, 27
 """A longer name would make the table wider than a screen; tables/attribution.csv has all of it."""
 TOLD = chosen("python_calls", "ops", "syncs")

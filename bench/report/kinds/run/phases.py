@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.report.charts import Picture
 from bench.report.document import blocks
-from bench.report.document.blocks import Paragraph, Part, Section, bullets
+from bench.report.document.blocks import Paragraph, Part, Section, bullets, paragraphs
 from bench.report.document.numbers import percent
 from bench.report.kinds.run import sentences
 from bench.report.kinds.run.tables import figures, of_group, phase_table
@@ -35,6 +35,7 @@ def _part(group: Group, drawn: Sequence[Picture]) -> Part | None:
         group,
         Paragraph(f"{group.where}:"),
         bullets(map(sentences.split, cells)),
+        paragraphs(told for cell in cells if (told := sentences.evaluation(cell)) is not None),
         figures(drawn, group, "phases"),
         phase_table(group),
     )

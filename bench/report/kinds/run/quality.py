@@ -194,17 +194,17 @@ def _is_compared(cell: CellSummary) -> bool:
 
 def _counts(cells: Sequence[CellSummary], failed: Sequence[tuple[CellSummary, str]]) -> str:
     """Runners by the worst verdict that each got in any of its cells, and of which cells nothing is known."""
+    noun = "script" if cells[0].workload == SCRIPT else "runner"
     worst: dict[str, str] = {}
     for verdict in reversed(VERDICTS):
         worst |= {cell.runner: verdict for cell in cells if cell.equivalence.verdict == verdict}
     unknown = f"; nothing is proven of {_most([_where(*each) for each in failed])}, without figures" if failed else ""
     if set(worst.values()) == {"bitwise"}:
-        every = f"All {len(worst)} runners are" if len(worst) > 1 else f"{cells[0].runner} is"
+        every = f"All {len(worst)} {noun}s are" if len(worst) > 1 else f"{cells[0].runner} is"
         where = "every cell" if not failed else "every cell that has figures"
         return f"{every} bitwise equal to {baseline_of(cells)}, in {where} ({len(cells):,}){unknown}."
     runners = {verdict: [name for name, own in worst.items() if own == verdict] for verdict in reversed(VERDICTS)}
     told = [f"{len(names)} {VERDICTS[verdict]} ({listed(names)})" for verdict, names in runners.items() if names]
-    noun = "script" if cells[0].workload == SCRIPT else "runner"
     return f"Of {plural(len(worst), noun)} compared with {baseline_of(cells)}: {'; '.join(told)}{unknown}."
 
 

@@ -19,7 +19,7 @@ from bench.report.kinds.run.tables import figures, of_group
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.records.schema import Summary
+    from bench.records.schema import Settings, Summary
     from bench.report.document.blocks import Document, Part, Section
 
 MAIN_PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning", "lightning")
@@ -30,7 +30,7 @@ def document(summary: Summary, folder: str) -> Document:
     told, passes = groups(summary), summary.run.settings.passes
     drawn, timed = pictures(summary), "timing" in passes
     return blocks.document(
-        f"{summary.run.name}: what does your training loop cost?",
+        f"{summary.run.name}: {_question(summary.run.settings)}",
         Paragraph(setting(summary), told="setting"),
         bridges.bold(summary.run),
         paragraphs(quality.quality(summary), told="note"),
@@ -45,6 +45,13 @@ def document(summary: Summary, folder: str) -> Document:
         _resolution(summary, told) if timed else None,
         _repeat(summary, folder),
     )
+
+
+def _question(settings: Settings) -> str:
+    scripts = settings.scripts
+    if scripts is None:
+        return "what does your training loop cost?"
+    return f"what does a step of {scripts.each[0].name if len(scripts.each) == 1 else 'each script'} cost?"
 
 
 def _traces() -> Section:
@@ -64,9 +71,15 @@ def setting(summary: Summary) -> str:
     versions = [f"{name} {summary.packages[name]}" for name in MAIN_PACKAGES if name in summary.packages]
     told = (
         f"Measured on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}, with {', '.join(versions)}: "
-        f"{plural(len(summary.cells), 'cell')}{_blocks(summary)}."
+        f"{plural(len(summary.cells), _noun(summary))}{_blocks(summary)}."
     )
     return steadiness.after(told, summary)
+
+
+def _noun(summary: Summary) -> str:
+    """What a cell is called: a script on the one device is just that."""
+    settings = summary.run.settings
+    return "script" if settings.scripts is not None and len(settings.comparisons) == 1 else "cell"
 
 
 def _blocks(summary: Summary) -> str:
@@ -80,7 +93,8 @@ def _blocks(summary: Summary) -> str:
 
 def _answers(summary: Summary, told: Sequence[Group], drawn: Sequence[Picture]) -> Section:
     failures = paragraphs(sentences.failures(summary), told="note")
-    return section("What each loop costs", [_answer(group, drawn) for group in told], failures, answers=True)
+    title = "What each loop costs" if summary.run.settings.scripts is None else "What each script costs"
+    return section(title, [_answer(group, drawn) for group in told], failures, answers=True)
 
 
 def _answer(group: Group, drawn: Sequence[Picture]) -> Part:

@@ -52,7 +52,21 @@ def _told(cell: CellSummary, baseline: CellSummary | None) -> str:
 def answer(cell: CellSummary) -> str:
     """Say what one runner costs: throughput, ratio, overhead and when that overhead stops mattering."""
     what = " (no loader, batches already on the device: nothing but arithmetic)" if cell.runner == FLOOR else ""
-    return About(cell.runner, f"{what}: {_finding(cell)}")
+    return About(cell.runner, f"{what}: {_finding(cell)}{_whole(cell)}")
+
+
+def _whole(cell: CellSummary) -> str:
+    """Say how long a script took that ran to its end."""
+    if cell.whole_s is None or cell.whole_steps is None:
+        return ""
+    steps = plural(round(cell.whole_steps), "step")
+    before = "" if cell.startup_s is None else f"; {_seconds(cell.startup_s)} until the first has ended"
+    after = "" if cell.after_steps_s is None else f"; {_seconds(cell.after_steps_s)} after the last"
+    return f" To its end it takes {_seconds(cell.whole_s)}, its first imports not counted ({steps}{before}{after})."
+
+
+def _seconds(estimate: Estimate) -> str:
+    return f"{numbers.number(estimate.value)} s"
 
 
 def split(cell: CellSummary) -> str:
@@ -64,6 +78,20 @@ def split(cell: CellSummary) -> str:
         f"{PHASES[name].name} {numbers.number(us)} µs ({numbers.percent(us / whole_us)})" for name, us in largest if us
     ]
     return About(cell.runner, f": {listed(told)}.")
+
+
+def evaluation(cell: CellSummary) -> str | None:
+    """Say what evaluation adds to a script's steps; None of a runner, which never evaluates."""
+    if cell.evaluation_us is None:
+        return None
+    if not cell.evaluation_us:
+        return About(cell.runner, ": no evaluation was seen in the steps that were looked at.")
+    share = cell.evaluation_us / (cell.evaluation_us + sum((cell.phases_us or {}).values()))
+    return About(
+        cell.runner,
+        f": evaluation, which no phase has, took {numbers.number(cell.evaluation_us)} µs per step on "
+        f"average over all that were looked at, about {numbers.percent(share)} of the time.",
+    )
 
 
 def counted(cell: CellSummary, baseline: CellSummary | None) -> str:
@@ -114,7 +142,8 @@ def _finding(cell: CellSummary) -> str:
     if cell.status != "ok":
         return f"no figures{cell.at_batch}, {STATUS_WORDS[cell.status]}{_because(cell.reason)}."
     if cell.equivalence.verdict == "baseline":
-        return f"{_throughput(cell)}{_own_step_time(cell)}; this is {baseline_of([cell])}, the baseline."
+        step_time = "" if cell.samples_per_second is None else _own_step_time(cell)
+        return f"{_throughput(cell)}{step_time}; this is {baseline_of([cell])}, the baseline."
     if not cell.equivalence.proven:
         why = f"{cell.equivalence.verdict}{_because(cell.equivalence.detail)}"
         return f"{_throughput(cell)}, but no ratio, because it is not proven to do the same arithmetic ({why})."
@@ -125,7 +154,7 @@ def _finding(cell: CellSummary) -> str:
 
 def _throughput(cell: CellSummary) -> str:
     if cell.samples_per_second is None:
-        return f"no throughput{cell.at_batch}"
+        return _own_step_time(cell).removeprefix(", ") or f"no throughput{cell.at_batch}"
     return f"{numbers.rate(cell.samples_per_second.value)} samples/s{cell.at_batch}"
 
 

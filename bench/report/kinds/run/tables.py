@@ -54,6 +54,7 @@ def _of_one(summary: Summary, group: Group, drawn: Sequence[Picture]) -> Part:
         paragraphs(quality.noise_floors(summary, group)),
         blocks.folded("How step times are spread", spread),
         _collector_table(group) if collected else None,
+        _table(group, "To the end", columns.WHOLE, TIME) if any(cell.whole_s for cell in group.cells) else None,
         _table(group, "Memory and start-up", columns.MEMORY, MEMORY),
         Paragraph(quality.WITHOUT_WORKERS) if has_workers else None,
     )

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
-from bench.records.schema import Summary
+from bench.records.schema import Script, Scripts, Summary
+from bench.report.kinds.run import sentences
 from bench.report.kinds.run.report import document
 from bench.report.media import markdown, terminal
-from tests.report.rows import baseline, failed, floor, row, summary_of
+from tests.report.rows import baseline, estimate, failed, floor, row, summary_of, with_settings
 
 FOLDER = "results/20260102T030405Z-example"
 
@@ -143,3 +145,45 @@ def test_reporting_imports_no_framework() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "'pandas'" in loaded
     assert not {"torch", "transformers", "accelerate", "pytorch_lightning", "rich"} & set(loaded.split("'"))
+
+
+def of_scripts(*names: str, **changes: Any) -> str:
+    """The report of scripts, the first of which is the baseline."""
+    where = {"workload": "script", "batch_size": 0, **changes}
+    first = baseline(**where).model_copy(update={"runner": names[0]})
+    cells = [first, *(row(name, **where) for name in names[1:])]
+    scripts = Scripts(each=[Script(name=name, file=f"/home/{name}") for name in names], folder=".", to_the_end=True)
+    return report(with_settings(summary_of(*cells), scripts=scripts), FOLDER)
+
+
+def test_a_report_of_scripts_speaks_of_scripts() -> None:
+    one, two = of_scripts("train.py"), of_scripts("old.py", "new.py")
+    assert one.startswith("# example: what does a step of train.py cost?\n")
+    assert two.startswith("# example: what does a step of each script cost?\n")
+    assert "accelerate 1.15.0: 1 script in 10 blocks." in one
+    assert "**new.py is bitwise equal to the first script, in every cell (1).**" in two
+    for foreign in ("hand-written", "training loop", "each loop costs", "floor`", "runners", "micro-batch"):
+        assert foreign not in two, foreign
+
+
+def test_a_report_of_scripts_tells_whole_durations_and_evaluation_apart() -> None:
+    phases = {"data": 100.0, "forward": 200.0, "backward": 300.0, "optimizer": 200.0, "rest": 100.0}
+    whole: dict[str, Any] = {
+        "whole_s": estimate(12.34),
+        "whole_steps": 1200,
+        "after_steps_s": estimate(0.703),
+        "step_time_us": None,
+    }
+    told = of_scripts("train.py", **whole)
+    assert (
+        "To its end it takes 12.3 s, its first imports not counted (1,200 steps; 0.0512 s until the first has ended; "
+        "0.703 s after the last)." in told
+    )
+    assert "| train.py |    12.3 | 1,200 |            0.703 |" in told
+    assert sentences.evaluation(row("train.py", phases_us=phases, evaluation_us=100.0)) == (
+        "train.py: evaluation, which no phase has, took 100 µs per step on average over all that were looked at, about "
+        "10 % of the time."
+    )
+    assert sentences.evaluation(row("train.py", phases_us=phases, evaluation_us=0.0)) == (
+        "train.py: no evaluation was seen in the steps that were looked at."
+    )
