@@ -117,12 +117,6 @@ def _bounds(rows: Floats, gamma: float) -> Floats:
     return np.stack([value, averages[:, rank - 1], averages[:, -rank]])
 
 
-def judge_rows(log_ratios: Floats, margin: float, gamma: float = GAMMA) -> NDArray[np.str_]:
-    """Return the `Outcome` of one look at each row of shape (comparisons, pairs); `margin` is a fraction."""
-    bounds = bounds_of_rows(log_ratios, gamma)
-    return np.array(OUTCOMES)[outcome_codes(bounds.low, bounds.high, math.log1p(margin))]
-
-
 def minimum_detectable_effect(same: Values, gamma: float = GAMMA) -> float | None:
     """Return which change one look at so many blocks finds with `POWER`, as a fraction; None with too few blocks.
 

@@ -106,7 +106,8 @@ def _why(summary: Summary, move: Move) -> str:
     if undecided:
         first = undecided[0]
         return f"{first.release} could not be classified after {plural(first.blocks, 'block')}; raise --blocks"
-    return f"{plural(move.untested, 'release')} between them {'was' if move.untested == 1 else 'were'} not tested"
+    were = "was" if move.untested == 1 else "were"
+    return f"{plural(move.untested, 'release')} between them {were} not tested"
 
 
 def _few(summary: Summary, usable: int) -> str:
