@@ -49,6 +49,7 @@ NO_EPOCHS = "where a script's epochs end is its own affair"
 NO_BOUNDARY = "too few epochs ended among the timed steps"
 COLLECTOR = ("collector_us_per_step", "collector_pauses_per_1000_steps", "collector_pause_us")
 NO_COLLECTION = "a full collection is so rare that none was seen"
+NOT_WHOLE = "full collections of a price list leave out what was imported"
 NOT_COUNTED_THEN = "runs did not count the collector's pauses when this one was made"
 NO_EVENTS = "this device records no timing events"
 NO_SPREAD = "one block has no spread"
@@ -144,6 +145,8 @@ def _epoch_cost(evidence: Evidence) -> Estimate | None:
 def _collector(evidence: Evidence) -> dict[str, Found]:
     if not evidence.took_turns:
         return dict.fromkeys(COLLECTOR, _why(evidence, NOT_COUNTED_THEN))
+    if not all(trial.collections is None or trial.collections.are_whole for trial in evidence.timed):
+        return dict.fromkeys(COLLECTOR, NOT_WHOLE)
     per_step, pause_us = collections_per_step(evidence.timed), collection_us(evidence.timed)
     return {
         "collector_us_per_step": collector_us_per_step(evidence.timed),
