@@ -7,20 +7,20 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench.analyse.cells.counting import figures
-from bench.analyse.cells.evidence import NOT_RUN
+from bench.analyse.cells.evidence import NOT_RUN, in_one, log_ratios_by_block
 from bench.analyse.cells.rows import overhead_us, ratio
 from bench.analyse.cells.trial_figures import event_us
-from bench.analyse.statistics.signed_rank import paired_difference, signed_rank_estimate
+from bench.analyse.statistics.signed_rank import exponentiated, paired_difference, signed_rank_estimate
 from bench.plan.prices import steps_to_event
 from bench.plan.rounds import cell as cell_of
 from bench.records.metrics import COUNTED
-from bench.records.schema import Estimate, Price
+from bench.records.schema import Estimate, NoiseFloor, Price
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bench.analyse.cells.evidence import Compared, Evidence
-    from bench.records.schema import Cell, NoiseFloor, PricedOption, Run, Trial
+    from bench.records.schema import Cell, PricedOption, Run, Trial
 
 
 def of_options(
@@ -48,7 +48,35 @@ def _pairs(compared: Compared, itself: NoiseFloor | None) -> Iterator[tuple[Cell
     floor = 0.0 if itself is None or itself.floor is None else itself.floor
     for evidence in compared.evidence:
         if reference is not None and evidence is not reference:
-            yield evidence.cell, (evidence, reference, floor)
+            yield evidence.cell, (evidence, in_one(reference, compared.clone), floor)
+
+
+def noise_floors(gathered: Sequence[Compared]) -> list[NoiseFloor | None]:
+    """For each round how far its loop without options differs from its clone, by all rounds of that loop together.
+
+    Their pairs are as many trials of the same: whether identical loops come out alike. How far a single price wavers
+    is in its own interval.
+    """
+    return [_noise_floor(compared, gathered) for compared in gathered]
+
+
+def _noise_floor(compared: Compared, gathered: Sequence[Compared]) -> NoiseFloor | None:
+    alike = [each for each in gathered if each.round.reference == compared.round.reference]
+    by_round = [log_ratios_by_block(each.clone, each.reference) for each in alike if each.clone and each.reference]
+    itself = exponentiated(signed_rank_estimate([log for each in by_round for log in each.values()]))
+    if itself is None:
+        return None
+    cell, blocks = compared.round.reference, max(map(len, by_round))
+    return NoiseFloor(
+        comparison=cell.comparison, runner=cell.runner, ratio=itself, blocks=blocks, floor=farther_bound(itself)
+    )
+
+
+def farther_bound(itself: Estimate) -> float | None:
+    """The difference that noise alone can show, as a fraction; None without an interval."""
+    if itself.low is None or itself.high is None:
+        return None
+    return max(itself.high, 1 / itself.low) - 1
 
 
 def _price(option: PricedOption, cell: Cell, pair: Pair | None, trials: Sequence[Trial]) -> Price:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 
-from bench.analyse.cells.evidence import Evidence, gather_round
+from bench.analyse.cells.evidence import Evidence, gather_round, in_one
 from bench.analyse.cells.rows import ratio
-from bench.analyse.statistics.signed_rank import resolution
+from bench.analyse.statistics.signed_rank import blocks_needed, resolution
 from bench.analyse.verdicts import upgrade
+from bench.plan.prices import OF_THE_PRICE
 from bench.plan.rounds import Round, rounds
 from bench.records.schema import Run, Trial
+
+FORGO = ("runners", "options")
+"""Designs whose rounds tell something by themselves, so that some of them may be forgone for the others."""
+PACE_KNOWN = 2
+"""Blocks after which it is known how long the next ones take."""
 
 
 def rule(run: Run, *, clock: Callable[[], float] = monotonic) -> Callable[[int, Sequence[Trial]], Sequence[Round]]:
@@ -19,7 +25,8 @@ def rule(run: Run, *, clock: Callable[[], float] = monotonic) -> Callable[[int, 
     The planned blocks are run; with a target, blocks are added for the loops whose ratios are not
     known that well, up to `Settings.max_blocks`. A check of an environment ends with its verdicts. A
     budget ends the run before a block that would not fit in it, judged by the slowest pace so far;
-    one block is always run.
+    one block is always run. Where it has no room for the fewest blocks of an interval, it is spent on as many rounds
+    as can have theirs.
     """
     planned = rounds(run.settings)
     pace = _Pace(clock)
@@ -28,12 +35,25 @@ def rule(run: Run, *, clock: Callable[[], float] = monotonic) -> Callable[[int, 
         pace.block_ended()
         wanted = _wanted(run, planned, blocks, trials)
         budget_s = run.settings.budget_s
+        if budget_s is not None and run.settings.design in FORGO:
+            to_go = min(run.settings.blocks, blocks_needed()) - blocks
+            wanted = pace.fitting(_going_on(wanted, trials), to_go, budget_s)
         if blocks > 0 and budget_s is not None and pace.seconds_with(wanted) > budget_s:
             return []
         pace.block_begins(wanted)
         return wanted
 
     return next_rounds
+
+
+def _going_on(wanted: Sequence[Round], trials: Sequence[Trial]) -> Sequence[Round]:
+    """Those that the last block had, in the order in which they are forgone last: of each reference one by turns."""
+    last = max((trial.block for trial in trials if trial.phase == "timing"), default=None)
+    if last is None:
+        return wanted
+    had = {(trial.cell, trial.replicate) for trial in trials if trial.phase == "timing" and trial.block == last}
+    going_on = [each for each in wanted if any((cell, each.number) in had for cell in each.members)]
+    return sorted(going_on, key=lambda each: each.number)
 
 
 class _Pace:
@@ -43,7 +63,8 @@ class _Pace:
         self._clock = clock
         self._began_s = self._block_began_s = clock()
         self._cells = 0
-        self._slowest_s = 0.0
+        self._slowest_s = self._last_s = 0.0
+        self._ended = 0
 
     def block_begins(self, chosen: Sequence[Round]) -> None:
         self._block_began_s = self._clock()
@@ -51,11 +72,26 @@ class _Pace:
 
     def block_ended(self) -> None:
         if self._cells:
-            self._slowest_s = max(self._slowest_s, (self._clock() - self._block_began_s) / self._cells)
+            self._last_s = (self._clock() - self._block_began_s) / self._cells
+            self._slowest_s = max(self._slowest_s, self._last_s)
+            self._ended += 1
 
     def seconds_with(self, chosen: Sequence[Round]) -> float:
         """How long the run will have taken after one more block."""
         return self._clock() - self._began_s + self._slowest_s * _cells(chosen)
+
+    def fitting(self, wanted: Sequence[Round], blocks: int, budget_s: float) -> Sequence[Round]:
+        """The first of these, as many as can have so many blocks within the budget; all where not even one can.
+
+        By the pace of the last block, but not of a run's first, which has pilots and is longer than those to come.
+        """
+        left_s = budget_s - (self._clock() - self._began_s)
+        if self._ended < PACE_KNOWN or blocks < 1:
+            return wanted
+        fitting = list(wanted)
+        while fitting and blocks * self._last_s * _cells(fitting) > left_s:
+            fitting.pop()
+        return fitting or wanted
 
 
 def _cells(chosen: Sequence[Round]) -> int:
@@ -79,6 +115,8 @@ def _wide(run: Run, planned: Sequence[Round], trials: Sequence[Trial], target: f
         compared = gather_round(run, group, trials)
         reference = compared.reference
         others = [evidence for evidence in compared.evidence if evidence is not reference]
+        if reference is not None and run.settings.design == "options":
+            reference = in_one(reference, compared.clone)
         wide = {e.cell for e in others if reference is not None and not _is_known(e, reference, target)}
         if wide:
             yield group.only(wide)
@@ -87,11 +125,13 @@ def _wide(run: Run, planned: Sequence[Round], trials: Sequence[Trial], target: f
 def _is_known(evidence: Evidence, reference: Evidence, target: float) -> bool:
     """Whether the ratio is known to within `target`, or cannot be had, however many blocks there are.
 
-    An option may change the arithmetic, and has a price all the same.
+    An option may change the arithmetic, and has a price all the same; one that is dear need not be known so well.
     """
     found = ratio(evidence, reference)
     proven = evidence.equivalence.proven and reference.equivalence.proven
     if found is None or not (proven or evidence.cell.option is not None):
         return True
     half_width = resolution(found)
+    if evidence.cell.option is not None:
+        target = max(target, OF_THE_PRICE * abs(found.value - 1))
     return half_width is not None and half_width <= target

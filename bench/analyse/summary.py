@@ -38,7 +38,7 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
     """Turn a run, its journal and what was seen of its machine into its summary; rows are in the order of the plan."""
     gathered = gather(run, trials)
     imports = _imports(trials)
-    floors = [noise_floor(run, compared) for compared in gathered]
+    floors = _noise_floors(run, gathered)
     rows: dict[Cell, CellSummary] = {}
     for compared, itself in zip(gathered, floors, strict=True):
         for evidence in compared.evidence:
@@ -60,7 +60,7 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
         verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.verb == "upgrade" else [],
         prices=prices.of_options(run, gathered, floors, trials) if run.verb == "prices" else [],
         imported=_imported(trials),
-        noise_floors=list(filter(None, floors)),
+        noise_floors=[each for place, each in enumerate(floors) if each is not None and each not in floors[:place]],
         marked_blocks=disturbed,
         machine_warnings=list(map(str, about_machine)),
         steadiness=jitter.of_run(checkups),
@@ -68,6 +68,12 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
         warnings=list(map(str, warnings)),
     )
     return transitions.bisected(summary, trials) if run.verb == "bisect" else summary
+
+
+def _noise_floors(run: Run, gathered: Sequence[Compared]) -> list[NoiseFloor | None]:
+    if run.settings.design == "options":
+        return prices.noise_floors(gathered)
+    return [noise_floor(run, compared) for compared in gathered]
 
 
 def noise_floor(run: Run, compared: Compared) -> NoiseFloor | None:
@@ -78,7 +84,11 @@ def noise_floor(run: Run, compared: Compared) -> NoiseFloor | None:
         return None
     cell = compared.round.reference
     return NoiseFloor(
-        comparison=cell.comparison, runner=cell.runner, ratio=itself, blocks=clone.blocks, floor=_floor(itself)
+        comparison=cell.comparison,
+        runner=cell.runner,
+        ratio=itself,
+        blocks=clone.blocks,
+        floor=prices.farther_bound(itself),
     )
 
 
@@ -87,12 +97,6 @@ def clone_of(run: Run, compared: Compared) -> Evidence | None:
     names = {environment.name for environment in run.settings.environments if environment.clone_of is not None}
     arms = (evidence for evidence in compared.evidence if evidence.cell.environment in names)
     return compared.clone or next(arms, None)
-
-
-def _floor(itself: Estimate) -> float | None:
-    if itself.low is None or itself.high is None:
-        return None
-    return max(itself.high, 1 / itself.low) - 1
 
 
 def ratios_so_far(run: Run, trials: Sequence[Trial], cell: Cell) -> dict[str, Estimate | None]:

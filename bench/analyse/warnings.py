@@ -109,20 +109,24 @@ def _drift(cells: Sequence[Evidence]) -> Iterator[Caution]:
 
 
 def _spread(cells: Sequence[Evidence]) -> Iterator[Caution]:
-    """Find trials of which the middle half spans more than 5 % of their median."""
-    for cell in cells:
-        steps_us = _trials_us(cell)
-        if len(steps_us) and (wide := interquartile_range(steps_us) / np.median(steps_us)) > WIDE_SPREAD:
-            spread = f"the middle half of its trials spans {100 * wide:.1f} % of their median step time"
-            yield Caution(f"{name(cell.cell)}: {spread}", "; is something else running?")
+    """Find cells of which the middle half of the trials spans more than 5 % of their median: one sentence for all."""
+    spreads = [(_relative_spread(_trials_us(cell)), cell) for cell in cells]
+    wide = [(spread, cell) for spread, cell in spreads if spread > WIDE_SPREAD]
+    if wide:
+        most, worst = max(wide, key=lambda each: each[0])
+        more = f" (of {len(wide)} such cells the worst)" if len(wide) > 1 else ""
+        spread = f"the middle half of its trials spans {100 * most:.1f} % of their median step time{more}"
+        yield Caution(f"{name(worst.cell)}: {spread}", "; is something else running?")
 
 
 def _two_groups(cells: Sequence[Evidence]) -> Iterator[Caution]:
-    """Find trials in two groups."""
-    for cell in cells:
-        if (groups := two_groups(_trials_us(cell))) is not None:
-            around = " and ".join(f"{np.median(group):.4g} µs ({len(group)})" for group in groups)
-            yield Caution(f"{name(cell.cell)}: its trials form two groups", f", around {around}")
+    """Find cells whose trials are in two groups: one sentence for all, with those that are farthest apart."""
+    split = [(groups, cell) for cell in cells if (groups := two_groups(_trials_us(cell))) is not None]
+    if split:
+        groups, worst = max(split, key=lambda each: float(np.median(each[0][1]) / np.median(each[0][0])))
+        around = " and ".join(f"{np.median(group):.4g} µs ({len(group)})" for group in groups)
+        more = f" (of {len(split)} such cells the farthest apart)" if len(split) > 1 else ""
+        yield Caution(f"{name(worst.cell)}: its trials form two groups", f", around {around}{more}")
 
 
 def _long_regions(cells: Sequence[Evidence]) -> Iterator[Caution]:
@@ -225,6 +229,10 @@ def _ratios_by_block(compared: Compared) -> Iterator[tuple[Evidence, dict[int, f
         ratios = {block: float(np.exp(log)) for block, log in log_ratios_by_block(evidence, reference).items()}
         if evidence is not reference and evidence.equivalence.proven and len(ratios) >= blocks_needed():
             yield evidence, ratios
+
+
+def _relative_spread(steps_us: Floats) -> float:
+    return interquartile_range(steps_us) / float(np.median(steps_us)) if len(steps_us) else 0.0
 
 
 def _half_width(logs: Floats) -> float:

@@ -164,6 +164,8 @@ class TrialScheduler:
                 one_by_one=one_by_one,
                 packages=compared(self.settings.environments),
                 scripts=self.settings.scripts,
+                # Prices take many short trials, and tell nothing of full collections.
+                hides_imports=self.settings.design == "options",
             )
             self._pool_layout = layout
             self._pool.open()

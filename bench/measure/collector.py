@@ -32,10 +32,12 @@ COMES_BY_SURVIVORS = sys.version_info < (3, 14)
 class Collections:
     """Keeps the pauses of a turn in `ticks`, and what survives in all timed steps."""
 
-    def __init__(self, ticks: Ticks, *, phase: int = 0) -> None:
+    def __init__(self, ticks: Ticks, *, phase: int = 0, are_whole: bool = True) -> None:
+        """Those that are not `are_whole` leave out what was imported: they are kept, but tell of no user's."""
         self._phase = phase
         self._pauses_ns = ticks.collector_ns
-        self._oldest = _oldest()
+        self._are_whole = are_whole
+        self._oldest = _oldest() if are_whole else 0
         self._paused_steps: list[int] = []
         self._full_ns: list[int] = []
         self._partials = self._survived = self._young = self._began_ns = 0
@@ -87,11 +89,11 @@ class Collections:
         self._paused_steps.clear()
 
     def result(self, steps: int, *, looks: bool) -> dict[str, float | list[int]] | None:
-        """After so many timed steps; None where a full collection does not come by survivors.
+        """After so many timed steps; None where a full collection does not come by survivors, or leaves out imports.
 
         Where it `looks`, and they are not too rare to matter, it makes those that it has not seen.
         """
-        if not COMES_BY_SURVIVORS or not gc.isenabled():
+        if not COMES_BY_SURVIVORS or not gc.isenabled() or not self._are_whole:
             return None
         due = min(self._survived * SHARE / self._oldest, self._partials / (gc.get_threshold()[OLDEST] + 1))
         while looks and due * RARE_STEPS >= steps and len(self._full_ns) <= SEEN:

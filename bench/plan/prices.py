@@ -11,12 +11,15 @@ from bench.plan.settings import Flags, from_flags
 from bench.records.schema import Cell, Length, Machine, PricedOption, Settings
 
 BATCH_SIZE = "64"
-BLOCKS, MAX_BLOCKS = 6, 10
-"""Six are the fewest with an interval; prices that are not known to within `TARGET_CI` then get some more."""
+BLOCKS, MAX_BLOCKS = 6, 40
+"""Six are the fewest with an interval; prices that are not known well enough get more, as long as there is time."""
 TARGET_CI = 0.01
-TURNS_S = 3.0
-"""Six loops share it, forks of one interpreter, which differ by less than those of several."""
-BLOCKS_PER_SET = 5
+"""Of the step, or `OF_THE_PRICE` of the price where that is more: what doubles a step need not be known so well."""
+OF_THE_PRICE = 0.1
+TURNS_S = 2.0
+"""Of a whole group: few turns of many trials. What a price wavers by is mostly the luck of its processes, of which
+more turns tell nothing, and to start one takes as long as its turns."""
+BLOCKS_PER_SET = 8
 BUDGET = "15m"
 PRESET = "prices"
 

@@ -12,8 +12,9 @@ ANCHORED_TOGETHER = 4
 """Releases that take turns with one hand-written loop: with more, a cycle takes too long to meet the same moment."""
 
 
-OPTIONS_TOGETHER = 4
-"""Options that take turns with one loop that has none, for the same reason."""
+OPTIONS_TOGETHER = 8
+"""Options that take turns with one loop that has none: forks of one interpreter, whose turns differ by the same
+whether they follow each other or have five others between them."""
 NO_OPTION = "none"
 
 

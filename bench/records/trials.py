@@ -115,6 +115,8 @@ class Interpreter(Record):
     import_rss_bytes: int
     base_rss_bytes: int
     """Resident memory of the interpreter before the framework was imported."""
+    hides_imports: bool = False
+    """Whether Python's collector does not look at what it had imported: then full collections are no user's."""
     imported: dict[str, Imported] = {}
     """What it has imported of the packages that are compared; empty before interpreters told it."""
 

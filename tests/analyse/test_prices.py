@@ -47,9 +47,9 @@ def an_option(name="asked", **changes):
     return PricedOption(runner="fabric", name=name, setting=f"{name}=True", **changes)
 
 
-def trials_of(run, made, *, noise=0.0, waver=0.1, counted=None, startup_ns=None):
+def trials_of(run, made, *, noise=0.0, waver=0.1, counted=None, startup_ns=None, seed=0):
     """One trial of every cell in every block; `made` gives the steps of an option by (name, block's factor, lead)."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     trials = []
     for block in range(BLOCKS):
         weather = float(np.exp(random.normal(0, waver)))
@@ -105,6 +105,30 @@ def test_what_a_clone_differs_by_as_well_is_noise():
     found = price_of(an_option(), made=lambda name, lead: steps(STEP_US + (1 if name else 0), lead=lead), noise=0.01)
     assert found.is_noise
     assert found.share.low < found.share.high
+
+
+def test_the_loop_and_its_clone_are_one_loop_by_whose_luck_a_price_wavers_less():
+    run = a_run(an_option())
+    luck = {(None, False): 0.98, (None, True): 1 / 0.98, ("asked", False): 1.0}
+    trials = [
+        trial.model_copy(
+            update={"timing": factories.timing([STEP_US * luck[trial.cell.option, trial.cell.clone]] * 60)}
+        )
+        for trial in trials_of(run, lambda name, lead: steps(STEP_US, lead=lead, cycles=10))
+        if trial.phase == "timing"
+    ]
+    (found,) = summarise(run, trials).prices
+    assert found.share.value == pytest.approx(0, abs=1e-6)
+    assert found.step_us.value == pytest.approx(0, abs=1e-3)
+
+
+def test_how_alike_identical_loops_are_is_told_by_all_rounds_of_a_loop_together():
+    options = [an_option(f"option-{number}") for number in range(24)]
+    run = a_run(*options)
+    summary = summarise(run, trials_of(run, lambda name, lead: steps(STEP_US, lead=lead, cycles=3), noise=0.02))
+    (floor,) = summary.noise_floors
+    assert floor.blocks == BLOCKS
+    assert floor.floor < 0.02  # by 24 pairs; a round alone would say some 0.03
 
 
 def test_what_it_does_more_is_counted_exactly():

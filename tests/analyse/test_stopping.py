@@ -7,7 +7,7 @@ from bench.analyse import stopping
 from bench.analyse.statistics.signed_rank import location, resolution
 from bench.plan.presets import PRESETS
 from bench.plan.rounds import rounds
-from bench.records.schema import Comparison
+from bench.records.schema import Comparison, PricedOption
 from tests import factories
 
 LOOPS = ("pytorch", "hf-trainer", "floor")
@@ -114,6 +114,49 @@ def test_a_budget_judges_a_block_by_the_trials_that_it_would_measure(left_s, fit
 
 def test_one_block_is_run_whatever_the_budget():
     assert asked_for(planned(budget_s=0.0), 0)
+
+
+def after(run, blocks, *, block_s, cells=None):
+    """Which cells the next block has, after so many that took `block_s` each; the last one had only `cells`."""
+    now = [0.0]
+    rule = stopping.rule(run, clock=lambda: now[0])
+    trials = list(measured(run, blocks))
+    last = [t for t in trials if t.block < blocks - 1 or cells is None or t.cell in cells]
+    for block in range(blocks):
+        rule(block, [t for t in trials if t.block < block])
+        now[0] += block_s
+    return [each for planned_round in rule(blocks, last) for each in planned_round.cells]
+
+
+def test_a_budget_without_room_for_the_fewest_blocks_of_all_is_spent_on_the_rounds_that_can_have_theirs():
+    run = planned(blocks=8, budget_s=500.0)
+    everyone = [each for planned_round in rounds(run.settings) for each in planned_round.cells]
+    small = [each for each in everyone if each.batch_size == 8]
+    assert after(run, 2, block_s=74.0) == everyone  # four more of 74 s make 444 s
+    assert after(run, 2, block_s=90.0) == small  # four more of 90 s would make 540 s
+    assert after(run, 1, block_s=90.0) == everyone  # the first block has pilots
+    assert after(run, 2, block_s=240.0) == []  # not even one
+
+
+def test_a_round_that_was_forgone_stays_so_since_its_blocks_would_be_too_few():
+    run = planned(blocks=8, budget_s=1000.0)
+    everyone = [each for planned_round in rounds(run.settings) for each in planned_round.cells]
+    small = [each for each in everyone if each.batch_size == 8]
+    assert after(run, 4, block_s=10.0, cells=small) == small
+
+
+@pytest.mark.parametrize(("price", "is_known"), [(0.02, False), (0.9, True)])
+def test_an_option_is_known_well_enough_by_the_step_or_where_it_is_dear_by_its_price(price, is_known):
+    settings = {"design": "options", "options": [PricedOption(runner="fabric", name="asked", setting="asked=True")]}
+    run = planned(loops=("fabric",), target=0.01, **settings)
+    random = np.random.default_rng(0)
+    trials = []
+    for planned_round in rounds(run.settings):
+        for block in range(8):
+            for each in planned_round.members:
+                factor = (1 + price * (each.option is not None)) * np.exp(random.normal(0, 0.03))
+                trials.append(factories.trial(cell=each, block=block, step_us=300 * factor))
+    assert (stopping.rule(run)(8, trials) == []) is is_known
 
 
 @pytest.mark.parametrize("spread", [0.015, 0.025, 0.035, 0.05])

@@ -172,6 +172,15 @@ def test_pauses_too_rare_to_be_seen_cost_nothing_and_how_rare_they_are_is_told()
     assert row.unavailable["collector_pause_us"] == "a full collection is so rare that none was seen"
 
 
+def test_collections_that_leave_out_what_was_imported_are_not_told() -> None:
+    found = collected(100, {2: 4000.0}).model_copy(update={"interpreter": interpreter(hides_imports=True)})
+    row = only(summarised([found]))
+    assert row.collector_us_per_step is None
+    assert row.unavailable["collector_us_per_step"] == "full collections of a price list leave out what was imported"
+    assert value_of(row.step_time_us) == pytest.approx(100)
+    assert value_of(row.samples_per_second) == pytest.approx(64 / 100e-6)
+
+
 def test_without_a_pause_it_costs_nothing_and_how_long_one_is_cannot_be_told() -> None:
     row = only(summarised([trial()]))
     assert (row.collector_us_per_step, row.collector_pauses_per_1000_steps, row.collector_pause_us) == (0, 0, None)

@@ -65,6 +65,25 @@ def test_trials_that_spread_widely_are_told() -> None:
     ]
 
 
+def test_many_that_spread_widely_are_told_once_with_the_worst() -> None:
+    spread = [100, 108, 92, 104, 96, 100]
+    wider = [100, 116, 84, 108, 92, 100]
+    found = summarised([*timed("pytorch", spread), *timed("lightning", wider)], "pytorch", "lightning")
+    assert [warning for warning in found.warnings if "middle half" in warning] == [
+        "lightning at batch 64 of mlp on cpu: the middle half of its trials spans 12.0 % of their median step time "
+        "(of 2 such cells the worst); is something else running?"
+    ]
+
+
+def test_many_in_two_groups_are_told_once_with_those_that_are_farthest_apart() -> None:
+    near, far = ([low] * 6 + [high] * 6 for low, high in ((100, 105), (100, 110)))
+    found = summarised([*timed("pytorch", near), *timed("lightning", far)], "pytorch", "lightning")
+    assert [warning for warning in found.warnings if "two groups" in warning] == [
+        "lightning at batch 64 of mlp on cpu: its trials form two groups, around 100 µs (6) and 110 µs (6) "
+        "(of 2 such cells the farthest apart)"
+    ]
+
+
 def test_trials_in_two_groups_are_told() -> None:
     found = summarised(timed("pytorch", [100, 100.5, 105, 101, 105.5, 100, 106, 105, 100.5, 101, 105.5, 106]))
     assert found.warnings == [

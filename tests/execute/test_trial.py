@@ -49,7 +49,7 @@ trial.run(
     trial.Assignment(
         runner=train,
         job=Job(workload="mlp", batch_size=1, epochs=1, steps_per_epoch=1000, device="cuda"),
-        request={{"threads": 1, "phase": "timing", "is_alone": False, "warm_up": {WARM_UP}}}
+        request={{"threads": 1, "phase": "timing", "is_alone": False, "hides_imports": False, "warm_up": {WARM_UP}}}
         | {{"block": 0, "sees_collections": False}},
         host=memory.HostBaseline(inherited_bytes=0, at_start=process.resident()),
         scratch=Path(sys.argv[1]),

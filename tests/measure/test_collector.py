@@ -116,3 +116,9 @@ def test_a_collector_that_is_off_has_no_full_collection_to_tell_of(collections):
         assert collections.result(steps=100, looks=True) is None
     finally:
         gc.enable()
+
+
+def test_collections_that_leave_out_what_was_imported_tell_nothing(tmp_path):
+    found = Collections(Ticks(tmp_path / "ticks"), are_whole=False)
+    found.begin()
+    assert found.result(1_000, looks=True) is None

@@ -120,8 +120,8 @@ def test_a_cell_knows_its_comparison_wherever_it_is():
     assert clone_of(cell(COMPARISON, "lightning", "old")).anywhere == COMPARISON
 
 
-def test_options_take_turns_with_the_loop_without_any_in_groups_of_four_and_those_with_workers_apart():
-    names = [f"option-{number}" for number in range(6)]
+def test_options_take_turns_with_the_loop_without_any_in_groups_of_eight_and_those_with_workers_apart():
+    names = [f"option-{number}" for number in range(10)]
     priced = [PricedOption(runner="fabric", name=name, setting=name) for name in names]
     priced += [PricedOption(runner="fabric", name="workers", setting="workers", workers=2)]
     priced += [PricedOption(runner="fabric", name="lacking", setting="lacking", missing="needs a package")]
@@ -129,8 +129,8 @@ def test_options_take_turns_with_the_loop_without_any_in_groups_of_four_and_thos
     found = rounds(planned)
     none = cell(COMPARISON, "fabric")
     assert [[each.option for each in one.cells] for one in found] == [
-        [None, *names[:3]],
-        [None, *names[3:]],
+        [None, *names[:5]],
+        [None, *names[5:]],
         [None, "workers"],
     ]
     assert {one.reference for one in found} == {none}

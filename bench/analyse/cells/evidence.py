@@ -118,6 +118,26 @@ def differences_by_block(own: Evidence, other: Evidence) -> dict[int, float]:
     return _over_pairs(own, other, lambda ours, theirs: ours - theirs)
 
 
+def in_one(evidence: Evidence, twin: Evidence | None) -> Evidence:
+    """The turns of a loop and of its clone as those of one: two processes of it, by whose luck it wavers less.
+
+    A cycle in which one of them has no figure has that of the other.
+    """
+    if twin is None:
+        return evidence
+    own, other = evidence.turns_us_by_block, twin.turns_us_by_block
+    return replace(
+        evidence, turns_us_by_block={b: us if b not in other else _middle(us, other[b]) for b, us in own.items()}
+    )
+
+
+def _middle(ours: Floats, theirs: Floats) -> Floats:
+    shared = min(len(ours), len(theirs))
+    ours, theirs = ours[:shared], theirs[:shared]
+    both: Floats = np.sqrt(ours * theirs)
+    return np.where(np.isnan(both), np.where(np.isnan(ours), theirs, ours), both)
+
+
 def _over_pairs(own: Evidence, other: Evidence, compared: Callable[[Floats, Floats], Floats]) -> dict[int, float]:
     found = {}
     for block, ours in own.turns_us_by_block.items():

@@ -44,6 +44,8 @@ class Collections:
     """Those whose pauses tell how long one takes: all of the process but its first, which copies pages."""
     seen_us: float
     """What these took."""
+    are_whole: bool = True
+    """Whether they look at what was imported, too, as a user's do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,7 +144,7 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: int | Non
         samples=samples,
         samples_per_second=None,
         epoch_us=None,
-        collections=_collections(timing, turns),
+        collections=_collections(trial, timing, turns),
         startup_s=timing.startup_ns / 1e9,
         joules_per_1000_samples=regions.per_1000_samples(
             timing.energy_j, len(intervals_us) * samples if samples else None
@@ -268,8 +270,10 @@ def _ends_us(intervals_us: Floats, places: _Places, mean_us: float) -> dict[int,
     return found
 
 
-def _collections(timing: Timing, turns: Turns) -> Collections:
+def _collections(trial: Trial, timing: Timing, turns: Turns) -> Collections:
     counted = timing.collector
+    if trial.interpreter is not None and trial.interpreter.hides_imports:
+        return Collections(due=0.0, steps=len(timing.step_ns), seen=0, seen_us=0.0, are_whole=False)
     seen_ns = list(turns.pauses_ns.values()) if counted is None else counted.full_ns
     due = len(seen_ns) if counted is None else counted.full_due
     return Collections(due=due, steps=len(timing.step_ns), seen=len(seen_ns), seen_us=sum(seen_ns) / 1e3)

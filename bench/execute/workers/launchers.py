@@ -85,6 +85,7 @@ class Brought(TypedDict, total=False):
 
     workload: str | None
     script: Message | None
+    hides_imports: bool
 
 
 class Forker:

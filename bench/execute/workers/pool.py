@@ -47,7 +47,8 @@ class Pool:
     Those of one device and Python are forks of one process that has imported torch. With `one_by_one`
     each framework is imported while nothing else runs, so that its import time is a figure;
     otherwise as many import at once as there are cores. `packages` are the versions of what is compared, by
-    environment: trials of an interpreter that has imported another one fail, each with that reason.
+    environment: trials of an interpreter that has imported another one fail, each with that reason. `hides_imports` is
+    as for `ForkServer.interpreter`.
     """
 
     def __init__(
@@ -60,9 +61,10 @@ class Pool:
         one_by_one: bool,
         packages: Mapping[str, Mapping[str, str]] | None = None,
         scripts: Scripts | None = None,
+        hides_imports: bool = False,
     ) -> None:
         self.keys = list(keys)
-        self._packages, self._scripts = packages or {}, scripts
+        self._packages, self._scripts, self._hides_imports = packages or {}, scripts, hides_imports
         self._pythons, self._layout, self._threads = pythons, layout, threads
         self._at_once = 1 if one_by_one else max(1, os.cpu_count() or 1)
         self._servers: dict[tuple[str, str], ForkServer] = {}
@@ -121,8 +123,8 @@ class Pool:
     def _brought(self, key: Key) -> Brought:
         """What is trained: a workload, or what a script brings itself."""
         if self._scripts is None:
-            return {"workload": key[3], "script": None}
-        return {"workload": None, "script": message_of(self._scripts, key[0])}
+            return {"workload": key[3], "script": None, "hides_imports": self._hides_imports}
+        return {"workload": None, "script": message_of(self._scripts, key[0]), "hides_imports": self._hides_imports}
 
     def _spec(self, key: Key) -> Spec:
         _, device, environment, _ = key

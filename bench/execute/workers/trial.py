@@ -94,7 +94,9 @@ def clock_of(assignment: Assignment, *, onlooker: Onlooker | None = None, over: 
 
     assert assignment.control is not None
     ticks = Ticks(assignment.scratch / protocol.TICKS)
-    collections = Collections(ticks, phase=assignment.request["block"])
+    collections = Collections(
+        ticks, phase=assignment.request["block"], are_whole=not assignment.request["hides_imports"]
+    )
     return Clock(
         ticks=ticks,
         control=assignment.control,

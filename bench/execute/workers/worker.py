@@ -56,6 +56,8 @@ class Loaded:
     """None of a script, which `script` runs."""
     inherited_bytes: int
     script: Script | None = None
+    hides_imports: bool = False
+    """Whether Python's collector does not look at what was imported."""
 
 
 def main() -> None:
@@ -145,8 +147,10 @@ def _interpret(control: socket.socket, request: Message, imported: Imported) -> 
         reason = f"{type(error).__name__}: {error}" if script is None else told(error, script.file)
         send(control, {"event": event, "what": loading, "reason": reason})
         return
+    if request["hides_imports"]:
+        gc.freeze()
     inherited_bytes = process.resident().total - imported.bare.total
-    loaded = Loaded(train=train, script=script, inherited_bytes=inherited_bytes)
+    loaded = Loaded(train=train, script=script, inherited_bytes=inherited_bytes, hides_imports=request["hides_imports"])
     if request["try_device"]:
         broken = _why_unusable(request["device"])
         failed = {"event": "failed", "what": "device", "reason": broken}
@@ -162,6 +166,7 @@ def _interpret(control: socket.socket, request: Message, imported: Imported) -> 
         "import_s": imported.torch_s + own_s,
         "import_torch_s": imported.torch_s,
         "import_rss_bytes": loaded.inherited_bytes,
+        "hides_imports": request["hides_imports"],
         "base_rss_bytes": imported.bare.total,
         **_provenance(request["compared"]),
     }
@@ -244,7 +249,7 @@ def _train(loaded: Loaded, request: Message, descriptors: list[int]) -> None:
             runner=_with_option(loaded.train, request),
             script=loaded.script,
             job=Job(**request["job"]),
-            request=request,
+            request=request | {"hides_imports": loaded.hides_imports},
             host=host,
             scratch=scratch,
             control=socket.socket(fileno=descriptors[0]) if descriptors else None,

@@ -122,7 +122,7 @@ def asked(name: str, phase: str, folder: Path, scratch: Path, **rules: object) -
     script |= {"to_the_end": False, **rules}
     job = {"workload": "script", "batch_size": 0, "epochs": 1, "steps_per_epoch": 16}
     request = {"phase": phase, "threads": 1, "is_alone": False, "warm_up": WARM_UP, "warmup_steps": 4, "cores": []}
-    request |= {"block": 0, "sees_collections": False, "has_terminal": False, "option": None}
+    request |= {"block": 0, "sees_collections": False, "hides_imports": False, "has_terminal": False, "option": None}
     return request | {"script": script, "job": job, "scratch": str(scratch)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analyse.statistics.signed_rank import blocks_needed
 from bench.analyse.warnings import name
 from bench.plan.rounds import cell
 from bench.report.document import blocks, glossary, numbers, steadiness
@@ -24,7 +25,8 @@ MAX_NAMED = 5
 HOW_TO_READ = (
     "**µs/step**: step time with the option minus step time without, from turns that follow each other within "
     "moments, with its 95 % interval; ~ means no measurable difference: the interval holds 0, or a clone of the loop "
-    "without options differs by as much.",
+    "without options differs by as much; [?] has no interval, and may be nothing but noise. One interval in twenty "
+    "misses its price.",
     "**of the step**: the same in percent of the step without options; for ~ its bounds.",
     "**Python calls, C calls, ops, syncs**: exact counts, how many more than without the option.",
     "**terminal B**: bytes written to a terminal per step, over 300 steps at a stretch.",
@@ -81,9 +83,16 @@ def _row(texts: tuple[str, ...], timed: Estimate | None, place: int) -> Row:
 def setting(summary: Summary) -> str:
     """How it was measured."""
     settings = summary.run.settings
-    timed = f"each option took turns with the same loop without any, in {plural(settings.blocks, 'block')} or more"
+    timed = f"each option took turns with the same loop without any and a clone of that, in {_blocks(summary)}"
     how = timed if "timing" in settings.passes else "steps were counted, not timed"
     return steadiness.after(f"One option at a time is switched on; {how}.", summary)
+
+
+def _blocks(summary: Summary) -> str:
+    """In how many blocks, of which prices that are known well enough have fewer."""
+    seen = [cell.blocks for cell in summary.cells if cell.option is not None and cell.blocks]
+    fewest, most = min(seen, default=0), max(seen, default=0)
+    return plural(most, "block") if fewest == most else f"{fewest} to {plural(most, 'block')}"
 
 
 def heading(each: PriceList) -> str:
@@ -97,13 +106,31 @@ def answer(each: PriceList) -> str:
         return f"{plural(len(each.prices), 'option')} counted."
     plain = f"A step takes {numbers.number(each.step_us.value)} µs without options."
     named = [line(price) for price in each.prices if _costs(price)][:MAX_NAMED]
-    nothing = sum(price.is_noise for price in each.prices)
-    rest = f" {plural(nothing, 'option')} cost nothing measurable." if nothing else ""
-    return f"{plain} Per step, the most expensive: {'; '.join(named)}.{rest}" if named else f"{plain}{rest}"
+    most = f"Per step, the most expensive: {'; '.join(named)}." if named else None
+    return " ".join(filter(None, [plain, most, _nothing(each), _unknown(each)]))
 
 
 def _costs(price: Price) -> bool:
-    return price.step_us is not None and price.step_us.value > 0 and not price.is_noise
+    return rows.is_known(price) and price.step_us is not None and price.step_us.value > 0 and not price.is_noise
+
+
+def _nothing(each: PriceList) -> str | None:
+    bounds = [rows.within(price) for price in each.prices if price.is_noise and rows.is_known(price)]
+    known = [bound for bound in bounds if bound is not None]
+    if not known:
+        return None
+    within = f"known to within ±{numbers.percent_up(max(known))} of the step or better"
+    return f"{plural(len(known), 'option')} cost nothing measurable, {within}."
+
+
+def _unknown(each: PriceList) -> str | None:
+    """What a price without an interval lacks."""
+    count = sum(price.step_us is not None and not rows.is_known(price) for price in each.prices)
+    if not count:
+        return None
+    come = "comes" if count == 1 else "come"
+    lacks = f"an interval takes {blocks_needed()} blocks, for which the time did not suffice"
+    return f"{plural(count, 'price')} [?] {come} last: {lacks} (--budget gives more, --option asks for fewer)."
 
 
 def line(price: Price) -> str:
@@ -119,7 +146,7 @@ def missing(each: PriceList) -> list[str]:
 def one_line(summary: Summary) -> str:
     """What was priced, and what costs most, for a list of runs."""
     found = [price for each in rows.lists(summary) for price in each.prices]
-    shares = [(price.share.value, price) for price in found if price.share is not None and not price.is_noise]
+    shares = [(price.share.value, price) for price in found if price.share is not None and _costs(price)]
     most = max(shares, key=lambda each: each[0])[1] if shares else None
     told = f"; most per step: {most.cell.option} of {most.cell.runner} {rows.share(most)}" if most else ""
     return f"prices of {plural(len(found), 'option')} of {listed(summary.run.settings.runners)}{told}"

@@ -74,9 +74,14 @@ def has_price(price: Price) -> bool:
     return price.step_us is not None or price.reason is None
 
 
-def _expensive_first(price: Price) -> tuple[bool, float, int]:
+def is_known(price: Price) -> bool:
+    """Whether it has an interval: a figure without one may be nothing but noise."""
+    return price.step_us is not None and price.step_us.low is not None
+
+
+def _expensive_first(price: Price) -> tuple[bool, bool, float, int]:
     us = 0.0 if price.step_us is None else price.step_us.value
-    return price.is_noise, -us, -price.more.get("python_calls", 0)
+    return price.step_us is not None and not is_known(price), price.is_noise, -us, -price.more.get("python_calls", 0)
 
 
 def per_step(price: Price) -> tuple[str, ...]:
@@ -108,9 +113,18 @@ def share(price: Price) -> str:
     if found is None:
         return NOTHING
     if price.is_noise:
-        bounds = found.low is not None and found.high is not None and max(abs(found.low), abs(found.high))
-        return f"within ±{numbers.percent_up(bounds)}" if bounds else NO_DIFFERENCE
-    return f"{numbers.signed(100 * found.value, -1 if abs(found.value) < 0.0995 else 0)} %"
+        bound = within(price)
+        return f"within ±{numbers.percent_up(bound)}" if bound else NO_DIFFERENCE
+    value = f"{numbers.signed(100 * found.value, -1 if abs(found.value) < 0.0995 else 0)} %"
+    return value if is_known(price) else f"{value} {numbers.TOO_FEW_BLOCKS}"
+
+
+def within(price: Price) -> float | None:
+    """How much of the step it costs or saves at most, as a fraction; None without an interval."""
+    found = price.share
+    if found is None or found.low is None or found.high is None:
+        return None
+    return max(abs(found.low), abs(found.high))
 
 
 def event_time(price: Price) -> str:

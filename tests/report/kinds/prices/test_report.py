@@ -1,5 +1,7 @@
 """What a price list says: the most expensive first, what is noise as ~, and events by themselves."""
 
+import re
+
 from bench.report.kinds.prices import grid, report, rows
 from bench.report.media import markdown
 from tests.analyse.test_prices import a_list
@@ -30,7 +32,9 @@ def test_the_answer_names_what_costs_and_how_many_do_not():
     (only,) = rows.lists(summary)
     text = report.answer(only)
     assert "Per step, the most expensive: costs +1" in text
-    assert text.endswith("2 options cost nothing measurable.")
+    nothing = re.search(r"2 options cost nothing measurable, known to within ±([\d.]+) % of the step or better.$", text)
+    bounds = [max(-price.share.low, price.share.high) for price in only.prices if price.is_noise]
+    assert max(bounds) * 100 <= float(nothing[1]) < max(bounds) * 100 + 0.1
     assert report.missing(only) == ["lacking: needs a package: pip install a-package"]
     assert "most per step: costs of fabric +15 %" in report.one_line(summary)
     text = markdown.written(report.document(summary, "results/a"))
@@ -42,3 +46,23 @@ def test_the_compact_table_leaves_out_how_options_are_switched_on():
     assert found.headers[:5] == ("batch", "runner", "option", "µs/step", "of the step")
     assert found.texts[0][:3] == ("64", "fabric", "costs")
     assert all(len(row) == len(found.headers) for row in found.texts)
+
+
+def test_a_price_without_an_interval_comes_last_and_leads_nothing():
+    summary = a_list()
+    bare = [
+        p.model_copy(update={name: without_interval(getattr(p, name)) for name in ("step_us", "share")})
+        for p in summary.prices
+    ]
+    (only,) = rows.lists(summary.model_copy(update={"prices": [bare[0], *summary.prices[1:]]}))
+    assert only.prices[-1].cell.option == "costs"
+    assert rows.share(only.prices[-1]) == "+15 % [?]"
+    text = report.answer(only)
+    assert "most expensive" not in text
+    assert "1 price [?] come last" not in text
+    assert "1 price [?] comes last: an interval takes 6 blocks, for which the time did not suffice" in text
+    assert "most per step" not in report.one_line(summary.model_copy(update={"prices": bare}))
+
+
+def without_interval(estimate):
+    return estimate and estimate.model_copy(update={"low": None, "high": None})
