@@ -86,10 +86,11 @@ def _taken_apart(text: str) -> Asked:
     if Path(text).is_file():
         return Path(text).resolve(), []
     try:
-        file, *arguments = shlex.split(text)
-    except ValueError as error:
+        name, *arguments = shlex.split(text)
+        file = Path(name).resolve()
+    except (ValueError, RuntimeError) as error:  # an open quote or no file's name; a link that leads to itself
         raise UsageError(f"--script {text!r} cannot be taken apart ({error}); write it as in a shell.") from None
-    return Path(file).resolve(), arguments[1:] if arguments[:1] == [SEPARATOR] else arguments
+    return file, arguments[1:] if arguments[:1] == [SEPARATOR] else arguments
 
 
 def _with_arguments(asked: Sequence[Asked], arguments: Sequence[str]) -> Asked:

@@ -17,7 +17,8 @@ def cache_folder() -> Path:
     """`$LOOPTAX_CACHE`, or `looptax` in the user's cache folder. Everything in it can be deleted at any time."""
     own = os.environ.get("LOOPTAX_CACHE")
     if own:
-        return Path(own).expanduser().absolute()
+        # pathlib's raises for the home of a user who is not there
+        return Path(os.path.expanduser(own)).absolute()  # noqa: PTH111
     return Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache").absolute() / "looptax"
 
 

@@ -157,7 +157,12 @@ def read_brief(path: Path) -> Brief | None:
     with path.open(encoding="utf-8") as file:
         head = file.read(LONGEST_BRIEF)
     start = re.match(r'\{\s*"schema":\s*\d+,\s*"brief":\s*(?=\{)', head)
-    return Brief.model_validate(json.JSONDecoder().raw_decode(head, start.end())[0]) if start else None
+    if start is None:
+        return None
+    try:
+        return Brief.model_validate(json.JSONDecoder().raw_decode(head, start.end())[0])
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def now() -> datetime:

@@ -152,7 +152,7 @@ def rebuild_index(results: Path) -> None:
 def _entry(path: Path) -> index_entries.Entry | None:
     try:
         return index_entries.entry(path)
-    except ValueError:  # a neighbour's torn file must not cost this run its report
+    except (ValueError, OSError):  # a neighbour's torn file must not cost this run its report
         warnings.warn(
             f"{path} is no summary and is left out of the index: rebuild it with python -m bench.report {path.parent}.",
             stacklevel=2,

@@ -1,6 +1,5 @@
 """What is read from files and options is read as it is meant, or refused in one sentence that says where."""
 
-import copy
 import json
 import math
 from contextlib import suppress
@@ -13,14 +12,15 @@ from hypothesis import strategies as st
 from bench.cli import app, reports
 from bench.errors import BenchError, RunFolderError, UsageError
 from bench.execute.environments import requirements
-from bench.plan import parse
+from bench.plan import parse, scripts
+from bench.plan.settings import Flags
 from bench.records import store
 from bench.records.base import SCHEMA
-from bench.records.schema import Load
-from bench.report import kinds
-from bench.report.media import markdown, terminal
-from bench.report.media.html import render
-from tests import checks, factories
+from bench.records.cache import cache_folder
+from bench.report import publish
+from tests import factories
+from tests.reliability import damage
+from tests.reliability.damage import RUN, TRIALS, damaged, places, read_or_refused, told, write
 
 SCHEMAS = Path(__file__).parent / "schemas"
 QUICK = settings(
@@ -36,92 +36,13 @@ QUICK = settings(
 # Files of a run folder.
 
 
-def documents():
-    """A run and its journal as their files have them: JSON values, to be damaged."""
-    run = factories.run(runners=["pytorch", "floor"], blocks=2)
-    trials = factories.journal(run)
-    trials.append(factories.trial("floor", block=1, replicate=1, status="failed"))
-    busy = Load(wall_s=2.0, cpus=2, busy_s=3.0, own_s=2.0, stolen_s=0.1)
-    paused = factories.timing().turns.model_copy(update={"pauses_ns": {3: 4_000_000}, "waits_ns": {4: 2000}})
-    seen = {"load": busy, "timing": factories.timing(turns=paused)}
-    trials[2] = trials[2].model_copy(update=seen)
-    trials.append(factories.trial(phase="counting", block=-1, counters=checks.counters(), timing=None))
-    return json.loads(run.model_dump_json(by_alias=True)), [
-        json.loads(each.model_dump_json(by_alias=True, exclude_none=True)) for each in trials
-    ]
-
-
-RUN, TRIALS = documents()
-
-
-def places(value, path=()):
-    """Every place in a JSON value; of long lists the first entries."""
-    yield path
-    inner = value.items() if isinstance(value, dict) else enumerate(value[:3]) if isinstance(value, list) else ()
-    for key, each in inner:
-        yield from places(each, (*path, key))
-
-
-ODD = st.one_of(
-    st.sampled_from(
-        [None, True, -1, 0, 1, 2**31, 2**63, 10**40, -0.0, 1.5, 1e308, -1e308, 5e-324, math.nan, math.inf, -math.inf]
-    ),
-    st.sampled_from(
-        ["", "x", "\x00", "\u202e", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "NaN", "ok", "a" * 9999]
-    ),
-    st.sampled_from([[], {}, [[]], [None], {"a": 1}, [0] * 50, json.loads("[" * 150 + "]" * 150)]),
-)
-
-
-def damaged(document, path, odd, how):
-    """`document` with another value at `path`, or without it, or with it twice."""
-    found = copy.deepcopy(document)
-    if not path:
-        return odd
-    *way, last = path
-    inner = found
-    for key in way:
-        inner = inner[key]
-    if how == "gone":
-        del inner[last]
-    elif how == "twice" and isinstance(inner, list):
-        inner.insert(last, inner[last])
-    else:
-        inner[last] = odd
-    return found
-
-
-HOW = st.sampled_from(["other", "other", "other", "gone", "twice"])
-
-
-def told(folder):
-    """The whole report of what a run folder holds, but for its charts."""
-    summary = reports.analysed(folder)
-    found = kinds.of(summary.run.verb).document(summary, str(folder))
-    markdown.written(found)
-    terminal.lines(found)
-    render.page(summary, str(folder))
-    summary.model_dump_json()
-
-
-def read_or_refused(folder):
-    sentence = f"{folder} is read"
-    try:
-        told(folder)
-    except BenchError as error:
-        sentence = str(error)
-    assert str(folder) in sentence
-    assert "\n" not in sentence
+ODD = st.sampled_from(damage.NUMBERS) | st.sampled_from(damage.WORDS) | st.sampled_from(damage.NESTED)
+HOW = st.sampled_from(damage.HOW)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return store.create(tmp_path_factory.mktemp("damaged"), factories.run())
-
-
-def write(folder, run, trials):
-    (folder / store.RUN).write_text(json.dumps(run))
-    (folder / store.JOURNAL).write_text("".join(f"{json.dumps(each)}\n" for each in trials))
 
 
 @QUICK
@@ -210,6 +131,19 @@ def test_a_file_that_cannot_be_read_is_named(folder, monkeypatch):
             read(folder)
 
 
+@pytest.mark.parametrize("damage", [lambda path: path.mkdir(), lambda path: path.write_text(NESTED_SUMMARY)])
+def test_a_neighbour_s_summary_that_cannot_be_read_costs_no_run_its_report(tmp_path, damage):
+    path = tmp_path / "neighbour" / store.SUMMARY
+    path.parent.mkdir()
+    damage(path)
+    with pytest.warns(UserWarning, match=r"neighbour/summary.json is no summary and is left out of the index"):
+        publish.rebuild_index(tmp_path)
+    assert "neighbour" not in (tmp_path / publish.INDEX).read_text()
+
+
+NESTED_SUMMARY = '{"schema": 1, "brief": {"verb": ' + "[" * 60_000
+
+
 # Schemas.
 
 
@@ -265,6 +199,7 @@ TEXTS = st.text(max_size=40) | st.sampled_from(
         "1_000s",
         "999999999h",
         "~nobody",
+        "~\x00",
         "\x00.whl",
     ]
 )
@@ -284,6 +219,18 @@ def test_a_figure_of_an_option_is_finite_and_positive_or_refused(read, text):
     with suppress(UsageError):
         figure = read(text)
     assert 0 < figure < 1e9  # no clock can wait for more
+
+
+@pytest.mark.parametrize("text", ["\x00", "\ud800", "'open", ""])
+def test_a_script_that_no_file_can_be_called_is_refused(text):
+    with pytest.raises(UsageError, match=r"--script .* cannot be taken apart"):
+        scripts.scripts(Flags(script=[text]))
+
+
+def test_a_cache_in_the_home_of_nobody_is_a_folder_of_that_name(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOOPTAX_CACHE", "~nobody-of-that-name/cache")
+    assert cache_folder() == tmp_path / "~nobody-of-that-name" / "cache"
 
 
 @QUICK

@@ -134,6 +134,8 @@ def _item(token: str) -> Item:
 
 
 def _read_item(token: str) -> Item:
+    if "\0" in token:
+        raise UsageError(f"{token!r} is no requirement and no path: it has a NUL in it.")
     if token.startswith("-"):  # an option in a requirements file: only pip knows what it brings
         return Item(text=token, argument=token, is_source=True)
     path = Path(os.path.expanduser(token))  # noqa: PTH111 - pathlib's raises for the home of a user who is not there
