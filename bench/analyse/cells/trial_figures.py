@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.analyse.statistics.signed_rank import Floats
-    from bench.records.schema import Cell, Length, Memory, Phase, Phases, Timing, Trial, Turns
+    from bench.records.schema import Cell, Length, Memory, Phase, Phases, Timing, Trial, TurnLength, Turns
 
 
 NO_SAMPLES = "the script takes no batches from a DataLoader (--samples-per-step says how many samples a step trains)"
@@ -110,7 +111,7 @@ def event_us(trial: Trial, timing: Timing, every: int) -> float | None:
     if turns is None:
         return None
     steps_us = _without(timing, turns.pauses_ns)
-    places = _Places(trial.length, turns, workers=trial.cell.workers, event_steps=every)
+    places = _places(trial, turns, every)
     where = places.kept if every <= turns.length.kept_steps else np.ones_like(places.kept)
     usual_us, events_us = steps_us[places.steady], steps_us[where & places.at_event]
     return float(np.median(events_us) - np.median(usual_us)) if len(events_us) and len(usual_us) else None
@@ -126,7 +127,7 @@ def _without(timing: Timing, *lost_ns: Mapping[int, int]) -> Floats:
 
 def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: int | None) -> TrialFigures:
     intervals_us, unpaused_us = _intervals_us(timing), _without(timing, turns.pauses_ns, turns.waits_ns or {})
-    places = _Places(trial.length, turns, workers=trial.cell.workers, event_steps=event_steps)
+    places = _places(trial, turns, event_steps)
     stride = lengths.stride_of(trial.cell.workers, trial.length.steps_per_epoch)
     turns_us = _turns_us(unpaused_us, places, stride=stride)
     known_us = turns_us[~np.isnan(turns_us)]
@@ -229,43 +230,60 @@ def collection_us(timed: Sequence[TrialFigures]) -> float | None:
     return sum(collections.seen_us for collections in found) / seen if seen else None
 
 
+def _places(trial: Trial, turns: Turns, event_steps: int | None) -> _Places:
+    """Where its intervals lie, which is the same for nearly all trials of a run."""
+    epoch = trial.length.steps_per_epoch
+    return _made(len(turns.places), turns.length, trial.length.warmup_steps, epoch, trial.cell.workers, event_steps)
+
+
 class _Places:
     """Where each timed interval lies: in its turn, and in its epoch."""
 
-    def __init__(self, length: Length, turns: Turns, *, workers: int, event_steps: int | None) -> None:
-        count = len(turns.places)
-        self.in_turn = np.tile(np.arange(turns.length.steps), count)
-        self.turns = count
+    def __init__(
+        self, turns: int, turn: TurnLength, warmup_steps: int, epoch_steps: int, workers: int, event_steps: int | None
+    ) -> None:
+        in_turn = np.tile(np.arange(turn.steps), turns)
+        self.turns = turns
         # The interval before the tick of step s + 1 is that of step s of its epoch, counted from 0.
-        step = length.warmup_steps + np.arange(len(self.in_turn))
-        in_epoch = step % length.steps_per_epoch
-        self.kept = self.in_turn >= turns.length.cold_steps
+        step = warmup_steps + np.arange(len(in_turn))
+        in_epoch = step % epoch_steps
+        self.kept = in_turn >= turn.cold_steps
         edge = lengths.edge_steps(workers)
         # 0 is the interval in which the epoch begins; those of the epoch before it are negative.
-        self.from_end = np.where(in_epoch > length.steps_per_epoch // 2, in_epoch - length.steps_per_epoch, in_epoch)
-        has_ends = lengths.has_ends(workers, length.steps_per_epoch)
-        self.at_end: NDArray[np.bool_] = (np.abs(self.from_end) <= edge) & has_ends
+        from_end = np.where(in_epoch > epoch_steps // 2, in_epoch - epoch_steps, in_epoch)
+        has_ends = lengths.has_ends(workers, epoch_steps)
+        at_end: NDArray[np.bool_] = (np.abs(from_end) <= edge) & has_ends
         self.at_event: NDArray[np.bool_] = step % event_steps == 0 if event_steps else np.zeros_like(self.kept)
-        self.steady: NDArray[np.bool_] = self.kept & ~self.at_end & ~self.at_event
+        self.left_out: NDArray[np.bool_] = at_end | self.at_event
+        self.steady: NDArray[np.bool_] = self.kept & ~self.left_out
+        ends = self.kept & at_end
+        self.ends = {place: ends & (from_end == place) for place in np.unique(from_end[ends]).tolist()}
+        """By place around an epoch's end, the kept intervals there."""
+
+
+_made = lru_cache(maxsize=64)(_Places)
 
 
 def _turns_us(intervals_us: Floats, places: _Places, *, stride: int) -> Floats:
     """The median of each turn's strides, of which a stride with an epoch's end has no part."""
     kept = int(places.kept.sum()) // max(places.turns, 1)
-    steps_us = np.where(places.at_end | places.at_event, np.nan, intervals_us)[places.kept].reshape(places.turns, kept)
+    steps_us = np.where(places.left_out, np.nan, intervals_us)[places.kept].reshape(places.turns, kept)
     whole = kept // stride * stride
     if whole:
         steps_us = steps_us[:, :whole].reshape(places.turns, -1, stride).mean(axis=2)
-    enough = np.isfinite(steps_us).mean(axis=1) >= lengths.MIN_STEADY_SHARE
+    known = np.isfinite(steps_us).sum(axis=1)
+    enough = (known > 0) & (known >= lengths.MIN_STEADY_SHARE * steps_us.shape[1])
     found = np.full(places.turns, np.nan)
-    found[enough] = np.nanmedian(steps_us[enough], axis=1)
+    ordered, known = np.sort(steps_us[enough], axis=1), known[enough]  # which has what is no number at the end
+    row = np.arange(len(known))
+    found[enough] = (ordered[row, (known - 1) // 2] + ordered[row, known // 2]) / 2
     return found
 
 
 def _ends_us(intervals_us: Floats, places: _Places, mean_us: float) -> dict[int, tuple[float, int]]:
     found = {}
-    for place in np.unique(places.from_end[places.kept & places.at_end]).tolist():
-        here = intervals_us[places.kept & (places.from_end == place)]
+    for place, there in places.ends.items():
+        here = intervals_us[there]
         found[place] = float((here - mean_us).sum()), len(here)
     return found
 

@@ -11,7 +11,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from statistics import median
+from statistics import NormalDist, median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from bench.records.schema import Estimate
 Floats = NDArray[np.float64]
 Values = Sequence[float] | Floats
 LEVEL = 0.95
+SOME = 300
+"""More values than so many have a hundred thousand pairs and more: of these only what is asked for is found."""
 
 
 def block_medians(figures: Iterable[tuple[int, float]]) -> dict[int, float]:
@@ -36,13 +38,53 @@ def _upper_triangle(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.triu_indices(n)
 
 
-def _walsh_averages(d: Values) -> Floats:
-    """Sorted means of all pairs (i <= j), n (n + 1) / 2 of them."""
+def _walsh_averages(d: Values, places: Sequence[int]) -> list[float]:
+    """Those at `places` from 0 of the means of all pairs (i <= j) in ascending order, n (n + 1) / 2 of them."""
     values = np.asarray(d, dtype=np.float64)
+    if len(values) > SOME:
+        ordered = np.sort(values)
+        return [_walsh_average(ordered, place) for place in places]
     first, second = _upper_triangle(len(values))
     averages: Floats = (values[first] + values[second]) / 2
     averages.sort()
-    return averages
+    found: list[float] = averages[list(places)].tolist()
+    return found
+
+
+def _walsh_average(ordered: Floats, place: int) -> float:
+    """One of them, without making them all: a range that holds it is narrowed until few pairs lie in it."""
+    own = np.arange(len(ordered))
+    low, high = float(ordered[0]), float(ordered[-1])
+    begin, end = own, np.full_like(own, len(ordered))  # of each value, which others make a mean in the range with it
+    below, through = 0, int((end - own).sum())
+    halve = False  # in turn with where the place should be, which alone may come near it from one side for ever
+    while through - below > 2 * len(ordered):
+        share = 0.5 if halve else (place + 0.5 - below) / (through - below)
+        middle = low + (high - low) * min(max(share, 0.02), 0.98)
+        if not low < middle < high:
+            return high  # no number lies between the two: what is left is one value, many times
+        split = np.maximum(np.searchsorted(ordered, 2 * middle - ordered, side="right"), own)
+        passed = int((split - own).sum())
+        halve = not halve
+        if passed > place:
+            high, end, through = middle, split, passed
+        else:
+            low, begin, below = middle, split, passed
+    return _among(ordered, begin, end, place - below)
+
+
+def _among(ordered: Floats, begin: NDArray[np.intp], end: NDArray[np.intp], place: int) -> float:
+    """The mean at `place` of those that each value makes with the ones from `begin` to `end`."""
+    counts = end - begin
+    first = np.repeat(np.arange(len(ordered)), counts)
+    second = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(begin, counts)
+    averages = (ordered[first] + ordered[second]) / 2
+    return float(np.partition(averages, place)[place])
+
+
+def _middle(count: int) -> list[int]:
+    """The places from 0 whose mean is the median of so many."""
+    return [(count - 1) // 2, count // 2]
 
 
 def median_of_sorted(ordered: Floats) -> float:
@@ -53,7 +95,12 @@ def median_of_sorted(ordered: Floats) -> float:
 
 def hodges_lehmann(d: Values) -> float:
     """Return the median of the Walsh averages (d_i + d_j) / 2, i <= j (Hodges & Lehmann, 1963); d is not empty."""
-    return median_of_sorted(_walsh_averages(d))
+    low, high = _walsh_averages(d, _middle(_pairs(len(d))))
+    return (low + high) / 2
+
+
+def _pairs(n: int) -> int:
+    return n * (n + 1) // 2
 
 
 @lru_cache(maxsize=64)
@@ -76,8 +123,12 @@ def signed_rank_distribution(n: int) -> Floats:
 def interval_rank(n: int, level: float = LEVEL) -> int:
     """Return which Walsh average from either end bounds the interval, from 1; 0 where n is too small for the level.
 
-    The largest k with P(T <= k - 1) <= (1 - level) / 2 (Tukey's interval).
+    The largest k with P(T <= k - 1) <= (1 - level) / 2 (Tukey's interval). Of more than `SOME` values T is as good as
+    normal.
     """
+    if n > SOME:
+        mean, sd = n * (n + 1) / 4, math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+        return math.floor(mean + sd * NormalDist().inv_cdf((1 - level) / 2) + 0.5)
     return int(np.searchsorted(np.cumsum(signed_rank_distribution(n)), (1 - level) / 2, side="right"))
 
 
@@ -95,11 +146,11 @@ def signed_rank_estimate(d: Values, level: float = LEVEL) -> Estimate | None:
     """
     if len(d) == 0:
         return None
-    averages = _walsh_averages(d)
-    rank = interval_rank(len(d), level)
-    if rank == 0:
-        return Estimate(value=median_of_sorted(averages))
-    return Estimate(value=median_of_sorted(averages), low=float(averages[rank - 1]), high=float(averages[-rank]))
+    rank, pairs = interval_rank(len(d), level), _pairs(len(d))
+    bounds = [] if rank == 0 else [rank - 1, pairs - rank]
+    one, other, *interval = _walsh_averages(d, [*_middle(pairs), *bounds])
+    low, high = interval or (None, None)
+    return Estimate(value=(one + other) / 2, low=low, high=high)
 
 
 def exponentiated(estimate: Estimate | None) -> Estimate | None:

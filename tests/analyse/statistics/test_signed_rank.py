@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from bench.analyse.statistics.signed_rank import (
+    SOME,
     block_medians,
     blocks_needed,
     coefficient_of_variation,
@@ -36,6 +37,33 @@ def test_the_null_distribution_is_that_of_every_assignment_of_signs(n: int) -> N
     totals = [sum(rank for rank, sign in enumerate(signs, start=1) if sign) for signs in product([0, 1], repeat=n)]
     counted = np.bincount(totals, minlength=n * (n + 1) // 2 + 1) / 2**n
     assert signed_rank_distribution(n) == pytest.approx(counted, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.random.default_rng(0).normal(5, 1, 2 * SOME),
+        np.random.default_rng(1).standard_cauchy(2 * SOME),
+        np.random.default_rng(2).normal(5, 1, 2 * SOME).round(1),
+        np.repeat([1.0, 2.0], [SOME, SOME]),
+        np.ones(SOME + 1),
+    ],
+    ids=["normal", "heavy tails", "ties", "two values", "one value"],
+)
+def test_of_many_values_the_estimate_is_the_one_that_all_pairs_have(values: np.ndarray) -> None:
+    first, second = np.triu_indices(len(values))
+    pairs = np.sort((values[first] + values[second]) / 2)
+    rank = interval_rank(len(values))
+    found = signed_rank_estimate(values)
+    assert found is not None
+    expected = [np.median(pairs), pairs[rank - 1], pairs[-rank]]
+    assert [found.value, found.low, found.high] == pytest.approx(expected, rel=1e-14)
+    assert hodges_lehmann(values) == found.value
+
+
+def test_of_many_values_the_interval_is_as_wide_as_the_exact_one() -> None:
+    exact = np.searchsorted(np.cumsum(signed_rank_distribution(SOME + 1)), 0.025, side="right")
+    assert interval_rank(SOME + 1) == pytest.approx(exact, rel=2e-4)
 
 
 @pytest.mark.parametrize("n", [6, 14, 40])
