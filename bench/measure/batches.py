@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import torch
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
@@ -63,6 +63,32 @@ def _bytes(tensor: torch.Tensor) -> bytes:
 
 def _rows(tensor: torch.Tensor) -> list[bytes]:
     return [short_digest(_bytes(row)).encode() for row in tensor[:ROWS]]
+
+
+class Computed:
+    """What models returned, such as a hidden state: given to one again, detached, it is no sample.
+
+    Rests, as `storages.Ledger` does, on torch keeping one Python object for a storage as long as that lives. What is
+    detached has its storage; a copy has not, and is taken for a sample.
+    """
+
+    def __init__(self) -> None:
+        self._storages: WeakValueDictionary[int, torch.UntypedStorage] = WeakValueDictionary()
+
+    def see(self, returned: Any, *, given: Any) -> None:
+        """Know what a model returned, but for what it was `given`."""
+        passed_on = {id(storage) for storage in _storages_in(given)}
+        for storage in _storages_in(returned):
+            if id(storage) not in passed_on:
+                self._storages[id(storage)] = storage
+
+    def __contains__(self, tensor: torch.Tensor) -> bool:
+        """Whether a model returned it, or what it is a view of."""
+        return any(id(storage) in self._storages for storage in _storages_in(tensor))
+
+
+def _storages_in(tree: Any) -> Iterator[torch.UntypedStorage]:
+    return (tensor.untyped_storage() for tensor in tensors_in(tree) if tensor.layout is torch.strided)
 
 
 class Batches:
