@@ -31,11 +31,19 @@ def short_digest(*parts: bytes) -> str:
 def tensors_in(tree: Any, depth: int = 4) -> Iterator[torch.Tensor]:
     """All tensors in nested mappings, sequences and plain objects, such as batches are made of."""
     if isinstance(tree, torch.Tensor):
-        yield tree
+        yield _plain(tree)
     elif depth and not callable(tree):
         parts = tree.values() if isinstance(tree, Mapping) else tree if isinstance(tree, list | tuple) else None
         for part in vars(tree).values() if parts is None and hasattr(tree, "__dict__") else parts or ():
             yield from tensors_in(part, depth - 1)
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    """What a transform of `torch.func` has wrapped, which has no bytes to look at."""
+    functorch = torch._C._functorch  # noqa: SLF001 - torch has no public name for it
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = functorch.get_unwrapped(tensor)
+    return tensor
 
 
 def fingerprint(tensors: list[torch.Tensor]) -> dict[str, Any]:

@@ -156,7 +156,8 @@ class _Witness:
         if self._calls == 0:
             self._batches.fed(training=is_training)
             if is_training:
-                self._fed(module, arguments, parameter.device)
+                with torch._C._DisableFuncTorch():  # noqa: SLF001 - a model may be called within a transform of torch.func
+                    self._fed(module, arguments, parameter.device)
 
     def _fed(self, model: nn.Module, arguments: Any, device: torch.device) -> None:
         self._trained.see_model(model, is_updated_by_hand=self._is_updated_by_hand)

@@ -40,6 +40,7 @@ REQUESTS = {
     "by hand": request("by_hand.py", tick_on="updates:update"),
     "recurrent": request("recurrent.py 0.1"),
     "recurrent, faster": request("recurrent.py 0.2"),
+    "functional": request("functional.py"),
     "by hand, unnamed": request("by_hand.py"),
 }
 
@@ -158,6 +159,12 @@ def test_a_hidden_state_that_goes_from_batch_to_batch_is_no_sample(seen):
     assert slow.steps[2].losses != fast.steps[2].losses
     assert [len(given.tensors) for given in slow.inputs[1:]] == [1] * (STEPS - 1)
     assert slow.inputs == fast.inputs
+
+
+def test_a_model_that_is_called_within_a_transform_shows_its_samples(seen):
+    assert [len(given.samples) for given in seen["functional"].inputs] == [8] * STEPS
+    assert [step.losses for step in seen["functional"].steps] == [[]] * STEPS
+    assert len({step.parameters_sha256 for step in seen["functional"].steps}) == STEPS
 
 
 def test_a_script_that_ends_early_says_so(seen):
