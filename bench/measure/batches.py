@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import torch
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
@@ -31,11 +31,19 @@ def short_digest(*parts: bytes) -> str:
 def tensors_in(tree: Any, depth: int = 4) -> Iterator[torch.Tensor]:
     """All tensors in nested mappings, sequences and plain objects, such as batches are made of."""
     if isinstance(tree, torch.Tensor):
-        yield tree
+        yield _plain(tree)
     elif depth and not callable(tree):
         parts = tree.values() if isinstance(tree, Mapping) else tree if isinstance(tree, list | tuple) else None
         for part in vars(tree).values() if parts is None and hasattr(tree, "__dict__") else parts or ():
             yield from tensors_in(part, depth - 1)
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    """What a transform of `torch.func` has wrapped, which has no bytes to look at."""
+    functorch = torch._C._functorch  # noqa: SLF001 - torch has no public name for it
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = functorch.get_unwrapped(tensor)
+    return tensor
 
 
 def fingerprint(tensors: list[torch.Tensor]) -> dict[str, Any]:
@@ -63,6 +71,32 @@ def _bytes(tensor: torch.Tensor) -> bytes:
 
 def _rows(tensor: torch.Tensor) -> list[bytes]:
     return [short_digest(_bytes(row)).encode() for row in tensor[:ROWS]]
+
+
+class Computed:
+    """What models returned, such as a hidden state: given to one again, detached, it is no sample.
+
+    Rests, as `storages.Ledger` does, on torch keeping one Python object for a storage as long as that lives. What is
+    detached has its storage; a copy has not, and is taken for a sample.
+    """
+
+    def __init__(self) -> None:
+        self._storages: WeakValueDictionary[int, torch.UntypedStorage] = WeakValueDictionary()
+
+    def see(self, returned: Any, *, given: Any) -> None:
+        """Know what a model returned, but for what it was `given`."""
+        passed_on = {id(storage) for storage in _storages_in(given)}
+        for storage in _storages_in(returned):
+            if id(storage) not in passed_on:
+                self._storages[id(storage)] = storage
+
+    def __contains__(self, tensor: torch.Tensor) -> bool:
+        """Whether a model returned it, or what it is a view of."""
+        return any(id(storage) in self._storages for storage in _storages_in(tensor))
+
+
+def _storages_in(tree: Any) -> Iterator[torch.UntypedStorage]:
+    return (tensor.untyped_storage() for tensor in tensors_in(tree) if tensor.layout is torch.strided)
 
 
 class Batches:

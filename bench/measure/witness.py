@@ -22,7 +22,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from bench.measure.batches import Batches, fingerprint, tensors_in
+from bench.measure.batches import Batches, Computed, fingerprint, tensors_in
 from bench.measure.determinism import deterministic, flags, has_compiled, random_state
 from bench.measure.hooks import Function, Outermost, wrapped
 from bench.measure.trained import Trained
@@ -81,7 +81,7 @@ class _Witness:
         self.steps: list[dict[str, Any]] = []
         self._wanted, self._seed, self._finish = steps, seed, finish
         self._is_updated_by_hand = is_updated_by_hand
-        self._trained, self._batches = Trained(), Batches()
+        self._trained, self._batches, self._computed = Trained(), Batches(), Computed()
         self._inputs: list[dict[str, Any]] = []
         self._autocast: set[str] = set()
         self._recomputes = False
@@ -134,9 +134,12 @@ class _Witness:
             self._called(module, (args, kwargs))
             self._calls += 1
             try:
-                return call(module, *args, **kwargs)
+                returned = call(module, *args, **kwargs)
             finally:
                 self._calls -= 1
+            if not self._calls:
+                self._computed.see(returned, given=(args, kwargs))
+            return returned
 
         return watched
 
@@ -153,13 +156,14 @@ class _Witness:
         if self._calls == 0:
             self._batches.fed(training=is_training)
             if is_training:
-                self._fed(module, arguments, parameter.device)
+                with torch._C._DisableFuncTorch():  # noqa: SLF001 - a model may be called within a transform of torch.func
+                    self._fed(module, arguments, parameter.device)
 
     def _fed(self, model: nn.Module, arguments: Any, device: torch.device) -> None:
         self._trained.see_model(model, is_updated_by_hand=self._is_updated_by_hand)
         if self._step["random_state"] is None:
             self._step["random_state"] = random_state(device)
-        given = [tensor for tensor in tensors_in(arguments) if not tensor.requires_grad]
+        given = [tensor for tensor in tensors_in(arguments) if not (tensor.requires_grad or tensor in self._computed)]
         if given:
             self._inputs.append(fingerprint(given))
 

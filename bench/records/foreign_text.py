@@ -19,12 +19,19 @@ _NAME = (
 """The end of a name, whatever stands before its last `-`, `_` or `.`; a `--pad-token` is a word of a tokenizer's."""
 _URL = re.compile(r"\b([a-z][a-z0-9+.-]{0,20}://)(?!git@|\*\*\*@)[^/\s\"'@]+@", re.IGNORECASE)
 """A user, or a user and a password, before the host; `git@`, as of SSH, is nobody's secret."""
-_SETTING = re.compile(rf"({_NAME}[\"']?\s*[=:]\s*[\"']?)(?!\*\*\*)[^\s\"'&,;)}}]+", re.IGNORECASE)
+_SETTING = re.compile(rf"({_NAME}[\"']?\s*[=:]\s*[\"']?)(?!\*\*\*)([^\s\"'&,;)}}]+)", re.IGNORECASE)
 """`HF_TOKEN=…`, `--api-key=…`, `?token=…`, `password: …`."""
 _OPTION = re.compile(
     rf"(?<!\S)(--?(?:[\w.-]{{0,80}}[-_.])?{_NAME}|--?key)([ =]+)(\"[^\"]*\"|'[^']*'|\S+)", re.IGNORECASE
 )
 """`--token …`: without the dashes it would be a sentence about a token."""
+_NO_VALUE = re.compile(r"--[a-z][\w.-]*(?:=.*)?|-[a-z]|true|false|yes|no|none|null", re.IGNORECASE)
+"""What follows a flag that has no value of its own, or switches it."""
+_NUMBER = r"[-+]?\d{1,6}(?:\.\d{1,6})?"
+_NO_TOKEN = re.compile(rf"--?(?:[\w.-]*[-_.])?token (?:{_NUMBER}|<[\w|/-]{{1,20}}>|\[[\w-]{{1,20}}\])", re.IGNORECASE)
+_NO_KEY = re.compile(rf"--?key (?:{_NUMBER}|[a-z]{{1,5}}|[a-z]{{1,12}}(?:_[a-z]{{1,12}})+)")
+"""A tokenizer's word or number; a number of attention's, or a short name, as of a column."""
+_BEGUN_FLAG = re.compile(r"(?<!\S)--?[\w.-]{0,80}$")
 _QUERY = re.compile(r"([?&](?:key|sig|signature|x-amz-[\w-]+|x-goog-[\w-]+)=)(?!\*\*\*)[^\s\"'&#]+", re.IGNORECASE)
 """What signs an address."""
 _HEADER = re.compile(
@@ -42,9 +49,26 @@ def without_secrets(text: str) -> str:
     """`text` with `***` in the place of credentials; the same once more where they are masked already."""
     text = _URL.sub(rf"\g<1>{MASK}@", text)
     text = _HEADER.sub(lambda found: f"{found[1] or found[2]}{MASK}", text)
-    text = _OPTION.sub(rf"\g<1>\g<2>{MASK}", text)
+    text = _OPTION.sub(lambda found: _masked(found[1], found[2], found[3]), text)
     text = _QUERY.sub(rf"\g<1>{MASK}", text)
-    return _KNOWN.sub(MASK, _SETTING.sub(rf"\g<1>{MASK}", text))
+    return _KNOWN.sub(MASK, _SETTING.sub(_masked_setting, text))
+
+
+def _masked(flag: str, between: str, value: str) -> str:
+    """A flag and its value, which is masked where it may be a credential."""
+    bare = value.strip("\"'")
+    told = f"{flag} {bare}"
+    is_harmless = _NO_VALUE.fullmatch(bare) or _NO_TOKEN.fullmatch(told) or _NO_KEY.fullmatch(told)
+    return f"{flag}{between}{value if is_harmless else MASK}"
+
+
+def _masked_setting(found: re.Match[str]) -> str:
+    """The same of a setting; one that is the end of a flag was looked at as such."""
+    name, value = found.groups()
+    begun = _BEGUN_FLAG.search(found.string, max(found.start() - 90, 0), found.start())
+    if name.endswith("=") and begun:
+        return _masked(begun[0] + name[:-1], "=", value).removeprefix(begun[0])
+    return found[0] if _NO_VALUE.fullmatch(value) else f"{name}{MASK}"
 
 
 def printable(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler
 
-from bench.measure.batches import Batches, fingerprint, tensors_in
+from bench.measure.batches import Batches, Computed, fingerprint, tensors_in
 
 X, Y = torch.arange(12.0).reshape(4, 3), torch.arange(4)
 
@@ -25,6 +25,14 @@ def test_tensors_are_found_in_whatever_a_batch_is(batch):
 
 def test_the_parameters_of_a_model_that_is_passed_along_are_no_batch():
     assert list(tensors_in([torch.nn.Linear(2, 2), torch.nn.Linear])) == []
+
+
+def test_what_a_model_returned_is_computed_as_long_as_it_lives_and_what_it_passed_on_is_not():
+    computed, given, output = Computed(), torch.rand(3), torch.rand(3)
+    computed.see({"logits": output, "given": given[:1]}, given=((given,), {}))
+    assert output.detach()[1:] in computed
+    assert given not in computed
+    assert torch.rand(3) not in computed
 
 
 def test_the_names_and_the_order_of_fields_do_not_matter():

@@ -38,6 +38,9 @@ REQUESTS = {
     "wrapping": request("wrapping.py"),
     "recovers": request("recovers.py"),
     "by hand": request("by_hand.py", tick_on="updates:update"),
+    "recurrent": request("recurrent.py 0.1"),
+    "recurrent, faster": request("recurrent.py 0.2"),
+    "functional": request("functional.py"),
     "by hand, unnamed": request("by_hand.py"),
 }
 
@@ -148,6 +151,20 @@ def test_without_a_loader_the_models_inputs_are_the_batches(seen):
     assert without.inputs == with_loader.inputs[:4]
     for given, batch in zip(without.inputs, with_loader.batches[:4], strict=True):
         assert set(given.tensors) < set(batch.tensors)  # the model is not called with what it shall say
+
+
+def test_a_hidden_state_that_goes_from_batch_to_batch_is_no_sample(seen):
+    slow, fast = seen["recurrent"], seen["recurrent, faster"]
+    assert slow.steps[0].losses == fast.steps[0].losses
+    assert slow.steps[2].losses != fast.steps[2].losses
+    assert [len(given.tensors) for given in slow.inputs[1:]] == [1] * (STEPS - 1)
+    assert slow.inputs == fast.inputs
+
+
+def test_a_model_that_is_called_within_a_transform_shows_its_samples(seen):
+    assert [len(given.samples) for given in seen["functional"].inputs] == [8] * STEPS
+    assert [step.losses for step in seen["functional"].steps] == [[]] * STEPS
+    assert len({step.parameters_sha256 for step in seen["functional"].steps}) == STEPS
 
 
 def test_a_script_that_ends_early_says_so(seen):

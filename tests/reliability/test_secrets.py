@@ -56,6 +56,15 @@ class NoCharts:
         ("KeyError: 'labels'; the token is expired", "KeyError: 'labels'; the token is expired"),
         ("key_padding_mask=3 --num-tokens 5", "key_padding_mask=3 --num-tokens 5"),
         ("--pad-token '<pad>' eos_token=</s>", "--pad-token '<pad>' eos_token=</s>"),
+        ("--token --lr 0.1 --use_auth_token True", "--token --lr 0.1 --use_auth_token True"),
+        ("--image-token=32000 --token '<s>'", "--image-token=32000 --token '<s>'"),
+        ("--key 64 --key=8 --key input_ids", "--key 64 --key=8 --key input_ids"),
+        ("use_auth_token=None HF_TOKEN=abc", "use_auth_token=None HF_TOKEN=***"),
+        # And what may be one does not.
+        ("--token=-x9 --hub-token=s3cr3t", "--token=*** --hub-token=***"),
+        ("--key swordfish --key=0123456789", "--key *** --key=***"),
+        ("--password 1234 --api-key 1234 --secret abc", "--password *** --api-key *** --secret ***"),
+        ("--token 12345678 --hub.token abc", "--token *** --hub.token ***"),
     ],
 )
 def test_credentials_are_masked_and_what_only_sounds_like_them_is_not(text, kept):
@@ -167,6 +176,7 @@ def test_a_script_is_given_no_credentials_by_its_arguments_which_run_json_keeps(
 def test_a_tokenizers_words_are_arguments_like_others(tmp_path):
     (tmp_path / "train.py").touch()
     given = ["--pad-token", "<pad>", "--max_tokens", "5", "--tokenizer=gpt2", "secretariat.txt"]
+    given += ["--key", "4", "--use_auth_token", "--lr", "0.1", "--image-token=7", "--token"]
     found = scripts.scripts(Flags(script=[str(tmp_path / "train.py")], arguments=given, cwd=tmp_path))
     assert found.each[0].arguments == given
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -126,6 +126,11 @@ def _sum(field: str) -> Column:
     return Column(
         key=field, header=f"sum {first.unit.shown}", reason=partial(_reason, metric=first), text=text, value=value
     )
+
+
+def compared(columns: Sequence[Column], *, alone: bool) -> tuple[Column, ...]:
+    """The columns; of what is alone without those that compare it."""
+    return tuple(column for column in columns if not (alone and column.compares))
 
 
 TIME = _columns("time")

@@ -64,6 +64,11 @@ class Group:
         return self.cells[0].workload == SCRIPT
 
     @property
+    def is_one_script(self) -> bool:
+        """Whether there is nothing to compare: a script, and its clone."""
+        return self.are_scripts and len(self.cells) == 1
+
+    @property
     def where(self) -> str:
         """The group at its representative batch size."""
         return self.title if self.are_scripts else f"{self.title}, batch {numbers.number(self.representative, 0)}"

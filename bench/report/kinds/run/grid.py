@@ -59,6 +59,7 @@ def _by_cell(
     cells: Sequence[tuple[Group, CellSummary]], asked: Sequence[Column], droppable: tuple[str, ...], *, titled: bool
 ) -> Table:
     titles = {id(cell): group.title for group, cell in cells}
+    asked = columns.compared(asked, alone=all(group.is_one_script for group, _ in cells))
     shown = [column for column in asked if any(column.text(cell) is not None for _, cell in cells)] or asked[:1]
     found = tabulated(
         [cell for _, cell in cells],

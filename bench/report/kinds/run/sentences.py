@@ -37,22 +37,22 @@ def answers(group: Group) -> list[str]:
     """One sentence a runner, at the representative batch size."""
     cells = group.at(group.representative)
     baseline = next((cell for cell in cells if cell.equivalence.verdict == "baseline"), None)
-    return [_told(cell, baseline) for cell in cells]
+    return [_told(cell, baseline, is_alone=group.is_one_script) for cell in cells]
 
 
-def _told(cell: CellSummary, baseline: CellSummary | None) -> str:
+def _told(cell: CellSummary, baseline: CellSummary | None, *, is_alone: bool) -> str:
     """Say what a run was for: times, or where it took none, counts or phases."""
     if cell.status != "ok" or cell.samples_per_second is not None:
-        return answer(cell)
+        return answer(cell, is_alone=is_alone)
     if cell.counters is not None:
         return counted(cell, baseline)
     return answer(cell) if cell.phases_us is None else split(cell)
 
 
-def answer(cell: CellSummary) -> str:
+def answer(cell: CellSummary, *, is_alone: bool = False) -> str:
     """Say what one runner costs: throughput, ratio, overhead and when that overhead stops mattering."""
     what = " (no loader, batches already on the device: nothing but arithmetic)" if cell.runner == FLOOR else ""
-    return About(cell.runner, f"{what}: {_finding(cell)}{_whole(cell)}")
+    return About(cell.runner, f"{what}: {_finding(cell, is_alone=is_alone)}{_whole(cell)}")
 
 
 def _whole(cell: CellSummary) -> str:
@@ -138,12 +138,12 @@ def arithmetic_share(cell: CellSummary) -> str | None:
     return numbers.percent(1 / cell.floor_ratio.value)
 
 
-def _finding(cell: CellSummary) -> str:
+def _finding(cell: CellSummary, *, is_alone: bool) -> str:
     if cell.status != "ok":
         return f"no figures{cell.at_batch}, {STATUS_WORDS[cell.status]}{_because(cell.reason)}."
     if cell.equivalence.verdict == "baseline":
         step_time = "" if cell.samples_per_second is None else _own_step_time(cell)
-        return f"{_throughput(cell)}{step_time}; this is {baseline_of([cell])}, the baseline."
+        return f"{_throughput(cell)}{step_time}{'' if is_alone else f'; this is {baseline_of([cell])}, the baseline'}."
     if not cell.equivalence.proven:
         why = f"{cell.equivalence.verdict}{_because(cell.equivalence.detail)}"
         return f"{_throughput(cell)}, but no ratio, because it is not proven to do the same arithmetic ({why})."

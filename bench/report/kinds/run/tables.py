@@ -50,7 +50,7 @@ def _of_one(summary: Summary, group: Group, drawn: Sequence[Picture]) -> Part:
     has_workers = any(cell.workers for cell in group.cells)
     return of_group(
         group,
-        _table(group, "Time", columns.TIME, TIME),
+        _table(group, "Time", columns.compared(columns.TIME, alone=group.is_one_script), TIME),
         paragraphs(quality.noise_floors(summary, group)),
         blocks.folded("How step times are spread", spread),
         _collector_table(group) if collected else None,

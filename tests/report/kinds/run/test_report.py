@@ -161,6 +161,8 @@ def test_a_report_of_scripts_speaks_of_scripts() -> None:
     assert one.startswith("# example: what does a step of train.py cost?\n")
     assert two.startswith("# example: what does a step of each script cost?\n")
     assert "accelerate 1.15.0: 1 script in 10 blocks." in one
+    assert "\n- train.py: 176 k samples/s, 363 µs per step.\n" in one
+    assert "| runner   | step time µs | samples/s | p95 µs | p99 µs |" in one
     assert "**new.py is bitwise equal to the first script, in every cell (1).**" in two
     for foreign in ("hand-written", "training loop", "each loop costs", "floor`", "runners", "micro-batch"):
         assert foreign not in two, foreign
