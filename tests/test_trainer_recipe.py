@@ -8,10 +8,11 @@ import pytest
 import torch
 
 PAGE = Path(__file__).parent.parent / "docs" / "trainer-recipe.md"
-SNIPPET = re.compile(r"(?:<!-- raises (\w+): (.+?) -->\n)?```python\n(.*?)```", re.DOTALL)
-(_, _, SETUP), *SNIPPETS = SNIPPET.findall(PAGE.read_text())
-FAILING = [snippet for snippet in SNIPPETS if snippet[0]]
-WORKING = [code for error, _, code in SNIPPETS if not error]
+SNIPPET = re.compile(r"(?:<!-- (?:raises (\w+): ([^\n]+)|(asserts)) -->\n)?```python\n(.*?)```", re.DOTALL)
+(_, _, _, SETUP), *SNIPPETS = SNIPPET.findall(PAGE.read_text())
+FAILING = [(error, words, code) for error, words, _, code in SNIPPETS if error]
+ASSERTING = [code for _, _, asserts, code in SNIPPETS if asserts]
+WORKING = [code for error, _, asserts, code in SNIPPETS if not (error or asserts)]
 
 
 @pytest.fixture(autouse=True)
@@ -19,22 +20,29 @@ def _somewhere_else(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def run(code, **changes):
-    """The trainer of a snippet that has trained; `changes` are other arguments for it."""
+def run(*snippets, **changes):
+    """The trainer of the last of some snippets, which has trained; `changes` are other arguments for it."""
     names = {"__name__": "recipe"}
     exec(SETUP, names)
     original = names["arguments"]
     names["arguments"] = lambda **given: original(**given | {"use_cpu": True} | changes)
-    exec(code, names)
-    return names["trainer"]
+    for code in snippets:
+        exec(code, names)
+    return names.get("trainer")
 
 
 def weights(trainer):
     return torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()])
 
 
-def test_the_page_has_two_scripts_that_fail_and_three_that_work():
-    assert (len(FAILING), len(WORKING)) == (2, 3)
+def test_the_page_has_three_scripts_that_fail_three_that_work_and_five_that_say_what_holds():
+    assert (len(FAILING), len(WORKING), len(ASSERTING)) == (3, 3, 5)
+
+
+@pytest.mark.parametrize("code", ASSERTING)
+def test_what_the_page_says_holds(code):
+    assert "assert " in code
+    run(WORKING[0], code)
 
 
 @pytest.mark.parametrize(("error", "words", "code"), FAILING)

@@ -6,7 +6,7 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from bench.analyse.cells.counting import figures
+from bench.analyse.cells.counting import figures, why_not_counted
 from bench.analyse.cells.evidence import NOT_RUN, in_one, log_ratios_by_block
 from bench.analyse.cells.rows import overhead_us, ratio
 from bench.analyse.cells.trial_figures import event_us
@@ -91,6 +91,7 @@ def _price(option: PricedOption, cell: Cell, pair: Pair | None, trials: Sequence
         share=None if times is None else _share(times),
         is_noise=times is not None and _is_noise(times, floor),
         more=_more(figures_of(with_it), figures_of(without)),
+        uncounted=_uncounted(with_it, without),
         terminal_bytes_per_step=_terminal_bytes(with_it.cell, trials),
         event_us=_event_us(option, with_it, without, trials),
         event_more=_more(with_it.counts[0].at_events, figures_of(without)) if with_it.counts else {},
@@ -126,6 +127,12 @@ def figures_of(evidence: Evidence) -> dict[str, int]:
 def _more(with_it: Mapping[str, int], without: Mapping[str, int]) -> dict[str, int]:
     shared = (name for name in with_it if name in without)
     return {name: delta for name in shared if (delta := with_it[name] - without[name])}
+
+
+def _uncounted(with_it: Evidence, without: Evidence) -> dict[str, str]:
+    """Of what the loop without the option was counted for."""
+    lacking = figures_of(without).keys() - figures_of(with_it).keys() if with_it.counts else set()
+    return {name: why_not_counted(with_it.counts, name) for name in sorted(lacking)}
 
 
 def _terminal_bytes(cell: Cell, trials: Sequence[Trial]) -> float | None:

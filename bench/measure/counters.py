@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 from bench.measure import calls
+from bench.measure.calls import DISPLACED
 from bench.measure.fingerprint import WrongStepCountError
 from bench.measure.hooks import Step, after_each_step
 from bench.measure.kernels import counting_kernels, not_seen, unavailable
@@ -23,6 +24,7 @@ Instrument = Callable[[object], AbstractContextManager[list[Step]]]
 """What counts a training run, one `Step` for each tick; tensors of the dataset that it is given are left out."""
 
 BY_FUNCTION = ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
+CALLS = ("python_calls", "c_calls")
 BY_NAME = ("ops_by_name", "tensor_bytes_by_category")
 ENGINE = Site(file="torch/autograd", function="<device thread>", line=0)
 
@@ -90,8 +92,8 @@ def instruments(device: str) -> list[Instrument]:
 
 
 def typical_of(steps: Sequence[Step]) -> dict[str, Typical]:
-    """What most of the steps show, counter by counter."""
-    return {name: typical([step[name] for step in steps]) for name in steps[0]}
+    """What most of the steps show, counter by counter, of those that all steps have."""
+    return {name: typical([step[name] for step in steps]) for name in steps[0] if all(name in step for step in steps)}
 
 
 def steady(steps: Sequence[Step], *, warmup_steps: int, steps_per_epoch: int) -> list[Step]:
@@ -116,7 +118,7 @@ def fields(seen: Mapping[str, Typical], *, steady_steps: int, device: str) -> di
     """The fields of `records.schema.Counters`."""
     counts = {name: {"value": t.value, "share": t.share} for name, t in seen.items() if name not in BY_NAME}
     by_name = {name: dict(sorted(seen[name].table.items())) for name in BY_NAME}
-    unseen = unavailable(device) or not_seen(seen)
+    unseen = (unavailable(device) or not_seen(seen)) | {name: DISPLACED for name in CALLS if name not in seen}
     told = {"functions": _functions(seen), "steady_steps": steady_steps, "unavailable": unseen}
     return {**counts, **by_name, **told}
 
@@ -125,6 +127,6 @@ def _functions(seen: Mapping[str, Typical]) -> list[dict[str, Any]]:
     """One row a Python function, with the counters in which it has a part."""
     rows: dict[Site, Counter[str]] = defaultdict(Counter)
     for name in BY_FUNCTION:
-        for site, amount in seen[name].table.items():
+        for site, amount in seen[name].table.items() if name in seen else ():
             rows[ENGINE if site is None else site.named][name] += amount
     return [{**site._asdict(), **amounts} for site, amounts in sorted(rows.items())]

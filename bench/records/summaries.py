@@ -267,6 +267,8 @@ class Price(Record):
     """Whether that cannot be told from nothing: its interval holds 0, or a clone of the loop differs by as much."""
     more: dict[str, int] = {}
     """By counter, what a steady step shows more than without it; those that differ."""
+    uncounted: dict[str, str] = {}
+    """By counter, why that is not known."""
     terminal_bytes_per_step: float | None = None
     event: str | None = None
     """What happens now and then because of it."""

@@ -247,8 +247,8 @@ class Counters(Record):
     """Deterministic counts a steady step; what cannot be had is None, and `unavailable` says why, by field name."""
 
     steady_steps: int
-    python_calls: Count
-    c_calls: Count
+    python_calls: Count | None = None
+    c_calls: Count | None = None
     ops: Count
     syncs: Count
     tensor_bytes: Count

@@ -25,8 +25,7 @@ def counters(**changes):
         ops_by_name={},
         tensor_bytes_by_category={},
         functions=[],
-        **counts,
-        **changes,
+        **counts | changes,
     )
 
 
@@ -137,6 +136,13 @@ def test_what_it_does_more_is_counted_exactly():
     found = price_of(option, made=lambda name, lead: steps(STEP_US, lead=lead), counted=counted)
     assert found.more == {"python_calls": 31, "syncs": 2}
     assert found.event_more == {"python_calls": 800}
+
+
+def test_what_was_not_counted_is_told_and_no_less():
+    blind = counters(python_calls=None).model_copy(update={"unavailable": {"python_calls": "a profiler of its own"}})
+    found = price_of(an_option(), made=lambda name, lead: steps(STEP_US, lead=lead), counted={"asked": blind})
+    assert found.more == {}
+    assert found.uncounted == {"python_calls": "a profiler of its own"}
 
 
 def test_an_event_is_told_apart_from_the_steps_between():

@@ -1,3 +1,4 @@
+import cProfile
 import json
 import sys
 from _thread import allocate_lock, start_new_thread
@@ -111,6 +112,18 @@ def test_setprofile_counts_what_is_there():
     }
     c = {site.function: times for site, times in table["c_calls"].items()}
     assert c == {"leaf": 3, "known_structure": 4}
+
+
+def test_a_loop_that_starts_a_profiler_of_its_own_has_no_counts_rather_than_those_until_then():
+    def profiled():
+        leaf("counted")
+        profile = cProfile.Profile()
+        profile.runcall(leaf, "lost")
+
+    backend = SetProfile()
+    assert calls_of(backend, profiled) == {}
+    steps = [{"ops": {"a": 1}, "python_calls": {"a": 5}}, {"ops": {"a": 1}}]
+    assert set(counters.typical_of(steps)) == {"ops"}
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring came with Python 3.12")

@@ -53,7 +53,9 @@ Tables = Mapping[str, Sequence[FunctionCounts]]
 def tables_of(counts: Sequence[Counters], split: Sequence[Trial]) -> Tables:
     """Return the tables of one cell: what was counted, and the time of its functions where that was sampled."""
     counted: dict[str, Sequence[FunctionCounts]] = (
-        {metric.key: counts[0].functions for metric in BY_FUNCTION} if counts else {}
+        {metric.key: counts[0].functions for metric in BY_FUNCTION if count(counts[0], metric.key) is not None}
+        if counts
+        else {}
     )
     times = [trial.phases.functions for trial in split if trial.phases is not None]
     return {**counted, **({OWN_TIME: times[0]} if times else {})}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bench.analyse.statistics.signed_rank import blocks_needed
 from bench.analyse.warnings import name
 from bench.plan.rounds import cell
+from bench.records.metrics import metric
 from bench.report.document import blocks, glossary, numbers, steadiness
 from bench.report.document.blocks import Commands, Paragraph, Row, Table, Warnings, bullets, paragraphs, section
 from bench.report.document.environment import machine_and_packages
@@ -139,8 +140,14 @@ def line(price: Price) -> str:
 
 
 def missing(each: PriceList) -> list[str]:
-    """Which options have no price, and why."""
-    return [About(f"{price.cell.option}", f": {price.reason}") for price in each.missing]
+    """Which options have no price, or no counts, and why."""
+    uncounted = [
+        About(f"{price.cell.option}", f": no {listed([metric(name).name for name in price.uncounted])}, since {why}")
+        for price in each.prices
+        for why in [next(iter(price.uncounted.values()), None)]
+        if why is not None
+    ]
+    return [*(About(f"{price.cell.option}", f": {price.reason}") for price in each.missing), *uncounted]
 
 
 def one_line(summary: Summary) -> str:

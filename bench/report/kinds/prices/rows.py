@@ -86,12 +86,19 @@ def _expensive_first(price: Price) -> tuple[bool, bool, float, int]:
 
 def per_step(price: Price) -> tuple[str, ...]:
     """What an option costs every step, under `PER_STEP`."""
-    return price.cell.option or "", price.setting, step_time(price), share(price), *_more(price.more), _bytes(price)
+    return (
+        price.cell.option or "",
+        price.setting,
+        step_time(price),
+        share(price),
+        *_more(price, price.more),
+        _bytes(price),
+    )
 
 
 def per_event(price: Price) -> tuple[str, ...]:
     """What happens now and then because of an option, and what that costs, under `PER_EVENT`."""
-    return price.cell.option or "", happens(price), event_time(price), *_more(price.event_more)
+    return price.cell.option or "", happens(price), event_time(price), *_more(price, price.event_more)
 
 
 def happens(price: Price) -> str:
@@ -137,8 +144,11 @@ def event_time(price: Price) -> str:
     return f"{value} {unit} {interval}"
 
 
-def _more(more: dict[str, int]) -> tuple[str, ...]:
-    return tuple(numbers.signed(more[each.key], 0) if each.key in more else "0" for each in COUNTED)
+def _more(price: Price, more: dict[str, int]) -> tuple[str, ...]:
+    return tuple(
+        NOTHING if each.key in price.uncounted else numbers.signed(more[each.key], 0) if each.key in more else "0"
+        for each in COUNTED
+    )
 
 
 def _bytes(price: Price) -> str:

@@ -66,3 +66,12 @@ def test_a_price_without_an_interval_comes_last_and_leads_nothing():
 
 def without_interval(estimate):
     return estimate and estimate.model_copy(update={"low": None, "high": None})
+
+
+def test_what_was_not_counted_is_no_0():
+    summary = a_list()
+    uncounted = dict.fromkeys(("python_calls", "c_calls"), "it has a profiler of its own")
+    first = summary.prices[0].model_copy(update={"uncounted": uncounted, "more": {"ops": 3}})
+    (only,) = rows.lists(summary.model_copy(update={"prices": [first, *summary.prices[1:]]}))
+    assert rows.per_step(only.prices[0])[4:8] == ("-", "-", "+3", "0")
+    assert "costs: no Python calls and C calls, since it has a profiler of its own" in report.missing(only)
