@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bench.records.foreign_text import printable, printable_in
 from bench.report import kinds
 from bench.report.charts.theme import DARK, LIGHT, stylesheet
 from bench.report.document.blocks import Table
@@ -54,7 +55,7 @@ def written(
         page=laid,
         charts=charts,
         filters=choices(laid),
-        data=finite(data),
+        data=finite(printable_in(data)),
         vega=Markup(vega),  # noqa: S704, our own bundle, kept from closing its block
         dark_charts=Markup(stylesheet(LIGHT, DARK)),  # noqa: S704, made of colours alone
         scripts=SCRIPTS,
@@ -93,6 +94,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(ASSETS),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -101,27 +103,32 @@ def _environment() -> Environment:
     return environment
 
 
+def _shown(value: Any) -> Any:
+    """A text as it can be seen; what is markup already was looked at where it was made, or is our own."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def rich(text: Text) -> Markup:
     """A sentence, and what stands out in it; a path beside the report leads nowhere from a file that is passed on."""
     if isinstance(text, str):
-        return escape(" ".join(text.split()))
+        return escape(printable(" ".join(text.split())))
     return Markup("").join(map(_inline, text))
 
 
 def _inline(part: Inline) -> Markup:
     match part:
         case str():
-            return escape(part)
+            return escape(printable(part))
         case Strong():
             return Markup("<strong>{}</strong>").format(rich(part.text))
         case Code():
-            return Markup("<code>{}</code>").format(part.text)
+            return Markup("<code>{}</code>").format(printable(part.text))
         case Link():
             is_address = part.target.startswith("https://")
             return (
-                Markup('<a href="{}" rel="noreferrer">{}</a>').format(part.target, part.text)
+                Markup('<a href="{}" rel="noreferrer">{}</a>').format(part.target, printable(part.text))
                 if is_address
-                else (escape(part.text))
+                else escape(printable(part.text))
             )
 
 
