@@ -14,6 +14,7 @@ from bench.plan import length as lengths
 from bench.plan import rounds as planned_rounds
 from bench.plan.presets import TURNS_S
 from bench.records import store
+from bench.records.base import own_version
 from bench.records.schema import (
     Cell,
     Comparison,
@@ -144,7 +145,7 @@ def trial(
 ) -> Trial:
     """A trial that went well, or with another `status` one that did not."""
     where = cell or cell_of(runner)
-    usual: dict[str, Any] = {"position": 0, "started_at": STARTED, "wall_s": 1.5}
+    usual: dict[str, Any] = {"position": 0, "started_at": STARTED, "wall_s": 1.5, "looptax": own_version()}
     usual |= {"interpreter": interpreter(pid=100 + block)}
     if status != "ok":
         usual |= {"reason": f"the trial ended with status {status}"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.summary import summarise
+from bench.errors import RunFolderError
 from bench.records import checkups, store
 from bench.records.schema import Summary
 from bench.report import publish
@@ -41,7 +42,7 @@ def stored(folder: Path) -> Summary:
     path = folder / store.SUMMARY
     if path.is_file():
         try:
-            return Summary.model_validate_json(path.read_bytes())
-        except (ValueError, OSError):
-            pass  # torn, unreadable, or of a format that is newer: the journal is the truth
+            return store.read_summary(path)
+        except (ValueError, OSError, RunFolderError):
+            pass  # torn, unreadable, or of a format that is newer: the journal is the truth, and says which
     return analysed(folder)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import RunFolderError
 
-SCHEMA = 1
+SCHEMA = 2
+"""Of all files of a run folder; docs/formats.md has what each number brought, and when it rises."""
 CURRENT = "current"
 """The environment that the harness itself runs in."""
 
@@ -31,13 +34,22 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, ser_json_inf_nan="constants")
 
 
+@cache
+def own_version() -> str:
+    """Which looptax this is, as what it writes says."""
+    try:
+        return version("looptax")
+    except PackageNotFoundError:  # a checkout that nobody has installed
+        return "0+unknown"
+
+
 def refuse_newer(where: str, content: bytes) -> None:
     """Raise `RunFolderError` for a format that this looptax does not know, which may mean another thing by a key."""
     schema = re.match(rb'\s*\{\s*"schema"\s*:\s*(\d{1,9})\b', content)
     if schema is None or int(schema[1]) <= SCHEMA:
         return
-    version = re.search(rb'"looptax"\s*:\s*"([\w.+-]+)"', content)
-    by = f"looptax {version[1].decode()}" if version else "a newer looptax"
+    writer = re.search(rb'"looptax"\s*:\s*"([\w.+-]+)"', content)
+    by = f"looptax {writer[1].decode()}" if writer else "a newer looptax"
     raise RunFolderError(
         f"{where} has schema {int(schema[1])}, which {by} has written; this looptax reads up to {SCHEMA}: upgrade it."
     )

@@ -7,11 +7,12 @@ pattern and so no proof: a password that nothing marks as one cannot be told fro
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
 MASK = "***"
+SHOWN = "\N{REPLACEMENT CHARACTER}"
 _NAME = (
     r"(?<![^\W_])(?<!\b(?:pad|eos|bos|unk|sep|cls)[-_])(?<!\bmask[-_])(?:token|secret|password|passwd|passphrase|pwd"
     r"|credentials?|bearer|apikey|(?:api|access|private|auth|secret|account|signing|encryption|license|wandb)[-_]?key)"
@@ -42,7 +43,12 @@ _KNOWN = re.compile(
     r"|xox[abprs]-[\w-]{10,}|eyJ[\w-]{10,4096}\.[\w-]{10,4096}\.[\w-]+)"
 )
 """Tokens that show by their form what they are, of Hugging Face, GitHub, GitLab, PyPI, OpenAI, AWS, Slack; and JWTs."""
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNSEEN = re.compile(
+    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""What changes the direction of a line, ends one, or has no width: by it two names look alike, or one like another."""
 
 
 def without_secrets(text: str) -> str:
@@ -72,11 +78,20 @@ def _masked_setting(found: re.Match[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` without what a terminal obeys: escapes, other control characters and changes of direction.
+    """`text` without what a terminal obeys, and without what nobody sees: escapes, changes of direction, no widths.
 
     Lines and tabs stay; the rest is shown as U+FFFD, so that it can be seen that something was there.
     """
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _UNSEEN.sub(SHOWN, _CONTROL.sub(SHOWN, text))
+
+
+def printable_in(value: Any) -> Any:
+    """The same of every text in a JSON value."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable_in(key): printable_in(each) for key, each in value.items()}
+    return [printable_in(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 ForeignText = Annotated[str, AfterValidator(without_secrets)]

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from bench.errors import RunFolderError
 from bench.records import files
-from bench.records.base import first_of, refuse_newer
+from bench.records.base import first_of, own_version, refuse_newer
 from bench.records.trials import Trial, TrialKey
 
 JOURNAL = "trials.jsonl"
@@ -45,7 +45,8 @@ class Journal:
         for all of them none is kept. Raises `RunFolderError`.
         """
         self._refuse_deleted()
-        lines = [trial.model_dump_json(by_alias=True, exclude_none=True) for trial in trials]
+        signed = [trial.model_copy(update={"looptax": own_version()}) for trial in trials]
+        lines = [trial.model_dump_json(by_alias=True, exclude_none=True) for trial in signed]
         try:
             files.append(self._descriptor, "".join(f"{line}\n" for line in lines).encode())
         except OSError as error:

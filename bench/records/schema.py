@@ -1,22 +1,7 @@
 """What is written to disk: the journal's trials, run.json and summary.json.
 
-Format history (`SCHEMA`); keys only ever get added:
-1: first format. Later added: the pass `counting`, `Trial.counters`, `CellSummary.counters` and `tensor_bytes`;
-   the passes `phases` and `trace`, `Trial.phases`, `Timing.energy_j`, `Settings.passes`, and in a cell `phases_us`,
-   `tensor_bytes_by_category` and `joules_per_1000_samples`; `Settings.design` and `environments`, `Run.verb`, and
-   `Verdict`; `Summary.releases`, `probes` and `moves` with what `Settings` needs for them; `Trial.load` and
-   `Summary.marked_blocks` and `machine_warnings`, `Settings.foreign_load_limit`, `time_margin` and `by_calibration`;
-   `CellSummary.step_quantiles_us`; `Trial.owns_pages`; `Settings.max_blocks`; `Summary.steadiness`; with trials that
-   take turns `Timing.turns` and `collector`, `Cell.clone`, `Settings.turns_s` and `blocks_per_set`,
-   `Interpreter.import_torch_s`, `Trial.alone`, `Summary.noise_floors`, and in a cell what Python's collector costs;
-   `Verdict.rules_out`; `Interpreter.imported` and
-   `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`; with scripts `Settings.scripts`,
-   `Timing.samples_per_step`, and a `Cell.batch_size` of 0; for price lists
-   `Cell.option`, `Settings.options`, `Counters.at_events`, `Timing.terminal_bytes_per_step` and `Summary.prices`;
-   for scripts that run to their end `Timing.whole`, and in a cell `whole_s`, `whole_steps` and `after_steps_s`;
-   in a cell of a script `evaluation_us`.
-
-This is the door: the records stand in `trials`, `scripts`, `runs`, `summaries` and `two_runs`.
+This is the door: the records stand in `trials`, `scripts`, `runs`, `summaries` and `two_runs`. A key that is added
+here has a line in docs/formats.md, where the history of `SCHEMA` is.
 """
 
 from __future__ import annotations

@@ -42,6 +42,7 @@ __all__ = [
     "now",
     "read_brief",
     "read_run",
+    "read_summary",
     "read_trials",
     "slug",
     "write",
@@ -149,13 +150,21 @@ def _rows(content: dict[str, object]) -> str:
     return "{\n" + ",\n".join(f"{compact(key)}: {value(item)}" for key, item in content.items()) + "\n}"
 
 
+def read_summary(path: Path) -> Summary:
+    """Read a summary.json; raises `RunFolderError` for one of a newer format, `ValueError`, `OSError`."""
+    content = path.read_bytes()
+    refuse_newer(str(path), content)
+    return Summary.model_validate_json(content)
+
+
 def read_brief(path: Path) -> Brief | None:
     """What `path`, a summary.json, says of itself in its first lines; None for one that does not.
 
-    A summary has megabytes, and a list of a thousand runs is wanted at once. Raises `ValueError`, `OSError`.
+    A summary has megabytes, and a list of a thousand runs is wanted at once. Raises as `read_summary` does.
     """
     with path.open(encoding="utf-8") as file:
         head = file.read(LONGEST_BRIEF)
+    refuse_newer(str(path), head.encode())
     start = re.match(r'\{\s*"schema":\s*\d+,\s*"brief":\s*(?=\{)', head)
     if start is None:
         return None

@@ -304,6 +304,8 @@ class Trial(Record):
     """One line of the journal."""
 
     schema_version: int = Field(default=SCHEMA, alias="schema")
+    looptax: str | None = None
+    """The version that wrote the line, which may be newer than the one that began the run; None before schema 2."""
     phase: Pass
     cell: Cell
     length: Length

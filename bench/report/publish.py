@@ -152,6 +152,9 @@ def rebuild_index(results: Path) -> None:
 def _entry(path: Path) -> index_entries.Entry | None:
     try:
         return index_entries.entry(path)
+    except RunFolderError as error:
+        warnings.warn(f"{error} Until then the index leaves it out.", stacklevel=2)
+        return None
     except (ValueError, OSError):  # a neighbour's torn file must not cost this run its report
         warnings.warn(
             f"{path} is no summary and is left out of the index: rebuild it with python -m bench.report {path.parent}.",

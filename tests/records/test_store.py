@@ -15,6 +15,7 @@ from bench.errors import RunFolderError
 from bench.execute.environments import sides
 from bench.host import health
 from bench.records import checkups, store
+from bench.records.base import SCHEMA
 from bench.records.schema import Summary
 from tests.factories import REGION, cell, region, run, timing, trial
 
@@ -138,7 +139,7 @@ def test_the_summary_is_flat_and_says_machine_and_packages_once(tmp_path):
 
     store.write_summary(tmp_path, summary())
     written = json.loads((tmp_path / store.SUMMARY).read_text())
-    assert written["schema"] == 1
+    assert written["schema"] == SCHEMA
     assert set(written) >= {"run", "machine", "packages", "cells", "verdicts", "attribution", "warnings"}
     assert "machine" not in written["run"]
     assert {"workload", "runner", "device", "batch_size", "step_time_us", "ratio"} <= set(written["cells"][0])

@@ -14,10 +14,11 @@ from bench.errors import BenchError, RunFolderError, UsageError
 from bench.execute.environments import requirements
 from bench.plan import parse, scripts
 from bench.plan.settings import Flags
-from bench.records import store
+from bench.records import checkups, store
 from bench.records.base import SCHEMA
 from bench.records.cache import cache_folder
 from bench.report import publish
+from bench.report.kinds.index.entries import entry
 from tests import factories
 from tests.reliability import damage
 from tests.reliability.damage import RUN, TRIALS, damaged, places, read_or_refused, told, write
@@ -153,10 +154,12 @@ def test_a_newer_schema_is_refused_with_the_version_that_wrote_it(folder):
     with pytest.raises(RunFolderError) as refused:
         store.read_run(folder)
     assert str(refused.value) == (
-        f"{folder / store.RUN} has schema 2, which looptax 9.1.0 has written; this looptax reads up to 1: upgrade it."
+        f"{folder / store.RUN} has schema {SCHEMA + 1}, which looptax 9.1.0 has written; "
+        f"this looptax reads up to {SCHEMA}: upgrade it."
     )
-    write(folder, RUN, [TRIALS[0], TRIALS[1] | {"schema": 2}])
-    with pytest.raises(RunFolderError, match=r"trials.jsonl line 2 has schema 2, which a newer looptax has written"):
+    write(folder, RUN, [TRIALS[0], TRIALS[1] | {"schema": SCHEMA + 1, "looptax": "9.1.0"}])
+    sentence = rf"trials.jsonl line 2 has schema {SCHEMA + 1}, which looptax 9.1.0 has written"
+    with pytest.raises(RunFolderError, match=sentence):
         store.read_trials(folder)
 
 
@@ -164,19 +167,39 @@ def test_a_newer_schema_is_refused_with_the_version_that_wrote_it(folder):
     ("name", "verb", "runner", "step_us"),
     [
         ("2026-11-24-first", "run", "hf-trainer", 1060.8),
+        ("2026-11-24-counted", "run", "hf-trainer", 872.2),
         ("2026-11-24-history", "history", "lightning", 989.0),
         ("2026-11-25-check", "upgrade", "hf-trainer", 600.4),
+        ("2026-11-25-phases", "run", "hf-trainer", 571.2),
         ("2026-11-25-turns", "run", "hf-trainer", 1317.1),
         ("2026-11-26-own-files", "run", "hf-trainer", 1381.9),
+        ("2026-11-26-scripts", "run", "train.py --twice", 2210.2),
+        ("2026-11-26-prices", "prices", "accelerate", 2606.7),
+        ("2026-11-26-signed", "run", "floor", 749.8),
     ],
 )
 def test_runs_of_every_format_that_was_committed_are_read(name, verb, runner, step_us):
-    """First lines of real runs; a new format adds its own here."""
+    """First lines of real runs; a new format adds its own here, and a row to docs/formats.md."""
     summary = reports.analysed(SCHEMAS / name)
     assert summary.run.verb == verb
     cell = next(each for each in summary.cells if each.runner == runner)
     assert round(cell.step_time_us.value, 1) == step_us
     told(SCHEMAS / name)
+
+
+@pytest.mark.parametrize("name", ["2026-11-24-first", "2026-11-24-counted", "2026-11-26-own-files"])
+def test_summaries_of_every_format_that_was_committed_are_read(name):
+    path = SCHEMAS / name / store.SUMMARY
+    written = [(cell["runner"], cell["step_time_us"]["value"]) for cell in json.loads(path.read_text())["cells"]]
+    assert [(cell.runner, cell.step_time_us.value) for cell in store.read_summary(path).cells] == written
+    assert "hf-trainer" in entry(path).brief.headline
+
+
+def test_what_is_known_of_the_machine_is_read_as_it_was_first_written():
+    names = ("2026-11-25-phases", "2026-11-26-own-files")
+    found = [health for name in names for health in checkups.read(SCHEMAS / name)]
+    assert [health.moment for health in found] == ["start", "end"] * 2
+    assert [health.jitter is not None for health in found] == [False, False, True, False]
 
 
 # Options and requirement files.

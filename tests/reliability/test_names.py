@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from xml.etree import ElementTree as Xml
 
@@ -12,6 +13,7 @@ from bench.records import store
 from bench.records.foreign_text import printable
 from bench.records.schema import AttributionRow
 from bench.report import answer, kinds, publish
+from bench.report.charts import render
 from bench.report.charts.engine import Drawn
 from bench.report.document import tables
 from bench.report.document.text import Code, Link, Strong
@@ -21,9 +23,13 @@ from bench.report.media.html.render import rich
 from tests import checks, factories
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
-WICKED = f"=cmd|' /C calc'!A0 <img src=x onerror=alert(1)> `code` ](javascript:alert(1)) {ESCAPE}\n::error::\n|x"
+UNSEEN = "a\u2066b\u2069\u200e\u200f\u061c\u200b\u200d\u00ad\u2060\ufeff\u3164\U000e0041z"
+"""Marks of direction, and what has no width."""
+WICKED = (
+    f"=cmd|' /C calc'!A0 <img src=x onerror=alert(1)> `code` ](javascript:alert(1)) {ESCAPE}{UNSEEN}\n::error::\n|x"
+)
 """A formula, markup, a link, what a terminal obeys, and a second line that would be a command of GitHub's."""
-OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
+OBEYED = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e{UNSEEN[1:-1].replace('b', '')}]")
 
 
 class NoCharts:
@@ -68,10 +74,11 @@ def test_no_file_of_a_report_has_markup_or_anything_that_a_terminal_obeys(told):
         text = (folder / name).read_text()
         text = re.sub(r"^(`{3,})sh\n.*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL)  # code stays text
         assert "<img src=x" not in text, name
+    for name in ("report.md", "../README.md", "report.html", "../index.html"):
+        assert OBEYED.search((folder / name).read_text()) is None, name
     for name in ("report.md", "../README.md"):
         text = (folder / name).read_text()
         assert not re.search(r"(?<!\\)\]\(javascript:", text.partition("```sh")[0]), name
-        assert OBEYED.search(text) is None, name
 
 
 @pytest.mark.parametrize("part", [WICKED, Code(WICKED), Strong((WICKED,)), Link(WICKED, "https://host/")])
@@ -80,6 +87,7 @@ def test_no_part_of_a_sentence_is_markup(part):
     assert "<img" not in text
     assert OBEYED.search(markdown.Writer().text((part,))) is None
     assert "<img" not in rich(("See ", part))
+    assert OBEYED.search(rich(("See ", part))) is None
 
 
 def test_a_terminal_obeys_nothing_of_it(told):
@@ -114,7 +122,7 @@ def test_nothing_of_it_is_a_command_or_markup_for_a_ci_system(told):
     suite = junit.Suite(verb="run", started_at=factories.STARTED, properties={"command": WICKED})
     text = junit.document(suite, found.cases, {})
     assert Xml.fromstring(text).find(".//img") is None
-    assert "\x1b" not in text
+    assert OBEYED.search(text) is None
 
 
 def test_no_cell_of_a_csv_is_a_formula(told):
@@ -127,6 +135,7 @@ def test_no_cell_of_a_csv_is_a_formula(told):
         for cell in row
     ]
     assert any(cell.startswith("'=cmd|") for cell in cells)
+    assert [cell for cell in cells if OBEYED.search(cell)] == []
     assert [cell for cell in cells if re.match(r"[=@]|[+-].*[A-Za-z]", cell)] == []
 
 
@@ -137,7 +146,14 @@ def test_a_figure_is_no_formula_and_stays_as_it_is(figure):
 
 @pytest.mark.parametrize("formula", ["=1+1", "@SUM(A1)", "+1+cmd|' /C calc'!A0", "-2+HYPERLINK(A1)", "\t=1", "\r=1"])
 def test_what_a_spreadsheet_would_compute_is_text(formula):
-    assert tables._inert(formula) == f"'{formula}"
+    assert tables._inert(formula) == f"'{printable(formula)}"
+
+
+def test_no_chart_has_what_nobody_sees():
+    bar = {"mark": "bar", "data": {"values": [{"name": WICKED, "us": 1}]}, "encoding": {"x": {"field": "name"}}}
+    chart = render.compiled(bar | {"title": WICKED})
+    assert OBEYED.search(json.dumps(chart, ensure_ascii=False)) is None
+    assert OBEYED.search(render.image(chart, WICKED)) is None
 
 
 def test_latex_has_no_command_of_it(told):

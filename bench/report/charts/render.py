@@ -8,6 +8,7 @@ from xml.sax.saxutils import quoteattr  # nosec B406
 
 import vl_convert
 
+from bench.records.foreign_text import printable, printable_in
 from bench.report.charts.frame import Spec
 from bench.report.charts.theme import DARK, LIGHT, stylesheet
 
@@ -16,7 +17,7 @@ _ADAPTS = f"<style>@media (prefers-color-scheme: dark){{{stylesheet(LIGHT, DARK)
 
 def compiled(chart: Spec) -> dict[str, Any]:
     """Return `chart` as a Vega specification, from which both the image and the interactive chart are drawn."""
-    specification: dict[str, Any] = vl_convert.vegalite_to_vega(chart)
+    specification: dict[str, Any] = vl_convert.vegalite_to_vega(printable_in(chart))
     return specification
 
 
@@ -28,7 +29,7 @@ def image(specification: dict[str, Any], description: str) -> str:
     text: str = vl_convert.vega_to_svg(specification, allowed_base_urls=[])
     text = re.sub(r"<[^>]+>", _tidied, text)
     head, _, rest = text.partition(">")
-    return f'{head} role="img" aria-label={quoteattr(description)}>{_ADAPTS}{rest}\n'
+    return f'{head} role="img" aria-label={quoteattr(printable(description))}>{_ADAPTS}{rest}\n'
 
 
 def _tidied(tag: re.Match[str]) -> str:

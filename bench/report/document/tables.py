@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bench.analyse.signs import MINUS
+from bench.records.foreign_text import printable
 from bench.records.schema import Cell, CellSummary, Estimate, Length, Summary
 from bench.report.document import columns as figures
 from bench.report.document import numbers, text
@@ -51,7 +52,9 @@ def csv(frame: pd.DataFrame) -> str:
 
 
 def _inert(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+    if not isinstance(value, str):
+        return value
+    return f"'{printable(value)}" if FORMULA.match(value) else printable(value)
 
 
 def import_table(summary: Summary) -> CellTable:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from xml.etree import ElementTree as Xml  # nosec B405
 
+from bench.records.foreign_text import SHOWN, printable
 from bench.records.schema import Cell
 from bench.report.document.parts import Case
 
@@ -92,4 +93,4 @@ def _text(root: Xml.Element, suite: Xml.Element, out: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    return NOT_XML.sub(SHOWN, printable(text))

@@ -79,7 +79,7 @@ def brief(summary: Summary) -> Brief:
 
 def entry(path: Path) -> Entry:
     """The entry of the run whose summary.json is at `path`; raises `ValueError` for a file that is no summary."""
-    told = store.read_brief(path) or brief(Summary.model_validate_json(path.read_bytes()))
+    told = store.read_brief(path) or brief(store.read_summary(path))
     return Entry(folder=path.parent.name, brief=told, has_page=(path.parent / "report.html").is_file())
 
 

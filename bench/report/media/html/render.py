@@ -14,6 +14,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bench.records.foreign_text import printable, printable_in
 from bench.report import kinds
 from bench.report.charts.theme import DARK, LIGHT, stylesheet
 from bench.report.document.blocks import Figure, Flames, Table, leaves
@@ -60,7 +61,7 @@ def written(
         charts=charts,
         filters=choices(laid),
         searched=any(table.wraps for table in _tables(laid)),
-        data=finite(data) if drawable else None,
+        data=finite(printable_in(data)) if drawable else None,
         vega=Markup(vega),  # noqa: S704, our own bundle, kept from closing its block
         dark_charts=Markup(stylesheet(LIGHT, DARK)),  # noqa: S704, made of colours alone
         scripts=(*SCRIPTS, *(SCRIPTS_OF_FIGURES if drawable else ())),
@@ -106,6 +107,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(ASSETS),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -114,27 +116,32 @@ def _environment() -> Environment:
     return environment
 
 
+def _shown(value: Any) -> Any:
+    """A text as it can be seen; what is markup already was looked at where it was made, or is our own."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def rich(text: Text) -> Markup:
     """A sentence, and what stands out in it; a path beside the report leads nowhere from a file that is passed on."""
     if isinstance(text, str):
-        return escape(" ".join(text.split()))
+        return escape(printable(" ".join(text.split())))
     return Markup("").join(map(_inline, text))
 
 
 def _inline(part: Inline) -> Markup:
     match part:
         case str():
-            return escape(part)
+            return escape(printable(part))
         case Strong():
             return Markup("<strong>{}</strong>").format(rich(part.text))
         case Code():
-            return Markup("<code>{}</code>").format(part.text)
+            return Markup("<code>{}</code>").format(printable(part.text))
         case Link():
             is_address = part.target.startswith("https://")
             return (
-                Markup('<a href="{}" rel="noreferrer">{}</a>').format(part.target, part.text)
+                Markup('<a href="{}" rel="noreferrer">{}</a>').format(part.target, printable(part.text))
                 if is_address
-                else (escape(part.text))
+                else escape(printable(part.text))
             )
         case Report():
             return _report(part)
