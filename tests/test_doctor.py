@@ -16,8 +16,8 @@ from tests import factories, verbs
 from tests.busy import Busy
 
 
-def bench(verb, *arguments, cwd):
-    return verbs.process(verb, *arguments, cwd=cwd, LOOPTAX_CACHE=str(cwd / "cache"))
+def bench(verb, *arguments, cwd, **environment):
+    return verbs.process(verb, *arguments, cwd=cwd, LOOPTAX_CACHE=str(cwd / "cache"), **environment)
 
 
 def test_json_is_one_object_with_facts_and_findings(tmp_path):
@@ -62,8 +62,8 @@ def test_a_wrong_command_is_one_sentence(arguments, code, sentence, verb):
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts by processor")
 def test_a_busy_process_marks_its_block_and_is_named_in_the_report(tmp_path, verb):
     short = ["--device", "cpu", "--batch-size", "64", "--runner", "pytorch", "--only", "time", "--blocks", "1"]
-    with Busy() as busy:
-        done = bench("run", *short, "--steps", "400", cwd=tmp_path)
+    with Busy() as busy:  # what this run takes itself must be its children's
+        done = bench("run", *short, "--steps", "400", cwd=tmp_path, PYTHONPATH=verbs.SOURCES)
     assert done.code == 0, done.err
     folder = verbs.run_folder(tmp_path / "results")
     loads = [trial.load for trial in store.read_trials(folder) if trial.load is not None]

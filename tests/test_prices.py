@@ -1,23 +1,15 @@
 """A price list from end to end, as a user asks for it."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests import verbs
+
 EVENTS = {"logging-10", "checkpoint", "evaluation", "csv-logger-10", "validation"}
-
-
-def prices(*arguments, cwd):
-    command = [sys.executable, "-P", "-m", "bench.prices", "--device", "cpu", "--batch-size", "4", *arguments]
-    path = os.pathsep.join(filter(None, [str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=cwd, env=os.environ | {"PYTHONPATH": path}
-    )
+CELL = ("--device", "cpu", "--batch-size", "4")
+prices = partial(verbs.process, "prices", *CELL)
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +17,8 @@ def counted(tmp_path_factory):
     """What options of two frameworks do more, by runner and name."""
     options = ",".join(["logging-1", "log-on-step", *sorted(EVENTS)])
     done = prices("--only", "counters", "--option", options, "--json", cwd=tmp_path_factory.mktemp("counted"))
-    assert done.returncode == 0, done.stderr
-    return {(each["cell"]["runner"], each["cell"]["option"]): each for each in json.loads(done.stdout)["prices"]}
+    assert done.code == 0, done.err
+    return {(each["cell"]["runner"], each["cell"]["option"]): each for each in json.loads(done.out)["prices"]}
 
 
 def test_logging_every_step_reads_two_values_in_trainer_and_makes_hundreds_of_calls_in_lightning(counted):
@@ -45,7 +37,7 @@ def test_an_event_happens_in_the_very_steps_that_are_told_apart(counted):
 def test_a_timed_list_tells_prices_and_what_bars_write(tmp_path):
     options = ["--runner", "lightning", "--option", "progress-bar,timer,detect-anomaly"]
     done = prices(*options, "--blocks", "1", "--steps", "60", "--warmup", "5", "--out", "runs", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     (summary,) = (tmp_path / "runs").glob("*/summary.json")
     by_option = {row["cell"]["option"]: row for row in json.loads(summary.read_text())["prices"]}
     bar, timer, anomaly = (by_option[name] for name in ("progress-bar", "timer", "detect-anomaly"))
@@ -55,7 +47,7 @@ def test_a_timed_list_tells_prices_and_what_bars_write(tmp_path):
     assert bar["more"]["python_calls"] > timer["more"]["python_calls"] > 0
     report = " ".join(summary.with_name("report.md").read_text().split())
     assert "| progress-bar | enable_progress_bar=True" in report
-    assert "progress-bar" in done.stdout
+    assert "progress-bar" in done.out
 
 
 @pytest.mark.parametrize(
@@ -66,9 +58,9 @@ def test_a_timed_list_tells_prices_and_what_bars_write(tmp_path):
         (["--only", "phases"], "--only phases prices nothing: a price list needs counters or time."),
     ],
 )
-def test_a_wrong_command_is_refused_in_one_sentence(arguments, sentence, tmp_path):
-    done = prices(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.strip().endswith(sentence)
-    assert len(done.stderr.strip().splitlines()) == 1
+def test_a_wrong_command_is_refused_in_one_sentence(arguments, sentence, tmp_path, verb):
+    done = verb("prices", *CELL, *arguments)
+    assert done.code == 2
+    assert done.err.strip().endswith(sentence)
+    assert len(done.err.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []

@@ -1,14 +1,12 @@
 """Scripts from end to end, as a user names them: one, with its report."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests import verbs
+
 TRAIN = """\
 import sys
 import torch
@@ -24,16 +22,7 @@ while True:
 SHORT = ["--device", "cpu", "--blocks", "1", "--steps", "30", "--warmup", "4"]
 
 
-def bench(verb: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", f"bench.{verb}", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])},
-        check=False,
-        timeout=500,
-    )
+bench = partial(verbs.process, "run")
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +30,10 @@ def one(tmp_path_factory):
     """A run of one script, and where it was made."""
     project = tmp_path_factory.mktemp("project")
     (project / "train.py").write_text(TRAIN)
-    done = bench("run", *SHORT, "--script", "train.py", "--", "3", cwd=project)
-    assert done.returncode == 0, done.stderr
+    done = bench(*SHORT, "--script", "train.py", "--", "3", cwd=project)
+    assert done.code == 0, done.err
     (folder,) = project.glob("results/*-train-cpu")
-    return folder, done.stdout
+    return folder, done.out
 
 
 def test_a_script_is_a_row_with_all_that_a_loop_has_and_no_batch(one):
@@ -62,14 +51,14 @@ def test_a_script_is_a_row_with_all_that_a_loop_has_and_no_batch(one):
         assert absent not in told, absent
 
 
-def test_a_script_is_measured_again_by_like_and_not_resumed_once_it_has_changed(one):
+def test_a_script_is_measured_again_by_like_and_not_resumed_once_it_has_changed(one, verb):
     folder, _ = one
-    again = bench("run", "--like", str(folder), "--name", "again", "--quiet", cwd=folder.parent.parent)
-    assert again.returncode == 0, again.stderr
+    again = bench("--like", str(folder), "--name", "again", "--quiet", cwd=folder.parent.parent)
+    assert again.code == 0, again.err
     (folder.parent.parent / "train.py").write_text(TRAIN + "# changed\n")
-    resumed = bench("run", "--resume", str(folder), cwd=folder.parent.parent)
-    assert resumed.returncode == 2
-    assert "train.py" in resumed.stderr
+    resumed = verb("run", "--resume", str(folder), cwd=folder.parent.parent)
+    assert resumed.code == 2
+    assert "train.py" in resumed.err
 
 
 def test_scripts_are_proven_alike_or_told_apart_with_what_differs(tmp_path):
@@ -79,8 +68,8 @@ def test_scripts_are_proven_alike_or_told_apart_with_what_differs(tmp_path):
     (tmp_path / "lost.py").write_text(seeded.replace(".mean()", ".mean().mul(float('nan'))"))
     scripts = [word for name in ("train", "faster", "lost") for word in ("--script", f"{name}.py -- 3")]
     more = ["--script", "train.py -- 4"]
-    done = bench("run", "--device", "cpu", "--only", "counters", *scripts, *more, cwd=tmp_path)
-    assert done.returncode == 4, done.stderr
+    done = bench("--device", "cpu", "--only", "counters", *scripts, *more, cwd=tmp_path)
+    assert done.code == 4, done.err
     (folder,) = tmp_path.glob("results/*-train-faster-lost-cpu")
     found = {cell["runner"]: cell["equivalence"] for cell in json.loads((folder / "summary.json").read_text())["cells"]}
     assert {name: proof["verdict"] for name, proof in found.items()} == {

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,9 +37,34 @@ class Ended(NamedTuple):
     err: str
 
 
+@cache
+def _template() -> str:
+    """Where a process that has imported torch listens; it ends with this one."""
+    at = Path(tempfile.mkdtemp(prefix="looptax-tests-")) / "template"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(at))
+        listening.listen(64)
+        started_with = {"PYTHONPATH": SOURCES, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        template = subprocess.Popen(
+            [sys.executable, "-P", ROOT / "tests" / "quick" / "template.py", str(listening.fileno())],
+            env=os.environ | started_with,
+            pass_fds=[listening.fileno()],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+    atexit.register(_end, template, at.parent)
+    return str(at)
+
+
+def _end(template: subprocess.Popen[bytes], folder: Path) -> None:
+    template.communicate()
+    shutil.rmtree(folder)
+
+
 def variables(changes: Mapping[str, str]) -> dict[str, str]:
-    """Environment variables with which this checkout is imported, and lines are long."""
-    return {**os.environ, "PYTHONPATH": QUICK, "COLUMNS": "200", **changes}
+    """Environment variables with which this checkout is imported, torch is there already, and lines are long."""
+    template = {"LOOPTAX_TESTS_TEMPLATE": _template()} if sys.platform == "linux" else {}
+    return {**os.environ, "PYTHONPATH": QUICK, "COLUMNS": "200", **template, **changes}
 
 
 def process(verb: str, *arguments: object, cwd: Path, **environment: str) -> Ended:

@@ -152,7 +152,8 @@ def test_nothing_is_left_of_a_parent_that_is_killed_while_trials_wait(tmp_path):
     options = ["--device", "cpu", "--runner", LOOPS / "loads_slowly.py", "--batch-size", "4", "--workers", "2"]
     deadline = time.monotonic() + HANG_S
     seen: set[int] = set()
-    with verbs.started("run", *options, "--only", "time", "--blocks", "50", cwd=tmp_path) as parent:
+    timed = ["--only", "time", "--blocks", "50"]
+    with verbs.started("run", *options, *timed, cwd=tmp_path, PYTHONPATH=verbs.SOURCES) as parent:
         while parent.poll() is None and len(seen) < 6:  # server, interpreters, trials, loader workers
             seen = descendants(parent.pid)
             time.sleep(0.05)  # others are being watched
