@@ -12,7 +12,9 @@ Format history (`SCHEMA`); keys only ever get added:
    `Verdict.rules_out`; `Interpreter.imported` and
    `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`; with scripts `Settings.scripts`,
    `Timing.samples_per_step`, and a `Cell.batch_size` of 0; for price lists
-   `Cell.option`, `Settings.options`, `Counters.at_events`, `Timing.terminal_bytes_per_step` and `Summary.prices`.
+   `Cell.option`, `Settings.options`, `Counters.at_events`, `Timing.terminal_bytes_per_step` and `Summary.prices`;
+   the profile `stock`, `Trial.setup`, and in a cell `setup`, `defaults_us`, `defaults_ratio` and
+   `terminal_bytes_per_step`.
 
 This is the door: the records stand in `trials`, `scripts`, `runs`, `summaries` and `two_runs`.
 """

@@ -81,6 +81,8 @@ class TrialFigures:
     memory: Memory
     sm_clock_mhz: tuple[int, int] | None = None
     """Of the card, after the first turn and after the last."""
+    terminal_bytes_per_step: float | None = None
+    """Written to a terminal, of a trial that had one and was watched."""
 
 
 def figures(trial: Trial, timing: Timing, *, event_steps: int | None = None) -> TrialFigures:
@@ -149,6 +151,7 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: int | Non
         longer=None,
         memory=timing.memory,
         sm_clock_mhz=None if timing.sm_clock_mhz is None else (timing.sm_clock_mhz[0], timing.sm_clock_mhz[1]),
+        terminal_bytes_per_step=timing.terminal_bytes_per_step,
     )
 
 
