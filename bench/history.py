@@ -50,6 +50,7 @@ def main(
     grad_accumulation: options.GradAccumulation = None,
     grad_clip: options.GradClip = None,
     workers: options.Workers = None,
+    profile: options.Profile = None,
     blocks: Annotated[int | None, Flag(help=f"Pairs of every release [{plan.BLOCKS}].")] = None,
     budget: options.Budget = None,
     threads: options.Threads = None,

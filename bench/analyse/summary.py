@@ -17,8 +17,10 @@ from bench.plan.rounds import rounds
 from bench.records.schema import NoiseFloor, Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from bench.analyse.cells.counting import Tables
+    from bench.plan.rounds import Round
     from bench.records.health import Health
     from bench.records.schema import (
         AttributionRow,
@@ -125,7 +127,13 @@ def _attributed(run: Run, gathered: Sequence[Compared]) -> list[AttributionRow]:
 
 def _attribution(compared: Compared) -> list[AttributionRow]:
     tables = {evidence.cell: tables_of(evidence.counts, evidence.split) for evidence in compared.evidence}
-    return attribution(tables.pop(compared.round.reference, {}), tables)
+    baselines = dict.fromkeys(map(compared.round.baseline, tables))
+    return [found for baseline in baselines for found in _held_to(baseline, tables, compared.round)]
+
+
+def _held_to(baseline: Cell, tables: Mapping[Cell, Tables], planned: Round) -> list[AttributionRow]:
+    others = {cell: own for cell, own in tables.items() if cell != baseline and planned.baseline(cell) == baseline}
+    return attribution(tables.get(baseline, {}), others)
 
 
 def _imported(trials: Sequence[Trial]) -> dict[str, dict[str, Imported]]:

@@ -222,10 +222,10 @@ def _lost_clones(gathered: Sequence[Compared]) -> Iterator[Caution]:
 
 def _ratios_by_block(compared: Compared) -> Iterator[tuple[Evidence, dict[int, float]]]:
     """Step time over the reference's in each block, of cells that have an interval."""
-    reference = compared.reference
-    if reference is None:
-        return
     for evidence in compared.evidence:
+        reference = compared.baseline(evidence)
+        if reference is None:
+            continue
         ratios = {block: float(np.exp(log)) for block, log in log_ratios_by_block(evidence, reference).items()}
         if evidence is not reference and evidence.equivalence.proven and len(ratios) >= blocks_needed():
             yield evidence, ratios

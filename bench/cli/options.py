@@ -48,6 +48,10 @@ Optimizer = Annotated[str | None, Flag(help="adamw, adamw-fused, sgd [adamw].")]
 GradAccumulation = Annotated[str | None, Flag(help="Micro-batches in one optimizer step [1].")]
 GradClip = Annotated[str | None, Flag(help="Norms to clip gradients to, or off [off].")]
 Workers = Annotated[str | None, Flag(help="DataLoader worker processes [0].")]
+Profile = Annotated[
+    str | None,
+    Flag(help="matched: all that can be set is equal; stock: each framework with its defaults, as it comes [matched]."),
+]
 Budget = Annotated[str | None, Flag(help="Time budget: no block starts that would exceed it, such as 90s, 5m, 1h.")]
 Steps = Annotated[int | None, Flag(help="Timed optimizer steps of a loop in a block [as many as there is time for].")]
 Warmup = Annotated[int | None, Flag(help="Optimizer steps before the first turn [50, fewer of long ones].")]

@@ -123,7 +123,7 @@ class Group:
             log_to=self._logs and self._logs("timing", slot.cell),
             warm_up=lengths.warm_up(self._settings, slot.cell.device),
             cores=self._cores,
-            has_terminal=self._settings.design == "options",
+            has_terminal=self._settings.on_terminals,
             is_alone=is_alone,
             block=self._block,
             # It takes most of a second where many objects are alive, so that not every block can have it.

@@ -215,7 +215,7 @@ class TrialScheduler:
             scripts=self.settings.scripts,
             log_to=self._log_to(phase, slot.cell),
             event_steps=prices.event_steps(self.settings, slot.cell, length),
-            has_terminal=self.settings.design == "options",
+            has_terminal=self.settings.on_terminals,
             warm_up=lengths.warm_up(self.settings, slot.cell.device),
         )
         started_at, started_s = now(), monotonic()

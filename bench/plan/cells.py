@@ -10,8 +10,8 @@ from typing import Any, get_args
 from bench.errors import UsageError
 from bench.plan import devices, runner_files
 from bench.records.schema import Comparison, Machine
-from trainloops import references, runners, workloads
-from trainloops.contract import OptimizerName, Precision
+from trainloops import references, runners, stock, workloads
+from trainloops.contract import OptimizerName, Precision, Profile
 
 AXES = {
     "workload": "--workload",
@@ -22,7 +22,10 @@ AXES = {
     "grad_accumulation": "--grad-accumulation",
     "grad_clip": "--grad-clip",
     "workers": "--workers",
+    "profile": "--profile",
 }
+SET = ("precision", "optimizer", "grad_accumulation", "grad_clip", "workers")
+"""The axes of what frameworks have defaults for."""
 
 
 def comparisons(axes: dict[str, Sequence[Any]]) -> list[Comparison]:
@@ -122,6 +125,7 @@ def axes_of(
     grad_accumulation: str,
     grad_clip: str,
     workers: str,
+    profile: str,
 ) -> dict[str, Sequence[Any]]:
     """The values of every axis from the command line's texts; raises `UsageError` or `DeviceError`."""
     return {
@@ -133,7 +137,24 @@ def axes_of(
         "grad_accumulation": integers("--grad-accumulation", grad_accumulation, least=1),
         "grad_clip": grad_clips(grad_clip),
         "workers": integers("--workers", workers, least=0),
+        "profile": known("--profile", profile, get_args(Profile)),
     }
+
+
+def refuse_set(comparisons: Iterable[Comparison], runner_list: Sequence[str]) -> None:
+    """Raise `UsageError` for what is set in the profile that sets nothing, and for loops that have no defaults."""
+    in_stock = [comparison for comparison in comparisons if comparison.profile == "stock"]
+    for axis in SET if in_stock else ():
+        usual = Comparison.model_fields[axis].default
+        if any(getattr(comparison, axis) != usual for comparison in in_stock):
+            raise UsageError(
+                f"--profile stock is what you get when you set nothing: leave {AXES[axis]} out, or take --profile "
+                "matched."
+            )
+    if in_stock and not set(runner_list) & set(stock.MODULES):
+        raise UsageError(
+            f"--profile stock: {' and '.join(runner_list)} have no defaults; {', '.join(stock.MODULES)} do."
+        )
 
 
 def refuse_impossible(comparisons: Iterable[Comparison], runner_list: Sequence[str]) -> None:

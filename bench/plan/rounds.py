@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bench.records.schema import Cell, Comparison, Settings
+from trainloops import stock
 from trainloops.runners import BASELINE
 
 ANCHORED_TOGETHER = 4
@@ -34,14 +35,24 @@ class Round:
         """All that take turns."""
         return self.cells if self.clone is None else (*self.cells, self.clone)
 
+    def baseline(self, cell: Cell) -> Cell:
+        """What the ratio of `cell` is formed with: the reference, or the loop that it is in the cell's own profile."""
+        return self.reference.model_copy(update={"profile": cell.profile})
+
+    def matched(self, cell: Cell) -> Cell | None:
+        """The same loop in the profile `matched`, where `cell` is one with defaults and that takes turns with it."""
+        twin = cell.model_copy(update={"profile": "matched"})
+        return twin if cell.profile != "matched" and twin in self.cells else None
+
     def name(self, cell: Cell) -> str:
-        """What tells `cell` from the others: its environment where that differs, else its runner."""
+        """What tells `cell` from the others: its environment where that differs, else its runner and profile."""
         if cell.clone:
             return "clone"
         if any(each.option is not None for each in self.cells):
             return cell.option or NO_OPTION
-        several = len({each.environment for each in self.cells}) > 1
-        return cell.environment if several else cell.runner
+        if len({each.environment for each in self.cells}) > 1:
+            return cell.environment
+        return cell.runner if cell.profile == self.reference.profile else f"{cell.runner} ({cell.profile})"
 
     def only(self, cells: Collection[Cell]) -> Round:
         """The same with nobody in it but these, the reference and its clone."""
@@ -52,19 +63,19 @@ class Round:
 def rounds(settings: Settings) -> list[Round]:
     """The rounds of a run, in the order of its plan.
 
-    By `settings.design`: `runners` compares all runners of a comparison with the hand-written loop, and all scripts
-    with the first; `environments` each runner in all environments with itself in the first of them, `anchored`
-    each runner in some environments with the hand-written loop in the first, a script with itself there, and
-    `options` each runner with some options with itself without any.
+    By `settings.design`: `runners` compares all runners of a comparison, in all profiles, with the hand-written loop,
+    and all scripts with the first; `environments` each runner in all environments with itself in the first of them,
+    `anchored` each runner in some environments with the hand-written loop in the first, a script with itself there,
+    and `options` each runner with some options with itself without any.
     """
     if settings.design == "runners":
-        return [_of_runners(comparison, settings) for comparison in settings.comparisons]
+        return [_of_runners(together, settings) for together in _by_profile(settings.comparisons)]
     if settings.design == "options":
         return [each for comparison in settings.comparisons for each in _of_options(comparison, settings)]
     names = [environment.name for environment in settings.environments]
     if not names:  # a search of which nothing could be installed
         return []
-    pairs = [(comparison, runner) for comparison in settings.comparisons for runner in settings.runners]
+    pairs = [(each, runner) for each in settings.comparisons for runner in _runners(each, settings)]
     if settings.design == "environments":
         has_clone = any(environment.clone_of is not None for environment in settings.environments)
         return [_of_environments(comparison, runner, names, has_clone=has_clone) for comparison, runner in pairs]
@@ -93,9 +104,23 @@ def _with_clone(cells: tuple[Cell, ...], reference: Cell) -> Round:
     return Round(cells=cells, reference=reference, clone=reference.model_copy(update={"clone": True}))
 
 
-def _of_runners(comparison: Comparison, settings: Settings) -> Round:
+def _of_runners(together: Sequence[Comparison], settings: Settings) -> Round:
     baseline = settings.runners[0] if settings.scripts else BASELINE
-    return _with_clone(tuple(cell(comparison, runner) for runner in settings.runners), cell(comparison, baseline))
+    members = (cell(comparison, runner) for comparison in together for runner in _runners(comparison, settings))
+    return _with_clone(tuple(members), cell(together[0], baseline))
+
+
+def _by_profile(comparisons: Iterable[Comparison]) -> list[list[Comparison]]:
+    """Those together that differ in their profile alone: what defaults cost is told by turns of the same moment."""
+    found: dict[Comparison, list[Comparison]] = {}
+    for comparison in comparisons:
+        found.setdefault(comparison.model_copy(update={"profile": "matched"}), []).append(comparison)
+    return list(found.values())
+
+
+def _runners(comparison: Comparison, settings: Settings) -> list[str]:
+    """The loops of a comparison: in the profile `stock` those that have defaults."""
+    return [each for each in settings.runners if comparison.profile == "matched" or each in stock.MODULES]
 
 
 def _of_environments(comparison: Comparison, runner: str, names: list[str], *, has_clone: bool) -> Round:

@@ -30,6 +30,7 @@ class Flags:
     grad_accumulation: str | None = None
     grad_clip: str | None = None
     workers: str | None = None
+    profile: str | None = None
     optimizer: str | None = None
     preset: str | None = None
     blocks: int | None = None
@@ -70,11 +71,13 @@ def from_flags(flags: Flags, machine: Machine) -> Settings:
     """Settings after presets and defaults; raises `UsageError` or `DeviceError` in one sentence."""
     preset = PRESETS[cells.known("--preset", flags.preset or DEFAULT_PRESET, PRESETS)[0]]
     length.check(steps=flags.steps, warmup_steps=flags.warmup)
+    compared = _of_scripts(flags, machine) if flags.script else _of_runners(flags, machine, preset)
+    profiles = {comparison.profile for comparison in compared["comparisons"]}
     return Settings(
-        **(_of_scripts(flags, machine) if flags.script else _of_runners(flags, machine, preset)),
+        **compared,
         preset=flags.preset or DEFAULT_PRESET,
         blocks_per_set=preset.blocks_per_set,
-        turns_s=preset.turns_s,
+        turns_s=preset.turns_s * len(profiles),  # which take turns together
         threads=_at_least_one("--threads", flags.threads, 1),
         seed=flags.seed or 0,
         **_blocks(flags, preset),
@@ -106,10 +109,12 @@ def _of_runners(flags: Flags, machine: Machine, preset: Preset) -> Mapping[str, 
         grad_accumulation=flags.grad_accumulation or "1",
         grad_clip=flags.grad_clip or "off",
         workers=flags.workers or "0",
+        profile=flags.profile or "matched",
     )
     comparisons = cells.comparisons(axes)
     names = cells.runner_names(flags.runner) if flags.runner else list(runners.REGISTRY)
     cells.refuse_impossible(comparisons, names)
+    cells.refuse_set(comparisons, cells.asked_runners(flags.runner) if flags.runner else names)
     return {"comparisons": comparisons, "runners": names, "passes": _passes(flags)}
 
 

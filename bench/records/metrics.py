@@ -119,6 +119,7 @@ SECONDS = Unit(stored="s", shown="s")
 SECONDS_AS_MS = Unit(stored="s", shown="ms", scale=1e3)
 MEGABYTES = Unit(stored="B", shown="MB", scale=1e-6)
 KILOBYTES = Unit(stored="B", shown="kB", scale=1e-3)
+BYTES = Unit(stored="B", shown="B")
 RATE = Unit(stored="1/s", shown="samples/s")
 JOULES = Unit(stored="J", shown="J")
 PER_STEP = Unit(stored="1/step", shown="")
@@ -212,6 +213,9 @@ METRICS: tuple[Metric, ...] = (
     _time(key="device_step_time_us", name="step time of the device", interval=True, trial="device_step_us"),
     Metric(key="floor_ratio", name="ratio to the floor", unit=NO_UNIT, interval=True),
     Metric(key="noise_floor", name="noise floor", unit=NO_UNIT),
+    _time(key="defaults_us", name="cost of the defaults", interval=True),
+    Metric(key="defaults_ratio", name="ratio to the matched loop", unit=NO_UNIT, interval=True),
+    Metric(key="terminal_bytes_per_step", name="bytes to the terminal", unit=BYTES, trial="terminal_bytes_per_step"),
     Metric(key="run_to_run_cv", name="spread of blocks", unit=NO_UNIT),
     _device("allocated", "device memory allocated", "allocated to tensors"),
     _device("reserved", "device memory reserved", "kept by torch's allocator"),

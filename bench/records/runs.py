@@ -163,6 +163,11 @@ class Settings(Record):
     """A timed block is marked where others took more than this of one core while its trials ran (docs/method.md)."""
 
     @property
+    def on_terminals(self) -> bool:
+        """Whether trials write to a terminal, as people have one: where bars and log lines are what is measured."""
+        return self.design == "options" or any(each.profile == "stock" for each in self.comparisons)
+
+    @property
     def margin_of_time(self) -> float:
         """By how much longer is too long, as a fraction."""
         return self.margin if self.time_margin is None else self.time_margin

@@ -110,6 +110,14 @@ class CellSummary(Cell):
     """Step time minus the baseline's, from the same pairs."""
     floor_ratio: Estimate | None = None
     """Step time over the floor runner's: 1 would be nothing but arithmetic."""
+    defaults_us: Estimate | None = None
+    """Of the profile `stock`: step time minus that of the same loop in the profile `matched`, from the same pairs."""
+    defaults_ratio: Estimate | None = None
+    """The same as a ratio."""
+    terminal_bytes_per_step: float | None = None
+    """What it writes to a terminal; of runs whose trials have one."""
+    setup: dict[str, str] = {}
+    """How the loop has set itself up, by what it is about, read from its objects; of runs with the profile `stock`."""
     device_memory_bytes: DeviceMemory = DeviceMemory()
     tensor_bytes: int | None = None
     """Peak bytes of live tensors in a steady step, the dataset's left out."""

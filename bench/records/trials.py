@@ -31,7 +31,8 @@ class Comparison(Record):
     grad_accumulation: int = 1
     grad_clip: Finite | None = None
     workers: int = 0
-    profile: Literal["matched"] = "matched"
+    profile: Literal["matched", "stock"] = "matched"
+    """`stock` leaves precision, optimizer, accumulation, clipping and workers to the framework."""
     environment: str = CURRENT
 
     @property
@@ -326,6 +327,8 @@ class Trial(Record):
     """Of a script: what it was seen to do, twice."""
     counters: Counters | None = None
     phases: Phases | None = None
+    setup: dict[str, ForeignText] = {}
+    """Of an equivalence trial: how the loop had set itself up, read from its objects at the first optimizer step."""
     owns_pages: bool | None = None
     """Only in journals from before loops took turns: whether a fork had copied the pages it shared with its parent."""
     load: Load | None = None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Precision = Literal["fp32", "bf16"]
 OptimizerName = Literal["adamw", "adamw-fused", "sgd"]
+Profile = Literal["matched", "stock"]
+"""`matched`: all that a user can pass in is equal; `stock`: what a framework does where nothing is set."""
 Batch = Mapping[str, "torch.Tensor"]
 MAX_ROWS = 8192
 """Samples that a dataset holds at most: an epoch may be long without costing memory, because its rows repeat."""

@@ -139,3 +139,44 @@ def test_options_take_turns_with_the_loop_without_any_in_groups_of_eight_and_tho
     assert found[0].name(none) == "none"
     assert found[0].name(found[0].cells[1]) == "option-0"
     assert {each.comparison for one in found for each in one.members} == {COMPARISON}
+
+
+def both_profiles(*runners: str, design: str = "runners", environments: tuple[str, ...] = ()) -> Settings:
+    planned = settings(design, list(runners), *environments)
+    stock = COMPARISON.model_copy(update={"profile": "stock"})
+    return planned.model_copy(update={"comparisons": [COMPARISON, stock]})
+
+
+def test_both_profiles_take_turns_together_and_each_has_its_own_baseline():
+    (only,) = rounds(both_profiles("pytorch", "hf-trainer"))
+    assert [only.name(each) for each in only.cells] == [
+        "pytorch",
+        "hf-trainer",
+        "pytorch (stock)",
+        "hf-trainer (stock)",
+    ]
+    matched, stock = only.cells[1], only.cells[3]
+    assert (only.baseline(matched), only.baseline(stock)) == (only.cells[0], only.cells[2])
+    assert (only.matched(stock), only.matched(matched)) == (matched, None)
+    assert only.clone == clone_of(only.cells[0])
+
+
+def test_a_loop_without_defaults_is_in_the_matched_profile_alone():
+    (only,) = rounds(both_profiles("pytorch", "floor", "path/to/own.py"))
+    assert [each.runner for each in only.cells if each.profile == "stock"] == ["pytorch"]
+
+
+def test_other_comparisons_are_rounds_of_their_own():
+    planned = both_profiles("pytorch")
+    larger = [each.model_copy(update={"batch_size": 512}) for each in planned.comparisons]
+    found = rounds(planned.model_copy(update={"comparisons": [*planned.comparisons, *larger]}))
+    assert [[each.batch_size for each in one.cells] for one in found] == [[64, 64], [512, 512]]
+
+
+def test_each_profile_is_compared_between_environments_by_itself():
+    first, second = rounds(both_profiles("hf-trainer", "floor", design="environments", environments=("old", "new")))[
+        ::2
+    ]
+    assert [each.profile for each in first.cells] == ["matched"] * 2
+    assert [each.profile for each in second.cells] == ["stock"] * 2
+    assert second.baseline(second.cells[1]) == second.reference

@@ -208,3 +208,38 @@ def test_only_chooses_the_passes_and_equivalence_is_always_proven():
 def test_only_refuses_what_it_does_not_know():
     with pytest.raises(UsageError, match=r"--only 'counter' is not one of counters, phases, time; did you mean count"):
         from_flags(Flags(only="counter"), CPU_ONLY)
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (
+            {"profile": "stocks"},
+            "--profile 'stocks' is not one of matched, stock; did you mean stock?",
+        ),
+        (
+            {"profile": "matched,stock", "precision": "bf16"},
+            "--profile stock is what you get when you set nothing: leave --precision out, or take --profile matched.",
+        ),
+        (
+            {"profile": "stock", "grad_clip": "1"},
+            "--profile stock is what you get when you set nothing: leave --grad-clip out, or take --profile matched.",
+        ),
+        (
+            {"profile": "stock", "runner": "floor,ignite"},
+            "--profile stock: floor and ignite have no defaults; pytorch, hf-trainer, lightning, accelerate, "
+            "fabric do.",
+        ),
+    ],
+)
+def test_the_profile_that_sets_nothing_is_given_nothing(flags, sentence):
+    with pytest.raises(UsageError) as refused:
+        from_flags(Flags(**flags), CPU_ONLY)
+    assert str(refused.value) == sentence
+
+
+def test_both_profiles_share_twice_the_time():
+    both, one = (from_flags(Flags(profile=profile), CPU_ONLY) for profile in ("matched,stock", None))
+    assert [c.profile for c in both.comparisons[:2]] == ["matched", "stock"]
+    assert both.turns_s == 2 * one.turns_s
+    assert (both.on_terminals, one.on_terminals) == (True, False)

@@ -29,7 +29,7 @@ from tests.report.rows import row
 
 RESULTS = Path(__file__).parent.parent.parent / "results"
 STANDARD = Summary.model_validate_json(next(RESULTS.glob(f"*-standard-cpu/{store.SUMMARY}")).read_bytes())
-NO_FIGURES = {"status", "reason", "blocks", "trials", "failed_trials", "length", "equivalence", "unavailable"}
+NO_FIGURES = {"status", "reason", "blocks", "trials", "failed_trials", "length", "equivalence", "setup", "unavailable"}
 """What a row of a summary has besides what is measured; of its steps' spread there is a list, for a chart."""
 SEVERAL = {
     "device_memory_bytes": list(DeviceMemory.model_fields),

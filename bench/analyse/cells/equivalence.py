@@ -1,7 +1,8 @@
 """Whether two loops did the same arithmetic, judged from the fingerprints of a deterministic run.
 
 On the CPU bitwise is the bar: every loss and the final weights, to the last bit. An accelerator may
-pick other kernels from one run to the next, so there `close` is allowed, with the difference told.
+pick other kernels from one run to the next, so there `close` is allowed, with the difference told. In the
+profile `stock` loops have their frameworks' defaults: they need not be equal to be compared.
 """
 
 from __future__ import annotations
@@ -13,10 +14,32 @@ from trainloops.runners import BASELINE
 
 CLOSE_ENOUGH = {"fp32": 1e-5, "bf16": 1e-2}
 """The largest relative difference, over losses and parameter norms, that an accelerator may show."""
+NONE = "none"
+"""What is said of a fact of its set-up that a loop does not have."""
 
 
 def judge(trial: Trial | None, baseline: Trial | None, *, name: str = BASELINE) -> Equivalence:
     """Judge a cell's equivalence trial against that of the reference in its round, which is called `name`."""
+    found = _judged(trial, baseline, name)
+    if trial is None or trial.cell.profile == "matched" or found.verdict != "different":
+        return found
+    detail = f"with its framework's defaults it does other arithmetic than {name} ({found.detail})"
+    return found.model_copy(update={"verdict": "unlike", "detail": detail})
+
+
+def changed_setup(trial: Trial | None, baseline: Trial | None, *, names: tuple[str, str]) -> list[str]:
+    """How a loop has set itself up otherwise than the one that it is held to; `names` are those of (that, the loop)."""
+    if trial is None or baseline is None:
+        return []
+    before, after = baseline.setup, trial.setup
+    return [
+        f"{fact}: {before.get(fact, NONE)} in {names[0]}, {after.get(fact, NONE)} in {names[1]}"
+        for fact in dict.fromkeys([*before, *after])
+        if before.get(fact) != after.get(fact)
+    ]
+
+
+def _judged(trial: Trial | None, baseline: Trial | None, name: str) -> Equivalence:
     if trial is None or trial.fingerprint is None:
         return _unproven(_why_missing(trial))
     if baseline is None or baseline.fingerprint is None:

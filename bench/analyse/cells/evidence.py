@@ -12,13 +12,13 @@ import numpy as np
 
 from bench.analyse.cells import scripts
 from bench.analyse.cells.counting import counts_of
-from bench.analyse.cells.equivalence import judge
+from bench.analyse.cells.equivalence import changed_setup, judge
 from bench.analyse.cells.trial_figures import TrialFigures, complete, cross_check, figures
 from bench.analyse.statistics.signed_rank import Floats, block_medians, hodges_lehmann
 from bench.plan import prices
 from bench.plan.rounds import Round, rounds
 from bench.records.metrics import Metric
-from bench.records.schema import Cell, Counters, Equivalence, Length, Pass, Run, Status, Timing, Trial
+from bench.records.schema import Alikeness, Cell, Counters, Equivalence, Length, Pass, Run, Status, Timing, Trial
 
 NOT_RUN = "the run ended before its turn"
 
@@ -29,6 +29,8 @@ class Evidence:
 
     cell: Cell
     equivalence: Equivalence
+    setup: Mapping[str, str]
+    """How it has set itself up, as its equivalence trial saw it."""
     length: Length | None
     timed: tuple[TrialFigures, ...]
     step_us_by_block: dict[int, float]
@@ -163,7 +165,15 @@ class Compared:
     @property
     def reference(self) -> Evidence | None:
         """What the others are compared with; None where the plan has no such cell."""
-        return next((evidence for evidence in self.evidence if evidence.cell == self.round.reference), None)
+        return self.of(self.round.reference)
+
+    def of(self, cell: Cell | None) -> Evidence | None:
+        """The evidence for a cell; None where the round has no such cell."""
+        return next((evidence for evidence in self.evidence if evidence.cell == cell), None)
+
+    def baseline(self, evidence: Evidence) -> Evidence | None:
+        """What a cell's ratio is formed with: the reference, or what that is in the cell's profile."""
+        return self.of(self.round.baseline(evidence.cell))
 
 
 def gather(run: Run, trials: Sequence[Trial]) -> list[Compared]:
@@ -197,14 +207,13 @@ def _added_from(run: Run, trials: Sequence[Trial]) -> int | None:
 
 
 def _compared(run: Run, planned: Round, by_cell: Mapping[Cell, list[Trial]], added_from: int | None) -> Compared:
-    reference = _fingerprinted(by_cell.get(planned.reference, []))
     own = {cell: [t for t in by_cell.get(cell, []) if _belongs(t, planned)] for cell in planned.members}
     evidence = (
         _evidence(
             run,
             cell,
             trials := own[cell],
-            _equivalence(run, planned, cell, _fingerprinted(trials), reference),
+            _equivalence(run, planned, cell, trials, by_cell.get(planned.baseline(cell), [])),
             added_from,
         )
         for cell in planned.cells
@@ -212,10 +221,17 @@ def _compared(run: Run, planned: Round, by_cell: Mapping[Cell, list[Trial]], add
     return Compared(round=planned, evidence=tuple(evidence), clone=_clone(run, planned, own, added_from))
 
 
-def _equivalence(run: Run, planned: Round, cell: Cell, trial: Trial | None, reference: Trial | None) -> Equivalence:
-    name = planned.name(planned.reference)
+def _equivalence(
+    run: Run, planned: Round, cell: Cell, trials: Sequence[Trial], references: Sequence[Trial]
+) -> Equivalence:
+    trial, reference = _fingerprinted(trials), _fingerprinted(references)
+    name = planned.name(planned.baseline(cell))
     if run.settings.scripts is None:
-        return judge(trial, reference, name=name)
+        found = judge(trial, reference, name=name)
+        if cell.profile == "matched" or cell.environment == planned.reference.environment:
+            return found
+        reasons = changed_setup(trial, reference, names=(name, planned.name(cell)))
+        return Alikeness.model_validate(found.model_dump() | {"reasons": reasons})
     if cell == planned.reference:
         return scripts.reference(trial, name)
     names = (name, planned.name(cell))
@@ -253,6 +269,7 @@ def _evidence(
     return Evidence(
         cell=cell,
         equivalence=equivalence,
+        setup=trial.setup if (trial := _fingerprinted(trials)) is not None else {},
         length=length,
         timed=timed,
         step_us_by_block=_by_block(timed, lambda trial: trial.step_us),

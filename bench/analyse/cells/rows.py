@@ -61,6 +61,8 @@ NOT_ALONE = "no interpreter imported it while the others were idle"
 NOT_TOLD_APART = "torch was imported together with the framework"
 NOT_SPLIT = "the phases pass has no good trial of this cell"
 NO_EVALUATION = "only scripts evaluate"
+NOT_WATCHED = "no trial of its first block had a terminal"
+NO_MATCHED = "its matched loop took no turns with it"
 NOT_REPORTED = "the trials did not report it"
 
 
@@ -72,6 +74,7 @@ def row(
     found = {
         **_steps(common),
         **_pairs(evidence, compared),
+        **_defaults(evidence, compared),
         "noise_floor": _noise_floor(evidence, itself),
         **_memory(common),
         **_counters(evidence),
@@ -87,6 +90,7 @@ def row(
         "failed_trials": len(evidence.failed),
         "length": evidence.length,
         "equivalence": evidence.equivalence,
+        "setup": evidence.setup if _has_defaults(compared) else {},
         "unavailable": {name: value for name, value in found.items() if isinstance(value, str)},
     }
     known = {name: value for name, value in found.items() if not isinstance(value, str)}
@@ -185,13 +189,33 @@ def _percentiles(evidence: Evidence) -> dict[str, Found]:
 
 
 def _pairs(evidence: Evidence, compared: Compared) -> dict[str, Found]:
-    reference, name = compared.reference, compared.round.name(compared.round.reference)
+    reference, name = compared.baseline(evidence), compared.round.name(compared.round.baseline(evidence.cell))
     floor = next((other for other in compared.evidence if other.cell.runner == FLOOR), None)
     return {
         "ratio": _compared(ratio, evidence, reference, name, name),
         "overhead_us": _compared(overhead_us, evidence, reference, name, name),
         "floor_ratio": _compared(ratio, evidence, floor, FLOOR, name),
     }
+
+
+def _has_defaults(compared: Compared) -> bool:
+    return any(other.cell.profile == "stock" for other in compared.evidence)
+
+
+def _defaults(evidence: Evidence, compared: Compared) -> dict[str, Found]:
+    """What a loop's defaults cost, and what it writes: figures of runs in which some loop has defaults."""
+    if not _has_defaults(compared):
+        return {}
+    written = evidence.by_block(metric("terminal_bytes_per_step"))
+    found: dict[str, Found] = {
+        "terminal_bytes_per_step": next(iter(written.values())) if written else _why(evidence, NOT_WATCHED)
+    }
+    if evidence.cell.profile == "stock":
+        matched = compared.of(compared.round.matched(evidence.cell))
+        for key, estimate in (("defaults_us", overhead_us), ("defaults_ratio", ratio)):
+            pairs = None if matched is None else estimate(evidence, matched)
+            found[key] = pairs or _why(evidence, NO_MATCHED)
+    return found
 
 
 def _noise_floor(evidence: Evidence, itself: NoiseFloor | None) -> Found:

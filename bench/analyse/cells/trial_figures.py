@@ -88,6 +88,8 @@ class TrialFigures:
     """Of a script that ran to its end: all of it, its steps, and what came after the last of them."""
     sm_clock_mhz: tuple[int, int] | None = None
     """Of the card, after the first turn and after the last."""
+    terminal_bytes_per_step: float | None = None
+    """Written to a terminal, of a trial that had one and was watched."""
 
 
 def figures(trial: Trial, timing: Timing, *, event_steps: int | None = None) -> TrialFigures:
@@ -157,6 +159,7 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: int | Non
         memory=timing.memory,
         **_whole(timing),
         sm_clock_mhz=None if timing.sm_clock_mhz is None else (timing.sm_clock_mhz[0], timing.sm_clock_mhz[1]),
+        terminal_bytes_per_step=timing.terminal_bytes_per_step,
     )
 
 

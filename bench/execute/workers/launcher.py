@@ -110,6 +110,7 @@ class Result(BaseModel):
     witnessed: list[ScriptFingerprint] = []
     counters: Counters | None = None
     phases: Phases | None = None
+    setup: dict[str, str] = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -267,6 +268,7 @@ def _payload(request: Request) -> Message:
         "has_terminal": request.has_terminal,
         "runner": request.cell.runner,
         "option": request.cell.option,
+        "profile": request.cell.profile,
     }
 
 

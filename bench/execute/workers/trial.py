@@ -15,7 +15,7 @@ import torch
 
 from bench.execute.workers import protocol, script_trial
 from bench.execute.workers.script import Script, told
-from bench.measure import counters, energy, memory, meters, phases, sampling, sm_clock, trace
+from bench.measure import counters, energy, memory, meters, phases, sampling, setup, sm_clock, trace
 from bench.measure import device as devices
 from bench.measure.clock import Clock, LoopEndedError, Onlooker
 from bench.measure.collector import Collections
@@ -131,10 +131,10 @@ def _equivalence(assignment: Assignment) -> Result:
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch.use_deterministic_algorithms(True)
     recorder = Recorder(parts.build(assignment.job))
-    with recorder.counting_steps():
+    with recorder.counting_steps(), setup.reading(assignment.train) as facts:
         assignment.train(assignment.job, recorder.parts)
     recorder.refuse_other_than(assignment.job.steps)
-    return {"fingerprint": recorder.result()}
+    return {"fingerprint": recorder.result(), "setup": facts}
 
 
 def _counting(assignment: Assignment) -> Result:

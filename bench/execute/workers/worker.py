@@ -246,7 +246,7 @@ def _train(loaded: Loaded, request: Message, descriptors: list[int]) -> None:
     host = HostBaseline(inherited_bytes=loaded.inherited_bytes, at_start=process.resident())
     run(
         Assignment(
-            runner=_with_option(loaded.train, request),
+            runner=_loop(loaded.train, request),
             script=loaded.script,
             job=Job(**request["job"]),
             request=request | {"hides_imports": loaded.hides_imports},
@@ -263,9 +263,16 @@ def _pin(cores: list[int]) -> None:
         os.sched_setaffinity(0, cores)
 
 
-def _with_option(train: Train | None, request: Message) -> Train | None:
-    if train is None or request["option"] is None:
-        return train
+def _loop(train: Train | None, request: Message) -> Train | None:
+    """The runner as the trial asks for it: with its framework's defaults, with an option, or as it is."""
+    if request["profile"] == "stock":
+        from trainloops import stock
+
+        return stock.load(request["runner"])
+    return train if train is None or request["option"] is None else _with_option(train, request)
+
+
+def _with_option(train: Train, request: Message) -> Train:
     from importlib.metadata import version
 
     from trainloops import options, runners

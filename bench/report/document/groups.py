@@ -14,7 +14,7 @@ from bench.report.document.text import Toned
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from bench.records.schema import CellSummary, Settings, Status, Summary
+    from bench.records.schema import CellSummary, Estimate, Settings, Status, Summary
 
 FLOOR = "floor"
 """The runner that is nothing but arithmetic: not a loop that someone would use."""
@@ -31,6 +31,8 @@ STATUS_WORDS: dict[Status, str] = {
 }
 
 USUAL_THREADS = 1
+DEFAULTED = ("precision", "optimizer", "grad_accumulation", "grad_clip", "workers")
+"""The conditions that the profile `stock` leaves to each framework."""
 
 CONDITIONS: dict[str, Callable[[Comparison], str]] = {
     "precision": lambda c: c.precision,
@@ -115,7 +117,17 @@ def shared_conditions(summary: Summary) -> list[str]:
     """Say what was equal in all comparisons of the run, one phrase each."""
     if not summary.cells or summary.run.settings.scripts is not None:  # all else is the scripts' own affair
         return []
-    return [words(summary.cells[0]) for field, words in CONDITIONS.items() if not _differs(summary.cells, field)]
+    matched = [cell for cell in summary.cells if cell.profile == "matched"]
+    if len(matched) == len(summary.cells):
+        return _equal(matched, CONDITIONS)
+    others = _equal(summary.cells, [field for field in CONDITIONS if field not in DEFAULTED])
+    if not matched:
+        return others
+    return [*others, f"all else in the matched profile ({', '.join(_equal(matched, DEFAULTED))})"]
+
+
+def _equal(cells: Sequence[Comparison], fields: Iterable[str]) -> list[str]:
+    return [CONDITIONS[field](cells[0]) for field in fields if not _differs(cells, field)]
 
 
 def beside_defaults(settings: Settings) -> list[str]:
@@ -139,10 +151,15 @@ def hardware(summary: Summary) -> list[str]:
 
 def same_as_baseline(cell: CellSummary) -> bool:
     """Tell whether the run shows no difference: the interval of the ratio holds 1, or noise alone goes as far."""
-    if cell.ratio is None:
+    return is_noise(cell.ratio, cell.noise_floor)
+
+
+def is_noise(ratio: Estimate | None, floor: float | None) -> bool:
+    """The same of any ratio; False where there is none."""
+    if ratio is None:
         return False
-    is_noise = cell.noise_floor is not None and abs(math.log(cell.ratio.value)) <= math.log1p(cell.noise_floor)
-    return is_noise or numbers.covers(cell.ratio, 1.0)
+    is_below = floor is not None and abs(math.log(ratio.value)) <= math.log1p(floor)
+    return is_below or numbers.covers(ratio, 1.0)
 
 
 def _title(cell: Comparison, differing: Iterable[Callable[[Comparison], str]]) -> str:

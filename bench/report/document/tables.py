@@ -111,7 +111,7 @@ def frames(summary: Summary) -> dict[str, pd.DataFrame]:
 
 def _filled(cell: CellSummary) -> dict[str, Any]:
     """The row with the parts of a missing figure in its place, so that all runs have the same columns."""
-    values = cell.model_dump(exclude={"unavailable"})
+    values = cell.model_dump(exclude={"unavailable", "setup"})
     blanks = {name: BLANKS.get(field.annotation) for name, field in CellSummary.model_fields.items()}
     return {name: blanks[name] if value is None and blanks[name] else value for name, value in values.items()}
 

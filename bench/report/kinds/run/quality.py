@@ -55,6 +55,9 @@ Figure = tuple[float, str]
 def equivalence(summary: Summary) -> list[str]:
     """How many runners did the hand-written loop's arithmetic, how that was proven, and where one did not."""
     compared = [(cell, title) for cell, title in _titled(summary) if _is_compared(cell)]
+    defaults = _not_claimed(summary)
+    if not compared and defaults:
+        return defaults
     if not compared:
         scripts = summary.run.settings.scripts
         if scripts is not None and len(scripts.each) == 1:
@@ -63,10 +66,23 @@ def equivalence(summary: Summary) -> list[str]:
         what = f"No {'script' if scripts else 'runner'} could be compared with {baseline_of(summary.cells)}"
         return [f"{what}, so equivalence is unverified and no ratios are shown."]
     cells = [cell for cell, _ in compared]
-    failed = [(cell, title) for cell, title in _titled(summary) if cell.status != "ok"]
+    failed = [(cell, title) for cell, title in _titled(summary) if cell.status != "ok" and cell.profile == "matched"]
     exceptions = [_exception(cell, title) for cell, title in compared if cell.equivalence.verdict != "bitwise"]
     method = METHOD if summary.run.settings.scripts is None else METHOD_OF_SCRIPTS
-    return [_counts(cells, failed), method, *_proofs(cells), *exceptions]
+    return [_counts(cells, failed), method, *_proofs(cells), *exceptions, *defaults]
+
+
+def _not_claimed(summary: Summary) -> list[str]:
+    """Of the profile `stock`: that equal arithmetic is not claimed, and which loops do it all the same."""
+    stock = [cell for cell in summary.cells if cell.profile == "stock" and cell.status == "ok"]
+    if not stock:
+        return []
+    others = [cell for cell in stock if cell.equivalence.verdict != "baseline"]
+    unlike = {cell.runner for cell in others if cell.equivalence.verdict in ("unlike", "unproven")}
+    alike = list(dict.fromkeys(cell.runner for cell in others if cell.runner not in unlike))
+    told = f" {listed(alike)} did the hand-written loop's arithmetic all the same." if alike else ""
+    details = dict.fromkeys(f"{c.runner}: {c.equivalence.detail}." for c in others if c.runner in unlike)
+    return [f"In the stock profile equal arithmetic is not claimed.{told}", *details]
 
 
 def quality(summary: Summary) -> list[str]:
@@ -189,7 +205,7 @@ def _titled(summary: Summary) -> list[tuple[CellSummary, str]]:
 
 
 def _is_compared(cell: CellSummary) -> bool:
-    return cell.equivalence.verdict != "baseline" and cell.status == "ok"
+    return cell.equivalence.verdict != "baseline" and cell.status == "ok" and cell.profile == "matched"
 
 
 def _counts(cells: Sequence[CellSummary], failed: Sequence[tuple[CellSummary, str]]) -> str:

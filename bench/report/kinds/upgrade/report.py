@@ -101,6 +101,10 @@ def setting(summary: Summary) -> str:
 def equivalence(summary: Summary) -> str:
     """Say whether both sides are proven to do the same arithmetic."""
     unlike = [cell for cell in summary.cells if not cell.equivalence.proven]
+    other_work = [cell for cell in summary.cells if cell.equivalence.verdict == "unlike" and cell.profile == "stock"]
+    if other_work and not unlike:
+        names = listed(list(dict.fromkeys(where(cell.cell) for cell in other_work)))
+        return f"Not claimed in the stock profile: {names} did other arithmetic than before.{_changed(summary)}"
     if not unlike:
         return (
             "Yes: in every cell the candidate's losses and final weights are those of the baseline "
@@ -112,9 +116,10 @@ def equivalence(summary: Summary) -> str:
 
 
 def _changed(summary: Summary) -> str:
-    """What a script trains with in the candidate that it did not in the baseline."""
+    """What a script or a framework's defaults have in the candidate that they had not in the baseline."""
     changed = dict.fromkeys(reason for cell in summary.cells for reason in getattr(cell.equivalence, "reasons", []))
-    return f" What the script trains with has changed: {'; '.join(changed)}." if changed else ""
+    what = "What the script trains with has" if summary.run.settings.scripts else "Defaults have"
+    return f" {what} changed: {'; '.join(changed)}." if changed else ""
 
 
 def _resolution(summary: Summary) -> Section:

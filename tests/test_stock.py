@@ -1,0 +1,210 @@
+"""The profile `stock`: each framework with its defaults, what they cost, and what they are."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.analyse.summary import summarise
+from bench.plan import rounds
+from bench.records import store
+from bench.report.document.groups import shared_conditions
+from bench.report.kinds.run import defaults, quality, report
+from bench.report.media import markdown
+from tests import factories
+from trainloops import runners, stock
+
+ROOT = Path(__file__).parent.parent
+BOTH = [factories.comparison(), factories.comparison(profile="stock")]
+STOCK_US = {"pytorch": 373, "hf-trainer": 881, "fabric": 482}
+SETUPS = {
+    "matched": {"optimizer": "AdamW", "lr": "0.001"},
+    "stock": {"optimizer": "AdamW, fused", "lr": "0.001", "schedule": "linear"},
+}
+
+
+@pytest.fixture(scope="module")
+def loops(tmp_path_factory):
+    """What every runner with defaults did in both profiles."""
+    folder = tmp_path_factory.mktemp("stock")
+    command = [sys.executable, str(ROOT / "tests" / "stock_seen.py"), str(folder)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=True,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def summary(*, comparisons=BOTH, names=("pytorch", "hf-trainer", "fabric", "floor"), blocks=8):
+    run = factories.run(comparisons=comparisons, runners=names, blocks=blocks)
+    trials = []
+    for cell in rounds.cells(run.settings):
+        losses = [0.5] if (cell.runner, cell.profile) == ("hf-trainer", "stock") else [0.7]
+        proof = factories.fingerprint(losses=losses)
+        trials.append(
+            factories.trial(cell=cell, phase="equivalence", block=-1, fingerprint=proof, setup=SETUPS[cell.profile])
+        )
+    for block in range(blocks):
+        for cell in rounds.rounds(run.settings)[0].members:
+            times = factories.STEP_US if cell.profile == "matched" else STOCK_US
+            timing = factories.timing(
+                times[cell.runner] * (1 + 0.001 * (block % 3)),
+                jitter=0.01,
+                seed=block,
+                terminal_bytes_per_step=12.5 if block == 0 and cell.profile == "stock" else None,
+            )
+            trials.append(factories.trial(cell=cell, block=block, timing=timing))
+    return summarise(run, trials)
+
+
+def rows(of):
+    return {(cell.runner, cell.profile): cell for cell in of.cells}
+
+
+# The loops.
+
+
+def test_every_runner_that_a_run_measures_has_defaults_apart_from_the_floor():
+    assert set(stock.MODULES) == set(runners.REGISTRY) - {"floor"}
+
+
+@pytest.mark.parametrize("name", stock.MODULES)
+def test_a_loop_with_defaults_begins_with_the_same_weights_and_samples(loops, name):
+    assert len(loops[name]["stock"]["losses"]) == 8
+    assert loops[name]["stock"]["losses"][0] == loops[name]["matched"]["losses"][0]
+
+
+@pytest.mark.parametrize("name", ["pytorch", "lightning", "accelerate", "fabric"])
+def test_a_loop_whose_user_brings_the_optimizer_does_the_same_arithmetic(loops, name):
+    assert loops[name]["stock"]["losses"] == loops[name]["matched"]["losses"]
+
+
+def test_trainer_s_defaults_are_read_from_it(loops):
+    matched, defaults = (loops["hf-trainer"][profile]["setup"] for profile in ("matched", "stock"))
+    assert not matched.keys() & {"clipping", "checkpoints", "log lines", "NaN filter of logs"}
+    assert (defaults["lr"], defaults["schedule"], defaults["clipping"]) == ("5e-05", "linear", "norm 1")
+    assert (defaults["checkpoints"], defaults["log lines"]) == ("every 500 steps", "every 500 steps")
+    assert "ProgressCallback" in defaults["callbacks"]
+    assert defaults["parameter groups"] == "of 3 and 3 tensors"
+
+
+def test_lightning_s_defaults_are_read_from_it(loops):
+    matched, defaults = (loops["lightning"][profile]["setup"] for profile in ("matched", "stock"))
+    assert not matched.keys() & {"callbacks", "checkpoints", "log lines"}
+    assert defaults["checkpoints"] == "ModelCheckpoint"
+    assert defaults["log lines"].endswith("Logger, every 50 steps")
+    assert "ProgressBar" in defaults["callbacks"]
+
+
+def test_the_hand_written_loop_has_a_bar_and_prints_its_loss(loops):
+    assert loops["pytorch"]["stock"]["setup"]["progress bar"] == "tqdm"
+    assert loops["pytorch"]["stock"]["printed"].count("step 0: loss 0.") == 2  # of every epoch's fifty steps the first
+    assert "progress bar" not in loops["pytorch"]["matched"]["setup"]
+
+
+# What is made of them.
+
+
+def test_what_defaults_cost_is_told_by_pairs_with_the_same_loop():
+    found = rows(summary())["hf-trainer", "stock"]
+    assert found.defaults_us.value == pytest.approx(200, rel=0.01)
+    assert found.defaults_us.low > 198
+    assert found.defaults_us.high < 202
+    assert found.defaults_ratio.value == pytest.approx(881 / 681, rel=1e-3)
+    assert found.ratio.value == pytest.approx(881 / 373, rel=1e-3)  # over the hand-written loop of its own profile
+    assert found.terminal_bytes_per_step == 12.5
+
+
+def test_a_matched_loop_is_held_to_the_matched_hand_written_one():
+    found = rows(summary())["hf-trainer", "matched"]
+    assert found.ratio.value == pytest.approx(681 / 363, rel=1e-3)
+    assert (found.defaults_us, found.defaults_ratio) == (None, None)
+    assert "defaults_us" not in found.unavailable
+
+
+def test_equal_arithmetic_is_not_claimed_and_told_where_there_is_some():
+    of = summary()
+    found = rows(of)
+    assert found["pytorch", "stock"].equivalence.verdict == "baseline"
+    assert found["fabric", "stock"].equivalence.verdict == "bitwise"
+    assert found["hf-trainer", "stock"].equivalence.verdict == "unlike"
+    first, *others = quality.equivalence(of)
+    assert first == "All 3 runners are bitwise equal to the hand-written loop, in every cell (3)."
+    assert "In the stock profile equal arithmetic is not claimed. fabric did the hand-written loop's" in others[-2]
+    assert others[-1].startswith("hf-trainer: with its framework's defaults it does other arithmetic than pytorch")
+
+
+def test_a_matched_loop_that_differs_still_gets_no_ratio():
+    run = factories.run(runners=("pytorch", "hf-trainer"))
+    trials = factories.journal(run)
+    other = factories.fingerprint(losses=[0.1])
+    wrong = [t.model_copy(update={"fingerprint": other}) if t.cell.runner == "hf-trainer" else t for t in trials]
+    found = rows(summarise(run, wrong))["hf-trainer", "matched"]
+    assert (found.equivalence.verdict, found.ratio) == ("different", None)
+
+
+def test_the_report_has_both_profiles_in_one_table_and_says_what_differs():
+    of = summary()
+    section = defaults.section(of)
+    told = [line for block in section.blocks for line in getattr(block, "lines", ())]
+    assert told[1].startswith("hf-trainer, stock: +200 [")
+    assert told[1].endswith(
+        "µs per step over matched at batch 64 (+29 %); it writes 12.5 bytes per step to the terminal."
+    )
+    assert told[2].startswith("fabric, stock: no measurable difference per step from matched at batch 64 (ratio 1.00")
+    costs, differs = (block for block in section.blocks if hasattr(block, "headers"))
+    assert costs.headers[3:] == ("matched µs", "stock µs", "defaults µs/step", "of the step", "terminal B/step")
+    assert [row[2] for row in costs.texts] == ["pytorch", "hf-trainer", "fabric"]
+    assert ("hf-trainer", "schedule", "none", "linear") in differs.texts
+    assert ("hf-trainer", "optimizer", "AdamW", "AdamW, fused") in differs.texts
+    assert not any(row[1] == "lr" for row in differs.texts)
+    assert "## What do the defaults cost?" in markdown.written(report.document(of, "results/x"))
+
+
+def test_stock_alone_is_held_to_the_hand_written_loop_with_its_bar():
+    of = summary(comparisons=BOTH[1:], names=("pytorch", "hf-trainer"))
+    section = defaults.section(of)
+    costs = next(block for block in section.blocks if hasattr(block, "headers"))
+    assert costs.headers[3:] == ("stock µs", "terminal B/step")
+    assert quality.equivalence(of)[0] == "In the stock profile equal arithmetic is not claimed."
+    assert rows(of)["hf-trainer", "stock"].unavailable["defaults_us"] == "its matched loop took no turns with it"
+
+
+def test_conditions_that_stock_leaves_to_frameworks_are_said_of_matched_rows_alone():
+    assert shared_conditions(summary()) == [
+        "current environment",
+        "all else in the matched profile (fp32, adamw, no accumulation, no clipping, no loader workers)",
+    ]
+    assert shared_conditions(summary(comparisons=BOTH[1:])) == ["stock profile", "current environment"]
+
+
+def test_nothing_is_said_of_defaults_where_nobody_asked():
+    of = factories.summary()
+    assert defaults.section(of) is None
+    assert all(not cell.setup and cell.terminal_bytes_per_step is None for cell in of.cells)
+
+
+def test_too_few_blocks_have_no_share_of_the_step():
+    section = defaults.section(summary(blocks=2))
+    told = [line for block in section.blocks for line in getattr(block, "lines", ())]
+    assert "about +200 µs per step over matched at batch 64, but too few blocks (2) for an interval" in told[1]
+    costs = next(block for block in section.blocks if hasattr(block, "headers"))
+    assert "of the step" not in costs.headers
+
+
+def test_a_run_trains_with_defaults_on_a_terminal(verb, tmp_path):
+    options = ("--profile", "stock", "--only", "counters", "--device", "cpu", "--batch-size", "8")
+    ended = verb("run", *options, "--runner", "pytorch", "--out", tmp_path, "--name", "stock")
+    assert ended.code == 0, ended.stderr
+    (folder,) = tmp_path.glob("*-stock")
+    (proof,) = [trial for trial in store.read_trials(folder) if trial.phase == "equivalence"]
+    assert proof.setup["progress bar"] == "tqdm"
