@@ -54,6 +54,7 @@ def main(
     grad_accumulation: options.GradAccumulation = None,
     grad_clip: options.GradClip = None,
     workers: options.Workers = None,
+    compile: options.Compile = None,  # noqa: A002 - the option's name
     margin: Annotated[str | None, Flag(help=f"Smallest step-time change that counts [{plan.DEFAULT_MARGIN}].")] = None,
     blocks: Annotated[int | None, Flag(help=f"Blocks of one timed comparison at most [{plan.CAP}].")] = None,
     steps: options.Steps = None,

@@ -50,6 +50,7 @@ def main(
     grad_accumulation: options.GradAccumulation = None,
     grad_clip: options.GradClip = None,
     workers: options.Workers = None,
+    compile: options.Compile = None,  # noqa: A002 - the option's name
     blocks: Annotated[int | None, Flag(help=f"Pairs of every release [{plan.BLOCKS}].")] = None,
     budget: options.Budget = None,
     threads: options.Threads = None,

@@ -50,6 +50,7 @@ def main(
     grad_accumulation: options.GradAccumulation = None,
     grad_clip: options.GradClip = None,
     workers: options.Workers = None,
+    compile: options.Compile = None,  # noqa: A002 - the option's name
     preset: Annotated[str | None, Flag(help="quick, standard or thorough [standard].")] = None,
     blocks: Annotated[
         int | None,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import product
@@ -22,7 +25,10 @@ AXES = {
     "grad_accumulation": "--grad-accumulation",
     "grad_clip": "--grad-clip",
     "workers": "--workers",
+    "compile": "--compile",
 }
+
+SWITCH = {"off": False, "on": True}
 
 
 def comparisons(axes: dict[str, Sequence[Any]]) -> list[Comparison]:
@@ -122,6 +128,7 @@ def axes_of(
     grad_accumulation: str,
     grad_clip: str,
     workers: str,
+    compiled: str,
 ) -> dict[str, Sequence[Any]]:
     """The values of every axis from the command line's texts; raises `UsageError` or `DeviceError`."""
     return {
@@ -133,12 +140,23 @@ def axes_of(
         "grad_accumulation": integers("--grad-accumulation", grad_accumulation, least=1),
         "grad_clip": grad_clips(grad_clip),
         "workers": integers("--workers", workers, least=0),
+        "compile": [SWITCH[value] for value in known("--compile", compiled, SWITCH)],
     }
+
+
+def _compiler() -> str:
+    """What torch compiles for a CPU with."""
+    return os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
 
 
 def refuse_impossible(comparisons: Iterable[Comparison], runner_list: Sequence[str]) -> None:
     """Raise `UsageError` for a combination that a framework is known to refuse."""
     for comparison in comparisons:
+        if comparison.compile and comparison.device == "cpu" and shutil.which(compiler := _compiler()) is None:
+            raise UsageError(
+                f"--compile on needs a C++ compiler for the cpu, and there is no {compiler} here: install it, or name "
+                "another by the variable CXX."
+            )
         if (
             "lightning" in runner_list
             and comparison.precision == "bf16"

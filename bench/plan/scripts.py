@@ -25,7 +25,17 @@ SEPARATOR = "--"
 TICKS = ("last", "every")
 PASSES: tuple[Pass, ...] = ("equivalence", "counting", "phases", "timing")
 """What is done with a script."""
-BROUGHT = ("runner", "workload", "batch_size", "precision", "optimizer", "grad_accumulation", "grad_clip", "workers")
+BROUGHT = (
+    "runner",
+    "workload",
+    "batch_size",
+    "precision",
+    "optimizer",
+    "grad_accumulation",
+    "grad_clip",
+    "workers",
+    "compile",
+)
 """Flags for what a script decides itself."""
 ITS_OWN = ("arguments", "tick", "tick_on", "samples_per_step", "cwd", "unlike")
 """Flags that mean nothing without a script."""

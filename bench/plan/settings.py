@@ -30,6 +30,7 @@ class Flags:
     grad_accumulation: str | None = None
     grad_clip: str | None = None
     workers: str | None = None
+    compile: str | None = None
     optimizer: str | None = None
     preset: str | None = None
     blocks: int | None = None
@@ -105,6 +106,7 @@ def _of_runners(flags: Flags, machine: Machine, preset: Preset) -> Mapping[str, 
         grad_accumulation=flags.grad_accumulation or "1",
         grad_clip=flags.grad_clip or "off",
         workers=flags.workers or "0",
+        compiled=flags.compile or "off",
     )
     comparisons = cells.comparisons(axes)
     names = cells.runner_names(flags.runner) if flags.runner else list(runners.REGISTRY)

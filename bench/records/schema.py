@@ -12,7 +12,8 @@ Format history (`SCHEMA`); keys only ever get added:
    `Verdict.rules_out`; `Interpreter.imported` and
    `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`; with scripts `Settings.scripts`,
    `Timing.samples_per_step`, and a `Cell.batch_size` of 0; for price lists
-   `Cell.option`, `Settings.options`, `Counters.at_events`, `Timing.terminal_bytes_per_step` and `Summary.prices`.
+   `Cell.option`, `Settings.options`, `Counters.at_events`, `Timing.terminal_bytes_per_step` and `Summary.prices`;
+   `Cell.compile`, `Trial.compilation` and `CellSummary.compilation`, and with them counters that may be None.
 
 This is the door: the records stand in `trials`, `scripts`, `runs`, `summaries` and `two_runs`.
 """
@@ -50,6 +51,7 @@ from bench.records.summaries import (
     AttributionRow,
     Brief,
     CellSummary,
+    CompilationFigures,
     CounterFigures,
     DeviceMemory,
     Equivalence,
@@ -67,6 +69,7 @@ from bench.records.trials import (
     Cell,
     Collector,
     Comparison,
+    Compilation,
     Count,
     Counters,
     Fingerprint,
@@ -101,6 +104,8 @@ __all__ = [
     "Clip",
     "Collector",
     "Comparison",
+    "Compilation",
+    "CompilationFigures",
     "Control",
     "Count",
     "CounterFigures",

@@ -31,6 +31,8 @@ class Comparison(Record):
     grad_accumulation: int = 1
     grad_clip: Finite | None = None
     workers: int = 0
+    compile: bool = False
+    """Whether the model is compiled, by `torch.compile` as each framework has it."""
     profile: Literal["matched"] = "matched"
     environment: str = CURRENT
 
@@ -235,9 +237,9 @@ class Counters(Record):
     steady_steps: int
     python_calls: Count
     c_calls: Count
-    ops: Count
-    syncs: Count
-    tensor_bytes: Count
+    ops: Count | None = None
+    syncs: Count | None = None
+    tensor_bytes: Count | None = None
     kernels: Count | None = None
     device_syncs: Count | None = None
     allocations: Count | None = None
@@ -268,6 +270,18 @@ class Phases(Record):
     evaluation_ns: list[Nanoseconds] | None = None
     """Of a script: what of each interval went into evaluation, and is in none of its phases."""
     functions: list[FunctionTime]
+
+
+class Compilation(Record):
+    """What `torch.compile` did in one trial."""
+
+    seconds: Finite
+    """Spent on compiling; most of it before the first tick, and less where torch's cache has the graph already."""
+    graphs: int
+    graph_breaks: int
+    """Places where the compiler gave up and let Python go on."""
+    in_turns: int = 0
+    """Compilations that fell into timed steps."""
 
 
 class Load(Record):
@@ -309,6 +323,7 @@ class Trial(Record):
     witnessed: list[ScriptFingerprint] = []
     """Of a script: what it was seen to do, twice."""
     counters: Counters | None = None
+    compilation: Compilation | None = None
     phases: Phases | None = None
     owns_pages: bool | None = None
     """Only in journals from before loops took turns: whether a fork had copied the pages it shared with its parent."""

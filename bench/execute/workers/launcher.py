@@ -30,6 +30,7 @@ from bench.records.foreign_text import without_secrets
 from bench.records.schema import (
     Cell,
     Collector,
+    Compilation,
     Counters,
     Fingerprint,
     Length,
@@ -106,6 +107,7 @@ class Result(BaseModel):
     witnessed: list[ScriptFingerprint] = []
     counters: Counters | None = None
     phases: Phases | None = None
+    compilation: Compilation | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -229,6 +231,7 @@ class Running:
             grad_accumulation=cell.grad_accumulation,
             grad_clip=cell.grad_clip,
             workers=cell.workers,
+            compile=cell.compile,
             seed=self.request.seed,
             output_dir=str(self.scratch),
         )

@@ -60,9 +60,10 @@ class Pool:
         one_by_one: bool,
         packages: Mapping[str, Mapping[str, str]] | None = None,
         scripts: Scripts | None = None,
+        compiled_in: str | None = None,
     ) -> None:
         self.keys = list(keys)
-        self._packages, self._scripts = packages or {}, scripts
+        self._packages, self._scripts, self._compiled_in = packages or {}, scripts, compiled_in
         self._pythons, self._layout, self._threads = pythons, layout, threads
         self._at_once = 1 if one_by_one else max(1, os.cpu_count() or 1)
         self._servers: dict[tuple[str, str], ForkServer] = {}
@@ -128,7 +129,14 @@ class Pool:
         _, device, environment, _ = key
         python = self._pythons.get(environment, sys.executable)
         packages = self._packages.get(environment, {})
-        return Spec(device=device, threads=self._threads, layout=self._layout, python=python, packages=packages)
+        return Spec(
+            device=device,
+            threads=self._threads,
+            layout=self._layout,
+            python=python,
+            packages=packages,
+            compiled_in=self._compiled_in,
+        )
 
     def _server(self, key: Key) -> ForkServer:
         spec = self._spec(key)

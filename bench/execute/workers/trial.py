@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +18,7 @@ from bench.measure import counters, energy, memory, meters, phases, sampling, sm
 from bench.measure import device as devices
 from bench.measure.clock import Clock, LoopEndedError, Onlooker
 from bench.measure.collector import Collections
+from bench.measure.compilation import Compilations
 from bench.measure.fingerprint import Recorder
 from bench.measure.memory import HostBaseline
 from bench.measure.ticks import Ticks
@@ -43,12 +44,18 @@ class Assignment:
     """By which its parent gives it its turns; None for a pass that takes none."""
     script: Script | None = None
     """What it runs in the place of a runner."""
+    compilations: Compilations = field(default_factory=Compilations)
+    """What it compiles, where its job says so."""
 
     @property
     def train(self) -> Train:
         """The runner."""
         assert self.runner is not None
         return self.runner
+
+    def compiled(self) -> Result:
+        """What it has compiled; raises `NothingCompiledError` where its job says so and it has not."""
+        return {"compilation": self.compilations.told()} if self.job.compile else {}
 
     def leave(self, result: Result) -> None:
         """Write the result, whole or not at all, wherever the loop has changed its folder to."""
@@ -59,8 +66,10 @@ def run(assignment: Assignment) -> None:
     """Leave `{"status": "ok", ...}` with the instrument's figures, or the status and reason of a failure."""
     try:
         torch.set_num_threads(assignment.request["threads"])
+        if assignment.job.compile:
+            assignment.compilations.watch()
         passes = PASSES if assignment.script is None else script_trial.PASSES
-        result = {"status": "ok", **passes[assignment.request["phase"]](assignment)}
+        result = {"status": "ok", **passes[assignment.request["phase"]](assignment), **assignment.compiled()}
     except SystemExit as error:
         result = {"status": "failed", "reason": f"train() called sys.exit({error.code!r}) before its job was done"}
     except Exception as error:  # noqa: BLE001 - whatever a loop raises is the reason of its row, and the run goes on
@@ -80,13 +89,15 @@ def _told(error: Exception) -> str:
 def clock_of(assignment: Assignment, *, onlooker: Onlooker | None = None, own: Callable[[], Result] = dict) -> Clock:
     """The clock of a trial, which leaves the result when it ends, what is `own` to the trial included."""
     job, device = assignment.job, devices.of(assignment.job.device)
-    at_ends = [energy.of_turns(job.device, is_alone=assignment.request["is_alone"]), sm_clock.of_turns(job.device)]
+    of_energy = energy.of_turns(job.device, is_alone=assignment.request["is_alone"])
+    at_ends = [of_energy, sm_clock.of_turns(job.device), assignment.compilations]
 
     def finish(clock: Clock) -> NoReturn:
         peaks = memory.figures(clock.warmup_peaks, device.peaks(), device=job.device, host=assignment.host)
         told = {"startup_ns": clock.startup_ns, "warmup_steps": clock.warmup_steps, "memory": peaks, **own()}
         told["collector"] = collections.result(clock.timed_steps, looks=assignment.request["sees_collections"])
-        assignment.leave({"status": "ok", "timing": {**told, **meters.results(at_ends)}})
+        timing = {**told, **meters.results(at_ends)}
+        assignment.leave({"status": "ok", "timing": timing, **assignment.compiled()})
         os._exit(0)
 
     assert assignment.control is not None
@@ -132,7 +143,8 @@ def _counting(assignment: Assignment) -> Result:
 def _phases(assignment: Assignment) -> Result:
     job = assignment.job
     sampled = sampling.sampling(steps=job.steps, warmup_steps=assignment.request["warmup_steps"])
-    with phases.splitting(parts.build(job), devices.of(job.device)) as split, sampled as sampler:
+    built, device = parts.build(job), devices.of(job.device)
+    with phases.splitting(built, device, compiled=job.compile) as split, sampled as sampler:
         assignment.train(job, split.parts)
     return {"phases": {**split.result(), "functions": sampler.functions()}}
 

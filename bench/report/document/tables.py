@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bench.analyse.signs import MINUS
-from bench.records.schema import Cell, CellSummary, Estimate, Length, Summary
+from bench.records.schema import Cell, CellSummary, CompilationFigures, Estimate, Length, Summary
 from bench.report.document import columns as figures
 from bench.report.document import numbers, text
 from bench.report.document.blocks import OWN_BATCH, CellTable, Facets, Names, Row, Table, batch_facet, facets_of
@@ -20,7 +20,9 @@ from bench.report.document.groups import STATUS_WORDS, Group
 NOTHING = "-"
 """Fills the row of a cell that has no figures at all; its note says why."""
 
-BLANKS: dict[Any, dict[str, None]] = {kind | None: dict.fromkeys(kind.model_fields) for kind in (Estimate, Length)}
+BLANKS: dict[Any, dict[str, None]] = {
+    kind | None: dict.fromkeys(kind.model_fields) for kind in (CompilationFigures, Estimate, Length)
+}
 
 
 @dataclass(slots=True)
