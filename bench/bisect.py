@@ -55,6 +55,7 @@ def main(
     grad_clip: options.GradClip = None,
     workers: options.Workers = None,
     profile: options.Profile = None,
+    compile: options.Compile = None,  # noqa: A002 - the option's name
     margin: Annotated[str | None, Flag(help=f"Smallest step-time change that counts [{plan.DEFAULT_MARGIN}].")] = None,
     blocks: Annotated[int | None, Flag(help=f"Blocks of one timed comparison at most [{plan.CAP}].")] = None,
     steps: options.Steps = None,

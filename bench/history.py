@@ -51,6 +51,7 @@ def main(
     grad_clip: options.GradClip = None,
     workers: options.Workers = None,
     profile: options.Profile = None,
+    compile: options.Compile = None,  # noqa: A002 - the option's name
     blocks: Annotated[int | None, Flag(help=f"Pairs of every release [{plan.BLOCKS}].")] = None,
     budget: options.Budget = None,
     threads: options.Threads = None,

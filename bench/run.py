@@ -52,6 +52,7 @@ def main(
     grad_clip: options.GradClip = None,
     workers: options.Workers = None,
     profile: options.Profile = None,
+    compile: options.Compile = None,  # noqa: A002 - the option's name
     preset: Annotated[str | None, Flag(help="quick, standard or thorough [standard].")] = None,
     blocks: Annotated[
         int | None,

@@ -61,6 +61,7 @@ def main(
     grad_clip: options.GradClip = None,
     workers: options.Workers = None,
     profile: options.Profile = None,
+    compile: options.Compile = None,  # noqa: A002 - the option's name
     blocks: Annotated[int | None, Flag(help=f"Blocks of the screening at most [{upgrade.CAP}].")] = None,
     budget: options.Budget = None,
     steps: options.Steps = None,

@@ -49,7 +49,7 @@ def warnings_of(gathered: Sequence[Compared]) -> list[Caution]:
     found = [_failures(cells), _contradictions(cells), _too_few_blocks(cells)]
     found += [_drift([cell for cell in cells if cell.cell in references]), _spread(cells), _two_groups(cells)]
     found += [_long_regions(cells), _lone_blocks(gathered), _alone(cells), _lost_clones(gathered), _waited(cells)]
-    found += [_clocks(cells)]
+    found += [_clocks(cells), _recompiled(cells)]
     return list(chain.from_iterable(found))
 
 
@@ -67,6 +67,15 @@ def place(cell: Cell) -> str:
         if not info.is_required() and (value := getattr(cell, field)) != info.default
     )
     return f"{cell.workload} on {cell.device}{''.join(unusual)}"
+
+
+def _recompiled(cells: Sequence[Evidence]) -> Iterator[Caution]:
+    """Cells whose timed steps were not all of them steps: torch compiled in some."""
+    for cell in cells:
+        if count := sum(each.in_turns for phase, each in cell.compilations if phase == "timing"):
+            times = "once" if count == 1 else f"{count:,} times"
+            found = f"torch.compile compiled again in its timed steps, {times}"
+            yield Caution(f"{name(cell.cell)}: {found}", "; --warmup gives it more steps before")
 
 
 def _failures(cells: Sequence[Evidence]) -> Iterator[Caution]:

@@ -52,6 +52,7 @@ Profile = Annotated[
     str | None,
     Flag(help="matched: all that can be set is equal; stock: each framework with its defaults, as it comes [matched]."),
 ]
+Compile = Annotated[str | None, Flag(help="torch.compile of the model: off, on, or off,on [off].")]
 Budget = Annotated[str | None, Flag(help="Time budget: no block starts that would exceed it, such as 90s, 5m, 1h.")]
 Steps = Annotated[int | None, Flag(help="Timed optimizer steps of a loop in a block [as many as there is time for].")]
 Warmup = Annotated[int | None, Flag(help="Optimizer steps before the first turn [50, fewer of long ones].")]

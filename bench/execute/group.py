@@ -195,6 +195,7 @@ class Group:
             wall_s=wall_s,
             interpreter=outcome.interpreter,
             timing=timing,
+            compilation=outcome.result.compilation,
             status=outcome.result.status,
             reason=outcome.result.reason,
             load=load,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 
 from bench.execute.group import Group
@@ -67,6 +68,9 @@ class TrialScheduler:
         self._cells = planned_rounds.cells(settings)
         self.state = RunState(settings, done=done)
         self._load = LoadMeter()
+        # Empty when the run begins, so that what compiling costs does not depend on what was compiled here before.
+        compiles = any(each.compile for each in settings.comparisons)
+        self._compiled = TemporaryDirectory(prefix="looptax-", ignore_cleanup_errors=True) if compiles else None
         self._pool: Pool | None = None
         self._pool_layout: Layout | None = None
         self._started_s = self._blocks_started_s = monotonic()
@@ -112,6 +116,8 @@ class TrialScheduler:
             yield from self._passes(replicate=1)
         finally:
             self._close_pool()
+            if self._compiled is not None:
+                self._compiled.cleanup()
 
     def _blocks(self, next_rounds: NextRounds) -> Iterator[list[Trial]]:
         self._blocks_started_s, self._before_blocks = monotonic(), len(self.state.trials)
@@ -166,6 +172,7 @@ class TrialScheduler:
                 scripts=self.settings.scripts,
                 # Prices take many short trials, and tell nothing of full collections.
                 hides_imports=self.settings.design == "options",
+                compiled_in=None if self._compiled is None else self._compiled.name,
             )
             self._pool_layout = layout
             self._pool.open()

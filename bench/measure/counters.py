@@ -26,6 +26,8 @@ Instrument = Callable[[object], AbstractContextManager[list[Step]]]
 BY_FUNCTION = ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
 CALLS = ("python_calls", "c_calls")
 BY_NAME = ("ops_by_name", "tensor_bytes_by_category")
+OF_TENSORS = ("ops", "syncs", "tensor_bytes")
+COMPILED = "counted by a dispatch mode, under which torch runs a compiled model as if it were not compiled"
 ENGINE = Site(file="torch/autograd", function="<device thread>", line=0)
 
 
@@ -67,7 +69,7 @@ def count(
     """
     seen: dict[str, Typical] = {}
     at_events: dict[str, int] = {}
-    for instrument in instruments(job.device):
+    for instrument in instruments(job.device, compiled=job.compile):
         parts = build(job)
         with instrument(parts.dataset) as all_steps:
             train(job, parts)
@@ -78,16 +80,15 @@ def count(
         events = all_steps[event_steps::event_steps] if event_steps else []
         at_events |= {name: each.value for name, each in typical_of(events).items()} if events else {}
     at_events = {name: value for name, value in at_events.items() if name not in BY_NAME}
-    return {**fields(seen, steady_steps=len(steps), device=job.device), "at_events": at_events}
+    told = fields(seen, steady_steps=len(steps), device=job.device)
+    return {**told, "at_events": at_events}
 
 
-def instruments(device: str) -> list[Instrument]:
-    """What counts, each in a training run of its own."""
-    everywhere: list[Instrument] = [
-        # First, since what a module keeps from an earlier training run would be older than what this one counts.
-        lambda dataset: counting_tensors(device=device, dataset=dataset),
-        lambda _: counting_calls(),
-    ]
+def instruments(device: str, *, compiled: bool = False) -> list[Instrument]:
+    """What counts, each in a training run of its own; tensors cannot be counted in a loop that is `compiled`."""
+    # First, since what a module keeps from an earlier training run would be older than what this one counts.
+    tensors: list[Instrument] = [lambda dataset: counting_tensors(device=device, dataset=dataset)]
+    everywhere: list[Instrument] = [*([] if compiled else tensors), lambda _: counting_calls()]
     return everywhere if unavailable(device) else [*everywhere, lambda _: counting_kernels(device=device)]
 
 
@@ -117,8 +118,10 @@ def typical(tables: Sequence[dict[Any, int]]) -> Typical:
 def fields(seen: Mapping[str, Typical], *, steady_steps: int, device: str) -> dict[str, Any]:
     """The fields of `records.schema.Counters`."""
     counts = {name: {"value": t.value, "share": t.share} for name, t in seen.items() if name not in BY_NAME}
-    by_name = {name: dict(sorted(seen[name].table.items())) for name in BY_NAME}
-    unseen = (unavailable(device) or not_seen(seen)) | {name: DISPLACED for name in CALLS if name not in seen}
+    by_name = {name: dict(sorted(seen[name].table.items())) if name in seen else {} for name in BY_NAME}
+    unseen = unavailable(device) or not_seen(seen)
+    unseen |= {name: DISPLACED for name in CALLS if name not in seen}
+    unseen |= {} if "ops" in seen else dict.fromkeys(OF_TENSORS, COMPILED)
     told = {"functions": _functions(seen), "steady_steps": steady_steps, "unavailable": unseen}
     return {**counts, **by_name, **told}
 
@@ -126,7 +129,7 @@ def fields(seen: Mapping[str, Typical], *, steady_steps: int, device: str) -> di
 def _functions(seen: Mapping[str, Typical]) -> list[dict[str, Any]]:
     """One row a Python function, with the counters in which it has a part."""
     rows: dict[Site, Counter[str]] = defaultdict(Counter)
-    for name in BY_FUNCTION:
-        for site, amount in seen[name].table.items() if name in seen else ():
+    for name in (each for each in BY_FUNCTION if each in seen):
+        for site, amount in seen[name].table.items():
             rows[ENGINE if site is None else site.named][name] += amount
     return [{**site._asdict(), **amounts} for site, amounts in sorted(rows.items())]

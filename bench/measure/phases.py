@@ -143,12 +143,16 @@ class PhasesOfScript(Phases):
 
 
 @contextmanager
-def splitting(parts: Parts, device: Device) -> Iterator[PhasesOfParts]:
-    """Split the steps of a loop that trains the `parts` of what this yields (not the ones given)."""
+def splitting(parts: Parts, device: Device, *, compiled: bool = False) -> Iterator[PhasesOfParts]:
+    """Split the steps of a loop that trains the `parts` of what this yields (not the ones given).
+
+    The model of a `compiled` loop has no hooks: they would be compiled with it. Its forward is what the loss takes.
+    """
     phases = PhasesOfParts(parts, device)
     with ExitStack() as stack:
-        stack.callback(parts.model.register_forward_pre_hook(lambda *_: phases.enter("forward")).remove)
-        stack.callback(parts.model.register_forward_hook(lambda *_: phases.leave()).remove)
+        if not compiled:
+            stack.callback(parts.model.register_forward_pre_hook(lambda *_: phases.enter("forward")).remove)
+            stack.callback(parts.model.register_forward_hook(lambda *_: phases.leave()).remove)
         stack.enter_context(_splitting(phases))
         yield phases
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import product
@@ -23,9 +26,12 @@ AXES = {
     "grad_clip": "--grad-clip",
     "workers": "--workers",
     "profile": "--profile",
+    "compile": "--compile",
 }
-SET = ("precision", "optimizer", "grad_accumulation", "grad_clip", "workers")
+SET = ("precision", "optimizer", "grad_accumulation", "grad_clip", "workers", "compile")
 """The axes of what frameworks have defaults for."""
+
+SWITCH = {"off": False, "on": True}
 
 
 def comparisons(axes: dict[str, Sequence[Any]]) -> list[Comparison]:
@@ -126,6 +132,7 @@ def axes_of(
     grad_clip: str,
     workers: str,
     profile: str,
+    compiled: str,
 ) -> dict[str, Sequence[Any]]:
     """The values of every axis from the command line's texts; raises `UsageError` or `DeviceError`."""
     return {
@@ -138,6 +145,7 @@ def axes_of(
         "grad_clip": grad_clips(grad_clip),
         "workers": integers("--workers", workers, least=0),
         "profile": known("--profile", profile, get_args(Profile)),
+        "compile": [SWITCH[value] for value in known("--compile", compiled, SWITCH)],
     }
 
 
@@ -157,9 +165,19 @@ def refuse_set(comparisons: Iterable[Comparison], runner_list: Sequence[str]) ->
         )
 
 
+def _compiler() -> str:
+    """What torch compiles for a CPU with."""
+    return os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+
+
 def refuse_impossible(comparisons: Iterable[Comparison], runner_list: Sequence[str]) -> None:
     """Raise `UsageError` for a combination that a framework is known to refuse."""
     for comparison in comparisons:
+        if comparison.compile and comparison.device == "cpu" and shutil.which(compiler := _compiler()) is None:
+            raise UsageError(
+                f"--compile on needs a C++ compiler for the cpu, and there is no {compiler} here: install it, or name "
+                "another by the variable CXX."
+            )
         if (
             "lightning" in runner_list
             and comparison.precision == "bf16"

@@ -35,6 +35,7 @@ BROUGHT = (
     "grad_clip",
     "workers",
     "profile",
+    "compile",
 )
 """Flags for what a script decides itself."""
 ITS_OWN = ("arguments", "tick", "tick_on", "samples_per_step", "cwd", "unlike", "to_the_end")

@@ -31,6 +31,7 @@ class Flags:
     grad_clip: str | None = None
     workers: str | None = None
     profile: str | None = None
+    compile: str | None = None
     optimizer: str | None = None
     preset: str | None = None
     blocks: int | None = None
@@ -110,6 +111,7 @@ def _of_runners(flags: Flags, machine: Machine, preset: Preset) -> Mapping[str, 
         grad_clip=flags.grad_clip or "off",
         workers=flags.workers or "0",
         profile=flags.profile or "matched",
+        compiled=flags.compile or "off",
     )
     comparisons = cells.comparisons(axes)
     names = cells.runner_names(flags.runner) if flags.runner else list(runners.REGISTRY)

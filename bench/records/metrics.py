@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OVER = "_over_pytorch"
 """Ends the key of a figure that was divided by the hand-written loop's of the same block."""
 
-Table = Literal["time", "memory", "collector", "whole", "import", "counters", "tensors", "phases"]
+Table = Literal["time", "memory", "compile", "collector", "whole", "import", "counters", "tensors", "phases"]
 MarginRule = Literal["asked", "of time", "any difference"]
 
 
@@ -168,6 +168,11 @@ def _tensors(part: str, legend: str, header: str = "") -> Metric:
     )
 
 
+def _compile(key: str, part: str, name: str, header: str, unit: Unit = NO_UNIT) -> Metric:
+    within = f"compilation.{part}"
+    return Metric(key=key, name=name, unit=unit, table="compile", header=header, legend=name, within=within)
+
+
 def _phase(part: str, name: str, header: str = "") -> Metric:
     return Metric(
         key=f"phase_{part}_us",
@@ -247,6 +252,11 @@ METRICS: tuple[Metric, ...] = (
         header="J per 1,000 samples",
         trial="joules_per_1000_samples",
     ),
+    _compile("compile_s", "seconds", "time to compile", "compile s", SECONDS),
+    _compile("first_compile_s", "first_seconds", "time of the first compilation", "first time s", SECONDS),
+    _compile("compiled_graphs", "graphs", "compiled graphs", "graphs"),
+    _compile("graph_breaks", "graph_breaks", "graph breaks", "graph breaks"),
+    _compile("recompilations", "in_turns", "compilations in timed steps", "in timed steps"),
     _collector(
         key="collector_pauses_per_1000_steps",
         name="pauses per 1,000 steps",

@@ -79,6 +79,19 @@ class CounterFigures(Record):
     """Counters of which a second fresh interpreter gave another figure."""
 
 
+class CompilationFigures(Record):
+    """What compiling costs a loop, and whether it was over before its timed steps."""
+
+    seconds: float | None = None
+    """Of a timed trial, the middle one; part of `startup_s`. The run's own cache of compiled code is warm then."""
+    first_seconds: float | None = None
+    """Of the trial that proves the arithmetic; the first of a run finds that cache empty."""
+    graphs: int | None = None
+    graph_breaks: int | None = None
+    in_turns: int | None = None
+    """Compilations that fell into timed steps, of all trials."""
+
+
 class CellSummary(Cell):
     """One row: a figure that cannot be had is None, and `unavailable` says why.
 
@@ -135,6 +148,7 @@ class CellSummary(Cell):
     import_torch_s: float | None = None
     import_rss_bytes: float | None = None
     startup_s: Estimate | None = None
+    compilation: CompilationFigures | None = None
     epoch_boundary_us: Estimate | None = None
     """What an epoch costs beyond its steps, whichever of them do the work; of trials without turns, what the interval
     that crosses its end takes beyond a steady step."""

@@ -31,6 +31,8 @@ class Comparison(Record):
     grad_accumulation: int = 1
     grad_clip: Finite | None = None
     workers: int = 0
+    compile: bool = False
+    """Whether the model is compiled, by `torch.compile` as each framework has it."""
     profile: Literal["matched", "stock"] = "matched"
     """`stock` leaves precision, optimizer, accumulation, clipping and workers to the framework."""
     environment: str = CURRENT
@@ -250,9 +252,9 @@ class Counters(Record):
     steady_steps: int
     python_calls: Count | None = None
     c_calls: Count | None = None
-    ops: Count
-    syncs: Count
-    tensor_bytes: Count
+    ops: Count | None = None
+    syncs: Count | None = None
+    tensor_bytes: Count | None = None
     kernels: Count | None = None
     device_syncs: Count | None = None
     allocations: Count | None = None
@@ -283,6 +285,18 @@ class Phases(Record):
     evaluation_ns: list[Nanoseconds] | None = None
     """Of a script: what of each interval went into evaluation, and is in none of its phases."""
     functions: list[FunctionTime]
+
+
+class Compilation(Record):
+    """What `torch.compile` did in one trial."""
+
+    seconds: Finite
+    """Spent on compiling; most of it before the first tick, and less where torch's cache has the graph already."""
+    graphs: int
+    graph_breaks: int
+    """Places where the compiler gave up and let Python go on."""
+    in_turns: int = 0
+    """Compilations that fell into timed steps."""
 
 
 class Load(Record):
@@ -326,6 +340,7 @@ class Trial(Record):
     witnessed: list[ScriptFingerprint] = []
     """Of a script: what it was seen to do, twice."""
     counters: Counters | None = None
+    compilation: Compilation | None = None
     phases: Phases | None = None
     setup: dict[str, ForeignText] = {}
     """Of an equivalence trial: how the loop had set itself up, read from its objects at the first optimizer step."""

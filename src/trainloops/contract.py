@@ -45,6 +45,7 @@ class Job:
     grad_accumulation: int = 1
     grad_clip: float | None = None
     workers: int = 0
+    compile: bool = False
     seed: int = 0
     output_dir: str = "."  # a scratch folder, for frameworks that insist on one
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.records.schema import Compilation, CompilationFigures
 from tests.factories import cell, comparison, summarised, summary, timed, timing, trial
 
 if TYPE_CHECKING:
@@ -20,6 +21,26 @@ def test_too_few_blocks_say_how_many_are_needed_in_one_sentence_for_all_cells() 
     assert summary(blocks=3).warnings == [
         "pytorch at batch 64 of mlp on cpu and 5 more: 3 blocks, but a 95 % interval needs 6"
     ]
+
+
+def test_a_compiler_that_worked_in_timed_steps_is_told_and_what_it_did_stands_in_the_row() -> None:
+    compiled = cell(compile=True)
+    proof = Compilation(seconds=49.0, graphs=1, graph_breaks=2)
+    timed_too = [Compilation(seconds=s, graphs=2, graph_breaks=2, in_turns=n) for s, n in ((3.0, 0), (4.0, 1))]
+    found = summarised(
+        [
+            trial(cell=compiled, phase="equivalence", block=-1, compilation=proof),
+            *(trial(cell=compiled, block=block, compilation=each) for block, each in enumerate(timed_too)),
+        ],
+        comparisons=[compiled.comparison],
+    )
+    assert found.cells[0].compilation == CompilationFigures(
+        seconds=3.5, first_seconds=49.0, graphs=2, graph_breaks=2, in_turns=1
+    )
+    assert found.warnings[-1] == (
+        "pytorch at batch 64 of mlp on cpu, compile=True: torch.compile compiled again in its timed steps, once; "
+        "--warmup gives it more steps before"
+    )
 
 
 def test_clocks_that_contradict_each_other_are_told() -> None:

@@ -51,6 +51,7 @@ TWO_CARDS = CPU_ONLY.model_copy(
         ({"workers": "-1"}, "--workers -1 must be at least 0."),
         ({"grad_clip": "0"}, "--grad-clip 0 must be greater than 0 and finite."),
         ({"grad_clip": "nan"}, "--grad-clip nan must be greater than 0 and finite."),
+        ({"compile": "yes"}, "--compile 'yes' is not one of off, on."),
         ({"precision": "fp16"}, "--precision 'fp16' is not one of fp32, bf16; did you mean bf16?"),
         ({"preset": "quik"}, "--preset 'quik' is not one of quick, standard, thorough; did you mean quick?"),
         ({"steps": 0}, "--steps 0 must be at least 1."),
@@ -144,6 +145,26 @@ def test_comma_lists_make_every_combination_in_order():
         (8, "fp32", None), (8, "fp32", 1.5), (8, "bf16", None), (8, "bf16", 1.5),
         (32, "fp32", None), (32, "fp32", 1.5), (32, "bf16", None), (32, "bf16", 1.5),
     ]  # fmt: skip
+
+
+def test_a_model_is_compiled_where_that_is_asked_for():
+    assert [each.compile for each in from_flags(Flags(preset="quick"), CPU_ONLY).comparisons] == [False]
+    assert [each.compile for each in from_flags(Flags(preset="quick", compile="off,on"), CPU_ONLY).comparisons] == [
+        False,
+        True,
+    ]
+
+
+def test_compiling_for_a_cpu_takes_a_compiler(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CXX", "my-c++")
+    with pytest.raises(UsageError) as refused:
+        from_flags(Flags(device="cpu,cuda", compile="on"), TWO_CARDS)
+    assert str(refused.value) == (
+        "--compile on needs a C++ compiler for the cpu, and there is no my-c++ here: install it, or name another by "
+        "the variable CXX."
+    )
+    assert from_flags(Flags(device="cuda", compile="on"), TWO_CARDS).comparisons[0].compile
 
 
 def test_the_baseline_is_always_measured():

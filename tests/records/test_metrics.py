@@ -14,6 +14,7 @@ from bench.records.metrics import METRICS, chosen, metric
 from bench.records.schema import (
     Cell,
     CellSummary,
+    CompilationFigures,
     CounterFigures,
     Counters,
     DeviceMemory,
@@ -34,6 +35,7 @@ NO_FIGURES = {"status", "reason", "blocks", "trials", "failed_trials", "length",
 SEVERAL = {
     "device_memory_bytes": list(DeviceMemory.model_fields),
     "counters": [name for name in CounterFigures.model_fields if name not in ("share", "not_repeated")],
+    "compilation": list(CompilationFigures.model_fields),
     "phases_us": list(get_args(Phase)),
     "tensor_bytes_by_category": sorted(
         {name for cell in STANDARD.cells for name in cell.tensor_bytes_by_category or {}}
@@ -121,6 +123,7 @@ def test_every_table_has_the_columns_of_its_figures():
     tables = {
         "time": columns.TIME,
         "memory": columns.MEMORY,
+        "compile": columns.COMPILE,
         "collector": columns.COLLECTOR,
         "whole": columns.WHOLE,
         "import": columns.IMPORT,

@@ -18,7 +18,19 @@ from bench.analyse.statistics.signed_rank import Floats, block_medians, hodges_l
 from bench.plan import prices
 from bench.plan.rounds import Round, rounds
 from bench.records.metrics import Metric
-from bench.records.schema import Alikeness, Cell, Counters, Equivalence, Length, Pass, Run, Status, Timing, Trial
+from bench.records.schema import (
+    Alikeness,
+    Cell,
+    Compilation,
+    Counters,
+    Equivalence,
+    Length,
+    Pass,
+    Run,
+    Status,
+    Timing,
+    Trial,
+)
 
 NOT_RUN = "the run ended before its turn"
 
@@ -42,6 +54,8 @@ class Evidence:
     """The good trials of the phases pass."""
     passes: tuple[Pass, ...]
     """What the run planned to do with it."""
+    compilations: tuple[tuple[Pass, Compilation], ...]
+    """Of the trials that compiled, the first proof and those that were timed."""
     failed: tuple[Trial, ...]
     """Of every pass, in the journal's order."""
     alone: str | None
@@ -277,6 +291,7 @@ def _evidence(
         counts=tuple(counts_of(trials)),
         split=tuple(trial for trial in trials if trial.phases is not None),
         passes=tuple(run.settings.passes),
+        compilations=tuple((t.phase, t.compilation) for t in trials if t.compilation is not None),
         failed=tuple(trial for trial in trials if trial.status != "ok"),
         alone=next((trial.alone for trial in reversed(trials) if trial.alone is not None), None),
         contradictions=tuple(contradiction for contradiction in contradictions if contradiction is not None),

@@ -27,6 +27,7 @@ from bench.records.metrics import COUNTED, Metric, metric, parts
 from bench.records.schema import (
     STEP_QUANTILES,
     CellSummary,
+    CompilationFigures,
     CounterFigures,
     DeviceMemory,
     Estimate,
@@ -40,7 +41,15 @@ from bench.records.trials import SCRIPT
 FLOOR = "floor"
 
 Found = (
-    Estimate | DeviceMemory | CounterFigures | Mapping[str, float] | Mapping[Phase, float] | list[float] | float | str
+    Estimate
+    | DeviceMemory
+    | CounterFigures
+    | CompilationFigures
+    | Mapping[str, float]
+    | Mapping[Phase, float]
+    | list[float]
+    | float
+    | str
 )
 """A figure, or the sentence that says why there is none."""
 
@@ -63,6 +72,8 @@ NOT_SPLIT = "the phases pass has no good trial of this cell"
 NO_EVALUATION = "only scripts evaluate"
 NOT_WATCHED = "no trial of its first block had a terminal"
 NO_MATCHED = "its matched loop took no turns with it"
+NOT_ASKED_FOR = "its model is not compiled"
+NOT_COMPILED = "no trial of it has compiled anything"
 NOT_REPORTED = "the trials did not report it"
 
 
@@ -81,6 +92,7 @@ def row(
         **_phases(evidence),
         "joules_per_1000_samples": _energy(common),
         **_imports(evidence, interpreters),
+        "compilation": _compilation(evidence),
     }
     facts = {
         "status": evidence.status,
@@ -284,10 +296,33 @@ def _counters(evidence: Evidence) -> dict[str, Found]:
     missing = [figure for figure in COUNTED if getattr(counted, figure.key) is None]
     return {
         "counters": counted,
-        "tensor_bytes": evidence.counts[0].tensor_bytes.value,
-        "tensor_bytes_by_category": evidence.counts[0].tensor_bytes_by_category,
+        **_tensors(evidence),
         **{figure.path: counting.why_not_counted(evidence.counts, figure.key) for figure in missing},
     }
+
+
+def _tensors(evidence: Evidence) -> dict[str, Found]:
+    counts, names = evidence.counts, ("tensor_bytes", "tensor_bytes_by_category")
+    if counts[0].tensor_bytes is None:
+        return dict.fromkeys(names, _why(evidence, counting.why_not_counted(counts, names[0])))
+    return dict(zip(names, (counts[0].tensor_bytes.value, counts[0].tensor_bytes_by_category), strict=True))
+
+
+def _compilation(evidence: Evidence) -> Found:
+    if not evidence.cell.compile:
+        return NOT_ASKED_FOR
+    if not evidence.compilations:
+        return evidence.reason or NOT_COMPILED
+    _, last = evidence.compilations[-1]
+    timed = [each for phase, each in evidence.compilations if phase == "timing"]
+    proof = next((each for phase, each in evidence.compilations if phase == "equivalence"), None)
+    return CompilationFigures(
+        seconds=median(each.seconds for each in timed) if timed else None,
+        first_seconds=None if proof is None else proof.seconds,
+        graphs=last.graphs,
+        graph_breaks=last.graph_breaks,
+        in_turns=sum(each.in_turns for each in timed) if timed else None,
+    )
 
 
 def _phases(evidence: Evidence) -> dict[str, Found]:

@@ -39,6 +39,8 @@ class Spec:
     python: str = sys.executable
     packages: Mapping[str, str] = field(default_factory=dict)
     """Versions of the packages that are compared, by normalised name: those that it has to import."""
+    compiled_in: str | None = None
+    """The folder of code that `torch.compile` makes; None is torch's own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -279,6 +281,8 @@ def environment(spec: Spec) -> dict[str, str]:
         # Lets torch see cards without initialising the driver, which no fork would survive.
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
     }
+    if spec.compiled_in is not None:
+        fixed["TORCHINDUCTOR_CACHE_DIR"] = spec.compiled_in
     return {**without_launchers(variables(spec.python)), **fixed, **visibility(spec.device, dict(os.environ))}
 
 

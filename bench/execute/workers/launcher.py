@@ -30,6 +30,7 @@ from bench.records.foreign_text import without_secrets
 from bench.records.schema import (
     Cell,
     Collector,
+    Compilation,
     Counters,
     Fingerprint,
     Length,
@@ -111,6 +112,7 @@ class Result(BaseModel):
     counters: Counters | None = None
     phases: Phases | None = None
     setup: dict[str, str] = {}
+    compilation: Compilation | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -234,6 +236,7 @@ class Running:
             grad_accumulation=cell.grad_accumulation,
             grad_clip=cell.grad_clip,
             workers=cell.workers,
+            compile=cell.compile,
             seed=self.request.seed,
             output_dir=str(self.scratch),
         )

@@ -62,9 +62,11 @@ class Pool:
         packages: Mapping[str, Mapping[str, str]] | None = None,
         scripts: Scripts | None = None,
         hides_imports: bool = False,
+        compiled_in: str | None = None,
     ) -> None:
         self.keys = list(keys)
-        self._packages, self._scripts, self._hides_imports = packages or {}, scripts, hides_imports
+        self._packages, self._scripts = packages or {}, scripts
+        self._hides_imports, self._compiled_in = hides_imports, compiled_in
         self._pythons, self._layout, self._threads = pythons, layout, threads
         self._at_once = 1 if one_by_one else max(1, os.cpu_count() or 1)
         self._servers: dict[tuple[str, str], ForkServer] = {}
@@ -130,7 +132,14 @@ class Pool:
         _, device, environment, _ = key
         python = self._pythons.get(environment, sys.executable)
         packages = self._packages.get(environment, {})
-        return Spec(device=device, threads=self._threads, layout=self._layout, python=python, packages=packages)
+        return Spec(
+            device=device,
+            threads=self._threads,
+            layout=self._layout,
+            python=python,
+            packages=packages,
+            compiled_in=self._compiled_in,
+        )
 
     def _server(self, key: Key) -> ForkServer:
         spec = self._spec(key)

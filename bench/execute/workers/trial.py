@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +19,7 @@ from bench.measure import counters, energy, memory, meters, phases, sampling, se
 from bench.measure import device as devices
 from bench.measure.clock import Clock, LoopEndedError, Onlooker
 from bench.measure.collector import Collections
+from bench.measure.compilation import Compilations
 from bench.measure.fingerprint import Recorder
 from bench.measure.memory import HostBaseline
 from bench.measure.ticks import Ticks
@@ -44,12 +45,18 @@ class Assignment:
     """By which its parent gives it its turns; None for a pass that takes none."""
     script: Script | None = None
     """What it runs in the place of a runner."""
+    compilations: Compilations = field(default_factory=Compilations)
+    """What it compiles, where its job says so."""
 
     @property
     def train(self) -> Train:
         """The runner."""
         assert self.runner is not None
         return self.runner
+
+    def compiled(self) -> Result:
+        """What it has compiled; raises `NothingCompiledError` where its job says so and it has not."""
+        return {"compilation": self.compilations.told()} if self.job.compile else {}
 
     def leave(self, result: Result) -> None:
         """Write the result, whole or not at all, wherever the loop has changed its folder to."""
@@ -60,8 +67,10 @@ def run(assignment: Assignment) -> None:
     """Leave `{"status": "ok", ...}` with the instrument's figures, or the status and reason of a failure."""
     try:
         torch.set_num_threads(assignment.request["threads"])
+        if assignment.job.compile:
+            assignment.compilations.watch()
         passes = PASSES if assignment.script is None else script_trial.PASSES
-        result = {"status": "ok", **passes[assignment.request["phase"]](assignment)}
+        result = {"status": "ok", **passes[assignment.request["phase"]](assignment), **assignment.compiled()}
     except SystemExit as error:
         result = {"status": "failed", "reason": f"train() called sys.exit({error.code!r}) before its job was done"}
     except Exception as error:  # noqa: BLE001 - whatever a loop raises is the reason of its row, and the run goes on
@@ -85,7 +94,8 @@ Over = Callable[[Clock, Result], None]
 def clock_of(assignment: Assignment, *, onlooker: Onlooker | None = None, over: Over | None = None) -> Clock:
     """The clock of a trial; when its turns are over it leaves the result and ends the process, or does as `over`."""
     job = assignment.job
-    at_ends = [energy.of_turns(job.device, is_alone=assignment.request["is_alone"]), sm_clock.of_turns(job.device)]
+    of_energy = energy.of_turns(job.device, is_alone=assignment.request["is_alone"])
+    at_ends = [of_energy, sm_clock.of_turns(job.device), assignment.compilations]
 
     def finish(clock: Clock) -> None:
         told = {"startup_ns": clock.startup_ns, "warmup_steps": clock.warmup_steps, **meters.results(at_ends)}
@@ -145,7 +155,8 @@ def _counting(assignment: Assignment) -> Result:
 def _phases(assignment: Assignment) -> Result:
     job = assignment.job
     sampled = sampling.sampling(steps=job.steps, warmup_steps=assignment.request["warmup_steps"])
-    with phases.splitting(parts.build(job), devices.of(job.device)) as split, sampled as sampler:
+    built, device = parts.build(job), devices.of(job.device)
+    with phases.splitting(built, device, compiled=job.compile) as split, sampled as sampler:
         assignment.train(job, split.parts)
     return {"phases": {**split.result(), "functions": sampler.functions()}}
 

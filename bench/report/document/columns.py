@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench.records.metrics import COUNTED, METRICS, Metric, Table, parts
+from bench.records.metrics import COUNTED, METRICS, Metric, Table, chosen, parts
 from bench.records.schema import CellSummary, Estimate
 from bench.report.document import numbers
 from bench.report.document.groups import same_as_baseline
@@ -58,7 +58,7 @@ def _written(cell: CellSummary, *, metric: Metric) -> str | None:
     value = metric.value(cell)
     if value is None:
         return None
-    return f"{value:,}" if metric in COUNTED else numbers.number(value * metric.unit.scale)
+    return f"{value:,}" if metric in COUNTED or metric in OF_COMPILER else numbers.number(value * metric.unit.scale)
 
 
 def _step_time(cell: CellSummary) -> str | None:
@@ -97,6 +97,7 @@ def _tensor_kilobytes(cell: CellSummary) -> str | None:
     return None if cell.tensor_bytes is None else f"{cell.tensor_bytes / 1e3:,.1f}"
 
 
+OF_COMPILER = chosen("compiled_graphs", "graph_breaks", "recompilations")
 COMPARED = ("ratio", "overhead_us")
 WRITTEN: dict[str, Text] = {
     "step_time_us": _step_time,
@@ -135,6 +136,7 @@ def compared(columns: Sequence[Column], *, alone: bool) -> tuple[Column, ...]:
 
 TIME = _columns("time")
 MEMORY = _columns("memory")
+COMPILE = _columns("compile")
 COLLECTOR = _columns("collector")
 WHOLE = _columns("whole")
 IMPORT = _columns("import")

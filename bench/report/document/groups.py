@@ -42,6 +42,7 @@ CONDITIONS: dict[str, Callable[[Comparison], str]] = {
     ),
     "grad_clip": lambda c: "no clipping" if c.grad_clip is None else f"gradients clipped at {c.grad_clip:g}",
     "workers": lambda c: f"{c.workers} loader workers" if c.workers else "no loader workers",
+    "compile": lambda c: "compiled" if c.compile else "not compiled",
     "profile": lambda c: f"{c.profile} profile",
     "environment": lambda c: f"{c.environment} environment",
 }

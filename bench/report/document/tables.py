@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.analyse.signs import MINUS
 from bench.records.foreign_text import printable
-from bench.records.schema import Cell, CellSummary, Estimate, Length, Summary
+from bench.records.schema import Cell, CellSummary, CompilationFigures, Estimate, Length, Summary
 from bench.report.document import columns as figures
 from bench.report.document import numbers, text
 from bench.report.document.blocks import OWN_BATCH, CellTable, Facets, Names, Row, Table, batch_facet, facets_of
@@ -19,7 +19,9 @@ from bench.report.document.columns import NO_REASON, NOTHING, UNAVAILABLE, WITHH
 from bench.report.document.groups import STATUS_WORDS, Group
 from bench.report.document.text import Toned
 
-BLANKS: dict[Any, dict[str, None]] = {kind | None: dict.fromkeys(kind.model_fields) for kind in (Estimate, Length)}
+BLANKS: dict[Any, dict[str, None]] = {
+    kind | None: dict.fromkeys(kind.model_fields) for kind in (CompilationFigures, Estimate, Length)
+}
 
 
 @dataclass(slots=True)

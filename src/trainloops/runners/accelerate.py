@@ -21,6 +21,7 @@ def train(job: Job, parts: Parts) -> None:
         cpu=not job.on_accelerator,
         mixed_precision="bf16" if job.precision == "bf16" else "no",
         gradient_accumulation_steps=job.grad_accumulation,
+        dynamo_backend="inductor" if job.compile else "no",
         **compat.accelerate_0_30_non_blocking(job),
     )
     loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)

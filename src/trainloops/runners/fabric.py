@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
+import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment
 from torch.utils.data import DataLoader
@@ -19,7 +20,8 @@ def train(job: Job, parts: Parts) -> None:
         plugins=[LightningEnvironment()],  # else it looks for MPI, and fails where that is half installed
         precision="bf16-mixed" if job.precision == "bf16" else "32-true",
     )
-    model, optimizer = fabric.setup(parts.model, parts.optimizer)
+    model = torch.compile(parts.model) if job.compile else parts.model
+    model, optimizer = fabric.setup(model, parts.optimizer)
     loader = fabric.setup_dataloaders(
         DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader), use_distributed_sampler=False
     )

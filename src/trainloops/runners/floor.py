@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from itertools import chain, cycle, islice
 
+import torch
+from torch import nn
 from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader
 
@@ -33,7 +35,8 @@ def batches_on_device(job: Job, parts: Parts) -> list[Batch]:
 
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
-    model, optimizer = parts.model, parts.optimizer
+    model: nn.Module = torch.compile(parts.model) if job.compile else parts.model  # type: ignore[assignment]
+    optimizer = parts.optimizer
     loss_of = parts.autocast(parts.loss)
     model.train()
     batches = islice(cycle(batches_on_device(job, parts)), job.steps * job.grad_accumulation)

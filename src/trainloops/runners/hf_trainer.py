@@ -48,6 +48,8 @@ def train(job: Job, parts: Parts) -> None:
         max_grad_norm=job.grad_clip or 0.0,
         bf16=job.precision == "bf16",
         use_cpu=not job.on_accelerator,
+        torch_compile=job.compile,
+        tf32=False if job.compile else None,  # which Trainer would switch on with the compiler
         seed=job.seed,
         lr_scheduler_type="constant",
         dataloader_num_workers=parts.loader["num_workers"],

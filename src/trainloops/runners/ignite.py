@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from ignite.engine import Engine, Events
 from ignite.utils import convert_tensor
+from torch import nn
 from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader
 
@@ -13,7 +14,8 @@ from trainloops.contract import Batch, Job, Parts
 
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
-    model, optimizer = parts.model, parts.optimizer
+    model: nn.Module = torch.compile(parts.model) if job.compile else parts.model  # type: ignore[assignment]
+    optimizer = parts.optimizer
     loss_of = parts.autocast(parts.loss)
 
     def step(engine: Engine, batch: Batch) -> torch.Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
+from torch import nn
 from torch.utils.data import DataLoader
 
 from trainloops.contract import Batch, Job, Parts
@@ -17,9 +18,10 @@ from trainloops.contract import Batch, Job, Parts
 class LitModel(pl.LightningModule):
     """The module that Lightning wants around a model."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, job: Job, parts: Parts) -> None:
         super().__init__()
-        self.model = parts.model
+        # The model and not this module, with which Lightning would compile the loss, too.
+        self.model: nn.Module = torch.compile(parts.model) if job.compile else parts.model  # type: ignore[assignment]
         self.parts = parts
 
     def training_step(self, batch: Batch) -> torch.Tensor:
@@ -50,4 +52,4 @@ def train(job: Job, parts: Parts) -> None:
         default_root_dir=job.output_dir,
     )
     loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)
-    trainer.fit(LitModel(parts), train_dataloaders=loader)
+    trainer.fit(LitModel(job, parts), train_dataloaders=loader)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+from torch import nn
 from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader
 
@@ -10,7 +12,8 @@ from trainloops.contract import Job, Parts
 
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
-    model, optimizer = parts.model, parts.optimizer
+    model: nn.Module = torch.compile(parts.model) if job.compile else parts.model  # type: ignore[assignment]
+    optimizer = parts.optimizer
     loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)
     loss_of = parts.autocast(parts.loss)
     model.train()

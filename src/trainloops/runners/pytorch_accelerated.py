@@ -53,7 +53,9 @@ class PartsTrainer(Trainer):
 
     def _create_accelerator(self) -> Accelerator:
         return Accelerator(
-            cpu=not self.job.on_accelerator, mixed_precision="bf16" if self.job.precision == "bf16" else "no"
+            cpu=not self.job.on_accelerator,
+            mixed_precision="bf16" if self.job.precision == "bf16" else "no",
+            dynamo_backend="inductor" if self.job.compile else "no",
         )
 
     def optimizer_step(self) -> None:

@@ -24,6 +24,7 @@ def train(job: Job, parts: Parts) -> None:
         criterion=torch.nn.Module,  # the workload's loss is asked instead
         max_epochs=job.epochs,
         device=job.device,
+        compile=job.compile,
         train_split=None,
         verbose=0,
         callbacks=[("epoch", SetsEpoch())],

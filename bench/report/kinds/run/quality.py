@@ -46,6 +46,11 @@ METHOD_OF_SCRIPTS = (
     "were then compared with those of the first script."
 )
 
+COMPILED = (
+    "Compiling is part of the first step, and of no step time. Timed trials find code that the run compiled before, as "
+    "a script does that is started again; the first time is that of the trial that proves the arithmetic, and the "
+    "run's first loop compiled everything then. A graph break is a place where the compiler let Python go on."
+)
 WITHOUT_WORKERS = "host MB is the training process's: what its loader workers take is not in it."
 
 Figure = tuple[float, str]

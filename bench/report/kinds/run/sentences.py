@@ -98,7 +98,8 @@ def counted(cell: CellSummary, baseline: CellSummary | None) -> str:
     """Say what one step of a runner consists of, and what it has more than the hand-written loop's."""
     own, base = cell.counters, None if baseline is None or baseline is cell else baseline.counters
     assert own is not None
-    told = [f"{_count(own, base, each.key)} {each.name}" for each in TOLD]
+    known = [each for each in TOLD if getattr(own, each.key) is not None]
+    told = [f"{_count(own, base, each.key)} {each.name}" for each in known]
     kilobytes = "" if cell.tensor_bytes is None else f", {numbers.number(cell.tensor_bytes / 1e3)} kB of tensors"
     return About(cell.runner, f": {listed(told)} per step{cell.at_batch}{kilobytes}.")
 

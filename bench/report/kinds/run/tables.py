@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.report.document import blocks, columns
-from bench.report.document.blocks import METRIC, CellTable, Content, Figure, Paragraph, Part, Section, paragraphs
+from bench.report.document.blocks import METRIC, Block, CellTable, Content, Figure, Paragraph, Part, Section, paragraphs
 from bench.report.document.groups import shared_conditions
 from bench.report.document.tables import import_table
 from bench.report.document.text import plural
@@ -56,6 +56,7 @@ def _of_one(summary: Summary, group: Group, drawn: Sequence[Picture]) -> Part:
         _collector_table(group) if collected else None,
         _table(group, "To the end", columns.WHOLE, TIME) if any(cell.whole_s for cell in group.cells) else None,
         _table(group, "Memory and start-up", columns.MEMORY, MEMORY),
+        *(_compile_table(group) if any(cell.compile for cell in group.cells) else ()),
         Paragraph(quality.WITHOUT_WORKERS) if has_workers else None,
     )
 
@@ -96,6 +97,10 @@ def _collector_table(group: Group) -> CellTable:
     """Without its group in its title, which the table before it names."""
     title = "Full collections of Python's garbage"
     return CellTable(title=title, cells=group.cells, columns=columns.COLLECTOR, metric=TIME, folded=True)
+
+
+def _compile_table(group: Group) -> list[Block]:
+    return [_table(group, "What torch.compile did", columns.COMPILE, MEMORY), Paragraph(quality.COMPILED)]
 
 
 def _table(group: Group, title: str, shown: Sequence[Column], metric: str, *, folded: bool = False) -> CellTable:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.records.schema import Script, Scripts, Summary
+from bench.records.schema import CompilationFigures, Script, Scripts, Summary
 from bench.report.kinds.run import sentences
 from bench.report.kinds.run.report import document
 from bench.report.media import markdown, terminal
@@ -48,6 +48,14 @@ def test_the_opening_says_where_and_with_what() -> None:
     )
 
 
+def test_what_a_compiler_did_has_a_table_where_one_was_asked_for() -> None:
+    told = CompilationFigures(seconds=3.21, first_seconds=49.4, graphs=1, graph_breaks=0, in_turns=0)
+    text = section(report(summary_of(row(compile=True, compilation=told)), FOLDER), "Tables")
+    assert "| batch | runner     | compile s | first time s | graphs | graph breaks | in timed steps |" in text
+    assert "| 64    | hf-trainer |      3.21 |         49.4 |      1 |            0 |              0 |" in text
+    assert "torch.compile" not in one_run()
+
+
 @pytest.mark.parametrize(
     ("device", "hardware"),
     [
@@ -64,8 +72,8 @@ def test_the_opening_names_the_card_that_was_used(device: str, hardware: str) ->
 
 def test_what_was_equal_is_said_once() -> None:
     assert section(one_run(), "Tables").strip().splitlines()[0] == (
-        "Equal in all rows: fp32, adamw, no accumulation, no clipping, no loader workers, matched profile, "
-        "current environment, 1 thread."
+        "Equal in all rows: fp32, adamw, no accumulation, no clipping, no loader workers, not compiled, "
+        "matched profile, current environment, 1 thread."
     )
 
 

@@ -1,0 +1,64 @@
+"""A compiled model: every runner compiles the same graph, what is counted of it is true, and the rest says why not."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from bench.records.schema import Compilation, Counters
+from tests.verbs import SOURCES
+from trainloops import runners
+
+
+@pytest.fixture(scope="module")
+def told():
+    program = Path(__file__).parent / "compile_every_runner.py"
+    ended = subprocess.run(
+        [sys.executable, str(program)],
+        env=os.environ | {"PYTHONPATH": SOURCES},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    return json.loads(ended.stdout)
+
+
+def test_every_runner_compiles_one_graph_and_computes_the_same_bits(told):
+    proofs = {name: told["proofs"][name] for name in runners.REGISTRY}
+    assert {name: proof["fingerprint"] for name, proof in proofs.items()} == dict.fromkeys(
+        runners.REGISTRY, proofs["pytorch"]["fingerprint"]
+    )
+    for name, proof in proofs.items():
+        found = Compilation.model_validate(proof["compilation"])
+        assert (found.graphs, found.graph_breaks, found.in_turns) == (1, 0, 0), name
+        assert found.seconds > 0
+
+
+def test_a_loop_that_compiles_nothing_has_no_figures(told):
+    error = "the loop has compiled nothing, though its job's `compile` asks for it"
+    assert told["proofs"]["takes no notice"] == {"error": error}
+
+
+def test_what_a_dispatch_mode_would_count_of_the_model_as_it_was_is_unavailable(told):
+    found = Counters.model_validate(told["counted"])
+    assert (found.ops, found.syncs, found.tensor_bytes) == (None, None, None)
+    assert {name for name, why in found.unavailable.items() if "dispatch mode" in why} == {
+        "ops",
+        "syncs",
+        "tensor_bytes",
+    }
+    assert found.python_calls.value > 0
+    assert {each.ops for each in found.functions} == {0}
+
+
+def test_phases_do_not_break_the_graph(told):
+    assert told["split"]["compilation"]["graph_breaks"] == 0
+    assert all(median(ns) > 0 for ns in told["split"]["phase_ns"].values())
+
+
+def test_what_is_compiled_in_a_turn_is_told_apart(told):
+    assert (told["compiled twice"]["graphs"], told["compiled twice"]["in_turns"]) == (2, 1)
