@@ -16,6 +16,7 @@ from bench.analyse.statistics.change_points import change_points
 from bench.analyse.statistics.signed_rank import location
 from bench.records.metrics import EXACT
 from bench.records.schema import AttributionRow, Cell, ReleaseFigures, Trial
+from bench.records.trials import SCRIPT
 
 Ratios = dict[Cell, list[float]]
 
@@ -90,9 +91,10 @@ def _figures(series: Sequence[Evidence], ratios: Ratios, seed: int) -> list[Rele
 def _why_not(evidence: Evidence) -> str:
     if evidence.reason is not None:
         return evidence.reason
+    anchor = "the script with the packages of today" if evidence.cell.workload == SCRIPT else "the hand-written loop"
     if evidence.equivalence.proven:
-        return "no block has step times of both it and the hand-written loop"
-    return f"not proven to do the arithmetic of the hand-written loop: {evidence.equivalence.detail}"
+        return f"no block has step times of both it and {anchor}"
+    return f"not proven to do the arithmetic of {anchor}: {evidence.equivalence.detail}"
 
 
 def _more(before: Evidence | None, now: Evidence) -> dict[str, int]:

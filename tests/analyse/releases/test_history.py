@@ -9,7 +9,7 @@ import pytest
 from bench.analyse.cells.evidence import gather
 from bench.analyse.releases.history import adjacent_ratios, ratios_in_turns
 from bench.analyse.summary import summarise
-from bench.records.schema import Run, Trial
+from bench.records.schema import Run, Script, Scripts, Trial
 from bench.report.kinds.history import report
 from bench.report.media import markdown, terminal
 from tests import factories
@@ -134,6 +134,16 @@ def test_the_report_tells_changes_first_and_every_release_in_order():
     rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| 4.")]
     assert rows == RELEASES
     assert "7 (+1)" in text
+
+
+def test_the_history_of_a_script_is_told_beside_the_script_itself():
+    summary = a_summary()
+    scripts = Scripts(each=[Script(name="train.py", file="/train.py")], folder=".")
+    settings = summary.run.settings.model_copy(update={"scripts": scripts})
+    text = told(summary.model_copy(update={"run": summary.run.model_copy(update={"settings": settings})}))
+    assert "6 releases of transformers next to the same script with the packages of today, 6 pairs each" in text
+    assert "step time with this release over that of the same script with the packages of today, from pairs" in text
+    assert "hand-written" not in text
 
 
 @BOTH

@@ -9,14 +9,12 @@ from bench.report.charts import Drawing, drawing, look_of
 from bench.report.charts.history import ReleasePoint, history
 from bench.report.document import numbers
 from bench.report.document.metrics import more
-from bench.report.kinds.history.report import chart_file, package, series_of, title_of
+from bench.report.kinds.history.report import anchor, chart_file, package, series_of, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.records.schema import Cell, CellSummary, ReleaseFigures, Summary
-
-ANCHOR = "the hand-written loop"
 
 
 def drawings(summary: Summary) -> list[Drawing]:
@@ -28,10 +26,13 @@ def drawings(summary: Summary) -> list[Drawing]:
             _points(series, cells),
             look_of(summary),
             package=package(summary),
-            anchor=ANCHOR,
+            anchor=anchor(summary),
             subject=title_of(series),
         )
-        alt = f"Step time over that of {ANCHOR} and Python calls per step for each release of {package(summary)}."
+        alt = (
+            f"Step time over that of {anchor(summary)} and Python calls per step for each release of "
+            f"{package(summary)}."
+        )
         drawn.append(drawing(chart_file(index), alt, chart))
     return drawn
 

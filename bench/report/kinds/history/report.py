@@ -47,7 +47,7 @@ def document(summary: Summary, folder: str) -> Document:
         _unusable(summary),
         machine.sections(summary),
         folded(BESIDE, bullets(beside(summary))),
-        how_to_read(HOW_TO_READ),
+        how_to_read([entry.format(anchor=_loop(summary)) for entry in HOW_TO_READ]),
         how_to_repeat(summary),
     )
 
@@ -77,8 +77,8 @@ def _every_release(summary: Summary, series: Sequence[ReleaseFigures], index: in
 
 
 HOW_TO_READ = (
-    "**ratio**: step time with this release over that of the hand-written loop with the packages of today, from "
-    "pairs measured one right after the other; with its 95 % interval.",
+    "**ratio**: step time with this release over that of {anchor} with the packages of today, from pairs measured one "
+    "right after the other; with its 95 % interval.",
     "**new level**: the ratio is on another level from this release on, found by circular binary segmentation with "
     "a permutation test at 1 %; the figure is the new level over the old one.",
     "**Python calls, C calls, ops, syncs, tensor kB**: exact counts of one steady step, in brackets what is more or "
@@ -106,6 +106,16 @@ def series_of(summary: Summary) -> list[list[ReleaseFigures]]:
     return list(found.values())
 
 
+def _loop(summary: Summary) -> str:
+    return "the hand-written loop" if summary.run.settings.scripts is None else "the same script"
+
+
+def anchor(summary: Summary) -> str:
+    """What every release is measured beside: of a script itself, so that its packages have to be said."""
+    of_today = "" if summary.run.settings.scripts is None else " with the packages of today"
+    return f"{_loop(summary)}{of_today}"
+
+
 def chart_file(index: int) -> str:
     """The name of the chart of one series."""
     return "history.svg" if index == 0 else f"history-{index + 1}.svg"
@@ -118,7 +128,7 @@ def setting(summary: Summary) -> str:
     releases = len(summary.run.settings.environments) - 1
     told = (
         f"Measured on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}: {plural(releases, 'release')} "
-        f"of {package(summary)} next to the hand-written loop, {done}; torch "
+        f"of {package(summary)} next to {anchor(summary)}, {done}; torch "
         f"{summary.packages.get('torch', 'unknown')} in all of them."
     )
     return steadiness.after(told, summary)
