@@ -94,7 +94,7 @@ def _price(option: PricedOption, cell: Cell, pair: Pair | None, trials: Sequence
         uncounted=_uncounted(with_it, without),
         terminal_bytes_per_step=_terminal_bytes(with_it.cell, trials),
         event_us=_event_us(option, with_it, without, trials),
-        event_more=_more(with_it.counts[0].at_events, figures_of(without)) if with_it.counts else {},
+        event_more=_event_more(option, with_it, without),
         reason=with_it.reason,
     )
 
@@ -127,6 +127,21 @@ def figures_of(evidence: Evidence) -> dict[str, int]:
 def _more(with_it: Mapping[str, int], without: Mapping[str, int]) -> dict[str, int]:
     shared = (name for name in with_it if name in without)
     return {name: delta for name in shared if (delta := with_it[name] - without[name])}
+
+
+def _event_more(option: PricedOption, with_it: Evidence, without: Evidence) -> dict[str, int]:
+    """What an event does beyond the step that it falls into, as its time is told.
+
+    At the end of an epoch also beyond what is done there anyway.
+    """
+    if option.every is None or not (with_it.counts and without.counts):
+        return {}
+    beyond = _more(with_it.counts[0].at_events, figures_of(with_it))
+    if option.every != "epoch":
+        return beyond
+    anyway = _more(without.counts[0].at_events, figures_of(without))
+    names = beyond.keys() | anyway.keys()
+    return _more({name: beyond.get(name, 0) for name in names}, {name: anyway.get(name, 0) for name in names})
 
 
 def _uncounted(with_it: Evidence, without: Evidence) -> dict[str, str]:

@@ -63,7 +63,8 @@ def count(
 ) -> dict[str, Any]:
     """Train `job` once for each instrument; the fields of `records.schema.Counters`.
 
-    Something may happen every `event_steps`, after the optimizer step: what is counted then is told apart, too.
+    Something may happen every `event_steps`, after the optimizer step: what is counted then is told apart, too, of
+    steps that have no part in an epoch's end, unless that is when it happens.
 
     Raises `NoSteadyStepError`, and `WrongStepCountError` when a step is not what the job means by one.
     """
@@ -77,7 +78,7 @@ def count(
             raise WrongStepCountError(f"the loop made {len(all_steps)} optimizer steps, its job says {job.steps}")
         steps = steady(all_steps, warmup_steps=warmup_steps, steps_per_epoch=job.steps_per_epoch)
         seen |= typical_of(steps)
-        events = all_steps[event_steps::event_steps] if event_steps else []
+        events = _at_events(all_steps, event_steps, steps_per_epoch=job.steps_per_epoch) if event_steps else []
         at_events |= {name: each.value for name, each in typical_of(events).items()} if events else {}
     at_events = {name: value for name, value in at_events.items() if name not in BY_NAME}
     told = fields(seen, steady_steps=len(steps), device=job.device)
@@ -90,6 +91,13 @@ def instruments(device: str, *, compiled: bool = False) -> list[Instrument]:
     tensors: list[Instrument] = [lambda dataset: counting_tensors(device=device, dataset=dataset)]
     everywhere: list[Instrument] = [*([] if compiled else tensors), lambda _: counting_calls()]
     return everywhere if unavailable(device) else [*everywhere, lambda _: counting_kernels(device=device)]
+
+
+def _at_events(steps: Sequence[Step], every: int, *, steps_per_epoch: int) -> list[Step]:
+    found = range(every, len(steps), every)
+    last = steps_per_epoch - 1  # after which no batch is fetched ahead
+    apart = [step for step in found if step % steps_per_epoch not in (0, last)]
+    return [steps[step] for step in apart or found]
 
 
 def typical_of(steps: Sequence[Step]) -> dict[str, Typical]:

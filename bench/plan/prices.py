@@ -53,7 +53,13 @@ def of_cells(settings: Settings, cells: Iterable[Cell]) -> list[PricedOption]:
 
 
 def event_steps(settings: Settings, cell: Cell, length: Length) -> int | None:
-    """Optimizer steps from one event of a cell's option to the next; None where it has none while it trains."""
+    """Optimizer steps from one event of a cell's option to the next; None where it has none while it trains.
+
+    Of the loop without any it is the end of an epoch, which has its own cost: what happens there because of an option
+    comes on top.
+    """
+    if settings.design == "options" and cell.option is None:
+        return length.steps_per_epoch
     return next((steps_to_event(each, length) for each in of_cells(settings, [cell])), None)
 
 

@@ -299,7 +299,7 @@ class Price(Record):
     event_us: Estimate | None = None
     """What one event takes, beyond the step that it falls into."""
     event_more: dict[str, int] = {}
-    """By counter, what a step with an event shows more than a steady one without the option."""
+    """By counter, what a step with an event shows more than the steps between."""
     reason: str | None = None
     """Why it has no price."""
 

@@ -135,7 +135,18 @@ def test_what_it_does_more_is_counted_exactly():
     option = an_option(event="checkpoint", every=EVERY)
     found = price_of(option, made=lambda name, lead: steps(STEP_US, lead=lead), counted=counted)
     assert found.more == {"python_calls": 31, "syncs": 2}
-    assert found.event_more == {"python_calls": 800}
+    assert found.event_more == {"python_calls": 769}
+
+
+def test_what_happens_at_the_end_of_an_epoch_is_counted_without_what_is_done_there_anyway():
+    counted = {
+        None: counters(at_events={"python_calls": 250, "ops": 60}),
+        "asked": counters(at_events={"python_calls": 900, "ops": 60}),
+    }
+    found = price_of(
+        an_option(event="log line", every="epoch"), made=lambda name, lead: steps(STEP_US, lead=lead), counted=counted
+    )
+    assert found.event_more == {"python_calls": 650}
 
 
 def test_what_was_not_counted_is_told_and_no_less():

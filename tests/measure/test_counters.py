@@ -328,6 +328,13 @@ def test_steady_steps_neither_warm_up_nor_begin_an_epoch():
         counters.steady(steps, warmup_steps=9, steps_per_epoch=3)
 
 
+def test_an_event_is_counted_in_steps_without_a_part_in_an_epochs_end():
+    """The last of eight steps fetches no batch ahead."""
+    steps = [{"ops": {"fetch": fetched}} for fetched in [128] * 7 + [0] + [128] * 8]
+    assert [each["ops"]["fetch"] for each in counters._at_events(steps, 7, steps_per_epoch=8)] == [128]
+    assert counters._at_events(steps, 8, steps_per_epoch=8) == [steps[8]]
+
+
 def test_the_typical_step_is_the_mode_and_never_an_average():
     tables = [{"f": 9}, {"f": 3, "g": 1}, {"f": 2, "g": 2}, {"f": 3, "g": 1}]
     assert counters.typical(tables) == (4, 0.75, {"f": 3, "g": 1})

@@ -29,7 +29,8 @@ HOW_TO_READ = (
     "without options differs by as much; [?] has no interval, and may be nothing but noise. One interval in twenty "
     "misses its price.",
     "**of the step**: the same in percent of the step without options; for ~ its bounds.",
-    "**Python calls, C calls, ops, syncs**: exact counts, how many more than without the option.",
+    "**Python calls, C calls, ops, syncs**: exact counts, how many more than without the option; of an event, how many "
+    "more than in the steps between.",
     "**terminal B**: bytes written to a terminal per step, over 300 steps at a stretch.",
     "**what happens**: an event that the option brings now and then, and what one takes beyond the step that it "
     "falls into. It is no part of µs/step, which is the usual step between events.",

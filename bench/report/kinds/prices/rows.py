@@ -98,7 +98,8 @@ def per_step(price: Price) -> tuple[str, ...]:
 
 def per_event(price: Price) -> tuple[str, ...]:
     """What happens now and then because of an option, and what that costs, under `PER_EVENT`."""
-    return price.cell.option or "", happens(price), event_time(price), *_more(price, price.event_more)
+    counted = _more(price, price.event_more) if price.event_more else (NOTHING,) * len(COUNTED)  # not so at the start
+    return price.cell.option or "", happens(price), event_time(price), *counted
 
 
 def happens(price: Price) -> str:

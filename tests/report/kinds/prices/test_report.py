@@ -75,3 +75,10 @@ def test_what_was_not_counted_is_no_0():
     (only,) = rows.lists(summary.model_copy(update={"prices": [first, *summary.prices[1:]]}))
     assert rows.per_step(only.prices[0])[4:8] == ("-", "-", "+3", "0")
     assert "costs: no Python calls and C calls, since it has a profiler of its own" in report.missing(only)
+
+
+def test_what_happens_at_the_start_was_not_counted_and_is_no_0():
+    summary = a_list()
+    event = next(price for price in summary.prices if price.event)
+    started = event.model_copy(update={"every": "start", "event_more": {}})
+    assert rows.per_event(started)[1:2] + rows.per_event(started)[3:] == ("checkpoint, once at the start", *"----")
