@@ -70,7 +70,8 @@ NOT_ALONE = "no interpreter imported it while the others were idle"
 NOT_TOLD_APART = "torch was imported together with the framework"
 NOT_SPLIT = "the phases pass has no good trial of this cell"
 NO_EVALUATION = "only scripts evaluate"
-NOT_WATCHED = "no trial of its first block had a terminal"
+NO_TERMINAL = "its trials of the first block had no terminal"
+NO_DEFAULTS = "in the matched profile nothing is left to defaults"
 NO_MATCHED = "its matched loop took no turns with it"
 NOT_ASKED_FOR = "its model is not compiled"
 NOT_COMPILED = "no trial of it has compiled anything"
@@ -215,19 +216,15 @@ def _has_defaults(compared: Compared) -> bool:
 
 
 def _defaults(evidence: Evidence, compared: Compared) -> dict[str, Found]:
-    """What a loop's defaults cost, and what it writes: figures of runs in which some loop has defaults."""
-    if not _has_defaults(compared):
-        return {}
-    written = evidence.by_block(metric("terminal_bytes_per_step"))
-    found: dict[str, Found] = {
-        "terminal_bytes_per_step": next(iter(written.values())) if written else _why(evidence, NOT_WATCHED)
+    """What a loop's defaults cost, and what it writes."""
+    written = list(evidence.by_block(metric("terminal_bytes_per_step")).values())
+    matched = compared.of(compared.round.matched(evidence.cell))
+    missing = _why(evidence, NO_MATCHED if evidence.cell.profile == "stock" else NO_DEFAULTS)
+    return {
+        "terminal_bytes_per_step": written[0] if written else _why(evidence, NO_TERMINAL),
+        "defaults_us": (None if matched is None else overhead_us(evidence, matched)) or missing,
+        "defaults_ratio": (None if matched is None else ratio(evidence, matched)) or missing,
     }
-    if evidence.cell.profile == "stock":
-        matched = compared.of(compared.round.matched(evidence.cell))
-        for key, estimate in (("defaults_us", overhead_us), ("defaults_ratio", ratio)):
-            pairs = None if matched is None else estimate(evidence, matched)
-            found[key] = pairs or _why(evidence, NO_MATCHED)
-    return found
 
 
 def _noise_floor(evidence: Evidence, itself: NoiseFloor | None) -> Found:

@@ -36,4 +36,4 @@ def train(job: Job, parts: Parts) -> None:
     loader = DataLoader(
         parts.dataset, batch_size=job.batch_size, sampler=parts.sampler, collate_fn=parts.loader["collate_fn"]
     )
-    trainer.fit(LoggingModel(parts), train_dataloaders=loader)
+    trainer.fit(LoggingModel(job, parts), train_dataloaders=loader)

@@ -8,9 +8,8 @@ from bench.analyse.cells.equivalence import NONE
 from bench.plan.length import EPOCH_STEPS
 from bench.report.document import blocks, numbers
 from bench.report.document.blocks import Paragraph, Row, Table, bullets, facets_of
-from bench.report.document.columns import NO_DIFFERENCE
+from bench.report.document.columns import NO_DIFFERENCE, NOTHING
 from bench.report.document.groups import groups, is_noise
-from bench.report.document.tables import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

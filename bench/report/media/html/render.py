@@ -107,7 +107,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(ASSETS),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_shown,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -116,7 +116,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _shown(value: Any) -> Any:
+def _visible(value: Any) -> Any:
     """A text as it can be seen; what is markup already was looked at where it was made, or is our own."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
