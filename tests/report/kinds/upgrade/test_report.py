@@ -161,7 +161,7 @@ def test_a_count_that_does_not_repeat_is_not_known():
         "**Inconclusive: 1 of 1 cell has no counter verdict (syncs); nothing else regressed.**",
         "- hf-trainer at batch 64 of mlp on cpu: syncs undecided (two interpreters of the candidate counted 7 and 8).",
     ]
-    assert "| 64    | hf-trainer | syncs           |        6 |         7 | does not repeat |" in lines(summary)
+    assert "| 64    | hf-trainer | syncs           |        6 |         7 | not repeated |" in lines(summary)
 
 
 def test_a_candidate_that_fails_is_never_called_not_worse():
