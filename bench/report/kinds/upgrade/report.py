@@ -100,10 +100,13 @@ def setting(summary: Summary) -> str:
 
 def equivalence(summary: Summary) -> str:
     """Say whether both sides are proven to do the same arithmetic."""
-    unlike = [cell for cell in summary.cells if not cell.equivalence.proven]
+    unlike = [c for c in summary.cells if not c.equivalence.proven or c.equivalence.verdict == "unlike"]
+    what = "losses and final weights"
+    if summary.run.settings.scripts is not None:
+        what = "losses, batches and parameters in its first steps"
     if not unlike:
         return (
-            "Yes: in every cell the candidate's losses and final weights are those of the baseline "
+            f"Yes: in every cell the candidate's {what} are those of the baseline "
             f"({listed(sorted({cell.equivalence.verdict for cell in summary.cells} - {'baseline'}))})."
             f"{_changed(summary)}{'' if summary.run.settings.scripts else f' {UNSEEN}'}"
         )
