@@ -157,7 +157,7 @@ def _difference(verdict: Verdict) -> str:
     if verdict.baseline is None or verdict.candidate is None:
         return "unknown"
     if verdict.verdict == "undecided":
-        return "does not repeat"
+        return "not repeated"  # or counted once, as in a search that confirms nothing
     delta = verdict.candidate - verdict.baseline
     return difference(verdict.metric, delta) if delta else "none"
 

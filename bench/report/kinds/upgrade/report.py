@@ -100,14 +100,16 @@ def setting(summary: Summary) -> str:
 
 def equivalence(summary: Summary) -> str:
     """Say whether both sides are proven to do the same arithmetic."""
-    unlike = [cell for cell in summary.cells if not cell.equivalence.proven]
-    other_work = [cell for cell in summary.cells if cell.equivalence.verdict == "unlike" and cell.profile == "stock"]
-    if other_work and not unlike:
-        names = listed(list(dict.fromkeys(where(cell.cell) for cell in other_work)))
+    unlike = [c for c in summary.cells if not c.equivalence.proven or c.equivalence.verdict == "unlike"]
+    if unlike and all(cell.equivalence.proven and cell.profile == "stock" for cell in unlike):
+        names = listed(list(dict.fromkeys(where(cell.cell) for cell in unlike)))
         return f"Not claimed in the stock profile: {names} did other arithmetic than before.{_changed(summary)}"
+    what = "losses and final weights"
+    if summary.run.settings.scripts is not None:
+        what = "losses, batches and parameters in its first steps"
     if not unlike:
         return (
-            "Yes: in every cell the candidate's losses and final weights are those of the baseline "
+            f"Yes: in every cell the candidate's {what} are those of the baseline "
             f"({listed(sorted({cell.equivalence.verdict for cell in summary.cells} - {'baseline'}))})."
             f"{_changed(summary)}{'' if summary.run.settings.scripts else f' {UNSEEN}'}"
         )

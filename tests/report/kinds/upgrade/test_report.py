@@ -7,13 +7,14 @@ import pytest
 
 from bench.plan.rounds import cells
 from bench.plan.upgrade import BASELINE, CANDIDATE
-from bench.records.schema import Environment, FunctionCounts, Summary
+from bench.records.schema import Environment, Equivalence, FunctionCounts, Script, Scripts, Summary
 from bench.report.kinds.run.quality import UNSEEN
 from bench.report.kinds.upgrade.outcome import exit_code
-from bench.report.kinds.upgrade.report import document, one_line
+from bench.report.kinds.upgrade.report import document, equivalence, one_line
 from bench.report.media import markdown, terminal
 from tests import factories
 from tests.checks import NEW, OLD, QUIET, counted, counters, failing, planned, proven, steps, timed, told
+from tests.report.rows import row, summary_of, with_settings
 
 FOLDER = "results/20260102T030405Z-example"
 EIGHT = [*steps(QUIET, 0.08), *steps(QUIET, 0.08)]
@@ -161,7 +162,7 @@ def test_a_count_that_does_not_repeat_is_not_known():
         "**Inconclusive: 1 of 1 cell has no counter verdict (syncs); nothing else regressed.**",
         "- hf-trainer at batch 64 of mlp on cpu: syncs undecided (two interpreters of the candidate counted 7 and 8).",
     ]
-    assert "| 64    | hf-trainer | syncs           |        6 |         7 | does not repeat |" in lines(summary)
+    assert "| 64    | hf-trainer | syncs           |        6 |         7 | not repeated |" in lines(summary)
 
 
 def test_a_candidate_that_fails_is_never_called_not_worse():
@@ -403,3 +404,14 @@ def test_the_same_summary_gives_the_same_text_and_every_fold_is_closed(make):
     found = text.splitlines()
     assert found.count("<details>") == found.count("</details>") >= 2
     assert {arm for arm in (BASELINE, CANDIDATE) if f"environment={arm}" in text} <= {BASELINE, CANDIDATE}
+
+
+def test_the_proof_of_a_script_is_of_its_first_steps_and_what_is_unlike_has_none():
+    scripts = Scripts(each=[Script(name="train.py", file="/train.py")], folder=".")
+    where = {"workload": "script", "batch_size": 0}
+    same = with_settings(summary_of(row("train.py", **where)), scripts=scripts)
+    first = "Yes: in every cell the candidate's losses, batches and parameters in its first steps are those of the"
+    assert equivalence(same).startswith(first)
+    unlike = Equivalence(verdict="unlike", detail="learning rate of step 1: 0.1 in one, 0.2 in the other")
+    asked = with_settings(summary_of(row("train.py", equivalence=unlike, **where)), scripts=scripts)
+    assert equivalence(asked).startswith("Not proven, so a difference in time may be a difference in work: train.py")
