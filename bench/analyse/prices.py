@@ -145,9 +145,9 @@ def _event_more(option: PricedOption, with_it: Evidence, without: Evidence) -> d
 
 
 def _uncounted(with_it: Evidence, without: Evidence) -> dict[str, str]:
-    """Of what the loop without the option was counted for."""
-    lacking = figures_of(without).keys() - figures_of(with_it).keys() if with_it.counts else set()
-    return {name: why_not_counted(with_it.counts, name) for name in sorted(lacking)}
+    """Of what loops can be counted for, where nothing was; else of what the loop without the option has."""
+    countable = figures_of(without).keys() or {each.key for each in COUNTED}
+    return {name: why_not_counted(with_it.counts, name) for name in sorted(countable - figures_of(with_it).keys())}
 
 
 def _terminal_bytes(cell: Cell, trials: Sequence[Trial]) -> float | None:

@@ -15,8 +15,8 @@ from bench.records.schema import Run, Trial
 
 FORGO = ("runners", "options")
 """Designs whose rounds tell something by themselves, so that some of them may be forgone for the others."""
-PACE_KNOWN = 2
-"""Blocks after which it is known how long the next ones take."""
+FIRST_OF_OPTIONS = 0.5
+"""In the first block of a price list each trial has a pilot and 300 steps for its terminal: later ones take half."""
 
 
 def rule(run: Run, *, clock: Callable[[], float] = monotonic) -> Callable[[int, Sequence[Trial]], Sequence[Round]]:
@@ -29,7 +29,7 @@ def rule(run: Run, *, clock: Callable[[], float] = monotonic) -> Callable[[int, 
     as can have theirs.
     """
     planned = rounds(run.settings)
-    pace = _Pace(clock)
+    pace = _Pace(clock, first=FIRST_OF_OPTIONS if run.settings.design == "options" else 1.0)
 
     def next_rounds(blocks: int, trials: Sequence[Trial]) -> Sequence[Round]:
         pace.block_ended()
@@ -37,7 +37,8 @@ def rule(run: Run, *, clock: Callable[[], float] = monotonic) -> Callable[[int, 
         budget_s = run.settings.budget_s
         if budget_s is not None and run.settings.design in FORGO:
             to_go = min(run.settings.blocks, blocks_needed()) - blocks
-            wanted = pace.fitting(_going_on(wanted, trials), to_go, budget_s)
+            wanted = _going_on(wanted, trials)
+            wanted = pace.fitting(wanted, to_go, budget_s) if to_go > 0 else wanted
         if blocks > 0 and budget_s is not None and pace.seconds_with(wanted) > budget_s:
             return []
         pace.block_begins(wanted)
@@ -57,14 +58,14 @@ def _going_on(wanted: Sequence[Round], trials: Sequence[Trial]) -> Sequence[Roun
 
 
 class _Pace:
-    """How long a run has taken, and what its slowest block took for each cell in it."""
+    """How long a run has taken, and what its blocks took for each cell in them."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float], *, first: float) -> None:
+        """`first` is how much of the pace of the first block the later ones are expected to take."""
+        self._clock, self._first = clock, first
         self._began_s = self._block_began_s = clock()
         self._cells = 0
-        self._slowest_s = self._last_s = 0.0
-        self._ended = 0
+        self._paces_s: list[float] = []
 
     def block_begins(self, chosen: Sequence[Round]) -> None:
         self._block_began_s = self._clock()
@@ -72,24 +73,18 @@ class _Pace:
 
     def block_ended(self) -> None:
         if self._cells:
-            self._last_s = (self._clock() - self._block_began_s) / self._cells
-            self._slowest_s = max(self._slowest_s, self._last_s)
-            self._ended += 1
+            pace_s = (self._clock() - self._block_began_s) / self._cells
+            self._paces_s.append(pace_s if self._paces_s else self._first * pace_s)
 
     def seconds_with(self, chosen: Sequence[Round]) -> float:
-        """How long the run will have taken after one more block."""
-        return self._clock() - self._began_s + self._slowest_s * _cells(chosen)
+        """How long the run will have taken after one more block, at the slowest pace so far."""
+        return self._clock() - self._began_s + max(self._paces_s, default=0.0) * _cells(chosen)
 
     def fitting(self, wanted: Sequence[Round], blocks: int, budget_s: float) -> Sequence[Round]:
-        """The first of these, as many as can have so many blocks within the budget; all where not even one can.
-
-        By the pace of the last block, but not of a run's first, which has pilots and is longer than those to come.
-        """
+        """The first of these, as many as can have so many blocks within the budget; all where not even one can."""
         left_s = budget_s - (self._clock() - self._began_s)
-        if self._ended < PACE_KNOWN or blocks < 1:
-            return wanted
         fitting = list(wanted)
-        while fitting and blocks * self._last_s * _cells(fitting) > left_s:
+        while fitting and self._paces_s and blocks * self._paces_s[-1] * _cells(fitting) > left_s:
             fitting.pop()
         return fitting or wanted
 

@@ -116,33 +116,44 @@ def test_one_block_is_run_whatever_the_budget():
     assert asked_for(planned(budget_s=0.0), 0)
 
 
-def after(run, blocks, *, block_s, cells=None):
-    """Which cells the next block has, after so many that took `block_s` each; the last one had only `cells`."""
+def after(run, blocks, *, block_s, faster_s=None):
+    """The cells of the next block, after so many that took `block_s` each for all cells, the last `faster_s`."""
     now = [0.0]
     rule = stopping.rule(run, clock=lambda: now[0])
-    trials = list(measured(run, blocks))
-    last = [t for t in trials if t.block < blocks - 1 or cells is None or t.cell in cells]
+    everyone = sum(len(each.members) for each in rounds(run.settings))
+    trials = []
     for block in range(blocks):
-        rule(block, [t for t in trials if t.block < block])
-        now[0] += block_s
-    return [each for planned_round in rule(blocks, last) for each in planned_round.cells]
+        chosen = rule(block, list(trials))
+        trials += [
+            factories.trial(cell=cell, block=block, replicate=each.number) for each in chosen for cell in each.members
+        ]
+        took_s = faster_s if faster_s is not None and block == blocks - 1 else block_s
+        now[0] += took_s * sum(len(each.members) for each in chosen) / everyone
+    return [each for planned_round in rule(blocks, trials) for each in planned_round.cells]
 
 
 def test_a_budget_without_room_for_the_fewest_blocks_of_all_is_spent_on_the_rounds_that_can_have_theirs():
     run = planned(blocks=8, budget_s=500.0)
     everyone = [each for planned_round in rounds(run.settings) for each in planned_round.cells]
     small = [each for each in everyone if each.batch_size == 8]
-    assert after(run, 2, block_s=74.0) == everyone  # four more of 74 s make 444 s
-    assert after(run, 2, block_s=90.0) == small  # four more of 90 s would make 540 s
-    assert after(run, 1, block_s=90.0) == everyone  # the first block has pilots
-    assert after(run, 2, block_s=240.0) == []  # not even one
+    assert after(run, 1, block_s=83.0) == after(run, 3, block_s=83.0) == everyone  # six of 83 s make 498 s
+    assert after(run, 1, block_s=84.0) == after(run, 3, block_s=84.0) == small  # and six of 84 s 504 s
+    assert after(run, 1, block_s=400.0) == []  # not even one of the two
+
+
+def test_later_blocks_of_a_price_list_take_half_as_long_as_the_first():
+    options = [PricedOption(runner="fabric", name=f"option-{n}", setting="on") for n in range(9)]
+    plan = {"design": "options", "options": options, "budget_s": 500.0, "comparisons": [SMALL]}
+    run = planned(blocks=6, loops=("fabric",), **plan)
+    everyone = [each for planned_round in rounds(run.settings) for each in planned_round.cells]
+    assert after(run, 1, block_s=140.0) == everyone  # and five of 70 s, which makes 490 s
+    assert 1 < len(after(run, 1, block_s=160.0)) < len(everyone)
 
 
 def test_a_round_that_was_forgone_stays_so_since_its_blocks_would_be_too_few():
-    run = planned(blocks=8, budget_s=1000.0)
-    everyone = [each for planned_round in rounds(run.settings) for each in planned_round.cells]
-    small = [each for each in everyone if each.batch_size == 8]
-    assert after(run, 4, block_s=10.0, cells=small) == small
+    run = planned(blocks=8, budget_s=500.0)
+    small = [each for planned_round in rounds(run.settings)[:1] for each in planned_round.cells]
+    assert after(run, 3, block_s=90.0, faster_s=1.0) == small
 
 
 @pytest.mark.parametrize(("price", "is_known"), [(0.02, False), (0.9, True)])

@@ -145,6 +145,7 @@ def missing(each: PriceList) -> list[str]:
     uncounted = [
         About(f"{price.cell.option}", f": no {listed([metric(name).name for name in price.uncounted])}, since {why}")
         for price in each.prices
+        if not price.uncounted.keys() >= {counter.key for counter in rows.COUNTED}  # of a list that counts nothing
         for why in [next(iter(price.uncounted.values()), None)]
         if why is not None
     ]
