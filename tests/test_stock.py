@@ -12,9 +12,12 @@ import pytest
 
 from bench.analyse.summary import summarise
 from bench.plan import rounds
+from bench.plan.upgrade import arms
 from bench.records import store
+from bench.records.schema import Environment
 from bench.report.document.groups import shared_conditions
 from bench.report.kinds.run import defaults, quality, report
+from bench.report.kinds.upgrade import report as upgrade
 from bench.report.media import markdown
 from tests import factories
 from trainloops import runners, stock
@@ -208,3 +211,26 @@ def test_a_run_trains_with_defaults_on_a_terminal(verb, tmp_path):
     (folder,) = tmp_path.glob("*-stock")
     (proof,) = [trial for trial in store.read_trials(folder) if trial.phase == "equivalence"]
     assert proof.setup["progress bar"] == "tqdm"
+
+
+def test_a_check_names_the_defaults_that_a_release_has_changed():
+    stock_us = factories.comparison(profile="stock")
+    run = factories.run(comparisons=[stock_us], runners=("hf-trainer",), verb="upgrade")
+    here = Environment(name="here", python="python3")
+    sides = arms(here, here)
+    plan = {"design": "environments", "environments": sides}
+    run = run.model_copy(update={"settings": run.settings.model_copy(update=plan)})
+    before, after, clone = rounds.cells(run.settings)
+    losses = {before: [0.7], after: [0.5], clone: [0.7]}
+    setups = {before: SETUPS["matched"], after: SETUPS["stock"], clone: SETUPS["matched"]}
+    trials = [
+        factories.trial(
+            cell=each, phase="equivalence", fingerprint=factories.fingerprint(losses=own), setup=setups[each]
+        )
+        for each, own in losses.items()
+    ]
+    assert upgrade.equivalence(summarise(run, trials)) == (
+        "Not claimed in the stock profile: hf-trainer at batch 64 of mlp on cpu, profile=stock did other arithmetic "
+        "than before. Defaults have changed: optimizer: AdamW in baseline, AdamW, fused in candidate; schedule: none "
+        "in baseline, linear in candidate."
+    )
