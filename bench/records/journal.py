@@ -25,6 +25,9 @@ PACKED = f"{JOURNAL}.gz"
 """The journal of a finished run as `gzip` packs it, a fifth of its size; it is read where there is no other."""
 
 
+TAIL_BYTES = 2**20
+
+
 class TornLineWarning(UserWarning):
     """The journal's last line was cut short, as a killed run leaves it; it has been dropped."""
 
@@ -98,11 +101,22 @@ def _refuse_packed(folder: Path) -> None:
 
 
 def _cut_torn_line(path: Path, descriptor: int) -> None:
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
+    size = os.fstat(descriptor).st_size
+    whole = _end_of_lines(descriptor, size)
+    if whole < size:
         _warn_of_torn_line(path)
         os.ftruncate(descriptor, whole)
+
+
+def _end_of_lines(descriptor: int, end: int) -> int:
+    """Where the last line before `end` is over that is whole, looked for from behind: a journal may be long."""
+    while end:
+        start = max(end - TAIL_BYTES, 0)
+        place = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if place >= 0:
+            return start + place + 1
+        end = start
+    return 0
 
 
 def _warn_of_torn_line(path: Path) -> None:
