@@ -10,20 +10,25 @@ from bench.analyse.caution import Caution
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bench.records.schema import Comparison, Launch, Trial
+    from bench.analyse.cells.seen import Seen
+    from bench.records.schema import Cell, Comparison, Launch
 
 
-def warnings_of(trials: Sequence[Trial]) -> Iterator[Caution]:
+def warnings_of(trials: Sequence[Seen]) -> Iterator[Caution]:
     """Which trials were fresh interpreters because of their device, and where those of a comparison are unlike."""
     reasons: dict[str, str] = {}
     launches: dict[Comparison, dict[Launch, set[str]]] = defaultdict(lambda: defaultdict(set))
+    by_cell: dict[Cell, set[Launch]] = defaultdict(set)
     for trial in trials:
         if trial.interpreter is None:
             continue
         if trial.interpreter.no_fork is not None:
             reasons.setdefault(trial.cell.device, trial.interpreter.no_fork)
         if trial.phase == "timing":
-            launches[trial.cell.comparison.anywhere][trial.interpreter.launch].add(trial.cell.runner)
+            by_cell[trial.cell].add(trial.interpreter.launch)
+    for cell, used in by_cell.items():
+        for launch in used:
+            launches[cell.comparison.anywhere][launch].add(cell.runner)
     for device, reason in reasons.items():
         yield Caution(
             f"every trial on {device} is an interpreter of its own", f", since a fork could not use it ({reason})"

@@ -9,15 +9,17 @@ from bench.analyse import launches, prices
 from bench.analyse.cells.counting import attribution, tables_of
 from bench.analyse.cells.evidence import Compared, Evidence, gather, gather_round
 from bench.analyse.cells.rows import ratio, row
+from bench.analyse.cells.seen import Seen, seen
 from bench.analyse.machine import diagnose, foreign_load, jitter, variables
 from bench.analyse.releases import history, transitions
 from bench.analyse.verdicts import upgrade
 from bench.analyse.warnings import warnings_of
 from bench.plan.rounds import rounds
-from bench.records.schema import NoiseFloor, Summary
+from bench.records.journal import latest
+from bench.records.schema import NoiseFloor, Summary, Trial, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bench.analyse.cells.counting import Tables
     from bench.plan.rounds import Round
@@ -30,14 +32,25 @@ if TYPE_CHECKING:
         Imported,
         Interpreter,
         Run,
-        Trial,
     )
 
     Imports = dict[tuple[str, str], list[Interpreter]]
 
 
-def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()) -> Summary:
+LOOKED_AT_AGAIN: tuple[Verb, ...] = ("bisect", "prices")
+"""Verbs that take the steps of trials more than once."""
+
+
+def kept(run: Run, trials: Iterable[Trial]) -> list[Seen]:
+    """What `summarise` needs of a journal, which may be larger than the memory: of each trial no more than that."""
+    if run.verb in LOOKED_AT_AGAIN:
+        return latest(trials)
+    return latest(seen(run, trials, without_turns=False))
+
+
+def summarise(run: Run, trials: Sequence[Seen], checkups: Sequence[Health] = ()) -> Summary:
     """Turn a run, its journal and what was seen of its machine into its summary; rows are in the order of the plan."""
+    whole = [trial for trial in trials if isinstance(trial, Trial)]
     gathered = gather(run, trials)
     imports = _imports(trials)
     floors = _noise_floors(run, gathered)
@@ -60,7 +73,7 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
         attribution=_attributed(run, gathered),
         releases=history.releases(gathered, trials, seed=run.settings.seed) if run.verb == "history" else [],
         verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.verb == "upgrade" else [],
-        prices=prices.of_options(run, gathered, floors, trials) if run.verb == "prices" else [],
+        prices=prices.of_options(run, gathered, floors, whole) if run.verb == "prices" else [],
         imported=_imported(trials),
         noise_floors=[each for place, each in enumerate(floors) if each is not None and each not in floors[:place]],
         marked_blocks=disturbed,
@@ -69,7 +82,7 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
         first_warning=warnings[0].gist if warnings else None,
         warnings=list(map(str, warnings)),
     )
-    return transitions.bisected(summary, trials) if run.verb == "bisect" else summary
+    return transitions.bisected(summary, whole) if run.verb == "bisect" else summary
 
 
 def _noise_floors(run: Run, gathered: Sequence[Compared]) -> list[NoiseFloor | None]:
@@ -136,7 +149,7 @@ def _held_to(baseline: Cell, tables: Mapping[Cell, Tables], planned: Round) -> l
     return attribution(tables.get(baseline, {}), others)
 
 
-def _imported(trials: Sequence[Trial]) -> dict[str, dict[str, Imported]]:
+def _imported(trials: Sequence[Seen]) -> dict[str, dict[str, Imported]]:
     """What the interpreters of each environment had imported; all that served a run had the same."""
     found: defaultdict[str, dict[str, Imported]] = defaultdict(dict)
     for trial in trials:
@@ -145,7 +158,7 @@ def _imported(trials: Sequence[Trial]) -> dict[str, dict[str, Imported]]:
     return dict(found)
 
 
-def _imports(trials: Sequence[Trial]) -> Imports:
+def _imports(trials: Sequence[Seen]) -> Imports:
     """Return the distinct interpreters of each runner and environment: one serves many trials of its block."""
     distinct = {
         (trial.cell.runner, trial.cell.environment, trial.block, trial.interpreter.pid): trial.interpreter

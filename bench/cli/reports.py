@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from hashlib import file_digest, sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.analyse.summary import summarise
+import numpy as np
+
+import trainloops
+from bench import analyse, plan, records
+from bench.analyse.summary import kept, summarise
 from bench.errors import RunFolderError
-from bench.records import checkups, store
-from bench.records.schema import Summary
+from bench.records import cache, checkups, store
+from bench.records.schema import Run, Summary
 from bench.report import publish
 from bench.report.charts.engine import engine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+ANALYSED_BY = (analyse, plan, records, trainloops)
+LONG_BYTES = 50_000_000
+"""A journal that is shorter is analysed in seconds."""
 
 
 def rebuild(folder: Path) -> Summary:
@@ -33,8 +42,32 @@ def rebuild_together(out: Path, folders: Sequence[Path]) -> None:
 
 
 def analysed(folder: Path) -> Summary:
-    """What the journal of `folder` says."""
-    return summarise(store.read_run(folder), store.read_trials(folder), checkups.read(folder))
+    """What the journal of `folder` says.
+
+    Of a long journal that is remembered in the user's cache, for as long as nothing that it follows from changes.
+    """
+    run = store.read_run(folder)
+    journal = store.packed_or_not(folder)
+    if not journal.is_file() or journal.stat().st_size < LONG_BYTES:
+        return _summarised(folder, run)
+    subject = f"summary-{sha256(str(folder.resolve()).encode()).hexdigest()[:16]}"
+    made = cache.newest(subject, _state(folder), lambda: _summarised(folder, run).model_dump_json(by_alias=True))
+    return Summary.model_validate_json(made)
+
+
+def _summarised(folder: Path, run: Run) -> Summary:
+    return summarise(run, kept(run, store.each_trial(folder)), checkups.read(folder))
+
+
+def _state(folder: Path) -> str:
+    """A digest of all that a summary follows from: what was measured, and the code and library that analyse it."""
+    code = sorted(path for part in ANALYSED_BY for path in Path(part.__path__[0]).rglob("*.py"))
+    measured = [store.packed_or_not(folder), folder / store.RUN, folder / checkups.CHECKUPS]
+    digest = sha256(np.__version__.encode())
+    for path in filter(Path.is_file, [*measured, *code]):
+        with path.open("rb") as file:
+            digest.update(file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:32]
 
 
 def stored(folder: Path) -> Summary:

@@ -57,3 +57,17 @@ def kept(name: str, make: Callable[[], str]) -> str:
     with suppress(OSError):  # a home that cannot be written costs time, and no report
         files.write(private(TEXTS) / name, text, mode=files.OWNER)
     return text
+
+
+def newest(subject: str, state: str, make: Callable[[], str]) -> str:
+    """As `kept`, of a subject that changes: the text for its `state` of now stays, those for earlier ones go.
+
+    Both are parts of a file's name.
+    """
+    name = f"{subject}-{state}"
+    text = kept(name, make)
+    with suppress(OSError):
+        for earlier in private(TEXTS).glob(f"{subject}-*"):
+            if earlier.name != name:
+                earlier.unlink()
+    return text

@@ -18,7 +18,12 @@ def content_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise RunFolderError(f"{path} cannot be read: {error.strerror}; make it readable.") from None
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: OSError) -> RunFolderError:
+    """What to say of a file that cannot be read."""
+    return RunFolderError(f"{path} cannot be read: {error.strerror}; make it readable.")
 
 
 EVERYBODY, OWNER = 0o666, 0o600

@@ -8,9 +8,10 @@ import os
 import shlex
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -22,6 +23,9 @@ from bench.records.trials import Trial, TrialKey
 JOURNAL = "trials.jsonl"
 PACKED = f"{JOURNAL}.gz"
 """The journal of a finished run as `gzip` packs it, a fifth of its size; it is read where there is no other."""
+
+
+TAIL_BYTES = 2**20
 
 
 class TornLineWarning(UserWarning):
@@ -98,11 +102,22 @@ def _refuse_packed(folder: Path) -> None:
 
 
 def _cut_torn_line(path: Path, descriptor: int) -> None:
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
+    size = os.fstat(descriptor).st_size
+    whole = _end_of_lines(descriptor, size)
+    if whole < size:
         _warn_of_torn_line(path)
         os.ftruncate(descriptor, whole)
+
+
+def _end_of_lines(descriptor: int, end: int) -> int:
+    """Where the last line before `end` is over that is whole, looked for from behind: a journal may be long."""
+    while end:
+        start = max(end - TAIL_BYTES, 0)
+        place = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if place >= 0:
+            return start + place + 1
+        end = start
+    return 0
 
 
 def _warn_of_torn_line(path: Path) -> None:
@@ -115,33 +130,70 @@ def _warn(text: str, category: type[UserWarning]) -> None:
 
 
 def read_trials(folder: Path) -> list[Trial]:
-    """Every trial of the journal; a torn last line, and one that stands there already, is dropped with a warning.
+    """Every trial of the journal, as `each_trial` has them, all at once."""
+    return latest(each_trial(folder))
 
-    Trials that took turns are measured again together where a kill had kept the lines of some: the later ones count.
-    Raises `RunFolderError` naming the line for any other line that is no trial.
+
+class HasKey(Protocol):
+    """What is known of one trial."""
+
+    @property
+    def key(self) -> TrialKey:
+        """What makes it the same trial."""
+
+
+Known = TypeVar("Known", bound=HasKey)
+
+
+def latest(trials: Iterable[Known]) -> list[Known]:
+    """Of trials that were made once more the later one, where it stands.
+
+    Trials that took turns are measured again together where a kill had kept the lines of some.
     """
-    path = folder / JOURNAL
-    lines = (files.content_of(path) if path.is_file() else _unpacked(folder / PACKED)).split(b"\n")
-    if lines.pop():
-        _warn_of_torn_line(path)
-    first: dict[bytes, int] = {}
-    for number, line in enumerate(lines, start=1):
-        if first.setdefault(line, number) != number:
-            _warn(f"{path} line {number} repeats line {first[line]} and is dropped.", DoubledLineWarning)
-    found: dict[TrialKey, Trial] = {}
-    for line, number in first.items():
-        trial = _trial(path, number, line)
+    found: dict[TrialKey, Known] = {}
+    for trial in trials:
         found.pop(trial.key, None)
         found[trial.key] = trial
     return list(found.values())
 
 
-def _unpacked(path: Path) -> bytes:
-    """What a packed journal holds; nothing where there is none. Raises `RunFolderError` for a file that is torn."""
+def each_trial(folder: Path) -> Iterator[Trial]:
+    """The trials of the journal, one in memory at a time; `latest` says which of those that were made again count.
+
+    A torn last line, and one that stands there already, is dropped with a warning. Raises `RunFolderError` naming the
+    line for any other line that is no trial.
+    """
+    path = folder / JOURNAL
+    first: dict[int, int] = {}  # by its hash: a journal may be larger than the memory
+    for number, line in enumerate(_lines(folder), start=1):
+        if not line.endswith(b"\n"):
+            _warn_of_torn_line(path)
+        elif (known := first.setdefault(hash(line), number)) != number:
+            _warn(f"{path} line {number} repeats line {known} and is dropped.", DoubledLineWarning)
+        else:
+            yield _trial(path, number, line[:-1])
+
+
+def packed_or_not(folder: Path) -> Path:
+    """The file that the trials of `folder` are read from."""
+    return folder / (JOURNAL if (folder / JOURNAL).is_file() else PACKED)
+
+
+def _lines(folder: Path) -> Iterator[bytes]:
+    """Those of the journal, or of the packed one; nothing where there is neither.
+
+    Raises `RunFolderError` for a file that cannot be read, or is torn.
+    """
+    path = packed_or_not(folder)
+    if not path.is_file():
+        return
     try:
-        return gzip.decompress(files.content_of(path)) if path.is_file() else b""
+        with path.open("rb") if path.name == JOURNAL else gzip.open(path) as file:
+            yield from file
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise RunFolderError(f"{path} cannot be unpacked: {error}; put a whole copy in its place.") from None
+    except OSError as error:
+        raise files.unreadable(path, error) from None
 
 
 def _trial(path: Path, number: int, line: bytes) -> Trial:

@@ -22,7 +22,9 @@ from bench.records.journal import (
     DoubledLineWarning,
     Journal,
     TornLineWarning,
+    each_trial,
     journal,
+    packed_or_not,
     read_trials,
 )
 from bench.records.schema import Brief, Run, Summary
@@ -38,8 +40,10 @@ __all__ = [
     "Journal",
     "TornLineWarning",
     "create",
+    "each_trial",
     "journal",
     "now",
+    "packed_or_not",
     "read_brief",
     "read_run",
     "read_summary",

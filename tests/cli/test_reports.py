@@ -5,6 +5,12 @@ import shutil
 import subprocess
 import sys
 
+import pytest
+
+from bench.analyse.summary import kept, summarise
+from bench.cli import reports
+from bench.records import cache, store
+from bench.records.journal import latest
 from tests import checks, factories, histories, pairs, searches
 from tests.verbs import SOURCES
 
@@ -53,3 +59,43 @@ def test_two_processes_with_other_hash_seeds_write_the_same_bytes(tmp_path):
     assert len([path for path in first if path.suffix == ".svg"]) >= 4
     assert first.keys() == second.keys()
     assert [path for path in first if first[path] != second[path]] == []
+
+
+def test_a_summary_of_what_is_kept_of_a_journal_is_that_of_all_of_it():
+    for run, trials in journals():
+        assert summarise(run, kept(run, iter(trials))) == summarise(run, latest(trials)), run.verb
+
+
+@pytest.fixture
+def analyses(monkeypatch, tmp_path):
+    """A folder whose journal counts as long, and how often journals were analysed."""
+    monkeypatch.setenv("LOOPTAX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(reports, "LONG_BYTES", 0)
+    made = []
+    monkeypatch.setattr(reports, "summarise", lambda *given: made.append(1) or summarise(*given))
+    return factories.stored(tmp_path / "results", pairs.before(blocks=2)), made
+
+
+def test_a_long_journal_is_analysed_once_until_something_changes(analyses):
+    folder, made = analyses
+    first = reports.analysed(folder)
+    assert reports.analysed(folder) == first
+    assert made == [1]
+    with store.journal(folder) as journal:
+        journal.append(factories.trial(block=2))
+    assert reports.analysed(folder) != first
+    store.write_run(folder, first.run.model_copy(update={"name": "another"}))
+    assert reports.analysed(folder).run.name == "another"
+    assert made == [1, 1, 1]
+    assert len(list((cache.cache_folder() / cache.TEXTS).glob("summary-*"))) == 1
+
+
+def test_a_journal_of_the_same_length_and_time_is_told_from_another(analyses):
+    folder, made = analyses
+    reports.analysed(folder)
+    path, before = folder / store.JOURNAL, (folder / store.JOURNAL).stat()
+    path.write_bytes(path.read_bytes().replace(b'"import_s":2.0', b'"import_s":3.0', 1))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    reports.analysed(folder)
+    assert made == [1, 1]

@@ -15,6 +15,7 @@ from bench.errors import RunFolderError
 from bench.execute.environments import sides
 from bench.host import health
 from bench.records import checkups, store
+from bench.records import journal as journals
 from bench.records.base import SCHEMA
 from bench.records.schema import Summary
 from tests.factories import REGION, cell, region, run, timing, trial
@@ -88,7 +89,11 @@ def test_a_packed_journal_that_is_torn_is_named(tmp_path, torn):
         store.read_trials(folder)
 
 
-def test_a_torn_last_line_is_dropped_with_a_warning_and_cut_off_before_more_is_written(tmp_path):
+@pytest.mark.parametrize("looked_at_together", [journals.TAIL_BYTES, 7])
+def test_a_torn_last_line_is_dropped_with_a_warning_and_cut_off_before_more_is_written(
+    tmp_path, monkeypatch, looked_at_together
+):
+    monkeypatch.setattr(journals, "TAIL_BYTES", looked_at_together)
     folder = store.create(tmp_path, run())
     with store.journal(folder) as journal:
         journal.append(trial(block=0))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bench.analyse.cells.attribution import OWN_TIME, FunctionCounts, repeats, subtract
+from bench.analyse.cells.seen import Seen
 from bench.records.metrics import BY_FUNCTION, COUNTED, EXACT
 from bench.records.schema import AttributionRow, Cell, CounterFigures, Counters, Trial
 
 NOT_COUNTED = "the counting pass has no good trial of this cell"
 
 
-def counts_of(trials: Sequence[Trial]) -> list[Counters]:
+def counts_of(trials: Sequence[Seen]) -> list[Counters]:
     """Return the good counts of one cell, one for each fresh interpreter that counted."""
     return [trial.counters for trial in trials if trial.phase == "counting" and trial.counters is not None]
 

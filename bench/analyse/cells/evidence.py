@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
@@ -13,9 +14,9 @@ import numpy as np
 from bench.analyse.cells import scripts
 from bench.analyse.cells.counting import counts_of
 from bench.analyse.cells.equivalence import changed_setup, judge
-from bench.analyse.cells.trial_figures import TrialFigures, complete, cross_check, figures
-from bench.analyse.statistics.signed_rank import Floats, block_medians, hodges_lehmann
-from bench.plan import prices
+from bench.analyse.cells.seen import Seen, TimedTrial, seen, took_turns
+from bench.analyse.cells.trial_figures import TrialFigures, complete
+from bench.analyse.statistics.signed_rank import Floats, block_medians, hodges_lehmann, hodges_lehmann_rows
 from bench.plan.rounds import Round, rounds
 from bench.records.metrics import Metric
 from bench.records.schema import (
@@ -28,7 +29,6 @@ from bench.records.schema import (
     Pass,
     Run,
     Status,
-    Timing,
     Trial,
 )
 
@@ -56,7 +56,7 @@ class Evidence:
     """What the run planned to do with it."""
     compilations: tuple[tuple[Pass, Compilation], ...]
     """Of the trials that compiled, the first proof and those that were timed."""
-    failed: tuple[Trial, ...]
+    failed: tuple[Seen, ...]
     """Of every pass, in the journal's order."""
     alone: str | None
     """Why it took no turns with the others; None where it did."""
@@ -155,15 +155,25 @@ def _middle(ours: Floats, theirs: Floats) -> Floats:
 
 
 def _over_pairs(own: Evidence, other: Evidence, compared: Callable[[Floats, Floats], Floats]) -> dict[int, float]:
-    found = {}
+    """Blocks with as many turns are done together: a long run has thousands, each a handful of numbers."""
+    alike: defaultdict[int, list[int]] = defaultdict(list)
     for block, ours in own.turns_us_by_block.items():
-        theirs = other.turns_us_by_block.get(block)
-        if theirs is not None:
-            shared = min(len(ours), len(theirs))  # a trial that was lost on its way has fewer turns
-            pairs = compared(ours[:shared], theirs[:shared])
-            pairs = pairs[np.isfinite(pairs)]
-            if len(pairs):
-                found[block] = hodges_lehmann(pairs)
+        if block in other.turns_us_by_block:  # a trial that was lost on its way has fewer turns
+            alike[min(len(ours), len(other.turns_us_by_block[block]))].append(block)
+    found: dict[int, float] = {}
+    for turns, blocks in alike.items():
+        sides = (np.array([side.turns_us_by_block[block][:turns] for block in blocks]) for side in (own, other))
+        found |= _middles(blocks, compared(*sides))
+    return {block: found[block] for block in own.turns_us_by_block if block in found}
+
+
+def _middles(blocks: Sequence[int], pairs: Floats) -> dict[int, float]:
+    """Hodges and Lehmann's estimate of each block that has a pair, a row each; NaN where a turn has no figure."""
+    finite = np.isfinite(pairs)
+    whole = np.asarray(finite.all(axis=1))
+    found = dict(zip(itertools.compress(blocks, whole.tolist()), hodges_lehmann_rows(pairs[whole]), strict=True))
+    for place in np.flatnonzero(finite.any(axis=1) & ~whole).tolist():
+        found[blocks[place]] = hodges_lehmann(pairs[place][finite[place]])
     return found
 
 
@@ -190,25 +200,25 @@ class Compared:
         return self.of(self.round.baseline(evidence.cell))
 
 
-def gather(run: Run, trials: Sequence[Trial]) -> list[Compared]:
+def gather(run: Run, trials: Sequence[Seen]) -> list[Compared]:
     """Return the evidence for every planned cell, round by round in the plan's order."""
     by_cell, added_from = _by_cell(trials), _added_from(run, trials)
     return [_compared(run, planned, by_cell, added_from) for planned in rounds(run.settings)]
 
 
-def gather_round(run: Run, planned: Round, trials: Sequence[Trial]) -> Compared:
+def gather_round(run: Run, planned: Round, trials: Sequence[Seen]) -> Compared:
     """Return the evidence for one round."""
     return _compared(run, planned, _by_cell(trials), _added_from(run, trials))
 
 
-def _by_cell(trials: Sequence[Trial]) -> Mapping[Cell, list[Trial]]:
-    by_cell: defaultdict[Cell, list[Trial]] = defaultdict(list)
+def _by_cell(trials: Iterable[Seen]) -> Mapping[Cell, list[Seen]]:
+    by_cell: defaultdict[Cell, list[Seen]] = defaultdict(list)
     for trial in trials:
         by_cell[trial.cell].append(trial)
     return by_cell
 
 
-def _added_from(run: Run, trials: Sequence[Trial]) -> int | None:
+def _added_from(run: Run, trials: Sequence[Seen]) -> int | None:
     """The first added block with fewer cells than the last planned one, which a failing cell may be missing from."""
     if run.settings.target_ci is None:
         return None
@@ -220,8 +230,9 @@ def _added_from(run: Run, trials: Sequence[Trial]) -> int | None:
     return next((block for block in sorted(cells) if block > last and len(cells[block]) < len(cells[last])), None)
 
 
-def _compared(run: Run, planned: Round, by_cell: Mapping[Cell, list[Trial]], added_from: int | None) -> Compared:
-    own = {cell: [t for t in by_cell.get(cell, []) if _belongs(t, planned)] for cell in planned.members}
+def _compared(run: Run, planned: Round, by_cell: Mapping[Cell, list[Seen]], added_from: int | None) -> Compared:
+    belonging = {cell: [t for t in by_cell.get(cell, []) if _belongs(t, planned)] for cell in planned.members}
+    own = {cell: list(seen(run, trials)) for cell, trials in belonging.items()}
     evidence = (
         _evidence(
             run,
@@ -236,7 +247,7 @@ def _compared(run: Run, planned: Round, by_cell: Mapping[Cell, list[Trial]], add
 
 
 def _equivalence(
-    run: Run, planned: Round, cell: Cell, trials: Sequence[Trial], references: Sequence[Trial]
+    run: Run, planned: Round, cell: Cell, trials: Sequence[Seen], references: Sequence[Seen]
 ) -> Equivalence:
     trial, reference = _fingerprinted(trials), _fingerprinted(references)
     name = planned.name(planned.baseline(cell))
@@ -256,13 +267,12 @@ def _equivalence(
     return found.model_copy(update={"reasons": [*dict.fromkeys([*changed, *found.reasons])]})
 
 
-def _belongs(trial: Trial, planned: Round) -> bool:
+def _belongs(trial: Seen, planned: Round) -> bool:
     """Whether a trial took its turns in this round; others of the same reference have trials of that, too."""
-    took_turns = trial.phase == "timing" and trial.timing is not None and trial.timing.turns is not None
-    return trial.replicate == planned.number or not took_turns
+    return trial.replicate == planned.number or not took_turns(trial)
 
 
-def _clone(run: Run, planned: Round, own: Mapping[Cell, list[Trial]], added_from: int | None) -> Evidence | None:
+def _clone(run: Run, planned: Round, own: Mapping[Cell, list[Seen]], added_from: int | None) -> Evidence | None:
     """The evidence of the round's clone, whose arithmetic is the reference's since it is the same code."""
     if planned.clone is None or not own[planned.clone]:
         return None
@@ -271,15 +281,13 @@ def _clone(run: Run, planned: Round, own: Mapping[Cell, list[Trial]], added_from
 
 
 def _evidence(
-    run: Run, cell: Cell, trials: Sequence[Trial], equivalence: Equivalence, added_from: int | None
+    run: Run, cell: Cell, trials: Sequence[Seen], equivalence: Equivalence, added_from: int | None
 ) -> Evidence:
     good = _last_of_each_block([trial for trial in trials if trial.phase == "timing"])
-    length = good[0][0].length if good else None
-    event_steps = None if length is None else prices.event_steps(run.settings, cell, length)
-    timed = tuple(figures(trial, timing, event_steps=event_steps) for trial, timing in good)
+    length = good[0].length if good else None
+    timed = tuple(trial.figures for trial in good)
     if length is not None:
         timed = complete(timed, cell, length)
-    contradictions = (cross_check(trial, timing) for trial, timing in good)
     return Evidence(
         cell=cell,
         equivalence=equivalence,
@@ -289,33 +297,33 @@ def _evidence(
         step_us_by_block=_by_block(timed, lambda trial: trial.step_us),
         turns_us_by_block=_turns_by_block(timed),
         counts=tuple(counts_of(trials)),
-        split=tuple(trial for trial in trials if trial.phases is not None),
+        split=tuple(trial for trial in trials if isinstance(trial, Trial) and trial.phases is not None),
         passes=tuple(run.settings.passes),
         compilations=tuple((t.phase, t.compilation) for t in trials if t.compilation is not None),
         failed=tuple(trial for trial in trials if trial.status != "ok"),
         alone=next((trial.alone for trial in reversed(trials) if trial.alone is not None), None),
-        contradictions=tuple(contradiction for contradiction in contradictions if contradiction is not None),
+        contradictions=tuple(trial.contradiction for trial in good if trial.contradiction is not None),
         added_from=added_from,
     )
 
 
-def _fingerprinted(trials: Sequence[Trial]) -> Trial | None:
+def _fingerprinted(trials: Sequence[Seen]) -> Trial | None:
     """Pick the equivalence trial to judge: the last good one, since a resumed run repeats those that failed."""
-    candidates = [trial for trial in trials if trial.phase == "equivalence"]
+    candidates = [trial for trial in trials if isinstance(trial, Trial) and trial.phase == "equivalence"]
     good = [trial for trial in candidates if trial.status == "ok"]
     return next(reversed(good or candidates), None)
 
 
-def _last_of_each_block(timed: Sequence[Trial]) -> list[tuple[Trial, Timing]]:
+def _last_of_each_block(timed: Sequence[Seen]) -> list[TimedTrial]:
     """The good trials, without what a run that was killed in a block had of it, when all took their turns once more.
 
     With the others of that time it has no cycle in common, even where it failed the second time.
     """
-    last = {(t.block, t.replicate): t for t in timed if t.timing is None or t.timing.turns is not None}
+    last = {(t.block, t.replicate): t for t in timed if not isinstance(t, TimedTrial) or took_turns(t)}
     return [
-        (trial, trial.timing)
+        trial
         for trial in timed
-        if trial.timing is not None and (trial.timing.turns is None or last[trial.block, trial.replicate] is trial)
+        if isinstance(trial, TimedTrial) and (not took_turns(trial) or last[trial.block, trial.replicate] is trial)
     ]
 
 

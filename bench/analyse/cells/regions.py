@@ -35,7 +35,7 @@ def steady_and_boundary(length: Length) -> tuple[NDArray[np.bool_], NDArray[np.b
 
 def figures(trial: Trial, timing: Timing) -> TrialFigures:
     """Reduce the ticks of `trial`, whose clock `timing` is, to its figures: a region is one turn."""
-    from bench.analyse.cells.trial_figures import TrialFigures
+    from bench.analyse.cells.trial_figures import Peaks, TrialFigures
 
     steady, boundary = steady_and_boundary(trial.length)
     intervals_us = _intervals_us(timing)
@@ -63,7 +63,7 @@ def figures(trial: Trial, timing: Timing) -> TrialFigures:
         steady_us=steady_us,
         waited_share=0.0,
         longer=None if typical_us is None else region_us / region_steps / typical_us,
-        memory=timing.memory,
+        memory=Peaks.of(timing.memory),
     )
 
 

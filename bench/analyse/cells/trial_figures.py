@@ -33,6 +33,23 @@ if TYPE_CHECKING:
 NO_SAMPLES = "the script takes no batches from a DataLoader (--samples-per-step says how many samples a step trains)"
 
 
+@dataclass(kw_only=True, slots=True)
+class Peaks:
+    """What `Memory` holds, in a tenth of the memory: a long journal has a million."""
+
+    device_allocated_bytes: int | None
+    device_reserved_bytes: int | None
+    device_allocated_whole_run_bytes: int | None
+    device_process_bytes: int | None
+    host_rss_bytes: int | None
+    unavailable: dict[str, str]
+
+    @classmethod
+    def of(cls, memory: Memory) -> Peaks:
+        """Those of a record."""
+        return cls(**dict(memory))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collections:
     """Full collections of Python's garbage in one trial."""
@@ -49,7 +66,7 @@ class Collections:
     """Whether they look at what was imported, too, as a user's do."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class TrialFigures:
     """One timing trial in numbers; None where the trial cannot have the number."""
 
@@ -81,7 +98,7 @@ class TrialFigures:
     """The part of its turns in which its core ran something else, which no figure but `steady_us` has."""
     longer: float | None
     """Seconds per sample over those that the step time promises; more than 1 by pauses and ends of epochs."""
-    memory: Memory
+    memory: Peaks
     whole_s: float | None = None
     whole_steps: int | None = None
     after_steps_s: float | None = None
@@ -156,7 +173,7 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: int | Non
         steady_us=intervals_us[places.steady],
         waited_share=sum((turns.waits_ns or {}).values()) / max(sum(timing.step_ns), 1),
         longer=None,
-        memory=timing.memory,
+        memory=Peaks.of(timing.memory),
         **_whole(timing),
         sm_clock_mhz=None if timing.sm_clock_mhz is None else (timing.sm_clock_mhz[0], timing.sm_clock_mhz[1]),
         terminal_bytes_per_step=timing.terminal_bytes_per_step,

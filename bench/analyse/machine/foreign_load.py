@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from bench.analyse.caution import Caution
-from bench.records.schema import Load, MarkedBlock, Run, Trial
+from bench.analyse.cells.seen import Seen
+from bench.records.schema import Load, MarkedBlock, Run
 
 NAMED_AT_MOST = 8
 
 
-def marked(run: Run, trials: Sequence[Trial]) -> list[MarkedBlock]:
+def marked(run: Run, trials: Sequence[Seen]) -> list[MarkedBlock]:
     """The timed blocks in which others took more of the processors than `settings.foreign_load_limit`, in order.
 
     A block's load is what others used of the processors that the run may use, while its trials ran, in
@@ -22,7 +23,7 @@ def marked(run: Run, trials: Sequence[Trial]) -> list[MarkedBlock]:
     return [block for block in found if block.cores > run.settings.foreign_load_limit]
 
 
-def warnings_of(blocks: Sequence[MarkedBlock], run: Run, trials: Sequence[Trial]) -> Iterator[Caution]:
+def warnings_of(blocks: Sequence[MarkedBlock], run: Run, trials: Sequence[Seen]) -> Iterator[Caution]:
     """One sentence on all marked blocks, the worst of them named, or on why nothing is known of their load."""
     timed = [trial for trial in trials if trial.phase == "timing"]
     if blocks:
@@ -32,7 +33,7 @@ def warnings_of(blocks: Sequence[MarkedBlock], run: Run, trials: Sequence[Trial]
     yield from (Caution(unknown, f": {reason}") for reason in sorted(reasons))
 
 
-def _by_block(trials: Sequence[Trial]) -> dict[int, list[Load]]:
+def _by_block(trials: Sequence[Seen]) -> dict[int, list[Load]]:
     by_block: defaultdict[int, list[Load]] = defaultdict(list)
     for trial in trials:
         if trial.phase == "timing" and trial.load is not None:

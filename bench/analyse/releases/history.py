@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.analyse.cells.counting import attribution, count, tables_of
 from bench.analyse.cells.evidence import Compared, Evidence, log_ratios_by_block
+from bench.analyse.cells.seen import Seen
 from bench.analyse.cells.trial_figures import figures
 from bench.analyse.statistics.change_points import change_points
 from bench.analyse.statistics.signed_rank import location
@@ -21,7 +22,7 @@ from bench.records.trials import SCRIPT
 Ratios = dict[Cell, list[float]]
 
 
-def releases(gathered: Sequence[Compared], trials: Sequence[Trial], *, seed: int) -> list[ReleaseFigures]:
+def releases(gathered: Sequence[Compared], trials: Sequence[Seen], *, seed: int) -> list[ReleaseFigures]:
     """Return the figures of every release, series by series (a series is one runner in one comparison)."""
     ratios = adjacent_ratios(trials) | ratios_in_turns(gathered)
     return [figures for series in _series(gathered) for figures in _figures(series, ratios, seed)]
@@ -39,14 +40,14 @@ def ratios_in_turns(gathered: Sequence[Compared]) -> Ratios:
     return found
 
 
-def adjacent_ratios(trials: Sequence[Trial]) -> Ratios:
+def adjacent_ratios(trials: Sequence[Seen]) -> Ratios:
     """Return step time over the anchor's for each trial without turns, from the trial of the anchor beside it.
 
     A block measured them in twos, so that positions 2 k and 2 k + 1 are a pair.
     """
     places: defaultdict[tuple[int, int], list[Trial]] = defaultdict(list)
     for trial in trials:
-        if trial.phase == "timing" and trial.timing is not None and trial.timing.turns is None:
+        if isinstance(trial, Trial) and trial.timing is not None and trial.timing.turns is None:
             places[trial.block, trial.position // 2].append(trial)
     found: Ratios = defaultdict(list)
     for pair in places.values():

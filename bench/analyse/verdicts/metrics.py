@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.analyse.cells.evidence import Evidence, log_ratios_by_block
+from bench.analyse.cells.seen import Seen
 from bench.analyse.statistics.sequential import CAP
 from bench.analyse.statistics.signed_rank import block_medians
 from bench.analyse.verdicts.verdict import Rule
 from bench.plan.upgrade import CANDIDATE
 from bench.records.metrics import METRICS, Metric, metric
-from bench.records.schema import Cell, FigureGroup, Summary, Trial
+from bench.records.schema import Cell, FigureGroup, Summary
 
 ByBlock = Mapping[int, float]
 
@@ -76,7 +77,7 @@ def unanswered(summary: Summary) -> list[Cell]:
     return [cell for cell, groups in told.items() if not asked <= groups]
 
 
-def import_s_by_block(trials: Sequence[Trial], cell: Cell) -> ByBlock:
+def import_s_by_block(trials: Sequence[Seen], cell: Cell) -> ByBlock:
     """Import time of the cell's interpreters, each at the first timed block that it serves: it has imported once.
 
     Two interpreters import at the same time, in an order that each set draws anew: a figure for ratios, not for a

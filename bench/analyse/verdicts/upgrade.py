@@ -14,6 +14,7 @@ from functools import cached_property
 from statistics import median
 
 from bench.analyse.cells.evidence import Compared, Evidence, gather
+from bench.analyse.cells.seen import Seen
 from bench.analyse.statistics.sequential import GAMMA, looks, may_stop, two_sided
 from bench.analyse.statistics.signed_rank import Floats, blocks_needed
 from bench.analyse.verdicts import exact
@@ -22,7 +23,7 @@ from bench.analyse.verdicts.verdict import Rule, by_number, confirm, to_confirm
 from bench.analyse.verdicts.verdict import Verdict as Found
 from bench.analyse.verdicts.verdict import judge as judge_pairs
 from bench.plan.upgrade import ARMS
-from bench.records.schema import Cell, Run, Trial, Verdict
+from bench.records.schema import Cell, Run, Verdict
 
 ENOUGH_FAILURES = 2
 """A side that has failed so often, and has never been timed, is given up."""
@@ -53,7 +54,7 @@ class Assessment:
     """Whether more blocks would change nothing."""
 
 
-def assess(run: Run, trials: Sequence[Trial], *, ended: bool) -> Assessment:
+def assess(run: Run, trials: Sequence[Seen], *, ended: bool) -> Assessment:
     """Judge every figure of every cell; `ended` says that no blocks will follow, decided or not."""
     gathered = gather(run, trials)
     blocks = 1 + max((trial.block for trial in trials if trial.phase == "timing"), default=-1)
@@ -92,7 +93,7 @@ def _is_hopeless(compared: Compared) -> bool:
     )
 
 
-def _pairs(run: Run, trials: Sequence[Trial], gathered: Sequence[Compared], blocks: int) -> dict[Key, Pairs]:
+def _pairs(run: Run, trials: Sequence[Seen], gathered: Sequence[Compared], blocks: int) -> dict[Key, Pairs]:
     settings = run.settings
     found: dict[Key, Pairs] = {}
     for compared in gathered:
