@@ -10,6 +10,7 @@ from bench.analyse.cells.counting import attribution, tables_of
 from bench.analyse.cells.evidence import Compared, Evidence, gather, gather_round
 from bench.analyse.cells.rows import ratio, row
 from bench.analyse.machine import diagnose, foreign_load, jitter, variables
+from bench.analyse.max_batch import largest_batches
 from bench.analyse.releases import history, transitions
 from bench.analyse.verdicts import upgrade
 from bench.analyse.warnings import warnings_of
@@ -57,6 +58,7 @@ def summarise(run: Run, trials: Sequence[Trial], checkups: Sequence[Health] = ()
         attribution=_attributed(run, gathered),
         releases=history.releases(gathered, trials, seed=run.settings.seed) if run.verb == "history" else [],
         verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.verb == "upgrade" else [],
+        largest_batches=largest_batches(run, trials),
         prices=prices.of_options(run, gathered, floors, trials) if run.verb == "prices" else [],
         imported=_imported(trials),
         noise_floors=list(filter(None, floors)),

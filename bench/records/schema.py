@@ -13,7 +13,8 @@ Format history (`SCHEMA`); keys only ever get added:
    `Summary.imported`; `Timing.sm_clock_mhz`; `Run.own_files`; with scripts `Settings.scripts`,
    `Timing.samples_per_step`, and a `Cell.batch_size` of 0; for price lists
    `Cell.option`, `Settings.options`, `Counters.at_events`, `Timing.terminal_bytes_per_step` and `Summary.prices`;
-   `Cell.compile`, `Trial.compilation` and `CellSummary.compilation`, and with them counters that may be None.
+   `Cell.compile`, `Trial.compilation` and `CellSummary.compilation`, and with them counters that may be None;
+   the pass `max-batch`, `Settings.memory_limit_bytes`, `Trial.memory` and `Summary.largest_batches`.
 
 This is the door: the records stand in `trials`, `scripts`, `runs`, `summaries` and `two_runs`.
 """
@@ -56,6 +57,7 @@ from bench.records.summaries import (
     DeviceMemory,
     Equivalence,
     Estimate,
+    LargestBatch,
     MarkedBlock,
     Move,
     NoiseFloor,
@@ -121,6 +123,7 @@ __all__ = [
     "Imported",
     "Interpreter",
     "Judged",
+    "LargestBatch",
     "Launch",
     "Length",
     "Load",

@@ -324,6 +324,8 @@ class Trial(Record):
     """Of a script: what it was seen to do, twice."""
     counters: Counters | None = None
     compilation: Compilation | None = None
+    memory: Memory | None = None
+    """Of a search for the largest batch; that of a timed trial stands in its `timing`."""
     phases: Phases | None = None
     owns_pages: bool | None = None
     """Only in journals from before loops took turns: whether a fork had copied the pages it shared with its parent."""

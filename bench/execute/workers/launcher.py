@@ -75,6 +75,8 @@ class Request:
     """Steps from one event to the next, of an option that has any: they are counted apart."""
     has_terminal: bool = False
     """Whether it writes to a terminal, as people have one, and not to a file."""
+    memory_limit_bytes: int | None = None
+    """What it may have in memory at its peak, imports included; None: all that there is."""
     sees_collections: bool = False
     """Whether it looks how long full collections of garbage take when its turns are over."""
 
@@ -108,6 +110,7 @@ class Result(BaseModel):
     counters: Counters | None = None
     phases: Phases | None = None
     compilation: Compilation | None = None
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -266,6 +269,7 @@ def _payload(request: Request) -> Message:
         "has_terminal": request.has_terminal,
         "runner": request.cell.runner,
         "option": request.cell.option,
+        "memory_limit_bytes": request.memory_limit_bytes,
     }
 
 

@@ -13,7 +13,7 @@ from bench.report.document.groups import FLOOR, Group, baseline_of, groups, hard
 from bench.report.document.tables import pivot
 from bench.report.document.text import Link, Text, listed, plural
 from bench.report.kinds.machine import calibration
-from bench.report.kinds.run import counters, phases, quality, sentences, tables
+from bench.report.kinds.run import counters, max_batch, phases, quality, sentences, tables
 from bench.report.kinds.run.tables import figures, of_group
 
 if TYPE_CHECKING:
@@ -29,12 +29,14 @@ def document(summary: Summary, folder: str) -> Document:
     """Say everything; `folder` is the path of the run, such as `results/20260102T030405Z-quick`."""
     told, passes = groups(summary), summary.run.settings.passes
     drawn, timed = pictures(summary), "timing" in passes
+    is_searched = max_batch.is_searched(summary)
+    question = "how large a batch does each loop train?" if is_searched else "what does your training loop cost?"
     return blocks.document(
-        f"{summary.run.name}: what does your training loop cost?",
+        f"{summary.run.name}: {question}",
         Paragraph(setting(summary), told="setting"),
         bridges.bold(summary.run),
         paragraphs(quality.quality(summary), told="note"),
-        _answers(summary, told, drawn),
+        max_batch.section(summary) if is_searched else _answers(summary, told, drawn),
         glossary.how_to_read(glossary.entries(summary.run.settings)),
         _equivalence(summary),
         tables.section(summary, told, drawn) if timed else None,
