@@ -17,7 +17,7 @@ from bench.cli import app, options, pipeline
 from bench.cli.output import Ending
 from bench.errors import RunFolderError, UsageError
 from bench.execute import calibrations, probe, trust
-from bench.plan import calibration, devices, runner_files
+from bench.plan import calibration, devices, max_batch, runner_files
 from bench.plan.presets import TURNS_S
 from bench.plan.settings import Flags, from_flags
 from bench.records import store
@@ -79,6 +79,13 @@ def main(
     trace: Annotated[
         bool | None, Flag("--trace", help="Also record ten steady steps of each cell for ui.perfetto.dev.")
     ] = None,
+    find_max_batch: Annotated[
+        bool | None,
+        Flag("--find-max-batch", help="Time nothing: look for the largest micro-batch that each loop can train."),
+    ] = None,
+    memory_limit: Annotated[
+        str | None, Flag(help="What a trial of --find-max-batch on a CPU may have in memory: 2GiB.")
+    ] = None,
     out: options.Out = Path("results"),
     name: Annotated[str | None, Flag(help="Last part of the run folder's name [preset and devices].")] = None,
     resume: Annotated[Path | None, Flag(help="Go on with this run folder; no finished trial is repeated.")] = None,
@@ -125,6 +132,8 @@ def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None, trus
 
 def _subject(settings: Settings) -> str:
     scripts = settings.scripts
+    if max_batch.PASS in settings.passes:
+        return max_batch.PASS
     return "-".join(dict.fromkeys(Path(each.file).stem for each in scripts.each)) if scripts else settings.preset
 
 

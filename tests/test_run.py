@@ -285,3 +285,18 @@ def test_what_another_verb_made_is_neither_repeated_nor_resumed_as_a_run(flag, o
     done = verb("run", flag, folder)
     assert done.code == 2
     assert done.err == f"error: {flag} {folder} {sentence}\n"
+
+
+def test_a_search_for_the_largest_batch_keeps_each_size_that_it_tries_and_goes_on(tmp_path, verb):
+    asked = ["--device", "cpu", "--find-max-batch", "--memory-limit", "64MiB", "--batch-size", "4"]
+    done = bench(*asked, "--runner", "pytorch", cwd=tmp_path, PYTHONPATH=verbs.SOURCES)
+    assert done.code == 4, done.err
+    folder = run_folder(tmp_path / "results")
+    tried = [(t.cell.batch_size, t.status) for t in store.read_trials(folder) if t.phase == "max-batch"]
+    assert tried == [(4, "oom"), (2, "oom"), (1, "oom")]
+    assert "not even a batch of 1 trains: out of memory, its peak of" in done.out
+    journal = folder / store.JOURNAL
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-1]))
+    verb("run", "--resume", folder)
+    assert [json.loads(line)["cell"]["batch_size"] for line in journal.read_bytes().splitlines()] == [4, 4, 2, 1]

@@ -11,6 +11,7 @@ from bench.analyse.cells.evidence import Compared, Evidence, gather, gather_roun
 from bench.analyse.cells.rows import ratio, row
 from bench.analyse.cells.seen import Seen, seen
 from bench.analyse.machine import diagnose, foreign_load, jitter, variables
+from bench.analyse.max_batch import largest_batches
 from bench.analyse.releases import history, transitions
 from bench.analyse.verdicts import upgrade
 from bench.analyse.warnings import warnings_of
@@ -73,6 +74,7 @@ def summarise(run: Run, trials: Sequence[Seen], checkups: Sequence[Health] = ())
         attribution=_attributed(run, gathered),
         releases=history.releases(gathered, trials, seed=run.settings.seed) if run.verb == "history" else [],
         verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.verb == "upgrade" else [],
+        largest_batches=largest_batches(run, whole),
         prices=prices.of_options(run, gathered, floors, whole) if run.verb == "prices" else [],
         imported=_imported(trials),
         noise_floors=[each for place, each in enumerate(floors) if each is not None and each not in floors[:place]],

@@ -23,8 +23,9 @@ from bench.execute.workers.launcher import Request
 from bench.execute.workers.pool import Key, Pool, batches, key_of
 from bench.host.load import LoadMeter
 from bench.plan import length as lengths
-from bench.plan import prices, schedule
+from bench.plan import max_batch, prices, schedule
 from bench.plan import rounds as planned_rounds
+from bench.plan.max_batch import Search
 from bench.plan.rounds import Round
 from bench.plan.schedule import Layout, Slot
 from bench.records.schema import CURRENT, Cell, Environment, Pass, Settings, Trial
@@ -111,6 +112,8 @@ class TrialScheduler:
             # Runners' import times are figures of the report; environments' are judged by pairs.
             alone = self._is_timed and self.settings.design == "runners"
             yield from self._passes(replicate=0, one_by_one=alone)
+            if max_batch.PASS in self.settings.passes:
+                yield from self._searches()
             if self._is_timed:
                 yield from self._blocks(next_rounds)
             yield from self._passes(replicate=1)
@@ -118,6 +121,16 @@ class TrialScheduler:
             self._close_pool()
             if self._compiled is not None:
                 self._compiled.cleanup()
+
+    def _searches(self) -> Iterator[list[Trial]]:
+        """For each cell the trials that look for the largest batch that it trains, one alive at a time."""
+        for units in batches([[cell] for cell in self._cells], key_of):
+            for cell in (cell for unit in units for cell in unit):
+                while (size := Search.of(cell, self.state.trials).next_size) is not None:
+                    pool = self._pool_of({key_of(cell) for (cell,) in units}, self._layout(0), one_by_one=False)
+                    self._added_trials += 1
+                    slot = Slot(cell=max_batch.sized(cell, size), block=UNTIMED_BLOCK, replicate=0, position=0)
+                    yield [self._remembered(self._trial(pool, max_batch.PASS, slot))]
 
     def _blocks(self, next_rounds: NextRounds) -> Iterator[list[Trial]]:
         self._blocks_started_s, self._before_blocks = monotonic(), len(self.state.trials)
@@ -223,6 +236,7 @@ class TrialScheduler:
             log_to=self._log_to(phase, slot.cell),
             event_steps=prices.event_steps(self.settings, slot.cell, length),
             has_terminal=self.settings.on_terminals,
+            memory_limit_bytes=self.settings.memory_limit_bytes if slot.cell.device == "cpu" else None,
             warm_up=lengths.warm_up(self.settings, slot.cell.device),
         )
         started_at, started_s = now(), monotonic()

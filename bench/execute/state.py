@@ -79,6 +79,8 @@ class RunState:
             return lengths.COUNTING
         if phase == "trace":
             return lengths.TRACE
+        if phase == "max-batch":
+            return lengths.MAX_BATCH
         return lengths.phases(self._step_s(comparison)) if phase == "phases" else lengths.timed()
 
     def _step_s(self, comparison: Comparison) -> float | None:

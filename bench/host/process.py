@@ -41,6 +41,14 @@ def resident(status: Path = STATUS) -> Resident:
     )
 
 
+def data_bytes(status: Path = STATUS) -> int:
+    """What is private and can be written, as `RLIMIT_DATA` counts it; raises `OSError` where Linux does not tell."""
+    fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+    if "VmData" not in fields:
+        raise OSError(f"{status} has no VmData")
+    return _bytes(fields, "VmData") or 0
+
+
 def _bytes(fields: dict[str, str], *names: str) -> int | None:
     """The sum of fields in KiB; None where one is not there."""
     if any(name not in fields for name in names):

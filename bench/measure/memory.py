@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.host import nvml
-from bench.host.process import Resident, growth_bytes, resident
+from bench.host.process import Resident, data_bytes, growth_bytes, resident
 from bench.host.reading import UnreadableError
 from bench.measure.device import Peaks
 
 ON_THE_HOST = "the device is the host, whose memory is reported separately"
+GENEROUS = 2
+MIN_GUARDED_BYTES = 1 << 26
 NOT_TOLD = "not reported by torch for this kind of device"
 NOT_NVIDIAS = "only NVIDIA's driver reports the memory of a process"
 NO_PEAK = "this kernel reports no peak of a process's own memory (usual in a sandbox such as gVisor)"
@@ -32,6 +34,38 @@ class HostBaseline:
         """
         growth = growth_bytes(self.at_start, resident())
         return None if growth is None else self.inherited_bytes + growth
+
+
+class OverLimitError(MemoryError):
+    """The process had more in memory than it may have."""
+
+
+def guard(limit_bytes: int, host: HostBaseline) -> None:
+    """Keep this process from filling the machine's memory: what it allocates far beyond the limit fails.
+
+    `RLIMIT_DATA` counts all that is private and can be written, touched or not, which is more than what is resident:
+    whether the limit was kept is told by `refuse_over`, and this is twice as generous. `RLIMIT_AS` counts libraries
+    and what is merely reserved, too, and `RLIMIT_RSS` does nothing on Linux. Where there is no such limit, nothing is
+    guarded.
+    """
+    try:
+        import resource
+
+        written = data_bytes()
+        left = max(limit_bytes - host.inherited_bytes, MIN_GUARDED_BYTES)
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (written + GENEROUS * left, hard))
+    except (ImportError, AttributeError, ValueError, OSError):
+        return
+
+
+def refuse_over(limit_bytes: int, host: HostBaseline) -> None:
+    """Raise `OverLimitError` where the peak was over the limit, and `UnreadableError` where nobody knows the peak."""
+    peak_bytes = host.rss_bytes()
+    if peak_bytes is None:
+        raise UnreadableError(NO_PEAK)
+    if peak_bytes > limit_bytes:
+        raise OverLimitError(f"its peak of {peak_bytes / 1e6:,.0f} MB is over the limit of {limit_bytes / 1e6:,.0f} MB")
 
 
 def figures(warm_up: Peaks, turns: Peaks, *, device: str, host: HostBaseline) -> dict[str, Any]:

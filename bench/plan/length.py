@@ -39,6 +39,8 @@ MAX_TURN_STEPS = 1000
 COUNTING = Length(epochs=2, steps_per_epoch=8, warmup_steps=4)
 TRACE = Length(epochs=1, steps_per_epoch=16, warmup_steps=4)
 EQUIVALENCE = Length(epochs=2, steps_per_epoch=6, warmup_steps=1)
+MAX_BATCH = Length(epochs=2, steps_per_epoch=2, warmup_steps=1)
+"""The second step has the optimizer's state, the third what a loader fetches anew; the sampler's indices are few."""
 PHASES = Length(epochs=1, steps_per_epoch=EPOCH_STEPS, warmup_steps=20)
 SHORT_PHASES = Length(epochs=1, steps_per_epoch=12, warmup_steps=2)
 """Of a step so long that a hundred would take minutes."""

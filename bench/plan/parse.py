@@ -1,4 +1,4 @@
-"""Durations and percentages from the command line."""
+"""Durations, percentages and sizes from the command line."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from bench.errors import UsageError
 
 SECONDS = {"s": 1, "m": 60, "h": 3600}
+UNITS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+LARGEST_BYTES = 2**60
 LONGEST_S = 1e9
 """Longer than anybody waits, and what every clock can."""
 
@@ -26,3 +28,12 @@ def fraction(flag: str, text: str) -> float:
     if not match or not 0 < float(match[1]) < 100:
         raise UsageError(f"{flag} {text!r} is not a percentage between 0 and 100; write it as 2%.")
     return float(match[1]) / 100
+
+
+def bytes_of(flag: str, text: str) -> int:
+    """The bytes of a size such as `2GiB` or `1500MB`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]i?)B", text.strip())
+    found = int(float(match[1]) * UNITS[match[2]]) if match else 0
+    if not 0 < found < LARGEST_BYTES:
+        raise UsageError(f"{flag} {text!r} is not a size; write it as 2GiB or 1500MB.")
+    return found

@@ -55,7 +55,11 @@ def refuse_without_script(flags: Flags) -> None:
 
 def comparisons(flags: Flags, machine: Machine) -> list[Comparison]:
     """One for each device; all else is the scripts' own affair. Raises `UsageError` or `DeviceError`."""
-    given = [_flag(name) for name in (*BROUGHT, "trace") if getattr(flags, name) is not None]
+    given = [
+        _flag(name)
+        for name in (*BROUGHT, "trace", "find_max_batch", "memory_limit")
+        if getattr(flags, name) is not None
+    ]
     if given:
         raise UsageError(
             f"{', '.join(given)} does not work with --script, which brings its own model, data and loop: say it in the "

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
-from bench.plan import cells, length, parse, scripts
+from bench.plan import cells, length, max_batch, parse, scripts
 from bench.plan.presets import MAX_BLOCKS, PRESETS, Preset, batch_sizes
-from bench.records.schema import Machine, Pass, Settings
+from bench.records.schema import Comparison, Machine, Pass, Settings
 from trainloops import runners
 
 DEFAULT_PRESET = "standard"
@@ -45,6 +45,8 @@ class Flags:
     seed: int | None = None
     only: str | None = None
     trace: bool | None = None
+    find_max_batch: bool | None = None
+    memory_limit: str | None = None
     script: Sequence[str] | None = None
     arguments: Sequence[str] | None = None
     """What follows `--`."""
@@ -99,6 +101,11 @@ def _of_scripts(flags: Flags, machine: Machine) -> Mapping[str, Any]:
 
 def _of_runners(flags: Flags, machine: Machine, preset: Preset) -> Mapping[str, Any]:
     scripts.refuse_without_script(flags)
+    if flags.find_max_batch:
+        max_batch.refuse_useless(flags)
+        preset = replace(preset, batch_sizes=max_batch.START)
+    else:
+        max_batch.refuse_alone(flags)
     workload = flags.workload or preset.workloads
     axes = cells.axes_of(
         machine=machine,
@@ -114,10 +121,24 @@ def _of_runners(flags: Flags, machine: Machine, preset: Preset) -> Mapping[str, 
         compiled=flags.compile or "off",
     )
     comparisons = cells.comparisons(axes)
-    names = cells.runner_names(flags.runner) if flags.runner else list(runners.REGISTRY)
+    usual = max_batch.usual_runners() if flags.find_max_batch else list(runners.REGISTRY)
+    names = cells.runner_names(flags.runner) if flags.runner else usual
     cells.refuse_impossible(comparisons, names)
     cells.refuse_set(comparisons, cells.asked_runners(flags.runner) if flags.runner else names)
-    return {"comparisons": comparisons, "runners": names, "passes": _passes(flags)}
+    return {
+        "comparisons": comparisons,
+        "runners": names,
+        "passes": _passes(flags),
+        **(_of_search(flags, comparisons, machine) if flags.find_max_batch else {}),
+    }
+
+
+def _of_search(flags: Flags, comparisons: Sequence[Comparison], machine: Machine) -> Mapping[str, Any]:
+    limit = None if flags.memory_limit is None else parse.bytes_of("--memory-limit", flags.memory_limit)
+    return {
+        "passes": ["equivalence", max_batch.PASS],
+        "memory_limit_bytes": max_batch.memory_limit(comparisons, limit, machine),
+    }
 
 
 def _passes(flags: Flags) -> list[Pass]:

@@ -146,6 +146,8 @@ class Settings(Record):
     threads: int = 1
     seed: int = 0
     timeout_s: Finite | None = None
+    memory_limit_bytes: int | None = None
+    """What a trial on a CPU may have in memory at its peak, where the largest batch is looked for."""
     package: str | None = None
     """Whose releases the environments are; where releases are compared."""
     unusable: dict[str, ForeignText] = {}

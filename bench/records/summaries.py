@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from bench.records.base import SCHEMA, Phase, Record, Status, Verb
+from bench.records.foreign_text import ForeignText
 from bench.records.runs import Machine, Run
 from bench.records.steadiness import Steadiness
 from bench.records.trials import Cell, Comparison, Imported, Length
@@ -171,6 +172,24 @@ class CellSummary(Cell):
     def cell(self) -> Cell:
         """The row's key."""
         return Cell.model_validate(self.model_dump(include=set(Cell.model_fields)))
+
+
+class LargestBatch(Record):
+    """The largest batch that a loop trains, as far as it was looked for."""
+
+    cell: Cell
+    """With the size that the search began at."""
+    trains: int | None = None
+    """The largest that trained; None where none did."""
+    peak_bytes: int | None = None
+    """Its peak: of a CPU what `host_rss_bytes` is, of an accelerator what torch's allocator had reserved."""
+    fails: int | None = None
+    """The smallest that did not fit; None where none was tried."""
+    status: Status | None = None
+    """How that trial ended; or where the search ended for another reason, the one that ended it."""
+    reason: ForeignText | None = None
+    is_over: bool
+    """Whether the search came to its end."""
 
 
 class AttributionRow(Record):
@@ -364,6 +383,8 @@ class Summary(Record):
     """What a bisection found, the one that it confirmed first."""
     prices: list[Price] = []
     """What each option costs, in the order of the plan; where options are compared."""
+    largest_batches: list[LargestBatch] = []
+    """One a cell, where the largest batch is looked for."""
     noise_floors: list[NoiseFloor] = []
     """One for each comparison that was timed."""
     marked_blocks: list[MarkedBlock] = []

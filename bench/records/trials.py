@@ -341,6 +341,8 @@ class Trial(Record):
     """Of a script: what it was seen to do, twice."""
     counters: Counters | None = None
     compilation: Compilation | None = None
+    memory: Memory | None = None
+    """Of a search for the largest batch; that of a timed trial stands in its `timing`."""
     phases: Phases | None = None
     setup: dict[str, ForeignText] = {}
     """Of an equivalence trial: how the loop had set itself up, read from its objects at the first optimizer step."""

@@ -81,7 +81,12 @@ class Evidence:
 
     @property
     def is_seen(self) -> bool:
-        """Whether it has what the run is for: a time, or a count or phases where nothing was to be timed."""
+        """Whether it has what the run is for: a time, or a count or phases where nothing was to be timed.
+
+        Where the largest batch is looked for, that stands apart, and a row has its proof alone.
+        """
+        if "max-batch" in self.passes:
+            return self.equivalence.verdict != "unproven"
         if "timing" in self.passes:
             return bool(self.timed)
         return bool(self.counts if "counting" in self.passes else self.split)
@@ -300,7 +305,7 @@ def _evidence(
         split=tuple(trial for trial in trials if isinstance(trial, Trial) and trial.phases is not None),
         passes=tuple(run.settings.passes),
         compilations=tuple((t.phase, t.compilation) for t in trials if t.compilation is not None),
-        failed=tuple(trial for trial in trials if trial.status != "ok"),
+        failed=tuple(trial for trial in trials if trial.status != "ok" and trial.phase != "max-batch"),
         alone=next((trial.alone for trial in reversed(trials) if trial.alone is not None), None),
         contradictions=tuple(trial.contradiction for trial in good if trial.contradiction is not None),
         added_from=added_from,

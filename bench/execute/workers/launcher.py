@@ -78,6 +78,8 @@ class Request:
     """Steps from one event to the next, of an option that has any: they are counted apart."""
     has_terminal: bool = False
     """Whether it writes to a terminal, as people have one, and not to a file."""
+    memory_limit_bytes: int | None = None
+    """What it may have in memory at its peak, imports included; None: all that there is."""
     sees_collections: bool = False
     """Whether it looks how long full collections of garbage take when its turns are over."""
 
@@ -113,6 +115,7 @@ class Result(BaseModel):
     phases: Phases | None = None
     setup: dict[str, str] = {}
     compilation: Compilation | None = None
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -272,6 +275,7 @@ def _payload(request: Request) -> Message:
         "runner": request.cell.runner,
         "option": request.cell.option,
         "profile": request.cell.profile,
+        "memory_limit_bytes": request.memory_limit_bytes,
     }
 
 

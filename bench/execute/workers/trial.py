@@ -82,6 +82,8 @@ def run(assignment: Assignment) -> None:
 
 def _told(error: Exception) -> str:
     """What a loop raised; torch's own words for a loss of several numbers say nothing of a loss."""
+    if isinstance(error, memory.OverLimitError):
+        return str(error)
     if str(error) == NO_SCALAR:
         return "the loss is not one number: take its mean"
     return f"{type(error).__name__}: {error}"
@@ -172,10 +174,23 @@ def _trace(assignment: Assignment) -> Result:
     return {}
 
 
+def _max_batch(assignment: Assignment) -> Result:
+    job, device, host = assignment.job, devices.of(assignment.job.device), assignment.host
+    limit_bytes = assignment.request["memory_limit_bytes"]
+    if limit_bytes is not None:
+        memory.guard(limit_bytes, host)
+    assignment.train(job, parts.build(job))
+    device.synchronize()
+    if limit_bytes is not None:
+        memory.refuse_over(limit_bytes, host)
+    return {"memory": memory.figures(device.peaks(), device.peaks(), device=job.device, host=host)}
+
+
 PASSES: dict[str, Callable[[Assignment], Result]] = {
     "equivalence": _equivalence,
     "counting": _counting,
     "phases": _phases,
     "trace": _trace,
+    "max-batch": _max_batch,
     "timing": _timing,
 }

@@ -10,6 +10,7 @@ from bench.report.document.blocks import Table, table
 from bench.report.document.columns import NO_DIFFERENCE, NO_REASON, NOTHING, Column
 from bench.report.document.groups import STATUS_WORDS, Group, groups, same_as_baseline
 from bench.report.document.tables import Notes, batch_and_runner, figure_or_why, tabulated
+from bench.report.kinds.run import max_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,8 @@ CAPTION = "Step time over the hand-written loop's by batch size; pytorch: its ow
 
 def grid(summary: Summary) -> Table | None:
     """Return the table; None for a run without cells."""
+    if max_batch.is_searched(summary):
+        return max_batch.table(summary)
     told = groups(summary)
     kind = next((kind for kind in SHOWN if kind in summary.run.settings.passes), None)
     if not told or kind is None:
@@ -47,6 +50,8 @@ def grid(summary: Summary) -> Table | None:
 
 def by_cell(summary: Summary) -> Table | None:
     """Return the table with a row a cell, however many there are; None for a run without cells."""
+    if max_batch.is_searched(summary):
+        return max_batch.table(summary)
     told = groups(summary)
     kind = next((kind for kind in SHOWN if kind in summary.run.settings.passes), None)
     if not told or kind is None:

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analyse.cells.evidence import NOT_RUN
 from bench.analyse.warnings import name
 from bench.errors import ExitCode
 from bench.report.document.cases import all_are_fine, cell_case
+from bench.report.document.columns import NO_REASON
+from bench.report.document.parts import Case
 
 if TYPE_CHECKING:
-    from bench.records.schema import Summary
-    from bench.report.document.parts import Case
+    from bench.records.schema import LargestBatch, Summary
 
 
 def cases(summary: Summary) -> list[Case]:
     """One case a cell: it has figures, and its arithmetic was proven equal."""
-    return [cell_case(row, name(row.cell)) for row in summary.cells]
+    searched = [_searched(each) for each in summary.largest_batches]
+    return [*(cell_case(row, name(row.cell)) for row in summary.cells), *searched]
+
+
+def _searched(each: LargestBatch) -> Case:
+    of, what = name(each.cell), "trains a batch"
+    if each.trains is not None:
+        return Case(of=of, name=what, outcome="passed", reason=f"up to {each.trains:,}", cell=each.cell)
+    skipped = each.status is None
+    reason = NOT_RUN if skipped else each.reason or NO_REASON
+    return Case(
+        of=of, name=what, outcome="skipped" if skipped else "failed", reason=reason, level="error", cell=each.cell
+    )
 
 
 def exit_code(summary: Summary) -> int:
-    """4 when a cell has no figures or its arithmetic was not proven equal, else 0."""
-    return ExitCode.FINE if all_are_fine(summary) else ExitCode.SOME_CELLS_FAILED
+    """4 when a cell has no figures, is not proven equal or trains none of the batches that were tried, else 0."""
+    found = all(each.trains is not None for each in summary.largest_batches)
+    return ExitCode.FINE if found and all_are_fine(summary) else ExitCode.SOME_CELLS_FAILED

@@ -13,13 +13,13 @@ from bench.report.document.groups import FLOOR, Group, baseline_of, groups, hard
 from bench.report.document.tables import pivot
 from bench.report.document.text import Link, Text, listed, plural
 from bench.report.kinds.machine import calibration
-from bench.report.kinds.run import counters, defaults, phases, quality, sentences, tables
+from bench.report.kinds.run import counters, defaults, max_batch, phases, quality, sentences, tables
 from bench.report.kinds.run.tables import figures, of_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.records.schema import Settings, Summary
+    from bench.records.schema import Summary
     from bench.report.document.blocks import Document, Part, Section
 
 MAIN_PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning", "lightning")
@@ -30,11 +30,11 @@ def document(summary: Summary, folder: str) -> Document:
     told, passes = groups(summary), summary.run.settings.passes
     drawn, timed = pictures(summary), "timing" in passes
     return blocks.document(
-        f"{summary.run.name}: {_question(summary.run.settings)}",
+        f"{summary.run.name}: {_question(summary)}",
         Paragraph(setting(summary), told="setting"),
         bridges.bold(summary.run),
         paragraphs(quality.quality(summary), told="note"),
-        _answers(summary, told, drawn),
+        max_batch.section(summary) if max_batch.is_searched(summary) else _answers(summary, told, drawn),
         defaults.section(summary),
         glossary.how_to_read(glossary.entries(summary.run.settings)),
         _equivalence(summary),
@@ -48,8 +48,10 @@ def document(summary: Summary, folder: str) -> Document:
     )
 
 
-def _question(settings: Settings) -> str:
-    scripts = settings.scripts
+def _question(summary: Summary) -> str:
+    if max_batch.is_searched(summary):
+        return "how large a batch does each loop train?"
+    scripts = summary.run.settings.scripts
     if scripts is None:
         return "what does your training loop cost?"
     return f"what does a step of {scripts.each[0].name if len(scripts.each) == 1 else 'each script'} cost?"

@@ -9,6 +9,7 @@ from bench.records.metrics import chosen, parts
 from bench.report.document import numbers
 from bench.report.document.groups import FLOOR, STATUS_WORDS, Group, baseline_of, groups, same_as_baseline, titles
 from bench.report.document.text import About, listed, plural
+from bench.report.kinds.run import max_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -212,7 +213,9 @@ def _shortened(items: Sequence[str]) -> list[str]:
 
 
 def one_line(summary: Summary) -> str:
-    """Say what the loops add to a step in the run's first table, at its representative batch size."""
+    """Say what the loops add to a step in the first table, at its representative batch size, or what they train."""
+    if max_batch.is_searched(summary):
+        return max_batch.one_line(summary)
     if not summary.cells:
         return "no cells"
     group = groups(summary)[0]
