@@ -11,6 +11,7 @@ interpreters, which are replaced, is the largest within a set. Prints markdown; 
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 import tempfile
@@ -135,6 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--blocks", type=int, default=2000, help=f"at least {MIN_BLOCKS}")
     blocks = max(parser.parse_args().blocks, MIN_BLOCKS)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has background jobs ignore
     seen: list[Sample] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = store.create(Path(scratch), plan(blocks=blocks, sets=SETS))

@@ -19,6 +19,8 @@ from bench.host.load import LoadMeter
 from bench.plan import schedule
 from bench.plan.rounds import rounds
 from bench.plan.schedule import Layout
+from bench.records import store
+from studies import endurance
 from tests import factories
 from tests.execute.workers.test_faults import LOOPS, request
 from tests.loops.leaves_processes import TOKEN
@@ -63,10 +65,6 @@ def descendants(pid):
         todo = {child for child, parent in parents.items() if parent in todo}
         found |= todo
     return found
-
-
-def descriptors(pid):
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 def states(pids):
@@ -144,14 +142,17 @@ def test_out_of_host_memory_is_told_as_such(pool):
     assert (result.status, result.reason) == ("oom", "MemoryError: ")
 
 
-def test_trials_are_no_leak_of_descriptors_or_processes(pool):
-    run = lambda: pool.run(request("prints_and_is_right")).result.status  # noqa: E731
-    assert run() == "ok"
-    seen = [os.getpid(), *sorted(descendants(os.getpid()))]
-    open_before = {pid: descriptors(pid) for pid in seen}
-    assert {run() for _ in range(10)} == {"ok"}
-    assert [os.getpid(), *sorted(descendants(os.getpid()))] == seen
-    assert {pid: descriptors(pid) for pid in seen} == open_before
+def test_thirty_blocks_in_a_row_grow_neither_memory_nor_descriptors_nor_processes(tmp_path):
+    """`python -m studies.endurance` measures two thousand."""
+    blocks = 30
+    folder = store.create(tmp_path, endurance.plan(blocks=blocks, sets=1))
+    first, *rest = seen = list(endurance.samples(folder))
+    held = ("descriptors", "workers_descriptors", "workers")
+    assert [getattr(rest[-1], name) for name in held] == [getattr(first, name) for name in held]
+    found = endurance.growth(seen, per_set=blocks)
+    assert found[endurance.OF_INTERPRETERS] * blocks / 1000 < 512
+    # A run keeps every trial: its own memory may grow by what they take, twice over for the allocator.
+    assert found["memory of the parent, KiB"] / 1000 < 2 * endurance.kept_bytes(folder) / endurance.KIB / blocks
 
 
 def test_trials_killed_in_a_turn_while_they_wait_and_while_they_are_stopped_are_rows_and_the_others_go_on(
