@@ -11,6 +11,7 @@ interpreters, which are replaced, is the largest within a set. Prints markdown; 
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 import tempfile
@@ -108,13 +109,12 @@ def grown(seen: Sequence[Sample], figure: Figure) -> float:
     return median(figures[-quarter:]) - median(figures[quarter : 2 * quarter])
 
 
-def growth(seen: Sequence[Sample], *, sets: int) -> dict[str, float]:
-    """Each figure's growth over half of all blocks, that of interpreters as if one set had served all of them."""
-    size = len(seen) // sets
-    by_set = [seen[first : first + size] for first in range(0, size * sets, size)]
-    found = {name: grown(seen, figure) for name, figure in FIGURES.items()}
-    of_sets = [grown(each, FIGURES[OF_INTERPRETERS]) * sets for each in by_set]
-    return found | {OF_INTERPRETERS: max(of_sets, key=abs)}
+def growth(seen: Sequence[Sample], *, per_set: int) -> dict[str, float]:
+    """Each figure's growth by a thousand blocks, that of interpreters as if one set had served all of them."""
+    whole = range(0, len(seen) - per_set + 1, per_set)
+    of_sets = [grown(seen[first : first + per_set], FIGURES[OF_INTERPRETERS]) for first in whole]
+    found = {name: grown(seen, figure) * 2000 / len(seen) for name, figure in FIGURES.items()}
+    return found | {OF_INTERPRETERS: max((by * 2000 / per_set for by in of_sets), key=abs)}
 
 
 def kept_bytes(folder: Path) -> int:
@@ -123,13 +123,12 @@ def kept_bytes(folder: Path) -> int:
     return int(read.stdout)
 
 
-def table(seen: Sequence[Sample], *, sets: int, kept: int) -> Iterator[str]:
+def table(seen: Sequence[Sample], *, per_set: int, kept: int) -> Iterator[str]:
     """Growth by a thousand blocks."""
     yield f"{len(seen):,} blocks\n"
     yield "| what | at the end | growth per 1,000 blocks |\n|---|---|---|"
-    by_thousand = 1000 / (len(seen) / 2)
-    for name, by in growth(seen, sets=sets).items():
-        yield f"| {name} | {FIGURES[name](seen[-1]):,.0f} | {by * by_thousand:+,.1f} |"
+    for name, by in growth(seen, per_set=per_set).items():
+        yield f"| {name} | {FIGURES[name](seen[-1]):,.0f} | {by:+,.1f} |"
     yield f"| the same trials, read from the journal, KiB | {kept / KIB:,.0f} | {kept / KIB / len(seen) * 1000:+,.1f} |"
 
 
@@ -137,6 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--blocks", type=int, default=2000, help=f"at least {MIN_BLOCKS}")
     blocks = max(parser.parse_args().blocks, MIN_BLOCKS)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has background jobs ignore
     seen: list[Sample] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = store.create(Path(scratch), plan(blocks=blocks, sets=SETS))
@@ -144,10 +144,9 @@ def main() -> None:
             seen.extend(samples(folder))  # one by one, so that they are there when it is interrupted
         except KeyboardInterrupt:
             print(f"interrupted after {len(seen)} of {blocks} blocks", file=sys.stderr)
-            if len(seen) < MIN_BLOCKS:
-                return
-        for line in table(seen, sets=SETS, kept=kept_bytes(folder)):
-            print(line)
+        per_set = store.read_run(folder).settings.blocks_per_set
+        if len(seen) >= per_set:
+            print("\n".join(table(seen, per_set=per_set, kept=kept_bytes(folder))))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 
 NAME = "toy"
 OP_US = float(os.environ.get("TOY_OP_US", "100"))
+CAPACITY_BYTES = 1 << 30
+"""The memory that it has."""
 BLOCK_BYTES = 512
 """What its allocator hands out is a multiple of."""
 ATEN = torch.ops.aten
@@ -53,6 +55,8 @@ class Queue:
         if key in self.storages:
             return
         size = -(-storage.nbytes() // BLOCK_BYTES) * BLOCK_BYTES
+        if self.allocated + size > CAPACITY_BYTES:
+            raise torch.OutOfMemoryError(f"the toy has no {size:,} bytes left")
 
         def free(_: object) -> None:
             del self.storages[key]

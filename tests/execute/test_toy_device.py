@@ -100,6 +100,16 @@ def test_every_step_has_its_time_by_the_devices_events(whole):
         assert cell.step_time_us.value == cell.device_step_time_us.value
 
 
+def test_a_loop_that_fills_the_device_is_a_row_with_its_reason_and_the_other_goes_on(toy):
+    """Beside others it might be their memory that is missing, so that each is tried alone."""
+    filling = str(ON_TOY.parent / "fills_the_device.py")
+    summary, trials = measured("pytorch", filling, passes=["timing"], steps=1)
+    assert {name: cell.status for name, cell in of(summary).items()} == {"pytorch": "ok", "fills_the_device": "oom"}
+    reason = "OutOfMemoryError: the toy has no 1,048,576 bytes left"
+    assert of(summary)["fills_the_device"].reason == reason
+    assert {trial.alone for trial in trials} == {f"the device's memory is too small for all at once ({reason})"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Slow:
     """The hand-written loop where the device decides how long a step takes."""

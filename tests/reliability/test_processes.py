@@ -1,13 +1,16 @@
 """Trials that die, hang or leave something behind: each is a row with its reason, and no process outlives its run."""
 
 import os
+import re
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.execute.group import Group
 from bench.execute.state import RunState
+from bench.execute.workers import log as logs
 from bench.execute.workers import turns
 from bench.execute.workers.launcher import _last_line
 from bench.execute.workers.pool import Pool, key_of
@@ -16,6 +19,8 @@ from bench.host.load import LoadMeter
 from bench.plan import schedule
 from bench.plan.rounds import rounds
 from bench.plan.schedule import Layout
+from bench.records import store
+from studies import endurance
 from tests import factories
 from tests.execute.workers.test_faults import LOOPS, request
 from tests.loops.leaves_processes import TOKEN
@@ -62,10 +67,6 @@ def descendants(pid):
     return found
 
 
-def descriptors(pid):
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-
-
 def states(pids):
     return {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in pids}
 
@@ -92,9 +93,40 @@ def test_what_a_trial_leaves_behind_ends_with_it_daemons_too(pool):
     assert "Z" not in states(descendants(os.getpid()))
 
 
-def test_output_without_end_is_killed_at_the_timeout_and_leaves_no_file(pool):
-    result = pool.run(request("floods_its_output", timeout_s=2.0)).result
-    assert (result.status, result.reason) == ("timeout", "killed after its timeout of 2 s; --timeout gives it longer")
+def test_output_without_end_is_killed_at_the_timeout_and_leaves_no_file(pool, monkeypatch, tmp_path):
+    monkeypatch.setattr(logs, "MOST_BYTES", 2 * logs.KEPT_BYTES)
+    kept, sizes = logs.Log.kept, []
+    monkeypatch.setattr(logs.Log, "kept", lambda log: (sizes.append(log.path.stat().st_size), kept(log))[1])
+    result = pool.run(replace(request("floods_its_output", timeout_s=3.0), log_to=tmp_path / "a.log")).result
+    assert (result.status, result.reason) == ("timeout", "killed after its timeout of 3 s; --timeout gives it longer")
+    told = (tmp_path / "a.failed.log").read_text()
+    assert told.startswith("the first words\nloss: 0.7\n")
+    left_out = re.search(r"^\[([\d,]+) bytes are left out here\]$", told, flags=re.MULTILINE)
+    assert int(left_out[1].replace(",", "")) > 2 * sizes[0]  # it was shortened all the while, not only in the end
+    assert len(told) <= 2 * logs.KEPT_BYTES + len(left_out[0]) + 1
+
+
+def test_of_a_log_the_beginning_and_the_end_are_kept_in_whole_lines_and_what_is_gone_is_counted(tmp_path):
+    log = logs.Log(tmp_path / LOG)
+    printed = b""
+    for _ in range(3):
+        lines = b"".join(b"line %d\n" % number for number in range(300_000))
+        printed += lines
+        with log.path.open("ab") as file:
+            file.write(lines)
+        told = log.kept()
+    begin, count, end = re.split(r"\[([\d,]+) bytes are left out here\]\n", told)
+    assert (begin[:7], end[-12:]) == ("line 0\n", "line 299999\n"[-12:])
+    assert printed.startswith(begin.encode())
+    assert printed.endswith(b"\n" + end.encode())
+    assert len(begin) + int(count.replace(",", "")) + len(end) == len(printed)
+
+
+def test_a_log_is_not_shortened_through_a_link(tmp_path):
+    (tmp_path / "victim").write_bytes(b"x" * 3 * logs.KEPT_BYTES)
+    (tmp_path / LOG).symlink_to(tmp_path / "victim")
+    logs.Log(tmp_path / LOG)._shorten_to(0)
+    assert (tmp_path / "victim").stat().st_size == 3 * logs.KEPT_BYTES
 
 
 def test_of_a_log_of_gigabytes_only_the_end_is_read(tmp_path):
@@ -110,14 +142,17 @@ def test_out_of_host_memory_is_told_as_such(pool):
     assert (result.status, result.reason) == ("oom", "MemoryError: ")
 
 
-def test_trials_are_no_leak_of_descriptors_or_processes(pool):
-    run = lambda: pool.run(request("prints_and_is_right")).result.status  # noqa: E731
-    assert run() == "ok"
-    seen = [os.getpid(), *sorted(descendants(os.getpid()))]
-    open_before = {pid: descriptors(pid) for pid in seen}
-    assert {run() for _ in range(10)} == {"ok"}
-    assert [os.getpid(), *sorted(descendants(os.getpid()))] == seen
-    assert {pid: descriptors(pid) for pid in seen} == open_before
+def test_thirty_blocks_in_a_row_grow_neither_memory_nor_descriptors_nor_processes(tmp_path):
+    """`python -m studies.endurance` measures two thousand."""
+    blocks = 30
+    folder = store.create(tmp_path, endurance.plan(blocks=blocks, sets=1))
+    first, *rest = seen = list(endurance.samples(folder))
+    held = ("descriptors", "workers_descriptors", "workers")
+    assert [getattr(rest[-1], name) for name in held] == [getattr(first, name) for name in held]
+    found = endurance.growth(seen, per_set=blocks)
+    assert found[endurance.OF_INTERPRETERS] * blocks / 1000 < 512
+    # A run keeps every trial: its own memory may grow by what they take, twice over for the allocator.
+    assert found["memory of the parent, KiB"] / 1000 < 2 * endurance.kept_bytes(folder) / endurance.KIB / blocks
 
 
 def test_trials_killed_in_a_turn_while_they_wait_and_while_they_are_stopped_are_rows_and_the_others_go_on(

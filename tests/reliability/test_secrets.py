@@ -10,7 +10,8 @@ from bench.cli import app, output, pipeline
 from bench.errors import UsageError
 from bench.execute.environments import cache, requirements
 from bench.execute.scheduler import _file_names
-from bench.execute.workers.launcher import LONGEST_LOG_BYTES, Result, Running
+from bench.execute.workers.launcher import Result, Running
+from bench.execute.workers.log import KEPT_BYTES
 from bench.execute.workers.protocol import LOG
 from bench.plan import scripts
 from bench.plan.settings import Flags
@@ -189,17 +190,18 @@ def log_kept(to, content, status="ok"):
     running.refused("it was only looked at")
 
 
-def test_the_log_of_a_script_has_none_of_them_and_only_its_end_is_kept(tmp_path):
-    log_kept(tmp_path / "logs" / "a.log", b"x" * LONGEST_LOG_BYTES + f"\nlogin: {COMMAND}\nthe end".encode())
+def test_the_log_of_a_script_has_none_of_them_and_only_its_beginning_and_end_are_kept(tmp_path):
+    log_kept(tmp_path / "logs" / "a.log", b"x" * 3 * KEPT_BYTES + f"\nlogin: {COMMAND}\nthe end".encode())
     kept = (tmp_path / "logs" / "a.log").read_text()
     assert kept.endswith("the end")
     assert "login: --baseline" in kept
     assert not any(secret in kept for secret in PLANTED)
-    assert len(kept) <= LONGEST_LOG_BYTES
+    assert len(kept) <= 2 * KEPT_BYTES
+    assert f"[{2 * KEPT_BYTES + 1:,} bytes are left out here]" in kept
 
 
 def test_a_log_of_dots_is_masked_in_no_time_to_speak_of():
-    assert without_secrets("." * LONGEST_LOG_BYTES) == "." * LONGEST_LOG_BYTES  # it took 10¹² steps, and so for ever
+    assert without_secrets("." * 2 * KEPT_BYTES) == "." * 2 * KEPT_BYTES  # it took 10¹² steps, and so for ever
 
 
 def test_a_log_that_cannot_be_kept_costs_no_trial_and_none_is_written_through_a_link(tmp_path):

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -16,12 +17,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bench.execute.workers import protocol
 from bench.execute.workers.interpreter import (
     KILL_GRACE_S,
+    Ended,
     Process,
     WorkerEndedError,
     WorkerTimeoutError,
     how_it_ended,
     local,
 )
+from bench.execute.workers.log import LOOK_S, Log
 from bench.execute.workers.protocol import Message
 from bench.execute.workers.terminal import Terminal
 from bench.plan.length import WarmUp
@@ -155,7 +158,8 @@ class Running:
         self._theirs: socket.socket | None = None
         if request.phase == "timing":
             self.control, self._theirs = socket.socketpair()
-        self.terminal = Terminal(self.scratch / protocol.LOG) if request.has_terminal else None
+        self.log = Log(self.scratch / protocol.LOG)
+        self.terminal = Terminal(self.log.path) if request.has_terminal else None
         self.process: Process
 
     @property
@@ -181,7 +185,7 @@ class Running:
     def outcome(self, timeout_s: float) -> Outcome:
         """Wait for its end, kill it where that takes too long, and read what it left."""
         try:
-            ended = self.process.ended(timeout_s)
+            ended = self._ended(timeout_s)
         except WorkerTimeoutError:
             return self.killed(failed("timeout", f"killed after its timeout of {timeout_s:.0f} s; {LONGER}"))
         except WorkerEndedError as error:
@@ -194,6 +198,15 @@ class Running:
         self._keep_log(result)
         self._close()
         return Outcome(result=result, interpreter=self.record, cpu_s=ended.cpu_s)
+
+    def _ended(self, timeout_s: float) -> Ended:
+        """Wait for its end, and look after its log meanwhile; raises `WorkerTimeoutError`, `WorkerEndedError`."""
+        deadline = monotonic() + timeout_s
+        while (left_s := deadline - monotonic()) > LOOK_S:
+            with suppress(WorkerTimeoutError):
+                return self.process.ended(LOOK_S)
+            self.log.look()
+        return self.process.ended(max(left_s, 0.0))
 
     def killed(self, result: Result) -> Outcome:
         """Kill it, because of what `result` says."""
@@ -213,10 +226,9 @@ class Running:
         return Outcome(result=failed("killed", reason), interpreter=self.record)
 
     def _keep_log(self, result: Result) -> None:
-        path, to = self.scratch / protocol.LOG, self.request.log_to
-        if to is not None and path.exists():
-            with path.open("rb") as log:
-                told = without_secrets(protocol.end_of(log, LONGEST_LOG_BYTES))
+        to = self.request.log_to
+        if to is not None and self.log.path.exists():
+            told = without_secrets(self.log.kept())
             _keep(to if result.status == "ok" else to.with_suffix(f".failed{to.suffix}"), told.encode())
 
     def _close(self) -> None:
@@ -246,8 +258,6 @@ class Running:
 
 
 LONGER = "--timeout gives it longer"
-LONGEST_LOG_BYTES = 1 << 20
-"""Of what a trial has printed the end is kept, which tells why it failed."""
 
 
 def _keep(path: Path, content: bytes) -> None:

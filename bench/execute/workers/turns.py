@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from time import monotonic
 
 from bench.execute.workers.launcher import LONGER, Launcher, Outcome, Request, Running, failed
+from bench.execute.workers.log import LOOK_S
 from bench.execute.workers.pool import Pool
 from bench.execute.workers.protocol import TICKS
 from bench.measure.ticks import OVER, READY, TURN, Ticks
@@ -231,9 +234,8 @@ def _hear(running: Running, size: int, timeout_s: float, *, doing: str) -> bytes
     """So many bytes of a trial; raises `TrialLostError` where it ends or takes too long."""
     control = running.control
     assert control is not None
-    control.settimeout(timeout_s)
     try:
-        heard = control.recv(size, socket.MSG_WAITALL)
+        heard = _received(running, control, size, timeout_s)
     except TimeoutError:
         reason = f"killed after its timeout of {timeout_s:.0f} s {doing}; {LONGER}"
         raise TrialLostError(running.killed(failed("timeout", reason))) from None
@@ -241,4 +243,17 @@ def _hear(running: Running, size: int, timeout_s: float, *, doing: str) -> bytes
         heard = b""
     if len(heard) < size:
         raise TrialLostError(running.outcome(running.request.end_timeout_s))
+    running.log.look()
     return heard
+
+
+def _received(running: Running, control: socket.socket, size: int, timeout_s: float) -> bytes:
+    """So many bytes; somebody looks after the trial's log where they take longer than a turn does usually."""
+    deadline = monotonic() + timeout_s
+    while (left_s := deadline - monotonic()) > LOOK_S:
+        control.settimeout(LOOK_S)
+        with suppress(TimeoutError):
+            return control.recv(size, socket.MSG_WAITALL)
+        running.log.look()
+    control.settimeout(max(left_s, 1e-3))
+    return control.recv(size, socket.MSG_WAITALL)

@@ -1,0 +1,60 @@
+"""What a trial prints goes to a file, of which the beginning and the end are kept: a loop may print for ever."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+KEPT_BYTES = 1 << 19
+"""Of its beginning, and as many of its end."""
+MOST_BYTES = 1 << 26
+"""So long it may get, and as much longer as is printed until somebody looks."""
+LOOK_S = 0.5
+
+
+class Log:
+    """The file, to which the trial appends all the while."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._begins = self._left_out = 0
+
+    def look(self) -> None:
+        """Shorten it where it is too long."""
+        self._shorten_to(MOST_BYTES)
+
+    def kept(self) -> str:
+        """What is kept of it."""
+        self._shorten_to(2 * KEPT_BYTES + len(self._note()))
+        return self.path.read_bytes().decode(errors="replace")
+
+    def _shorten_to(self, most_bytes: int) -> None:
+        """One that cannot be shortened stays as it is; what is printed at this very moment may be lost."""
+        with suppress(OSError):
+            if self.path.lstat().st_size > most_bytes:
+                self._shorten()
+
+    def _shorten(self) -> None:
+        """Leave whole lines of its beginning and its end, since a part of one may show what would be masked in it."""
+        with self._opened("r+b") as log:
+            size = log.seek(0, os.SEEK_END)
+            if not self._left_out:
+                log.seek(0)
+                self._begins = log.read(KEPT_BYTES).rfind(b"\n") + 1 or KEPT_BYTES
+            begins = self._begins + len(self._note())
+            log.seek(max(size - KEPT_BYTES, begins))
+            end = log.read(KEPT_BYTES)
+            end = end[end.find(b"\n") + 1 :]
+            self._left_out += size - begins - len(end)
+            log.truncate(self._begins)
+        with self._opened("ab") as log:
+            log.write(self._note() + end)
+
+    def _opened(self, mode: str) -> IO[bytes]:
+        """The file itself, and never what a link in its place leads to."""
+        return open(self.path, mode, opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW))
+
+    def _note(self) -> bytes:
+        return f"[{self._left_out:,} bytes are left out here]\n".encode() if self._left_out else b""
