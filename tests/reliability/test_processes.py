@@ -16,7 +16,7 @@ from bench.host.load import LoadMeter
 from bench.plan import schedule
 from bench.plan.rounds import rounds
 from bench.plan.schedule import Layout
-from tests import factories
+from tests import factories, verbs
 from tests.execute.workers.test_faults import LOOPS, request
 from tests.loops.leaves_processes import TOKEN
 
@@ -38,9 +38,12 @@ def pool(plan):
     (planned,) = rounds(plan)
     keys = [*map(key_of, planned.members), *(key_of(request(loop).cell) for loop in PASSES)]
     found = Pool(dict.fromkeys(keys), pythons={}, layout=LAYOUT, threads=1, one_by_one=False)
-    found.open()
+    others = descendants(os.getpid())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", verbs.QUICK)
+        found.open()
     yield found
-    left = descendants(os.getpid())
+    left = descendants(os.getpid()) - others
     found.close()
     assert left
     assert [pid for pid in left if Path(f"/proc/{pid}").exists()] == []
