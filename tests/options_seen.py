@@ -175,6 +175,7 @@ def main():
     os.dup2(2, 1)  # frameworks print
     torch.set_num_threads(1)
     train = runners.load(runner)
+    torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)  # brings torch's compiler along, for all forks
     package = version(runners.REGISTRY[runner].needs[0])
     here = [each for each in options.of(runner) if options.has(each, package) and each.usual and installed(each)]
     found = {None: in_a_terminal(train, runner, None)}

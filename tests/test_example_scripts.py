@@ -4,13 +4,14 @@ import json
 
 import pytest
 
-from tests.test_script_runs import ROOT, bench
+from tests import verbs
+from tests.verbs import ROOT
 
 SCRIPTS = ROOT / "examples" / "scripts"
 COMMANDS = (
     "images.py -- --epochs 1",
     "images.py -- --epochs 1 --batch-size 64",
-    "accelerate_clm.py -- --num_train_epochs 1",
+    "accelerate_clm.py -- --num_train_epochs 1 --repeats 2",
     "accelerate_pairs.py -- --cpu",
     "gan.py",
     "globals_gpt.py -- globals_gpt_config.py --batch_size=8",
@@ -21,9 +22,9 @@ COMMANDS = (
 
 def cells(folder, *arguments):
     """What a run in `folder` without timing leaves, a cell for each script, and its exit code."""
-    done = bench("run", "--device", "cpu", "--only", "counters", "--quiet", *arguments, cwd=folder)
-    (summary,) = folder.glob("results/*/summary.json")
-    return json.loads(summary.read_text())["cells"], done.returncode
+    done = verbs.process("run", "--device", "cpu", "--only", "counters", "--quiet", *arguments, cwd=folder)
+    summary = verbs.run_folder(folder / "results") / "summary.json"
+    return json.loads(summary.read_text())["cells"], done.code
 
 
 @pytest.fixture(scope="module")

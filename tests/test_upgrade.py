@@ -64,11 +64,13 @@ def planted(tmp_path_factory):
     return SimpleNamespace(wheels=wheels, cache=str(tmp_path_factory.mktemp("cache")))
 
 
-def checked(planted, candidate: str, *arguments: str, cwd: Path, baseline: str = "1") -> SimpleNamespace:
+def checked(
+    planted, candidate: str, *arguments: str, cwd: Path, baseline: str = "1", **environment: str
+) -> SimpleNamespace:
     """A check of two versions: the exit code, what the terminal got, and the run folder's summary."""
     sides = ["--baseline", planted.wheels[baseline], "--candidate", planted.wheels[candidate]]
     # The index is not to be asked: a wheel of one's own needs none.
-    done = upgrade(*sides, *CHECKED, *arguments, cwd=cwd, LOOPTAX_CACHE=planted.cache, **NOWHERE)
+    done = upgrade(*sides, *CHECKED, *arguments, cwd=cwd, LOOPTAX_CACHE=planted.cache, **NOWHERE, **environment)
     folders = [path.parent for path in (cwd / "results").glob("*/summary.json")]
     assert len(folders) == 1, done.err
     summary = json.loads((folders[0] / "summary.json").read_text())
@@ -141,7 +143,7 @@ def test_a_step_that_takes_half_as_long_again_is_found_and_confirmed(planted, tm
     # it can be undecided only if two blocks say less than 1 / 1.5, or seven less than 1 (the bound is the 34th smallest
     # Walsh average, and the 29th at the level of two flagged figures).
     timed = ["--only", "time", "--fail-on", "time", "--steps", "200", "--warmup", "5"]
-    found = checked(planted, "4", *timed, "--blocks", "20", cwd=tmp_path)
+    found = checked(planted, "4", *timed, "--blocks", "20", cwd=tmp_path, PYTHONPATH=verbs.SOURCES)
     step_time = found.verdicts["step_time_us"]
     assert (found.code, step_time["verdict"], step_time["confirmed"]) == (1, "regressed", True), step_time
     assert step_time["ratio"]["low"] > 1

@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
-from bench.execute import probe
 from bench.plan import rounds, runner_files, scripts, working_copy
 from bench.plan.settings import Flags, from_flags
 
 
 @pytest.fixture(scope="module")
-def machine():
-    return probe.machine()[0]
+def machine(machine):
+    return machine()[0]
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ from bench.plan.rounds import rounds
 from bench.plan.schedule import Layout
 from bench.records import store
 from studies import endurance
-from tests import factories
+from tests import factories, verbs
 from tests.execute.workers.test_faults import LOOPS, request
 from tests.loops.leaves_processes import TOKEN
 
@@ -43,9 +43,12 @@ def pool(plan):
     (planned,) = rounds(plan)
     keys = [*map(key_of, planned.members), *(key_of(request(loop).cell) for loop in PASSES)]
     found = Pool(dict.fromkeys(keys), pythons={}, layout=LAYOUT, threads=1, one_by_one=False)
-    found.open()
+    others = descendants(os.getpid())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", verbs.QUICK)
+        found.open()
     yield found
-    left = descendants(os.getpid())
+    left = descendants(os.getpid()) - others
     found.close()
     assert left
     assert [pid for pid in left if Path(f"/proc/{pid}").exists()] == []
