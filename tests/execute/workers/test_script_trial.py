@@ -104,11 +104,14 @@ for number, asked in enumerate(json.loads(Path(sys.argv[1]).read_text())):
     parent.sendall(b"".join(map(TURN.pack, (5, 3, 0))))
     pid = os.fork()
     if pid == 0:
-        script = Script.of(asked["script"])
-        loaded = worker.Loaded(train=None, script=script, inherited_bytes=0)
-        script.prepare()
-        worker._train(loaded, asked, [control.detach()])
-        os._exit(0)
+        try:
+            script = Script.of(asked["script"])
+            loaded = worker.Loaded(train=None, script=script, inherited_bytes=0)
+            script.prepare()
+            worker._train(loaded, asked, [control.detach()])
+            os._exit(0)
+        finally:
+            os._exit(70)  # else it would go on with the trials of its parent
     (scratch / "exit_code").write_text(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
 """
 WARM_UP = {"min_steps": 2, "max_steps": 2, "seconds": 0.0}
@@ -123,6 +126,7 @@ def asked(name: str, phase: str, folder: Path, scratch: Path, **rules: object) -
     job = {"workload": "script", "batch_size": 0, "epochs": 1, "steps_per_epoch": 16}
     request = {"phase": phase, "threads": 1, "is_alone": False, "warm_up": WARM_UP, "warmup_steps": 4, "cores": []}
     request |= {"block": 0, "sees_collections": False, "hides_imports": False, "has_terminal": False, "option": None}
+    request |= {"profile": "matched"}
     return request | {"script": script, "job": job, "scratch": str(scratch)}
 
 
