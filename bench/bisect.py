@@ -14,11 +14,11 @@ import typer
 from packaging.version import Version
 
 from bench.cli import app, options, pipeline
-from bench.cli.output import Ending
+from bench.cli.output import OutputOptions
 from bench.errors import BenchError, UninstallableError, UsageError
 from bench.execute import calibrations, probe
 from bench.execute.environments import pip, requirements, sides
-from bench.execute.environments.compatibility import companions
+from bench.execute.environments.compatibility import extra_pins
 from bench.plan import bisect as plan
 from bench.plan import calibration
 from bench.plan.history import runner_of
@@ -75,8 +75,8 @@ def main(
     what they are here, except for what a release itself requires.
     """  # fmt: skip
     flags = Flags.of(locals() | options.batch_sizes(batch_size, workload, plan.BATCH_SIZE, script=script))
-    ending = Ending.chosen("bisect", quiet=quiet, as_json=as_json, form=form)
-    with ending.errors_told():
+    output = OutputOptions.chosen("bisect", quiet=quiet, as_json=as_json, form=form)
+    with output.errors_emitted():
         ends = plan.ends(first, last)
         requirements.parse(f"{package}=={first}")  # refuses what no environment can have, such as another torch
         sought = Bisection(metric=plan.metric(metric, every=every), releases=[], every=every)
@@ -89,8 +89,8 @@ def main(
         if margin is None:
             settings = calibration.with_margin(settings, calibrations.of_plan(settings, machine))
         name = name or f"{package}-{ends[0]}-{ends[1]}-{sought.metric}"
-        run = pipeline.planned("bisect", name, settings, machine=machine, packages=packages)
-        return carry_out(store.create(out, run), package, ending, confirm=confirm)
+        run = pipeline.new_run("bisect", name, settings, machine=machine, packages=packages)
+        return execute_and_report(store.create(out, run), package, output, confirm=confirm)
 
 
 def releases(package: str, first: Version, last: Version) -> list[Release]:
@@ -98,7 +98,7 @@ def releases(package: str, first: Version, last: Version) -> list[Release]:
 
     An end that was withdrawn is no release to find, but can still be asked for by name.
     """
-    offered = [Release(version=each.version, uploaded=each.uploaded) for each in pip.releases(package)]
+    offered = [Release(version=release.version, uploaded=release.uploaded) for release in pip.releases(package)]
     for end in (first, last):
         if not plan.has(offered, end):
             _refuse_unless_withdrawn(package, end, plan.nearest(offered, end))
@@ -118,21 +118,21 @@ def _refuse_unless_withdrawn(package: str, end: Version, nearest: list[str]) -> 
 
 def obtain(package: str, version: str) -> Environment:
     """The environment of one release with what it needs beside it; raises as `sides.side` does."""
-    return sides.side(" ".join([f"{package}=={version}", *companions(package, version)]))
+    return sides.environment_for(" ".join([f"{package}=={version}", *extra_pins(package, version)]))
 
 
-def carry_out(folder: Path, package: str, ending: Ending, *, confirm: bool) -> int:
+def execute_and_report(folder: Path, package: str, output: OutputOptions, *, confirm: bool) -> int:
     """Search in `folder` and report whatever there is; the exit code."""
     from bench.cli import bisect_search, reports  # bring numpy and pandas, for which --help and a refusal must not wait
 
     try:
         completed = bisect_search.hunted(
-            folder, lambda version: obtain(package, version), confirm=confirm, quiet=ending.quiet
+            folder, lambda version: obtain(package, version), confirm=confirm, quiet=output.quiet
         )
     except BenchError:
         reports.rebuild(folder)
         raise
-    return pipeline.told(folder, ending, interrupted=not completed)
+    return pipeline.report(folder, output, interrupted=not completed)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ import typer
 
 from bench.analyse.verdicts import comparability
 from bench.cli import app, options
-from bench.cli.output import Ending
+from bench.cli.output import OutputOptions
 from bench.errors import RunFolderError, UsageError
-from bench.plan import parse, rounds, upgrade
+from bench.plan import comparison_groups, parse, upgrade
 from bench.records import store
 from bench.records.schema import FigureGroup, Run
 
@@ -42,20 +42,20 @@ def main(
     Weaker evidence than bench.upgrade, which measures both sides in turn. Exit codes: 0 fine, 1 regressed, 2 the
     command is wrong, 3 undecided, 4 a cell failed or was not equivalent.
     """  # fmt: skip
-    ending = Ending.chosen("compare", quiet=quiet, as_json=as_json, form=form, junit=junit)
-    with ending.errors_told():
+    output = OutputOptions.chosen("compare", quiet=quiet, as_json=as_json, form=form, junit=junit)
+    with output.errors_emitted():
         least, groups = parse.fraction("--margin", margin), upgrade.groups(fail_on)
         runs = both(run_a, run_b)
         if not force:
             refuse_unlike(*runs)
-        return judged((run_a, run_b), runs, groups, ending, margin=least, out=out)
+        return judged((run_a, run_b), runs, groups, output, margin=least, out=out)
 
 
 def judged(
     folders: tuple[Path, Path],
     runs: tuple[Run, Run],
     fail_on: Sequence[FigureGroup],
-    ending: Ending,
+    output: OutputOptions,
     *,
     margin: float,
     out: Path | None,
@@ -76,7 +76,7 @@ def judged(
     told = answer.of_two_runs(found, exit_code=code, path=out)
     if out is not None:
         write(out, markdown.written(told.document))
-    ending.tell(told, code)
+    output.emit(told, code)
     return code
 
 
@@ -91,9 +91,9 @@ def both(run_a: Path, run_b: Path) -> tuple[Run, Run]:
                 f"{folder} was made by bench.{run.verb}, whose report has its own verdicts; "
                 "bench.compare takes runs of bench.run."
             )
-    planned = [rounds.cells(run.settings) for run in runs]
+    planned = [comparison_groups.cells(run.settings) for run in runs]
     if not set(planned[0]) & set(planned[1]):
-        apart = "; ".join(each.told("in A", "in B") for each in comparability.axes_apart(*planned))
+        apart = "; ".join(disjoint_ax.told("in A", "in B") for disjoint_ax in comparability.disjoint_axes(*planned))
         raise UsageError(
             f"{run_a} and {run_b} have no cell in common ({apart or 'only in part, axis by axis'}): "
             "make B by python -m bench.run --like A."
@@ -103,7 +103,7 @@ def both(run_a: Path, run_b: Path) -> tuple[Run, Run]:
 
 def refuse_unlike(baseline: Run, candidate: Run) -> None:
     """Raise `RunFolderError` for runs that only --force compares."""
-    unlike = comparability.unlike(baseline, candidate)
+    unlike = comparability.incompatibilities(baseline, candidate)
     if unlike:
         raise RunFolderError(
             f"the runs are not comparable ({'; '.join(each.told('in A', 'in B') for each in unlike)}): differences "

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli import app, options, pipeline
-from bench.cli.output import Ending
+from bench.cli.output import OutputOptions
 from bench.errors import ExitCode
 from bench.execute import calibrations, examination, probe
 from bench.plan import calibration as plan
@@ -64,8 +64,8 @@ def _examine(device: str, *, as_json: bool) -> int:
     diagnosis = diagnose(seen.health, seen.torch, seen.versions, seen.calibration, seen.jitter)
     code = ExitCode.FINE if diagnosis.fit else ExitCode.SOME_CELLS_FAILED
     code = ExitCode.INTERRUPTED if seen.interrupted else code
-    ending = Ending(verb="doctor", as_json=as_json)
-    ending.tell(_answer(doctor.document(diagnosis), doctor.table(diagnosis.findings), diagnosis), code)
+    output = OutputOptions(verb="doctor", as_json=as_json)
+    output.emit(_answer(doctor.document(diagnosis), doctor.table(diagnosis.findings), diagnosis), code)
     return code
 
 
@@ -88,7 +88,7 @@ def _calibrate(device: str, *, as_json: bool) -> int:
 
     code = ExitCode.FINE if finished else ExitCode.INTERRUPTED
     document = report.document(found, plan.defaults(found), where)
-    Ending(verb="doctor", as_json=as_json).tell(_answer(document, report.table(found), found), code)
+    OutputOptions(verb="doctor", as_json=as_json).emit(_answer(document, report.table(found), found), code)
     return code
 
 
@@ -96,10 +96,10 @@ def _measured(device: str) -> tuple[Calibration | None, bool]:
     """The calibration, None where the blocks are too few; and whether it was not interrupted."""
     machine, packages = probe.machine()
     settings = plan.settings(*devices.resolve([device], machine))
-    run = pipeline.planned("run", plan.NAME, settings, machine=machine, packages=packages)
+    run = pipeline.new_run("run", plan.NAME, settings, machine=machine, packages=packages)
     with TemporaryDirectory(prefix="looptax-") as scratch:
         folder = store.create(Path(scratch), run)
-        finished = pipeline.measured(folder, title=plan.TITLE, way_on=WAY_ON)
+        finished = pipeline.execute(folder, title=plan.TITLE, way_on=WAY_ON)
         trials = store.read_trials(folder)
 
     from bench.analyse.machine.calibration import calibrate

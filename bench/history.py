@@ -13,14 +13,14 @@ from typing import Annotated
 import typer
 
 from bench.cli import app, options, pipeline
-from bench.cli.output import Ending
+from bench.cli.output import OutputOptions
 from bench.errors import IndexUnreachableError, UninstallableError
 from bench.execute import calibrations, probe, trust
 from bench.execute.environments import pip, requirements, sides
-from bench.execute.environments.compatibility import companions
+from bench.execute.environments.compatibility import extra_pins
 from bench.plan import calibration
 from bench.plan import history as plan
-from bench.plan.history import chosen
+from bench.plan.history import select_releases
 from bench.plan.settings import Flags, from_flags
 from bench.records import store
 from bench.records.schema import CURRENT, Environment
@@ -65,20 +65,24 @@ def main(
 ) -> int:
     """Report what every release of a package costs per step, and which release changed it."""
     flags = Flags.of(locals() | options.batch_sizes(batch_size, workload, plan.BATCH_SIZE, script=script))
-    ending = Ending.chosen("history", quiet=quiet, as_json=as_json, form=form)
-    with ending.errors_told():
+    output = OutputOptions.chosen("history", quiet=quiet, as_json=as_json, form=form)
+    with output.errors_emitted():
         requirements.parse(package)  # refuses what is an option of pip and no package
         if not script:
             plan.runner_of(package, runner)
-        versions = chosen([each.version for each in pip.releases(package)], first=first, last=last, every=every)
+        versions = select_releases(
+            [release.version for release in pip.releases(package)], first=first, last=last, every=every
+        )
         machine, packages = probe.machine()
         from_flags(flags, machine)  # a wrong flag need not wait for the environments
         environments, unusable = built(package, versions, quiet=quiet)
-        settings = plan.settings(flags, machine, package, environments, anchor=sides.side(CURRENT), unusable=unusable)
+        settings = plan.settings(
+            flags, machine, package, environments, anchor=sides.environment_for(CURRENT), unusable=unusable
+        )
         if blocks is None:
             settings = calibration.with_blocks(settings, calibrations.of_plan(settings, machine))
-        run = pipeline.planned("history", name or f"history-{package}", settings, machine=machine, packages=packages)
-        return pipeline.carry_out(trust.remember(store.create(out, run)), ending)
+        run = pipeline.new_run("history", name or f"history-{package}", settings, machine=machine, packages=packages)
+        return pipeline.execute_and_report(trust.remember(store.create(out, run)), output)
 
 
 def built(package: str, versions: list[str], *, quiet: bool = False) -> tuple[list[Environment], dict[str, str]]:
@@ -89,7 +93,7 @@ def built(package: str, versions: list[str], *, quiet: bool = False) -> tuple[li
         if not quiet:
             typer.echo(f"{package} {version}", err=True)
         try:
-            found = sides.side(" ".join([f"{package}=={version}", *companions(package, version)]))
+            found = sides.environment_for(" ".join([f"{package}=={version}", *extra_pins(package, version)]))
         except IndexUnreachableError:
             raise
         except UninstallableError as error:

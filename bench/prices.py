@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from bench.cli import app, options, pipeline
-from bench.cli.output import Ending
+from bench.cli.output import OutputOptions
 from bench.execute import probe
 from bench.plan import prices
 from bench.plan.options import DEFAULT_RUNNERS
@@ -50,13 +50,13 @@ def main(
 ) -> int:
     """Tell what each option of a framework costs: per step, or each time that something happens because of it."""
     flags = Flags.of(locals() | {"workload": workload or "mlp", "batch_size": batch_size or prices.BATCH_SIZE})
-    ending = Ending.chosen("prices", quiet=quiet, as_json=as_json, form=form)
-    with ending.errors_told():
+    output = OutputOptions.chosen("prices", quiet=quiet, as_json=as_json, form=form)
+    with output.errors_emitted():
         machine, packages = probe.machine()
         settings = prices.settings(flags, machine, packages, option=option)
         name = name or f"prices-{'-'.join(settings.runners)}"
-        run = pipeline.planned("prices", name, settings, machine=machine, packages=packages)
-        return pipeline.carry_out(store.create(out, run), ending)
+        run = pipeline.new_run("prices", name, settings, machine=machine, packages=packages)
+        return pipeline.execute_and_report(store.create(out, run), output)
 
 
 if __name__ == "__main__":

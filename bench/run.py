@@ -14,7 +14,7 @@ import typer
 
 from bench.analyse.verdicts import comparability
 from bench.cli import app, options, pipeline
-from bench.cli.output import Ending
+from bench.cli.output import OutputOptions
 from bench.errors import RunFolderError, UsageError
 from bench.execute import calibrations, probe, trust
 from bench.plan import calibration, devices, max_batch, runner_files
@@ -103,14 +103,14 @@ def main(
     Matrix options take comma lists; every combination is measured, with the same settings for every loop.
     """  # fmt: skip
     flags = Flags.of(locals())
-    ending = Ending.chosen("run", quiet=quiet, as_json=as_json, form=form, junit=junit)
-    with ending.errors_told():
+    output = OutputOptions.chosen("run", quiet=quiet, as_json=as_json, form=form, junit=junit)
+    with output.errors_emitted():
         if trust and like is None and resume is None:
             raise UsageError("--trust is about a stored run: give it with --like or --resume, or leave it out.")
         if resume is None:
-            return pipeline.carry_out(opened(flags, like=like, out=out, name=name, trusted=trust), ending)
+            return pipeline.execute_and_report(opened(flags, like=like, out=out, name=name, trusted=trust), output)
         flags.refuse_with("--resume")
-        return pipeline.carry_out(reopened(resume, trusted=trust), ending)
+        return pipeline.execute_and_report(reopened(resume, trusted=trust), output)
 
 
 def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None, trusted: bool) -> Path:
@@ -126,7 +126,7 @@ def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None, trus
         runner_files.refuse_unusable(settings, flag=f"--like {like}:")
     devices = devices_of(settings, machine)
     name = name or f"{_subject(settings)}-{'-'.join(devices).replace(':', '')}"
-    run = pipeline.planned("run", name, settings, machine=machine, packages=packages)
+    run = pipeline.new_run("run", name, settings, machine=machine, packages=packages)
     return trust.remember(store.create(out, run))
 
 
@@ -174,7 +174,9 @@ def reopened(folder: Path, *, trusted: bool) -> Path:
         )
     if run.verb == "bisect":
         raise RunFolderError(f"--resume {folder} was made by bench.bisect, which starts again: {run.command}")
-    gone = next((each.python for each in run.settings.environments if not Path(each.python).exists()), None)
+    gone = next(
+        (environment.python for environment in run.settings.environments if not Path(environment.python).exists()), None
+    )
     if gone is not None:
         raise RunFolderError(
             f"--resume {folder}: its environment {gone} is no longer there; start again: {run.command}"

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from bench.cli import app, options, pipeline
-from bench.cli.output import Ending
+from bench.cli.output import OutputOptions
 from bench.errors import UsageError
 from bench.execute import calibrations, probe, trust
 from bench.execute.environments import sides
@@ -81,8 +81,8 @@ def main(
     Both are measured side by side: packages that are not named stay what they are here, torch always.
     """  # fmt: skip
     flags = Flags.of(locals() | options.batch_sizes(batch_size, workload, upgrade.BATCH_SIZES, script=script))
-    ending = Ending.chosen("upgrade", quiet=quiet, as_json=as_json, form=form, junit=junit)
-    with ending.errors_told():
+    output = OutputOptions.chosen("upgrade", quiet=quiet, as_json=as_json, form=form, junit=junit)
+    with output.errors_emitted():
         refuse_unclear(baseline, candidate, requirements)
         machine, packages = probe.machine()
         upgrade.refuse_wrong(flags, machine, margin=margin, fail_on=fail_on)
@@ -91,8 +91,8 @@ def main(
         if margin is None:
             settings = calibration.with_margin(settings, calibrations.of_plan(settings, machine))
         name = name or "-to-".join(label[-LONGEST_NAME:] for label in upgrade.labels(*compared))
-        run = pipeline.planned("upgrade", name, settings, machine=machine, packages=packages)
-        return pipeline.carry_out(trust.remember(store.create(out, run)), ending)
+        run = pipeline.new_run("upgrade", name, settings, machine=machine, packages=packages)
+        return pipeline.execute_and_report(trust.remember(store.create(out, run)), output)
 
 
 def refuse_unclear(baseline: str | None, candidate: str | None, requirements: tuple[Path, Path] | None) -> None:
@@ -110,7 +110,7 @@ def both(
     if requirements is not None:
         old, new = requirements
         return sides.from_requirements(old), sides.from_requirements(new)
-    return sides.side(baseline or CURRENT), sides.side(candidate or CURRENT)
+    return sides.environment_for(baseline or CURRENT), sides.environment_for(candidate or CURRENT)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from statistics import median
 import psutil
 
 from bench.execute.scheduler import TrialScheduler
-from bench.plan.rounds import rounds
+from bench.plan.comparison_groups import planned_groups
 from bench.records import store
 from bench.records.schema import Run, Trial, TurnLength, Turns
 from tests import factories
@@ -69,8 +69,8 @@ def sample() -> Sample:
     return Sample(
         bytes=parent.memory_info().rss,
         descriptors=parent.num_fds(),
-        workers_bytes=sum(each.memory_info().rss for each in workers),
-        workers_descriptors=sum(each.num_fds() for each in workers),
+        workers_bytes=sum(worker.memory_info().rss for worker in workers),
+        workers_descriptors=sum(worker.num_fds() for worker in workers),
         workers=len(workers),
     )
 
@@ -86,7 +86,7 @@ def plan(*, blocks: int, sets: int) -> Run:
 def samples(folder: Path) -> Iterator[Sample]:
     """Measure the run of a folder into its journal, and look after each block; a lost trial is a `RuntimeError`."""
     settings = store.read_run(folder).settings
-    planned = rounds(settings)
+    planned = planned_groups(settings)
     scheduler = TrialScheduler(settings, done=[_played(settings.blocks)])
     with store.journal(folder) as journal:
         for trials in scheduler.run(lambda done, _: planned if done < settings.blocks else []):

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.analyse.summary import summarise
 from bench.plan import upgrade
-from bench.plan.rounds import cells
+from bench.plan.comparison_groups import cells
 from bench.plan.upgrade import BASELINE, CANDIDATE, CLONE
 from bench.records.schema import Cell, Comparison, Count, Counters, Environment, FunctionCounts, Run, Summary, Trial
 from tests import factories

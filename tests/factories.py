@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from bench.analyse.summary import summarise
+from bench.plan import comparison_groups
 from bench.plan import length as lengths
-from bench.plan import rounds as planned_rounds
 from bench.plan.presets import TURNS_S
 from bench.records import store
 from bench.records.base import own_version
@@ -201,11 +201,11 @@ def run(
 def journal(of: Run, *, step_us: Mapping[str, float] = STEP_US, spread: float = 0.01, seed: int = 0) -> list[Trial]:
     """Every trial of the run, all well: a wavering machine (by block), and trials that differ by `spread`."""
     random = np.random.default_rng(seed)
-    trials = [trial(cell=each, phase="equivalence", block=-1) for each in planned_rounds.cells(of.settings)]
+    trials = [trial(cell=each, phase="equivalence", block=-1) for each in comparison_groups.cells(of.settings)]
     for block in range(of.settings.blocks):
         weather = np.exp(random.normal(0, 0.02))
-        for each in planned_rounds.rounds(of.settings):
-            for position, member in enumerate(each.members):
+        for group in comparison_groups.planned_groups(of.settings):
+            for position, member in enumerate(group.members):
                 usual_us = step_us[member.runner] * (0.8 + member.batch_size / 320)
                 pid = 1000 * (block + 1) + of.settings.runners.index(member.runner)
                 trials.append(

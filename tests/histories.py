@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bench.analyse.summary import summarise
-from bench.plan.rounds import cells, rounds
+from bench.plan.comparison_groups import cells, planned_groups
 from bench.records.schema import Cell, Count, Counters, Environment, FunctionCounts, Run, Summary, Trial
 from tests import factories
 
@@ -33,12 +33,12 @@ def opening(run: Run, syncs: Mapping[str, int]) -> list[Trial]:
     """A proof and two counts of every cell."""
     return [
         trial
-        for each in cells(run.settings)
-        for counted in [{"timing": None, "counters": counters(syncs=syncs.get(each.environment, 6))}]
+        for cell in cells(run.settings)
+        for counted in [{"timing": None, "counters": counters(syncs=syncs.get(cell.environment, 6))}]
         for trial in (
-            factories.trial(cell=each, phase="equivalence", block=-1),
-            factories.trial(cell=each, phase="counting", block=-1, **counted),
-            factories.trial(cell=each, phase="counting", block=-1, replicate=1, **counted),
+            factories.trial(cell=cell, phase="equivalence", block=-1),
+            factories.trial(cell=cell, phase="counting", block=-1, **counted),
+            factories.trial(cell=cell, phase="counting", block=-1, replicate=1, **counted),
         )
     ]
 
@@ -49,11 +49,11 @@ def step_us(each: Cell, ratio: Mapping[str, float], *, pace: float, wobble: int)
 
 
 def journal(run: Run, ratio: Mapping[str, float], syncs: Mapping[str, int]) -> list[Trial]:
-    """A machine that slows from round to round by more than any release differs; those together share its pace."""
+    """A machine that slows from group to group by more than any release differs; those together share its pace."""
     in_turns = run.settings.turns_s is not None
     trials = opening(run, syncs)
     for block in range(run.settings.blocks):
-        for place, planned in enumerate(rounds(run.settings)):
+        for place, planned in enumerate(planned_groups(run.settings)):
             pace = 1 + 0.3 * (place + block) / 10
             members = planned.members if in_turns else planned.cells if (place + block) % 2 else planned.cells[::-1]
             for offset, each in enumerate(members):

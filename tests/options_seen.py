@@ -66,7 +66,7 @@ def of_trainer(trainer):
         "weight_decay": [group["weight_decay"] for group in optimizer.param_groups],
         "lr": optimizer.param_groups[0]["lr"],
         "smoothing": getattr(trainer.label_smoother, "epsilon", None),
-        "callbacks": [type(each).__name__ for each in trainer.callback_handler.callbacks],
+        "callbacks": [type(callback).__name__ for callback in trainer.callback_handler.callbacks],
         "precision": trainer.accelerator.mixed_precision,
         "collate": type(loader.collate_fn).__name__,
         "workers": [loader.num_workers, loader.persistent_workers],
@@ -75,14 +75,14 @@ def of_trainer(trainer):
 
 def of_lightning(trainer):
     return {
-        "callbacks": [type(each).__name__ for each in trainer.callbacks],
-        "loggers": [type(each).__name__ for each in trainer.loggers],
+        "callbacks": [type(callback).__name__ for callback in trainer.callbacks],
+        "loggers": [type(logger).__name__ for logger in trainer.loggers],
         "metrics": {name: value.item() for name, value in trainer.callback_metrics.items()},
         "bar": sorted(trainer.progress_bar_metrics),
         "precision": trainer.precision,
         "profiler": type(trainer.profiler).__name__,
         "anomalies": trainer._detect_anomaly,
-        "rates": [each.lrs for each in trainer.callbacks if type(each).__name__ == "LearningRateMonitor"],
+        "rates": [callback.lrs for callback in trainer.callbacks if type(callback).__name__ == "LearningRateMonitor"],
     }
 
 

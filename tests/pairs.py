@@ -46,8 +46,8 @@ def counters(*functions: FunctionCounts, tensor_bytes: int = 60_000) -> Counters
 def counted(planned: Run, *functions: FunctionCounts, runner: str | None = None, **changes: int) -> list[Trial]:
     """Both counts of every cell, or of the cells of one runner."""
     cells = [
-        cell(name, **each.model_dump())
-        for each in planned.settings.comparisons
+        cell(name, **comparison.model_dump())
+        for comparison in planned.settings.comparisons
         for name in planned.settings.runners
         if runner in (None, name)
     ]

@@ -103,7 +103,7 @@ def test_the_neighbours_of_a_move_are_timed_side_by_side(place, hidden):
     assert done.code == 0, done.err
     assert "tinyloop 1.2 makes 2 more Python calls per step than 1.1: in tinyloop.py (helper)." in done.out
     run = store.read_run(run_folder(out))
-    assert [each.name for each in run.settings.environments] == ["1.0", "1.1", "1.2", "clone"]
+    assert [environment.name for environment in run.settings.environments] == ["1.0", "1.1", "1.2", "clone"]
     timed = [trial.cell.environment for trial in store.read_trials(run_folder(out)) if trial.phase == "timing"]
     assert sorted(timed) == ["1.1", "1.2", "clone"]
     assert "### What was measured" in (run_folder(out) / "report.md").read_text()

@@ -67,7 +67,7 @@ def test_who_installs_what_was_proposed_can_write_nothing_and_who_writes_install
     assert "pull_request_target" not in content[True]  # `on` is true in YAML 1.1
     assert parsed(ROOT / "docs" / "ci" / "newest-release.yml")["permissions"] == {"contents": "read"}
     checkouts = [s for path in WORKFLOWS for s in steps(path) if s.get("uses", "").startswith("actions/checkout")]
-    assert all(each["with"]["persist-credentials"] is False for each in checkouts)
+    assert all(checkout["with"]["persist-credentials"] is False for checkout in checkouts)
 
 
 def test_what_the_examples_pass_to_the_action_it_takes():

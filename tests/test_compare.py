@@ -169,7 +169,7 @@ def with_rss(trials: list[Trial], host_rss_bytes: int) -> list[Trial]:
         timed = each.timing.model_copy(update={"memory": memory(host_rss_bytes=host_rss_bytes)})
         return each.model_copy(update={"timing": timed})
 
-    return [hungrier(each) if each.timing and each.cell.runner == "accelerate" else each for each in trials]
+    return [hungrier(trial) if trial.timing and trial.cell.runner == "accelerate" else trial for trial in trials]
 
 
 def test_memory_is_judged_by_itself(verb, tmp_path):
@@ -431,7 +431,9 @@ def test_runs_without_a_common_cell_are_refused_with_the_axis_on_which_they_part
 def failing(trials: list[Trial], runner: str) -> list[Trial]:
     """The loop ran out of memory whenever it was timed."""
     blank = {"status": "oom", "reason": "out of memory", "timing": None}
-    return [each.model_copy(update=blank) if each.cell.runner == runner and each.timing else each for each in trials]
+    return [
+        trial.model_copy(update=blank) if trial.cell.runner == runner and trial.timing else trial for trial in trials
+    ]
 
 
 def test_a_cell_that_failed_in_either_run_is_exit_code_4_unless_another_regressed(verb, tmp_path):
@@ -522,10 +524,10 @@ def test_trials_of_other_lengths_are_told(verb, tmp_path):
 
     def as_regions(trials: list[Trial], length: Length) -> list[Trial]:
         return [
-            each.model_copy(update={"length": length, "timing": region(STEP_US[each.cell.runner], length=length)})
-            if each.timing
-            else each
-            for each in trials
+            trial.model_copy(update={"length": length, "timing": region(STEP_US[trial.cell.runner], length=length)})
+            if trial.timing
+            else trial
+            for trial in trials
         ]
 
     folders = (

@@ -24,7 +24,7 @@ def test_json_is_one_object_with_facts_and_findings(tmp_path):
     done = bench("doctor", "--device", "cpu", "--json", cwd=tmp_path)
     found = Diagnosis.model_validate_json(done.out)
     assert (done.code, done.err) == (0 if found.fit else 4, "")
-    subjects = [each.subject for each in found.findings]
+    subjects = [finding.subject for finding in found.findings]
     assert {"other processes", "processor quota", "swap", "fork safety", "versions", "calibration"} <= set(subjects)
     assert {"steadiness", "cores"} <= set(subjects)
     assert found.torch.launch == ("spawn" if sys.platform == "darwin" else "fork")
@@ -36,9 +36,9 @@ def test_json_is_one_object_with_facts_and_findings(tmp_path):
     assert 0 < found.steadiness.turns < found.steadiness.alone
     assert found.steadiness.wall_s > 9.9  # slices are added for ten seconds, and figures need so many
     assert len(found.steadiness.cores) == min(len(os.sched_getaffinity(0)), 4) if sys.platform == "linux" else 1
-    for each in found.findings:
-        assert each.seen
-        assert each.severity == "fine" or each.effect
+    for finding in found.findings:
+        assert finding.seen
+        assert finding.severity == "fine" or finding.effect
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_busy_process_marks_its_block_and_is_named_in_the_report(tmp_path, ver
     assert summary["warnings"][0].startswith("foreign load: in 1 of 1 timed blocks other processes took more than 10 %")
     start, end = checkups.read(folder)
     assert (start.moment, start.activity, end.moment) == ("start", None, "end")
-    assert busy.pid in [each.pid for each in end.activity.processes]
+    assert busy.pid in [process.pid for process in end.activity.processes]
     report = (folder / "report.md").read_text()
     assert "foreign load: in 1 of 1 timed blocks" in report
     assert f"(pid {busy.pid})" in report
@@ -93,12 +93,12 @@ def test_a_busy_process_marks_its_block_and_is_named_in_the_report(tmp_path, ver
 
 def test_what_was_seen_of_the_machine_comes_back_and_a_torn_line_is_left_out(tmp_path):
     began_s = time.monotonic()
-    with checkup.kept(tmp_path, factories.run()):
+    with checkup.record_during(tmp_path, factories.run()):
         assert [each.moment for each in checkups.read(tmp_path)] == ["start"]  # what a kill leaves
     first = checkups.read(tmp_path)
     assert [each.moment for each in first] == ["start", "end"]
     assert 0 < first[1].activity.window_s < time.monotonic() - began_s
-    with checkup.kept(tmp_path, factories.run()):
+    with checkup.record_during(tmp_path, factories.run()):
         pass
     path = tmp_path / checkups.CHECKUPS
     path.write_bytes(path.read_bytes()[:-20])
@@ -107,7 +107,7 @@ def test_what_was_seen_of_the_machine_comes_back_and_a_torn_line_is_left_out(tmp
 
 
 def test_the_end_is_kept_of_an_interrupted_run_too(tmp_path):
-    with pytest.raises(KeyboardInterrupt), checkup.kept(tmp_path, factories.run()):
+    with pytest.raises(KeyboardInterrupt), checkup.record_during(tmp_path, factories.run()):
         raise KeyboardInterrupt
     assert [each.moment for each in checkups.read(tmp_path)] == ["start", "end"]
 

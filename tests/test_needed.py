@@ -31,7 +31,11 @@ def names_needed() -> set[str]:
         except metadata.PackageNotFoundError:
             continue
         requirements = map(Requirement, texts)
-        left += [each.name for each in requirements if each.marker is None or each.marker.evaluate({"extra": ""})]
+        left += [
+            requirement.name
+            for requirement in requirements
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        ]
     return found
 
 

@@ -51,7 +51,7 @@ def upgrade(baseline: str, candidate: str, *arguments: str, cache: str, cwd: Pat
     assert {cell["runner"] for cell in found.cells} == {"hf-trainer"}  # chosen by what differs
     assert {cell["equivalence"]["verdict"] for cell in found.cells} == {"baseline", "bitwise"}
     assert [cell["counters"]["not_repeated"] for cell in found.cells] == [[]] * 3
-    found.verdicts = {each["metric"]: each for each in found.verdicts}
+    found.verdicts = {verdict["metric"]: verdict for verdict in found.verdicts}
     return found
 
 

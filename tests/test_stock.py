@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.analyse.summary import summarise
-from bench.plan import rounds
+from bench.plan import comparison_groups
 from bench.plan.upgrade import arms
 from bench.records import store
 from bench.records.schema import Environment
@@ -50,14 +50,14 @@ def loops(tmp_path_factory):
 def summary(*, comparisons=BOTH, names=("pytorch", "hf-trainer", "fabric", "floor"), blocks=8):
     run = factories.run(comparisons=comparisons, runners=names, blocks=blocks)
     trials = []
-    for cell in rounds.cells(run.settings):
+    for cell in comparison_groups.cells(run.settings):
         losses = [0.5] if (cell.runner, cell.profile) == ("hf-trainer", "stock") else [0.7]
         proof = factories.fingerprint(losses=losses)
         trials.append(
             factories.trial(cell=cell, phase="equivalence", block=-1, fingerprint=proof, setup=SETUPS[cell.profile])
         )
     for block in range(blocks):
-        for cell in rounds.rounds(run.settings)[0].members:
+        for cell in comparison_groups.planned_groups(run.settings)[0].members:
             times = factories.STEP_US if cell.profile == "matched" else STOCK_US
             timing = factories.timing(
                 times[cell.runner] * (1 + 0.001 * (block % 3)),
@@ -220,7 +220,7 @@ def test_a_check_names_the_defaults_that_a_release_has_changed():
     sides = arms(here, here)
     plan = {"design": "environments", "environments": sides}
     run = run.model_copy(update={"settings": run.settings.model_copy(update=plan)})
-    before, after, clone = rounds.cells(run.settings)
+    before, after, clone = comparison_groups.cells(run.settings)
     losses = {before: [0.7], after: [0.5], clone: [0.7]}
     setups = {before: SETUPS["matched"], after: SETUPS["stock"], clone: SETUPS["matched"]}
     trials = [

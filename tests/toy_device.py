@@ -142,8 +142,8 @@ class ToyTensor(torch.Tensor):
 
 def _refuse_mixed(func: Any, values: list[Any]) -> None:
     """As any device does, but for single numbers, and copies from one to the other."""
-    strangers = [each for each in values if isinstance(each, torch.Tensor) and not isinstance(each, ToyTensor)]
-    if func not in COPIES and any(each.dim() for each in strangers):
+    strangers = [value for value in values if isinstance(value, torch.Tensor) and not isinstance(value, ToyTensor)]
+    if func not in COPIES and any(stranger.dim() for stranger in strangers):
         raise RuntimeError(f"{func} was given tensors on {NAME} and on the CPU")
 
 

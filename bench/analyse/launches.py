@@ -28,7 +28,7 @@ def warnings_of(trials: Sequence[Seen]) -> Iterator[Caution]:
             by_cell[trial.cell].add(trial.interpreter.launch)
     for cell, used in by_cell.items():
         for launch in used:
-            launches[cell.comparison.anywhere][launch].add(cell.runner)
+            launches[cell.comparison.without_environment][launch].add(cell.runner)
     for device, reason in reasons.items():
         yield Caution(
             f"every trial on {device} is an interpreter of its own", f", since a fork could not use it ({reason})"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.plan import max_batch
+from bench.plan.comparison_groups import cells
 from bench.plan.max_batch import Search
-from bench.plan.rounds import cells
 from bench.records.schema import LargestBatch
 
 if TYPE_CHECKING:

@@ -11,20 +11,20 @@ from bench.analyse.cells.evidence import NOT_RUN, in_one, log_ratios_by_block
 from bench.analyse.cells.rows import overhead_us, ratio
 from bench.analyse.cells.trial_figures import event_us
 from bench.analyse.statistics.signed_rank import exponentiated, paired_difference, signed_rank_estimate
+from bench.plan.comparison_groups import cell as cell_of
 from bench.plan.prices import steps_to_event
-from bench.plan.rounds import cell as cell_of
 from bench.records.metrics import COUNTED
 from bench.records.schema import Estimate, NoiseFloor, Price
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bench.analyse.cells.evidence import Compared, Evidence
+    from bench.analyse.cells.evidence import Evidence, GroupEvidence
     from bench.records.schema import Cell, PricedOption, Run, Trial
 
 
 def of_options(
-    run: Run, gathered: Sequence[Compared], floors: Sequence[NoiseFloor | None], trials: Sequence[Trial]
+    run: Run, gathered: Sequence[GroupEvidence], floors: Sequence[NoiseFloor | None], trials: Sequence[Trial]
 ) -> list[Price]:
     """The price of every option in every comparison, in the order of the plan; of those without one, why not.
 
@@ -43,7 +43,7 @@ Pair = tuple["Evidence", "Evidence", float]
 """A cell with an option, the one without, and the noise floor of the two."""
 
 
-def _pairs(compared: Compared, itself: NoiseFloor | None) -> Iterator[tuple[Cell, Pair]]:
+def _pairs(compared: GroupEvidence, itself: NoiseFloor | None) -> Iterator[tuple[Cell, Pair]]:
     reference = compared.reference
     floor = 0.0 if itself is None or itself.floor is None else itself.floor
     for evidence in compared.evidence:
@@ -51,8 +51,8 @@ def _pairs(compared: Compared, itself: NoiseFloor | None) -> Iterator[tuple[Cell
             yield evidence.cell, (evidence, in_one(reference, compared.clone), floor)
 
 
-def noise_floors(gathered: Sequence[Compared]) -> list[NoiseFloor | None]:
-    """For each round how far its loop without options differs from its clone, by all rounds of that loop together.
+def noise_floors(gathered: Sequence[GroupEvidence]) -> list[NoiseFloor | None]:
+    """For each group how far its loop without options differs from its clone, by all groups of that loop together.
 
     Their pairs are as many trials of the same: whether identical loops come out alike. How far a single price wavers
     is in its own interval.
@@ -60,13 +60,13 @@ def noise_floors(gathered: Sequence[Compared]) -> list[NoiseFloor | None]:
     return [_noise_floor(compared, gathered) for compared in gathered]
 
 
-def _noise_floor(compared: Compared, gathered: Sequence[Compared]) -> NoiseFloor | None:
-    alike = [each for each in gathered if each.round.reference == compared.round.reference]
+def _noise_floor(compared: GroupEvidence, gathered: Sequence[GroupEvidence]) -> NoiseFloor | None:
+    alike = [each for each in gathered if each.group.reference == compared.group.reference]
     by_round = [log_ratios_by_block(each.clone, each.reference) for each in alike if each.clone and each.reference]
     itself = exponentiated(signed_rank_estimate([log for each in by_round for log in each.values()]))
     if itself is None:
         return None
-    cell, blocks = compared.round.reference, max(map(len, by_round))
+    cell, blocks = compared.group.reference, max(map(len, by_round))
     return NoiseFloor(
         comparison=cell.comparison, runner=cell.runner, ratio=itself, blocks=blocks, floor=farther_bound(itself)
     )
@@ -81,7 +81,7 @@ def farther_bound(itself: Estimate) -> float | None:
 
 def _price(option: PricedOption, cell: Cell, pair: Pair | None, trials: Sequence[Trial]) -> Price:
     known: dict[str, Any] = {"cell": cell, "setting": option.setting, "event": option.event, "every": option.every}
-    if pair is None or not (pair[0].is_seen and pair[1].is_seen):
+    if pair is None or not (pair[0].is_measured and pair[1].is_measured):
         return Price(**known, reason=option.missing or (NOT_RUN if pair is None else _why_not(*pair[:2])))
     with_it, without, floor = pair
     step_us, times = overhead_us(with_it, without), ratio(with_it, without)
@@ -100,7 +100,7 @@ def _price(option: PricedOption, cell: Cell, pair: Pair | None, trials: Sequence
 
 
 def _why_not(with_it: Evidence, without: Evidence) -> str:
-    if without.is_seen:
+    if without.is_measured:
         return with_it.reason or NOT_RUN
     return f"{without.cell.runner} without options was not measured: {without.reason}"
 

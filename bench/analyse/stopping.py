@@ -5,33 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 
-from bench.analyse.cells.evidence import Evidence, gather_round, in_one
+from bench.analyse.cells.evidence import Evidence, gather_group, in_one
 from bench.analyse.cells.rows import ratio
 from bench.analyse.statistics.signed_rank import blocks_needed, resolution
 from bench.analyse.verdicts import upgrade
+from bench.plan.comparison_groups import ComparisonGroup, planned_groups
 from bench.plan.prices import OF_THE_PRICE
-from bench.plan.rounds import Round, rounds
 from bench.records.schema import Run, Trial
 
 FORGO = ("runners", "options")
-"""Designs whose rounds tell something by themselves, so that some of them may be forgone for the others."""
+"""Designs whose groups tell something by themselves, so that some of them may be forgone for the others."""
 FIRST_OF_OPTIONS = 0.5
 """In the first block of a price list each trial has a pilot and 300 steps for its terminal: later ones take half."""
 
 
-def rule(run: Run, *, clock: Callable[[], float] = monotonic) -> Callable[[int, Sequence[Trial]], Sequence[Round]]:
+def rule(
+    run: Run, *, clock: Callable[[], float] = monotonic
+) -> Callable[[int, Sequence[Trial]], Sequence[ComparisonGroup]]:
     """Whom the next block compares, from (blocks done, their trials), for `TrialScheduler.run`.
 
     The planned blocks are run; with a target, blocks are added for the loops whose ratios are not
     known that well, up to `Settings.max_blocks`. A check of an environment ends with its verdicts. A
     budget ends the run before a block that would not fit in it, judged by the slowest pace so far;
-    one block is always run. Where it has no room for the fewest blocks of an interval, it is spent on as many rounds
+    one block is always run. Where it has no room for the fewest blocks of an interval, it is spent on as many groups
     as can have theirs.
     """
-    planned = rounds(run.settings)
+    planned = planned_groups(run.settings)
     pace = _Pace(clock, first=FIRST_OF_OPTIONS if run.settings.design == "options" else 1.0)
 
-    def next_rounds(blocks: int, trials: Sequence[Trial]) -> Sequence[Round]:
+    def next_rounds(blocks: int, trials: Sequence[Trial]) -> Sequence[ComparisonGroup]:
         pace.block_ended()
         wanted = _wanted(run, planned, blocks, trials)
         budget_s = run.settings.budget_s
@@ -47,7 +49,7 @@ def rule(run: Run, *, clock: Callable[[], float] = monotonic) -> Callable[[int, 
     return next_rounds
 
 
-def _going_on(wanted: Sequence[Round], trials: Sequence[Trial]) -> Sequence[Round]:
+def _going_on(wanted: Sequence[ComparisonGroup], trials: Sequence[Trial]) -> Sequence[ComparisonGroup]:
     """Those that the last block had, in the order in which they are forgone last: of each reference one by turns."""
     last = max((trial.block for trial in trials if trial.phase == "timing"), default=None)
     if last is None:
@@ -67,7 +69,7 @@ class _Pace:
         self._cells = 0
         self._paces_s: list[float] = []
 
-    def block_begins(self, chosen: Sequence[Round]) -> None:
+    def block_begins(self, chosen: Sequence[ComparisonGroup]) -> None:
         self._block_began_s = self._clock()
         self._cells = _cells(chosen)
 
@@ -76,11 +78,11 @@ class _Pace:
             pace_s = (self._clock() - self._block_began_s) / self._cells
             self._paces_s.append(pace_s if self._paces_s else self._first * pace_s)
 
-    def seconds_with(self, chosen: Sequence[Round]) -> float:
+    def seconds_with(self, chosen: Sequence[ComparisonGroup]) -> float:
         """How long the run will have taken after one more block, at the slowest pace so far."""
         return self._clock() - self._began_s + max(self._paces_s, default=0.0) * _cells(chosen)
 
-    def fitting(self, wanted: Sequence[Round], blocks: int, budget_s: float) -> Sequence[Round]:
+    def fitting(self, wanted: Sequence[ComparisonGroup], blocks: int, budget_s: float) -> Sequence[ComparisonGroup]:
         """The first of these, as many as can have so many blocks within the budget; all where not even one can."""
         left_s = budget_s - (self._clock() - self._began_s)
         fitting = list(wanted)
@@ -89,11 +91,13 @@ class _Pace:
         return fitting or wanted
 
 
-def _cells(chosen: Sequence[Round]) -> int:
+def _cells(chosen: Sequence[ComparisonGroup]) -> int:
     return sum(len(planned.members) for planned in chosen)
 
 
-def _wanted(run: Run, planned: Sequence[Round], blocks: int, trials: Sequence[Trial]) -> Sequence[Round]:
+def _wanted(
+    run: Run, planned: Sequence[ComparisonGroup], blocks: int, trials: Sequence[Trial]
+) -> Sequence[ComparisonGroup]:
     settings = run.settings
     if run.verb == "upgrade":
         return [] if blocks and upgrade.assess(run, trials, ended=False).complete else planned
@@ -104,10 +108,12 @@ def _wanted(run: Run, planned: Sequence[Round], blocks: int, trials: Sequence[Tr
     return list(_wide(run, planned, trials, settings.target_ci))
 
 
-def _wide(run: Run, planned: Sequence[Round], trials: Sequence[Trial], target: float) -> Iterator[Round]:
-    """The rounds with nobody in them but the reference and those whose ratios are not known to within `target`."""
+def _wide(
+    run: Run, planned: Sequence[ComparisonGroup], trials: Sequence[Trial], target: float
+) -> Iterator[ComparisonGroup]:
+    """The groups with nobody in them but the reference and those whose ratios are not known to within `target`."""
     for group in planned:
-        compared = gather_round(run, group, trials)
+        compared = gather_group(run, group, trials)
         reference = compared.reference
         others = [evidence for evidence in compared.evidence if evidence is not reference]
         if reference is not None and run.settings.design == "options":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.analyse import launches, prices
 from bench.analyse.cells.counting import attribution, tables_of
-from bench.analyse.cells.evidence import Compared, Evidence, gather, gather_round
+from bench.analyse.cells.evidence import Evidence, GroupEvidence, gather, gather_group
 from bench.analyse.cells.rows import ratio, row
 from bench.analyse.cells.seen import Seen, seen
 from bench.analyse.machine import diagnose, foreign_load, jitter, variables
@@ -15,7 +15,7 @@ from bench.analyse.max_batch import largest_batches
 from bench.analyse.releases import history, transitions
 from bench.analyse.verdicts import upgrade
 from bench.analyse.warnings import warnings_of
-from bench.plan.rounds import rounds
+from bench.plan.comparison_groups import planned_groups
 from bench.records.journal import latest
 from bench.records.schema import NoiseFloor, Summary, Trial, Verb
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bench.analyse.cells.counting import Tables
-    from bench.plan.rounds import Round
+    from bench.plan.comparison_groups import ComparisonGroup
     from bench.records.health import Health
     from bench.records.schema import (
         AttributionRow,
@@ -87,19 +87,19 @@ def summarise(run: Run, trials: Sequence[Seen], checkups: Sequence[Health] = ())
     return transitions.bisected(summary, whole) if run.verb == "bisect" else summary
 
 
-def _noise_floors(run: Run, gathered: Sequence[Compared]) -> list[NoiseFloor | None]:
+def _noise_floors(run: Run, gathered: Sequence[GroupEvidence]) -> list[NoiseFloor | None]:
     if run.settings.design == "options":
         return prices.noise_floors(gathered)
     return [noise_floor(run, compared) for compared in gathered]
 
 
-def noise_floor(run: Run, compared: Compared) -> NoiseFloor | None:
-    """How far the baseline of a round differs from its clone; None where they were not timed together."""
+def noise_floor(run: Run, compared: GroupEvidence) -> NoiseFloor | None:
+    """How far the baseline of a group differs from its clone; None where they were not timed together."""
     clone, reference = clone_of(run, compared), compared.reference
     itself = None if clone is None or reference is None else ratio(clone, reference)
     if clone is None or itself is None:
         return None
-    cell = compared.round.reference
+    cell = compared.group.reference
     return NoiseFloor(
         comparison=cell.comparison,
         runner=cell.runner,
@@ -109,7 +109,7 @@ def noise_floor(run: Run, compared: Compared) -> NoiseFloor | None:
     )
 
 
-def clone_of(run: Run, compared: Compared) -> Evidence | None:
+def clone_of(run: Run, compared: GroupEvidence) -> Evidence | None:
     """The reference once more: a clone without a row, or an environment that is the first one's."""
     names = {environment.name for environment in run.settings.environments if environment.clone_of is not None}
     arms = (evidence for evidence in compared.evidence if evidence.cell.environment in names)
@@ -117,10 +117,10 @@ def clone_of(run: Run, compared: Compared) -> Evidence | None:
 
 
 def ratios_so_far(run: Run, trials: Sequence[Trial], cell: Cell) -> dict[str, Estimate | None]:
-    """Return the ratio of every cell in the round of `cell`, by its name in that round."""
-    planned = next(group for group in rounds(run.settings) if cell in group.members)
+    """Return the ratio of every cell in the group of `cell`, by its name in that group."""
+    planned = next(group for group in planned_groups(run.settings) if cell in group.members)
     seen = [trial for trial in trials if trial.cell in planned.members]
-    compared = gather_round(run, planned, seen)
+    compared = gather_group(run, planned, seen)
     reference = compared.reference
     if reference is None:
         return {}
@@ -133,20 +133,20 @@ def _proven_ratio(evidence: Evidence, reference: Evidence) -> Estimate | None:
     return ratio(evidence, reference)
 
 
-def _attributed(run: Run, gathered: Sequence[Compared]) -> list[AttributionRow]:
+def _attributed(run: Run, gathered: Sequence[GroupEvidence]) -> list[AttributionRow]:
     """By which functions cells differ: from their reference, or in a history from the release before."""
     if run.verb == "history":
         return history.between_releases(gathered)
     return [found for compared in gathered for found in _attribution(compared)]
 
 
-def _attribution(compared: Compared) -> list[AttributionRow]:
+def _attribution(compared: GroupEvidence) -> list[AttributionRow]:
     tables = {evidence.cell: tables_of(evidence.counts, evidence.split) for evidence in compared.evidence}
-    baselines = dict.fromkeys(map(compared.round.baseline, tables))
-    return [found for baseline in baselines for found in _held_to(baseline, tables, compared.round)]
+    baselines = dict.fromkeys(map(compared.group.baseline, tables))
+    return [found for baseline in baselines for found in _held_to(baseline, tables, compared.group)]
 
 
-def _held_to(baseline: Cell, tables: Mapping[Cell, Tables], planned: Round) -> list[AttributionRow]:
+def _held_to(baseline: Cell, tables: Mapping[Cell, Tables], planned: ComparisonGroup) -> list[AttributionRow]:
     others = {cell: own for cell, own in tables.items() if cell != baseline and planned.baseline(cell) == baseline}
     return attribution(tables.get(baseline, {}), others)
 

@@ -29,7 +29,7 @@ from bench.records.schema import Comparison
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bench.analyse.cells.evidence import Compared, Evidence
+    from bench.analyse.cells.evidence import Evidence, GroupEvidence
     from bench.analyse.statistics.signed_rank import Floats
     from bench.records.schema import Cell
 
@@ -41,10 +41,10 @@ LONE_BLOCK_MIN_HALF_WIDTH = 0.05
 LONE_BLOCK_FACTOR = 3.0
 
 
-def warnings_of(gathered: Sequence[Compared]) -> list[Caution]:
-    """Return every warning about a run, kind by kind, from its evidence by round."""
+def warnings_of(gathered: Sequence[GroupEvidence]) -> list[Caution]:
+    """Return every warning about a run, kind by kind, from its evidence by group."""
     timed = {cell.cell: cell for compared in gathered for cell in compared.evidence if cell.timed}
-    references = {compared.round.reference for compared in gathered}
+    references = {compared.group.reference for compared in gathered}
     cells = list(timed.values())
     found = [_failures(cells), _contradictions(cells), _too_few_blocks(cells)]
     found += [_drift([cell for cell in cells if cell.cell in references]), _spread(cells), _two_groups(cells)]
@@ -156,7 +156,7 @@ def _long_regions(cells: Sequence[Evidence]) -> Iterator[Caution]:
         yield Caution(f"{name(worst.cell)}: {told}", f"{more}{why}")
 
 
-def _lone_blocks(gathered: Sequence[Compared]) -> Iterator[Caution]:
+def _lone_blocks(gathered: Sequence[GroupEvidence]) -> Iterator[Caution]:
     """Find ratios known to 5 % at best only because of one block: were it like the others, three times as well.
 
     One sentence for each block of a comparison, since what disturbs it mostly disturbs several loops.
@@ -219,7 +219,7 @@ def _clocks(cells: Sequence[Evidence]) -> Iterator[Caution]:
         yield Caution(f"{name(worst.cell)}: {told}", f"{more}{bears}")
 
 
-def _lost_clones(gathered: Sequence[Compared]) -> Iterator[Caution]:
+def _lost_clones(gathered: Sequence[GroupEvidence]) -> Iterator[Caution]:
     """Find clones that failed: without them a comparison has no noise floor."""
     for compared in gathered:
         clone = compared.clone
@@ -229,7 +229,7 @@ def _lost_clones(gathered: Sequence[Compared]) -> Iterator[Caution]:
             yield Caution(failed, f": {clone.reason}")
 
 
-def _ratios_by_block(compared: Compared) -> Iterator[tuple[Evidence, dict[int, float]]]:
+def _ratios_by_block(compared: GroupEvidence) -> Iterator[tuple[Evidence, dict[int, float]]]:
     """Step time over the reference's in each block, of cells that have an interval."""
     for evidence in compared.evidence:
         reference = compared.baseline(evidence)

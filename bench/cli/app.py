@@ -67,7 +67,7 @@ class Verb(TyperCommand):
 
 
 def _flat(values: object) -> list[object]:
-    return [inner for each in values for inner in _flat(each)] if isinstance(values, (list, tuple)) else [values]
+    return [inner for value in values for inner in _flat(value)] if isinstance(values, (list, tuple)) else [values]
 
 
 def _called(parameter: Any) -> str:

@@ -20,8 +20,8 @@ from bench.execute.scheduler import UNTIMED_BLOCK, TrialScheduler
 from bench.plan import length
 from bench.plan.bisect import STEP_TIME
 from bench.records import store
-from bench.records.schema import Environment, Move, Pass, Probe, Release, Run, Settings, Trial
-from bench.report.kinds.bisect.report import seen
+from bench.records.schema import Environment, Pass, Probe, Release, Run, Settings, Transition, Trial
+from bench.report.kinds.bisect.report import progress_line
 from bench.report.kinds.machine import calibration
 from bench.report.media import progress
 
@@ -38,21 +38,21 @@ def hunted(folder: Path, obtain: Obtain, *, confirm: bool, quiet: bool) -> bool:
     way_on = f"what is in it is kept, but a bisection cannot go on: make room, then start again by {run.command}"
     with (
         store.journal(folder, way_on=way_on) as journal,
-        checkup.kept(folder, run) as beside,
+        checkup.record_during(folder, run) as beside,
         closing(progress.choose(sys.stderr, quiet=quiet)) as display,
     ):
-        hunt = Hunt(folder, obtain, journal, display)
+        hunt = BisectSearch(folder, obtain, journal, display)
         if beside is not None:
             display.note(beside)
         try:
             hunt.search()
-            hunt.look_closer(confirm=confirm)
+            hunt.confirm_transition(confirm=confirm)
         except KeyboardInterrupt:
             return False
     return True
 
 
-class Hunt:
+class BisectSearch:
     """A bisection under way."""
 
     def __init__(self, folder: Path, obtain: Obtain, journal: store.Journal, display: progress.Progress) -> None:
@@ -82,16 +82,16 @@ class Hunt:
             self._display.note(calibration.sentence(self.run.settings.by_calibration))
         while due := probes.searched(self.run, self.probes).due:
             releases = [self._releases[index].version for index in due]
-            self._count([each for each in releases if self._is_installed(each)])
+            self._count([release for release in releases if self._is_installed(release)])
             if self._is_timed:
                 self._time_beside_ends(releases)
             for probe in self.probes:
                 if probe.release in releases:
-                    self._display.note(seen(self.run, probe))
+                    self._display.note(progress_line(self.run, probe))
 
-    def look_closer(self, *, confirm: bool) -> None:
+    def confirm_transition(self, *, confirm: bool) -> None:
         """Count both neighbours of the move once more, in fresh interpreters, and time them if asked to."""
-        found = transitions.moves(self.run, self.trials, self.probes)
+        found = transitions.transitions(self.run, self.trials, self.probes)
         if not found or found[0].untested:
             return
         neighbours = [found[0].older, found[0].newer]
@@ -155,26 +155,28 @@ class Hunt:
         usable = [probe.release for probe in self.probes if probe.status == "ok"]
         if len(usable) < 2 or not set(releases) & set(usable):
             return
-        target = next((each for each in releases if each in usable[1:-1]), usable[-1])
+        target = next((release for release in releases if release in usable[1:-1]), usable[-1])
         self._time(list(dict.fromkeys([usable[0], target, usable[-1]])), lambda blocks: self._is_told(target, blocks))
 
     def _is_told(self, release: str, blocks: int) -> bool:
         probe = next(each for each in self.probes if each.release == release)
         return probe.like is not None or probe.status != "ok" or blocks >= self.run.settings.blocks
 
-    def _confirm(self, move: Move) -> None:
-        older = next(each for each in self.run.settings.environments if each.name == move.older)
-        self._add(older.model_copy(update={"name": probes.CLONE, "clone_of": move.older}))
-        self._display.note(f"{move.older} and {move.newer} side by side")
-        arms = [move.older, move.newer, probes.CLONE]
-        self._time(arms, lambda blocks: blocks > 0 and transitions.is_confirmed(self.run, self.trials, move))
+    def _confirm(self, transition: Transition) -> None:
+        older = next(
+            environment for environment in self.run.settings.environments if environment.name == transition.older
+        )
+        self._add(older.model_copy(update={"name": probes.CLONE, "clone_of": transition.older}))
+        self._display.note(f"{transition.older} and {transition.newer} side by side")
+        arms = [transition.older, transition.newer, probes.CLONE]
+        self._time(arms, lambda blocks: blocks > 0 and transitions.is_confirmed(self.run, self.trials, transition))
 
     def _time(self, names: Sequence[str], enough: Callable[[int], bool]) -> None:
         """Time environments in blocks that no other comparison has part in, until `enough(blocks)`."""
         settings = self._settings(names, ["timing"])
         first_block = 1 + max((trial.block for trial in self.trials), default=UNTIMED_BLOCK)
         scheduler = TrialScheduler(settings, done=self.trials, first_block=first_block)
-        for trials in scheduler.run(lambda blocks, _: [] if enough(blocks) else scheduler.rounds):
+        for trials in scheduler.run(lambda blocks, _: [] if enough(blocks) else scheduler.groups):
             self._keep(*trials)
             self._show(trials, settings, first_block)
 
@@ -187,6 +189,6 @@ class Hunt:
             self._display.trial(shown, done=len(self.trials), total=None, seconds_left=None, ratios=ratios)
 
     def _settings(self, names: Sequence[str], passes: list[Pass]) -> Settings:
-        environments = {each.name: each for each in self.run.settings.environments}
+        environments = {environment.name: environment for environment in self.run.settings.environments}
         update = {"environments": [environments[name] for name in names], "passes": passes}
         return self.run.settings.model_copy(update=update)

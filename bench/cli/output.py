@@ -27,7 +27,7 @@ Seconds = Callable[[], "Mapping[Cell, float]"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ending:
+class OutputOptions:
     """What the command line asked for."""
 
     verb: str
@@ -37,7 +37,7 @@ class Ending:
     junit: Path | None = None
 
     @classmethod
-    def chosen(cls, verb: str, *, quiet: bool, as_json: bool, form: str, junit: Path | None = None) -> Ending:
+    def chosen(cls, verb: str, *, quiet: bool, as_json: bool, form: str, junit: Path | None = None) -> OutputOptions:
         """What these options ask for; raises `UsageError` where they contradict each other or cannot be had."""
         if form not in FORMATS:
             raise UsageError(f"--format {form} is unknown: choose one of {', '.join(FORMATS)}.")
@@ -49,7 +49,7 @@ class Ending:
             _refuse_unwritable(junit)
         return cls(verb=verb, quiet=quiet, as_json=as_json, form=form, junit=junit)
 
-    def tell(self, answer: Answer, exit_code: int, seconds: Seconds = dict) -> None:
+    def emit(self, answer: Answer, exit_code: int, seconds: Seconds = dict) -> None:
         """Print the answer and write the files that were asked for."""
         if self.junit is not None:
             from bench.report.media import junit
@@ -68,7 +68,7 @@ class Ending:
         sys.stdout.flush()
 
     @contextmanager
-    def errors_told(self) -> Iterator[None]:
+    def errors_emitted(self) -> Iterator[None]:
         """Leave word of an error also where a CI system looks for it; the error itself goes on."""
         try:
             yield

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.output import Ending, seconds_of
+from bench.cli.output import OutputOptions, seconds_of
 from bench.errors import ExitCode, InterruptedReportError
 from bench.execute import checkup, probe
 from bench.execute.scheduler import TrialScheduler
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bench.report.media.progress import Progress
 
 
-def planned(verb: Verb, name: str, settings: Settings, *, machine: Machine, packages: dict[str, str]) -> Run:
+def new_run(verb: Verb, name: str, settings: Settings, *, machine: Machine, packages: dict[str, str]) -> Run:
     """The record of a run that begins now, as its run.json will have it."""
     return Run(
         name=name,
@@ -37,12 +37,12 @@ def planned(verb: Verb, name: str, settings: Settings, *, machine: Machine, pack
     )
 
 
-def carry_out(folder: Path, ending: Ending) -> int:
+def execute_and_report(folder: Path, output: OutputOptions) -> int:
     """Execute what is still to do, keep every trial as it ends, report whatever there is; the verb's exit code."""
-    return told(folder, ending, interrupted=not measured(folder, quiet=ending.quiet))
+    return report(folder, output, interrupted=not execute(folder, quiet=output.quiet))
 
 
-def told(folder: Path, ending: Ending, *, interrupted: bool) -> int:
+def report(folder: Path, output: OutputOptions, *, interrupted: bool) -> int:
     """Report what the journal of `folder` holds, and return the exit code of its verb."""
     from bench.cli import reports  # brings pandas, for which --help and a wrong option must not wait
     from bench.report import answer, kinds
@@ -56,11 +56,11 @@ def told(folder: Path, ending: Ending, *, interrupted: bool) -> int:
             f"{shlex.quote(shown(folder))} writes it."
         ) from None
     code = ExitCode.INTERRUPTED if interrupted else kinds.of(summary.run.verb).exit_code(summary)
-    ending.tell(answer.of_run(folder, summary, exit_code=code), code, lambda: seconds_of(store.read_trials(folder)))
+    output.emit(answer.of_run(folder, summary, exit_code=code), code, lambda: seconds_of(store.read_trials(folder)))
     return code
 
 
-def measured(folder: Path, *, title: str | None = None, way_on: str | None = None, quiet: bool = False) -> bool:
+def execute(folder: Path, *, title: str | None = None, way_on: str | None = None, quiet: bool = False) -> bool:
     """Run what is still to do into the journal of `folder`; false when it was interrupted.
 
     `way_on` is as for `store.journal`.
@@ -73,7 +73,7 @@ def measured(folder: Path, *, title: str | None = None, way_on: str | None = Non
     done = store.read_trials(folder)
     with (
         store.journal(folder, way_on=way_on) as journal,
-        checkup.kept(folder, run) as beside,
+        checkup.record_during(folder, run) as beside,
         closing(progress.choose(sys.stderr, quiet=quiet)) as display,
     ):
         scheduler = TrialScheduler(run.settings, done=done, traces=folder / store.TRACES, logs=folder / store.LOGS)

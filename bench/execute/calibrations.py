@@ -46,7 +46,7 @@ def known(machine: Machine, devices: Iterable[str]) -> list[Calibration]:
 
 def of_plan(planned: Settings, machine: Machine) -> list[Calibration]:
     """The calibrations of the devices that a plan measures on."""
-    return known(machine, (each.device for each in planned.comparisons))
+    return known(machine, (comparison.device for comparison in planned.comparisons))
 
 
 def _read(path: Path) -> Calibration | None:

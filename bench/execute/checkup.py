@@ -18,7 +18,7 @@ RUNNING = "running"
 
 
 @contextmanager
-def kept(folder: Path, run: Run) -> Iterator[str | None]:
+def record_during(folder: Path, run: Run) -> Iterator[str | None]:
     """Write the machine's state when entered, and when left with what happened meanwhile, also after Ctrl-C.
 
     Gives a sentence where another run of this user's measures on one of the same devices.

@@ -51,7 +51,7 @@ class Group:
         self._settings, self._state, self._pool, self._logs = settings, state, pool, logs
         self._slots, self._reference = slots, reference
         cell = slots[0].cell
-        self._comparison, self._block = cell.anywhere, slots[0].block
+        self._comparison, self._block = cell.without_environment, slots[0].block
         priced = prices.of_cells(settings, (slot.cell for slot in slots))
         workers = max(cell.workers, *(each.workers for each in priced), 0)
         self._cores = cores.for_trials(threads=settings.threads, workers=workers, device=cell.device)

@@ -1,8 +1,8 @@
 """Runs the passes of a plan and yields the trials as they end.
 
 Order: the equivalence pass proves the arithmetic, the counting pass counts, the phases and trace
-passes look once into each cell, then block after block is timed, each with the rounds that a rule asks
-for, the trials of a round taking turns. The second set of interpreters counts once more before it
+passes look once into each cell, then block after block is timed, each with the groups that a rule asks
+for, the trials of a group taking turns. The second set of interpreters counts once more before it
 serves its blocks. Every trial is yielded once, failed ones included; those that the journal already
 holds are not run again.
 """
@@ -22,11 +22,10 @@ from bench.execute.state import RunState
 from bench.execute.workers.launcher import Request
 from bench.execute.workers.pool import Key, Pool, batches, key_of
 from bench.host.load import LoadMeter
+from bench.plan import comparison_groups, max_batch, prices, schedule
 from bench.plan import length as lengths
-from bench.plan import max_batch, prices, schedule
-from bench.plan import rounds as planned_rounds
+from bench.plan.comparison_groups import ComparisonGroup
 from bench.plan.max_batch import Search
-from bench.plan.rounds import Round
 from bench.plan.schedule import Layout, Slot
 from bench.records.schema import CURRENT, Cell, Environment, Pass, Settings, Trial
 from bench.records.store import now, slug
@@ -43,7 +42,7 @@ HASH_SEED = 0
 """Of the sets that count: calls depend on the order of dicts and sets."""
 
 Planned = tuple[Pass, Slot]
-NextRounds = Callable[[int, Sequence[Trial]], Sequence[Round]]
+NextRounds = Callable[[int, Sequence[Trial]], Sequence[ComparisonGroup]]
 """Whom the next block compares, from the number of blocks done and the trials up to there; nobody: it ends."""
 
 
@@ -65,12 +64,12 @@ class TrialScheduler:
         self._traces, self._logs = traces, logs
         self._replicates = replicates or (ONCE if settings.design == "options" else REPLICATES)
         self._first_block = first_block
-        self.rounds = planned_rounds.rounds(settings)
-        self._cells = planned_rounds.cells(settings)
+        self.groups = comparison_groups.planned_groups(settings)
+        self._cells = comparison_groups.cells(settings)
         self.state = RunState(settings, done=done)
         self._load = LoadMeter()
         # Empty when the run begins, so that what compiling costs does not depend on what was compiled here before.
-        compiles = any(each.compile for each in settings.comparisons)
+        compiles = any(comparison.compile for comparison in settings.comparisons)
         self._compiled = TemporaryDirectory(prefix="looptax-", ignore_cleanup_errors=True) if compiles else None
         self._pool: Pool | None = None
         self._pool_layout: Layout | None = None
@@ -81,7 +80,7 @@ class TrialScheduler:
     def total_trials(self) -> int:
         """Trials of the whole plan, and of the blocks that have been added to it so far."""
         opening = len(self._cells) * sum(self._replicates[each] for each in self._opening_passes)
-        a_block = sum(len(each.members) for each in self.rounds)
+        a_block = sum(len(group.members) for group in self.groups)
         timed = self.settings.blocks * a_block if self._is_timed else 0
         return opening + timed + self._added_trials
 
@@ -192,14 +191,14 @@ class TrialScheduler:
         return self._pool
 
     def _members(self) -> Iterator[Cell]:
-        return (cell for each in self.rounds for cell in each.members)
+        return (cell for group in self.groups for cell in group.members)
 
     def _close_pool(self) -> None:
         if self._pool is not None:
             self._pool.close()
         self._pool = None
 
-    def _block(self, block: int, rounds: Sequence[Round]) -> Iterator[list[Trial]]:
+    def _block(self, block: int, rounds: Sequence[ComparisonGroup]) -> Iterator[list[Trial]]:
         groups = schedule.block(rounds, seed=self.settings.seed, block=block)
         if block - self._first_block >= self.settings.blocks:
             self._added_trials += sum(map(len, groups))
@@ -216,21 +215,21 @@ class TrialScheduler:
 
     def _reference(self, group: Sequence[Slot]) -> Cell:
         members = {slot.cell for slot in group}
-        return next(each.reference for each in self.rounds if members <= set(each.members))
+        return next(each.reference for each in self.groups if members <= set(each.members))
 
     def _remembered(self, trial: Trial) -> Trial:
         self.state.remember(trial)
         return trial
 
     def _trial(self, pool: Pool, phase: Pass, slot: Slot) -> Trial:
-        length = self.state.length(phase, slot.cell.anywhere)
+        length = self.state.length(phase, slot.cell.without_environment)
         request = Request(
             phase=phase,
             cell=slot.cell,
             length=length,
             seed=self.settings.seed,
             threads=self.settings.threads,
-            timeout_s=self.state.timeout_s(phase, slot.cell.anywhere),
+            timeout_s=self.state.timeout_s(phase, slot.cell.without_environment),
             trace_to=self._trace_to(phase, slot.cell),
             scripts=self.settings.scripts,
             log_to=self._log_to(phase, slot.cell),

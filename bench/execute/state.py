@@ -30,7 +30,7 @@ class RunState:
         """Take note of a trial; the first that took turns fixes how long these are in its comparison."""
         self.trials.append(trial)
         self._finished.add(trial.key)
-        comparison = trial.cell.anywhere
+        comparison = trial.cell.without_environment
         if trial.timing is not None and trial.timing.turns is not None:
             self._turns.setdefault(comparison, trial.timing.turns.length)
         if trial.alone is not None:
@@ -85,13 +85,15 @@ class RunState:
 
     def _step_s(self, comparison: Comparison) -> float | None:
         """What a step takes at most, by the first trial that proved the comparison's arithmetic."""
-        proofs = (t for t in self.trials if t.phase == "equivalence" and t.cell.anywhere == comparison)
+        proofs = (t for t in self.trials if t.phase == "equivalence" and t.cell.without_environment == comparison)
         return next((trial.wall_s / trial.length.steps for trial in proofs), None)
 
     def timeout_s(self, phase: Pass, comparison: Comparison) -> float:
         """Far longer than any trial of this pass and comparison has needed so far."""
         if self._settings.timeout_s is not None:
             return self._settings.timeout_s
-        alike = (t for t in self.trials if t.phase == phase and t.status == "ok" and t.cell.anywhere == comparison)
+        alike = (
+            t for t in self.trials if t.phase == phase and t.status == "ok" and t.cell.without_environment == comparison
+        )
         slowest_s = max((trial.wall_s for trial in alike), default=None)
         return FIRST_TIMEOUT_S if slowest_s is None else max(MIN_TIMEOUT_S, TIMEOUT_FACTOR * slowest_s)

@@ -46,7 +46,7 @@ def _foreign(run: Run) -> Iterator[str]:
     """What a run would execute besides looptax and the environment that it runs in."""
     yield from runner_files.not_built_in(run.settings)
     yield from run.own_files
-    yield from (each.python for each in run.settings.environments if each.python != sys.executable)
+    yield from (environment.python for environment in run.settings.environments if environment.python != sys.executable)
 
 
 def _is_known(folder: Path) -> bool:

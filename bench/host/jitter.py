@@ -22,14 +22,14 @@ from itertools import cycle
 
 from bench.records.steadiness import CoreSlices, JitterFacts
 
-MOST_CORES = 4
+MAX_CORES = 4
 """With more, a core would be visited too seldom for a second to tell anything of it."""
 SLICE_NS = 10_000_000
 """About as long as a turn of a loop."""
 COLD_UNITS = 2
 """At the start of a slice, not timed: the caches of a core that was just moved to belong to others."""
 SLICES_A_VISIT = 2
-LEAST_VISITS = 4
+MIN_VISITS = 4
 """Of each core, also where others take so much that a second has no room for them."""
 ROWS = tuple({"weight": place, "value": float(place)} for place in range(64))
 PASSES = 12
@@ -66,11 +66,11 @@ def unit() -> Unit:
 
 def units_per_slice(work: Unit, clock: Clock = time.perf_counter_ns) -> int:
     """How many units take about `SLICE_NS`, by the fastest of a few tries: chosen once, the same for all slices."""
-    fastest = min(timed(work, UNITS_A_TRY, clock) for _ in range(TRIES))
+    fastest = min(time_slice_ns(work, UNITS_A_TRY, clock) for _ in range(TRIES))
     return max(1, round(SLICE_NS * UNITS_A_TRY / max(fastest, 1)))
 
 
-def timed(work: Unit, units: int, clock: Clock = time.perf_counter_ns) -> int:
+def time_slice_ns(work: Unit, units: int, clock: Clock = time.perf_counter_ns) -> int:
     """The nanoseconds of one slice."""
     for _ in range(COLD_UNITS):
         work()
@@ -80,25 +80,25 @@ def timed(work: Unit, units: int, clock: Clock = time.perf_counter_ns) -> int:
     return clock() - start
 
 
-def chosen(usable: Sequence[int]) -> list[int]:
+def select_cores(usable: Sequence[int]) -> list[int]:
     """At most `MOST_CORES` of the processors, evenly spread, so that several sockets are seen."""
-    count = min(len(usable), MOST_CORES)
+    count = min(len(usable), MAX_CORES)
     return [usable[place * len(usable) // count] for place in range(count)]
 
 
 def probe(seconds: float, *, clock: Clock = time.perf_counter_ns) -> JitterFacts:
     """Time slices for so long, one core at a time; unpinned where this system cannot pin a process."""
     usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else None
-    cores: list[int | None] = [None] if usable is None else [*chosen(usable)]
+    cores: list[int | None] = [None] if usable is None else [*select_cores(usable)]
     work = unit()
     units = units_per_slice(work, clock)
     slices: list[list[int]] = [[] for _ in cores]
     start = clock()
-    while clock() - start < seconds * 1e9 or len(slices[-1]) < LEAST_VISITS * SLICES_A_VISIT:
+    while clock() - start < seconds * 1e9 or len(slices[-1]) < MIN_VISITS * SLICES_A_VISIT:
         for core, own in zip(cores, slices, strict=True):
             if core is not None:
                 os.sched_setaffinity(0, {core})
-            own += [timed(work, units, clock) for _ in range(SLICES_A_VISIT)]
+            own += [time_slice_ns(work, units, clock) for _ in range(SLICES_A_VISIT)]
     return JitterFacts(
         wall_s=(clock() - start) / 1e9,
         units_per_slice=units,

@@ -8,8 +8,8 @@ from typing import Any
 
 from bench.records.health import ProcessShare
 
-SHOWN = 5
-LEAST_CORES = 0.01
+MAX_LISTED = 5
+MIN_CORES = 0.01
 """Who uses less of one core over a window is not named."""
 
 
@@ -55,8 +55,8 @@ def busiest(
         for pid, process in after.items()
         if not _descends(process, own, after)
     ]
-    named = sorted((share for share in shares if share.cores >= LEAST_CORES), key=lambda share: -share.cores)
-    return named[:SHOWN]
+    named = sorted((share for share in shares if share.cores >= MIN_CORES), key=lambda share: -share.cores)
+    return named[:MAX_LISTED]
 
 
 def _earlier(before: Process | None, process: Process) -> float:

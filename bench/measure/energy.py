@@ -117,8 +117,8 @@ class FirstTurnToLast:
         (start, start_s), (end, end_s) = self._start, self._end
         lasted_s = end_s - start_s
         if lasted_s < MIN_MOVES * self._move_s:
-            move = f"the board's counter moves every {1e3 * self._move_s:.0f} ms"
-            reason = f"{move}, too seldom for {lasted_s:.2g} s of turns (give it more --steps)"
+            transition = f"the board's counter moves every {1e3 * self._move_s:.0f} ms"
+            reason = f"{transition}, too seldom for {lasted_s:.2g} s of turns (give it more --steps)"
             return Unavailable(NAME, reason).result()
         return {NAME: self._meter.joules(start, end), "unavailable": {}}
 

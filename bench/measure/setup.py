@@ -96,7 +96,7 @@ def _of_lightning(trainer: Any) -> Facts:
     clip = trainer.gradient_clip_val
     loggers = _names(trainer.loggers)
     return {
-        "schedule": _names(each.scheduler for each in trainer.lr_scheduler_configs),
+        "schedule": _names(lr_scheduler_config.scheduler for lr_scheduler_config in trainer.lr_scheduler_configs),
         "clipping": f"{trainer.gradient_clip_algorithm or 'norm'} {clip:g}" if clip else "",
         "log lines": f"{loggers}, every {trainer.log_every_n_steps} steps" if loggers else "",
         "checkpoints": _names(trainer.checkpoint_callbacks),

@@ -21,7 +21,7 @@ METRICS = (*(each.key for each in EXACT), STEP_TIME)
 BATCH_SIZE = "64"
 CAP = 20
 """Blocks of one comparison at most."""
-LEAST_BLOCKS = 9
+MIN_BLOCKS = 9
 """The fewest whose signed ranks can decide anything at the level of a look."""
 DEFAULT_MARGIN = "3%"
 
@@ -36,8 +36,8 @@ def settings(
     if figure_of(bisection.metric).on_accelerator and plan.comparisons[0].device == "cpu":
         raise UsageError(f"--metric {bisection.metric} is counted on an accelerator only; name one with --device cuda.")
     blocks = flags.blocks or CAP
-    if bisection.metric == STEP_TIME and blocks < LEAST_BLOCKS:
-        raise UsageError(f"--blocks {blocks} cannot decide anything; give --metric step_time {LEAST_BLOCKS} at least.")
+    if bisection.metric == STEP_TIME and blocks < MIN_BLOCKS:
+        raise UsageError(f"--blocks {blocks} cannot decide anything; give --metric step_time {MIN_BLOCKS} at least.")
     passes = ("equivalence", "counting", *(["timing"] if bisection.metric == STEP_TIME else []))
     update = {
         "design": "environments",

@@ -68,7 +68,7 @@ def runner_of(package: str, asked: str | None) -> str:
 EVERY = ("release", "minor", "major")
 
 
-def chosen(releases: Sequence[str], *, first: str | None, last: str | None, every: str) -> list[str]:
+def select_releases(releases: Sequence[str], *, first: str | None, last: str | None, every: str) -> list[str]:
     """The releases from `first` to `last`, both included, oldest first; of each minor (or major) series the newest.
 
     Raises `UsageError` for a text that is no version, and where nothing is left.

@@ -110,7 +110,7 @@ def usual_runners() -> list[str]:
 
 def memory_limit(comparisons: Iterable[Comparison], limit_bytes: int | None, machine: Machine) -> int | None:
     """What trials on a CPU may take; raises `UsageError` where that is not said, or more than there is."""
-    on_cpu = [each for each in comparisons if each.device == "cpu"]
+    on_cpu = [comparison for comparison in comparisons if comparison.device == "cpu"]
     if limit_bytes is None and on_cpu:
         raise UsageError(
             f"{FLAG} on a cpu needs --memory-limit, such as 2GiB: without one it would fill this machine's memory."

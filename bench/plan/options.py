@@ -21,7 +21,7 @@ def runner_names(text: str | None) -> list[str]:
     return cells.known("--runner", text or DEFAULT_RUNNERS, options.MODULES)
 
 
-def chosen(runner_list: Sequence[str], text: str | None, packages: Mapping[str, str]) -> list[PricedOption]:
+def select_options(runner_list: Sequence[str], text: str | None, packages: Mapping[str, str]) -> list[PricedOption]:
     """The options of these runners that `--option` names, by default all that are usual.
 
     Those that cannot be had here say so, where all are asked for; one that is asked for by name raises `UsageError`.

@@ -33,7 +33,7 @@ def settings(flags: Flags, machine: Machine, packages: Mapping[str, str], *, opt
     update = {
         "design": "options",
         "runners": runners,
-        "options": options.chosen(runners, option, packages),
+        "options": options.select_options(runners, option, packages),
         "preset": PRESET,
         "blocks": flags.blocks or BLOCKS,
         "max_blocks": flags.blocks or MAX_BLOCKS,
@@ -49,7 +49,7 @@ def settings(flags: Flags, machine: Machine, packages: Mapping[str, str], *, opt
 def of_cells(settings: Settings, cells: Iterable[Cell]) -> list[PricedOption]:
     """The options that are switched on in these cells."""
     names = {(cell.runner, cell.option) for cell in cells}
-    return [each for each in settings.options if (each.runner, each.name) in names]
+    return [option for option in settings.options if (option.runner, option.name) in names]
 
 
 def event_steps(settings: Settings, cell: Cell, length: Length) -> int | None:

@@ -72,7 +72,11 @@ def not_built_in(settings: Settings) -> Iterator[str]:
     if settings.scripts is not None:
         yield from (script.file for script in settings.scripts.each)
     yield from (name for name in settings.runners if name not in runners.BUILT_IN)
-    yield from (each.workload for each in settings.comparisons if each.workload not in {*workloads.REGISTRY, SCRIPT})
+    yield from (
+        comparison.workload
+        for comparison in settings.comparisons
+        if comparison.workload not in {*workloads.REGISTRY, SCRIPT}
+    )
 
 
 def refuse(name: str, kind: Kind, *, flag: str | None = None) -> None:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.plan.rounds import Round
+from bench.plan.comparison_groups import ComparisonGroup
 from bench.records.schema import Cell
 
 MAX_HASH_SEED = 2**32 - 1
@@ -46,7 +46,7 @@ def layout(*, seed: int, number: int) -> Layout:
     return Layout(hash_seed=rng.randint(1, MAX_HASH_SEED), padding_bytes=rng.randrange(MAX_PADDING_BYTES))
 
 
-def block(rounds: Sequence[Round], *, seed: int, block: int) -> list[list[Slot]]:
+def block(groups: Sequence[ComparisonGroup], *, seed: int, block: int) -> list[list[Slot]]:
     """The trials of one block, those together that take turns, each in the order in which they are started."""
     rng = random.Random(f"order/{seed}/{block}")  # noqa: S311 - a schedule, not a secret
     return [
@@ -54,7 +54,7 @@ def block(rounds: Sequence[Round], *, seed: int, block: int) -> list[list[Slot]]
             Slot(cell=cell, block=block, replicate=each.number, position=place)
             for place, cell in enumerate(rng.sample(each.members, len(each.members)))
         ]
-        for each in rng.sample(rounds, len(rounds))
+        for each in rng.sample(groups, len(groups))
     ]
 
 

@@ -30,7 +30,7 @@ TOLD_BY: dict[FigureGroup, set[Pass]] = {
     "counters": {"counting"},
 }
 """Which passes have figures of a group; one of them is enough."""
-NAMED_AT_MOST = 3
+MAX_NAMED = 3
 
 
 def settings(
@@ -51,7 +51,7 @@ def settings(
         plan = from_flags(flags, machine)
         checked = plan.runners
     else:
-        chosen = flags.runner or ",".join(touched(changed(baseline, candidate), trained))
+        chosen = flags.runner or ",".join(affected_runners(changed(baseline, candidate), trained))
         plan = from_flags(replace(flags, runner=chosen), machine)
         checked = cells.asked_runners(chosen)
     passes = _passes(plan.passes, flags)
@@ -94,7 +94,7 @@ def changed(baseline: Environment, candidate: Environment) -> dict[str, tuple[st
     return {name: (before, after) for name, (before, after) in both.items() if before != after}
 
 
-def touched(packages: Collection[str] | Mapping[str, object], trained: Collection[str] = ()) -> list[str]:
+def affected_runners(packages: Collection[str] | Mapping[str, object], trained: Collection[str] = ()) -> list[str]:
     """The runners that need one of the packages; all of them where none does, since then anything may matter.
 
     All of them, too, where a workload needs one, and with it whatever trains that.
@@ -149,5 +149,5 @@ def labels(baseline: Environment, candidate: Environment) -> tuple[str, str]:
 
 def _shortened(requirements: Sequence[str]) -> str:
     """The first few, and how many more there are: a requirements file may have a hundred."""
-    more = len(requirements) - NAMED_AT_MOST
-    return " ".join([*requirements[:NAMED_AT_MOST], *([f"and {more} more"] if more > 0 else [])])
+    more = len(requirements) - MAX_NAMED
+    return " ".join([*requirements[:MAX_NAMED], *([f"and {more} more"] if more > 0 else [])])

@@ -45,7 +45,7 @@ def _home() -> Path:
         return Path(os.devnull)
 
 
-def kept(name: str, make: Callable[[], str]) -> str:
+def cached(name: str, make: Callable[[], str]) -> str:
     """The text of the file `name` in the cache, made where it is not there; one that cannot be kept is made each time.
 
     Whatever the text depends on belongs into its name.
@@ -65,7 +65,7 @@ def newest(subject: str, state: str, make: Callable[[], str]) -> str:
     Both are parts of a file's name.
     """
     name = f"{subject}-{state}"
-    text = kept(name, make)
+    text = cached(name, make)
     with suppress(OSError):
         for earlier in private(TEXTS).glob(f"{subject}-*"):
             if earlier.name != name:

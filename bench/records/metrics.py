@@ -323,7 +323,7 @@ def metric(key: str) -> Metric:
     return BY_KEY[key.removesuffix(OVER)]
 
 
-def chosen(*keys: str) -> tuple[Metric, ...]:
+def metrics_of(*keys: str) -> tuple[Metric, ...]:
     """Return some rows in an order of their own."""
     return tuple(BY_KEY[key] for key in keys)
 

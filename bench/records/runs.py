@@ -122,7 +122,7 @@ class Settings(Record):
     scripts: Scripts | None = None
     """What cells run in the place of runners, whose names `runners` then has."""
     design: Literal["runners", "environments", "anchored", "options"] = "runners"
-    """Who is compared with whom, see `plan.rounds`."""
+    """Who is compared with whom, see `plan.comparison_groups`."""
     environments: list[Environment] = []
     """Where cells run; empty where that is the current environment alone."""
     options: list[PricedOption] = []
@@ -167,7 +167,7 @@ class Settings(Record):
     @property
     def on_terminals(self) -> bool:
         """Whether trials write to a terminal, as people have one: where bars and log lines are what is measured."""
-        return self.design == "options" or any(each.profile == "stock" for each in self.comparisons)
+        return self.design == "options" or any(comparison.profile == "stock" for comparison in self.comparisons)
 
     @property
     def margin_of_time(self) -> float:

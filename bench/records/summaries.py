@@ -276,7 +276,7 @@ class Probe(Record):
     """
 
 
-class Move(Record):
+class Transition(Record):
     """Two releases between which the metric moved; neighbours, unless something lies `between` them."""
 
     older: str
@@ -379,7 +379,7 @@ class Summary(Record):
     releases: list[ReleaseFigures] = []
     probes: list[Probe] = []
     """What a bisection looked at, in the order of the releases."""
-    moves: list[Move] = []
+    moves: list[Transition] = []
     """What a bisection found, the one that it confirmed first."""
     prices: list[Price] = []
     """What each option costs, in the order of the plan; where options are compared."""

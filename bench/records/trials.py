@@ -43,7 +43,7 @@ class Comparison(Record):
         return f" at batch {self.batch_size:,}" if self.batch_size else ""
 
     @property
-    def anywhere(self) -> Comparison:
+    def without_environment(self) -> Comparison:
         """The same in the current environment: what cells of several environments share."""
         shared = self.model_dump(include=set(Comparison.model_fields)) | {"environment": CURRENT}
         return Comparison.model_validate(shared)

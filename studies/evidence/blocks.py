@@ -20,7 +20,7 @@ from bench.execute.workers.turns import Member
 from bench.host.load import LoadMeter
 from bench.plan import length as lengths
 from bench.plan import schedule
-from bench.plan.rounds import Round
+from bench.plan.comparison_groups import ComparisonGroup
 from bench.records.schema import Cell, Settings, Trial, TurnLength
 from tests import factories
 from trainloops.runners import BASELINE
@@ -31,10 +31,10 @@ IQR_OF_NORMAL = 1.349
 CLONE = "clone"
 
 
-def comparison(runners: Sequence[str], *, batch_size: int, **where: str) -> Round:
+def comparison(runners: Sequence[str], *, batch_size: int, **where: str) -> ComparisonGroup:
     """Loops that are compared with the first of them, and its clone."""
     cells = tuple(factories.cell(runner, batch_size=batch_size, **where) for runner in runners)
-    return Round(cells=cells, reference=cells[0], clone=cells[0].model_copy(update={"clone": True}))
+    return ComparisonGroup(cells=cells, reference=cells[0], clone=cells[0].model_copy(update={"clone": True}))
 
 
 def settings(turns_s: float) -> Settings:
@@ -43,7 +43,7 @@ def settings(turns_s: float) -> Settings:
 
 
 @contextmanager
-def interpreters(planned: Sequence[Round], *, number: int = 0) -> Iterator[Pool]:
+def interpreters(planned: Sequence[ComparisonGroup], *, number: int = 0) -> Iterator[Pool]:
     """All interpreters of some comparisons, of the layout `number`."""
     keys = dict.fromkeys(key_of(cell) for each in planned for cell in each.members)
     pool = Pool(keys, pythons={}, layout=schedule.layout(seed=0, number=number), threads=THREADS, one_by_one=False)
@@ -54,7 +54,7 @@ def interpreters(planned: Sequence[Round], *, number: int = 0) -> Iterator[Pool]
         pool.close()
 
 
-def block(pool: Launcher | Pool, planned: Round, *, turns_s: float, number: int) -> dict[str, Trial]:
+def block(pool: Launcher | Pool, planned: ComparisonGroup, *, turns_s: float, number: int) -> dict[str, Trial]:
     """One block, by what tells its cells apart."""
     plan = settings(turns_s)
     (group,) = schedule.block([planned], seed=0, block=number)
@@ -108,7 +108,7 @@ def taken(members: Sequence[Member], length: TurnLength, *, cycles: int, number:
     taking = turns.TurnTaking(members, orders)
     taking.take(length, cycles=cycles)
     taking.end()
-    return [own_us(each.steps_ns, each.waits_ns).reshape(cycles, length.steps) for each in members]
+    return [own_us(member.steps_ns, member.waits_ns).reshape(cycles, length.steps) for member in members]
 
 
 def own_us(steps_ns: Sequence[int], waits_ns: Mapping[int, int]) -> Floats:

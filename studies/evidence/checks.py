@@ -58,7 +58,9 @@ def upgrade(*arguments: str | Path) -> Check:
         if not summaries:
             raise RuntimeError(f"{' '.join(command)} wrote no summary: {done.stderr.strip()[-300:]}")
         verdicts = json.loads(summaries[0].read_text())["verdicts"]
-        return Check(done.returncode, [{name: each[name] for name in TOLD} for each in verdicts], round(wall_s, 1))
+        return Check(
+            done.returncode, [{name: verdict[name] for name in TOLD} for verdict in verdicts], round(wall_s, 1)
+        )
 
 
 def false_alarms(args: Namespace) -> str:
@@ -94,11 +96,11 @@ def false_alarms(args: Namespace) -> str:
 
 def outcomes(found: list[Check]) -> list[tuple[str, int, int, int, int, int]]:
     """For each figure how many verdicts there were of each kind."""
-    verdicts = [each for check in found for each in check.verdicts]
+    verdicts = [verdict for check in found for verdict in check.verdicts]
     kinds = ("regressed", "improved", "not-regressed", "undecided")
     table = []
-    for metric in dict.fromkeys(each["metric"] for each in verdicts):
-        seen = Counter(each["verdict"] for each in verdicts if each["metric"] == metric)
+    for metric in dict.fromkeys(verdict["metric"] for verdict in verdicts):
+        seen = Counter(verdict["verdict"] for verdict in verdicts if verdict["metric"] == metric)
         table.append((metric, seen.total(), *(seen[kind] for kind in kinds)))
     return table  # type: ignore[return-value]
 
@@ -128,5 +130,5 @@ def row(what: str, baseline: Path, candidate: Path) -> list[str]:
 
 
 def changes(check: Check) -> str:
-    apart = {each["metric"]: each["candidate"] - each["baseline"] for each in check.verdicts}
+    apart = {verdict["metric"]: verdict["candidate"] - verdict["baseline"] for verdict in check.verdicts}
     return ", ".join(f"{metric} {delta:+,.0f}" for metric, delta in apart.items() if delta) or "none"

@@ -85,7 +85,7 @@ def measured(batch_size: int, rounds: int) -> Seen:
             with blocks.warmed_up(pool, planned.members) as members:
                 chosen = chosen or by_pilot(members)
                 length = TurnLength(cold_steps=0, kept_steps=LONG * max(chosen.cold_steps, 4))
-                cycle_s = sum(each.step_ns for each in members) / 1e9 * length.steps
+                cycle_s = sum(member.step_ns for member in members) / 1e9 * length.steps
                 cycles = max(10, ceil(4.0 / cycle_s))
                 found.append(blocks.taken(members, length, cycles=cycles, number=number))
             blocks.progress(f"cold, batch {batch_size}", number + 1, rounds)

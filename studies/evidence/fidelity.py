@@ -15,8 +15,8 @@ from math import inf
 from bench.analyse.statistics.signed_rank import exponentiated, signed_rank_estimate
 from bench.execute.workers.launcher import Outcome, Request, Running
 from bench.execute.workers.pool import Pool
+from bench.plan.comparison_groups import ComparisonGroup
 from bench.plan.presets import TURNS_S
-from bench.plan.rounds import Round
 from bench.records.schema import Estimate
 from studies.evidence import blocks, plain
 from studies.evidence.table import ratio, section
@@ -64,21 +64,21 @@ def fidelity(args: Namespace) -> str:
     )
 
 
-def compared(runner: str, batch_size: int) -> Round:
+def compared(runner: str, batch_size: int) -> ComparisonGroup:
     cells = tuple(factories.cell(runner, batch_size=batch_size, environment=name) for name in (PLAIN, HARNESS))
-    return Round(cells=cells, reference=cells[0])
+    return ComparisonGroup(cells=cells, reference=cells[0])
 
 
 @contextmanager
-def sides(planned: Sequence[Round], number: int) -> Iterator[Sides]:
-    of_harness = [Round(cells=each.cells[1:], reference=each.cells[1]) for each in planned]
+def sides(planned: Sequence[ComparisonGroup], number: int) -> Iterator[Sides]:
+    of_harness = [ComparisonGroup(cells=each.cells[1:], reference=each.cells[1]) for each in planned]
     with blocks.interpreters(of_harness, number=number) as pool:
         yield Sides(plain.Launcher(number), pool)
 
 
 def row(runner: str, found: Sequence[list[float]]) -> list[str]:
     estimates = [exponentiated(signed_rank_estimate(each)) for each in found]
-    return [runner, *map(ratio, estimates), ", ".join(within(each) for each in estimates)]
+    return [runner, *map(ratio, estimates), ", ".join(within(estimate) for estimate in estimates)]
 
 
 def within(estimate: Estimate | None) -> str:

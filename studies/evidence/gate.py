@@ -116,12 +116,12 @@ def hand_over(seconds: float = 6.0) -> HandOver:
     planned = blocks.comparison(RUNNERS, batch_size=64)
     with blocks.interpreters([planned]) as pool, blocks.warmed_up(pool, planned.members) as members:
         length = lengths.turn(members[0].step_ns / 1e3, workers=0)
-        cycles = round(seconds / (sum(each.step_ns for each in members) / 1e9 * length.steps))
+        cycles = round(seconds / (sum(member.step_ns for member in members) / 1e9 * length.steps))
         orders = schedule.cycles(len(members), seed=0, block=0, first=planned.reference)
         began, cpu_s = perf_counter(), process_time()
         taking = TurnTaking(members, orders)
         taking.take(length, cycles=cycles)
         taking.end()
         wall_s, cpu_s = perf_counter() - began, process_time() - cpu_s
-        steps_s = sum(sum(each.steps_ns) for each in members) / 1e9
+        steps_s = sum(sum(member.steps_ns) for member in members) / 1e9
     return HandOver(wall_s, cpu_s, (wall_s - steps_s) / (cycles * len(members)) * 1e6)

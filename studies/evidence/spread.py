@@ -16,8 +16,8 @@ from time import perf_counter
 import numpy as np
 
 from bench.execute.workers.pool import Pool
+from bench.plan.comparison_groups import ComparisonGroup
 from bench.plan.presets import TURNS_S
-from bench.plan.rounds import Round
 from bench.records.schema import Cell, TurnLength
 from studies.evidence import blocks
 from studies.evidence.table import section
@@ -67,11 +67,11 @@ def measured(rounds: int) -> Spread:
     return found
 
 
-def in_turns(pool: Pool, planned: Round, number: int) -> dict[str, float]:
+def in_turns(pool: Pool, planned: ComparisonGroup, number: int) -> dict[str, float]:
     return blocks.log_ratios(blocks.block(pool, planned, turns_s=TURNS_S, number=number))
 
 
-def alone(pool: Pool, planned: Round, seconds: float, order: random.Random) -> dict[str, float]:
+def alone(pool: Pool, planned: ComparisonGroup, seconds: float, order: random.Random) -> dict[str, float]:
     """Whole rounds, until the time is over."""
     steps_us: dict[str, list[float]] = {planned.name(cell): [] for cell in planned.members}
     ends = perf_counter() + seconds

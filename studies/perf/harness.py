@@ -13,7 +13,7 @@ from time import perf_counter
 
 from bench.cli import reports
 from bench.execute.shell import variables
-from bench.plan import rounds, schedule
+from bench.plan import comparison_groups, schedule
 from bench.records import store
 from bench.records.schema import Run, Trial
 from bench.report import publish
@@ -82,10 +82,12 @@ def synthetic_run(out: Path, trials: int) -> tuple[Path, int]:
 
 def synthetic_trials(run: Run) -> Iterator[Trial]:
     """An equivalence trial of each cell and all timing trials, the steps of each block different."""
-    for cell in rounds.cells(run.settings):
+    for cell in comparison_groups.cells(run.settings):
         yield factories.trial(cell=cell, phase="equivalence", block=-1)
     for block in range(run.settings.blocks):
-        for slot in chain.from_iterable(schedule.block(rounds.rounds(run.settings), seed=0, block=block)):
+        for slot in chain.from_iterable(
+            schedule.block(comparison_groups.planned_groups(run.settings), seed=0, block=block)
+        ):
             steps_us = [factories.STEP_US[slot.cell.runner]] * STEPS
             where = {"block": block, "replicate": slot.replicate, "position": slot.position}
             yield factories.trial(cell=slot.cell, step_us=steps_us, jitter=0.02, seed=block, **where)

@@ -11,8 +11,8 @@ from math import exp
 from statistics import median, stdev
 
 from bench.execute.workers.pool import Pool
+from bench.plan.comparison_groups import ComparisonGroup
 from bench.plan.presets import TURNS_S
-from bench.plan.rounds import Round
 from bench.records.schema import Settings
 from studies.evidence import blocks
 from studies.perf.row import Row
@@ -67,7 +67,7 @@ def planted(share: float) -> ExitStack:
     return stack
 
 
-def block(pool: Pool, planned: Round, number: int) -> Block:
+def block(pool: Pool, planned: ComparisonGroup, number: int) -> Block:
     trials = blocks.block(pool, planned, turns_s=TURNS_S, number=number)
     (load,) = [trial.load for trial in trials.values() if trial.load is not None]
     # As `analyse.foreign_load` has it, but not cut off at 0, so that the noise around it shows.

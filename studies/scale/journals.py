@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.plan.rounds import cells, rounds
+from bench.plan.comparison_groups import cells, planned_groups
 from bench.records import store
 from bench.records.schema import Load, Run, Trial
 from tests import factories
@@ -47,12 +47,12 @@ class Template:
 def write(out: Path, trials: int, *, seed: int = 0) -> Path:
     """The folder of a run with about so many trials: a machine that wavers, loops that differ, and no regression."""
     comparisons = [factories.comparison(batch_size=8 * (number + 1)) for number in range(COMPARISONS)]
-    per_block = sum(len(each.members) for each in rounds(factories.run(comparisons=comparisons).settings))
+    per_block = sum(len(group.members) for group in planned_groups(factories.run(comparisons=comparisons).settings))
     blocks = max(round(trials / per_block), 1)
     run = factories.run(comparisons=comparisons, blocks=blocks, max_blocks=blocks, name=f"{trials:,} trials")
     folder = store.create(out, run)
     with store.journal(folder) as journal:
-        journal.append(*(factories.trial(cell=each, phase="equivalence", block=-1) for each in cells(run.settings)))
+        journal.append(*(factories.trial(cell=cell, phase="equivalence", block=-1) for cell in cells(run.settings)))
     with (folder / store.JOURNAL).open("a") as file:
         file.writelines(_lines(run, blocks, np.random.default_rng(seed)))
     return folder
@@ -70,8 +70,8 @@ def _lines(run: Run, blocks: int, random: np.random.Generator) -> Iterator[str]:
 
 
 def _templates(run: Run) -> Iterator[Template]:
-    for each in rounds(run.settings):
-        for position, member in enumerate(each.members):
+    for group in planned_groups(run.settings):
+        for position, member in enumerate(group.members):
             step_us = factories.STEP_US[member.runner] * (0.8 + member.batch_size / 320)
             clock = factories.timing(step_us, memory=factories.memory(host_rss_bytes=RSS))
             load = Load(wall_s=1.5, cpus=2, busy_s=1.55, own_s=1.5, stolen_s=0.0) if position == 0 else None

@@ -51,7 +51,7 @@ class History:
         return cls(
             folder=folder.name,
             releases=summary.releases,
-            moves=np.array([_moved(each, rows[each.cell]) for each in summary.releases[1:]]),
+            moves=np.array([_moved(release, rows[release.cell]) for release in summary.releases[1:]]),
             seconds={phase: total / len(summary.releases) for phase, total in seconds.items()},
         )
 
@@ -74,7 +74,7 @@ def nightly(args: Namespace) -> str:
     """What each way of checking costs a night, and which changes of the stored histories it would have missed."""
     histories = [History.of(folder) for folder in args.run]
     rows = [_row(histories, threshold, share) for threshold in THRESHOLDS for share in SAMPLED]
-    changes = sum(int(each.changed.sum()) for each in histories)
+    changes = sum(int(history.changed.sum()) for history in histories)
     return section(
         "A nightly check on paper",
         ["timed", "of all", "device hours a night", f"changes missed of {changes}"],
@@ -88,8 +88,8 @@ def nightly(args: Namespace) -> str:
 
 
 def _row(histories: Sequence[History], threshold: float, share: float) -> list[str]:
-    timed = mean(float(np.mean(np.where(each.moves > threshold, 1.0, share))) for each in histories)
-    missed = sum(_missed(each, threshold, share) for each in histories)
+    timed = mean(float(np.mean(np.where(history.moves > threshold, 1.0, share))) for history in histories)
+    missed = sum(_missed(history, threshold, share) for history in histories)
     name = "where a counter moved" + (f" by more than {100 * threshold:.0f} %" if threshold else "")
     sample = f", and a sample of {100 * share:.0f} % of the others" if share else ""
     return [name + sample, f"{100 * timed:.0f} %", _hours(histories, timed), f"{missed:.2f}"]
@@ -98,7 +98,9 @@ def _row(histories: Sequence[History], threshold: float, share: float) -> list[s
 def _hours(histories: Sequence[History], timed: float, *, counted: bool = True) -> str:
     """Everything is proven equal, since a ratio of loops that differ says nothing."""
     always = ["equivalence", *(["counting"] if counted else [])]
-    each_s = (sum(each.seconds[name] for name in always) + timed * each.seconds["timing"] for each in histories)
+    each_s = (
+        sum(history.seconds[name] for name in always) + timed * history.seconds["timing"] for history in histories
+    )
     return f"{mean(each_s) * CELLS / 3600:.1f}"
 
 

@@ -83,7 +83,9 @@ def test_what_epochs_and_collections_cost_in_added_blocks_is_in_no_row() -> None
 def test_a_comparison_of_two_runs_has_the_step_times_of_their_reports() -> None:
     run_with_added = Stored(folder="results/a", run=THREE, trials=added(blocks=10))
     verdicts = compare(run_with_added, run_with_added, margin=0.03, fail_on=["time"]).of([None])
-    (control,) = [each for each in verdicts if (each.cell.runner, each.metric) == ("pytorch", "step_time_us")]
+    (control,) = [
+        verdict for verdict in verdicts if (verdict.cell.runner, verdict.metric) == ("pytorch", "step_time_us")
+    ]
     assert (control.baseline, control.candidate) == pytest.approx((200, 200))
 
 

@@ -18,7 +18,7 @@ from tests.searches import environment
 
 def run(versions, *, grad_accumulation=4):
     made = factories.run(comparisons=[factories.comparison(grad_accumulation=grad_accumulation)])
-    settings = made.settings.model_copy(update={"environments": [environment(each) for each in versions]})
+    settings = made.settings.model_copy(update={"environments": [environment(version) for version in versions]})
     return made.model_copy(update={"settings": settings})
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bench.analyse.summary import summarise
+from bench.plan import comparison_groups
 from bench.plan import length as lengths
-from bench.plan import rounds
 from bench.records.schema import Count, Counters, Length, PricedOption
 from tests import factories
 
@@ -52,8 +52,8 @@ def trials_of(run, made, *, noise=0.0, waver=0.1, counted=None, startup_ns=None,
     trials = []
     for block in range(BLOCKS):
         weather = float(np.exp(random.normal(0, waver)))
-        for each in rounds.rounds(run.settings):
-            for member in each.members:
+        for group in comparison_groups.planned_groups(run.settings):
+            for member in group.members:
                 lead = 10 + int(random.integers(50))
                 mine = weather * float(np.exp(random.normal(0, noise)))
                 took = np.asarray(made(None if member.clone else member.option, lead)) * mine
@@ -62,9 +62,9 @@ def trials_of(run, made, *, noise=0.0, waver=0.1, counted=None, startup_ns=None,
                     timing = timing.model_copy(update={"startup_ns": startup_ns[member.option]})
                 length = Length(epochs=9, steps_per_epoch=lengths.EPOCH_STEPS, warmup_steps=lead)
                 trials.append(
-                    factories.trial(cell=member, block=block, replicate=each.number, timing=timing, length=length)
+                    factories.trial(cell=member, block=block, replicate=group.number, timing=timing, length=length)
                 )
-    for cell in rounds.cells(run.settings):
+    for cell in comparison_groups.cells(run.settings):
         seen = (counted or {}).get(cell.option, counters())
         trials.append(factories.trial(cell=cell, phase="counting", block=-1, timing=None, counters=seen))
     return trials

@@ -5,8 +5,8 @@ import pytest
 
 from bench.analyse import stopping
 from bench.analyse.statistics.signed_rank import location, resolution
+from bench.plan.comparison_groups import planned_groups
 from bench.plan.presets import PRESETS
-from bench.plan.rounds import rounds
 from bench.records.schema import Comparison, PricedOption
 from tests import factories
 
@@ -23,7 +23,7 @@ def planned(*, blocks=8, target=TARGET, loops=LOOPS, **settings):
 def measured(run, blocks, *, wide=(), unlike=(), failing=()):
     """Trials in which the ratios of the cells in `wide` vary by 10 % from block to block, and all others by nothing."""
     random = np.random.default_rng(0)
-    for planned_round in rounds(run.settings):
+    for planned_round in planned_groups(run.settings):
         for cell in planned_round.cells:
             weights = {"fingerprint": factories.fingerprint(weights_sha256="b2" * 32)} if cell in unlike else {}
             yield factories.trial(cell=cell, phase="equivalence", block=-1, **weights)
@@ -45,7 +45,7 @@ def asked_for(run, blocks, **trials):
 
 def test_the_planned_blocks_measure_every_cell():
     run = planned(blocks=8)
-    everyone = [each for planned_round in rounds(run.settings) for each in planned_round.cells]
+    everyone = [each for planned_round in planned_groups(run.settings) for each in planned_round.cells]
     assert asked_for(run, 0) == everyone
     assert asked_for(run, 7) == everyone
 
@@ -73,7 +73,7 @@ def test_what_is_known_is_told_by_the_turns_of_each_cycle():
     run = planned(loops=("pytorch", "hf-trainer"))
     random = np.random.default_rng(0)
     together, apart = [], []
-    for planned_round in rounds(run.settings):
+    for planned_round in planned_groups(run.settings):
         for block in range(8):
             weathers = np.repeat(np.exp(random.normal(0, 0.5, (2, factories.CYCLES))), factories.TURN.steps, axis=1)
             for cell_, weather in zip(planned_round.cells, weathers, strict=True):
@@ -120,7 +120,7 @@ def after(run, blocks, *, block_s, faster_s=None):
     """The cells of the next block, after so many that took `block_s` each for all cells, the last `faster_s`."""
     now = [0.0]
     rule = stopping.rule(run, clock=lambda: now[0])
-    everyone = sum(len(each.members) for each in rounds(run.settings))
+    everyone = sum(len(group.members) for group in planned_groups(run.settings))
     trials = []
     for block in range(blocks):
         chosen = rule(block, list(trials))
@@ -134,7 +134,7 @@ def after(run, blocks, *, block_s, faster_s=None):
 
 def test_a_budget_without_room_for_the_fewest_blocks_of_all_is_spent_on_the_rounds_that_can_have_theirs():
     run = planned(blocks=8, budget_s=500.0)
-    everyone = [each for planned_round in rounds(run.settings) for each in planned_round.cells]
+    everyone = [each for planned_round in planned_groups(run.settings) for each in planned_round.cells]
     small = [each for each in everyone if each.batch_size == 8]
     assert after(run, 1, block_s=83.0) == after(run, 3, block_s=83.0) == everyone  # six of 83 s make 498 s
     assert after(run, 1, block_s=84.0) == after(run, 3, block_s=84.0) == small  # and six of 84 s 504 s
@@ -145,14 +145,14 @@ def test_later_blocks_of_a_price_list_take_half_as_long_as_the_first():
     options = [PricedOption(runner="fabric", name=f"option-{n}", setting="on") for n in range(9)]
     plan = {"design": "options", "options": options, "budget_s": 500.0, "comparisons": [SMALL]}
     run = planned(blocks=6, loops=("fabric",), **plan)
-    everyone = [each for planned_round in rounds(run.settings) for each in planned_round.cells]
+    everyone = [each for planned_round in planned_groups(run.settings) for each in planned_round.cells]
     assert after(run, 1, block_s=140.0) == everyone  # and five of 70 s, which makes 490 s
     assert 1 < len(after(run, 1, block_s=160.0)) < len(everyone)
 
 
 def test_a_round_that_was_forgone_stays_so_since_its_blocks_would_be_too_few():
     run = planned(blocks=8, budget_s=500.0)
-    small = [each for planned_round in rounds(run.settings)[:1] for each in planned_round.cells]
+    small = [each for planned_round in planned_groups(run.settings)[:1] for each in planned_round.cells]
     assert after(run, 3, block_s=90.0, faster_s=1.0) == small
 
 
@@ -162,11 +162,11 @@ def test_an_option_is_known_well_enough_by_the_step_or_where_it_is_dear_by_its_p
     run = planned(loops=("fabric",), target=0.01, **settings)
     random = np.random.default_rng(0)
     trials = []
-    for planned_round in rounds(run.settings):
+    for planned_round in planned_groups(run.settings):
         for block in range(8):
-            for each in planned_round.members:
-                factor = (1 + price * (each.option is not None)) * np.exp(random.normal(0, 0.03))
-                trials.append(factories.trial(cell=each, block=block, step_us=300 * factor))
+            for member in planned_round.members:
+                factor = (1 + price * (member.option is not None)) * np.exp(random.normal(0, 0.03))
+                trials.append(factories.trial(cell=member, block=block, step_us=300 * factor))
     assert (stopping.rule(run)(8, trials) == []) is is_known
 
 

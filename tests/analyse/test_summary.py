@@ -351,7 +351,7 @@ def cloned(ratios: Sequence[float], **changes: Any) -> list[Trial]:
         *proven("pytorch", "lightning"),
         *timed("pytorch", [100.0] * len(ratios)),
         *timed("lightning", [150.0] * len(ratios)),
-        *timed("pytorch", [100.0 * each for each in ratios], cell=CLONE, **changes),
+        *timed("pytorch", [100.0 * ratio for ratio in ratios], cell=CLONE, **changes),
     ]
 
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from bench.cli import app
-from bench.cli.output import Ending
+from bench.cli.output import OutputOptions
 from bench.errors import UsageError
 from bench.report.media import markdown, progress
 from tests.factories import journal, stored, trial
@@ -48,7 +48,7 @@ def worse(place):
 
 
 def told(capsys, found, **options):
-    Ending(verb="upgrade", **options).tell(found, 1)
+    OutputOptions(verb="upgrade", **options).emit(found, 1)
     return capsys.readouterr().out
 
 
@@ -81,7 +81,7 @@ def test_markdown_prints_the_whole_report(capsys):
 def test_what_cannot_be_is_refused_before_anything_is_measured(options, sentence):
     usual = {"quiet": False, "as_json": False, "form": "text"}
     with pytest.raises(UsageError) as refused:
-        Ending.chosen("run", **usual | options)
+        OutputOptions.chosen("run", **usual | options)
     assert str(refused.value).startswith(sentence)
 
 
@@ -138,14 +138,14 @@ def test_junit_is_written_even_where_nothing_was_measured(verb, place):
 
 
 def test_a_crash_leaves_a_document_as_well(place):
-    ending = Ending(verb="run", junit=place / "a.xml", form="github")
-    with pytest.raises(ZeroDivisionError), ending.errors_told():
+    ending = OutputOptions(verb="run", junit=place / "a.xml", form="github")
+    with pytest.raises(ZeroDivisionError), ending.errors_emitted():
         raise ZeroDivisionError
     assert Xml.parse(place / "a.xml").find("testsuite/testcase/error").text == "ended by ZeroDivisionError"
 
 
 def test_a_crash_is_no_verdict(step):
-    with pytest.raises(ZeroDivisionError), Ending(verb="run", form="github").errors_told():
+    with pytest.raises(ZeroDivisionError), OutputOptions(verb="run", form="github").errors_emitted():
         raise ZeroDivisionError("a | b")
     assert step[1].read_text().splitlines()[0] == "verdict=crashed"
 

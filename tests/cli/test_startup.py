@@ -139,7 +139,7 @@ def with_values(verb) -> list[tuple[str, str]]:
     command = typer.main.get_command(app.app_of(verb.main))
     # A script may be given empty arguments.
     options = [each for each in command.params if not getattr(each, "is_flag", False) and each.name != "arguments"]
-    return [(max(each.opts, key=len), each.param_type_name) for each in options]
+    return [(max(option.opts, key=len), option.param_type_name) for option in options]
 
 
 @pytest.mark.parametrize("blank", ["", " "])

@@ -8,7 +8,7 @@ from bench.execute.workers import turns
 from bench.execute.workers.launcher import Request
 from bench.execute.workers.pool import Pool, key_of
 from bench.plan import length as lengths
-from bench.plan.rounds import cell
+from bench.plan.comparison_groups import cell
 from bench.plan.schedule import Layout
 from bench.records.schema import Comparison
 from tests import verbs
@@ -72,7 +72,7 @@ def test_a_module_that_is_not_there_is_a_result_with_its_reason(pool):
 
 def test_it_is_made_once_by_the_interpreter_that_all_of_its_trials_are_forks_of(pool):
     outcomes = [pool.run(request(f"{OWN}:tells_who_made_it")) for _ in range(2)]
-    assert {each.result.reason for each in outcomes} == {f"RuntimeError: made by {outcomes[0].interpreter.pid}"}
+    assert {outcome.result.reason for outcome in outcomes} == {f"RuntimeError: made by {outcomes[0].interpreter.pid}"}
 
 
 def test_its_trials_are_right_whatever_folder_they_run_in(pool):

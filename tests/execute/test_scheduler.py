@@ -9,7 +9,7 @@ from bench.execute.scheduler import TrialScheduler
 from bench.execute.state import RunState
 from bench.execute.workers.launcher import Outcome, Result
 from bench.plan import schedule
-from bench.plan.rounds import rounds
+from bench.plan.comparison_groups import planned_groups
 from tests import factories
 
 
@@ -20,7 +20,7 @@ def plan(**changes):
 
 def block_of(settings, block):
     """A journal's trials of one block in which all went well."""
-    (planned,) = rounds(settings)
+    (planned,) = planned_groups(settings)
     return [factories.trial(cell=member, block=block) for member in planned.members]
 
 
@@ -33,7 +33,7 @@ def test_a_run_that_was_killed_in_a_block_decides_on_it_by_the_blocks_before_and
 
     def next_rounds(blocks, trials):
         shown.append((blocks, sorted({trial.block for trial in trials})))
-        return scheduler.rounds if blocks < 3 else []
+        return scheduler.groups if blocks < 3 else []
 
     assert list(scheduler.run(next_rounds)) == []  # all of them are in the journal
     assert shown == [(0, []), (1, [0]), (2, [0, 1]), (3, [0, 1, 2])]
@@ -44,7 +44,7 @@ def test_a_block_that_lacks_one_of_its_trials_is_measured_whole_again():
     settings = plan()
     whole, torn = block_of(settings, 0), block_of(settings, 1)[:-1]
     state = RunState(settings, done=[*whole, *torn])
-    first, second = (schedule.block(rounds(settings), seed=0, block=block)[0] for block in (0, 1))
+    first, second = (schedule.block(planned_groups(settings), seed=0, block=block)[0] for block in (0, 1))
     assert state.are_finished(first)
     assert not state.are_finished(second)
     assert state.worth_trying(second) == second
@@ -54,7 +54,7 @@ def test_a_loop_that_has_failed_twice_takes_no_more_turns_and_the_others_do():
     settings = plan()
     failed = [factories.trial(cell=factories.cell("floor"), block=block, status="failed") for block in range(2)]
     state = RunState(settings, done=failed)
-    (group,) = schedule.block(rounds(settings), seed=0, block=2)
+    (group,) = schedule.block(planned_groups(settings), seed=0, block=2)
     assert {slot.cell.runner for slot in state.worth_trying(group)} == {"pytorch"}
 
 
@@ -112,7 +112,7 @@ def sets(monkeypatch):
 
 def made(settings, *, done=()):
     scheduler = TrialScheduler(settings, done=done)
-    return [t for some in scheduler.run(lambda blocks, _: scheduler.rounds if blocks < 3 else []) for t in some]
+    return [t for some in scheduler.run(lambda blocks, _: scheduler.groups if blocks < 3 else []) for t in some]
 
 
 def test_the_set_that_opens_a_run_serves_its_first_blocks_and_the_second_counts_before_its_own(sets):

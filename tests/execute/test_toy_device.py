@@ -61,7 +61,7 @@ def measured(*runners, passes, **changes):
     usual = {"passes": passes, "steps": 20, "warmup_steps": 2, "turns_s": None, "target_ci": None, "timeout_s": HANG_S}
     run = run.model_copy(update={"settings": run.settings.model_copy(update=usual | changes)})
     scheduler = TrialScheduler(run.settings, replicates=dict.fromkeys(set(passes) - {"timing"}, 1))
-    trials = [each for trials in scheduler.run(stopping.rule(run)) for each in trials]
+    trials = [trial for trials in scheduler.run(stopping.rule(run)) for trial in trials]
     return summarise(run, trials), trials
 
 

@@ -40,7 +40,7 @@ def test_a_slice_is_as_many_units_as_take_ten_milliseconds(unit_ns, units):
 
 def test_a_slice_is_timed_without_the_units_that_warm_the_caches():
     clock = FakeClock()
-    assert host_jitter.timed(clock.work(1000), 5, clock) == 5000
+    assert host_jitter.time_slice_ns(clock.work(1000), 5, clock) == 5000
     assert clock.now_ns == (host_jitter.COLD_UNITS + 5) * 1000
 
 
@@ -49,7 +49,7 @@ def test_a_slice_is_timed_without_the_units_that_warm_the_caches():
     [([3], [3]), ([0, 1], [0, 1]), ([0, 2, 4, 6], [0, 2, 4, 6]), (list(range(64)), [0, 16, 32, 48])],
 )
 def test_at_most_four_cores_are_probed_evenly_spread(usable, chosen):
-    assert host_jitter.chosen(usable) == chosen
+    assert host_jitter.select_cores(usable) == chosen
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_cores_are_visited_in_turn_two_slices_at_a_time(monkeypatch, fake_work):
     seen = host_jitter.probe(0.2, clock=fake_work)
     assert [core for core, _ in pinned] == [5, 7] * 5
     assert {later - at for (_, at), (_, later) in pairwise(pinned)} == {24_000_000}
-    assert [(each.core, each.slices_ns) for each in seen.cores] == [(core, [10_000_000] * 10) for core in (5, 7)]
+    assert [(core.core, core.slices_ns) for core in seen.cores] == [(core, [10_000_000] * 10) for core in (5, 7)]
     assert (seen.units_per_slice, seen.usable_cores, seen.wall_s) == (10, 2, pytest.approx(0.24))
 
 
@@ -81,21 +81,21 @@ def test_many_cores_take_no_longer(monkeypatch, fake_work):
     pinning(monkeypatch, fake_work, range(64))
     seen = host_jitter.probe(1.0, clock=fake_work)
     assert seen.usable_cores == 64
-    assert [each.core for each in seen.cores] == [0, 16, 32, 48]
+    assert [core.core for core in seen.cores] == [0, 16, 32, 48]
     assert seen.wall_s < 1.1
 
 
 def test_a_crowded_machine_gets_the_slices_that_figures_need_all_the_same(monkeypatch, fake_work):
     pinning(monkeypatch, fake_work, range(4))
     seen = host_jitter.probe(0.01, clock=fake_work)
-    assert [len(each.slices_ns) for each in seen.cores] == [8] * 4
+    assert [len(core.slices_ns) for core in seen.cores] == [8] * 4
     assert machine_jitter.steadiness(seen).unavailable is None
 
 
 def test_where_no_process_can_be_pinned_it_is_timed_all_the_same(monkeypatch, fake_work):
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)
     seen = host_jitter.probe(0.1, clock=fake_work)
-    assert (seen.usable_cores, [each.core for each in seen.cores]) == (None, [None])
+    assert (seen.usable_cores, [core.core for core in seen.cores]) == (None, [None])
     assert len(seen.cores[0].slices_ns) == 10
 
 
@@ -108,7 +108,7 @@ def test_the_process_prints_one_object_and_loads_neither_numpy_nor_torch(tmp_pat
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "[]"
     seen = JitterFacts.model_validate(json.loads(done.stdout))
-    assert all(len(each.slices_ns) >= 2 and min(each.slices_ns) > 0 for each in seen.cores)
+    assert all(len(core.slices_ns) >= 2 and min(core.slices_ns) > 0 for core in seen.cores)
 
 
 # From outside
@@ -167,7 +167,7 @@ def test_a_run_keeps_what_it_saw_with_its_start(tmp_path, monkeypatch):
         wall_s=1.0, units_per_slice=97, cores=[CoreSlices(core=core, slices_ns=[5]) for core in (0, None)]
     )
     monkeypatch.setattr(checkup.jitter_probe, "jitter", lambda seconds: asked.append(seconds) or facts)
-    with checkup.kept(tmp_path, factories.run()):
+    with checkup.record_during(tmp_path, factories.run()):
         pass
     assert asked == [1.0]
     assert [each.jitter for each in checkups.read(tmp_path)] == [facts, None]
@@ -175,7 +175,7 @@ def test_a_run_keeps_what_it_saw_with_its_start(tmp_path, monkeypatch):
 
 def test_ctrl_c_during_the_probe_ends_the_run_and_leaves_the_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(checkup.jitter_probe, "jitter", interrupt)
-    with pytest.raises(KeyboardInterrupt), checkup.kept(tmp_path, factories.run()):
+    with pytest.raises(KeyboardInterrupt), checkup.record_during(tmp_path, factories.run()):
         pytest.fail("it went on")
     (start,) = checkups.read(tmp_path)
     assert (start.moment, start.jitter.unavailable) == ("start", "interrupted before the fixed work was timed")

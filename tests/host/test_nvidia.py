@@ -54,7 +54,7 @@ def test_a_sick_card_keeps_no_other_from_being_told():
     assert [gpu.uuid for gpu in found.gpus] == ["GPU-0", "GPU-2"]
     assert found.unavailable == "a card does not answer NVML: GPU is lost"
     assert nvidia.read(["GPU-2"], nvml(nvmlDeviceGetName=name)).unavailable is None
-    told = [each.seen for each in device.cards(found) if each.subject == "NVIDIA cards"]
+    told = [card.seen for card in device.cards(found) if card.subject == "NVIDIA cards"]
     assert told == ["not available: a card does not answer NVML: GPU is lost"]
 
 
@@ -156,5 +156,5 @@ def test_nvml_has_what_is_asked_of_it_and_takes_what_its_fake_takes():
         there = getattr(real, name)
         if inspect.isfunction(fake):
             parameters = inspect.signature(fake).parameters.values()
-            if all(each.kind is not each.VAR_POSITIONAL for each in parameters):
+            if all(parameter.kind is not parameter.VAR_POSITIONAL for parameter in parameters):
                 inspect.signature(there).bind(*parameters)

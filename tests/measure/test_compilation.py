@@ -52,7 +52,7 @@ def test_what_a_dispatch_mode_would_count_of_the_model_as_it_was_is_unavailable(
         "tensor_bytes",
     }
     assert found.python_calls.value > 0
-    assert {each.ops for each in found.functions} == {0}
+    assert {function.ops for function in found.functions} == {0}
 
 
 def test_phases_do_not_break_the_graph(told):

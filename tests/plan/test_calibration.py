@@ -159,8 +159,11 @@ def test_it_is_told_in_sentences_and_a_table():
 def test_the_plan_is_two_clones_of_the_hand_written_loop():
     plan = settings("cuda")
     assert plan.runners == ["pytorch"]
-    assert [(each.name, each.clone_of) for each in plan.environments] == [("baseline", None), ("clone", "baseline")]
-    assert {each.python for each in plan.environments} == {plan.environments[0].python}
+    assert [(environment.name, environment.clone_of) for environment in plan.environments] == [
+        ("baseline", None),
+        ("clone", "baseline"),
+    ]
+    assert {environment.python for environment in plan.environments} == {plan.environments[0].python}
     assert plan.budget_s < 180
     assert (plan.turns_s, plan.blocks_per_set) == (TURNS_S, BLOCKS_PER_SET)  # what a check finds is what it tells
 

@@ -3,13 +3,13 @@
 import pytest
 
 from bench.errors import UsageError
-from bench.plan.history import chosen
+from bench.plan.history import select_releases
 
 RELEASES = ["4.9.2", "4.34.1", "4.34.0", "4.35.0", "4.35.2", "4.36.0", "5.0.0", "5.1.0"]
 
 
 def test_of_each_minor_the_newest_in_order_of_version():
-    assert chosen(RELEASES, first="4.34.1", last=None, every="minor") == [
+    assert select_releases(RELEASES, first="4.34.1", last=None, every="minor") == [
         "4.34.1",
         "4.35.2",
         "4.36.0",
@@ -19,12 +19,12 @@ def test_of_each_minor_the_newest_in_order_of_version():
 
 
 def test_the_ends_that_were_named_are_always_among_them():
-    assert chosen(RELEASES, first="4.34.0", last="4.35.0", every="minor") == ["4.34.0", "4.34.1", "4.35.0"]
+    assert select_releases(RELEASES, first="4.34.0", last="4.35.0", every="minor") == ["4.34.0", "4.34.1", "4.35.0"]
 
 
 def test_every_release_or_the_newest_of_each_major():
-    assert chosen(RELEASES, first="4.34.1", last="4.35.2", every="release") == ["4.34.1", "4.35.0", "4.35.2"]
-    assert chosen(RELEASES, first=None, last=None, every="major") == ["4.36.0", "5.1.0"]
+    assert select_releases(RELEASES, first="4.34.1", last="4.35.2", every="release") == ["4.34.1", "4.35.0", "4.35.2"]
+    assert select_releases(RELEASES, first=None, last=None, every="major") == ["4.36.0", "5.1.0"]
 
 
 @pytest.mark.parametrize(
@@ -37,5 +37,5 @@ def test_every_release_or_the_newest_of_each_major():
 )
 def test_what_cannot_be_had_is_one_sentence(flags, sentence):
     with pytest.raises(UsageError) as error:
-        chosen(RELEASES, **{"first": None, "last": None, "every": "minor"} | flags)
+        select_releases(RELEASES, **{"first": None, "last": None, "every": "minor"} | flags)
     assert str(error.value) == sentence

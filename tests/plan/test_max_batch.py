@@ -70,10 +70,10 @@ def test_it_goes_on_from_the_trials_that_there_are_and_minds_no_other_cell_s():
 def test_its_plan():
     found = from_flags(Flags(find_max_batch=True, memory_limit="1.5GiB"), CPU_ONLY)
     assert (found.passes, found.memory_limit_bytes) == (["equivalence", "max-batch"], 3 * 2**29)
-    assert [each.batch_size for each in found.comparisons] == [64]
+    assert [comparison.batch_size for comparison in found.comparisons] == [64]
     assert found.runners == ["pytorch", "hf-trainer", "lightning", "accelerate", "fabric"]
     heavy = from_flags(Flags(find_max_batch=True, device="cuda", workload="cnn"), TWO_CARDS)
-    assert ([each.batch_size for each in heavy.comparisons], heavy.memory_limit_bytes) == ([8], None)
+    assert ([comparison.batch_size for comparison in heavy.comparisons], heavy.memory_limit_bytes) == ([8], None)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def names(priced):
 
 
 def test_without_names_all_usual_options_are_planned_and_those_that_lack_a_package_say_which():
-    priced = options.chosen(["hf-trainer", "lightning"], None, HERE)
+    priced = options.select_options(["hf-trainer", "lightning"], None, HERE)
     missing = {each.name: each.missing for each in priced if each.runner == "hf-trainer" and each.missing}
     assert missing == {
         "tensorboard-1": "needs tensorboard: pip install tensorboard",
@@ -27,13 +27,13 @@ def test_without_names_all_usual_options_are_planned_and_those_that_lack_a_packa
 
 
 def test_an_option_that_takes_long_is_planned_where_it_is_named():
-    (only,) = options.chosen(["hf-trainer"], "torch-compile", HERE)
+    (only,) = options.select_options(["hf-trainer"], "torch-compile", HERE)
     assert only.setting == "torch_compile=True"
 
 
 def test_a_release_has_the_row_that_is_its_own():
-    (new,) = options.chosen(["hf-trainer"], "evaluation", HERE)
-    (old,) = options.chosen(["hf-trainer"], "evaluation", HERE | {"transformers": "4.40.0"})
+    (new,) = options.select_options(["hf-trainer"], "evaluation", HERE)
+    (old,) = options.select_options(["hf-trainer"], "evaluation", HERE | {"transformers": "4.40.0"})
     assert "eval_strategy=" in new.setting
     assert "evaluation_strategy=" in old.setting
     assert new.every == old.every == 7
@@ -41,11 +41,11 @@ def test_a_release_has_the_row_that_is_its_own():
 
 def test_what_the_release_does_not_have_is_named_as_such():
     old = HERE | {"transformers": "4.36.2"}
-    planned = {each.name: each.missing for each in options.chosen(["hf-trainer"], None, old)}
+    planned = {each.name: each.missing for each in options.select_options(["hf-trainer"], None, old)}
     why = "transformers 4.36.2 does not have it, transformers>=4.37 does"
     assert planned["checkpoint-model-only"] == why
     with pytest.raises(UsageError, match=f"^--option checkpoint-model-only: {re.escape(why)}.$"):
-        options.chosen(["hf-trainer"], "checkpoint-model-only", old)
+        options.select_options(["hf-trainer"], "checkpoint-model-only", old)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,12 @@ def test_what_the_release_does_not_have_is_named_as_such():
 )
 def test_a_wrong_name_is_refused_in_one_sentence(text, sentence):
     with pytest.raises(UsageError) as error:
-        options.chosen(["lightning"], text, HERE)
+        options.select_options(["lightning"], text, HERE)
     assert str(error.value).endswith(sentence)
 
 
 def test_a_name_that_one_of_the_runners_has_is_asked_of_that_one():
-    priced = options.chosen(["hf-trainer", "lightning"], "weight-decay,checkpoint", HERE)
+    priced = options.select_options(["hf-trainer", "lightning"], "weight-decay,checkpoint", HERE)
     assert [(each.runner, each.name) for each in priced] == [
         ("hf-trainer", "weight-decay"),
         ("hf-trainer", "checkpoint"),

@@ -142,7 +142,7 @@ def shipped(tmp_path, monkeypatch):
 def test_a_module_and_a_runner_that_a_package_brings_are_looked_at_without_being_imported(shipped):
     assert cells.runner_names("shipping.loop:train,shipped") == ["pytorch", "shipping.loop:train", "shipped"]
     assert runners.entry("pytorch") == runners.REGISTRY["pytorch"]
-    assert upgrade.touched({"shipping-loops"}) == ["shipped", "other", "gone"]
+    assert upgrade.affected_runners({"shipping-loops"}) == ["shipped", "other", "gone"]
 
 
 @pytest.mark.parametrize(

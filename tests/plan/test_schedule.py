@@ -6,23 +6,25 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import chain, islice, pairwise
 
-from bench.plan import rounds, schedule
+from bench.plan import comparison_groups, schedule
+from bench.plan.comparison_groups import ComparisonGroup
 from bench.plan.devices import visibility
-from bench.plan.rounds import Round
 from bench.records.schema import Comparison, Environment
 from tests import factories
 
 COMPARISONS = [Comparison(workload="mlp", device="cpu", batch_size=size) for size in (8, 32, 128)]
 RUNNERS = ["pytorch", "hf-trainer", "lightning"]
 SETTINGS = factories.run(comparisons=COMPARISONS, runners=RUNNERS).settings
-PLANNED = rounds.rounds(SETTINGS)
+PLANNED = comparison_groups.planned_groups(SETTINGS)
 RELEASES = [Environment(name=name, python="/usr/bin/python3") for name in ("anchor", *"abcdefghi")]
-ANCHORED = rounds.rounds(
+ANCHORED = comparison_groups.planned_groups(
     SETTINGS.model_copy(update={"design": "anchored", "environments": RELEASES, "runners": ["hf-trainer"]})
 )
 
 
-def a_block(planned: Sequence[Round] = PLANNED, *, seed: int = 0, block: int = 0) -> list[list[schedule.Slot]]:
+def a_block(
+    planned: Sequence[ComparisonGroup] = PLANNED, *, seed: int = 0, block: int = 0
+) -> list[list[schedule.Slot]]:
     return schedule.block(planned, seed=seed, block=block)
 
 

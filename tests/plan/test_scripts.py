@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
-from bench.plan import rounds, runner_files, scripts, working_copy
+from bench.plan import comparison_groups, runner_files, scripts, working_copy
 from bench.plan.settings import Flags, from_flags
 
 
@@ -93,7 +93,7 @@ def test_what_only_a_script_has_is_refused_without_one(machine):
 
 def test_the_first_script_is_the_baseline_and_has_a_clone(machine):
     planned = from_flags(Flags(script=["train.py", "train.py -- --lr 1"], device="cpu"), machine)
-    (compared,) = rounds.rounds(planned)
+    (compared,) = comparison_groups.planned_groups(planned)
     assert [cell.runner for cell in compared.cells] == ["train.py", "train.py --lr 1"]
     assert compared.reference == compared.cells[0]
     assert compared.clone is not None

@@ -148,8 +148,10 @@ def test_comma_lists_make_every_combination_in_order():
 
 
 def test_a_model_is_compiled_where_that_is_asked_for():
-    assert [each.compile for each in from_flags(Flags(preset="quick"), CPU_ONLY).comparisons] == [False]
-    assert [each.compile for each in from_flags(Flags(preset="quick", compile="off,on"), CPU_ONLY).comparisons] == [
+    assert [comparison.compile for comparison in from_flags(Flags(preset="quick"), CPU_ONLY).comparisons] == [False]
+    assert [
+        comparison.compile for comparison in from_flags(Flags(preset="quick", compile="off,on"), CPU_ONLY).comparisons
+    ] == [
         False,
         True,
     ]

@@ -44,9 +44,13 @@ def test_a_check_compares_a_baseline_a_candidate_and_a_clone_of_the_baseline():
     assert (found.design, found.preset, found.blocks) == ("environments", "check", 40)
     assert (found.turns_s, found.blocks_per_set) == (upgrade.TURNS_S, upgrade.BLOCKS_PER_SET)
     assert found.target_ci is None  # its looks decide when it ends
-    assert [each.name for each in found.environments] == ["baseline", "candidate", "clone"]
-    assert [each.clone_of for each in found.environments] == [None, None, "baseline"]
-    assert [each.packages["transformers"] for each in found.environments] == ["4.57.6", "5.23.0", "4.57.6"]
+    assert [environment.name for environment in found.environments] == ["baseline", "candidate", "clone"]
+    assert [environment.clone_of for environment in found.environments] == [None, None, "baseline"]
+    assert [environment.packages["transformers"] for environment in found.environments] == [
+        "4.57.6",
+        "5.23.0",
+        "4.57.6",
+    ]
     assert [comparison.batch_size for comparison in found.comparisons] == [8, 64, 512]
     assert found.passes == ["equivalence", "counting", "timing"]
     assert (found.margin, found.fail_on) == (0.03, ["time", "memory"])

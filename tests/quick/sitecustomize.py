@@ -20,7 +20,7 @@ def become_a_fork(at, module):
     from bench.execute.workers.protocol import Receiver, send
 
     arguments = sys.orig_argv[sys.orig_argv.index(module) + 1 :]
-    control = [int(each) for each in arguments] if module == WORKER else []
+    control = [int(argument) for argument in arguments] if module == WORKER else []
     started_with = {
         "module": module,
         "arguments": arguments,

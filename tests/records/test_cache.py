@@ -26,7 +26,7 @@ def test_a_text_is_made_once(monkeypatch, tmp_path):
     monkeypatch.setenv("LOOPTAX_CACHE", str(tmp_path / "cache"))
     made = []
     for _ in range(2):
-        assert cache.kept("a.txt", lambda: made.append(1) or "text") == "text"
+        assert cache.cached("a.txt", lambda: made.append(1) or "text") == "text"
     assert made == [1]
     assert [path.name for path in (tmp_path / "cache" / cache.TEXTS).iterdir()] == ["a.txt"]
 
@@ -34,4 +34,4 @@ def test_a_text_is_made_once(monkeypatch, tmp_path):
 def test_a_cache_that_cannot_be_written_costs_time_alone(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("LOOPTAX_CACHE", str(tmp_path / "file" / "cache"))
-    assert [cache.kept("a.txt", lambda: "text") for _ in range(2)] == ["text", "text"]
+    assert [cache.cached("a.txt", lambda: "text") for _ in range(2)] == ["text", "text"]

@@ -23,12 +23,12 @@ FILES = (Run, Trial, Summary, Health)
 
 def records(*annotations):
     """Every record among some annotations, and in its fields."""
-    for each in annotations:
-        if isinstance(each, type) and issubclass(each, Record):
-            yield each
-            yield from records(*(field.annotation for field in each.model_fields.values()))
+    for annotation in annotations:
+        if isinstance(annotation, type) and issubclass(annotation, Record):
+            yield annotation
+            yield from records(*(field.annotation for field in annotation.model_fields.values()))
         else:
-            yield from records(*get_args(each))
+            yield from records(*get_args(annotation))
 
 
 def keys():

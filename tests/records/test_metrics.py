@@ -10,7 +10,7 @@ from bench.analyse.cells.trial_figures import TrialFigures
 from bench.plan import bisect
 from bench.records import metrics, store
 from bench.records.base import Phase
-from bench.records.metrics import METRICS, chosen, metric
+from bench.records.metrics import METRICS, metric, metrics_of
 from bench.records.schema import (
     Cell,
     CellSummary,
@@ -87,12 +87,12 @@ def test_everything_that_is_judged_and_told_has_words():
 def test_every_verdict_is_on_a_figure_of_the_table():
     run = checks.planned(fail_on=["time", "memory", "start", "counters"])
     found = checks.told(run, checks.timed(run, checks.steps(checks.QUIET)), checks.counted(run, checks.counters()))
-    judged = {each.metric for each in found.verdicts}
+    judged = {verdict.metric for verdict in found.verdicts}
     on_a_cpu = {
         each.key for each in METRICS if each.group and not (each.on_accelerator or each.key.startswith("device_"))
     }
     assert judged == on_a_cpu
-    assert {each.metric: each.margin is None for each in found.verdicts} == {
+    assert {verdict.metric: verdict.margin is None for verdict in found.verdicts} == {
         key: metric(key).group == "counters" for key in judged
     }
 
@@ -100,7 +100,7 @@ def test_every_verdict_is_on_a_figure_of_the_table():
 def test_a_figure_over_the_hand_written_loop_s_is_that_figure():
     assert metric("step_time_us" + metrics.OVER) is metric("step_time_us")
     with pytest.raises(KeyError):
-        chosen("step_time")
+        metrics_of("step_time")
 
 
 def test_a_row_gives_its_figures_wherever_they_are():

@@ -184,10 +184,10 @@ def files_of_at_most(size: int):
     ("begin", "command"),
     [
         (
-            lambda folder: bisect_search.hunted(folder, sides.side, confirm=False, quiet=True),
+            lambda folder: bisect_search.hunted(folder, sides.environment_for, confirm=False, quiet=True),
             "python -m bench.bisect p 1 2",
         ),
-        (lambda folder: pipeline.measured(folder, way_on=doctor.WAY_ON), "python -m bench.doctor --calibrate"),
+        (lambda folder: pipeline.execute(folder, way_on=doctor.WAY_ON), "python -m bench.doctor --calibrate"),
     ],
 )
 def test_what_cannot_be_resumed_says_how_to_start_again_where_there_is_no_room(tmp_path, monkeypatch, begin, command):
@@ -201,7 +201,7 @@ def test_what_cannot_be_resumed_says_how_to_start_again_where_there_is_no_room(t
     monkeypatch.setattr(
         "bench.records.journal.Journal", lambda *a, **k: journals.append(journal(*a, **k)) or journals[0]
     )
-    monkeypatch.setattr(bisect_search.Hunt, "search", no_room)
+    monkeypatch.setattr(bisect_search.BisectSearch, "search", no_room)
     monkeypatch.setattr(pipeline.TrialScheduler, "run", no_room)
     with pytest.raises(RunFolderError) as refused:
         begin(folder)

@@ -26,7 +26,7 @@ def documents():
     trials[2] = trials[2].model_copy(update=seen)
     trials.append(factories.trial(phase="counting", block=-1, counters=checks.counters(), timing=None))
     return json.loads(run.model_dump_json(by_alias=True)), [
-        json.loads(each.model_dump_json(by_alias=True, exclude_none=True)) for each in trials
+        json.loads(trial.model_dump_json(by_alias=True, exclude_none=True)) for trial in trials
     ]
 
 
@@ -68,7 +68,7 @@ def damaged(document, path, odd, how):
 
 def write(folder, run, trials):
     (folder / store.RUN).write_text(json.dumps(run))
-    (folder / store.JOURNAL).write_text("".join(f"{json.dumps(each)}\n" for each in trials))
+    (folder / store.JOURNAL).write_text("".join(f"{json.dumps(trial)}\n" for trial in trials))
 
 
 def told(folder):

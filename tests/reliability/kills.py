@@ -102,7 +102,7 @@ def _measure(folder: Path, kill: Kill | None) -> None:
     pipeline.checkup.kept = lambda *_: nullcontext()  # type: ignore[assignment]
     if kill is not None and kill.at_byte is not None:
         files.os = _DyingOs(kill.at_byte)  # type: ignore[assignment]
-    assert pipeline.measured(folder, quiet=True)
+    assert pipeline.execute(folder, quiet=True)
 
 
 class _DyingOs:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bench.cli import pipeline, reports
-from bench.cli.output import Ending
+from bench.cli.output import OutputOptions
 from bench.errors import ExitCode, InterruptedReportError, RunFolderError
 from bench.execute import checkup
 from bench.records import store
@@ -49,7 +49,7 @@ def test_ctrl_c_while_it_reports_says_how_to_write_the_report_later(tmp_path, mo
     folder = store.create(tmp_path, factories.run())
     monkeypatch.setattr(reports, "rebuild", interrupt)
     with pytest.raises(InterruptedReportError) as refused:
-        pipeline.told(folder, Ending(verb="run"), interrupted=True)
+        pipeline.report(folder, OutputOptions(verb="run"), interrupted=True)
     assert refused.value.exit_code == ExitCode.INTERRUPTED
     assert str(refused.value).endswith(f"what was measured is kept: python -m bench.report {folder} writes it.")
 
@@ -59,12 +59,12 @@ def test_a_second_run_on_the_same_device_says_that_there_is_one(tmp_path, monkey
     monkeypatch.setattr(checkup.jitter_probe, "jitter", lambda _: JitterFacts(unavailable="not asked"))
     first, second = (store.create(tmp_path, factories.run()) for _ in range(2))
     other = factories.run(comparisons=[factories.comparison(device="mps")])
-    with checkup.kept(first, factories.run()) as beside:
+    with checkup.record_during(first, factories.run()) as beside:
         assert beside is None
-        with checkup.kept(second, factories.run()) as beside_first:
+        with checkup.record_during(second, factories.run()) as beside_first:
             assert beside_first is not None
             assert beside_first.startswith("another looptax is measuring on cpu here, and the two disturb each other")
-        with checkup.kept(second, other) as beside_none:
+        with checkup.record_during(second, other) as beside_none:
             assert beside_none is None
-    with checkup.kept(second, factories.run()) as afterwards:
+    with checkup.record_during(second, factories.run()) as afterwards:
         assert afterwards is None

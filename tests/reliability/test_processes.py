@@ -17,7 +17,7 @@ from bench.execute.workers.pool import Pool, key_of
 from bench.execute.workers.protocol import LOG
 from bench.host.load import LoadMeter
 from bench.plan import schedule
-from bench.plan.rounds import rounds
+from bench.plan.comparison_groups import planned_groups
 from bench.plan.schedule import Layout
 from bench.records import store
 from studies import endurance
@@ -40,7 +40,7 @@ def plan():
 @pytest.fixture(scope="module")
 def pool(plan):
     """One set of interpreters for all of these tests; they are all gone afterwards, and so is what they started."""
-    (planned,) = rounds(plan)
+    (planned,) = planned_groups(plan)
     keys = [*map(key_of, planned.members), *(key_of(request(loop).cell) for loop in PASSES)]
     found = Pool(dict.fromkeys(keys), pythons={}, layout=LAYOUT, threads=1, one_by_one=False)
     others = descendants(os.getpid())
@@ -172,7 +172,7 @@ def test_trials_killed_in_a_turn_while_they_wait_and_while_they_are_stopped_are_
             os.kill(pid, signal.SIGKILL)
 
     monkeypatch.setattr(turns.Member, "_train", train_and_be_killed)
-    (planned,) = rounds(plan)
+    (planned,) = planned_groups(plan)
     (group,) = schedule.block([planned], seed=0, block=0)
     trials = Group(plan, RunState(plan, done=[]), pool, group, planned.reference).trials(LoadMeter())
     assert seen["has_a_thread"] == "T"

@@ -87,7 +87,7 @@ def planted_run(monkeypatch):
         settings.model_dump() | {"environments": [environment], "unusable": {"1.0": "no https://me:hunter2@host"}}
     )
     machine = factories.run().machine
-    return pipeline.planned("run", "planted", planned, machine=machine, packages={"torch": "2.13.0"})
+    return pipeline.new_run("run", "planted", planned, machine=machine, packages={"torch": "2.13.0"})
 
 
 def journal_of(run):
@@ -122,9 +122,9 @@ def test_what_ci_systems_are_told_has_none_of_them(tmp_path, monkeypatch, capsys
     summary_file, outputs = tmp_path / "summary.md", tmp_path / "outputs"
     monkeypatch.setenv(output.STEP_SUMMARY, str(summary_file))
     monkeypatch.setenv(output.STEP_OUTPUT, str(outputs))
-    ending = output.Ending(verb="run", form="github", junit=tmp_path / "junit.xml")
-    ending.tell(answer.of_run(folder, told, exit_code=4), 4)
-    with pytest.raises(RuntimeError), ending.errors_told():
+    ending = output.OutputOptions(verb="run", form="github", junit=tmp_path / "junit.xml")
+    ending.emit(answer.of_run(folder, told, exit_code=4), 4)
+    with pytest.raises(RuntimeError), ending.errors_emitted():
         raise RuntimeError(COMMAND)
     shown = [
         summary_file.read_text(),

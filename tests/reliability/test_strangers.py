@@ -177,15 +177,15 @@ def test_the_cache_is_the_user_s_alone(tmp_path, open_umask):
     assert mode(cache.private("environments")) == 0o700
     (tmp_path / "cache" / "environments").chmod(0o777)
     assert mode(environments._environments()) == 0o700
-    assert cache.kept("script.js", lambda: "text") == "text"
+    assert cache.cached("script.js", lambda: "text") == "text"
     assert mode(tmp_path / "cache" / cache.TEXTS) == 0o700
     assert mode(next((tmp_path / "cache" / cache.TEXTS).iterdir())) == 0o600
 
 
 def test_a_cache_of_somebody_else_s_is_refused_and_never_believed(tmp_path, monkeypatch):
-    cache.kept("script.js", lambda: "planted")
+    cache.cached("script.js", lambda: "planted")
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-    assert cache.kept("script.js", lambda: "made here") == "made here"
+    assert cache.cached("script.js", lambda: "made here") == "made here"
     with pytest.raises(UsageError, match=r"cannot be written \(it belongs to another user\): name another folder with"):
         environments._environments()
     folder = stored(tmp_path, runners=["pytorch", "evil.py"])

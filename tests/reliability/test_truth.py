@@ -44,7 +44,8 @@ def test_a_disturbed_run_says_so_in_the_line_that_says_how_far_to_trust_it():
     busy = Load(wall_s=2.0, cpus=2, busy_s=3.5, own_s=2.0, stolen_s=0.0)
     trials = factories.journal(run)
     disturbed = [
-        each.model_copy(update={"load": busy}) if each.block == 3 and each.position == 0 else each for each in trials
+        trial.model_copy(update={"load": busy}) if trial.block == 3 and trial.position == 0 else trial
+        for trial in trials
     ]
     trust = next(line for line in opening(summarise(run, disturbed)) if line.startswith("How far to trust it"))
     assert "1 warning, the first: foreign load: in 1 of 10 timed blocks other processes took more than 10 %" in trust
@@ -80,7 +81,7 @@ def test_nothing_is_timed_by_a_clock_that_can_be_stepped_or_goes_on_while_the_ma
         for path in sorted((BENCH / folder).rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text()))
         if (isinstance(node, ast.Attribute) and getattr(node.value, "id", None) == "time" and node.attr in stepped)
-        or (isinstance(node, ast.ImportFrom) and node.module == "time" and stepped & {each.name for each in node.names})
+        or (isinstance(node, ast.ImportFrom) and node.module == "time" and stepped & {name.name for name in node.names})
     }
     assert used == {"host/health.py"}  # which holds both clocks against each other, to tell of a step
 

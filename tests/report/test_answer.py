@@ -141,7 +141,7 @@ def test_a_check_has_a_row_a_cell_with_its_worst_verdict():
 
 def test_throughput_that_nobody_waits_for_does_not_make_a_row_undecided():
     found = checked(0.0)
-    assert {each.metric for each in found.verdicts} >= {"step_time_us", "samples_per_second"}
+    assert {verdict.metric for verdict in found.verdicts} >= {"step_time_us", "samples_per_second"}
     open_end = {"samples_per_second": "undecided", "step_time_us": "not-regressed"}
     verdicts = [v.model_copy(update={"verdict": open_end.get(v.metric, v.verdict)}) for v in found.verdicts]
     told = found.model_copy(update={"verdicts": verdicts})

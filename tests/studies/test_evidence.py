@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from torch.optim.optimizer import _global_optimizer_post_hooks
 
-from bench.plan import rounds, schedule
+from bench.plan import comparison_groups, schedule
 from bench.records.schema import Estimate, TurnLength
 from studies.evidence import (
     blocks,
@@ -32,11 +32,13 @@ from tests import factories
 def a_run(folder, effect):
     """A stored run of three loops and a clone in seven blocks; each turn is slower as `effect(slot, place)` says."""
     run = factories.run(runners=["pytorch", "hf-trainer", "floor"], blocks=7)
-    equal = [factories.trial(cell=cell, phase="equivalence", block=-1) for cell in rounds.cells(run.settings)]
+    equal = [
+        factories.trial(cell=cell, phase="equivalence", block=-1) for cell in comparison_groups.cells(run.settings)
+    ]
     trials = [
         trial
         for block in range(7)
-        for group in schedule.block(rounds.rounds(run.settings), seed=0, block=block)
+        for group in schedule.block(comparison_groups.planned_groups(run.settings), seed=0, block=block)
         for trial in trials_of(group, effect)
     ]
     return factories.stored(folder, run, [*equal, *trials])

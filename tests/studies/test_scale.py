@@ -44,7 +44,7 @@ def test_a_synthetic_journal_has_the_trials_of_its_plan(folders):
 
 
 def test_memory_grows_as_the_journal_does_and_is_a_third_of_what_its_trials_take(folders):
-    few, many = ((store.read_run(each), each) for each in folders)
+    few, many = ((store.read_run(folder), folder) for folder in folders)
     kept_bytes = [peak_bytes(lambda: kept(run, store.each_trial(each))) for run, each in (few, many)]  # noqa: B023
     assert kept_bytes[1] / kept_bytes[0] < 1.1 * MANY / FEW
     assert kept_bytes[1] < peak_bytes(lambda: store.read_trials(folders[1])) / 3

@@ -19,7 +19,7 @@ NONE = "none"
 
 
 def judge(trial: Trial | None, baseline: Trial | None, *, name: str = BASELINE) -> Equivalence:
-    """Judge a cell's equivalence trial against that of the reference in its round, which is called `name`."""
+    """Judge a cell's equivalence trial against that of the reference in its group, which is called `name`."""
     found = _judged(trial, baseline, name)
     if trial is None or trial.cell.profile == "matched" or found.verdict != "different":
         return found

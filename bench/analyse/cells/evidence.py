@@ -17,7 +17,7 @@ from bench.analyse.cells.equivalence import changed_setup, judge
 from bench.analyse.cells.seen import Seen, TimedTrial, seen, took_turns
 from bench.analyse.cells.trial_figures import TrialFigures, complete
 from bench.analyse.statistics.signed_rank import Floats, block_medians, hodges_lehmann, hodges_lehmann_rows
-from bench.plan.rounds import Round, rounds
+from bench.plan.comparison_groups import ComparisonGroup, planned_groups
 from bench.records.metrics import Metric
 from bench.records.schema import (
     Alikeness,
@@ -68,7 +68,7 @@ class Evidence:
     @property
     def status(self) -> Status:
         """`ok` with one good trial of the chief pass, else how the last failed trial ended, if there was any."""
-        if self.is_seen:
+        if self.is_measured:
             return "ok"
         return self.failed[-1].status if self.failed else "not-run"
 
@@ -77,10 +77,10 @@ class Evidence:
         """Why the cell has no figures; where it has some, why its last failed trial has none, or None."""
         if self.failed:
             return self.failed[-1].reason or f"the trial ended with status {self.failed[-1].status}"
-        return None if self.is_seen else NOT_RUN
+        return None if self.is_measured else NOT_RUN
 
     @property
-    def is_seen(self) -> bool:
+    def is_measured(self) -> bool:
         """Whether it has what the run is for: a time, or a count or phases where nothing was to be timed.
 
         Where the largest batch is looked for, that stands apart, and a row has its proof alone.
@@ -101,7 +101,7 @@ class Evidence:
         """Whether its timed trials took turns, as those of before did not."""
         return any(trial.collections is not None for trial in self.timed)
 
-    def in_common_blocks(self) -> Evidence:
+    def common_blocks(self) -> Evidence:
         """Only what was timed in blocks that every cell has part in: one cell's figures go beside another's.
 
         A pair bears the weather of an added block, but in a median over blocks it would be charged to the
@@ -183,10 +183,10 @@ def _middles(blocks: Sequence[int], pairs: Floats) -> dict[int, float]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Compared:
-    """The evidence for one round: one entry a cell, in the round's order."""
+class GroupEvidence:
+    """The evidence for one group: one entry a cell, in the group's order."""
 
-    round: Round
+    group: ComparisonGroup
     evidence: tuple[Evidence, ...]
     clone: Evidence | None
     """Of the reference once more; None where no trial of it was made."""
@@ -194,25 +194,25 @@ class Compared:
     @property
     def reference(self) -> Evidence | None:
         """What the others are compared with; None where the plan has no such cell."""
-        return self.of(self.round.reference)
+        return self.of(self.group.reference)
 
     def of(self, cell: Cell | None) -> Evidence | None:
-        """The evidence for a cell; None where the round has no such cell."""
+        """The evidence for a cell; None where the group has no such cell."""
         return next((evidence for evidence in self.evidence if evidence.cell == cell), None)
 
     def baseline(self, evidence: Evidence) -> Evidence | None:
         """What a cell's ratio is formed with: the reference, or what that is in the cell's profile."""
-        return self.of(self.round.baseline(evidence.cell))
+        return self.of(self.group.baseline(evidence.cell))
 
 
-def gather(run: Run, trials: Sequence[Seen]) -> list[Compared]:
-    """Return the evidence for every planned cell, round by round in the plan's order."""
+def gather(run: Run, trials: Sequence[Seen]) -> list[GroupEvidence]:
+    """Return the evidence for every planned cell, group by group in the plan's order."""
     by_cell, added_from = _by_cell(trials), _added_from(run, trials)
-    return [_compared(run, planned, by_cell, added_from) for planned in rounds(run.settings)]
+    return [_compared(run, planned, by_cell, added_from) for planned in planned_groups(run.settings)]
 
 
-def gather_round(run: Run, planned: Round, trials: Sequence[Seen]) -> Compared:
-    """Return the evidence for one round."""
+def gather_group(run: Run, planned: ComparisonGroup, trials: Sequence[Seen]) -> GroupEvidence:
+    """Return the evidence for one group."""
     return _compared(run, planned, _by_cell(trials), _added_from(run, trials))
 
 
@@ -235,7 +235,9 @@ def _added_from(run: Run, trials: Sequence[Seen]) -> int | None:
     return next((block for block in sorted(cells) if block > last and len(cells[block]) < len(cells[last])), None)
 
 
-def _compared(run: Run, planned: Round, by_cell: Mapping[Cell, list[Seen]], added_from: int | None) -> Compared:
+def _compared(
+    run: Run, planned: ComparisonGroup, by_cell: Mapping[Cell, list[Seen]], added_from: int | None
+) -> GroupEvidence:
     belonging = {cell: [t for t in by_cell.get(cell, []) if _belongs(t, planned)] for cell in planned.members}
     own = {cell: list(seen(run, trials)) for cell, trials in belonging.items()}
     evidence = (
@@ -248,11 +250,11 @@ def _compared(run: Run, planned: Round, by_cell: Mapping[Cell, list[Seen]], adde
         )
         for cell in planned.cells
     )
-    return Compared(round=planned, evidence=tuple(evidence), clone=_clone(run, planned, own, added_from))
+    return GroupEvidence(group=planned, evidence=tuple(evidence), clone=_clone(run, planned, own, added_from))
 
 
 def _equivalence(
-    run: Run, planned: Round, cell: Cell, trials: Sequence[Seen], references: Sequence[Seen]
+    run: Run, planned: ComparisonGroup, cell: Cell, trials: Sequence[Seen], references: Sequence[Seen]
 ) -> Equivalence:
     trial, reference = _fingerprinted(trials), _fingerprinted(references)
     name = planned.name(planned.baseline(cell))
@@ -272,13 +274,15 @@ def _equivalence(
     return found.model_copy(update={"reasons": [*dict.fromkeys([*changed, *found.reasons])]})
 
 
-def _belongs(trial: Seen, planned: Round) -> bool:
-    """Whether a trial took its turns in this round; others of the same reference have trials of that, too."""
+def _belongs(trial: Seen, planned: ComparisonGroup) -> bool:
+    """Whether a trial took its turns in this group; others of the same reference have trials of that, too."""
     return trial.replicate == planned.number or not took_turns(trial)
 
 
-def _clone(run: Run, planned: Round, own: Mapping[Cell, list[Seen]], added_from: int | None) -> Evidence | None:
-    """The evidence of the round's clone, whose arithmetic is the reference's since it is the same code."""
+def _clone(
+    run: Run, planned: ComparisonGroup, own: Mapping[Cell, list[Seen]], added_from: int | None
+) -> Evidence | None:
+    """The evidence of the group's clone, whose arithmetic is the reference's since it is the same code."""
     if planned.clone is None or not own[planned.clone]:
         return None
     trials = own[planned.clone]

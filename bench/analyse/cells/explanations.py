@@ -10,7 +10,7 @@ from bench.analyse.cells.differences import Difference, Pair, relative
 from bench.records.schema import ScriptStep
 
 SAME_RATIO = 1e-3
-SHOWN = 3
+MAX_LISTED = 3
 
 
 def explanations(pair: Pair) -> Iterator[Difference]:
@@ -56,8 +56,8 @@ def _only_in_one(pair: Pair) -> Iterator[Difference]:
     for own, others, script in ((0, 1, pair.names[0]), (1, 0, pair.names[1])):
         only = [name for name in names[own] if name not in names[others]]
         if only:
-            more = f" and {len(only) - SHOWN} more" if len(only) > SHOWN else ""
-            yield Difference(sentence=f"trained in {script} alone: {', '.join(only[:SHOWN])}{more}")
+            more = f" and {len(only) - MAX_LISTED} more" if len(only) > MAX_LISTED else ""
+            yield Difference(sentence=f"trained in {script} alone: {', '.join(only[:MAX_LISTED])}{more}")
 
 
 def _loss_scaling(pair: Pair) -> Iterator[Difference]:

@@ -8,7 +8,7 @@ from statistics import fmean, median
 import numpy as np
 
 from bench.analyse.cells import counting
-from bench.analyse.cells.evidence import NOT_RUN, Compared, Evidence, differences_by_block, log_ratios_by_block
+from bench.analyse.cells.evidence import NOT_RUN, Evidence, GroupEvidence, differences_by_block, log_ratios_by_block
 from bench.analyse.cells.trial_figures import (
     NO_SAMPLES,
     collection_us,
@@ -79,10 +79,10 @@ NOT_REPORTED = "the trials did not report it"
 
 
 def row(
-    evidence: Evidence, compared: Compared, interpreters: Collection[Interpreter], itself: NoiseFloor | None
+    evidence: Evidence, compared: GroupEvidence, interpreters: Collection[Interpreter], itself: NoiseFloor | None
 ) -> CellSummary:
-    """Return the row of a cell, given its round and that one's noise floor, and its runner's interpreters there."""
-    common = evidence.in_common_blocks()
+    """Return the row of a cell, given its group and that one's noise floor, and its runner's interpreters there."""
+    common = evidence.common_blocks()
     found = {
         **_steps(common),
         **_pairs(evidence, compared),
@@ -201,8 +201,8 @@ def _percentiles(evidence: Evidence) -> dict[str, Found]:
     return dict(zip(names, [*told, spread], strict=True))
 
 
-def _pairs(evidence: Evidence, compared: Compared) -> dict[str, Found]:
-    reference, name = compared.baseline(evidence), compared.round.name(compared.round.baseline(evidence.cell))
+def _pairs(evidence: Evidence, compared: GroupEvidence) -> dict[str, Found]:
+    reference, name = compared.baseline(evidence), compared.group.name(compared.group.baseline(evidence.cell))
     floor = next((other for other in compared.evidence if other.cell.runner == FLOOR), None)
     return {
         "ratio": _compared(ratio, evidence, reference, name, name),
@@ -211,14 +211,14 @@ def _pairs(evidence: Evidence, compared: Compared) -> dict[str, Found]:
     }
 
 
-def _has_defaults(compared: Compared) -> bool:
+def _has_defaults(compared: GroupEvidence) -> bool:
     return any(other.cell.profile == "stock" for other in compared.evidence)
 
 
-def _defaults(evidence: Evidence, compared: Compared) -> dict[str, Found]:
+def _defaults(evidence: Evidence, compared: GroupEvidence) -> dict[str, Found]:
     """What a loop's defaults cost, and what it writes."""
     written = list(evidence.by_block(metric("terminal_bytes_per_step")).values())
-    matched = compared.of(compared.round.matched(evidence.cell))
+    matched = compared.of(compared.group.matched(evidence.cell))
     missing = _why(evidence, NO_MATCHED if evidence.cell.profile == "stock" else NO_DEFAULTS)
     return {
         "terminal_bytes_per_step": written[0] if written else _why(evidence, NO_TERMINAL),

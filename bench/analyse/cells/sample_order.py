@@ -9,7 +9,7 @@ from itertools import chain
 from bench.analyse.cells.differences import Difference, Pair
 from bench.records.schema import ScriptBatch
 
-SHOWN = 3
+MAX_LISTED = 3
 Batches = Sequence[ScriptBatch]
 
 
@@ -75,7 +75,7 @@ def _orders(pair: Pair, one: Batches, two: Batches, place: int) -> str:
     drawn = [batch.indices for batch in (one[place], two[place])]
     if drawn[0] is None or drawn[1] is None:
         return "the samples themselves are the same"
-    shown = (f"[{', '.join(map(str, indices[:SHOWN]))}, …]" for indices in (drawn[0], drawn[1]))
+    shown = (f"[{', '.join(map(str, indices[:MAX_LISTED]))}, …]" for indices in (drawn[0], drawn[1]))
     return "{} in {}, {} in {}".format(*chain.from_iterable(zip(shown, pair.names, strict=True)))
 
 

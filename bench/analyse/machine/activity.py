@@ -11,7 +11,7 @@ from bench.records.health import Activity, ContainerFacts, CpuFacts, Finding, He
 FOREIGN_NOTE_CORES = 0.03
 FOREIGN_WARNING_CORES = 0.1
 """As `Settings.foreign_load_limit`, with the evidence in docs/method.md."""
-LEAST_FREE_CORES = 0.9
+MIN_FREE_CORES = 0.9
 """With less to itself, a trial has to share its core."""
 STOLEN_WARNING_CORES = 0.03
 STEP_NOTE_S, STEP_WARNING_S = 0.001, 1.0
@@ -40,7 +40,7 @@ def _others(activity: Activity, allowed: float | None) -> Finding:
     seen = f"used {percent(foreign)} of one core over {activity.window_s:.1f} s{_named(activity, foreign)}"
     if foreign < FOREIGN_NOTE_CORES:
         return fine("other processes", seen)
-    crowded = allowed is not None and allowed - foreign < LEAST_FREE_CORES
+    crowded = allowed is not None and allowed - foreign < MIN_FREE_CORES
     severity: Severity = "unfit" if crowded else "warning" if foreign > FOREIGN_WARNING_CORES else "note"
     effect = (
         f"of {allowed:g} usable cores they leave less than one: a trial has to share it, and step times are theirs "

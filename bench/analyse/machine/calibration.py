@@ -31,7 +31,7 @@ from bench.plan.upgrade import BASELINE, CLONE
 from bench.records.calibrations import Calibration, CalibrationBlock, Identity, Resolution
 from bench.records.schema import Run, Trial
 
-LEAST_BLOCKS = 6
+MIN_BLOCKS = 6
 """With fewer there is nothing to tell."""
 DRAWS = 4000
 
@@ -39,7 +39,7 @@ DRAWS = 4000
 def calibrate(run: Run, trials: Sequence[Trial], *, made_at: datetime) -> Calibration | None:
     """Turn a run of clones into what its machine can resolve; None with fewer than `LEAST_BLOCKS` whole blocks."""
     blocks = whole_blocks(run, trials)
-    if len(blocks) < LEAST_BLOCKS:
+    if len(blocks) < MIN_BLOCKS:
         return None
     comparison = run.settings.comparisons[0]
     same = np.log([block.ratio for block in blocks])

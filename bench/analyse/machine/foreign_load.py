@@ -9,7 +9,7 @@ from bench.analyse.caution import Caution
 from bench.analyse.cells.seen import Seen
 from bench.records.schema import Load, MarkedBlock, Run
 
-NAMED_AT_MOST = 8
+MAX_NAMED = 8
 
 
 def marked(run: Run, trials: Sequence[Seen]) -> list[MarkedBlock]:
@@ -56,7 +56,7 @@ def _foreign_s(loads: Sequence[Load]) -> float:
 
 
 def _sentence(blocks: Sequence[MarkedBlock], limit: float, timed: int) -> Caution:
-    worst = sorted(blocks, key=lambda block: -block.cores)[:NAMED_AT_MOST]
+    worst = sorted(blocks, key=lambda block: -block.cores)[:MAX_NAMED]
     named = ", ".join(f"block {block.block + 1} {_percent(block.cores)}" for block in worst)
     more = f" and {len(blocks) - len(worst)} more" if len(blocks) > len(worst) else ""
     stolen_s, foreign_s = (sum(getattr(block, name) for block in blocks) for name in ("stolen_s", "foreign_s"))

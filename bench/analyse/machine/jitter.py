@@ -20,7 +20,7 @@ STRETCH_S = 0.25
 """A region in which a loop that is timed by itself is timed."""
 CYCLES = 125
 """Of a block: what two loops with turns of 10 ms have in 2.5 s."""
-LEAST_VISITS = 4
+MIN_VISITS = 4
 ALONE_NOTE, ALONE_WARNING = 0.02, 0.05
 """A ratio of loops timed one after the other that is off by more than 5 % is what releases differ by."""
 TURNS_WARNING, TURNS_UNFIT = 0.01, 0.025
@@ -42,7 +42,7 @@ def steadiness(facts: JitterFacts) -> Steadiness:
     if facts.unavailable is not None:
         return Steadiness(unavailable=facts.unavailable)
     seen = {core.core: visits(core.slices_ns) for core in facts.cores}
-    if not seen or min(map(len, seen.values())) < LEAST_VISITS:
+    if not seen or min(map(len, seen.values())) < MIN_VISITS:
         return Steadiness(unavailable=TOO_SHORT)
     cores = [_core(core, own, _stretch(own, facts.wall_s)) for core, own in seen.items()]
     medians = [core.slice_ms for core in cores]

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from bench.analyse.cells.counting import attribution, count, tables_of
-from bench.analyse.cells.evidence import Compared, Evidence, log_ratios_by_block
+from bench.analyse.cells.evidence import Evidence, GroupEvidence, log_ratios_by_block
 from bench.analyse.cells.seen import Seen
 from bench.analyse.cells.trial_figures import figures
 from bench.analyse.statistics.change_points import change_points
@@ -22,13 +22,13 @@ from bench.records.trials import SCRIPT
 Ratios = dict[Cell, list[float]]
 
 
-def releases(gathered: Sequence[Compared], trials: Sequence[Seen], *, seed: int) -> list[ReleaseFigures]:
+def releases(gathered: Sequence[GroupEvidence], trials: Sequence[Seen], *, seed: int) -> list[ReleaseFigures]:
     """Return the figures of every release, series by series (a series is one runner in one comparison)."""
     ratios = adjacent_ratios(trials) | ratios_in_turns(gathered)
     return [figures for series in _series(gathered) for figures in _figures(series, ratios, seed)]
 
 
-def ratios_in_turns(gathered: Sequence[Compared]) -> Ratios:
+def ratios_in_turns(gathered: Sequence[GroupEvidence]) -> Ratios:
     """Return step time over the anchor's in each block, of the releases that took turns with it."""
     found: Ratios = {}
     for compared in gathered:
@@ -63,12 +63,12 @@ ANCHOR = "anchor"
 """The environment of the hand-written loop that every release is measured beside."""
 
 
-def _series(gathered: Sequence[Compared]) -> list[list[Evidence]]:
+def _series(gathered: Sequence[GroupEvidence]) -> list[list[Evidence]]:
     series: defaultdict[tuple[object, str], list[Evidence]] = defaultdict(list)
     for compared in gathered:
         for evidence in compared.evidence:
             if evidence.cell.environment != ANCHOR:
-                series[evidence.cell.anywhere, evidence.cell.runner].append(evidence)
+                series[evidence.cell.without_environment, evidence.cell.runner].append(evidence)
     return list(series.values())
 
 
@@ -111,7 +111,7 @@ def _more(before: Evidence | None, now: Evidence) -> dict[str, int]:
     return {name: delta for name, delta in found.items() if delta}
 
 
-def between_releases(gathered: Sequence[Compared]) -> list[AttributionRow]:
+def between_releases(gathered: Sequence[GroupEvidence]) -> list[AttributionRow]:
     """Subtract each release's tables from those of the next one, function by function."""
     rows = []
     for series in _series(gathered):

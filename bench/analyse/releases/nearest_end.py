@@ -29,7 +29,7 @@ LOOKS = (5, 7, 10, 14, 20, 28, 40)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ends:
+class Endpoints:
     """The two ends, and by what they are told apart."""
 
     first: ByBlock
@@ -51,7 +51,7 @@ class Ends:
             return None
         return "first" if outcome == "not-regressed" else "last"
 
-    def nearer(self, own: ByBlock) -> Like | None:
+    def nearest(self, own: ByBlock) -> Like | None:
         """Which end lies nearer on the log scale, from the blocks that have all three; None while that is open."""
         blocks = [block for block in own if block in self.first and block in self.last]
         logs = [np.log([side[block] for block in blocks]) for side in (own, self.first, self.last)]
@@ -72,7 +72,7 @@ def _side_of_zero(values: Floats) -> int:
     return int(found.low > 0) - int(found.high < 0)
 
 
-def judged(
+def classify_by_endpoints(
     found: Sequence[Probe],
     steps_us: Mapping[str, ByBlock],
     tried: Mapping[str, int],
@@ -88,7 +88,7 @@ def judged(
     usable = [probe.release for probe in found if probe.status == "ok"]
     if not usable:
         return list(found)
-    ends = Ends(first=steps_us[usable[0]], last=steps_us[usable[-1]], margin=margin, cap=cap)
+    ends = Endpoints(first=steps_us[usable[0]], last=steps_us[usable[-1]], margin=margin, cap=cap)
     return [
         probe.model_copy(update=_figures(steps_us[probe.release], ends, is_over=tried[probe.release] >= cap))
         if probe.release in usable
@@ -97,11 +97,11 @@ def judged(
     ]
 
 
-def _figures(own: ByBlock, ends: Ends, *, is_over: bool) -> dict[str, Any]:
+def _figures(own: ByBlock, ends: Endpoints, *, is_over: bool) -> dict[str, Any]:
     if own is ends.first:
         like: Like | None = "first"
     else:
-        like = ends.like if own is ends.last else ends.nearer(own)
+        like = ends.like if own is ends.last else ends.nearest(own)
     pairs = _log_ratio(own, ends.first)
     return {
         "value": median(own.values()) if own else None,

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.analyse.cells.counting import count, why_not_counted
-from bench.analyse.cells.evidence import Evidence, gather_round, steps_us_beside
+from bench.analyse.cells.evidence import Evidence, gather_group, steps_us_beside
 from bench.analyse.releases import nearest_end
 from bench.analyse.releases.search import Known, Search, is_nearer_to_last, search
 from bench.plan.bisect import STEP_TIME
-from bench.plan.rounds import Round, cell
+from bench.plan.comparison_groups import ComparisonGroup, cell
 from bench.records.schema import Bisection, Cell, Probe, Run, Trial
 
 CLONE = "clone"
@@ -57,7 +57,7 @@ def _timed(
             blocks[trial.cell.environment].add(trial.block)
     first = next((evidence[probe.release] for probe in counted if probe.status == "ok"), None)
     steps_us = {} if first is None else {name: steps_us_beside(own, first) for name, own in evidence.items()}
-    return nearest_end.judged(
+    return nearest_end.classify_by_endpoints(
         counted,
         {name: {block: us for block, us in own.items() if block not in confirming} for name, own in steps_us.items()},
         {release: len(own) for release, own in blocks.items()},
@@ -71,7 +71,7 @@ def _evidence(run: Run, trials: Sequence[Trial]) -> dict[str, Evidence]:
     cells = tuple(cell_of(run, release.version) for release in sought(run).releases if release.version in tried)
     if not cells:
         return {}
-    gathered = gather_round(run, Round(cells=cells, reference=cells[0]), trials)
+    gathered = gather_group(run, ComparisonGroup(cells=cells, reference=cells[0]), trials)
     return {evidence.cell.environment: evidence for evidence in gathered.evidence}
 
 

@@ -21,7 +21,7 @@ from bench.analyse.statistics.signed_rank import Floats, Values, median_of_sorte
 
 LEVEL = 0.01
 PERMUTATIONS = 999
-LEAST_CHANGE = 0.01
+MIN_CHANGE = 0.01
 """Changes below 1 % are not told: the releases' own interpreters differ by as much."""
 
 Cuts = NDArray[np.intp]
@@ -49,7 +49,7 @@ def change_points(series: Sequence[Values], *, seed: int = 0) -> list[Change]:
         changes = [_change(groups, edges, random) for edges in _neighbours(splits, len(groups))]
         weakest = max(changes, key=lambda change: (change.p_value, -abs(np.log(change.factor))))
         if weakest.p_value <= LEVEL:
-            return [change for change in changes if abs(change.factor - 1) >= LEAST_CHANGE]
+            return [change for change in changes if abs(change.factor - 1) >= MIN_CHANGE]
         splits.remove(weakest.index)
     return []
 

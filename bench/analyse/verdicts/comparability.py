@@ -19,7 +19,7 @@ DIGITS = 12
 """Of a SHA-256, enough to tell files apart."""
 
 Pairs = Mapping[str, tuple[object, object]]
-Moved = dict[str, tuple[str | None, str | None]]
+ChangedPackages = dict[str, tuple[str | None, str | None]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +49,7 @@ def differences(first: Run, second: Run) -> list[str]:
     return [difference.told("then", "now") for difference in _differing(pairs)]
 
 
-def unlike(baseline: Run, candidate: Run) -> list[Difference]:
+def incompatibilities(baseline: Run, candidate: Run) -> list[Difference]:
     """What keeps figures of two runs from being compared: another machine, or other settings.
 
     Versions of packages are no such thing, torch's included: they are what a comparison is about.
@@ -71,7 +71,7 @@ def unlike(baseline: Run, candidate: Run) -> list[Difference]:
     return _differing(pairs)
 
 
-def also_differs(baseline: Run, candidate: Run) -> list[Difference]:
+def other_differences(baseline: Run, candidate: Run) -> list[Difference]:
     """What differs beside packages and may matter, but forbids nothing."""
     return _differing(
         {
@@ -83,7 +83,7 @@ def also_differs(baseline: Run, candidate: Run) -> list[Difference]:
     )
 
 
-def moved(baseline: Run, candidate: Run) -> Moved:
+def changed_packages(baseline: Run, candidate: Run) -> ChangedPackages:
     """Version in each run of every package that differs, by normalised name; `PACKAGES` come first."""
     before, after = _normalised(baseline.packages), _normalised(candidate.packages)
     names = sorted(before.keys() | after.keys(), key=lambda name: (name not in PACKAGES, name))
@@ -92,7 +92,7 @@ def moved(baseline: Run, candidate: Run) -> Moved:
 
 def other_hand_written_loop(baseline: Run, candidate: Run) -> str | None:
     """What differs of the software of the hand-written loop, in words; None where that ran and trained the same."""
-    changed = moved(baseline, candidate)
+    changed = changed_packages(baseline, candidate)
     trained = sorted({comparison.workload for run in (baseline, candidate) for comparison in run.settings.comparisons})
     for package in ("torch", *sorted(needs(trained))):
         if package in changed:
@@ -105,7 +105,7 @@ def other_hand_written_loop(baseline: Run, candidate: Run) -> str | None:
     return f"packages differ, any of which {own} may need" if own is not None and changed else None
 
 
-def axes_apart(baseline: Iterable[Cell], candidate: Iterable[Cell]) -> list[Difference]:
+def disjoint_axes(baseline: Iterable[Cell], candidate: Iterable[Cell]) -> list[Difference]:
     """The axes on which no cell of one run has a value that a cell of the other has, with their values."""
     before, after = list(baseline), list(candidate)
     return [

@@ -17,11 +17,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.analyse.cells.counting import attribution, tables_of
-from bench.analyse.cells.evidence import Compared, gather
+from bench.analyse.cells.evidence import GroupEvidence, gather
 from bench.analyse.verdicts import comparability
 from bench.analyse.verdicts.comparability import Difference
 from bench.analyse.verdicts.compare_verdicts import Side, Sides, judged
-from bench.analyse.verdicts.controls import Grounds, controls, doubts
+from bench.analyse.verdicts.controls import Grounds, comparison_warnings, controls
 from bench.analyse.verdicts.metrics import ByBlock, import_s_by_block
 from bench.analyse.warnings import name, warnings_of
 from bench.records.schema import AttributionRow, Cell, FigureGroup, Judged, Launch, Run, Trial, TwoRuns
@@ -58,9 +58,9 @@ def compare(baseline: Stored, candidate: Stored, *, margin: float, fail_on: Sequ
         folders=(baseline.folder, candidate.folder),
         margin=margin,
         fail_on=list(fail_on),
-        unlike=_phrases(comparability.unlike(baseline.run, candidate.run)),
-        also_differs=_phrases(comparability.also_differs(baseline.run, candidate.run)),
-        packages=comparability.moved(baseline.run, candidate.run),
+        unlike=_phrases(comparability.incompatibilities(baseline.run, candidate.run)),
+        also_differs=_phrases(comparability.other_differences(baseline.run, candidate.run)),
+        packages=comparability.changed_packages(baseline.run, candidate.run),
         controlled=controlled,
         judged=verdicts,
         attribution=[row for cell, both in compared.items() for row in _attribution(cell, both)],
@@ -68,7 +68,7 @@ def compare(baseline: Stored, candidate: Stored, *, margin: float, fail_on: Sequ
         only_in_candidate=[cell for cell in second if cell not in shared],
         failures=[*_failures("A", first), *_failures("B", second)],
         controls=grounds.controls,
-        warnings=doubts(grounds),
+        warnings=comparison_warnings(grounds),
         own_warnings=(len(warnings_of(gathered[0])), len(warnings_of(gathered[1]))),
     )
 
@@ -77,7 +77,7 @@ def _phrases(differences: Sequence[Difference]) -> list[str]:
     return [difference.told("in A", "in B") for difference in differences]
 
 
-def _sides(gathered: Sequence[Compared], trials: Sequence[Trial]) -> dict[Cell, Side]:
+def _sides(gathered: Sequence[GroupEvidence], trials: Sequence[Trial]) -> dict[Cell, Side]:
     imports, weights = _imports(gathered, trials), _weights(trials)
     return {
         evidence.cell: Side(
@@ -91,11 +91,11 @@ def _sides(gathered: Sequence[Compared], trials: Sequence[Trial]) -> dict[Cell, 
     }
 
 
-def _imports(gathered: Sequence[Compared], trials: Sequence[Trial]) -> dict[str, ByBlock]:
+def _imports(gathered: Sequence[GroupEvidence], trials: Sequence[Trial]) -> dict[str, ByBlock]:
     """Import time by runner, from the first of its cells: all of them are served by the same interpreters."""
     first: dict[str, Cell] = {}
     for compared in gathered:
-        for cell in compared.round.cells:
+        for cell in compared.group.cells:
             first.setdefault(cell.runner, cell)
     return {runner: import_s_by_block(trials, cell) for runner, cell in first.items()}
 

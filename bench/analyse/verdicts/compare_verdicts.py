@@ -51,7 +51,7 @@ def judged(cell: Cell, sides: Sides, margin: float, *, controlled: bool, imports
     `imports` says whether its import time is asked for, which all cells of a runner share.
     """
     for figure in MEASURED:
-        both = figure.of(sides[0].evidence.in_common_blocks()), figure.of(sides[1].evidence.in_common_blocks())
+        both = figure.of(sides[0].evidence.common_blocks()), figure.of(sides[1].evidence.common_blocks())
         if figure.metric.group == "time":
             yield from _times(cell, figure, sides, both, margin, controlled=controlled)
         else:
@@ -59,7 +59,7 @@ def judged(cell: Cell, sides: Sides, margin: float, *, controlled: bool, imports
     if imports:
         both = sides[0].import_s, sides[1].import_s
         yield from _measured(cell, IMPORT.key, IMPORT.group, both, rule_of(IMPORT, margin))
-    for verdict in exact.judged(cell, *(side.evidence.counts for side in sides), margin=margin):
+    for verdict in exact.exact_verdicts(cell, *(side.evidence.counts for side in sides), margin=margin):
         yield Judged(verdict=verdict, group=GROUPS[verdict.metric])
 
 

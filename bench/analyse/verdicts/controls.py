@@ -44,7 +44,7 @@ def controls(judged: Iterable[Judged]) -> list[Control]:
     ]
 
 
-def doubts(found: Grounds) -> list[str]:
+def comparison_warnings(found: Grounds) -> list[str]:
     """Return what to be wary of in a comparison of two runs: sentences by declared rules, which change no verdict."""
     return [
         *_floors(found),

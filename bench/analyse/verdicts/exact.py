@@ -15,7 +15,7 @@ Counts = Sequence[Counters]
 """Of one side, one for each fresh interpreter that counted; none where none did."""
 
 
-def judged(cell: Cell, baseline: Counts, candidate: Counts, *, margin: float) -> list[Verdict]:
+def exact_verdicts(cell: Cell, baseline: Counts, candidate: Counts, *, margin: float) -> list[Verdict]:
     """Judge every exact figure that a side has, each by the rule of its row in the table of figures.
 
     `margin` is the one that was asked for, as a fraction.

@@ -59,7 +59,7 @@ GROUPS: dict[str, FigureGroup] = {metric.key: metric.group for metric in METRICS
 """What is judged."""
 
 
-def decides(key: str, fail_on: Collection[FigureGroup]) -> bool:
+def is_blocking(key: str, fail_on: Collection[FigureGroup]) -> bool:
     """Whether a check goes on until this figure is decided, and is itself undecided where that cannot be had.
 
     So it is with all that the check fails on, but for what is not awaited. Other figures are judged by the blocks
@@ -68,7 +68,7 @@ def decides(key: str, fail_on: Collection[FigureGroup]) -> bool:
     return metric(key).group in fail_on and metric(key).awaited
 
 
-def unanswered(summary: Summary) -> list[Cell]:
+def cells_without_verdict(summary: Summary) -> list[Cell]:
     """The candidate's cells that lack a verdict on something that the check fails on, because trials failed."""
     asked = set(summary.run.settings.fail_on)
     told: dict[Cell, set[FigureGroup]] = {row.cell: set() for row in summary.cells if row.environment == CANDIDATE}

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
 
-from bench.analyse.cells.evidence import Compared, Evidence, gather
+from bench.analyse.cells.evidence import Evidence, GroupEvidence, gather
 from bench.analyse.cells.seen import Seen
 from bench.analyse.statistics.sequential import GAMMA, looks, may_stop, two_sided
 from bench.analyse.statistics.signed_rank import Floats, blocks_needed
 from bench.analyse.verdicts import exact
-from bench.analyse.verdicts.metrics import IMPORT, MEASURED, Figure, decides, import_s_by_block, rule_of
+from bench.analyse.verdicts.metrics import IMPORT, MEASURED, Figure, import_s_by_block, is_blocking, rule_of
 from bench.analyse.verdicts.verdict import Rule, by_number, confirm, to_confirm
 from bench.analyse.verdicts.verdict import Verdict as Found
 from bench.analyse.verdicts.verdict import judge as judge_pairs
@@ -66,25 +66,27 @@ def assess(run: Run, trials: Sequence[Seen], *, ended: bool) -> Assessment:
     for compared in gathered:
         baseline, candidate, _ = _arms(compared)
         if baseline.counts and candidate.counts:  # else its failed trials say why nothing is judged
-            verdicts += exact.judged(candidate.cell, baseline.counts, candidate.counts, margin=run.settings.margin)
+            verdicts += exact.exact_verdicts(
+                candidate.cell, baseline.counts, candidate.counts, margin=run.settings.margin
+            )
     return Assessment(
         verdicts=sorted(verdicts, key=lambda verdict: _place(verdict.cell, gathered)),
         complete=test.is_complete(confirmed) or all(map(_is_hopeless, gathered)),
     )
 
 
-def _arms(compared: Compared) -> list[Evidence]:
+def _arms(compared: GroupEvidence) -> list[Evidence]:
     """The evidence of baseline, candidate and clone."""
     arms = {evidence.cell.environment: evidence for evidence in compared.evidence}
     return [arms[name] for name in ARMS]
 
 
-def _place(cell: Cell, gathered: Sequence[Compared]) -> int:
+def _place(cell: Cell, gathered: Sequence[GroupEvidence]) -> int:
     """Where the plan has a cell."""
-    return next(place for place, compared in enumerate(gathered) if cell in compared.round.cells)
+    return next(place for place, compared in enumerate(gathered) if cell in compared.group.cells)
 
 
-def _is_hopeless(compared: Compared) -> bool:
+def _is_hopeless(compared: GroupEvidence) -> bool:
     """Whether a side has failed so often that more blocks will bring no figures of it."""
     baseline, candidate, _ = _arms(compared)
     return any(
@@ -93,7 +95,7 @@ def _is_hopeless(compared: Compared) -> bool:
     )
 
 
-def _pairs(run: Run, trials: Sequence[Seen], gathered: Sequence[Compared], blocks: int) -> dict[Key, Pairs]:
+def _pairs(run: Run, trials: Sequence[Seen], gathered: Sequence[GroupEvidence], blocks: int) -> dict[Key, Pairs]:
     settings = run.settings
     found: dict[Key, Pairs] = {}
     for compared in gathered:
@@ -108,7 +110,7 @@ def _pairs(run: Run, trials: Sequence[Seen], gathered: Sequence[Compared], block
                     ratios=by_number(figure.log_ratios(candidate, baseline), blocks),
                     same=by_number(figure.log_ratios(clone, baseline), blocks),
                     rule=rule_of(figure.metric, settings.margin, settings.margin_of_time, cap=settings.blocks),
-                    decides=decides(figure.metric.key, settings.fail_on),
+                    decides=is_blocking(figure.metric.key, settings.fail_on),
                     baseline=median(levels[0]),
                     candidate=median(levels[1]),
                 )

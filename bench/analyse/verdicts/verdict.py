@@ -26,7 +26,7 @@ from bench.analyse.statistics.sequential import (
     two_sided,
 )
 from bench.analyse.statistics.signed_rank import Floats, Values, exponentiated, signed_rank_estimate
-from bench.analyse.verdicts.verdict_warnings import doubts_of
+from bench.analyse.verdicts.verdict_warnings import verdict_warnings
 from bench.records.schema import Estimate
 
 Worse = Literal["higher", "lower"]
@@ -132,7 +132,7 @@ def _look(ratios: Floats, clones: Floats | None, rule: Rule) -> Verdict:
         pairs=len(pairs),
         minimum_detectable_effect=None if same is None else minimum_detectable_effect(same, rule.gamma),
         rule=rule,
-        warnings=tuple(doubts_of(ratios, same, margin=rule.margin, gamma=rule.gamma)),
+        warnings=tuple(verdict_warnings(ratios, same, margin=rule.margin, gamma=rule.gamma)),
     )
 
 

@@ -13,7 +13,7 @@ from bench.analyse.statistics.sequential import outcome, two_sided
 from bench.analyse.statistics.signed_rank import Floats, blocks_needed, signed_rank_estimate
 
 
-def doubts_of(ratios: Floats, same: Floats | None, *, margin: float, gamma: float) -> Iterator[str]:
+def verdict_warnings(ratios: Floats, same: Floats | None, *, margin: float, gamma: float) -> Iterator[str]:
     """Return every doubt about a look.
 
     `ratios` are the log ratios of all blocks, NaN where there is no pair, `same` those of the A/A pairs

@@ -13,7 +13,7 @@ from bench.errors import UninstallableError
 from bench.execute import shell
 from bench.execute.environments import checkouts, compatibility, overlay, pip
 from bench.execute.environments.overlay import Found
-from bench.execute.environments.requirements import Asked
+from bench.execute.environments.requirements import RequirementSet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +34,7 @@ class Environment:
     """What pip says of packages that no longer fit each other."""
 
 
-def build(folder: Path, wanted: Asked) -> Environment:
+def build(folder: Path, wanted: RequirementSet) -> Environment:
     """Make the environment in `folder`, whose old content is lost; it has no name yet.
 
     Raises `UninstallableError` and `IndexUnreachableError`, and then leaves `folder` half-built.
@@ -62,7 +62,7 @@ def build(folder: Path, wanted: Asked) -> Environment:
     )
 
 
-def not_as_asked(wanted: Asked, found: Found) -> str | None:
+def not_as_asked(wanted: RequirementSet, found: Found) -> str | None:
     """Why an environment is another one than it is called; None where it has what was asked for."""
     if found.wrong:
         return f"{found.wrong[0]}; {shell.way_out(found.wrong[0])}"
@@ -82,7 +82,7 @@ def _instead(name: str, version: str | None, found: Found) -> str:
     return f"{where} is {name} {version} ({shell.way_out(where)}; or, if pip installs elsewhere, {pip_elsewhere})"
 
 
-def resolved(wanted: Asked, python: Path) -> tuple[str, ...]:
+def resolved(wanted: RequirementSet, python: Path) -> tuple[str, ...]:
     """What would be installed now over what `python` sees, as `name==version`; raises as `build` does."""
     with _explained(wanted), TemporaryDirectory(prefix="looptax-") as scratch:
         limits = _constraints(Path(scratch))
@@ -90,7 +90,7 @@ def resolved(wanted: Asked, python: Path) -> tuple[str, ...]:
         return pip.resolve(arguments, python=python, constraints=limits, only_wheels=not wanted.is_source)
 
 
-def _install(wanted: Asked, python: Path) -> tuple[str, ...]:
+def _install(wanted: RequirementSet, python: Path) -> tuple[str, ...]:
     with _explained(wanted), TemporaryDirectory(prefix="looptax-") as scratch:
         limits = _constraints(Path(scratch))
         arguments = _with_copies(wanted, Path(scratch))
@@ -98,7 +98,7 @@ def _install(wanted: Asked, python: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def _explained(wanted: Asked) -> Iterator[None]:
+def _explained(wanted: RequirementSet) -> Iterator[None]:
     """Add to pip's reason what is known to be needed beside what is asked for."""
     try:
         yield
@@ -115,12 +115,12 @@ def _constraints(folder: Path) -> Path:
     return path
 
 
-def _certain(wanted: Asked) -> frozenset[str]:
+def _certain(wanted: RequirementSet) -> frozenset[str]:
     """The packages whose rules can be judged before anything is installed: all that is asked for has its version."""
     return frozenset(wanted.pins) if set(wanted.pins) == wanted.names and not wanted.is_source else frozenset()
 
 
-def _with_copies(wanted: Asked, scratch: Path) -> list[str]:
+def _with_copies(wanted: RequirementSet, scratch: Path) -> list[str]:
     """Pip's arguments, with a copy in the place of each checkout, so that building leaves that as it is."""
     copies: dict[str, str] = {}
     for index, item in enumerate(wanted.items):
@@ -132,7 +132,7 @@ def _with_copies(wanted: Asked, scratch: Path) -> list[str]:
     return [copies.get(argument, argument) for argument in wanted.arguments]
 
 
-def _refuse_broken(wanted: Asked, packages: Mapping[str, str], changed: Set[str]) -> None:
+def _refuse_broken(wanted: RequirementSet, packages: Mapping[str, str], changed: Set[str]) -> None:
     hints = _broken(packages, changed)
     if hints:
         raise UninstallableError(f"{' '.join(wanted.texts)} cannot work here: {'; '.join(hints)}.")

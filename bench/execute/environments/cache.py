@@ -26,7 +26,7 @@ from pydantic import TypeAdapter, ValidationError
 from bench.errors import UninstallableError, UsageError
 from bench.execute.environments import overlay, requirements
 from bench.execute.environments.build import Environment, build, not_as_asked, resolved
-from bench.execute.environments.requirements import Asked
+from bench.execute.environments.requirements import RequirementSet
 from bench.records import files
 from bench.records.cache import cache_folder, private
 from bench.records.foreign_text import without_secrets
@@ -48,7 +48,7 @@ def control() -> Environment:
     It has an import path as long as theirs: Accelerate searches all of it in every optimizer step,
     so that `current()` would look a little cheaper than any overlay.
     """
-    return _obtain(Asked(items=(), arguments=()), CURRENT)
+    return _obtain(RequirementSet(items=(), arguments=()), CURRENT)
 
 
 def obtain(text: str, *, name: str | None = None) -> Environment:
@@ -67,7 +67,7 @@ def from_requirements(path: Path, *, name: str | None = None) -> Environment:
     return _obtain(requirements.parse_file(path), name or path.stem)
 
 
-def _obtain(wanted: Asked, name: str) -> Environment:
+def _obtain(wanted: RequirementSet, name: str) -> Environment:
     folder = _environments() / _key(wanted)
     found = _read(folder)
     if found is None or not _is_as_stored(found, wanted):
@@ -78,7 +78,7 @@ def _obtain(wanted: Asked, name: str) -> Environment:
     return replace(found, name=name)
 
 
-def _is_as_stored(found: Environment, wanted: Asked) -> bool:
+def _is_as_stored(found: Environment, wanted: RequirementSet) -> bool:
     """Whether its own interpreter, asked now, sees what is stored: a shell or a hook may have been in between."""
     try:
         now = overlay.read_back(Path(found.python), wanted.names | set(found.moved))
@@ -102,7 +102,7 @@ def _environments() -> Path:
     return folder
 
 
-def _key(wanted: Asked) -> str:
+def _key(wanted: RequirementSet) -> str:
     """Changes with the interpreter, with every package of the current environment and with what is asked for."""
     folders = overlay.base_folders()
     installed = [sorted(path.name for path in Path(folder).glob("*-info")) for folder in folders]
@@ -133,7 +133,7 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _build(folder: Path, wanted: Asked) -> Environment:
+def _build(folder: Path, wanted: RequirementSet) -> Environment:
     try:
         built = build(folder, wanted)
         files.write_bytes(folder / COMPLETE, STORED.dump_json(built, indent=1), mode=files.OWNER)

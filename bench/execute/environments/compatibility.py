@@ -83,7 +83,7 @@ COMPANIONS = (
 """Package, releases, and the requirement; `RULES` says why each is needed."""
 
 
-def companions(package: str, version: str) -> list[str]:
+def extra_pins(package: str, version: str) -> list[str]:
     """The requirements that a release of `package` needs beside itself here; most need none."""
     name = canonicalize_name(package)
     return [needs for known, releases, needs in COMPANIONS if known == name and version in SpecifierSet(releases)]

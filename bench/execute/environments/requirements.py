@@ -36,7 +36,7 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class RequirementSet:
     """All that is asked for, and the arguments of `pip install` that say so."""
 
     items: tuple[Item, ...]
@@ -68,7 +68,7 @@ class Asked:
         return any(item.is_source for item in self.items)
 
 
-def parse(text: str) -> Asked:
+def parse(text: str) -> RequirementSet:
     """Several requirements, wheel files or checkouts in one text, split as a shell would split it.
 
     Raises `UsageError` for what is none of them, and for another torch: it has to stay the same binary.
@@ -82,7 +82,7 @@ def parse(text: str) -> Asked:
         )
     items = tuple(_item(token) for token in tokens)
     _refuse_other_torch(items)
-    return Asked(items=items, arguments=tuple(item.argument for item in items))
+    return RequirementSet(items=items, arguments=tuple(item.argument for item in items))
 
 
 def _tokens(text: str) -> list[str]:
@@ -92,14 +92,14 @@ def _tokens(text: str) -> list[str]:
         raise UsageError(f"{text!r} cannot be taken apart ({error}): close its quotes.") from None
 
 
-def parse_file(path: Path) -> Asked:
+def parse_file(path: Path) -> RequirementSet:
     """The requirements of a file, which pip reads itself; raises `UsageError` as `parse` does."""
     if not path.is_file():
         raise UsageError(f"The requirements file {path} is not there; give the path of one that is.")
     lines = [line.partition(" #")[0].strip() for line in _read(path).replace("\\\n", " ").splitlines()]
     items = tuple(_item(line) for line in lines if line and not line.startswith("#"))
     _refuse_other_torch(items)
-    return Asked(items=items, arguments=("--requirement", str(path.resolve())))
+    return RequirementSet(items=items, arguments=("--requirement", str(path.resolve())))
 
 
 def _read(path: Path) -> str:

@@ -10,7 +10,7 @@ from bench.execute.environments.build import Environment as Overlay
 from bench.records.schema import Environment
 
 
-def side(text: str) -> Environment:
+def environment_for(text: str) -> Environment:
     """The environment that `text` asks for; raises as `cache.obtain` does.
 
     The current environment takes part as an overlay that moves nothing, so that no side has a

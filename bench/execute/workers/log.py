@@ -9,7 +9,7 @@ from typing import IO
 
 KEPT_BYTES = 1 << 19
 """Of its beginning, and as many of its end."""
-MOST_BYTES = 1 << 26
+MAX_BYTES = 1 << 26
 """So long it may get, and as much longer as is printed until somebody looks."""
 LOOK_S = 0.5
 
@@ -23,7 +23,7 @@ class Log:
 
     def look(self) -> None:
         """Shorten it where it is too long."""
-        self._shorten_to(MOST_BYTES)
+        self._shorten_to(MAX_BYTES)
 
     def kept(self) -> str:
         """What is kept of it."""

@@ -12,14 +12,14 @@ from typing import Any
 from bench.records.schema import Summary
 from bench.report.charts.catalogue import FOLDER, Picture, pictures
 from bench.report.charts.frame import Spec
-from bench.report.charts.theme import Look
+from bench.report.charts.theme import Style
 
 __all__ = ["FOLDER", "Drawing", "Picture", "drawing", "drawings", "look_of", "pictures"]
 
 
-def look_of(summary: Summary) -> Look:
+def look_of(summary: Summary) -> Style:
     """Return the look that all charts of a run share, so that a runner is drawn alike in each of them."""
-    return Look().knowing([*summary.run.settings.runners, *(cell.runner for cell in summary.cells)])
+    return Style().with_runners([*summary.run.settings.runners, *(cell.runner for cell in summary.cells)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,8 +39,8 @@ def drawings(summary: Summary) -> list[Drawing]:
 
     The same summary gives the same bytes; nothing is fetched.
     """
-    look = look_of(summary)
-    return [drawing(each.file, each.alt, each.draw(look)) for each in pictures(summary)]
+    style = look_of(summary)
+    return [drawing(picture.file, picture.alt, picture.draw(style)) for picture in pictures(summary)]
 
 
 def drawing(file: str, alt: str, chart: Spec) -> Drawing:

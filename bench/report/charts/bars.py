@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bench.records.metrics import parts
 from bench.report.charts import frame
 from bench.report.charts.frame import Spec, quantity
-from bench.report.charts.theme import SMALL_PX, Look
+from bench.report.charts.theme import SMALL_PX, Style
 from bench.report.document.groups import FLOOR, Group
 from bench.report.document.numbers import number
 from bench.report.document.text import listed
@@ -42,7 +42,7 @@ class Plot:
     """From the figures' unit to the axis'."""
 
 
-def phases(group: Group, look: Look) -> Spec:
+def phases(group: Group, style: Style) -> Spec:
     """Draw where the step goes at the representative batch size: the time in µs of the five phases."""
     cells = group.at(group.representative)
     stacks = {cell.runner: {str(key): us for key, us in cell.phases_us.items()} for cell in cells if cell.phases_us}
@@ -53,10 +53,10 @@ def phases(group: Group, look: Look) -> Spec:
         axis="time per step, µs",
         parts=PHASES,
     )
-    return _draw(plot, stacks, look)
+    return _draw(plot, stacks, style)
 
 
-def tensor_memory(group: Group, look: Look) -> Spec:
+def tensor_memory(group: Group, style: Style) -> Spec:
     """Draw what the tensors alive at a steady step's peak are for, at the representative batch size.
 
     `floor`, which holds all of its batches at once, is left out where its bar would leave the others no room.
@@ -75,15 +75,15 @@ def tensor_memory(group: Group, look: Look) -> Spec:
         parts=CATEGORIES,
         factor=factor,
     )
-    return _draw(plot, stacks, look)
+    return _draw(plot, stacks, style)
 
 
-def device_memory(group: Group, look: Look) -> Spec:
+def device_memory(group: Group, style: Style) -> Spec:
     """Draw the device's peak memory at the representative batch size, each part on top of what it contains."""
     stacks = device_stacks(group)
     factor, unit = _unit(stacks)
     known = max(map(len, stacks.values()), default=0)
-    partly = [look.name(runner) for runner, stack in stacks.items() if len(stack) < known]
+    partly = [style.name(runner) for runner, stack in stacks.items() if len(stack) < known]
     plot = Plot(
         title=f"Device memory, {group.where}",
         told="Peaks of all turns: tensors, what torch's allocator holds beyond them, "
@@ -93,7 +93,7 @@ def device_memory(group: Group, look: Look) -> Spec:
         parts=DEVICE,
         factor=factor,
     )
-    return _draw(plot, stacks, look)
+    return _draw(plot, stacks, style)
 
 
 def device_stacks(group: Group) -> dict[str, dict[str, float]]:
@@ -120,23 +120,23 @@ def _unit(stacks: Stacks) -> tuple[float, str]:
     return 1 / size, name
 
 
-def _draw(plot: Plot, stacks: Stacks, look: Look) -> Spec:
+def _draw(plot: Plot, stacks: Stacks, style: Style) -> Spec:
     """Draw one bar a runner."""
     figures = {runner: _positive(plot, stack) for runner, stack in stacks.items()}
     most = _most(figures)
     place = 0 if most >= 100 else -1 if most >= 10 else -2  # the last digit worth writing, the same for all of a chart
     table = [row for runner, stack in figures.items() for row in _rows(runner, stack, most, place)]
     sums = {runner: sum(stack.values()) for runner, stack in figures.items()}
-    y = {"field": "runner", "type": "nominal", "sort": None, "axis": frame.names_axis(look)}
+    y = {"field": "runner", "type": "nominal", "sort": None, "axis": frame.names_axis(style)}
     spec: Spec = {
         "height": {"step": STEP_PX},
         "encoding": {"y": y | {"scale": {"paddingInner": 0.35, "paddingOuter": 0.2}}},
         "layer": [
-            {"data": frame.data(table), "layer": _parts(plot, look)},
+            {"data": frame.data(table), "layer": _parts(plot, style)},
             _sums([{"runner": runner, "sum": value, "shown": number(value, place)} for runner, value in sums.items()]),
         ],
     }
-    return frame.framed(look, plot.title, [plot.told], spec)
+    return frame.framed(style, plot.title, [plot.told], spec)
 
 
 def _positive(plot: Plot, stack: Mapping[str, float]) -> dict[str, float]:
@@ -153,9 +153,9 @@ def _rows(runner: str, stack: Mapping[str, float], most: float, place: int) -> l
     return [row for row in rows if row["value"] > 0]
 
 
-def _parts(plot: Plot, look: Look) -> list[Spec]:
+def _parts(plot: Plot, style: Style) -> list[Spec]:
     """Draw the parts, and write each one's figure into it."""
-    theme, names = look.theme, list(plot.parts.values())
+    theme, names = style.theme, list(plot.parts.values())
     colours = theme.parts if len(names) == len(theme.parts) else theme.parts[::2]
     dark = sum(colour in theme.parts[:2] for colour in colours)
     legend = {"title": None, "orient": "top", "symbolType": "square", "columns": 0, "columnPadding": 14}

@@ -10,13 +10,13 @@ from bench.records.schema import CellSummary, Summary
 from bench.records.store import slug
 from bench.report.charts import bars, distribution, forest, lines, rows
 from bench.report.charts.frame import Spec
-from bench.report.charts.theme import Look
+from bench.report.charts.theme import Style
 from bench.report.document.groups import Group, baseline_of, groups
 
 FOLDER = "charts"
 LONGEST_STEM = 100
 
-Draw = Callable[[Group, Look], Spec]
+Draw = Callable[[Group, Style], Spec]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ class Picture:
     """Its name in the folder `charts`."""
     alt: str
     """What it shows, for who cannot see it."""
-    draw: Callable[[Look], Spec]
+    draw: Callable[[Style], Spec]
     """Make the chart."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from bench.records.schema import STEP_QUANTILES
 from bench.report.charts import frame
 from bench.report.charts.frame import Spec, quantity
-from bench.report.charts.theme import Look
+from bench.report.charts.theme import Style
 from bench.report.document.groups import Group
 from bench.report.document.numbers import number
 
@@ -16,7 +16,7 @@ TICKS = 15
 """So many make Vega-Lite tick less than a decade in even steps: by digits, 1,000 to 2,000 would have none between."""
 
 
-def distribution(group: Group, look: Look) -> Spec:
+def distribution(group: Group, style: Style) -> Spec:
     """Draw how step times are spread at the representative batch size: the `step_quantiles_us` of its rows, in µs.
 
     These leave out the slowest steps: one in a thousand that took fifty times as long would leave all others no room.
@@ -30,20 +30,20 @@ def distribution(group: Group, look: Look) -> Spec:
         for rank, us in enumerate(quantiles)
     ]
     middle = [{"runner": name, "us": us, "share": 50.0, "shown": _us(us)} for name, us in medians.items()]
-    layers = _curves(table, middle, look, _legend(medians, look))
+    layers = _curves(table, middle, style, _legend(medians, style))
     spec = frame.height(HEIGHT_PX, len(medians)) | {"encoding": _axes(), "layer": layers}
     told = "The share of steady steps that take no longer: further left is faster. "
     told += "Each runner's slowest 0.5 % is left out."
-    return frame.framed(look, f"Step times, {group.where}", [told], spec)
+    return frame.framed(style, f"Step times, {group.where}", [told], spec)
 
 
 def _us(us: float) -> str:
     return f"{number(us)} µs"
 
 
-def _legend(medians: Mapping[str, float], look: Look) -> Spec:
+def _legend(medians: Mapping[str, float], style: Style) -> Spec:
     """Name the curves with their medians, the fastest first."""
-    names = {runner: f"{look.name(runner)}, {_us(us)}" for runner, us in medians.items()}
+    names = {runner: f"{style.name(runner)}, {_us(us)}" for runner, us in medians.items()}
     return frame.legend(sorted(medians, key=lambda runner: medians[runner]), names) | {"title": "runner, median"}
 
 
@@ -55,11 +55,11 @@ def _axes() -> Spec:
     }
 
 
-def _curves(table: Sequence[Spec], middle: Sequence[Spec], look: Look, legend: Spec) -> list[Spec]:
+def _curves(table: Sequence[Spec], middle: Sequence[Spec], style: Style, legend: Spec) -> list[Spec]:
     """Draw the curves, and a dot at each median."""
-    colour, dash = (frame.by_runner(look, channel, legend) for channel in ("color", "strokeDash"))
+    colour, dash = (frame.by_runner(style, channel, legend) for channel in ("color", "strokeDash"))
     lines = {"color": colour, "strokeDash": dash, "order": quantity("share")}
-    dots = frame.dots(look, legend)
+    dots = frame.dots(style, legend)
     dots["encoding"] |= {"tooltip": frame.tooltip({"runner": "runner", "median": "shown"})}
     return [
         {"data": frame.data(table), "mark": {"type": "line", "strokeWidth": 1.8}, "encoding": lines},

@@ -12,14 +12,14 @@ from typing import Any
 from bench.records.schema import CellSummary
 from bench.report.charts import frame, rows
 from bench.report.charts.frame import Spec
-from bench.report.charts.theme import Look, Theme
+from bench.report.charts.theme import Style, Theme
 from bench.report.document.columns import WRITTEN, Text
 from bench.report.document.groups import Group, baseline_of
 
 READ = f"Right of the line is slower. Bars: 95 % intervals. {rows.HOLLOW}"
 DECIDED = "Right of the line is slower. Bars: the intervals that decide. Hollow: no difference shown."
 ROW_PX, PAD_PX = 18, 16
-MOST_REACH, LEAST_REACH = 1.5, math.log(2.0)
+MAX_REACH, MIN_REACH = 1.5, math.log(2.0)
 """How far out an interval is drawn, in widths of the dots' own range, and at least on a log axis.
 
 An interval that tells nothing shall not squeeze all others: where it is cut, there is an arrow.
@@ -43,7 +43,7 @@ class Plot:
     told: str = ""
 
 
-def ratios(group: Group, look: Look) -> Spec:
+def ratios(group: Group, style: Style) -> Spec:
     """Draw step time over the hand-written loop's, without `floor`, on a logarithmic axis with a line at 1."""
     plot = Plot(
         title=f"Ratio to {baseline_of(group.cells)}, {group.title}",
@@ -55,10 +55,10 @@ def ratios(group: Group, look: Look) -> Spec:
         log=True,
         told=f"{READ}{rows.without_floor(group)}",
     )
-    return _draw(plot, group, look)
+    return _draw(plot, group, style)
 
 
-def changes(group: Group, look: Look, *, margin: float, text: Text) -> Spec:
+def changes(group: Group, style: Style, *, margin: float, text: Text) -> Spec:
     """Draw step time of a candidate over its baseline's, from the `ratio` of its rows; `text` writes it.
 
     `margin` (0.03 for 3 %) is drawn as a band around the line at 1: what the check lets pass.
@@ -74,10 +74,10 @@ def changes(group: Group, look: Look, *, margin: float, text: Text) -> Spec:
         band=(1 / (1 + margin), 1 + margin),
         told=f"{DECIDED} The band is the margin of {100 * margin:g} %.",
     )
-    return _draw(plot, group, look)
+    return _draw(plot, group, style)
 
 
-def overhead(group: Group, look: Look) -> Spec:
+def overhead(group: Group, style: Style) -> Spec:
     """Draw step time minus the hand-written loop's, without `floor`, in µs, with a line at 0."""
     plot = Plot(
         title=f"Overhead in µs per step, {group.title}",
@@ -88,10 +88,10 @@ def overhead(group: Group, look: Look) -> Spec:
         same=0.0,
         told=f"{READ}{rows.without_floor(group)}",
     )
-    return _draw(plot, group, look)
+    return _draw(plot, group, style)
 
 
-def throughput(group: Group, look: Look) -> Spec:
+def throughput(group: Group, style: Style) -> Spec:
     """Draw samples a second of every runner, from 0."""
     plot = Plot(
         title=f"Throughput, {group.title}",
@@ -101,38 +101,38 @@ def throughput(group: Group, look: Look) -> Spec:
         text=rows.throughput_text,
         told="Samples per second, higher is better. Bars: 95 % intervals.",
     )
-    return _draw(plot, group, look)
+    return _draw(plot, group, style)
 
 
-def _draw(plot: Plot, group: Group, look: Look) -> Spec:
+def _draw(plot: Plot, group: Group, style: Style) -> Spec:
     """Draw one row a cell of the plot, in their order; of several batch sizes, without runners that have no figure."""
     kept = {cell.runner for cell in plot.cells if len(group.batch_sizes) == 1 or plot.figure(cell) is not None}
-    absent = rows.missing([cell for cell in plot.cells if cell.runner not in kept], plot.figure, look.name)
-    table = _table(plot, [cell for cell in plot.cells if cell.runner in kept], look)
+    absent = rows.missing([cell for cell in plot.cells if cell.runner not in kept], plot.figure, style.name)
+    table = _table(plot, [cell for cell in plot.cells if cell.runner in kept], style)
     spec: Spec = {
         "height": {"step": ROW_PX},
         "data": frame.data(table),
-        "encoding": {"y": _names(table, look)},
-        "layer": [*_behind(plot, look.theme), *_figures(plot, look), _words()],
+        "encoding": {"y": _names(table, style)},
+        "layer": [*_behind(plot, style.theme), *_figures(plot, style), _words()],
     }
-    return frame.framed(look, plot.title, [plot.told, absent], spec)
+    return frame.framed(style, plot.title, [plot.told, absent], spec)
 
 
-def _table(plot: Plot, cells: Sequence[CellSummary], look: Look) -> list[Spec]:
+def _table(plot: Plot, cells: Sequence[CellSummary], style: Style) -> list[Spec]:
     """Return the rows from the top: the cells, and above those of a batch size one that names it."""
     table: list[Spec] = []
     for size, at in groupby(cells, key=lambda cell: cell.batch_size):
         table += [{"name": f"batch {size:,}", "shown": ""}] if size else []
-        table += [{"name": look.name(cell.runner)} | rows.row(cell, plot.figure, plot.text) for cell in at]
+        table += [{"name": style.name(cell.runner)} | rows.row(cell, plot.figure, plot.text) for cell in at]
     return [{"row": index} | row for index, row in enumerate(table)]
 
 
-def _names(table: Sequence[Spec], look: Look) -> Spec:
+def _names(table: Sequence[Spec], style: Style) -> Spec:
     """Write the names left of the plot, batch sizes apart from runners."""
     heads = [row["row"] for row in table if "runner" not in row]
     weight = {"condition": {"test": f"indexof({heads}, datum.value) >= 0", "value": "bold"}, "value": "normal"}
     names = json.dumps([row["name"] for row in table])
-    axis = frame.names_axis(look) | {"labelExpr": f"{names}[datum.value]", "labelFontWeight": weight}
+    axis = frame.names_axis(style) | {"labelExpr": f"{names}[datum.value]", "labelFontWeight": weight}
     return {"field": "row", "type": "ordinal", "axis": axis}
 
 
@@ -150,10 +150,10 @@ def _behind(plot: Plot, theme: Theme) -> list[Spec]:
     return layers
 
 
-def _figures(plot: Plot, look: Look) -> list[Spec]:
+def _figures(plot: Plot, style: Style) -> list[Spec]:
     """Draw intervals, arrows where one is cut, and dots."""
     low, high = _domain(plot)
-    colour, dots = frame.by_runner(look, "color"), frame.dots(look)
+    colour, dots = frame.by_runner(style, "color"), frame.dots(style)
     bars = {"x": _x(plot, field="low"), "x2": {"field": "high"}, "color": colour}
     dots["encoding"] |= {"x": _x(plot, field="value"), "tooltip": frame.cell_tooltip(plot.axis)}
     return [
@@ -186,9 +186,9 @@ def _domain(plot: Plot) -> list[float]:
     """Hold all dots, and of the intervals what lies within reach of them."""
     figures = [figure for figure in map(plot.figure, plot.cells) if figure is not None]
     dots = [0.0 if plot.same is None else plot.same, *(plot.band or ()), *(figure.value for figure in figures)]
-    onto, back, least = (math.log, math.exp, LEAST_REACH) if plot.log else (float, float, 0.0)
+    onto, back, least = (math.log, math.exp, MIN_REACH) if plot.log else (float, float, 0.0)
     low, high = onto(min(dots)), onto(max(dots))
-    reach = max(MOST_REACH * (high - low), least)
+    reach = max(MAX_REACH * (high - low), least)
     lowest, highest = back(low - reach), back(high + reach)
     held = [*dots, *(min(max(end, lowest), highest) for figure in figures for end in rows.bounds(figure))]
     return [min(held), max(held)]

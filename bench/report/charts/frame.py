@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.report.charts.names import SUBTITLE_CHARACTERS, TITLE_CHARACTERS, lines
-from bench.report.charts.theme import TEXT_PX, Look, config
+from bench.report.charts.theme import TEXT_PX, Style, config
 
 LEGEND_ROW_PX = 22
 WIDTH_PX = 720
@@ -19,10 +19,10 @@ ONCE: Spec = {"data": {"values": [{}]}}
 """The data of what a chart has once, such as a line."""
 
 
-def framed(look: Look, title: str, told: Sequence[str], spec: Spec) -> Spec:
+def framed(style: Style, title: str, told: Sequence[str], spec: Spec) -> Spec:
     """Return the finished chart: its title, how to read it, the theme, and all of it inside `WIDTH_PX`."""
     fit = {"width": WIDTH_PX, "autosize": {"type": "fit-x", "contains": "padding"}}
-    return {"title": head(title, told), "config": config(look.theme)} | fit | spec
+    return {"title": head(title, told), "config": config(style.theme)} | fit | spec
 
 
 def head(title: str, told: Sequence[str]) -> Spec:
@@ -41,10 +41,10 @@ def quantity(field: str, **more: Any) -> Spec:
     return {"field": field, "type": "quantitative"} | more
 
 
-def names_axis(look: Look) -> Spec:
+def names_axis(style: Style) -> Spec:
     """Return the axis that writes runners left of the plot."""
-    text = {"labelColor": look.theme.ink, "labelFontSize": TEXT_PX, "labelPadding": 10}
-    names = {runner: look.name(runner) for runner in look.runners}
+    text = {"labelColor": style.theme.ink, "labelFontSize": TEXT_PX, "labelPadding": 10}
+    names = {runner: style.name(runner) for runner in style.runners}
     return {"title": None, "domain": False, "ticks": False, "labelExpr": called(names)} | text
 
 
@@ -53,23 +53,23 @@ def called(names: Mapping[str, str]) -> str:
     return f"{json.dumps(names)}[datum.value]"
 
 
-def by_runner(look: Look, channel: str, legend: Spec | None = None) -> Spec:
+def by_runner(style: Style, channel: str, legend: Spec | None = None) -> Spec:
     """Tell runners apart by `channel`: color, shape or strokeDash. All layers of a chart name all runners."""
-    marks = [look.mark(runner) for runner in look.runners]
+    marks = [style.mark(runner) for runner in style.runners]
     ranges = {
-        "color": [look.colour(runner) for runner in look.runners],
+        "color": [style.colour(runner) for runner in style.runners],
         "shape": [mark.shape for mark in marks],
         "strokeDash": [list(mark.dash) for mark in marks],
     }
-    scale = {"domain": list(look.runners), "range": ranges[channel]}
+    scale = {"domain": list(style.runners), "range": ranges[channel]}
     return {"field": "runner", "type": "nominal", "scale": scale, "legend": legend}
 
 
-def dots(look: Look, legend: Spec | None = None) -> Spec:
+def dots(style: Style, legend: Spec | None = None) -> Spec:
     """Return a layer of dots with an edge that sets off those behind; hollow where a row is `same`."""
-    colour, back = by_runner(look, "color", legend), look.theme.background
+    colour, back = by_runner(style, "color", legend), style.theme.background
     encoding = {
-        "shape": by_runner(look, "shape", legend),
+        "shape": by_runner(style, "shape", legend),
         "fill": {"condition": {"test": "datum.same", "value": back}} | colour,
         "stroke": {"condition": {"test": "datum.same"} | colour, "value": back},
         "strokeWidth": {"condition": {"test": "datum.same", "value": 1.8}, "value": 0.8},

@@ -9,7 +9,7 @@ from bench.records.metrics import metric
 from bench.records.schema import Estimate
 from bench.report.charts import frame
 from bench.report.charts.frame import Spec, quantity
-from bench.report.charts.theme import SMALL_PX, Look, Theme, config
+from bench.report.charts.theme import SMALL_PX, Style, Theme, config
 from bench.report.document.numbers import ratio
 
 WIDTH_PX, AXIS_PX, RATIO_PX, COUNTER_PX, PAD_PX, TICK_PX = 620, 44, 190, 110, 14, 35
@@ -48,7 +48,7 @@ class Panel:
 
 def history(
     points: Sequence[ReleasePoint],
-    look: Look,
+    style: Style,
     *,
     package: str,
     anchor: str,
@@ -62,14 +62,14 @@ def history(
     """
     panels = _panels(points, anchor, counter)
     drawn = [
-        _draw(panel, look.theme, _x(points, package if panel is panels[-1] else None), noted=panel is panels[0])
+        _draw(panel, style.theme, _x(points, package if panel is panels[-1] else None), noted=panel is panels[0])
         for panel in panels
     ]
     told = "Step time against that of the anchor, with 95 % intervals. " if panels[0].is_ratio else ""
     told += "A dashed rule marks a change."
     told += f" {CROSS}: no figure." if any("value" not in row for row in panels[0].rows) else ""
     head = frame.head(f"Releases of {package}{', ' if subject else ''}{subject}", [told])
-    return {"title": head, "config": config(look.theme), "spacing": 18, "vconcat": drawn}
+    return {"title": head, "config": config(style.theme), "spacing": 18, "vconcat": drawn}
 
 
 def _panels(points: Sequence[ReleasePoint], anchor: str, counter: str) -> list[Panel]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.report.charts import forest, frame, rows
 from bench.report.charts.frame import Spec, quantity
-from bench.report.charts.theme import Look
+from bench.report.charts.theme import Style
 from bench.report.document.columns import WRITTEN
 from bench.report.document.groups import Group
 
@@ -30,34 +30,34 @@ BATCH_AXIS = {
 }
 
 
-def throughput(group: Group, look: Look) -> Spec:
+def throughput(group: Group, style: Style) -> Spec:
     """Draw samples a second against batch size, both axes logarithmic; dots in a row for a single batch size."""
     if len(group.batch_sizes) == 1:
-        return forest.throughput(group, look)
+        return forest.throughput(group, style)
     table = [rows.row(cell, rows.throughput, rows.throughput_text) for cell in group.cells]
     scale = {"type": "log", "nice": False, "padding": PAD_PX}
     at_labels = {"condition": {"test": "datum.label", "value": 1}, "value": 0}
     axis = {"title": "samples per second", "format": "~s", "gridOpacity": at_labels}
     x = quantity("batch", scale=scale, axis=BATCH_AXIS | {"values": group.batch_sizes})
-    layers = _lines(table, look, {"x": x, "y": quantity("value", scale=scale, axis=axis)})
-    told = [HIGHER_IS_BETTER, rows.missing(group.cells, rows.throughput, look.name)]
-    spec = frame.height(HEIGHT_PX, len(look.runners)) | {"data": frame.data(table), "layer": layers}
-    return frame.framed(look, f"Throughput, {group.title}", told, spec)
+    layers = _lines(table, style, {"x": x, "y": quantity("value", scale=scale, axis=axis)})
+    told = [HIGHER_IS_BETTER, rows.missing(group.cells, rows.throughput, style.name)]
+    spec = frame.height(HEIGHT_PX, len(style.runners)) | {"data": frame.data(table), "layer": layers}
+    return frame.framed(style, f"Throughput, {group.title}", told, spec)
 
 
-def overhead(group: Group, look: Look) -> Spec:
+def overhead(group: Group, style: Style) -> Spec:
     """Draw what each loop adds to the hand-written loop's step against batch size, without `floor`."""
     if len(group.batch_sizes) == 1:
-        return forest.overhead(group, look)
+        return forest.overhead(group, style)
     cells, figure = rows.loops(group), rows.compared("overhead_us")
     table = [rows.row(cell, figure, WRITTEN["overhead_us"]) for cell in cells]
     y = quantity("value", scale={"nice": False, "padding": PAD_PX}, axis={"title": "overhead, µs per step"})
-    zero = {"mark": {"type": "rule", "color": look.theme.ink}, "encoding": {"y": {"datum": 0}}}
-    layers = [frame.ONCE | zero, *_lines(table, look, _side_by_side(table) | {"y": y})]
+    zero = {"mark": {"type": "rule", "color": style.theme.ink}, "encoding": {"y": {"datum": 0}}}
+    layers = [frame.ONCE | zero, *_lines(table, style, _side_by_side(table) | {"y": y})]
     told = f"{MINUS_BASELINE}{rows.without_floor(group)}"
-    spec = frame.height(HEIGHT_PX, len(look.runners)) | {"data": frame.data(table), "layer": layers}
+    spec = frame.height(HEIGHT_PX, len(style.runners)) | {"data": frame.data(table), "layer": layers}
     return frame.framed(
-        look, f"Overhead in µs per step, {group.title}", [told, rows.missing(cells, figure, look.name)], spec
+        style, f"Overhead in µs per step, {group.title}", [told, rows.missing(cells, figure, style.name)], spec
     )
 
 
@@ -70,14 +70,14 @@ def _side_by_side(table: Sequence[Spec]) -> Spec:
     return {"x": {"field": "batch", "type": "ordinal", "scale": scale, "axis": BATCH_AXIS}, "xOffset": offset}
 
 
-def _lines(table: Sequence[Spec], look: Look, places: Spec) -> list[Spec]:
+def _lines(table: Sequence[Spec], style: Style, places: Spec) -> list[Spec]:
     """Draw intervals below lines below points; the legend has the lines in the order of their ends."""
     last = {row["runner"]: row["value"] for row in table if "value" in row}
     ends = sorted(last, key=lambda runner: last[runner], reverse=True)
-    legend = frame.legend(ends, {runner: look.name(runner) for runner in ends})
-    colour, dash = (frame.by_runner(look, channel, legend) for channel in ("color", "strokeDash"))
+    legend = frame.legend(ends, {runner: style.name(runner) for runner in ends})
+    colour, dash = (frame.by_runner(style, channel, legend) for channel in ("color", "strokeDash"))
     bars = {"y": places["y"] | {"field": "low"}, "y2": {"field": "high"}, "color": colour}
-    dots = frame.dots(look, legend)
+    dots = frame.dots(style, legend)
     dots["encoding"] |= places | {"tooltip": frame.cell_tooltip(places["y"]["axis"]["title"])}
     return [
         {"mark": {"type": "rule", "strokeWidth": 1.6}, "encoding": places | bars},

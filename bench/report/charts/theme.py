@@ -108,7 +108,7 @@ SPARE_DASHES = ((12, 3), (10, 2, 2, 2, 2, 2), (6, 4), (4, 2, 1, 2), (2, 3))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
+class Style:
     """A theme, and all runners of a run in its order: what a chart must know to look like the others."""
 
     theme: Theme = LIGHT
@@ -127,9 +127,9 @@ class Look:
         """Return what a chart calls it: of a file only as much of its path as tells it from the others."""
         return short_names(self.runners)[runner]
 
-    def knowing(self, runners: Sequence[str]) -> Look:
+    def with_runners(self, runners: Sequence[str]) -> Style:
         """Return the same look with the `runners` that it does not know yet added in their order."""
-        return Look(theme=self.theme, runners=tuple(dict.fromkeys((*self.runners, *runners))))
+        return Style(theme=self.theme, runners=tuple(dict.fromkeys((*self.runners, *runners))))
 
 
 def _spare(index: int) -> Mark:

@@ -20,7 +20,7 @@ def vega() -> str:
     Bundling it takes a second or more: the text is kept in the user's cache, by the release that it came with.
     """
     what = sha256(SNIPPET.encode()).hexdigest()[:8]
-    return cache.kept(f"vega-{version('vl-convert-python')}-{what}.js", _bundled)
+    return cache.cached(f"vega-{version('vl-convert-python')}-{what}.js", _bundled)
 
 
 def _bundled() -> str:

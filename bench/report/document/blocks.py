@@ -105,7 +105,7 @@ class Table:
     @property
     def texts(self) -> list[tuple[str, ...]]:
         """The rows as they are read."""
-        return [tuple(each if isinstance(each, str) else plain(each) for each in row.texts) for row in self.rows]
+        return [tuple(text if isinstance(text, str) else plain(text) for text in row.texts) for row in self.rows]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -232,7 +232,7 @@ def folded(title: str, *content: Content) -> Folded | None:
 
 def paragraphs(sentences: Iterable[Text], *, strong: bool = False, told: Told | None = None) -> list[Paragraph]:
     """Sentences, each of which stands by itself."""
-    return [Paragraph(each, strong=strong, told=told) for each in sentences]
+    return [Paragraph(sentence, strong=strong, told=told) for sentence in sentences]
 
 
 def bullets(sentences: Iterable[Text], *, told: Told | None = None) -> Bullets | None:
@@ -248,8 +248,8 @@ def _said(content: Iterable[Content]) -> tuple[Block, ...]:
 
 def leaves(blocks: tuple[Block, ...]) -> Iterator[Block]:
     """All blocks in their order, in place of those that hold others what they hold."""
-    for each in blocks:
-        if isinstance(each, Folded | Part | Section):
-            yield from leaves(each.blocks)
+    for block in blocks:
+        if isinstance(block, Folded | Part | Section):
+            yield from leaves(block.blocks)
         else:
-            yield each
+            yield block

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench.records.metrics import COUNTED, METRICS, Metric, Table, chosen, parts
+from bench.records.metrics import COUNTED, METRICS, Metric, Table, metrics_of, parts
 from bench.records.schema import CellSummary, Estimate
 from bench.report.document import numbers
 from bench.report.document.groups import same_as_baseline
@@ -97,7 +97,7 @@ def _tensor_kilobytes(cell: CellSummary) -> str | None:
     return None if cell.tensor_bytes is None else f"{cell.tensor_bytes / 1e3:,.1f}"
 
 
-OF_COMPILER = chosen("compiled_graphs", "graph_breaks", "recompilations")
+OF_COMPILER = metrics_of("compiled_graphs", "graph_breaks", "recompilations")
 COMPARED = ("ratio", "overhead_us")
 WRITTEN: dict[str, Text] = {
     "step_time_us": _step_time,

@@ -40,7 +40,7 @@ def more_than(rules_out: float) -> str:
 
 
 def _open(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    return [each for each in verdicts if each.verdict == "undecided"]
+    return [verdict for verdict in verdicts if verdict.verdict == "undecided"]
 
 
 def _of_group(group: FigureGroup, open_: Sequence[Verdict], of: int) -> str:

@@ -7,7 +7,7 @@ from bench.records.metrics import metric
 from bench.report.document.columns import UNAVAILABLE
 from bench.report.document.numbers import number
 
-LEAST_KILOBYTES = 100
+MIN_KILOBYTES = 100
 """Fewer bytes than these are told one by one."""
 
 
@@ -29,6 +29,6 @@ def figure(key: str, value: float | None) -> str:
     if value is None:
         return UNAVAILABLE
     unit = metric(key).unit
-    if unit.stored == "B" and abs(value) < LEAST_KILOBYTES:
+    if unit.stored == "B" and abs(value) < MIN_KILOBYTES:
         return f"{value:,.0f} B"
     return f"{number(value * unit.scale)} {unit.shown}" if unit.shown else f"{value:,.0f}"

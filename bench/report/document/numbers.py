@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 SIGNIFICANT_DIGITS = 3
-MOST_EXTRA_DIGITS = 2
+MAX_EXTRA_DIGITS = 2
 RATIO_PLACE = -2
 TOO_FEW_BLOCKS = "[?]"
 """Stands where an interval would stand."""
@@ -131,8 +131,8 @@ def _shared_place(figure: Estimate, place: int, apart_from: float) -> int:
     if figure.low is None or figure.high is None or figure.low == figure.high:
         return place
     widest = max(place, _exponent((figure.high - figure.low) / 2) - 1)  # its half-width has two digits at most
-    finer = (widest - extra for extra in range(MOST_EXTRA_DIGITS))
-    return next((p for p in finer if _tells_apart(figure, p, apart_from)), widest - MOST_EXTRA_DIGITS)
+    finer = (widest - extra for extra in range(MAX_EXTRA_DIGITS))
+    return next((p for p in finer if _tells_apart(figure, p, apart_from)), widest - MAX_EXTRA_DIGITS)
 
 
 def _tells_apart(figure: Estimate, place: int, apart_from: float) -> bool:

@@ -61,7 +61,7 @@ def wide(summary: Summary) -> pd.DataFrame:
 
 def verdicts(summary: Summary) -> pd.DataFrame:
     """One row a verdict; no rows where the run judges nothing."""
-    return pd.DataFrame([_verdict(each) for each in summary.verdicts])
+    return pd.DataFrame([_verdict(verdict) for verdict in summary.verdicts])
 
 
 def found(runs: Path | str | Iterable[Path | str]) -> list[Path]:

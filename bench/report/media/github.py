@@ -50,7 +50,7 @@ def summary(answer: Answer) -> str:
     parts += [_said(each) for each in told.answers]
     parts += [ON_A_JOB.table(answer.grid)] if answer.grid else []
     parts += [ON_A_JOB.text(line) for line in (*told.before, *told.after)]
-    parts += [_said(each) for each in told.warnings]
+    parts += [_said(warning) for warning in told.warnings]
     where = [] if answer.path is None else [f"The report: {code_span(answer.path)}"]
     text = "\n\n".join([*parts, *_within(parts, _sections(answer.document)), *where]) + "\n"
     return COMMAND.sub(r"\g<1>\\\g<2>", text)
@@ -114,9 +114,9 @@ def _message(found: Sequence[Case]) -> str:
 
 def _sections(document: Document) -> Iterator[str]:
     """Fold each section but that which the summary itself tells."""
-    for each in document.blocks:
-        if isinstance(each, Folded) or (isinstance(each, Section) and not each.answers):
-            yield folded(each.title, ON_A_JOB.body(each.blocks, level=3))
+    for block in document.blocks:
+        if isinstance(block, Folded) or (isinstance(block, Section) and not block.answers):
+            yield folded(block.title, ON_A_JOB.body(block.blocks, level=3))
 
 
 def _within(parts: Sequence[str], sections: Iterator[str]) -> Iterator[str]:

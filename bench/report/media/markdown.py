@@ -93,7 +93,7 @@ class Writer:
 
     def parts(self, blocks: Iterable[Block], *, level: int) -> list[str]:
         """Write what there is of the blocks; a section among them has a heading of this level."""
-        return [text for each in blocks if (text := self._block(each, level))]
+        return [text for block in blocks if (text := self._block(block, level))]
 
     def body(self, blocks: Iterable[Block], *, level: int) -> str:
         """Write the blocks one below the other."""

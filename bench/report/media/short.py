@@ -54,34 +54,34 @@ def short(document: Document) -> Short:
 
 
 def _besides(blocks: tuple[Block, ...], told: str) -> Iterator[Text]:
-    for each in leaves(blocks):
-        if isinstance(each, Paragraph) and each.told == told:
-            yield each.text
+    for block in leaves(blocks):
+        if isinstance(block, Paragraph) and block.told == told:
+            yield block.text
 
 
 def _urgent(blocks: tuple[Block, ...]) -> Iterator[str]:
-    for each in leaves(blocks):
-        if isinstance(each, Bullets):
-            yield from each.urgent
+    for block in leaves(blocks):
+        if isinstance(block, Bullets):
+            yield from block.urgent
 
 
 def _answers(document: Document) -> list[Said]:
     """Each strong paragraph begins an answer, to which all that follows belongs."""
     found: list[tuple[Text, list[Text]]] = []
-    for each in leaves(document.blocks):
-        if isinstance(each, Paragraph | Bullets) and each.told == "answer":
-            if isinstance(each, Paragraph) and each.strong:
-                found.append((each.text, []))
+    for block in leaves(document.blocks):
+        if isinstance(block, Paragraph | Bullets) and block.told == "answer":
+            if isinstance(block, Paragraph) and block.strong:
+                found.append((block.text, []))
             else:
-                found[-1][1].extend(each.lines if isinstance(each, Bullets) else [each.text])
+                found[-1][1].extend(block.lines if isinstance(block, Bullets) else [block.text])
     return [Said(lead=lead, lines=tuple(lines)) for lead, lines in found]
 
 
 def _warnings(document: Document) -> Iterator[Said]:
-    for each in leaves(document.blocks):
-        if isinstance(each, Warnings) and each.lines:
-            more = len(each.lines) - SHOWN_WARNINGS
+    for block in leaves(document.blocks):
+        if isinstance(block, Warnings) and block.lines:
+            more = len(block.lines) - SHOWN_WARNINGS
             others = (f"and {more:,} more in the report",) if more > 0 else ()
-            lead = Toned(f"{plural(len(each.lines), 'warning')}:", "open")
-            ordered = list(dict.fromkeys([*each.gravest, *each.lines]))
+            lead = Toned(f"{plural(len(block.lines), 'warning')}:", "open")
+            ordered = list(dict.fromkeys([*block.gravest, *block.lines]))
             yield Said(lead=lead, lines=(*ordered[:SHOWN_WARNINGS], *others))

@@ -17,7 +17,7 @@ from bench.analyse.cells.rows import (
     NO_STEADY_STEP,
     NOT_COUNTED_THEN,
 )
-from bench.plan.rounds import rounds
+from bench.plan.comparison_groups import planned_groups
 from bench.records.schema import CellSummary, Estimate, Length, Run, Summary, Timing, Trial
 from tests import factories
 from tests.factories import CPU_MEMORY, cell, comparison, region, summarised, trial
@@ -194,8 +194,8 @@ def test_the_settings_of_then_are_read_and_hold_every_release_against_the_anchor
     names = ("anchor", "1.0", "1.1", "1.2")
     planned = factories.run(runners=["hf-trainer"]).model_dump(mode="json")
     planned["settings"] |= {"design": "anchored", "environments": [{"name": n, "python": "python"} for n in names]}
-    assert len(rounds(Run.model_validate(planned).settings)) == 1
+    assert len(planned_groups(Run.model_validate(planned).settings)) == 1
     del planned["settings"]["turns_s"]
     planned["settings"] |= {"trials_per_block": 3, "region_s": 0.25}
-    old = rounds(Run.model_validate(planned).settings)
+    old = planned_groups(Run.model_validate(planned).settings)
     assert [[each.environment for each in planned.cells] for planned in old] == [["anchor", n] for n in names[1:]]

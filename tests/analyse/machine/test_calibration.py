@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from bench.analyse.machine import calibration
-from bench.analyse.machine.calibration import LEAST_BLOCKS, calibrate, resolutions, whole_blocks
+from bench.analyse.machine.calibration import MIN_BLOCKS, calibrate, resolutions, whole_blocks
 from bench.analyse.statistics.sequential import minimum_detectable_effect
 from bench.analyse.statistics.signed_rank import exponentiated, resolution, signed_rank_estimate
 from bench.plan import calibration as plan
-from bench.plan.rounds import cells
+from bench.plan.comparison_groups import cells
 from bench.records.schema import Load, Run, Trial
 from tests import factories
 from tests.factories import TURN
@@ -65,11 +65,11 @@ def test_a_drift_and_a_disturbance_are_told():
 
 
 def test_too_few_whole_blocks_are_no_calibration():
-    assert made(LEAST_BLOCKS - 1) is None
+    assert made(MIN_BLOCKS - 1) is None
     run = planned()
-    torn = trials(run, LEAST_BLOCKS)[:-1]
+    torn = trials(run, MIN_BLOCKS)[:-1]
     assert calibrate(run, torn, made_at=run.started_at) is None
-    assert len(whole_blocks(run, torn)) == LEAST_BLOCKS - 1
+    assert len(whole_blocks(run, torn)) == MIN_BLOCKS - 1
 
 
 def test_a_block_s_ratio_is_of_its_pairs_of_turns():

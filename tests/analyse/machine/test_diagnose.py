@@ -58,7 +58,7 @@ def card(**changes) -> NvidiaFacts:
 
 
 def one(findings, subject: str) -> Finding:
-    (found,) = [each for each in findings if each.subject == subject]
+    (found,) = [finding for finding in findings if finding.subject == subject]
     return found
 
 
@@ -144,7 +144,7 @@ def test_what_happens_on_a_machine(facts, subject, severity, seen):
 
 
 def test_a_single_instant_says_nothing_of_others():
-    subjects = {each.subject for each in activity.findings(machine(activity=None))}
+    subjects = {finding.subject for finding in activity.findings(machine(activity=None))}
     assert subjects == {"processor quota", "swap", "heat"}
 
 
@@ -176,7 +176,7 @@ def test_the_driver_against_what_torch_is_built_for(torch, nvidia, severity, see
 def test_a_machine_without_a_card_hears_nothing_of_drivers():
     on_cpu = TorchFacts(build="2.13.0+cpu, CPU only", device="cpu", launch="fork")
     for nothing in (None, NvidiaFacts(unavailable="NVML cannot be used: no library")):
-        assert {each.subject for each in device.findings(on_cpu, nothing)} == {"torch", "fork safety"}
+        assert {finding.subject for finding in device.findings(on_cpu, nothing)} == {"torch", "fork safety"}
 
 
 def test_a_device_that_torch_cannot_have_makes_the_machine_unfit():
@@ -187,7 +187,7 @@ def test_a_device_that_torch_cannot_have_makes_the_machine_unfit():
         [each.subject for each in diagnose.diagnose(machine(), each, VersionFacts()).findings]
         for each in (absent, CUDA)
     ]
-    assert ["calibration" in each for each in subjects] == [False, True]  # nothing could be calibrated there
+    assert ["calibration" in subject for subject in subjects] == [False, True]  # nothing could be calibrated there
 
 
 def test_a_device_that_no_fork_can_use_is_a_note():
@@ -244,7 +244,7 @@ def test_the_worst_comes_first_and_one_unfit_finding_is_enough():
     bad = machine(cpu=cpu(turbo=True, clocksource="hpet"), container=ContainerFacts(quota_cpus=0.5))
     found = diagnose.diagnose(bad, CUDA, VersionFacts())
     assert not found.fit
-    order = [each.severity for each in found.findings]
+    order = [finding.severity for finding in found.findings]
     assert order == sorted(order, key=["unfit", "warning", "note", "fine"].index)
     assert found.findings[0].subject == "processor quota"
     assert diagnose.diagnose(machine(), CUDA, VersionFacts()).fit
@@ -278,7 +278,7 @@ def test_a_device_on_which_nothing_runs_is_unfit_and_not_a_matter_of_forks():
 
 def test_why_forks_cannot_be_used_is_said():
     facts = TorchFacts(build="2.13.0, CUDA 13.0", device="cuda", launch="spawn", no_fork="it was touched at import")
-    (launch,) = [each for each in device.findings(facts, None) if each.subject == "fork safety"]
+    (launch,) = [finding for finding in device.findings(facts, None) if finding.subject == "fork safety"]
     assert (launch.severity, "(it was touched at import)" in launch.seen) == ("note", True)
 
 
@@ -290,7 +290,7 @@ def test_variables_that_change_a_run_are_found():
         variables={"CUDA_LAUNCH_BLOCKING": "1"},
         left_out=["WORLD_SIZE"],
     )
-    found = [each for each in device.findings(facts, None) if each.subject == "environment variables"]
+    found = [finding for finding in device.findings(facts, None) if finding.subject == "environment variables"]
     assert [(each.severity, each.effect) for each in found] == [
         ("warning", "every kernel is waited for"),
         ("note", "trials do not see them, since only some frameworks would obey"),

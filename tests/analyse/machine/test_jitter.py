@@ -186,7 +186,7 @@ def test_the_doctor_calls_no_machine_fit_on_which_even_turns_come_out_apart():
         diagnose.diagnose(machine(), on_cpu, VersionFacts(), None, facts(slices))
         for slices in (noise(), wave(0.2, 2.0), noisy)
     ]
-    assert [(each.fit, each.fit_alone) for each in verdicts] == [(True, True), (True, False), (False, False)]
+    assert [(verdict.fit, verdict.fit_alone) for verdict in verdicts] == [(True, True), (True, False), (False, False)]
     assert verdicts[2].findings[0].subject == "steadiness"
     assert verdicts[2].steadiness.turns == pytest.approx(0.4 * math.sqrt(2 / CYCLES), rel=0.1)
     assert diagnose.diagnose(machine(), on_cpu, VersionFacts()).steadiness is None

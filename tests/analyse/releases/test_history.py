@@ -32,7 +32,7 @@ def short(summary):
 
 
 def test_a_release_is_compared_with_the_loop_that_took_turns_with_it():
-    """The machine's pace differs by 3 % between the two rounds of a block."""
+    """The machine's pace differs by 3 % between the two groups of a block."""
     run = a_run()
     found = in_turns(run, journal(run, dict.fromkeys(RELEASES, 1.7), {}))
     assert sorted(found) == RELEASES
@@ -71,7 +71,7 @@ def test_a_release_without_its_turns_in_a_block_has_a_pair_less():
     trials = journal(run, dict.fromkeys(RELEASES, 1.7), {})
     lost = [t for t in trials if (t.cell.environment, t.block) != ("4.45.2", 2)]
     assert sorted(map(len, in_turns(run, lost).values())) == [5, 6, 6, 6, 6, 6]
-    # Without the hand-written loop's turns in the first round, its three releases have none.
+    # Without the hand-written loop's turns in the first group, its three releases have none.
     lost = [t for t in trials if (t.cell.environment, t.block, t.replicate) != ("anchor", 2, 0)]
     assert sorted(map(len, in_turns(run, lost).values())) == [5, 5, 5, 6, 6, 6]
 
@@ -83,7 +83,7 @@ def test_a_release_that_never_met_the_hand_written_loop_says_so():
         for t in journal(run, dict.fromkeys(RELEASES, 1.7), {})
         if t.phase != "timing" or (t.cell.environment, t.replicate) != ("anchor", 1)
     ]
-    found = {each.cell.environment: (each.ratio, each.reason) for each in summarise(run, trials).releases}
+    found = {release.cell.environment: (release.ratio, release.reason) for release in summarise(run, trials).releases}
     expected = (None, "no block has step times of both it and the hand-written loop")
     assert [found[name] for name in RELEASES[3:]] == [expected] * 3
     assert all(found[name][0] is not None for name in RELEASES[:3])
@@ -106,7 +106,7 @@ def test_a_pair_with_a_failed_trial_is_no_pair():
 @BOTH
 def test_a_new_level_is_told_with_its_first_release(plan):
     ratio = {name: 1.7 if name < "4.47" else 1.9 for name in RELEASES}
-    figures = {each.cell.environment: each for each in a_summary(ratio, **plan).releases}
+    figures = {release.cell.environment: release for release in a_summary(ratio, **plan).releases}
     assert [name for name, each in figures.items() if each.change is not None] == ["4.47.1"]
     assert figures["4.47.1"].change == pytest.approx(1.9 / 1.7, rel=0.01)
     assert figures["4.44.2"].ratio is not None
@@ -117,7 +117,7 @@ def test_a_new_level_is_told_with_its_first_release(plan):
 def test_counts_are_held_against_the_release_before_and_name_their_function(plan):
     syncs = {"4.47.1": 7, "4.48.3": 7}
     summary = a_summary(syncs=syncs, **plan)
-    more = {each.cell.environment: each.more for each in summary.releases}
+    more = {release.cell.environment: release.more for release in summary.releases}
     assert more == {**{name: {} for name in RELEASES}, "4.47.1": {"syncs": 1}, "4.49.0": {"syncs": -1}}
     assert [(row.cell.environment, row.counter, row.function, row.delta) for row in summary.attribution] == [
         ("4.47.1", "syncs", "Trainer.get_batch_samples", 1),
@@ -166,7 +166,7 @@ def test_a_release_whose_arithmetic_differs_has_no_ratio():
         else t
         for t in journal(run, dict.fromkeys(RELEASES, 1.7), {})
     ]
-    odd = next(each for each in summarise(run, trials).releases if each.cell.environment == "4.45.2")
+    odd = next(release for release in summarise(run, trials).releases if release.cell.environment == "4.45.2")
     assert odd.ratio is None
     assert odd.reason is not None
     assert "not proven to do the arithmetic" in odd.reason
@@ -176,8 +176,8 @@ def test_another_framework_that_moved_beside_a_release_is_named():
     ratio = {name: 1.7 if name < "4.47" else 1.9 for name in RELEASES}
     run = a_run()
     environments = [
-        each.model_copy(update={"packages": {"accelerate": "0.27.2" if each.name < "4.47" else "1.15.0"}})
-        for each in run.settings.environments
+        environment.model_copy(update={"packages": {"accelerate": "0.27.2" if environment.name < "4.47" else "1.15.0"}})
+        for environment in run.settings.environments
     ]
     run = run.model_copy(update={"settings": run.settings.model_copy(update={"environments": environments})})
     text = short(summarise(run, journal(run, ratio, {})))

@@ -1,7 +1,7 @@
 """What a bisection's journal says of its releases, and where to go on."""
 
 from bench.analyse.releases.probes import CLONE, cell_of, probes, searched
-from bench.analyse.releases.transitions import as_check, is_confirmed, moves
+from bench.analyse.releases.transitions import as_check, is_confirmed, transitions
 from tests import factories
 from tests.searches import VERSIONS, counted, counters, environment, planned, side_by_side, summary, timed, unusable
 
@@ -47,9 +47,14 @@ def test_a_move_between_neighbours_names_the_functions_and_what_repeats():
         *counted(run, {"4.47.0": 6, "4.47.1": 7}, replicates=2),
     ]
     made = summary(run, trials)
-    (move,) = made.moves
-    assert (move.older, move.newer, move.before, move.after) == ("4.47.0", "4.47.1", 6, 7)
-    assert (move.repeated, move.between, move.untested, move.equivalence.verdict) == (True, [], 0, "bitwise")
+    (transition,) = made.moves
+    assert (transition.older, transition.newer, transition.before, transition.after) == ("4.47.0", "4.47.1", 6, 7)
+    assert (transition.repeated, transition.between, transition.untested, transition.equivalence.verdict) == (
+        True,
+        [],
+        0,
+        "bitwise",
+    )
     syncs = [(row.function, row.delta) for row in made.attribution if row.counter == "syncs"]
     assert syncs == [("Trainer.get_batch_samples", 1)]
     assert {row.cell.environment for row in made.attribution} == {"4.47.1"}
@@ -62,14 +67,14 @@ def test_a_second_count_that_differs_is_told():
     run = planned()
     again = factories.trial(cell=cell_of(run, "4.47.1"), phase="counting", block=-1, replicate=1, counters=counters(8))
     trials = counted(run, {"4.46.2": 6, "4.49.0": 7, "4.47.1": 7}) + counted(run, {"4.47.0": 6}, replicates=2)
-    assert moves(run, [*trials, again], probes(run, [*trials, again]))[0].repeated is False
+    assert transitions(run, [*trials, again], probes(run, [*trials, again]))[0].repeated is False
 
 
 def test_every_move_the_largest_first():
     run = planned(every=True)
     trials = counted(run, dict(zip(VERSIONS, (6, 6, 7, 7, 9, 9), strict=True)))
-    found = moves(run, trials, probes(run, trials))
-    assert [(move.older, move.newer, move.after - move.before) for move in found] == [
+    found = transitions(run, trials, probes(run, trials))
+    assert [(transition.older, transition.newer, transition.after - transition.before) for transition in found] == [
         ("4.47.1", "4.48.0", 2),
         ("4.46.3", "4.47.0", 1),
     ]
@@ -93,8 +98,8 @@ def test_step_times_are_judged_beside_both_ends():
     assert likes(run, trials) == {"4.46.2": "first", "4.47.0": "first", "4.47.1": "last", "4.49.0": "last"}
     seen = {probe.release: (round(probe.ratio.value, 2), probe.blocks) for probe in probes(run, trials)}
     assert seen == {"4.46.2": (1.0, 30), "4.47.0": (1.01, 10), "4.47.1": (1.09, 10), "4.49.0": (1.1, 30)}
-    (move,) = moves(run, trials, probes(run, trials))
-    assert (move.older, move.newer, move.repeated) == ("4.47.0", "4.47.1", None)
+    (transition,) = transitions(run, trials, probes(run, trials))
+    assert (transition.older, transition.newer, transition.repeated) == ("4.47.0", "4.47.1", None)
 
 
 def test_a_release_that_became_faster_is_like_the_last_end_where_that_is_the_faster_one():
@@ -110,7 +115,7 @@ def test_ends_within_the_margin_have_not_moved():
     trials = counted(run, {"4.46.2": 6, "4.49.0": 6}) + timed(run, {"4.46.2": 1.0, "4.49.0": 1.01}, first_block=0)
     assert likes(run, trials)["4.49.0"] == "first"
     assert searched(run, probes(run, trials)).due == ()
-    assert moves(run, trials, probes(run, trials)) == []
+    assert transitions(run, trials, probes(run, trials)) == []
 
 
 def test_ends_that_the_blocks_cannot_tell_apart_are_undecided():
@@ -129,8 +134,13 @@ def test_a_release_in_the_middle_is_undecided_and_ends_the_search():
     trials += timed(run, half_way, first_block=10, blocks=14, spread=5.0)
     assert likes(run, trials)["4.47.0"] == "undecided"
     assert due(run, trials) == []
-    (move,) = moves(run, trials, probes(run, trials))
-    assert (move.older, move.newer, move.between, move.untested) == ("4.46.2", "4.49.0", ["4.47.0"], 3)
+    (transition,) = transitions(run, trials, probes(run, trials))
+    assert (transition.older, transition.newer, transition.between, transition.untested) == (
+        "4.46.2",
+        "4.49.0",
+        ["4.47.0"],
+        3,
+    )
 
 
 def test_a_release_that_fails_when_timed_is_stepped_around():
@@ -148,15 +158,15 @@ def test_the_confirmation_is_a_check_of_the_two_neighbours_alone():
     trials = counted(run, {"4.46.2": 6, "4.49.0": 7}) + counted(run, {"4.47.0": 6, "4.47.1": 7}, replicates=2)
     before = len(trials)
     trials += side_by_side(run, "4.47.0", "4.47.1", 1.10, first_block=40, blocks=10)
-    move = moves(run, trials, probes(run, trials))[0]
-    check, relabelled = as_check(run, trials, move)
+    transition = transitions(run, trials, probes(run, trials))[0]
+    check, relabelled = as_check(run, trials, transition)
     assert [each.name for each in check.settings.environments] == ["baseline", "candidate", "clone"]
     assert {trial.block for trial in relabelled} == {-1, *range(10)}
     assert len(relabelled) == len(trials) - (before - 2 * 3)  # of the opening, both neighbours' proof and two counts
-    assert not is_confirmed(run, trials, move)  # flagged, and to be found again on fresh blocks
+    assert not is_confirmed(run, trials, transition)  # flagged, and to be found again on fresh blocks
     trials += side_by_side(run, "4.47.0", "4.47.1", 1.10, first_block=50, blocks=10)
-    assert is_confirmed(run, trials, move)
-    step_time = next(each for each in summary(run, trials).verdicts if each.metric == "step_time_us")
+    assert is_confirmed(run, trials, transition)
+    step_time = next(verdict for verdict in summary(run, trials).verdicts if verdict.metric == "step_time_us")
     assert (step_time.verdict, step_time.confirmed, step_time.pairs) == ("regressed", True, 20)
     assert step_time.cell.environment == "4.47.1"
     assert [probe.blocks for probe in probes(run, trials)] == [0, 0, 0, 0]

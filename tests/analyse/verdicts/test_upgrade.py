@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bench.analyse.statistics.sequential import GAMMA, minimum_detectable_effect
-from bench.analyse.verdicts.metrics import unanswered
+from bench.analyse.verdicts.metrics import cells_without_verdict
 from bench.analyse.verdicts.upgrade import assess
-from bench.plan.rounds import cells
+from bench.plan.comparison_groups import cells
 from bench.plan.upgrade import BASELINE, CANDIDATE, CLONE
 from bench.records.schema import Count, Run, Summary, Trial, Verdict
 from bench.report.kinds.upgrade.outcome import exit_code
@@ -279,7 +279,7 @@ def test_a_side_that_cannot_run_ends_the_check_after_its_second_failure(arm, sta
         assert not assess(run, opening, ended=False).complete
     found = told(run, opening, block)
     assert {each.metric for each in found.verdicts} == {"import_s"}
-    assert [cell.environment for cell in unanswered(found)] == [CANDIDATE]
+    assert [cell.environment for cell in cells_without_verdict(found)] == [CANDIDATE]
     assert exit_code(found) == 4
 
 
@@ -408,7 +408,7 @@ def test_a_figure_that_only_one_side_has_is_undecided():
 def test_what_the_check_fails_on_and_has_no_verdict_about_is_a_failure():
     run = planned(fail_on=["counters"])
     found = told(run, timed(run, QUIET))
-    assert [cell.environment for cell in unanswered(found)] == [CANDIDATE]
+    assert [cell.environment for cell in cells_without_verdict(found)] == [CANDIDATE]
     assert exit_code(found) == 4
 
 

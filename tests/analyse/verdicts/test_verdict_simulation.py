@@ -23,7 +23,7 @@ from bench.analyse.statistics.sequential import (
     outcome_codes,
 )
 from bench.analyse.verdicts.verdict import Rule, confirm, judge, to_confirm
-from bench.analyse.verdicts.verdict_warnings import doubts_of
+from bench.analyse.verdicts.verdict_warnings import verdict_warnings
 
 STEP = 0.02
 """Of the random walk, from block to block."""
@@ -189,7 +189,9 @@ def test_a_real_regression_among_twenty_is_confirmed():
 
 def test_doubts_seldom_cry_wolf():
     rows, same = pairs(1000, cv=0.02, blocks=14, seed=14), pairs(1000, cv=0.02, blocks=14, seed=15)
-    told = [list(doubts_of(row, clones, margin=0.03, gamma=GAMMA)) for row, clones in zip(rows, same, strict=True)]
+    told = [
+        list(verdict_warnings(row, clones, margin=0.03, gamma=GAMMA)) for row, clones in zip(rows, same, strict=True)
+    ]
     kinds = {kind: sum(any(kind in sentence for sentence in each) for each in told) for kind in ("clone", "moved")}
     groups = sum(any("two groups" in sentence for sentence in each) for each in told)
     assert kinds["clone"] <= 15

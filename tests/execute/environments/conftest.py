@@ -57,7 +57,7 @@ def builds(monkeypatch) -> list[str]:
     """Let a file stand for each environment; the list tells what was built."""
     built: list[str] = []
 
-    def build(folder: Path, wanted: requirements.Asked) -> Environment:
+    def build(folder: Path, wanted: requirements.RequirementSet) -> Environment:
         built.append(" ".join(wanted.texts))
         folder.mkdir(exist_ok=True)
         python = folder / "python"

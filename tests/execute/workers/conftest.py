@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bench.execute.workers.pool import Pool, key_of
-from bench.plan.rounds import cell
+from bench.plan.comparison_groups import cell
 from bench.plan.schedule import Layout
 from bench.records.schema import Comparison
 from tests import verbs

@@ -10,7 +10,7 @@ from bench.execute.workers.interpreter import Spec
 from bench.execute.workers.launcher import Request
 from bench.execute.workers.launchers import Spawner
 from bench.plan import length as lengths
-from bench.plan.rounds import cell
+from bench.plan.comparison_groups import cell
 from bench.records.schema import TurnLength
 from tests.execute.workers.conftest import COMPARISON, LAYOUT
 from tests.verbs import HANG_S

@@ -12,7 +12,7 @@ from bench.execute.workers import worker
 from bench.execute.workers.launcher import Request
 from bench.execute.workers.launchers import Forker, Spawner
 from bench.plan import length as lengths
-from bench.plan.rounds import cell
+from bench.plan.comparison_groups import cell
 from bench.records.schema import Interpreter as InterpreterRecord
 from tests.execute.workers.conftest import COMPARISON
 from tests.launched import LAUNCHED

@@ -16,7 +16,7 @@ from bench.execute.workers.turns import Member
 from bench.host.load import LoadMeter
 from bench.plan import length as lengths
 from bench.plan import schedule
-from bench.plan.rounds import rounds
+from bench.plan.comparison_groups import planned_groups
 from bench.records.schema import Collector
 from tests import factories, verbs
 from tests.verbs import HANG_S
@@ -53,7 +53,7 @@ def measured(pool):
     """Measure one block of a plan."""
 
     def measure(plan):
-        (planned,) = rounds(plan)
+        (planned,) = planned_groups(plan)
         (group,) = schedule.block([planned], seed=0, block=0)
         state = RunState(plan, done=[])
         trials = Group(plan, state, pool, group, planned.reference).trials(LoadMeter())
@@ -72,12 +72,12 @@ def test_all_trials_of_a_block_have_the_same_turns_and_steps(measured):
     assert set(trials) == {"pytorch", "pytorch's clone", "prints_and_is_right"}
     assert {trial.status for trial in trials.values()} == {"ok"}
     turns = [trial.timing.turns for trial in trials.values()]
-    (length,) = {each.length for each in turns}
+    (length,) = {turn.length for turn in turns}
     assert {len(trial.timing.step_ns) for trial in trials.values()} == {200 // length.steps * length.steps}
     lead = schedule.lead_steps(seed=0, block=0, turn_steps=length.steps)
     pilot = lengths.PILOT.steps * lengths.PILOT_CYCLES  # by which a comparison's first block chooses its turns
     assert {trial.length.warmup_steps for trial in trials.values()} == {20 + pilot + lead}
-    in_cycle = np.array([each.places for each in turns])
+    in_cycle = np.array([turn.places for turn in turns])
     assert (np.sort(in_cycle, axis=0) == np.arange(3)[:, None]).all()  # one after the other in every cycle
     assert len({tuple(column) for column in in_cycle.T}) > 1  # and not always in the same order
 
@@ -98,7 +98,7 @@ def test_the_noise_of_a_block_is_small(measured):
     trials = measured(settings(steps=3000))
     figures = [np.array(trials[name].timing.step_ns, float) for name in ("pytorch", "pytorch's clone")]
     length = trials["pytorch"].timing.turns.length
-    own, clone = (np.median(each.reshape(-1, length.steps)[:, length.cold_steps :], axis=1) for each in figures)
+    own, clone = (np.median(figure.reshape(-1, length.steps)[:, length.cold_steps :], axis=1) for figure in figures)
     assert abs(np.median(np.log(clone / own))) < 0.1
 
 

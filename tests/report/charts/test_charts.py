@@ -18,7 +18,7 @@ from bench.report import charts
 from bench.report.charts import bars, distribution, forest, frame, lines
 from bench.report.charts.history import ReleasePoint, history
 from bench.report.charts.names import clipped, short_names
-from bench.report.charts.theme import DARK, LIGHT, MARKS, Look, Theme, colours, stylesheet
+from bench.report.charts.theme import DARK, LIGHT, MARKS, Style, Theme, colours, stylesheet
 from bench.report.document import columns
 from bench.report.document.groups import Group, groups
 from tests.report.rows import baseline, different, estimate, failed, floor, row, summary_of
@@ -51,9 +51,9 @@ def only(summary: Summary) -> Group:
     return group
 
 
-def drawn(draw: Any, summary: Summary, look: Look | None = None) -> Any:
+def drawn(draw: Any, summary: Summary, style: Style | None = None) -> Any:
     """One chart of a run with one group of rows."""
-    return draw(only(summary), look or charts.look_of(summary))
+    return draw(only(summary), style or charts.look_of(summary))
 
 
 def svg(chart: Any) -> str:
@@ -61,7 +61,7 @@ def svg(chart: Any) -> str:
 
 
 def svgs(summary: Summary) -> dict[str, str]:
-    return {each.file: each.svg for each in charts.drawings(summary)}
+    return {drawing.file: drawing.svg for drawing in charts.drawings(summary)}
 
 
 def texts(picture: str) -> list[str]:
@@ -107,7 +107,7 @@ def everything() -> dict[str, str]:
         **{f"many/{name}": text for name, text in svgs(many).items()},
         **{f"one/{name}": text for name, text in svgs(one).items()},
         "device": svg(drawn(bars.device_memory, on_a_card())),
-        "history": svg(history(points, Look(), package="transformers", anchor="4.34.1")),
+        "history": svg(history(points, Style(), package="transformers", anchor="4.34.1")),
     }
 
 
@@ -181,7 +181,7 @@ def test_a_chart_is_valid_by_the_schema_of_vega_lite() -> None:
     for summary in (several_sizes(), one_size(), on_a_card()):
         for picture in charts.pictures(spread(summary)):
             altair.LayerChart.from_dict(picture.draw(charts.look_of(summary)))  # raises where it is not
-    altair.VConcatChart.from_dict(history(releases(), Look(), package="transformers", anchor="4.34.1"))
+    altair.VConcatChart.from_dict(history(releases(), Style(), package="transformers", anchor="4.34.1"))
 
 
 def test_a_chart_fetches_nothing_and_says_what_it_shows(all_charts: dict[str, str]) -> None:
@@ -204,7 +204,7 @@ def test_names_cannot_become_markup() -> None:
 def test_the_stylesheet_turns_the_light_chart_into_the_dark_one() -> None:
     looks = [replace(charts.look_of(several_sizes()), theme=theme) for theme in (LIGHT, DARK)]
     for draw in (lines.overhead, forest.ratios, bars.phases):
-        light, dark = (re.sub("<style>.*?</style>", "", svg(drawn(draw, several_sizes(), look))) for look in looks)
+        light, dark = (re.sub("<style>.*?</style>", "", svg(drawn(draw, several_sizes(), style))) for style in looks)
         rules = dict(re.findall(r'\[fill="(#\w+)"\]\{fill:(#\w+)\}', stylesheet()))
         assert f'fill="{LIGHT.background}"' in light
         assert re.sub("#[0-9a-f]{6}", lambda found: rules.get(found[0], found[0]), light) == dark  # noqa: B023
@@ -227,8 +227,8 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 def test_everything_stands_out_from_its_background(theme: Theme) -> None:
-    look = Look(theme=theme).knowing([*MARKS, "a.py", "b.py", "c.py"])
-    assert all(contrast(look.colour(runner), theme.background) >= 3 for runner in look.runners)
+    style = Style(theme=theme).with_runners([*MARKS, "a.py", "b.py", "c.py"])
+    assert all(contrast(style.colour(runner), theme.background) >= 3 for runner in style.runners)
     assert contrast(theme.ink, theme.background) >= 7
     assert contrast(theme.muted, theme.background) >= 4.5
     inside = [theme.on_dark] * 2 + [theme.on_light] * 3
@@ -247,17 +247,17 @@ def test_a_colour_stands_for_one_thing_so_that_a_stylesheet_can_exchange_it() ->
 
 
 def test_no_two_runners_look_alike() -> None:
-    look = Look().knowing([*MARKS, *(f"{index}.py" for index in range(20))])
-    marks = [look.mark(runner) for runner in look.runners]
+    style = Style().with_runners([*MARKS, *(f"{index}.py" for index in range(20))])
+    marks = [style.mark(runner) for runner in style.runners]
     assert len(set(marks)) == 26
     assert len({(mark.shape, mark.dash) for mark in marks}) == 26  # told apart without colour
     assert len({mark.colour for mark in marks[:9]}) == 9
 
 
 def test_a_runner_looks_the_same_in_every_chart_of_a_run() -> None:
-    look = charts.look_of(summary_of(baseline(), row(OWN), row(OTHER)))
-    assert look.mark(OTHER).shape == "triangle-left"
-    assert look.knowing([OTHER, "zzz.py"]).mark(OTHER) == look.mark(OTHER)
+    style = charts.look_of(summary_of(baseline(), row(OWN), row(OTHER)))
+    assert style.mark(OTHER).shape == "triangle-left"
+    assert style.with_runners([OTHER, "zzz.py"]).mark(OTHER) == style.mark(OTHER)
 
 
 def test_a_file_is_called_by_the_end_of_its_path_that_no_other_has() -> None:
@@ -305,7 +305,7 @@ def test_an_interval_that_is_not_known_has_no_ends() -> None:
 def test_a_line_is_broken_where_a_cell_is_missing() -> None:
     chart = drawn(lines.throughput, several_sizes())
     figures = [each for each in rows_in(chart) if each["runner"] == "accelerate"]
-    assert [(each["batch"], each.get("value")) for each in figures] == [(8, 7e4), (64, None), (512, 7e4)]
+    assert [(figure["batch"], figure.get("value")) for figure in figures] == [(8, 7e4), (64, None), (512, 7e4)]
     dash = ",".join(map(str, MARKS["accelerate"].dash))
     assert re.search(f'<path d="([^"]*)"[^>]*stroke-dasharray="{dash}"', svg(chart))[1].count("M") == 2
 
@@ -476,7 +476,7 @@ def releases(**first: object) -> list[ReleasePoint]:
 
 def test_a_history_names_its_changes_and_counts_below() -> None:
     told = texts(
-        svg(history(releases(), Look(), package="transformers", anchor="4.34.1", subject="hf-trainer, batch 64"))
+        svg(history(releases(), Style(), package="transformers", anchor="4.34.1", subject="hf-trainer, batch 64"))
     )
     assert {"4.52.4: a sampler", "step time \N{DIVISION SIGN} that of 4.34.1", "Python calls per step"} <= set(told)
     assert {"release of transformers", "4.34.1", "4.40.0", "4.52.4", "5.0.0"} <= set(told)
@@ -489,7 +489,7 @@ def noted(changes: dict[int, str], releases: int) -> list[dict[str, Any]]:
         ReleasePoint(release=f"4.{index}.0", ratio=estimate(1), change=index in changes, note=changes.get(index))
         for index in range(releases)
     ]
-    (panel,) = history(points, Look(), package="x", anchor="4.0.0")["vconcat"]
+    (panel,) = history(points, Style(), package="x", anchor="4.0.0")["vconcat"]
     return sorted(rows_in(panel["layer"][1]), key=lambda note: note["y"])
 
 
@@ -507,15 +507,15 @@ def test_a_note_has_a_line_of_its_own_below_those_whose_text_its_rule_would_cros
 
 def test_a_history_of_counts_alone_has_one_panel_with_the_notes() -> None:
     points = [ReleasePoint(release=p.release, counters=p.counters, change=p.change, note=p.note) for p in releases()]
-    told = texts(svg(history(points, Look(), package="transformers", anchor="4.34.1")))
+    told = texts(svg(history(points, Style(), package="transformers", anchor="4.34.1")))
     assert "4.52.4: a sampler" in told
     assert not any("step time" in text for text in told)
-    assert "kernels a step" not in texts(svg(history(points, Look(), package="x", anchor="1", counter="kernels")))
+    assert "kernels a step" not in texts(svg(history(points, Style(), package="x", anchor="1", counter="kernels")))
 
 
 def test_many_releases_are_written_at_a_slant_the_newest_among_them() -> None:
     points = [ReleasePoint(release=f"4.{index}.0", ratio=Estimate(value=1.0)) for index in range(90)]
-    picture = svg(history(points, Look(), package="transformers", anchor="4.0.0"))
+    picture = svg(history(points, Style(), package="transformers", anchor="4.0.0"))
     written = [text for text in texts(picture) if re.fullmatch(r"4\.\d+\.0", text)]
     assert len(written) == 30
     assert written[-1] == "4.89.0"

@@ -47,7 +47,7 @@ def test_a_margin_that_a_calibration_made_wider_is_told_with_every_verdict(made)
         summary = made.model_copy(update={"run": made.run.model_copy(update={"settings": settings})})
         lines = terminal.lines(kind.document(summary, "results/a"))
         sentence = "the margin of time is 4.2 % instead of 3.0 %; --margin sets another."
-        assert sum(sentence in each for each in lines) == told
+        assert sum(sentence in line for line in lines) == told
 
 
 @pytest.mark.parametrize("quiet", [False, True])
@@ -59,7 +59,7 @@ def test_a_bisection_says_what_a_calibration_made_of_its_margin_before_it_measur
     settings = run.settings.model_copy(update={"by_calibration": by, "time_margin": 0.042})
     folder = store.create(tmp_path, run.model_copy(update={"settings": settings}))
     monkeypatch.setattr(
-        bisect_search.Hunt, "_count", lambda *_, **__: pytest.fail(capsys.readouterr().err, pytrace=False)
+        bisect_search.BisectSearch, "_count", lambda *_, **__: pytest.fail(capsys.readouterr().err, pytrace=False)
     )
     with pytest.raises(pytest.fail.Exception) as at_the_first_count:
         bisect_search.hunted(folder, lambda _: pytest.fail("nothing to install"), confirm=True, quiet=quiet)

@@ -145,8 +145,8 @@ def words_of_page(text):
 
 def drawn(document):
     """A chart for each that the document has."""
-    figures = [each for each in leaves(document.blocks) if isinstance(each, Figure)]
-    return [Drawing(file=each.file, alt=each.alt, svg="<svg/>", specification={}) for each in figures]
+    figures = [block for block in leaves(document.blocks) if isinstance(block, Figure)]
+    return [Drawing(file=figure.file, alt=figure.alt, svg="<svg/>", specification={}) for figure in figures]
 
 
 def missing(blocks, shown):
@@ -155,7 +155,7 @@ def missing(blocks, shown):
 
 
 def test_all_that_a_document_says_is_in_report_md(document):
-    to_read = [each for each in document.blocks if not all_flames(each)]
+    to_read = [block for block in document.blocks if not all_flames(block)]
     assert missing((document.title, *to_read), words_of_markdown(markdown.written(document))) == []
 
 
@@ -170,15 +170,15 @@ def test_all_that_a_document_says_is_on_its_page(document):
 
 def test_a_ci_summary_has_every_section(document):
     text = github.summary(answer(document=document))
-    for each in document.blocks:
-        if not getattr(each, "answers", False) and hasattr(each, "title"):
-            assert f"<summary>{markdown.escape(each.title)}</summary>" in text or not markdown.Writer(
+    for block in document.blocks:
+        if not getattr(block, "answers", False) and hasattr(block, "title"):
+            assert f"<summary>{markdown.escape(block.title)}</summary>" in text or not markdown.Writer(
                 beside_folder=False
-            ).body(each.blocks, level=3)
+            ).body(block.blocks, level=3)
 
 
 def test_wherever_little_is_told_the_answer_and_the_gravest_warnings_are(document):
-    warned = [(each.gravest or each.lines)[:2] for each in leaves(document.blocks) if isinstance(each, Warnings)]
+    warned = [(block.gravest or block.lines)[:2] for block in leaves(document.blocks) if isinstance(block, Warnings)]
     lines = {line.strip() for line in terminal.lines(document)}
     summary = words_of_markdown(github.summary(answer(document=document)).split("<details>")[0])
     for line in (line for lines in warned for line in lines):
@@ -192,12 +192,12 @@ def test_no_sort_of_block_is_untried():
 
 
 def every(blocks):
-    for each in blocks:
-        yield each
-        yield from every(getattr(each, "blocks", ()))
+    for block in blocks:
+        yield block
+        yield from every(getattr(block, "blocks", ()))
 
 
 def test_what_is_looked_through_on_a_page_is_a_file_beside_the_report():
     text = markdown.written(of_run(whole_run()))
-    assert any(isinstance(each, Flames) for each in leaves(of_run(whole_run()).blocks))
+    assert any(isinstance(block, Flames) for block in leaves(of_run(whole_run()).blocks))
     assert "[tables/attribution.csv](tables/attribution.csv)" in text

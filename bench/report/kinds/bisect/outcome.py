@@ -38,8 +38,8 @@ def exit_code(summary: Summary) -> int:
     """3 when something stayed undecided, 4 when what cannot be used hides the move, else 0."""
     if _is_undecided(summary):
         return ExitCode.UNDECIDED
-    usable = [each for each in summary.probes if each.status == "ok"]
-    if len(usable) < 2 or any(move.between for move in summary.moves):
+    usable = [probe for probe in summary.probes if probe.status == "ok"]
+    if len(usable) < 2 or any(transition.between for transition in summary.moves):
         return ExitCode.SOME_CELLS_FAILED
     return ExitCode.FINE
 

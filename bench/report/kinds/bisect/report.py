@@ -19,19 +19,19 @@ from bench.report.document.text import About, Toned, listed, plural
 from bench.report.document.verdict_tables import WORDS, counted, measured, ratio, rows_of
 from bench.report.kinds.bisect.sentences import (
     answer,
+    describe_transition,
     environment,
     metric,
     name,
     newer_cell,
     package,
     timed,
-    told,
     usable_probes,
     value,
 )
 
 if TYPE_CHECKING:
-    from bench.records.schema import Move, Probe, Run, Summary
+    from bench.records.schema import Probe, Run, Summary, Transition
     from bench.report.document.blocks import Block, Document, Section
 
 UNDECIDED = Toned("undecided", "open")
@@ -58,7 +58,7 @@ def document(summary: Summary, folder: str) -> Document:
         Paragraph(answer(summary), strong=True, told="answer"),
         Paragraph(setting(summary), told="setting"),
         bridges.bold(summary.run),
-        bullets(besides(summary), told="answer"),
+        bullets(further_sentences(summary), told="answer"),
         _all_moves(summary),
         section("Tested releases", looked_at(summary), _stepped_around(summary)),
         _side_by_side(summary),
@@ -73,7 +73,7 @@ def one_line(summary: Summary) -> str:
     return f"{_ends(summary)}, {name(summary)}: {answer(summary)}"
 
 
-def seen(run: Run, probe: Probe) -> str:
+def progress_line(run: Run, probe: Probe) -> str:
     """One line of progress: what a release that was just looked at has."""
     assert run.settings.bisection is not None
     if probe.status != "ok":
@@ -84,13 +84,18 @@ def seen(run: Run, probe: Probe) -> str:
     return f"{probe.release}: {told}{beside}{like[probe.like]}"
 
 
-def besides(summary: Summary) -> list[str]:
+def further_sentences(summary: Summary) -> list[str]:
     """What else is to be said of the answer, one sentence each."""
     lines = [_ends_told(summary)]
     if not summary.moves or summary.moves[0].untested:
         return [line for line in lines if line]
-    move = summary.moves[0]
-    lines += [_calls(summary, move), *_step_time(summary), _equivalence(move), *_beside(summary, move)]
+    transition = summary.moves[0]
+    lines += [
+        _calls(summary, transition),
+        *_step_time(summary),
+        _equivalence(transition),
+        *_beside(summary, transition),
+    ]
     return [line for line in [*lines, _others(summary)] if line]
 
 
@@ -107,11 +112,11 @@ def _ends_told(summary: Summary) -> str:
     )
 
 
-def _calls(summary: Summary, move: Move) -> str:
+def _calls(summary: Summary, transition: Transition) -> str:
     """By which functions the Python calls differ, unless that is the answer itself."""
     if metric(summary) == "python_calls":
         return ""
-    rows = rows_of(summary, newer_cell(summary.run.settings, move), "python_calls")
+    rows = rows_of(summary, newer_cell(summary.run.settings, transition), "python_calls")
     return f"Between the two: {sentence(rows, 'python_calls', files=3)}" if rows else "Their Python calls are the same."
 
 
@@ -127,15 +132,15 @@ def _step_time(summary: Summary) -> list[str]:
     return [f"{told}.", *(f"Warning: {doubt}." for doubt in verdict.warnings)]
 
 
-def _equivalence(move: Move) -> str:
-    if move.equivalence is None or move.equivalence.proven:
+def _equivalence(transition: Transition) -> str:
+    if transition.equivalence is None or transition.equivalence.proven:
         return ""
-    return f"They are not proven to do the same arithmetic: {move.equivalence.detail}."
+    return f"They are not proven to do the same arithmetic: {transition.equivalence.detail}."
 
 
-def _beside(summary: Summary, move: Move) -> list[str]:
+def _beside(summary: Summary, transition: Transition) -> list[str]:
     """Which other packages differ between the two, since the move may be theirs."""
-    sides = [environment(summary, release) for release in (move.older, move.newer)]
+    sides = [environment(summary, release) for release in (transition.older, transition.newer)]
     others = [
         f"{other} {old or 'absent'} → {new or 'absent'}"
         for other, (old, new) in changed(*sides).items()
@@ -149,8 +154,8 @@ def _others(summary: Summary) -> str:
     """Which more moves the table shows; a step time has an end it is like, which moves once."""
     if metric(summary) == STEP_TIME or len(summary.moves) > 1:
         return ""
-    move, probes = summary.moves[0], usable_probes(summary)
-    unlike = [(a, b) for a, b in pairwise(probes) if a.value != b.value and b.release != move.newer]
+    transition, probes = summary.moves[0], usable_probes(summary)
+    unlike = [(a, b) for a, b in pairwise(probes) if a.value != b.value and b.release != transition.newer]
     if not unlike:
         return ""
     steps = [f"{value(summary, a)} → {value(summary, b)} after {a.release} up to {b.release}" for a, b in unlike]
@@ -182,8 +187,8 @@ def _all_moves(summary: Summary) -> Section | None:
     if len(summary.moves) < 2:
         return None
     order = {probe.release: place for place, probe in enumerate(summary.probes)}
-    moves = sorted(summary.moves, key=lambda move: order[move.newer])
-    return section(f"{MOVES} ({len(moves)})", bullets(told(summary, move) for move in moves))
+    moves = sorted(summary.moves, key=lambda transition: order[transition.newer])
+    return section(f"{MOVES} ({len(moves)})", bullets(describe_transition(summary, transition) for transition in moves))
 
 
 def looked_at(summary: Summary) -> Table:
@@ -214,7 +219,9 @@ def _row(summary: Summary, place: int, probe: Probe) -> list[tuple[str, float | 
 def _remark(summary: Summary, probe: Probe) -> str:
     if probe.status != "ok":
         return "skipped"
-    moved = [move for move in summary.moves if move.newer == probe.release and not move.untested]
+    moved = [
+        transition for transition in summary.moves if transition.newer == probe.release and not transition.untested
+    ]
     like = {"first": "like the first end", "last": "like the last end", "undecided": UNDECIDED, None: "not timed"}
     if moved:
         return f"moved here, {like[probe.like]}" if not moved[0].between else f"moved after {moved[0].older}"
@@ -230,7 +237,7 @@ def _stepped_around(summary: Summary) -> list[Block | None]:
 def _side_by_side(summary: Summary) -> Section | None:
     if not summary.verdicts:
         return None
-    move = summary.moves[0]
-    neighbours = f"Baseline: {package(summary)} {move.older}. Candidate: {package(summary)} {move.newer}."
+    transition = summary.moves[0]
+    neighbours = f"Baseline: {package(summary)} {transition.older}. Candidate: {package(summary)} {transition.newer}."
     tables = (measured(summary), counted(summary, "the release before"))
     return section("The two neighbours side by side", Paragraph(neighbours), *tables)

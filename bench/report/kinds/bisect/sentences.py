@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import places
 from bench.plan.bisect import STEP_TIME, figure_of
-from bench.plan.rounds import cell
+from bench.plan.comparison_groups import cell
 from bench.report.document import numbers
 from bench.report.document.inconclusive import more_than
 from bench.report.document.metrics import figure
@@ -14,13 +14,13 @@ from bench.report.document.text import listed, plural
 from bench.report.document.verdict_tables import rows_of
 
 if TYPE_CHECKING:
-    from bench.records.schema import Cell, Environment, Move, Probe, Settings, Summary, Verdict
+    from bench.records.schema import Cell, Environment, Probe, Settings, Summary, Transition, Verdict
 
 
 def answer(summary: Summary) -> str:
     """Say in one sentence which release moved the metric; of several moves, the largest."""
     if summary.moves:
-        return told(summary, summary.moves[0])
+        return describe_transition(summary, summary.moves[0])
     usable = usable_probes(summary)
     if len(usable) < 2:
         return f"Inconclusive: {_few(summary, len(usable))}."
@@ -38,14 +38,14 @@ def answer(summary: Summary) -> str:
     return f"{capital(name(summary))} did not move: {value(summary, first)} per step with {ends}."
 
 
-def told(summary: Summary, move: Move) -> str:
+def describe_transition(summary: Summary, transition: Transition) -> str:
     """Say what the newer of two releases does more than the older, where, and what is still open about it."""
-    if move.untested:
-        ends = f"{package(summary)} {move.older} and {move.newer}"
-        return f"Not narrowed down: {name(summary)} changed somewhere between {ends}; {_why(summary, move)}."
-    difference, interval = _difference(summary, move)
-    newer = f"{package(summary)} {move.newer} {difference} than {move.older}{interval}"
-    return f"{newer}{_where(summary, move)}{_open(summary, move)}."
+    if transition.untested:
+        ends = f"{package(summary)} {transition.older} and {transition.newer}"
+        return f"Not narrowed down: {name(summary)} changed somewhere between {ends}; {_why(summary, transition)}."
+    difference, interval = _difference(summary, transition)
+    newer = f"{package(summary)} {transition.newer} {difference} than {transition.older}{interval}"
+    return f"{newer}{_where(summary, transition)}{_open(summary, transition)}."
 
 
 def metric(summary: Summary) -> str:
@@ -79,9 +79,9 @@ def usable_probes(summary: Summary) -> list[Probe]:
     return [probe for probe in summary.probes if probe.status == "ok"]
 
 
-def newer_cell(settings: Settings, move: Move) -> Cell:
+def newer_cell(settings: Settings, transition: Transition) -> Cell:
     """The cell that the move's functions are told of."""
-    return cell(settings.comparisons[0], settings.runners[0], move.newer)
+    return cell(settings.comparisons[0], settings.runners[0], transition.newer)
 
 
 def environment(summary: Summary, release: str) -> Environment:
@@ -91,7 +91,7 @@ def environment(summary: Summary, release: str) -> Environment:
 
 def timed(summary: Summary) -> Verdict | None:
     """What the comparison of the two neighbours says of their step time; None where there was none."""
-    return next((each for each in summary.verdicts if each.metric == "step_time_us"), None)
+    return next((verdict for verdict in summary.verdicts if verdict.metric == "step_time_us"), None)
 
 
 def is_timed_apart(summary: Summary) -> bool:
@@ -100,14 +100,14 @@ def is_timed_apart(summary: Summary) -> bool:
     return verdict is None or verdict.verdict in ("regressed", "improved")
 
 
-def _why(summary: Summary, move: Move) -> str:
+def _why(summary: Summary, transition: Transition) -> str:
     """Why a search did not go on."""
     undecided = [probe for probe in summary.probes if probe.like == "undecided"]
     if undecided:
         first = undecided[0]
         return f"{first.release} could not be classified after {plural(first.blocks, 'block')}; raise --blocks"
-    were = "was" if move.untested == 1 else "were"
-    return f"{plural(move.untested, 'release')} between them {were} not tested"
+    were = "was" if transition.untested == 1 else "were"
+    return f"{plural(transition.untested, 'release')} between them {were} not tested"
 
 
 def _few(summary: Summary, usable: int) -> str:
@@ -120,38 +120,40 @@ def _ratio(probe: Probe) -> str:
     return "" if probe.ratio is None else f" (ratio {numbers.ratio(probe.ratio)})"
 
 
-def _difference(summary: Summary, move: Move) -> tuple[str, str]:
+def _difference(summary: Summary, transition: Transition) -> tuple[str, str]:
     """What the newer does more or less, and how sure that is."""
     if metric(summary) == STEP_TIME:
-        return _longer(summary, move)
-    delta = round((move.after or 0) - (move.before or 0))
+        return _longer(summary, transition)
+    delta = round((transition.after or 0) - (transition.before or 0))
     more, plural_s = "more" if delta > 0 else "fewer", "" if abs(delta) == 1 else "s"
     return figure_of(metric(summary)).verb.format(n=f"{abs(delta):,}", more=more, s=plural_s), ""
 
 
-def _longer(summary: Summary, move: Move) -> tuple[str, str]:
+def _longer(summary: Summary, transition: Transition) -> tuple[str, str]:
     verdict = timed(summary)
     if verdict is None or verdict.ratio is None:
         of_first = {probe.release: 1.0 if probe.ratio is None else probe.ratio.value for probe in summary.probes}
-        ratio, interval = of_first[move.newer] / of_first[move.older], ""
+        ratio, interval = of_first[transition.newer] / of_first[transition.older], ""
     else:
         ratio, interval = verdict.ratio.value, f" (ratio {numbers.ratio(verdict.ratio)})"
     return f"needs {numbers.percent(abs(ratio - 1))} {'more' if ratio > 1 else 'less'} time per step", interval
 
 
-def _where(summary: Summary, move: Move) -> str:
-    rows = rows_of(summary, newer_cell(summary.run.settings, move), metric(summary))
+def _where(summary: Summary, transition: Transition) -> str:
+    rows = rows_of(summary, newer_cell(summary.run.settings, transition), metric(summary))
     return f": {places(rows, files=3)}" if rows else ""
 
 
-def _open(summary: Summary, move: Move) -> str:
+def _open(summary: Summary, transition: Transition) -> str:
     """What keeps a move from being the work of one release, or from being sure."""
-    if move.repeated is False:
+    if transition.repeated is False:
         return "; but a second count differed, so this is uncertain"
     if metric(summary) == STEP_TIME and not is_timed_apart(summary):
         return "; but timed side by side, no difference is confirmed"
-    if not move.between:
+    if not transition.between:
         return ""
-    undecided = {probe.release for probe in summary.probes if probe.like == "undecided"} & set(move.between)
-    why = "stayed undecided" if undecided == set(move.between) else "cannot be used here"
-    return f"; which of the releases after {move.older} did it is unknown, since {listed(move.between)} {why}"
+    undecided = {probe.release for probe in summary.probes if probe.like == "undecided"} & set(transition.between)
+    why = "stayed undecided" if undecided == set(transition.between) else "cannot be used here"
+    return (
+        f"; which of the releases after {transition.older} did it is unknown, since {listed(transition.between)} {why}"
+    )

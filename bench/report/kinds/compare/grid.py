@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.kinds.compare.outcome import is_told
+from bench.report.kinds.compare.outcome import is_reported
 from bench.report.kinds.upgrade.grid import Watched, of_verdicts
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def grid(found: TwoRuns) -> Table | None:
     """Return the table; None where nothing was judged."""
-    told = [each for each in found.judged if is_told(each, found.fail_on)]
+    told = [each for each in found.judged if is_reported(each, found.fail_on)]
     return of_verdicts(
         [
             Watched(verdict=each.verdict, watched=each.group in found.fail_on, awaited=each.group in found.fail_on)

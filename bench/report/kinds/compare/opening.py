@@ -14,9 +14,9 @@ from bench.report.document.text import About, Strong, Text, listed, plural
 from bench.report.document.verdict_tables import is_exact
 from bench.report.kinds.compare.tables import at, change, gathered, label, place, where, without_batch
 
-LISTED_AT_MOST = 3
-PACKAGES_AT_MOST = 8
-FAILURES_AT_MOST = 8
+MAX_LISTED = 3
+MAX_PACKAGES = 8
+MAX_FAILURES = 8
 
 
 def headline(found: TwoRuns) -> list[str]:
@@ -36,12 +36,12 @@ def headline(found: TwoRuns) -> list[str]:
 
 def _told(opening: str, verdicts: Sequence[Verdict], outcome: str) -> str:
     """Name the largest changes of one kind, one a cell, then the counts that changed."""
-    chosen = [each for each in verdicts if each.verdict == outcome]
+    chosen = [verdict for verdict in verdicts if verdict.verdict == outcome]
     measured = sorted((each for each in chosen if not is_exact(each)), key=_size, reverse=True)
     one_a_cell = list({each.cell: each for each in reversed(measured)}.values())[::-1]
     named = [_named(each) for each in one_a_cell] + _counts([each for each in chosen if is_exact(each)])
-    more = len(named) - LISTED_AT_MOST
-    told = "; ".join(named[:LISTED_AT_MOST])
+    more = len(named) - MAX_LISTED
+    told = "; ".join(named[:MAX_LISTED])
     return About(opening, f": {told}{f'; and {more:,} more below' if more > 0 else ''}.") if chosen else ""
 
 
@@ -97,9 +97,9 @@ def opening(found: TwoRuns) -> Iterator[Text]:
     if found.also_differs:
         yield f"Besides packages, these differ: {'; '.join(found.also_differs)}."
     yield from filter(None, (_only("A", found.only_in_baseline), _only("B", found.only_in_candidate)))
-    yield from (f"{failure.rstrip('.')}." for failure in found.failures[:FAILURES_AT_MOST])
-    if len(found.failures) > FAILURES_AT_MOST:
-        yield f"And {plural(len(found.failures) - FAILURES_AT_MOST, 'more cell')} like these."
+    yield from (f"{failure.rstrip('.')}." for failure in found.failures[:MAX_FAILURES])
+    if len(found.failures) > MAX_FAILURES:
+        yield f"And {plural(len(found.failures) - MAX_FAILURES, 'more cell')} like these."
 
 
 def _made(run: Run) -> str:
@@ -122,8 +122,8 @@ def _packages(found: TwoRuns) -> str:
     if not found.packages:
         return "No package differs between the runs."
     told = [f"{name} {before or 'absent'} → {after or 'absent'}" for name, (before, after) in found.packages.items()]
-    more = f" and {len(told) - PACKAGES_AT_MOST} more" if len(told) > PACKAGES_AT_MOST else ""
-    return f"Packages that differ: {', '.join(told[:PACKAGES_AT_MOST])}{more}."
+    more = f" and {len(told) - MAX_PACKAGES} more" if len(told) > MAX_PACKAGES else ""
+    return f"Packages that differ: {', '.join(told[:MAX_PACKAGES])}{more}."
 
 
 def _uncontrolled(found: TwoRuns) -> str:

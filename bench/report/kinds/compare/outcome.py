@@ -25,7 +25,7 @@ def cases(found: TwoRuns) -> list[Case]:
     verdicts = [
         verdict_case(each.verdict, fails=each.group in fail_on, decides=each.group in fail_on, fail_on=fail_on)
         for each in found.judged
-        if is_told(each, fail_on)
+        if is_reported(each, fail_on)
     ]
     failed = [
         Case(of="cells that both runs need", name=why, outcome="failed", kind="not judged", reason=why, level="error")
@@ -54,7 +54,7 @@ def exit_code(found: TwoRuns) -> int:
     return ExitCode.UNDECIDED if "undecided" in outcomes or found.unanswered else ExitCode.FINE
 
 
-def is_told(judged: Judged, fail_on: Collection[FigureGroup]) -> bool:
+def is_reported(judged: Judged, fail_on: Collection[FigureGroup]) -> bool:
     """Whether a figure of two runs is judged: first steps and imports hold the drift of the machine."""
     return judged.group is not None and (judged.group != "start" or "start" in fail_on)
 

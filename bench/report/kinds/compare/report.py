@@ -29,7 +29,7 @@ from bench.report.kinds.compare import counts
 from bench.report.kinds.compare.opening import headline, opening
 from bench.report.kinds.compare.tables import change, place, told_table, value, verdict_tables, where
 
-UPGRADE_AT_MOST = 6
+MAX_UPGRADES = 6
 """Packages that a suggested command names."""
 
 
@@ -164,7 +164,7 @@ def _trust(found: TwoRuns) -> Warnings:
 def _better(found: TwoRuns) -> str:
     """Name the command that measures the same question side by side; there is none for torch."""
     both = {name: pair for name, pair in found.packages.items() if None not in pair}
-    if not both or "torch" in found.packages or len(both) > UPGRADE_AT_MOST:
+    if not both or "torch" in found.packages or len(both) > MAX_UPGRADES:
         return ""
     sides = (" ".join(f"{name}=={pair[side]}" for name, pair in both.items()) for side in (0, 1))
     baseline, candidate = map(shlex.quote, sides)

@@ -90,12 +90,12 @@ def verdict_tables(verdicts: Sequence[Verdict], everywhere: str | None) -> list[
 
 def told_table(verdicts: Sequence[Verdict], everywhere: str | None) -> Table:
     """Figures that decide nothing: what moved, and no verdict."""
-    rows = tuple(_row(each, everywhere, _moved(each)) for each in verdicts)
+    rows = tuple(_row(verdict, everywhere, _moved(verdict)) for verdict in verdicts)
     return Table(headers=(*HEADERS, "moved"), rows=rows, names=2)
 
 
 def _table(verdicts: Sequence[Verdict], everywhere: str | None) -> Table:
-    rows = tuple(_row(each, everywhere, _margin(each), _outcome(each)) for each in verdicts)
+    rows = tuple(_row(verdict, everywhere, _margin(verdict), _outcome(verdict)) for verdict in verdicts)
     return Table(headers=(*HEADERS, "margin", "verdict"), rows=rows, names=2)
 
 

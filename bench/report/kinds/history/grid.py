@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.records.metrics import chosen
+from bench.records.metrics import metrics_of
 from bench.report.document.blocks import Table, table
 from bench.report.kinds.history import report
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from bench.records.schema import ReleaseFigures, Summary
 
-MOST_ROWS = 12
+MAX_ROWS = 12
 """Of a longer history only the ends and those releases are shown that the sentences name."""
-DROPPABLE = tuple(each.header for each in chosen("c_calls", "tensor_bytes", "ops", "python_calls"))
+DROPPABLE = tuple(metric.header for metric in metrics_of("c_calls", "tensor_bytes", "ops", "python_calls"))
 
 
 def grid(summary: Summary) -> Table | None:
@@ -42,7 +42,7 @@ def grid(summary: Summary) -> Table | None:
 
 
 def _told(series: Sequence[ReleaseFigures]) -> list[ReleaseFigures]:
-    if len(series) <= MOST_ROWS:
+    if len(series) <= MAX_ROWS:
         return list(series)
     ends = (series[0], series[-1])
     return [each for each in series if each in ends or each.change is not None or {"syncs", "ops"} & set(each.more)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import places, sentence
-from bench.records.metrics import Metric, chosen
+from bench.records.metrics import Metric, metrics_of
 from bench.report.document import blocks, bridges, machine, numbers, steadiness
 from bench.report.document.blocks import Figure, Flames, Paragraph, Row, Table, bullets, folded, paragraphs, section
 from bench.report.document.columns import NOTHING
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from bench.report.document.blocks import Document, Section
 
 FRAMEWORKS = ("transformers", "accelerate", "pytorch-lightning", "lightning")
-TOLD = chosen("syncs", "ops", "python_calls", "tensor_bytes")
-ATTRIBUTED = chosen("syncs", "ops", "python_calls")
-SHOWN = chosen("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
+TOLD = metrics_of("syncs", "ops", "python_calls", "tensor_bytes")
+ATTRIBUTED = metrics_of("syncs", "ops", "python_calls")
+SHOWN = metrics_of("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
 """What the table has of every release."""
 BESIDE = "Other packages that differ from today's, because a release requires them"
 ORIGINS = "Which functions do more or less than with the release before"
@@ -46,7 +46,7 @@ def document(summary: Summary, folder: str) -> Document:
         section(ORIGINS, Flames(against="the release before")) if summary.attribution else None,
         _unusable(summary),
         machine.sections(summary),
-        folded(BESIDE, bullets(beside(summary))),
+        folded(BESIDE, bullets(other_versions(summary))),
         how_to_read([entry.format(anchor=_loop(summary)) for entry in HOW_TO_READ]),
         how_to_repeat(summary),
     )
@@ -101,8 +101,8 @@ def package(summary: Summary) -> str:
 def series_of(summary: Summary) -> list[list[ReleaseFigures]]:
     """The releases of each runner and comparison, in their order."""
     found: dict[tuple[object, str], list[ReleaseFigures]] = {}
-    for each in summary.releases:
-        found.setdefault((each.cell.anywhere, each.cell.runner), []).append(each)
+    for release in summary.releases:
+        found.setdefault((release.cell.without_environment, release.cell.runner), []).append(release)
     return list(found.values())
 
 
@@ -218,7 +218,7 @@ def _count(cell: CellSummary, each: ReleaseFigures, metric: Metric) -> str:
     return f"{shown} ({difference(metric.key, delta).removesuffix(unit)})" if delta else shown
 
 
-def beside(summary: Summary) -> list[str]:
+def other_versions(summary: Summary) -> list[str]:
     """What else is another version than today; releases with the same share a line."""
     alike: dict[str, list[str]] = {}
     for environment in summary.run.settings.environments[1:]:

@@ -48,7 +48,7 @@ def answer(diagnosis: Diagnosis) -> str:
     others = [plural(counts[severity], severity) for severity in SERIOUS[1:] if counts[severity]]
     besides = f"; besides {listed(others)}" if others else ""
     if not diagnosis.fit:
-        because = listed([_reason(each, diagnosis) for each in diagnosis.findings if each.severity == "unfit"])
+        because = listed([_reason(finding, diagnosis) for finding in diagnosis.findings if finding.severity == "unfit"])
         return f"This machine is not fit to measure now: {because}{besides}."
     if diagnosis.steadiness is not None and diagnosis.steadiness.unavailable is not None:
         return f"Nothing makes this machine unfit to measure, but how steady it is could not be measured{besides}."

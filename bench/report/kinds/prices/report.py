@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.statistics.signed_rank import blocks_needed
 from bench.analyse.warnings import name
-from bench.plan.rounds import cell
+from bench.plan.comparison_groups import cell
 from bench.records.metrics import metric
 from bench.report.document import blocks, glossary, numbers, steadiness
 from bench.report.document.blocks import Commands, Paragraph, Row, Table, Warnings, bullets, paragraphs, section

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.records.metrics import chosen
+from bench.records.metrics import metrics_of
 from bench.report.document import numbers
 from bench.report.document.columns import NO_DIFFERENCE, NOTHING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bench.records.schema import Comparison, Estimate, Price, Summary
 
 NAMES = ("batch", "runner")
-COUNTED = chosen("python_calls", "c_calls", "ops", "syncs")
+COUNTED = metrics_of("python_calls", "c_calls", "ops", "syncs")
 PER_STEP = (
     "option",
     "switched on by",
@@ -45,7 +45,7 @@ class PriceList:
     @property
     def events(self) -> list[Price]:
         """Those whose events were timed or counted, the most expensive first."""
-        known = [each for each in self.prices if each.event_us is not None or each.event_more]
+        known = [price for price in self.prices if price.event_us is not None or price.event_more]
         return sorted(known, key=lambda each: -(each.event_us.value if each.event_us else 0.0))
 
 

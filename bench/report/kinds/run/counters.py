@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.analyse import signs
 from bench.analyse.cells import attribution
-from bench.records.metrics import chosen
+from bench.records.metrics import metrics_of
 from bench.records.schema import AttributionRow, CellSummary, Summary
 from bench.report.charts import Picture
 from bench.report.document import blocks
@@ -31,7 +31,7 @@ from bench.report.kinds.run.tables import counter_table, figures, of_group, tens
 HEADERS = ("runner", "function", "file", "difference", "baseline → here", "own time µs")
 FUNCTION_CHARACTERS, FILE_CHARACTERS = 24, 27
 """A longer name would make the table wider than a screen; tables/attribution.csv has all of it."""
-TOLD = chosen("python_calls", "ops", "syncs")
+TOLD = metrics_of("python_calls", "ops", "syncs")
 """What gets a sentence each, where a loop differs in it; tables/attribution.csv has all."""
 TOP_ROWS = 15
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bench.records.schema import CellSummary, Pass, Summary
 
-MOST_ROWS = 18
+MAX_ROWS = 18
 """A run of more cells gets the table by batch size."""
 SHOWN: dict[Pass, tuple[Column, ...]] = {
     "timing": columns.TIME[:4],
@@ -43,7 +43,7 @@ def grid(summary: Summary) -> Table | None:
     if not told or kind is None:
         return None
     several_sizes = any(len(group.batch_sizes) > 1 for group in told)
-    if kind == "timing" and len(summary.cells) > MOST_ROWS and several_sizes:
+    if kind == "timing" and len(summary.cells) > MAX_ROWS and several_sizes:
         return _by_batch_size(told)
     return by_cell(summary)
 

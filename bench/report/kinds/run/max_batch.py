@@ -45,7 +45,12 @@ def answers(summary: Summary) -> list[str]:
 
 def one_line(summary: Summary) -> str:
     """All of them in one line, for the index."""
-    return ", ".join(f"{each.cell.runner} {_size(each.trains)}" for each in summary.largest_batches) or "no cells"
+    return (
+        ", ".join(
+            f"{largest_batch.cell.runner} {_size(largest_batch.trains)}" for largest_batch in summary.largest_batches
+        )
+        or "no cells"
+    )
 
 
 def table(summary: Summary) -> Table:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def cases(summary: Summary) -> list[Case]:
     """One case a cell: it has figures, and its arithmetic was proven equal."""
-    searched = [_searched(each) for each in summary.largest_batches]
+    searched = [_searched(largest_batch) for largest_batch in summary.largest_batches]
     return [*(cell_case(row, name(row.cell)) for row in summary.cells), *searched]
 
 
@@ -34,5 +34,5 @@ def _searched(each: LargestBatch) -> Case:
 
 def exit_code(summary: Summary) -> int:
     """4 when a cell has no figures, is not proven equal or trains none of the batches that were tried, else 0."""
-    found = all(each.trains is not None for each in summary.largest_batches)
+    found = all(largest_batch.trains is not None for largest_batch in summary.largest_batches)
     return ExitCode.FINE if found and all_are_fine(summary) else ExitCode.SOME_CELLS_FAILED

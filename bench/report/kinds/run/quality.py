@@ -26,7 +26,7 @@ VERDICTS = {
 }
 """Verdicts from the worst to the best, in words."""
 
-NAMED = 3
+MAX_NAMED = 3
 """How many cells one sentence names."""
 
 UNSEEN = (
@@ -125,7 +125,7 @@ def _warned(summary: Summary) -> str:
 def _unlike_clones(summary: Summary) -> list[str]:
     """Baselines that differ from their own clone, where nothing differs."""
     apart = [
-        each for each in summary.noise_floors if each.ratio.low is not None and not numbers.covers(each.ratio, 1.0)
+        floor for floor in summary.noise_floors if floor.ratio.low is not None and not numbers.covers(floor.ratio, 1.0)
     ]
     return [
         f"The clone of {each.runner}{each.comparison.at_batch} takes {numbers.ratio(each.ratio)} times "
@@ -138,9 +138,9 @@ def noise_floors(summary: Summary, group: Group) -> list[str]:
     """What the baseline takes against its own clone in each comparison of a group."""
     places = {cell.comparison for cell in group.cells}
     told = [
-        f"{numbers.ratio(each.ratio)}{each.comparison.at_batch}"
-        for each in summary.noise_floors
-        if each.comparison in places
+        f"{numbers.ratio(floor.ratio)}{floor.comparison.at_batch}"
+        for floor in summary.noise_floors
+        if floor.comparison in places
     ]
     return [f"Noise floor, the baseline's own clone over it: {listed(told)}."] if told else []
 
@@ -183,7 +183,7 @@ def added_blocks(summary: Summary) -> list[str]:
 
 def _most(names: Sequence[str]) -> str:
     """The first few, and how many more there are."""
-    few, more = names[:NAMED], names[NAMED:]
+    few, more = names[:MAX_NAMED], names[MAX_NAMED:]
     return listed([*few, f"{len(more)} more"]) if more else listed(few)
 
 

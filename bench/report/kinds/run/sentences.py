@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.signs import signed
-from bench.records.metrics import chosen, parts
+from bench.records.metrics import metrics_of, parts
 from bench.report.document import numbers
 from bench.report.document.groups import FLOOR, STATUS_WORDS, Group, baseline_of, groups, same_as_baseline, titles
 from bench.report.document.text import About, listed, plural
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 SMALL_SHARE = 0.01
 """An overhead below this share of a step is called small."""
-LISTED_AT_MOST = 5
+MAX_LISTED = 5
 PHASES = parts("phases_us")
-TOLD = chosen("python_calls", "ops", "syncs")
+TOLD = metrics_of("python_calls", "ops", "syncs")
 """What a sentence on counts has."""
 
 
@@ -207,9 +207,9 @@ def _failure(cell: CellSummary, title: str, cells: Sequence[CellSummary]) -> str
 
 def _shortened(items: Sequence[str]) -> list[str]:
     """Return the first few items, and how many more there are."""
-    if len(items) <= LISTED_AT_MOST:
+    if len(items) <= MAX_LISTED:
         return list(items)
-    return [*items[:LISTED_AT_MOST], f"{len(items) - LISTED_AT_MOST:,} more"]
+    return [*items[:MAX_LISTED], f"{len(items) - MAX_LISTED:,} more"]
 
 
 def one_line(summary: Summary) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from bench.records.metrics import chosen
+from bench.records.metrics import metrics_of
 from bench.report.charts import Drawing
 from bench.report.document import blocks, bridges
 from bench.report.document.blocks import (
@@ -39,7 +39,7 @@ TABLES: tuple[tuple[str, str, tuple[Column, ...]], ...] = (
     ("Memory and start-up", "memory and start-up", MEMORY),
     ("Counts of one steady step", "exact counts", COUNTERS),
 )
-PERCENTILES = tuple(each.key for each in chosen("step_p95_us", "step_p99_us"))
+PERCENTILES = tuple(metric.key for metric in metrics_of("step_p95_us", "step_p99_us"))
 """With a column for the run, they would be too much for a screen: each run's own report has them."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from string import ascii_uppercase
 
-from bench.analyse.verdicts.comparability import axes_apart
+from bench.analyse.verdicts.comparability import disjoint_axes
 from bench.errors import RunFolderError, UsageError
 from bench.records.schema import Cell, CellSummary, Summary
 from bench.report.document.groups import hardware
@@ -105,7 +105,7 @@ def _only(summary: Summary, shared: set[Hashable]) -> Summary:
 
 def _nothing_shared(runs: Sequence[tuple[str, Summary]]) -> str:
     (first, one), (second, other) = runs[0], runs[1]
-    apart = [each for each in axes_apart(one.cells, other.cells) if each.key != "device"]
+    apart = [disjoint_ax for disjoint_ax in disjoint_axes(one.cells, other.cells) if disjoint_ax.key != "device"]
     told = "; ".join(each.told(f"in {first}", f"in {second}") for each in apart)
     return (
         f"these {len(runs)} runs have no runner at the same workload and batch size in common"

@@ -21,10 +21,10 @@ STEP_TIME = "step_time_us"
 
 def drawings(summary: Summary) -> list[Drawing]:
     """Return the charts, in the order of the groups; none where no step time was judged."""
-    margin, look = summary.run.settings.margin_of_time, look_of(summary)
-    texts = {each.cell: ratio(each) for each in summary.verdicts if each.metric == STEP_TIME}
+    margin, style = summary.run.settings.margin_of_time, look_of(summary)
+    texts = {verdict.cell: ratio(verdict) for verdict in summary.verdicts if verdict.metric == STEP_TIME}
     return [
-        drawing(file(index), described(group), changes(group, look, margin=margin, text=lambda row: texts[row.cell]))
+        drawing(file(index), described(group), changes(group, style, margin=margin, text=lambda row: texts[row.cell]))
         for index, group in enumerate(judged_groups(summary))
     ]
 
@@ -38,7 +38,11 @@ def judged_groups(summary: Summary) -> list[Group]:
     """Return the candidate's rows with the ratios of their verdicts, whose bounds are those that decided."""
     if summary.no_charts is not None:
         return []
-    ratios = {each.cell: each.ratio for each in summary.verdicts if each.metric == STEP_TIME and each.ratio is not None}
+    ratios = {
+        verdict.cell: verdict.ratio
+        for verdict in summary.verdicts
+        if verdict.metric == STEP_TIME and verdict.ratio is not None
+    }
     cells = list(_judged(summary, ratios))
     return groups(summary.model_copy(update={"cells": cells})) if cells else []
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analyse.verdicts.metrics import GROUPS, decides
-from bench.records.metrics import OVER, chosen
+from bench.analyse.verdicts.metrics import GROUPS, is_blocking
+from bench.records.metrics import OVER, metrics_of
 from bench.report.document.blocks import Table, table
 from bench.report.document.columns import NO_DIFFERENCE, NOTHING
 from bench.report.document.metrics import difference
@@ -26,8 +26,8 @@ TONES: dict[str, Tone] = {"regressed": "bad", "improved": "good", "undecided": "
 NOT_JUDGED = Toned("not judged", "open")
 DROPPED_FIRST = tuple(
     key
-    for each in chosen("samples_per_second", "import_s", "startup_s", "c_calls")
-    for key in (each.key, each.key + OVER)
+    for metric in metrics_of("samples_per_second", "import_s", "startup_s", "c_calls")
+    for key in (metric.key, metric.key + OVER)
 )
 
 
@@ -45,8 +45,10 @@ def grid(summary: Summary) -> Table | None:
     fail_on = summary.run.settings.fail_on
     return of_verdicts(
         [
-            Watched(verdict=each, watched=GROUPS[each.metric] in fail_on, awaited=decides(each.metric, fail_on))
-            for each in summary.verdicts
+            Watched(
+                verdict=verdict, watched=GROUPS[verdict.metric] in fail_on, awaited=is_blocking(verdict.metric, fail_on)
+            )
+            for verdict in summary.verdicts
         ]
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analyse.verdicts.metrics import GROUPS, decides, unanswered
+from bench.analyse.verdicts.metrics import GROUPS, cells_without_verdict, is_blocking
 from bench.errors import ExitCode
 from bench.plan.upgrade import BASELINE, CANDIDATE
 from bench.report.document.cases import all_are_fine, cell_case
@@ -24,8 +24,13 @@ def cases(summary: Summary) -> list[Case]:
     cells = [row for row in summary.cells if row.environment in (BASELINE, CANDIDATE)]
     trains = [cell_case(row, f"{where(row.cell)} in the {row.environment}") for row in cells]
     verdicts = [
-        verdict_case(each, fails=GROUPS[each.metric] in fail_on, decides=decides(each.metric, fail_on), fail_on=fail_on)
-        for each in summary.verdicts
+        verdict_case(
+            verdict,
+            fails=GROUPS[verdict.metric] in fail_on,
+            decides=is_blocking(verdict.metric, fail_on),
+            fail_on=fail_on,
+        )
+        for verdict in summary.verdicts
     ]
     return [*trains, *verdicts, *_unanswered(summary)]
 
@@ -45,9 +50,11 @@ def _unanswered(summary: Summary) -> Iterator[Case]:
 def exit_code(summary: Summary) -> int:
     """1 when something that the check fails on regressed, 4 when cells failed, 3 when it is undecided, else 0."""
     fail_on = summary.run.settings.fail_on
-    if any(each.verdict == "regressed" and GROUPS[each.metric] in fail_on for each in summary.verdicts):
+    if any(verdict.verdict == "regressed" and GROUPS[verdict.metric] in fail_on for verdict in summary.verdicts):
         return ExitCode.REGRESSED
-    if not all_are_fine(summary) or unanswered(summary):
+    if not all_are_fine(summary) or cells_without_verdict(summary):
         return ExitCode.SOME_CELLS_FAILED
-    undecided = any(each.verdict == "undecided" and decides(each.metric, fail_on) for each in summary.verdicts)
+    undecided = any(
+        verdict.verdict == "undecided" and is_blocking(verdict.metric, fail_on) for verdict in summary.verdicts
+    )
     return ExitCode.UNDECIDED if undecided else ExitCode.FINE

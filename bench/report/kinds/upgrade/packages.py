@@ -28,7 +28,7 @@ def differs(baseline: Environment, candidate: Environment) -> str:
     return f"Differs: {'; '.join(part for part in (asked, unasked and f'as dependencies, {unasked}') if part)}."
 
 
-def unasked(baseline: Environment, candidate: Environment) -> list[str]:
+def pulled_in(baseline: Environment, candidate: Environment) -> list[str]:
     """Say which packages are not those of the current environment although nobody asked for that."""
     sides = [{name: side.moved[name] for name in side.unasked if name in side.moved} for side in (baseline, candidate)]
     both = {name: versions for name, versions in sides[0].items() if sides[1].get(name) == versions}

@@ -17,7 +17,7 @@ from bench.report.document.verdict_tables import counted, measured, where
 from bench.report.kinds.machine import calibration
 from bench.report.kinds.run.quality import UNSEEN
 from bench.report.kinds.upgrade import charts
-from bench.report.kinds.upgrade.packages import conflicts, differs, unasked
+from bench.report.kinds.upgrade.packages import conflicts, differs, pulled_in
 from bench.report.kinds.upgrade.sentences import answer, by_cell, failures
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def document(summary: Summary, folder: str) -> Document:
         Paragraph(setting(summary), told="setting"),
         bridges.bold(summary.run),
         Paragraph(differs(*both), told="note"),
-        paragraphs(unasked(*both), strong=True, told="note"),
+        paragraphs(pulled_in(*both), strong=True, told="note"),
         paragraphs(conflicts(*both), told="note"),
         _verdict(summary),
         how_to_read(HOW_TO_READ),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import sentence
-from bench.analyse.verdicts.metrics import GROUPS, decides, unanswered
+from bench.analyse.verdicts.metrics import GROUPS, cells_without_verdict, is_blocking
 from bench.plan.upgrade import CANDIDATE
-from bench.records.metrics import chosen, metric
+from bench.records.metrics import metric, metrics_of
 from bench.report.document.groups import STATUS_WORDS
 from bench.report.document.inconclusive import inconclusive, ruled_out
 from bench.report.document.metrics import figure, more
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bench.records.schema import Cell, CellSummary, Summary, Verdict
 
-ORIGINS = chosen("syncs", "ops", "python_calls")
+ORIGINS = metrics_of("syncs", "ops", "python_calls")
 """Whose functions are named, the first of them that got worse."""
 
 
@@ -34,7 +34,7 @@ def answer(summary: Summary) -> str:
 
 def _no_regression(summary: Summary) -> str:
     fail_on = summary.run.settings.fail_on
-    missing, judged = unanswered(summary), len({v.cell for v in summary.verdicts})
+    missing, judged = cells_without_verdict(summary), len({v.cell for v in summary.verdicts})
     if not judged:
         return "Inconclusive: nothing could be compared."
     if missing:
@@ -44,7 +44,7 @@ def _no_regression(summary: Summary) -> str:
         others = f"; no regression in the other {'one' if judged == 1 else f'{judged:,}'}" if judged else ""
         return f"Inconclusive: {some} no verdict on {listed(list(fail_on))}{others}."
     watched = [v for v in summary.verdicts if GROUPS[v.metric] in fail_on]
-    told = inconclusive([v for v in watched if v.verdict != "undecided" or decides(v.metric, fail_on)], fail_on)
+    told = inconclusive([v for v in watched if v.verdict != "undecided" or is_blocking(v.metric, fail_on)], fail_on)
     return f"Inconclusive: {told}." if told else f"OK: no regression in {listed(list(fail_on))}."
 
 
@@ -94,7 +94,7 @@ def _is_told(verdict: Verdict, summary: Summary) -> bool:
     if verdict.metric == "step_time_us" or verdict.verdict in ("regressed", "improved"):
         return True
     if verdict.verdict == "undecided":
-        return decides(verdict.metric, summary.run.settings.fail_on)
+        return is_blocking(verdict.metric, summary.run.settings.fail_on)
     return is_exact(verdict) and verdict.real
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COUNTERS = {**{each.key: each.noun.format(s="s") for each in BY_FUNCTION}, OWN_TIME: "µs of own time a step"}
 """What the view can show, in words, in the order of the choices."""
-MOST_TOLD = "python_calls"
+FIRST_COUNTER = "python_calls"
 DIVISORS = {OWN_TIME: 1000}
 
 
@@ -48,7 +48,7 @@ def _start(summary: Summary, cells: list[Cell]) -> int:
     told = {cell.cell for group in groups(summary) for cell in group.at(group.representative)}
     extra = dict.fromkeys(cells, 0)
     for row in summary.attribution:
-        extra[row.cell] += row.delta if row.counter == MOST_TOLD else 0
+        extra[row.cell] += row.delta if row.counter == FIRST_COUNTER else 0
     return max(range(len(cells)), key=lambda place: (cells[place] in told, extra[cells[place]]), default=0)
 
 

@@ -88,17 +88,17 @@ def page(document: Document) -> Page:
         title=document.title,
         setting=tuple(_elements(settings, NOWHERE, level=2)),
         answer=tuple(_sorted(answer, charts=False)),
-        warnings=sum(len(each.lines) for each in leaves(document.blocks) if isinstance(each, Warnings)),
+        warnings=sum(len(block.lines) for block in leaves(document.blocks) if isinstance(block, Warnings)),
         charts=tuple(_sorted(answer, charts=True)),
         parts=tuple(_elements([block for block in document.blocks if block not in above], NOWHERE, level=2)),
     )
 
 
-def placed(found: Iterable[Element]) -> Iterator[Placed]:
+def blocks_in_order(found: Iterable[Element]) -> Iterator[Placed]:
     """What is shown, in its order, without what holds it."""
     for each in found:
         if isinstance(each, Holder):
-            yield from placed(each.blocks)
+            yield from blocks_in_order(each.blocks)
         else:
             yield each
 
@@ -120,15 +120,15 @@ def _sorted(answer: Iterable[Element], *, charts: bool) -> Iterator[Element]:
 
 
 def _elements(blocks: Sequence[Block], facets: Facets, *, level: int) -> Iterator[Element]:
-    parts = [each for each in blocks if isinstance(each, Part)]
+    parts = [block for block in blocks if isinstance(block, Part)]
     shared = _tables_by_title(parts) if len(parts) > 1 else []
-    for each in blocks:
-        if not isinstance(each, Part):
-            yield _element(each, facets, level)
+    for block in blocks:
+        if not isinstance(block, Part):
+            yield _element(block, facets, level)
             continue
-        if each is parts[0]:
+        if block is parts[0]:
             yield from (_one_table(tables, facets) for tables in shared)
-        yield from _of_part(each, {**facets, **each.facets}, level, shares=bool(shared))
+        yield from _of_part(block, {**facets, **block.facets}, level, shares=bool(shared))
 
 
 def _tables_by_title(parts: Iterable[Part]) -> list[list[CellTable]]:
@@ -153,8 +153,8 @@ def _names(cells: Sequence[Cell]) -> Names:
 
 def _of_part(part: Part, facets: Facets, level: int, *, shares: bool) -> Iterator[Element]:
     """What is said of one group; without its tables, whose headings named the group, the name stands before it."""
-    shared = [each for each in part.blocks if shares and isinstance(each, CellTable)]
-    others = [each for each in part.blocks if each not in shared]
+    shared = [block for block in part.blocks if shares and isinstance(block, CellTable)]
+    others = [block for block in part.blocks if block not in shared]
     if others and not all(each.folded for each in shared):
         yield Placed(block=Paragraph(part.title, strong=True), facets=facets)
     yield from _elements(others, facets, level=level)

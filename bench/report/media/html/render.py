@@ -79,7 +79,7 @@ def choices(laid: Page) -> dict[str, list[str]]:
 
 
 def _shown(laid: Page) -> Iterator[Placed]:
-    return layout.placed((*laid.answer, *laid.charts, *laid.parts))
+    return layout.blocks_in_order((*laid.answer, *laid.charts, *laid.parts))
 
 
 def _tables(laid: Page) -> list[Table]:

@@ -169,8 +169,8 @@ def test_packages_that_a_release_brings_are_said():
 def test_other_arithmetic_is_said():
     made = found()
     unlike = Equivalence(verdict="different", detail="loss of micro-step 2: 0.7 against 0.6")
-    move = made.moves[0].model_copy(update={"equivalence": unlike})
-    made = made.model_copy(update={"moves": [move]})
+    transition = made.moves[0].model_copy(update={"equivalence": unlike})
+    made = made.model_copy(update={"moves": [transition]})
     assert "They are not proven to do the same arithmetic: loss of micro-step 2: 0.7 against 0.6." in told(made)
 
 
@@ -235,7 +235,7 @@ def test_neighbours_whose_blocks_resolve_nothing_are_undecided_by_the_asked_marg
         timed(run, {"4.46.2": 1.0, "4.47.0": 1.0, "4.47.1": 1.10}, first_block=10),
         timed(run, {"4.47.0": 1.0, "4.47.1": 1.0, CLONE: 1.0}, first_block=20, spread=80.0),
     )
-    (time,) = [each for each in made.verdicts if each.metric == "step_time_us"]
+    (time,) = [verdict for verdict in made.verdicts if verdict.metric == "step_time_us"]
     assert (time.verdict, time.margin) == ("undecided", 0.03)
     assert f", 10 pairs, rules out more than {numbers.percent_up(time.rules_out)} worse." in told(made)
     assert exit_code(made) == 3
@@ -265,10 +265,10 @@ def test_the_index_says_what_it_found():
 
 def test_progress_is_one_line_a_release():
     made = found()
-    assert [bisect_report.seen(made.run, probe) for probe in made.probes][2:4] == [
+    assert [bisect_report.progress_line(made.run, probe) for probe in made.probes][2:4] == [
         "4.47.0: 6, like the first end",
         "4.47.1: 7, like the last end",
     ]
     run = planned(installed=())
     (probe,) = summary(run, [unusable(run, "4.47.0", "no wheel")]).probes
-    assert bisect_report.seen(run, probe) == "4.47.0: skipped, no wheel"
+    assert bisect_report.progress_line(run, probe) == "4.47.0: skipped, no wheel"

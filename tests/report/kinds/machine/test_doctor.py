@@ -34,7 +34,7 @@ def diagnosis(*findings: Finding, **changes) -> Diagnosis:
     health = Health(
         taken_at=datetime(2026, 1, 2, tzinfo=UTC), cpu=CpuFacts(), memory=MemoryFacts(), container=ContainerFacts()
     )
-    fit = all(each.severity != "unfit" for each in findings)
+    fit = all(finding.severity != "unfit" for finding in findings)
     facts = {"health": health, "torch": TorchFacts(), "versions": VersionFacts()}
     return Diagnosis(fit=fit, findings=list(findings), **facts, **changes)
 

@@ -24,7 +24,7 @@ def summary(*probes, runners=("pytorch", "hf-trainer")):
     run = factories.run(runners=runners)
     update = {"passes": ["equivalence", PASS], "memory_limit_bytes": 734_003_200}
     run = run.model_copy(update={"settings": run.settings.model_copy(update=update)})
-    proofs = [trial(cell=cell(each), phase="equivalence", block=-1, fingerprint=fingerprint()) for each in runners]
+    proofs = [trial(cell=cell(runner), phase="equivalence", block=-1, fingerprint=fingerprint()) for runner in runners]
     return factories.summarise(run, [*proofs, *probes])
 
 
@@ -69,6 +69,6 @@ def test_a_loop_that_trains_nothing_says_why_and_the_verb_ends_with_4(probes, se
     found = summary(*probes, runners=("pytorch",))
     assert max_batch.answers(found) == [f"pytorch (mlp on cpu): {sentence}"]
     assert outcome.exit_code(found) == code
-    assert [each.outcome for each in outcome.cases(found)][1] == {0: "passed", 4: "failed" if probes else "skipped"}[
+    assert [case.outcome for case in outcome.cases(found)][1] == {0: "passed", 4: "failed" if probes else "skipped"}[
         code
     ]

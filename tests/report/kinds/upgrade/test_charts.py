@@ -49,7 +49,7 @@ def test_the_report_and_the_page_show_it():
 
 def test_each_group_of_rows_has_a_chart():
     comparisons = [factories.comparison(workload=workload) for workload in ("mlp", "mlp-wide")]
-    assert [each.file for each in charts.drawings(checked(0.0, comparisons=comparisons))] == [
+    assert [drawing.file for drawing in charts.drawings(checked(0.0, comparisons=comparisons))] == [
         "step-time-0.svg",
         "step-time-1.svg",
     ]

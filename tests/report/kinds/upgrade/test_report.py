@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.plan.rounds import cells
+from bench.plan.comparison_groups import cells
 from bench.plan.upgrade import BASELINE, CANDIDATE
 from bench.records.schema import Environment, Equivalence, FunctionCounts, Script, Scripts, Summary
 from bench.report.kinds.run.quality import UNSEEN

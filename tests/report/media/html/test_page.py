@@ -16,7 +16,7 @@ from tests.report.media.html.runs import EVIL, several
 from tests.report.rows import summary_of
 
 VOID = {"meta", "link", "img", "input", "br"}
-MOST_BYTES = 3_000_000
+MAX_BYTES = 3_000_000
 
 
 class Strict(HTMLParser):
@@ -141,7 +141,7 @@ def test_what_is_marked_in_a_glossary_stands_out_and_nothing_else_is_markup():
 def test_a_run_with_charts_is_small_enough():
     summary = several()
     text = render.page(summary, "a", charts.drawings(summary), vega.vega())
-    assert 600_000 < len(text.encode()) < MOST_BYTES
+    assert 600_000 < len(text.encode()) < MAX_BYTES
 
 
 def test_the_library_cannot_close_its_block(monkeypatch, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.plan.rounds import ANCHORED_TOGETHER, Round, cell, cells, rounds
+from bench.plan.comparison_groups import ANCHORED_TOGETHER, ComparisonGroup, cell, cells, planned_groups
 from bench.records.schema import Cell, Environment, PricedOption, Settings
 from tests import factories
 
@@ -13,8 +13,10 @@ def settings(
     design: str, runners: list[str], *environments: Environment | str, turns_s: float | None = 2.5
 ) -> Settings:
     known = [
-        each if isinstance(each, Environment) else Environment(name=each, python="/usr/bin/python3")
-        for each in environments
+        environment
+        if isinstance(environment, Environment)
+        else Environment(name=environment, python="/usr/bin/python3")
+        for environment in environments
     ]
     return Settings(
         comparisons=[COMPARISON],
@@ -31,19 +33,19 @@ def clone_of(original: Cell) -> Cell:
     return original.model_copy(update={"clone": True})
 
 
-def releases_of(each: Round) -> list[str]:
+def releases_of(each: ComparisonGroup) -> list[str]:
     return [member.environment for member in each.cells if member != each.reference]
 
 
 def test_runners_are_compared_with_the_hand_written_loop_wherever_it_stands():
-    (only,) = rounds(settings("runners", ["floor", "pytorch"]))
+    (only,) = planned_groups(settings("runners", ["floor", "pytorch"]))
     assert [each.runner for each in only.cells] == ["floor", "pytorch"]
     assert only.reference == cell(COMPARISON, "pytorch")
     assert only.name(only.reference) == "pytorch"
 
 
 def test_the_reference_takes_turns_with_a_clone_of_itself_that_has_no_row():
-    (only,) = rounds(settings("runners", ["floor", "pytorch"]))
+    (only,) = planned_groups(settings("runners", ["floor", "pytorch"]))
     assert only.clone == clone_of(only.reference)
     assert only.members == (*only.cells, only.clone)
     assert only.name(only.clone) == "clone"
@@ -53,7 +55,7 @@ def test_the_reference_takes_turns_with_a_clone_of_itself_that_has_no_row():
 
 def test_an_environment_is_compared_with_the_first_for_each_runner():
     planned = settings("environments", ["hf-trainer", "lightning"], "old", "new")
-    first, second = rounds(planned)
+    first, second = planned_groups(planned)
     assert [each.environment for each in first.cells] == ["old", "new"]
     assert {each.runner for each in second.cells} == {"lightning"}
     assert second.reference == cell(COMPARISON, "lightning", "old")
@@ -63,9 +65,9 @@ def test_an_environment_is_compared_with_the_first_for_each_runner():
 
 def test_where_an_environment_is_a_clone_there_is_no_second_one():
     again = Environment(name="clone", python="/usr/bin/python3", clone_of="old")
-    (only,) = rounds(settings("environments", ["hf-trainer"], "old", "new", again))
+    (only,) = planned_groups(settings("environments", ["hf-trainer"], "old", "new", again))
     assert only.clone is None
-    assert [each.environment for each in only.members] == ["old", "new", "clone"]
+    assert [member.environment for member in only.members] == ["old", "new", "clone"]
     assert cells(settings("environments", ["hf-trainer"], "old", "new", again)) == list(only.cells)
 
 
@@ -74,7 +76,7 @@ def test_where_an_environment_is_a_clone_there_is_no_second_one():
     [("a", ["a"]), ("abcd", ["abcd"]), ("abcde", ["ab", "cde"]), ("abcdefghi", ["abc", "def", "ghi"])],
 )
 def test_neighbouring_releases_take_turns_with_one_anchor_and_its_clone(releases, together):
-    planned = rounds(settings("anchored", ["hf-trainer"], "anchor", *releases))
+    planned = planned_groups(settings("anchored", ["hf-trainer"], "anchor", *releases))
     anchor = cell(COMPARISON, "pytorch", "anchor")
     assert ["".join(releases_of(each)) for each in planned] == together
     for number, each in enumerate(planned):
@@ -85,7 +87,7 @@ def test_neighbouring_releases_take_turns_with_one_anchor_and_its_clone(releases
 
 
 def test_every_release_of_a_run_of_before_loops_took_turns_has_an_anchor_of_its_own():
-    planned = rounds(settings("anchored", ["hf-trainer"], "anchor", *"abcde", turns_s=None))
+    planned = planned_groups(settings("anchored", ["hf-trainer"], "anchor", *"abcde", turns_s=None))
     assert [releases_of(each) for each in planned] == [["a"], ["b"], ["c"], ["d"], ["e"]]
     assert [each.number for each in planned] == [0, 1, 2, 3, 4]
     assert {each.reference for each in planned} == {cell(COMPARISON, "pytorch", "anchor")}
@@ -100,12 +102,12 @@ def test_an_anchor_that_stands_in_several_rounds_is_one_cell(turns_s):
 
 @pytest.mark.parametrize("design", ["environments", "anchored"])
 def test_a_search_of_which_nothing_could_be_installed_compares_nobody(design):
-    assert rounds(settings(design, ["hf-trainer"])) == []
+    assert planned_groups(settings(design, ["hf-trainer"])) == []
     assert cells(settings(design, ["hf-trainer"])) == []
 
 
 def test_only_some_are_measured_but_always_with_the_reference_and_its_clone():
-    planned = rounds(settings("anchored", ["hf-trainer"], "anchor", *"abcdefg"))
+    planned = planned_groups(settings("anchored", ["hf-trainer"], "anchor", *"abcdefg"))
     second = planned[1]
     few = second.only([second.cells[2], planned[0].cells[1]])
     assert few.cells == (second.reference, second.cells[2])
@@ -116,8 +118,8 @@ def test_only_some_are_measured_but_always_with_the_reference_and_its_clone():
 
 
 def test_a_cell_knows_its_comparison_wherever_it_is():
-    assert cell(COMPARISON, "lightning", "old").anywhere == COMPARISON
-    assert clone_of(cell(COMPARISON, "lightning", "old")).anywhere == COMPARISON
+    assert cell(COMPARISON, "lightning", "old").without_environment == COMPARISON
+    assert clone_of(cell(COMPARISON, "lightning", "old")).without_environment == COMPARISON
 
 
 def test_options_take_turns_with_the_loop_without_any_in_groups_of_eight_and_those_with_workers_apart():
@@ -126,7 +128,7 @@ def test_options_take_turns_with_the_loop_without_any_in_groups_of_eight_and_tho
     priced += [PricedOption(runner="fabric", name="workers", setting="workers", workers=2)]
     priced += [PricedOption(runner="fabric", name="lacking", setting="lacking", missing="needs a package")]
     planned = settings("options", ["fabric"]).model_copy(update={"options": priced})
-    found = rounds(planned)
+    found = planned_groups(planned)
     none = cell(COMPARISON, "fabric")
     assert [[each.option for each in one.cells] for one in found] == [
         [None, *names[:5]],
@@ -138,7 +140,7 @@ def test_options_take_turns_with_the_loop_without_any_in_groups_of_eight_and_tho
     assert [one.number for one in found] == [0, 1, 2]
     assert found[0].name(none) == "none"
     assert found[0].name(found[0].cells[1]) == "option-0"
-    assert {each.comparison for one in found for each in one.members} == {COMPARISON}
+    assert {member.comparison for one in found for member in one.members} == {COMPARISON}
 
 
 def both_profiles(*runners: str, design: str = "runners", environments: tuple[str, ...] = ()) -> Settings:
@@ -148,7 +150,7 @@ def both_profiles(*runners: str, design: str = "runners", environments: tuple[st
 
 
 def test_both_profiles_take_turns_together_and_each_has_its_own_baseline():
-    (only,) = rounds(both_profiles("pytorch", "hf-trainer"))
+    (only,) = planned_groups(both_profiles("pytorch", "hf-trainer"))
     assert [only.name(each) for each in only.cells] == [
         "pytorch",
         "hf-trainer",
@@ -162,21 +164,21 @@ def test_both_profiles_take_turns_together_and_each_has_its_own_baseline():
 
 
 def test_a_loop_without_defaults_is_in_the_matched_profile_alone():
-    (only,) = rounds(both_profiles("pytorch", "floor", "path/to/own.py"))
+    (only,) = planned_groups(both_profiles("pytorch", "floor", "path/to/own.py"))
     assert [each.runner for each in only.cells if each.profile == "stock"] == ["pytorch"]
 
 
 def test_other_comparisons_are_rounds_of_their_own():
     planned = both_profiles("pytorch")
-    larger = [each.model_copy(update={"batch_size": 512}) for each in planned.comparisons]
-    found = rounds(planned.model_copy(update={"comparisons": [*planned.comparisons, *larger]}))
+    larger = [comparison.model_copy(update={"batch_size": 512}) for comparison in planned.comparisons]
+    found = planned_groups(planned.model_copy(update={"comparisons": [*planned.comparisons, *larger]}))
     assert [[each.batch_size for each in one.cells] for one in found] == [[64, 64], [512, 512]]
 
 
 def test_each_profile_is_compared_between_environments_by_itself():
-    first, second = rounds(both_profiles("hf-trainer", "floor", design="environments", environments=("old", "new")))[
-        ::2
-    ]
+    first, second = planned_groups(
+        both_profiles("hf-trainer", "floor", design="environments", environments=("old", "new"))
+    )[::2]
     assert [each.profile for each in first.cells] == ["matched"] * 2
     assert [each.profile for each in second.cells] == ["stock"] * 2
     assert second.baseline(second.cells[1]) == second.reference

@@ -20,7 +20,7 @@ NO_OPTION = "none"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Round:
+class ComparisonGroup:
     """Cells that are compared with one of them, the reference."""
 
     cells: tuple[Cell, ...]
@@ -54,13 +54,13 @@ class Round:
             return cell.environment
         return cell.runner if cell.profile == self.reference.profile else f"{cell.runner} ({cell.profile})"
 
-    def only(self, cells: Collection[Cell]) -> Round:
+    def only(self, cells: Collection[Cell]) -> ComparisonGroup:
         """The same with nobody in it but these, the reference and its clone."""
         kept = tuple(cell for cell in self.cells if cell in cells or cell == self.reference)
         return replace(self, cells=kept)
 
 
-def rounds(settings: Settings) -> list[Round]:
+def planned_groups(settings: Settings) -> list[ComparisonGroup]:
     """The rounds of a run, in the order of its plan.
 
     By `settings.design`: `runners` compares all runners of a comparison, in all profiles, with the hand-written loop,
@@ -75,7 +75,7 @@ def rounds(settings: Settings) -> list[Round]:
     names = [environment.name for environment in settings.environments]
     if not names:  # a search of which nothing could be installed
         return []
-    pairs = [(each, runner) for each in settings.comparisons for runner in _runners(each, settings)]
+    pairs = [(comparison, runner) for comparison in settings.comparisons for runner in _runners(comparison, settings)]
     if settings.design == "environments":
         has_clone = any(environment.clone_of is not None for environment in settings.environments)
         return [_of_environments(comparison, runner, names, has_clone=has_clone) for comparison, runner in pairs]
@@ -91,7 +91,7 @@ def rounds(settings: Settings) -> list[Round]:
 
 def cells(settings: Settings) -> list[Cell]:
     """Every cell of a run once, in the order of its plan; clones have no passes of their own."""
-    return list(dict.fromkeys(cell for each in rounds(settings) for cell in each.cells))
+    return list(dict.fromkeys(cell for group in planned_groups(settings) for cell in group.cells))
 
 
 def cell(comparison: Comparison, runner: str, environment: str | None = None) -> Cell:
@@ -100,11 +100,11 @@ def cell(comparison: Comparison, runner: str, environment: str | None = None) ->
     return Cell(**{**comparison.model_dump(), **changes}, runner=runner)
 
 
-def _with_clone(cells: tuple[Cell, ...], reference: Cell) -> Round:
-    return Round(cells=cells, reference=reference, clone=reference.model_copy(update={"clone": True}))
+def _with_clone(cells: tuple[Cell, ...], reference: Cell) -> ComparisonGroup:
+    return ComparisonGroup(cells=cells, reference=reference, clone=reference.model_copy(update={"clone": True}))
 
 
-def _of_runners(together: Sequence[Comparison], settings: Settings) -> Round:
+def _of_runners(together: Sequence[Comparison], settings: Settings) -> ComparisonGroup:
     baseline = settings.runners[0] if settings.scripts else BASELINE
     members = (cell(comparison, runner) for comparison in together for runner in _runners(comparison, settings))
     return _with_clone(tuple(members), cell(together[0], baseline))
@@ -120,24 +120,26 @@ def _by_profile(comparisons: Iterable[Comparison]) -> list[list[Comparison]]:
 
 def _runners(comparison: Comparison, settings: Settings) -> list[str]:
     """The loops of a comparison: in the profile `stock` those that have defaults."""
-    return [each for each in settings.runners if comparison.profile == "matched" or each in stock.MODULES]
+    return [runner for runner in settings.runners if comparison.profile == "matched" or runner in stock.MODULES]
 
 
-def _of_environments(comparison: Comparison, runner: str, names: list[str], *, has_clone: bool) -> Round:
+def _of_environments(comparison: Comparison, runner: str, names: list[str], *, has_clone: bool) -> ComparisonGroup:
     compared = tuple(cell(comparison, runner, name) for name in names)
-    return Round(cells=compared, reference=compared[0]) if has_clone else _with_clone(compared, compared[0])
+    return ComparisonGroup(cells=compared, reference=compared[0]) if has_clone else _with_clone(compared, compared[0])
 
 
-def _anchored(comparison: Comparison, runner: str, baseline: str, anchor: str, releases: Sequence[str]) -> Round:
+def _anchored(
+    comparison: Comparison, runner: str, baseline: str, anchor: str, releases: Sequence[str]
+) -> ComparisonGroup:
     reference = cell(comparison, baseline, anchor)
     return _with_clone((reference, *(cell(comparison, runner, name) for name in releases)), reference)
 
 
-def _of_options(comparison: Comparison, settings: Settings) -> Iterator[Round]:
+def _of_options(comparison: Comparison, settings: Settings) -> Iterator[ComparisonGroup]:
     """Options with loader workers are by themselves: they need more cores than the others may have."""
     for runner in settings.runners:
         reference = cell(comparison, runner)
-        own = [each for each in settings.options if each.runner == runner and each.missing is None]
+        own = [option for option in settings.options if option.runner == runner and option.missing is None]
         apart = [[each.name for each in own if bool(each.workers) is has_workers] for has_workers in (False, True)]
         together = [some for names in apart if names for some in _spread_evenly(names, OPTIONS_TOGETHER)]
         for number, names in enumerate(together):
