@@ -61,7 +61,7 @@ def test_files_and_modules_are_trained_by_every_loop_and_told_apart(trained):
     assert set(store.read_run(folder).own_files) == {"a/own.py:tiny", "b.by_module:tiny"}
 
 
-def test_like_repeats_it_and_resume_refuses_a_file_that_has_changed(trained, verb):
+def test_like_repeats_it_and_resume_refuses_a_file_that_has_changed(trained, verb, monkeypatch):
     project, first = trained
     again = bench("--like", first, "--out", "again", cwd=project)
     assert again.code == 0, again.err
@@ -70,6 +70,7 @@ def test_like_repeats_it_and_resume_refuses_a_file_that_has_changed(trained, ver
     assert cells(second)[1]["equivalence"]["verdict"] == "bitwise"
     with (project / "a" / "own.py").open("a") as file:
         file.write("# changed\n")
+    monkeypatch.syspath_prepend(project)  # where the user stands, as with python -m
     refused = verb("run", "--resume", first, cwd=project)
     assert refused.code == 2
     assert f"--resume {first}: that run was made elsewhere (SHA-256 of a/own.py:tiny: " in refused.err

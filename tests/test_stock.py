@@ -184,10 +184,11 @@ def test_stock_alone_is_held_to_the_hand_written_loop_with_its_bar():
 
 def test_conditions_that_stock_leaves_to_frameworks_are_said_of_matched_rows_alone():
     assert shared_conditions(summary()) == [
+        "not compiled",
         "current environment",
         "all else in the matched profile (fp32, adamw, no accumulation, no clipping, no loader workers)",
     ]
-    assert shared_conditions(summary(comparisons=BOTH[1:])) == ["stock profile", "current environment"]
+    assert shared_conditions(summary(comparisons=BOTH[1:])) == ["not compiled", "stock profile", "current environment"]
 
 
 def test_nothing_is_said_of_defaults_where_nobody_asked():

@@ -81,7 +81,7 @@ def time_slice_ns(work: Unit, units: int, clock: Clock = time.perf_counter_ns) -
 
 
 def select_cores(usable: Sequence[int]) -> list[int]:
-    """At most `MOST_CORES` of the processors, evenly spread, so that several sockets are seen."""
+    """At most `MAX_CORES` of the processors, evenly spread, so that several sockets are seen."""
     count = min(len(usable), MAX_CORES)
     return [usable[place * len(usable) // count] for place in range(count)]
 

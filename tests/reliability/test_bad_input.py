@@ -122,11 +122,12 @@ def test_steps_that_do_not_fit_their_turns_are_no_trial(folder):
 
 
 def test_a_file_that_cannot_be_read_is_named(folder, monkeypatch):
-    def refuse(self):
+    def refuse(self, *_):
         raise PermissionError(13, "Permission denied", str(self))
 
     write(folder, RUN, TRIALS)
     monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     for read in (store.read_run, store.read_trials):
         with pytest.raises(RunFolderError, match=r"cannot be read: Permission denied; make it readable\.$"):
             read(folder)

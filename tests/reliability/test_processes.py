@@ -97,7 +97,7 @@ def test_what_a_trial_leaves_behind_ends_with_it_daemons_too(pool):
 
 
 def test_output_without_end_is_killed_at_the_timeout_and_leaves_no_file(pool, monkeypatch, tmp_path):
-    monkeypatch.setattr(logs, "MOST_BYTES", 2 * logs.KEPT_BYTES)
+    monkeypatch.setattr(logs, "MAX_BYTES", 2 * logs.KEPT_BYTES)
     kept, sizes = logs.Log.kept, []
     monkeypatch.setattr(logs.Log, "kept", lambda log: (sizes.append(log.path.stat().st_size), kept(log))[1])
     result = pool.run(replace(request("floods_its_output", timeout_s=3.0), log_to=tmp_path / "a.log")).result

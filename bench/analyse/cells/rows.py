@@ -59,7 +59,7 @@ NO_BOUNDARY = "too few epochs ended among the timed steps"
 COLLECTOR = ("collector_us_per_step", "collector_pauses_per_1000_steps", "collector_pause_us")
 WHOLE = ("whole_s", "whole_steps", "after_steps_s")
 NO_COLLECTION = "a full collection is so rare that none was seen"
-NOT_WHOLE = "full collections of a price list leave out what was imported"
+WITHOUT_IMPORTS = "full collections of a price list leave out what was imported"
 NOT_COUNTED_THEN = "runs did not count the collector's pauses when this one was made"
 NO_EVENTS = "this device records no timing events"
 NOT_WHOLE = "only scripts with --to-the-end run to their end"
@@ -167,7 +167,7 @@ def _collector(evidence: Evidence) -> dict[str, Found]:
     if not evidence.took_turns:
         return dict.fromkeys(COLLECTOR, _why(evidence, NOT_COUNTED_THEN))
     if not all(trial.collections is None or trial.collections.are_whole for trial in evidence.timed):
-        return dict.fromkeys(COLLECTOR, NOT_WHOLE)
+        return dict.fromkeys(COLLECTOR, WITHOUT_IMPORTS)
     per_step, pause_us = collections_per_step(evidence.timed), collection_us(evidence.timed)
     return {
         "collector_us_per_step": collector_us_per_step(evidence.timed),

@@ -37,7 +37,7 @@ DRAWS = 4000
 
 
 def calibrate(run: Run, trials: Sequence[Trial], *, made_at: datetime) -> Calibration | None:
-    """Turn a run of clones into what its machine can resolve; None with fewer than `LEAST_BLOCKS` whole blocks."""
+    """Turn a run of clones into what its machine can resolve; None with fewer than `MIN_BLOCKS` whole blocks."""
     blocks = whole_blocks(run, trials)
     if len(blocks) < MIN_BLOCKS:
         return None

@@ -40,10 +40,10 @@ def test_a_release_is_compared_with_the_loop_that_took_turns_with_it():
         assert ratios == pytest.approx([1.7] * 6, rel=0.017)  # the wobbles of both
 
 
-def test_the_turns_of_another_round_are_no_evidence():
+def test_the_turns_of_another_group_are_no_evidence():
     run = a_run()
     first, second = gather(run, journal(run, dict.fromkeys(RELEASES, 1.7), {}))
-    assert (first.round.number, second.round.number) == (0, 1)
+    assert (first.group.number, second.group.number) == (0, 1)
     assert first.reference.cell == second.reference.cell
     for compared in (first, second):
         assert [len(each.timed) for each in compared.evidence] == [6] * 4
