@@ -18,6 +18,9 @@ from bench.measure.hooks import after_each_step
 
 Facts = dict[str, str]
 """What is so, by what it is about; what a loop does not have is not in it."""
+Ask = Callable[[Any], str]
+UNKNOWN = "unknown"
+"""What an object of another release does not say."""
 HYPERPARAMETERS = ("lr", "betas", "momentum", "eps", "weight_decay")
 IMPLEMENTATIONS = ("fused", "foreach")
 
@@ -49,8 +52,16 @@ def _of_objects(held: Iterable[Any]) -> Facts:
     for each in held:
         kinds = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(each).__mro__}
         for kind in kinds & READERS.keys():
-            facts |= {name: value for name, value in READERS[kind](each).items() if value}
+            facts |= {name: told for name, ask in READERS[kind].items() if (told := _answer(ask, each))}
     return facts
+
+
+def _answer(ask: Ask, asked: Any) -> str:
+    """What an object says; releases have things elsewhere, and no proof of arithmetic may fail for that."""
+    try:
+        return ask(asked)
+    except (AttributeError, TypeError):
+        return UNKNOWN
 
 
 def _of_optimizer(optimizer: Optimizer) -> Facts:
@@ -72,70 +83,65 @@ def _in_all(name: str, groups: Iterable[Mapping[str, Any]]) -> str:
     return shown[0] if len(set(shown)) == 1 else " and ".join(shown)
 
 
-def _of_hf_trainer(trainer: Any) -> Facts:
-    given = trainer.args
-    return {
-        "schedule": str(getattr(given.lr_scheduler_type, "value", given.lr_scheduler_type)),
-        "clipping": f"norm {given.max_grad_norm:g}" if given.max_grad_norm else "",
-        "log lines": _how_often(given.logging_strategy, given.logging_steps),
-        "NaN filter of logs": "on" if given.logging_nan_inf_filter else "",
-        "checkpoints": _how_often(given.save_strategy, given.save_steps),
-        "trackers": ", ".join(given.report_to),
-        "callbacks": _names(trainer.callback_handler.callbacks),
-        **_of_accelerator(trainer.accelerator),
-        **_of_loader(trainer.callback_handler.train_dataloader),
-    }
-
-
 def _how_often(strategy: Any, steps: float) -> str:
     name = str(getattr(strategy, "value", strategy))
     return {"no": "", "steps": f"every {steps:g} steps"}.get(name, f"every {name}")
 
 
-def _of_lightning(trainer: Any) -> Facts:
-    clip = trainer.gradient_clip_val
+def _norm(largest: float | None, algorithm: str | None = None) -> str:
+    return f"{algorithm or 'norm'} {largest:g}" if largest else ""
+
+
+def _lightning_logs(trainer: Any) -> str:
     loggers = _names(trainer.loggers)
-    return {
-        "schedule": _names(lr_scheduler_config.scheduler for lr_scheduler_config in trainer.lr_scheduler_configs),
-        "clipping": f"{trainer.gradient_clip_algorithm or 'norm'} {clip:g}" if clip else "",
-        "log lines": f"{loggers}, every {trainer.log_every_n_steps} steps" if loggers else "",
-        "checkpoints": _names(trainer.checkpoint_callbacks),
-        "callbacks": _names(trainer.callbacks),
-        "precision": str(trainer.precision),
-        **_of_loader(trainer.train_dataloader),
-    }
+    return f"{loggers}, every {trainer.log_every_n_steps} steps" if loggers else ""
 
 
-def _of_accelerator(accelerator: Any) -> Facts:
-    return {
-        "precision": f"mixed precision: {accelerator.mixed_precision}",
-        "trackers": ", ".join(tracker.name for tracker in accelerator.trackers),
-    }
-
-
-def _of_fabric(fabric: Any) -> Facts:
-    return {"precision": str(fabric.strategy.precision.precision), "trackers": _names(fabric.loggers)}
-
-
-def _of_loader(loader: Any) -> Facts:
+def _loader(loader: Any) -> str:
     on = [name for name in ("pin_memory", "persistent_workers") if getattr(loader, name, False)]
     on += ["drop_last"] if getattr(loader.batch_sampler, "drop_last", False) else []
-    workers = loader.num_workers
-    return {"loader": ", ".join([*on, *([f"{workers} workers"] if workers else [])])}
+    return ", ".join([*on, *([f"{loader.num_workers} workers"] if loader.num_workers else [])])
 
 
 def _names(things: Iterable[Any]) -> str:
     return ", ".join(type(each).__name__ for each in things)
 
 
-READERS: dict[str, Callable[[Any], Facts]] = {
-    "transformers.Trainer": _of_hf_trainer,
-    "pytorch_lightning.Trainer": _of_lightning,
-    "accelerate.Accelerator": _of_accelerator,
-    "lightning_fabric.Fabric": _of_fabric,
-    "lightning_fabric._FabricDataLoader": _of_loader,
-    "torch.DataLoader": _of_loader,
-    "torch.LRScheduler": lambda schedule: {"schedule": type(schedule).__name__},
-    "tqdm.tqdm": lambda bar: {"progress bar": type(bar).__name__},
+ACCELERATOR: dict[str, Ask] = {
+    "precision": lambda accelerator: f"mixed precision: {accelerator.mixed_precision}",
+    "trackers": lambda accelerator: ", ".join(tracker.name for tracker in accelerator.trackers),
 }
-"""Who tells what an object of a class says, by the package that the class is of and its name."""
+HF_TRAINER: dict[str, Ask] = {
+    "schedule": lambda trainer: str(getattr(trainer.args.lr_scheduler_type, "value", trainer.args.lr_scheduler_type)),
+    "clipping": lambda trainer: _norm(trainer.args.max_grad_norm),
+    "log lines": lambda trainer: _how_often(trainer.args.logging_strategy, trainer.args.logging_steps),
+    "NaN filter of logs": lambda trainer: "on" if trainer.args.logging_nan_inf_filter else "",
+    "checkpoints": lambda trainer: _how_often(trainer.args.save_strategy, trainer.args.save_steps),
+    "callbacks": lambda trainer: _names(trainer.callback_handler.callbacks),
+    "precision": lambda trainer: ACCELERATOR["precision"](trainer.accelerator),
+    "trackers": lambda trainer: ", ".join(trainer.args.report_to),
+    "loader": lambda trainer: _loader(trainer.callback_handler.train_dataloader),
+}
+LIGHTNING: dict[str, Ask] = {
+    "schedule": lambda trainer: _names(config.scheduler for config in trainer.lr_scheduler_configs),
+    "clipping": lambda trainer: _norm(trainer.gradient_clip_val, trainer.gradient_clip_algorithm),
+    "log lines": _lightning_logs,
+    "checkpoints": lambda trainer: _names(trainer.checkpoint_callbacks),
+    "callbacks": lambda trainer: _names(trainer.callbacks),
+    "precision": lambda trainer: str(trainer.precision),
+    "loader": lambda trainer: _loader(trainer.train_dataloader),
+}
+READERS: dict[str, dict[str, Ask]] = {
+    "transformers.Trainer": HF_TRAINER,
+    "pytorch_lightning.Trainer": LIGHTNING,
+    "accelerate.Accelerator": ACCELERATOR,
+    "lightning_fabric.Fabric": {
+        "precision": lambda fabric: str(fabric.strategy.precision.precision),
+        "trackers": lambda fabric: _names(fabric.loggers),
+    },
+    "lightning_fabric._FabricDataLoader": {"loader": _loader},
+    "torch.DataLoader": {"loader": _loader},
+    "torch.LRScheduler": {"schedule": lambda schedule: type(schedule).__name__},
+    "tqdm.tqdm": {"progress bar": lambda bar: type(bar).__name__},
+}
+"""What to ask an object of a class, by the package that the class is of and its name; "" is what it does not have."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import torch
 from torch.optim.lr_scheduler import StepLR
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from bench.analyse.cells import equivalence
 from bench.measure import setup
+from tests import factories
 
 
 def train(optimizer, *, loader=None, schedule=None, bar=None):
@@ -63,3 +67,28 @@ def test_facts_are_those_of_the_first_step():
         optimizer.param_groups[0]["lr"] = 0.7
         train(optimizer)
     assert facts["lr"] == "0.1"
+
+
+def test_what_a_release_does_not_say_is_unknown_and_fails_no_proof():
+    """Trainer 4.49 has no loader yet where later ones have it, at the first step."""
+    handler = SimpleNamespace(callbacks=[], train_dataloader=None)
+    trainer = type("Trainer", (), {"__module__": "transformers.trainer", "callback_handler": handler})()
+
+    def train(optimizer):
+        held = trainer
+        optimizer.step()
+        return held
+
+    with setup.reading(train) as facts:
+        train(torch.optim.SGD(parameters(1), lr=0.1))
+    assert (facts["loader"], facts["schedule"]) == (equivalence.UNKNOWN, equivalence.UNKNOWN)
+    assert "callbacks" not in facts
+
+
+def test_what_one_release_does_not_say_has_not_changed():
+    before, after = (
+        factories.trial(phase="equivalence", setup={"loader": loader, "schedule": "linear", "clipping": clipping})
+        for loader, clipping in (("unknown", "norm 1"), ("drop_last", "norm 2"))
+    )
+    changed = equivalence.changed_setup(after, before, names=("old", "new"))
+    assert changed == ["clipping: norm 1 in old, norm 2 in new"]

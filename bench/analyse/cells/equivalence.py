@@ -15,6 +15,8 @@ from trainloops.runners import BASELINE
 CLOSE_ENOUGH = {"fp32": 1e-5, "bf16": 1e-2}
 """The largest relative difference, over losses and parameter norms, that an accelerator may show."""
 NONE = "none"
+UNKNOWN = "unknown"
+"""What `bench.measure.setup` writes of what the objects of a release do not say."""
 """What is said of a fact of its set-up that a loop does not have."""
 
 
@@ -35,7 +37,7 @@ def changed_setup(trial: Trial | None, baseline: Trial | None, *, names: tuple[s
     return [
         f"{fact}: {before.get(fact, NONE)} in {names[0]}, {after.get(fact, NONE)} in {names[1]}"
         for fact in dict.fromkeys([*before, *after])
-        if before.get(fact) != after.get(fact)
+        if before.get(fact) != after.get(fact) and UNKNOWN not in (before.get(fact), after.get(fact))
     ]
 
 
