@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
+from torch.amp.grad_scaler import GradScaler
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from bench.measure import hooks
+from bench.measure.determinism import flags
 from bench.measure.hooks import after_each_step
 from bench.plan import length
 from trainloops import parts, runners
@@ -155,3 +160,91 @@ def test_nobody_goes_on_while_memory_that_is_not_pinned_is_copied(device, is_pin
 
     assert bool(compat.accelerate_0_30_non_blocking(asked)) is is_pinned
     assert bool(compat.transformers_4_41_non_blocking(asked)) is is_pinned
+
+
+# Half precision.
+
+
+def trained(runner, asked, *, overflows_in=()):
+    """A model that `runner` has trained, and how many steps end by each rule; `overflows_in` numbers micro-batches."""
+    built, losses = parts.build(asked), []
+
+    def loss(model, batch):
+        found = built.loss(model, batch)
+        losses.append(found.item())
+        return found * 1e38 if len(losses) in overflows_in else found
+
+    made, ended = [], []
+    scaled = [(made, register_optimizer_step_post_hook), (ended, hooks.on_tick)]
+    handles = [listen(lambda *_, steps=steps: steps.append(len(losses))) for steps, listen in scaled]
+    try:
+        runners.load(runner)(asked, replace(built, loss=loss))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return built.model.state_dict(), losses, made, ended
+
+
+@pytest.fixture
+def by_scalers(monkeypatch):
+    monkeypatch.setattr(GradScaler, "step", GradScaler.step)
+    monkeypatch.setattr(hooks, "_listen", hooks._listen)
+    hooks.tick_by_scalers()
+
+
+@pytest.mark.usefixtures("by_scalers")
+@pytest.mark.parametrize("changes", [{}, {"grad_clip": 0.1}, {"grad_accumulation": 2}])
+def test_a_step_that_the_scaler_skips_is_a_step_and_no_update(changes):
+    asked = job(precision="fp16", **changes)
+    steps = [at * asked.grad_accumulation for at in range(1, 11)]
+    runs = {runner: trained(runner, asked, overflows_in=[steps[3]]) for runner in ("pytorch", "floor")}
+    for weights, losses, made, ended in runs.values():
+        assert ended == steps
+        assert made == [step for step in steps if step != steps[3]]
+        assert losses == runs["pytorch"][1]
+        assert all(torch.equal(weights[name], value) for name, value in runs["pytorch"][0].items())
+    assert not runs["pytorch"][0].keys() ^ parts.build(asked).model.state_dict().keys()
+
+
+@pytest.mark.usefixtures("by_scalers")
+def test_a_scaled_loss_trains_what_the_loss_would():
+    """Powers of two are exact, so that only what would have been lost in fp16 differs: here nothing is."""
+    (half, *_), (whole, *_) = (trained("pytorch", job(precision=each)) for each in ("fp16", "fp32"))
+    for name, value in whole.items():
+        torch.testing.assert_close(half[name], value, rtol=2e-2, atol=1e-4)
+
+
+# TF32.
+
+
+def test_compiling_does_not_choose_tf32_for_trainer_and_accelerate():
+    from transformers.utils.import_utils import enable_tf32
+
+    def switches():
+        cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+        return [torch.get_float32_matmul_precision(), matmul.allow_tf32, cudnn.allow_tf32, cudnn.conv.fp32_precision]
+
+    before = switches()
+    with compat.accelerate_0_18_exact_float32():
+        enable_tf32(True)  # as TrainingArguments does with torch_compile=True
+        torch.backends.cuda.matmul.allow_tf32 = True  # as AcceleratorState does with a backend of dynamo
+        assert torch.backends.cuda.matmul.fp32_precision == "tf32"
+    assert switches() == before
+
+
+def test_whoever_wants_tf32_keeps_it():
+    torch.set_float32_matmul_precision("high")
+    try:
+        with compat.accelerate_0_18_exact_float32():
+            torch.backends.cuda.matmul.allow_tf32 = True
+        assert torch.backends.cuda.matmul.fp32_precision == "tf32"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def test_torch_s_switches_are_told_whichever_api_set_them(monkeypatch):
+    assert flags()["cudnn.allow_tf32"] == "True"
+    monkeypatch.setattr(torch.backends, "fp32_precision", "ieee")
+    told = flags()
+    assert told["cudnn.allow_tf32"] == "ieee"
+    assert "float32 matmul precision" in told

@@ -43,7 +43,7 @@ ToTheEnd = Annotated[
 ]
 Cwd = Annotated[Path | None, Flag(help="Where scripts run [each trial in a copy of the current folder].")]
 Device = Annotated[str | None, Flag(help="auto, cpu, cuda, cuda:1, mps or xpu [auto].")]
-Precision = Annotated[str | None, Flag(help="fp32, bf16 [fp32].")]
+Precision = Annotated[str | None, Flag(help="fp32, bf16, or on accelerators fp16 [fp32].")]
 Optimizer = Annotated[str | None, Flag(help="adamw, adamw-fused, sgd [adamw].")]
 GradAccumulation = Annotated[str | None, Flag(help="Micro-batches in one optimizer step [1].")]
 GradClip = Annotated[str | None, Flag(help="Norms to clip gradients to, or off [off].")]

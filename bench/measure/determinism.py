@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 
 import torch
 
@@ -51,8 +52,16 @@ def flags() -> dict[str, str]:
     """Torch's global switches that decide which kernels compute."""
     return {
         "deterministic algorithms": str(torch.are_deterministic_algorithms_enabled()),
-        "float32 matmul precision": torch.get_float32_matmul_precision(),
+        "float32 matmul precision": _or_of_2_9(torch.get_float32_matmul_precision, "cuda.matmul"),
         "cudnn.benchmark": str(torch.backends.cudnn.benchmark),
-        "cudnn.allow_tf32": str(torch.backends.cudnn.allow_tf32),
+        "cudnn.allow_tf32": _or_of_2_9(lambda: torch.backends.cudnn.allow_tf32, "cudnn.conv"),
         "threads": str(torch.get_num_threads()),
     }
+
+
+def _or_of_2_9(switch: Callable[[], object], name: str) -> str:
+    """A switch of torch's; where the API that came with 2.9 has set it, as Trainer does, the old one only raises."""
+    try:
+        return str(switch())
+    except RuntimeError:
+        return str(attrgetter(f"{name}.fp32_precision")(torch.backends))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.data.dataloader import _BaseDataLoaderIter
+from torch.utils.hooks import RemovableHandle
+
+from bench.measure.sites import runs_the_loop
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -38,6 +43,32 @@ def tick_by(listen: Listen) -> None:
 def on_tick(tick: Tick) -> Any:
     """Let `tick` be called after each step, until the handle that this gives is removed."""
     return _listen(tick)
+
+
+def tick_by_scalers() -> None:
+    """Let steps of this process end where a `GradScaler` has stepped, be it that it skips the update.
+
+    By the optimizers' own hooks, two loops that skip would end after fewer steps than they have batches, and one with
+    a fused optimizer, which is called and skips by itself, would not.
+    """
+    ticks: OrderedDict[int, Tick] = OrderedDict()
+
+    def listen(tick: Tick) -> RemovableHandle:
+        handle = RemovableHandle(ticks)
+        ticks[handle.id] = tick
+        return handle
+
+    scaled_step = GradScaler.step
+
+    @runs_the_loop
+    def step(scaler: GradScaler, optimizer: Optimizer, *args: Any, **kwargs: Any) -> float | None:
+        returned = scaled_step(scaler, optimizer, *args, **kwargs)
+        for tick in tuple(ticks.values()):
+            tick(optimizer, args, kwargs)
+        return returned
+
+    setattr(GradScaler, "step", step)  # noqa: B010 - mypy takes a function that is assigned for no method
+    tick_by(listen)
 
 
 def steps_around() -> int:

@@ -178,14 +178,23 @@ def refuse_impossible(comparisons: Iterable[Comparison], runner_list: Sequence[s
                 f"--compile on needs a C++ compiler for the cpu, and there is no {compiler} here: install it, or name "
                 "another by the variable CXX."
             )
+        if comparison.precision == "fp16" and comparison.device == "cpu":
+            raise UsageError(
+                "--precision fp16 is for accelerators: Trainer, Lightning and Accelerate refuse it on a CPU. Take "
+                "--precision bf16, or another --device."
+            )
+        if comparison.precision == "fp16" and "skorch" in runner_list:
+            raise UsageError(
+                "--precision fp16 is not available in skorch, which has no GradScaler: leave out one of them."
+            )
         if (
             "lightning" in runner_list
-            and comparison.precision == "bf16"
+            and comparison.precision != "fp32"
             and comparison.optimizer == "adamw-fused"
             and comparison.grad_clip is not None
         ):
             raise UsageError(
-                "--optimizer adamw-fused with --precision bf16 and --grad-clip is not available in lightning, which "
-                "refuses to clip for a fused optimizer under mixed precision; leave out one of the three, or "
-                "lightning."
+                f"--optimizer adamw-fused with --precision {comparison.precision} and --grad-clip is not available in "
+                "lightning, which refuses to clip for a fused optimizer under mixed precision; leave out one of the "
+                "three, or lightning."
             )

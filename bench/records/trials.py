@@ -26,7 +26,7 @@ class Comparison(Record):
     device: str
     batch_size: int
     """0 for scripts, which choose their own: what they were seen to take is `Timing.samples_per_step`."""
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     optimizer: Literal["adamw", "adamw-fused", "sgd"] = "adamw"
     grad_accumulation: int = 1
     grad_clip: Finite | None = None

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from trainloops.order import SeededOrder
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "fp16"]
+"""`bf16` and `fp16` are autocast; with `fp16` a `GradScaler` scales the loss, and skips updates that overflow."""
 OptimizerName = Literal["adamw", "adamw-fused", "sgd"]
 Profile = Literal["matched", "stock"]
 """`matched`: all that a user can pass in is equal; `stock`: what a framework does where nothing is set."""

@@ -15,6 +15,9 @@ from trainloops.contract import Job, Loss, Parts, Workload
 from trainloops.order import SeededOrder
 from trainloops.workloads import WorkloadError, described
 
+HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+"""What is computed in under autocast, by precision."""
+
 
 def build(job: Job) -> Parts:
     """Model, optimizer, data, loss and loader arguments of `job`, the same for every runner.
@@ -41,7 +44,7 @@ def _model(job: Job, workload: Workload) -> nn.Module:
     model = workload.model()
     if not isinstance(model, nn.Module):
         raise WorkloadError(f"the workload's model() made {described(model)}, and not a torch.nn.Module")
-    if job.precision == "bf16":
+    if job.precision != "fp32":
         # Accelerate and Trainer compute the loss from float32 outputs, so every loop must.
         model.register_forward_hook(lambda _model, _inputs, output: _in_float32(output))
     return model.to(job.device)
@@ -53,7 +56,7 @@ def _in_float32(output: Any) -> Any:
 
 
 def _widened(leaf: Any) -> Any:
-    return leaf.float() if isinstance(leaf, torch.Tensor) and leaf.dtype is torch.bfloat16 else leaf
+    return leaf.float() if isinstance(leaf, torch.Tensor) and leaf.dtype in HALVES.values() else leaf
 
 
 def _rows(dataset: Any, loader: Mapping[str, Any]) -> int:
@@ -92,4 +95,4 @@ def _loader_arguments(job: Job, workload: Workload) -> dict[str, Any]:
 def _autocast(job: Job) -> Callable[[Loss], Loss]:
     if job.precision == "fp32":
         return lambda loss: loss
-    return torch.autocast(torch.device(job.device).type, dtype=torch.bfloat16)
+    return torch.autocast(job.device_type, dtype=HALVES[job.precision])

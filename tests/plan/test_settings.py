@@ -52,7 +52,12 @@ TWO_CARDS = CPU_ONLY.model_copy(
         ({"grad_clip": "0"}, "--grad-clip 0 must be greater than 0 and finite."),
         ({"grad_clip": "nan"}, "--grad-clip nan must be greater than 0 and finite."),
         ({"compile": "yes"}, "--compile 'yes' is not one of off, on."),
-        ({"precision": "fp16"}, "--precision 'fp16' is not one of fp32, bf16; did you mean bf16?"),
+        ({"precision": "half"}, "--precision 'half' is not one of fp32, bf16, fp16."),
+        (
+            {"precision": "bf16,fp16"},
+            "--precision fp16 is for accelerators: Trainer, Lightning and Accelerate refuse it on a CPU. "
+            "Take --precision bf16, or another --device.",
+        ),
         ({"preset": "quik"}, "--preset 'quik' is not one of quick, standard, thorough; did you mean quick?"),
         ({"steps": 0}, "--steps 0 must be at least 1."),
         ({"warmup": 0}, "--warmup 0 must be at least 1: the first step pays for lazy initialisation."),

@@ -12,7 +12,7 @@ import math
 from bench.records.schema import Cell, Equivalence, Fingerprint, Trial
 from trainloops.runners import BASELINE
 
-CLOSE_ENOUGH = {"fp32": 1e-5, "bf16": 1e-2}
+CLOSE_ENOUGH = {"fp32": 1e-5, "bf16": 1e-2, "fp16": 1e-3}
 """The largest relative difference, over losses and parameter norms, that an accelerator may show."""
 NONE = "none"
 UNKNOWN = "unknown"

@@ -15,7 +15,7 @@ import torch
 
 from bench.execute.workers import protocol, script_trial
 from bench.execute.workers.script import Script, told
-from bench.measure import counters, energy, memory, meters, phases, sampling, setup, sm_clock, trace
+from bench.measure import counters, energy, hooks, memory, meters, phases, sampling, setup, sm_clock, trace
 from bench.measure import device as devices
 from bench.measure.clock import Clock, LoopEndedError, Onlooker
 from bench.measure.collector import Collections
@@ -69,6 +69,8 @@ def run(assignment: Assignment) -> None:
         torch.set_num_threads(assignment.request["threads"])
         if assignment.job.compile:
             assignment.compilations.watch()
+        if assignment.job.precision == "fp16":
+            hooks.tick_by_scalers()
         passes = PASSES if assignment.script is None else script_trial.PASSES
         result = {"status": "ok", **passes[assignment.request["phase"]](assignment), **assignment.compiled()}
     except SystemExit as error:

@@ -17,13 +17,14 @@ from trainloops.runners import compat
 
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
-    accelerator = Accelerator(
-        cpu=not job.on_accelerator,
-        mixed_precision="bf16" if job.precision == "bf16" else "no",
-        gradient_accumulation_steps=job.grad_accumulation,
-        dynamo_backend="inductor" if job.compile else "no",
-        **compat.accelerate_0_30_non_blocking(job),
-    )
+    with compat.accelerate_0_18_exact_float32() if job.compile else nullcontext():
+        accelerator = Accelerator(
+            cpu=not job.on_accelerator,
+            mixed_precision="no" if job.precision == "fp32" else job.precision,
+            gradient_accumulation_steps=job.grad_accumulation,
+            dynamo_backend="inductor" if job.compile else "no",
+            **compat.accelerate_0_30_non_blocking(job),
+        )
     loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)
     model, optimizer, loader = accelerator.prepare(parts.model, parts.optimizer, loader)
     model.train()

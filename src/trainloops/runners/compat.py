@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from trainloops.contract import Batch, Job, Parts
@@ -22,6 +24,19 @@ def accelerate_0_30_non_blocking(job: Job) -> dict[str, Any]:
     if not job.pins_memory or not _has_field(configuration, "non_blocking"):
         return {}
     return {"dataloader_config": configuration(non_blocking=True)}
+
+
+@contextmanager
+def accelerate_0_18_exact_float32() -> Iterator[None]:
+    """Let CUDA go on to multiply float32 exactly: Accelerate and Trainer choose TF32 once they are to compile."""
+    torch = sys.modules["torch"]
+    matmul, general = torch.backends.cuda.matmul, getattr(torch.backends, "fp32_precision", None)  # since torch 2.9
+    is_exact = not matmul.allow_tf32 if general is None else matmul.fp32_precision != "tf32"
+    yield
+    if general is not None:
+        torch.backends.fp32_precision = general  # the first, since it sets the others
+    if is_exact:
+        torch.set_float32_matmul_precision("highest")
 
 
 def transformers_4_41_non_blocking(job: Job) -> dict[str, Any]:

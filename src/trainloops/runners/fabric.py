@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -11,6 +12,8 @@ from torch.utils.data import DataLoader
 
 from trainloops.contract import Job, Parts
 
+PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
 
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
@@ -18,7 +21,7 @@ def train(job: Job, parts: Parts) -> None:
         accelerator=job.device_type,
         devices=1,
         plugins=[LightningEnvironment()],  # else it looks for MPI, and fails where that is half installed
-        precision="bf16-mixed" if job.precision == "bf16" else "32-true",
+        precision=PRECISION[job.precision],
     )
     model = torch.compile(parts.model) if job.compile else parts.model
     model, optimizer = fabric.setup(model, parts.optimizer)

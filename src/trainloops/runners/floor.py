@@ -38,16 +38,23 @@ def train(job: Job, parts: Parts) -> None:
     model: nn.Module = torch.compile(parts.model) if job.compile else parts.model  # type: ignore[assignment]
     optimizer = parts.optimizer
     loss_of = parts.autocast(parts.loss)
+    scaler = torch.amp.GradScaler(job.device_type) if job.precision == "fp16" else None
     model.train()
     batches = islice(cycle(batches_on_device(job, parts)), job.steps * job.grad_accumulation)
     for index, batch in enumerate(batches, start=1):
         loss = loss_of(model, batch)
         if job.grad_accumulation > 1:
             loss = loss / job.grad_accumulation
-        loss.backward()
+        (loss if scaler is None else scaler.scale(loss)).backward()
         if index % job.grad_accumulation:
             continue
         if job.grad_clip is not None:
+            if scaler is not None:
+                scaler.unscale_(optimizer)
             clip_grad_norm_(model.parameters(), job.grad_clip)
-        optimizer.step()
+        if scaler is None:
+            optimizer.step()
+        else:
+            scaler.step(optimizer)
+            scaler.update()
         optimizer.zero_grad()

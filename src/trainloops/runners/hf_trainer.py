@@ -6,6 +6,7 @@ Trainer would drop `labels`, which the plain module's `forward` does not name.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -40,36 +41,37 @@ class PlainModuleTrainer(Trainer):
 
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
-    arguments = TrainingArguments(
-        output_dir=job.output_dir,
-        num_train_epochs=job.epochs,
-        per_device_train_batch_size=job.batch_size,
-        gradient_accumulation_steps=job.grad_accumulation,
-        max_grad_norm=job.grad_clip or 0.0,
-        bf16=job.precision == "bf16",
-        use_cpu=not job.on_accelerator,
-        torch_compile=job.compile,
-        tf32=False if job.compile else None,  # which Trainer would switch on with the compiler
-        seed=job.seed,
-        lr_scheduler_type="constant",
-        dataloader_num_workers=parts.loader["num_workers"],
-        dataloader_pin_memory=parts.loader["pin_memory"],
-        dataloader_drop_last=parts.loader["drop_last"],
-        remove_unused_columns=False,
-        logging_nan_inf_filter=False,
-        logging_strategy="no",
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        **compat.transformers_4_41_non_blocking(job),
-    )
-    trainer = PlainModuleTrainer(
-        parts=compat.transformers_4_46_averaged(job, parts),
-        model=parts.model,
-        args=arguments,
-        train_dataset=parts.dataset,
-        data_collator=parts.loader["collate_fn"],
-        optimizers=(parts.optimizer, None),
-    )
+    with compat.accelerate_0_18_exact_float32() if job.compile else nullcontext():
+        arguments = TrainingArguments(
+            output_dir=job.output_dir,
+            num_train_epochs=job.epochs,
+            per_device_train_batch_size=job.batch_size,
+            gradient_accumulation_steps=job.grad_accumulation,
+            max_grad_norm=job.grad_clip or 0.0,
+            bf16=job.precision == "bf16",
+            fp16=job.precision == "fp16",
+            use_cpu=not job.on_accelerator,
+            torch_compile=job.compile,
+            seed=job.seed,
+            lr_scheduler_type="constant",
+            dataloader_num_workers=parts.loader["num_workers"],
+            dataloader_pin_memory=parts.loader["pin_memory"],
+            dataloader_drop_last=parts.loader["drop_last"],
+            remove_unused_columns=False,
+            logging_nan_inf_filter=False,
+            logging_strategy="no",
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            **compat.transformers_4_41_non_blocking(job),
+        )
+        trainer = PlainModuleTrainer(
+            parts=compat.transformers_4_46_averaged(job, parts),
+            model=parts.model,
+            args=arguments,
+            train_dataset=parts.dataset,
+            data_collator=parts.loader["collate_fn"],
+            optimizers=(parts.optimizer, None),
+        )
     trainer.remove_callback(PrinterCallback)  # `disable_tqdm` puts it there
     trainer.train()

@@ -17,6 +17,7 @@ def train(job: Job, parts: Parts) -> None:
     model: nn.Module = torch.compile(parts.model) if job.compile else parts.model  # type: ignore[assignment]
     optimizer = parts.optimizer
     loss_of = parts.autocast(parts.loss)
+    scaler = torch.amp.GradScaler(job.device_type) if job.precision == "fp16" else None
 
     def step(engine: Engine, batch: Batch) -> torch.Tensor:
         model.train()
@@ -25,11 +26,17 @@ def train(job: Job, parts: Parts) -> None:
         loss = loss_of(model, batch)
         if job.grad_accumulation > 1:
             loss = loss / job.grad_accumulation
-        loss.backward()
+        (loss if scaler is None else scaler.scale(loss)).backward()
         if engine.state.iteration % job.grad_accumulation == 0:
             if job.grad_clip is not None:
+                if scaler is not None:
+                    scaler.unscale_(optimizer)
                 clip_grad_norm_(model.parameters(), job.grad_clip)
-            optimizer.step()
+            if scaler is None:
+                optimizer.step()
+            else:
+                scaler.step(optimizer)
+                scaler.update()
             optimizer.zero_grad()
         return loss.detach()
 

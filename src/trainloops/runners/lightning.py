@@ -6,6 +6,8 @@ progress bar, no model summary, no sanity check.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
@@ -13,6 +15,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from trainloops.contract import Batch, Job, Parts
+
+PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 class LitModel(pl.LightningModule):
@@ -40,7 +44,7 @@ def train(job: Job, parts: Parts) -> None:
         accelerator=job.device_type,
         devices=1,
         plugins=[LightningEnvironment()],  # else it looks for MPI, and fails where that is half installed
-        precision="bf16-mixed" if job.precision == "bf16" else "32-true",
+        precision=PRECISION[job.precision],
         accumulate_grad_batches=job.grad_accumulation,
         gradient_clip_val=job.grad_clip,
         logger=False,

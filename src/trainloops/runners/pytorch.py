@@ -16,6 +16,7 @@ def train(job: Job, parts: Parts) -> None:
     optimizer = parts.optimizer
     loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)
     loss_of = parts.autocast(parts.loss)
+    scaler = torch.amp.GradScaler(job.device_type) if job.precision == "fp16" else None
     model.train()
     for epoch in range(job.epochs):
         parts.sampler.set_epoch(epoch)
@@ -25,10 +26,16 @@ def train(job: Job, parts: Parts) -> None:
             loss = loss_of(model, batch)
             if job.grad_accumulation > 1:
                 loss = loss / job.grad_accumulation
-            loss.backward()
+            (loss if scaler is None else scaler.scale(loss)).backward()
             if index % job.grad_accumulation:
                 continue
             if job.grad_clip is not None:
+                if scaler is not None:
+                    scaler.unscale_(optimizer)
                 clip_grad_norm_(model.parameters(), job.grad_clip)
-            optimizer.step()
+            if scaler is None:
+                optimizer.step()
+            else:
+                scaler.step(optimizer)
+                scaler.update()
             optimizer.zero_grad()

@@ -6,6 +6,7 @@ the optimizer's step: its own clipping is of single values, and after each micro
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from accelerate import Accelerator
@@ -13,6 +14,7 @@ from pytorch_accelerated.callbacks import MoveModulesToDeviceCallback, TrainerCa
 from pytorch_accelerated.trainer import Trainer
 
 from trainloops.contract import Batch, Job, Parts
+from trainloops.runners import compat
 
 
 def train(job: Job, parts: Parts) -> None:
@@ -52,11 +54,12 @@ class PartsTrainer(Trainer):
         return {"loss": loss, "model_outputs": loss.detach(), "batch_size": self.job.batch_size}
 
     def _create_accelerator(self) -> Accelerator:
-        return Accelerator(
-            cpu=not self.job.on_accelerator,
-            mixed_precision="bf16" if self.job.precision == "bf16" else "no",
-            dynamo_backend="inductor" if self.job.compile else "no",
-        )
+        with compat.accelerate_0_18_exact_float32() if self.job.compile else nullcontext():
+            return Accelerator(
+                cpu=not self.job.on_accelerator,
+                mixed_precision="no" if self.job.precision == "fp32" else self.job.precision,
+                dynamo_backend="inductor" if self.job.compile else "no",
+            )
 
     def optimizer_step(self) -> None:
         """Clip where an optimizer step follows, and not after each micro-batch."""
