@@ -99,6 +99,26 @@ def test_an_epoch_costs_what_the_steps_around_its_end_take_beyond_the_others() -
     assert value_of(row.samples_per_second) == pytest.approx(64 / (100 + 882 / 101) * 1e6)
 
 
+@pytest.mark.parametrize(
+    ("costs_us", "is_known"), [((900, 910, 890, 905, 895, 900), True), ((9, -8, 7, -9, 8, -7), False)]
+)
+def test_what_an_epoch_costs_has_an_interval_over_blocks(costs_us: tuple[float, ...], is_known: bool) -> None:
+    def of_block(cost_us: float) -> list[float]:
+        steps = np.full(606, 100.0)
+        steps[(LENGTH.warmup_steps + np.arange(606)) % LENGTH.steps_per_epoch == 0] += cost_us
+        return list(steps)
+
+    trials = [trial(block=block, step_us=of_block(cost_us)) for block, cost_us in enumerate(costs_us)]
+    cost = only(summarised(trials)).epoch_boundary_us
+    assert cost is not None
+    assert cost.value == pytest.approx(np.mean(costs_us))
+    assert cost.low is not None
+    assert cost.high is not None
+    # The places are the same in all blocks here, so that a pseudo-value is what its block says.
+    assert (cost.low, cost.high) == pytest.approx((min(costs_us), max(costs_us)))
+    assert (cost.low > 0) is is_known
+
+
 def test_what_an_epoch_costs_may_come_out_negative() -> None:
     steps = np.full(606, 100.0)
     steps[(LENGTH.warmup_steps + np.arange(606)) % LENGTH.steps_per_epoch == 0] -= 2.0

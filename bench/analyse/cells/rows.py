@@ -14,6 +14,7 @@ from bench.analyse.cells.trial_figures import (
     collection_us,
     collections_per_step,
     collector_us_per_step,
+    epoch_cost,
     phases_us,
 )
 from bench.analyse.statistics.signed_rank import (
@@ -156,11 +157,11 @@ def _no_epoch(evidence: Evidence) -> str:
 
 
 def _epoch_cost(evidence: Evidence) -> Estimate | None:
-    """What an epoch costs: of trials that take turns, all together tell it once; else the middle over blocks."""
-    by_block = list(evidence.by_block(metric("epoch_boundary_us")).values())
-    if by_block and min(by_block) == max(by_block):
-        return Estimate(value=by_block[0])
-    return signed_rank_estimate(by_block)  # not on logarithms: noise can make it negative
+    """What an epoch costs: of trials that take turns, all together tell it; else the middle over blocks."""
+    if evidence.took_turns and evidence.length is not None:
+        return epoch_cost(evidence.timed, evidence.cell, evidence.length)
+    # Not on logarithms: noise can make it negative.
+    return signed_rank_estimate(list(evidence.by_block(metric("epoch_boundary_us")).values()))
 
 
 def _collector(evidence: Evidence) -> dict[str, Found]:

@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.analyse.cells import regions
+from bench.analyse.statistics.signed_rank import signed_rank_estimate
 from bench.plan import length as lengths
+from bench.records.schema import Estimate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -196,8 +198,8 @@ def complete(timed: Sequence[TrialFigures], cell: Cell, length: Length) -> tuple
     by_turns = [trial for trial in timed if trial.collections is not None]
     if not by_turns:
         return tuple(timed)
-    epoch_us, paused_us = epoch_cost_us(by_turns, cell, length), collector_us_per_step(by_turns)
-    return tuple(_complete(trial, epoch_us, paused_us, length) for trial in timed)
+    cost, paused_us = epoch_cost(by_turns, cell, length), collector_us_per_step(by_turns)
+    return tuple(_complete(trial, None if cost is None else cost.value, paused_us, length) for trial in timed)
 
 
 def _complete(figures: TrialFigures, epoch_us: float | None, paused_us: float, length: Length) -> TrialFigures:
@@ -208,21 +210,30 @@ def _complete(figures: TrialFigures, epoch_us: float | None, paused_us: float, l
     return replace(figures, epoch_us=epoch_us, samples_per_second=per_second, longer=whole_us / figures.step_us)
 
 
-def epoch_cost_us(timed: Sequence[TrialFigures], cell: Cell, length: Length) -> float | None:
-    """What the steps around an epoch's end take beyond steady ones, place by place, whichever of them do the work.
+def epoch_cost(timed: Sequence[TrialFigures], cell: Cell, length: Length) -> Estimate | None:
+    """What the steps around an epoch's end take beyond steady ones, in µs, place by place, whichever do the work.
 
-    None where epochs are too short to have an end, and where a place was never among the kept steps.
+    None where epochs are too short to have an end, and where a place was never among the kept steps. No block tells it
+    alone; the interval is that of a jackknife's pseudo-values, from what it would be without each of the blocks.
     """
     if not lengths.has_ends(cell.workers, length.steps_per_epoch):
         return None
     edge = lengths.edge_steps(cell.workers)
-    total_us = 0.0
-    for place in range(-edge, edge + 1):
-        seen = [trial.ends_us[place] for trial in timed if place in trial.ends_us]
-        if not seen:
-            return None
-        total_us += sum(us for us, _ in seen) / sum(count for _, count in seen)
-    return total_us
+    row_of = {block: row for row, block in enumerate(dict.fromkeys(trial.block for trial in timed))}
+    seen = np.zeros((len(row_of), 2, 2 * edge + 1))  # of each block: µs and steps, at each place
+    for trial in timed:
+        for place, sums in trial.ends_us.items():
+            seen[row_of[trial.block], :, place + edge] += sums
+    us, steps = seen.sum(axis=0)
+    if not steps.all():
+        return None
+    cost_us, blocks = float((us / steps).sum()), len(row_of)
+    others_us, other_steps = us - seen[:, 0], steps - seen[:, 1]
+    if not other_steps.all():
+        return Estimate(value=cost_us)
+    without_us = (others_us / other_steps).sum(axis=1)
+    interval = signed_rank_estimate(blocks * cost_us - (blocks - 1) * without_us)
+    return None if interval is None else interval.model_copy(update={"value": cost_us})
 
 
 def collector_us_per_step(timed: Sequence[TrialFigures]) -> float:
