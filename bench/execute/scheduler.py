@@ -251,8 +251,7 @@ class TrialScheduler:
         )
 
     def _log_to(self, phase: Pass, cell: Cell) -> Path | None:
-        """Scripts may be loud, and what they say tells why they fail; a runner says nothing of interest."""
-        if self.settings.scripts is None or self._logs is None:
+        if self._logs is None:
             return None
         clone, where = "-clone" if cell.clone else "", "" if cell.environment == CURRENT else f"-{cell.environment}"
         return self._logs / f"{_file_names(self.settings.runners)[cell.runner]}{where}-{phase}{clone}.log"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
 LAUNCHERS = (
@@ -16,6 +16,15 @@ LAUNCHERS_OWN = (
 )
 """What torchrun, Slurm, MPI, LSF and `accelerate launch` tell their processes: some frameworks take it for an order to
 train with others, or otherwise than they were told, and the hand-written loop does not."""
+
+LAUNCHED = (
+    *LAUNCHERS,
+    *("TORCHELASTIC_RUN_ID", "PMI_RANK", "PMI_SIZE", "PMIX_RANK", "LSB_JOBID", "ACCELERATE_USE_CPU"),
+    *("SLURM_JOB_ID", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_NTASKS", "SLURM_LAUNCH_NODE_IPADDR"),
+)
+LAUNCHED_OWN = ("OMPI_COMM_WORLD_", "MV2_COMM_WORLD_", "JSM_NAMESPACE_")
+"""Those of them that only a process has which was launched: ranks, sizes, addresses, jobs. The others may be settings
+of an image or a shell, such as `OMPI_MCA_plm`."""
 
 EFFECTS = {
     "CUDA_LAUNCH_BLOCKING": "every kernel is waited for",
@@ -48,8 +57,13 @@ def changing(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def of_launchers(environment: Mapping[str, str]) -> list[str]:
-    """The names of variables that a launcher of distributed training has left."""
+    """The names of variables that are a launcher's of distributed training, or settings for one."""
     return sorted(name for name in environment if name in LAUNCHERS or name.startswith(LAUNCHERS_OWN))
+
+
+def launched(names: Iterable[str]) -> list[str]:
+    """Those of `of_launchers` that say that a launcher started this process."""
+    return [name for name in names if name in LAUNCHED or name.startswith(LAUNCHED_OWN)]
 
 
 def without_launchers(environment: Mapping[str, str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from bench.plan import scripts
 from bench.plan.settings import Flags
 from bench.records import store
 from bench.records.foreign_text import without_secrets
+from bench.records.schema import Scripts
 from bench.report import answer, publish
 from bench.report.charts.engine import Drawn
 from bench.report.export import files
@@ -183,8 +184,9 @@ def test_a_tokenizers_words_are_arguments_like_others(tmp_path):
 
 
 def log_kept(to, content, status="ok"):
-    """What is kept of a trial that has printed `content`."""
-    running = Running(replace(request("hangs"), log_to=to), factories.interpreter())
+    """What is kept of a trial of a script that has printed `content`."""
+    script = Scripts(each=[], folder=str(to.parent))
+    running = Running(replace(request("hangs"), log_to=to, scripts=script), factories.interpreter())
     (running.scratch / LOG).write_bytes(content)
     running._keep_log(Result(status=status))
     running.refused("it was only looked at")

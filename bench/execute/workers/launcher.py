@@ -76,7 +76,7 @@ class Request:
     scripts: Scripts | None = None
     """Those of the run; its cell names one of them."""
     log_to: Path | None = None
-    """Where what it has printed is kept; the last trial of a name, and one that failed beside it."""
+    """Where what it has printed is kept: of a script its last trial of a name, of all one that failed, beside it."""
     event_steps: int | None = None
     """Steps from one event to the next, of an option that has any: they are counted apart."""
     has_terminal: bool = False
@@ -227,7 +227,10 @@ class Running:
 
     def _keep_log(self, result: Result) -> None:
         to = self.request.log_to
-        if to is not None and self.log.path.exists():
+        if to is None or not self.log.path.exists():
+            return
+        # A script may be loud, and what it says tells how it went; a runner says what is of interest where it fails.
+        if result.status != "ok" or self.request.scripts is not None:
             told = without_secrets(self.log.kept())
             _keep(to if result.status == "ok" else to.with_suffix(f".failed{to.suffix}"), told.encode())
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bench.execute.workers.failure import sentence
 from bench.plan import working_copy
 
 MAIN = "__main__"
@@ -126,7 +127,7 @@ def told(error: BaseException, file: Path) -> str:
         return str(error)
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
     where = f"{file.name} line {lines[-1]}: " if lines else ""
-    what = f"{where}{type(error).__name__}: {' '.join(str(error).split())[:LONGEST_TOLD]}"
+    what = f"{where}{sentence(error)[:LONGEST_TOLD]}"
     names = {kind.__name__ for each in _before(error) for kind in type(each).__mro__}
     if isinstance(error, EOFError):
         return f"it asks for input, of which a trial has none ({what})"

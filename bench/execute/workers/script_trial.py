@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from bench.execute.workers import protocol
+from bench.execute.workers.failure import print_all
 from bench.execute.workers.script import MAIN, ScriptError, told
 from bench.measure import counters, hooks, phases, sampling, witness
 from bench.measure import device as devices
@@ -145,6 +146,8 @@ def _look(assignment: Assignment, look: Callable[[Leave], None], left: Path) -> 
         look(leave)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a script raises is the reason of its row
         assert assignment.script is not None
+        if not isinstance(error, ScriptError):
+            print_all(error)
         leave(told(error, assignment.script.file))
     raise AssertionError("whoever looks leaves something")
 

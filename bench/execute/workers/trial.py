@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 import torch
 
 from bench.execute.workers import protocol, script_trial
-from bench.execute.workers.script import Script, told
+from bench.execute.workers.failure import print_all, sentence
+from bench.execute.workers.script import Script, ScriptError, told
 from bench.measure import counters, energy, hooks, memory, meters, phases, sampling, setup, sm_clock, trace
 from bench.measure import device as devices
 from bench.measure.clock import Clock, LoopEndedError, Onlooker
@@ -79,6 +80,8 @@ def run(assignment: Assignment) -> None:
         status = "oom" if devices.is_out_of_memory(error) else "failed"
         reason = _told(error) if assignment.script is None else told(error, assignment.script.file)
         result = {"status": status, "reason": reason}
+        if not isinstance(error, ScriptError):  # which a script did not raise
+            print_all(error)
     assignment.leave(result)
 
 
@@ -88,7 +91,7 @@ def _told(error: Exception) -> str:
         return str(error)
     if str(error) == NO_SCALAR:
         return "the loss is not one number: take its mean"
-    return f"{type(error).__name__}: {error}"
+    return sentence(error)
 
 
 Over = Callable[[Clock, Result], None]

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.execute.workers.children import die_with_parent, let_forks_die_with_this, serve
+from bench.execute.workers.failure import sentence
 from bench.execute.workers.protocol import LOG, Message, Receiver, send
 from bench.execute.workers.script import Script, told
 from bench.host import process
@@ -69,7 +70,7 @@ def main() -> None:
     try:
         _import_torch()
     except Exception as error:  # noqa: BLE001 - whatever it raises is the reason of every row of this environment
-        send(control, {"event": "failed", "reason": f"{type(error).__name__}: {error}"})
+        send(control, {"event": "failed", "reason": sentence(error)})
         return
     imported = Imported(bare=bare, torch_s=time.perf_counter() - started)
     send(control, {"event": "up", "pid": os.getpid()})
@@ -144,7 +145,7 @@ def _interpret(control: socket.socket, request: Message, imported: Imported) -> 
         _load_workload(request["workload"])
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is raised while it is imported is its row's reason
         event = "missing" if isinstance(error, ImportError) else "failed"
-        reason = f"{type(error).__name__}: {error}" if script is None else told(error, script.file)
+        reason = sentence(error) if script is None else told(error, script.file)
         send(control, {"event": event, "what": loading, "reason": reason})
         return
     if request["hides_imports"]:
@@ -217,7 +218,7 @@ def _why_unusable(device: str) -> str | None:
         work = torch.ones(8, 8, device=device)
         return None if (work @ work).sum().item() == 512 else "it computes wrong results"
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason
-        return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        return sentence(error)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Whatever a trial that takes no turns does becomes its row's status and reason, and the next trial runs."""
 
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ def test_a_fault_is_a_result_with_its_reason(pool, loop):
     assert result.status == status, result.reason
     assert reason is None or reason in result.reason
     assert "\n" not in (result.reason or "")
+
+
+def test_a_trial_that_failed_leaves_a_log_with_all_of_its_error_and_one_that_went_well_leaves_none(pool, tmp_path):
+    for loop in ("raises", "goes_elsewhere"):
+        pool.run(replace(request(loop), log_to=tmp_path / f"{loop}.log"))
+    (log,) = tmp_path.iterdir()
+    assert log.name == "raises.failed.log"
+    assert f'File "{LOOPS / "raises.py"}", line ' in log.read_text()
+    assert log.read_text().endswith("ValueError: the learning rate went to the moon\n")
 
 
 @pytest.mark.parametrize(("loop", "reason"), [("exits", "sys.exit(0)"), ("exits_at_once", "os._exit(0)")])
