@@ -214,13 +214,16 @@ def test_a_run_trains_with_defaults_on_a_terminal(verb, tmp_path):
     assert proof.setup["progress bar"] == "tqdm"
 
 
-def test_a_check_names_the_defaults_that_a_release_has_changed():
-    stock_us = factories.comparison(profile="stock")
-    run = factories.run(comparisons=[stock_us], runners=("hf-trainer",), verb="upgrade")
+def a_check():
+    """One of a loop with defaults, of two environments."""
+    run = factories.run(comparisons=[factories.comparison(profile="stock")], runners=("hf-trainer",), verb="upgrade")
     here = Environment(name="here", python="python3")
-    sides = arms(here, here)
-    plan = {"design": "environments", "environments": sides}
-    run = run.model_copy(update={"settings": run.settings.model_copy(update=plan)})
+    plan = {"design": "environments", "environments": arms(here, here)}
+    return run.model_copy(update={"settings": run.settings.model_copy(update=plan)})
+
+
+def test_a_check_names_the_defaults_that_a_release_has_changed():
+    run = a_check()
     before, after, clone = comparison_groups.cells(run.settings)
     losses = {before: [0.7], after: [0.5], clone: [0.7]}
     setups = {before: SETUPS["matched"], after: SETUPS["stock"], clone: SETUPS["matched"]}
@@ -235,3 +238,24 @@ def test_a_check_names_the_defaults_that_a_release_has_changed():
         "than before. Defaults have changed: optimizer: AdamW in baseline, AdamW, fused in candidate; schedule: none "
         "in baseline, linear in candidate."
     )
+    text = markdown.written(upgrade.document(summarise(run, trials), "results/a"))
+    assert "**Other than before: optimizer of hf-trainer and schedule of hf-trainer.**" in text
+    assert rows_of(text, "hf-trainer", "optimizer") == [["AdamW", "AdamW, fused"]]
+    assert rows_of(text, "hf-trainer", "schedule") == [["none", "linear"]]
+
+
+def test_a_check_states_the_defaults_that_a_release_has_kept():
+    run = a_check()
+    trials = [
+        factories.trial(cell=each, phase="equivalence", setup=SETUPS["stock"])
+        for each in comparison_groups.cells(run.settings)
+    ]
+    text = markdown.written(upgrade.document(summarise(run, trials), "results/a"))
+    assert "**Every default is what it was.**" in text
+    assert rows_of(text, "hf-trainer", "optimizer") == [["AdamW, fused", "AdamW, fused"]]
+
+
+def rows_of(text, *names):
+    """What a table has after these cells, row by row."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return [row[len(names) :] for row in rows if row[: len(names)] == list(names)]

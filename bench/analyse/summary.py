@@ -134,9 +134,14 @@ def _proven_ratio(evidence: Evidence, reference: Evidence) -> Estimate | None:
 
 
 def _attributed(run: Run, gathered: Sequence[GroupEvidence]) -> list[AttributionRow]:
-    """By which functions cells differ: from their reference, or in a history from the release before."""
+    """By which functions cells differ: from their reference, or in a history from the release before.
+
+    A price list tells of no function, and has none here: with forty options that would be most of its summary.
+    """
     if run.verb == "history":
         return history.between_releases(gathered)
+    if run.verb == "prices":
+        return []
     return [found for compared in gathered for found in _attribution(compared)]
 
 

@@ -6,7 +6,7 @@ import pytest
 from bench.analyse.summary import summarise
 from bench.plan import comparison_groups
 from bench.plan import length as lengths
-from bench.records.schema import Count, Counters, Length, PricedOption
+from bench.records.schema import Count, Counters, FunctionCounts, Length, PricedOption
 from tests import factories
 
 STEP_US = 1000.0
@@ -24,8 +24,7 @@ def counters(**changes):
         unavailable=on_a_device,
         ops_by_name={},
         tensor_bytes_by_category={},
-        functions=[],
-        **counts | changes,
+        **{"functions": []} | counts | changes,
     )
 
 
@@ -200,3 +199,12 @@ def test_an_option_whose_trials_fail_says_how():
     assert fails.reason == "the trial ended with status failed"
     assert fails.step_us is None
     assert works.step_us is not None
+
+
+def test_a_list_says_nothing_of_functions_of_which_its_report_tells_none():
+    run = a_run(an_option("costs"))
+    function = FunctionCounts(file="fabric.py", function="log", line=1, python_calls=20, c_calls=0)
+    dear = counters(counts={"python_calls": 120}, functions=[function])
+    summary = summarise(run, trials_of(run, lambda name, lead: steps(STEP_US, lead=lead), counted={"costs": dear}))
+    assert summary.prices[0].more == {"python_calls": 20}
+    assert summary.attribution == []

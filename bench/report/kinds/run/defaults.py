@@ -130,15 +130,16 @@ def _setups(
     rows = [
         (cell.runner, fact, before, after)
         for cell, matched in reversed(first.values())
-        for fact, before, after in _differences(cell, matched or cells.get(_twin(cell, runner="pytorch")))
+        for fact, before, after in facts(matched or cells.get(_twin(cell, runner="pytorch")), cell)
+        if before != after
     ]
     if rows:
         yield Paragraph(f"What differs. {UNSEEN}")
         yield blocks.table(("runner", "what", other_name, "stock"), rows, names=4)
 
 
-def _differences(cell: CellSummary, other: CellSummary | None) -> Iterator[tuple[str, str, str]]:
-    before = {} if other is None else other.setup
-    for fact in dict.fromkeys([*before, *cell.setup]):
-        if before.get(fact) != cell.setup.get(fact):
-            yield fact, before.get(fact, NONE), cell.setup.get(fact, NONE)
+def facts(cell: CellSummary | None, other: CellSummary) -> Iterator[tuple[str, str, str]]:
+    """How two loops have set themselves up: what it is about, how it is in the one and how in the other."""
+    before = {} if cell is None else cell.setup
+    for fact in dict.fromkeys([*before, *other.setup]):
+        yield fact, before.get(fact, NONE), other.setup.get(fact, NONE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.verdicts.metrics import GROUPS
-from bench.plan.upgrade import labels
+from bench.plan.upgrade import BASELINE, CANDIDATE, labels
 from bench.records.metrics import metric
 from bench.report.document import blocks, bridges, numbers, steadiness
 from bench.report.document.blocks import Paragraph, Warnings, bullets, paragraphs, section
@@ -15,6 +15,7 @@ from bench.report.document.groups import hardware
 from bench.report.document.text import listed, plural
 from bench.report.document.verdict_tables import counted, measured, where
 from bench.report.kinds.machine import calibration
+from bench.report.kinds.run import defaults
 from bench.report.kinds.run.quality import UNSEEN
 from bench.report.kinds.upgrade import charts
 from bench.report.kinds.upgrade.packages import conflicts, differs, pulled_in
@@ -58,6 +59,7 @@ def document(summary: Summary, folder: str) -> Document:
         measured(summary),
         counted(summary, "the baseline"),
         section("Are they equivalent?", Paragraph(equivalence(summary))),
+        _what_is_set(summary),
         _resolution(summary),
         how_to_repeat(summary),
     )
@@ -122,6 +124,26 @@ def _changed(summary: Summary) -> str:
     changed = dict.fromkeys(reason for cell in summary.cells for reason in getattr(cell.equivalence, "reasons", []))
     what = "What the script trains with has" if summary.run.settings.scripts else "Defaults have"
     return f" {what} changed: {'; '.join(changed)}." if changed else ""
+
+
+def _what_is_set(summary: Summary) -> Section | None:
+    """What each loop sets up by itself on either side; None where nothing is left to defaults."""
+    pairs = {
+        cell.runner: (cell, twin)
+        for cell in reversed(summary.cells)
+        if cell.profile == "stock" and cell.environment == BASELINE
+        for twin in summary.cells
+        if twin.cell == cell.cell.model_copy(update={"environment": CANDIDATE})
+    }
+    rows = [(runner, *fact) for runner, (old, new) in reversed(pairs.items()) for fact in defaults.facts(old, new)]
+    if not rows:
+        return None
+    changed = [f"{what} of {runner}" for runner, what, before, after in rows if before != after]
+    told = f"Other than before: {listed(changed)}." if changed else "Every default is what it was."
+    table = blocks.table(("runner", "what", "baseline", "candidate"), rows, names=2)
+    return section(
+        "What the defaults are", Paragraph(told, strong=True, told="note"), Paragraph(defaults.UNSEEN), table
+    )
 
 
 def _resolution(summary: Summary) -> Section:
