@@ -81,11 +81,12 @@ class TrialScheduler:
         """Trials of the whole plan, and of the blocks that have been added to it so far."""
         opening = len(self._cells) * sum(self._replicates[each] for each in self._opening_passes)
         a_block = sum(len(group.members) for group in self.groups)
-        timed = self.settings.blocks * a_block if self._is_timed else 0
+        timed = self.settings.blocks * a_block if self.is_timed else 0
         return opening + timed + self._added_trials
 
     @property
-    def _is_timed(self) -> bool:
+    def is_timed(self) -> bool:
+        """Whether there are blocks at all."""
         return "timing" in self.settings.passes
 
     @property
@@ -108,18 +109,30 @@ class TrialScheduler:
         one and goes on decides as it did before.
         """
         try:
-            # Runners' import times are figures of the report; environments' are judged by pairs.
-            alone = self._is_timed and self.settings.design == "runners"
-            yield from self._passes(replicate=0, one_by_one=alone)
-            if max_batch.PASS in self.settings.passes:
-                yield from self._searches()
-            if self._is_timed:
+            yield from self.opening()
+            if self.is_timed:
                 yield from self._blocks(next_rounds)
-            yield from self._passes(replicate=1)
+            yield from self.closing()
         finally:
-            self._close_pool()
-            if self._compiled is not None:
-                self._compiled.cleanup()
+            self.close()
+
+    def opening(self) -> Iterator[list[Trial]]:
+        """The passes that come before the timed blocks, and searches."""
+        # Runners' import times are figures of the report; environments' are judged by pairs.
+        alone = self.is_timed and self.settings.design == "runners"
+        yield from self._passes(replicate=0, one_by_one=alone)
+        if max_batch.PASS in self.settings.passes:
+            yield from self._searches()
+
+    def closing(self) -> Iterator[list[Trial]]:
+        """What the second set of interpreters repeats, where no block has had it."""
+        yield from self._passes(replicate=1)
+
+    def close(self) -> None:
+        """End whatever was started to measure."""
+        self._close_pool()
+        if self._compiled is not None:
+            self._compiled.cleanup()
 
     def _searches(self) -> Iterator[list[Trial]]:
         """For each cell the trials that look for the largest batch that it trains, one alive at a time."""
@@ -139,7 +152,7 @@ class TrialScheduler:
                 return
             if self._set_of(block) > 0:
                 yield from self._passes(replicate=1)
-            yield from self._block(block, chosen)
+            yield from self.block(block, chosen)
 
     def _passes(self, *, replicate: int, one_by_one: bool = False) -> Iterator[list[Trial]]:
         """The passes that are not timed, as far as they run so often, by the set of interpreters of that number."""
@@ -198,7 +211,8 @@ class TrialScheduler:
             self._pool.close()
         self._pool = None
 
-    def _block(self, block: int, rounds: Sequence[ComparisonGroup]) -> Iterator[list[Trial]]:
+    def block(self, block: int, rounds: Sequence[ComparisonGroup]) -> Iterator[list[Trial]]:
+        """The groups of one block, the trials of each together."""
         groups = schedule.block(rounds, seed=self.settings.seed, block=block)
         if block - self._first_block >= self.settings.blocks:
             self._added_trials += sum(map(len, groups))
