@@ -16,10 +16,10 @@ from bench.analyse.verdicts import comparability
 from bench.cli import app, options, pipeline
 from bench.cli.output import OutputOptions
 from bench.errors import RunFolderError, UsageError
-from bench.execute import calibrations, probe, trust
+from bench.execute import calibrations, fleet, trust
 from bench.plan import calibration, devices, max_batch, runner_files
 from bench.plan.presets import TURNS_S
-from bench.plan.settings import Flags, from_flags
+from bench.plan.settings import Flags, fleet_of, from_flags
 from bench.records import store
 from bench.records.schema import Machine, Run, Settings
 
@@ -76,6 +76,12 @@ def main(
         str | None,
         Flag(help="Run only this pass: counters, phases or time [all]; counters take seconds and no quiet machine."),
     ] = None,
+    executor: Annotated[
+        str | None, Flag(help="local: on this machine; ray: blocks spread over the nodes of a Ray cluster [local].")
+    ] = None,
+    ray_address: Annotated[
+        str | None, Flag(help="Of --executor ray: host:port, or auto for the one here [one of this machine alone].")
+    ] = None,
     trace: Annotated[
         bool | None, Flag("--trace", help="Also record ten steady steps of each cell for ui.perfetto.dev.")
     ] = None,
@@ -120,7 +126,7 @@ def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None, trus
         template: Run | None = _of_a_run(store.read_run(like, flag="--like"), like, trusted=trusted)
     else:
         template = None
-    machine, packages = probe.machine()
+    machine, packages = fleet.machine(template.settings.fleet if template else fleet_of(flags))
     settings = _in_turns(template.settings) if template else settings_of(flags, machine)
     if template is not None:
         runner_files.refuse_unusable(settings, flag=f"--like {like}:")
@@ -183,7 +189,7 @@ def reopened(folder: Path, *, trusted: bool) -> Path:
         )
     trust.refuse_stranger(folder, run, flag="--resume", trusted=trusted)
     runner_files.refuse_unusable(run.settings, flag=f"--resume {folder}:")
-    machine, packages = probe.machine()
+    machine, packages = fleet.machine(run.settings.fleet)
     now = {"machine": machine, "packages": packages, "own_files": runner_files.digests(run.settings)}
     unlike = comparability.differences(run, run.model_copy(update=now))
     if unlike:

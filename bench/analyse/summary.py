@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from bench.analyse import launches, prices
@@ -71,6 +71,7 @@ def summarise(run: Run, trials: Sequence[Seen], checkups: Sequence[Health] = ())
         machine=run.machine,
         packages=run.packages,
         cells=list(rows.values()),
+        nodes=_nodes(trials),
         attribution=_attributed(run, gathered),
         releases=history.releases(gathered, trials, seed=run.settings.seed) if run.verb == "history" else [],
         verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.verb == "upgrade" else [],
@@ -85,6 +86,12 @@ def summarise(run: Run, trials: Sequence[Seen], checkups: Sequence[Health] = ())
         warnings=list(map(str, warnings)),
     )
     return transitions.bisected(summary, whole) if run.verb == "bisect" else summary
+
+
+def _nodes(trials: Iterable[Seen]) -> dict[str, int]:
+    """How many blocks each node of a cluster has timed."""
+    blocks = {(trial.node, trial.block) for trial in trials if trial.phase == "timing" and trial.node is not None}
+    return dict(sorted(Counter(node for node, _ in blocks).items()))
 
 
 def _noise_floors(run: Run, gathered: Sequence[GroupEvidence]) -> list[NoiseFloor | None]:

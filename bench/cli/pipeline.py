@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli.output import OutputOptions, seconds_of
 from bench.errors import ExitCode, InterruptedReportError
 from bench.execute import checkup, probe
+from bench.execute.fleet import FleetScheduler
 from bench.execute.scheduler import TrialScheduler
 from bench.plan import runner_files
 from bench.records import store
@@ -73,10 +74,10 @@ def execute(folder: Path, *, title: str | None = None, way_on: str | None = None
     done = store.read_trials(folder)
     with (
         store.journal(folder, way_on=way_on) as journal,
-        checkup.record_during(folder, run) as beside,
+        _checkups(folder, run) as beside,
         closing(progress.choose(sys.stderr, quiet=quiet)) as display,
     ):
-        scheduler = TrialScheduler(run.settings, done=done, traces=folder / store.TRACES, logs=folder / store.LOGS)
+        scheduler = _scheduler(folder, run, done)
         display.start(scheduler.total_trials, title or f"looptax · {folder}", blocks=run.settings.blocks)
         if beside is not None:
             display.note(beside)
@@ -85,10 +86,25 @@ def execute(folder: Path, *, title: str | None = None, way_on: str | None = None
         try:
             for trials in scheduler.run(stopping.rule(run)):
                 journal.append(*trials)
-                _show(display, trials, scheduler, run)
+                for sentence in scheduler.notes():
+                    display.note(sentence)
+                if trials:
+                    _show(display, trials, scheduler, run)
         except KeyboardInterrupt:
             return False
     return True
+
+
+def _checkups(folder: Path, run: Run) -> AbstractContextManager[str | None]:
+    """They look at this machine, which measures nothing for a cluster."""
+    return checkup.record_during(folder, run) if run.settings.fleet is None else nullcontext()
+
+
+def _scheduler(folder: Path, run: Run, done: Sequence[Trial]) -> TrialScheduler:
+    """What runs the passes: here, or on the nodes of a cluster."""
+    if run.settings.fleet is not None:
+        return FleetScheduler(run.settings, done=done)
+    return TrialScheduler(run.settings, done=done, traces=folder / store.TRACES, logs=folder / store.LOGS)
 
 
 def _show(display: Progress, trials: Sequence[Trial], scheduler: TrialScheduler, run: Run) -> None:

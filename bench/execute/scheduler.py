@@ -116,6 +116,10 @@ class TrialScheduler:
         finally:
             self.close()
 
+    def notes(self) -> list[str]:
+        """What there is to say of what measures, a sentence each; each is said once."""
+        return []
+
     def opening(self) -> Iterator[list[Trial]]:
         """The passes that come before the timed blocks, and searches."""
         # Runners' import times are figures of the report; environments' are judged by pairs.

@@ -10,7 +10,7 @@ from typing import Any
 from bench.errors import UsageError
 from bench.plan import cells, length, max_batch, parse, scripts
 from bench.plan.presets import MAX_BLOCKS, PRESETS, Preset, batch_sizes
-from bench.records.schema import Comparison, Machine, Pass, Settings
+from bench.records.schema import Comparison, Fleet, Machine, Pass, Settings
 from trainloops import runners
 
 DEFAULT_PRESET = "standard"
@@ -56,6 +56,8 @@ class Flags:
     cwd: Path | None = None
     unlike: bool | None = None
     to_the_end: bool | None = None
+    executor: str | None = None
+    ray_address: str | None = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Flags:
@@ -85,6 +87,7 @@ def from_flags(flags: Flags, machine: Machine) -> Settings:
         seed=flags.seed or 0,
         **_blocks(flags, preset),
         **_optional(flags),
+        fleet=fleet_of(flags),
     )
 
 
@@ -162,6 +165,23 @@ def _blocks(flags: Flags, preset: Preset) -> Mapping[str, Any]:
             f"--max-blocks {most} is fewer than the {blocks} blocks that are planned; raise it, or lower --blocks."
         )
     return {"blocks": blocks, "target_ci": target, "max_blocks": most}
+
+
+EXECUTORS = ("local", "ray")
+
+
+def fleet_of(flags: Flags) -> Fleet | None:
+    """Where blocks are measured, if not here; raises `UsageError` for what only this machine can do."""
+    (executor,) = cells.known("--executor", flags.executor or "local", EXECUTORS)
+    if executor == "local":
+        if flags.ray_address is not None:
+            raise UsageError("--ray-address is that of --executor ray: give both, or leave it out.")
+        return None
+    here = {"--script": flags.script, "--trace": flags.trace, "--find-max-batch": flags.find_max_batch}
+    for flag, value in here.items():
+        if value:
+            raise UsageError(f"--executor ray does not do {flag}: leave one of them out.")
+    return Fleet(address=flags.ray_address)
 
 
 def _optional(flags: Flags) -> Mapping[str, Any]:

@@ -15,6 +15,8 @@ SCHEMA = 2
 """Of all files of a run folder; docs/formats.md has what each number brought, and when it rises."""
 CURRENT = "current"
 """The environment that the harness itself runs in."""
+MAIN_PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning", "lightning")
+"""What is compared, and torch under it, as pip names them."""
 
 Pass = Literal["pilot", "equivalence", "counting", "phases", "trace", "max-batch", "timing"]
 Phase = Literal["data", "forward", "backward", "optimizer", "rest"]

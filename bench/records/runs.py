@@ -114,6 +114,13 @@ class Scripts(Record):
         return next(each for each in self.each if each.name == name)
 
 
+class Fleet(Record):
+    """A cluster on which blocks are spread."""
+
+    address: str | None = None
+    """Of Ray; None is a cluster of this machine alone."""
+
+
 class Settings(Record):
     """What the user asked for, after presets and defaults: what `--like` repeats."""
 
@@ -161,6 +168,8 @@ class Settings(Record):
     """The margin of the figures of time, where it is another than `margin`, since the machine resolves no less."""
     by_calibration: ByCalibration | None = None
     """None where no calibration was there, or the user named the value."""
+    fleet: Fleet | None = None
+    """Where blocks are measured; None is here."""
     foreign_load_limit: Finite = 0.1
     """A timed block is marked where others took more than this of one core while its trials ran (docs/method.md)."""
 

@@ -6,12 +6,25 @@ here has a line in docs/formats.md, where the history of `SCHEMA` is.
 
 from __future__ import annotations
 
-from bench.records.base import CURRENT, SCHEMA, FigureGroup, Launch, Nanoseconds, Pass, Phase, Record, Status, Verb
+from bench.records.base import (
+    CURRENT,
+    MAIN_PACKAGES,
+    SCHEMA,
+    FigureGroup,
+    Launch,
+    Nanoseconds,
+    Pass,
+    Phase,
+    Record,
+    Status,
+    Verb,
+)
 from bench.records.runs import (
     AcceleratorInfo,
     Bisection,
     ByCalibration,
     Environment,
+    Fleet,
     Machine,
     PricedOption,
     Release,
@@ -79,6 +92,7 @@ from bench.records.two_runs import Control, Judged, TwoRuns
 
 __all__ = [
     "CURRENT",
+    "MAIN_PACKAGES",
     "SCHEMA",
     "STEP_QUANTILES",
     "AcceleratorInfo",
@@ -104,6 +118,7 @@ __all__ = [
     "Estimate",
     "FigureGroup",
     "Fingerprint",
+    "Fleet",
     "FunctionCounts",
     "FunctionTime",
     "Imported",

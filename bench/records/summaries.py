@@ -374,6 +374,8 @@ class Summary(Record):
     machine: Machine
     packages: dict[str, str]
     cells: list[CellSummary]
+    nodes: dict[str, int] = {}
+    """Of a cluster: the nodes that timed blocks, by name and hardware, and how many each."""
     verdicts: list[Verdict] = []
     attribution: list[AttributionRow] = []
     releases: list[ReleaseFigures] = []

@@ -353,6 +353,8 @@ class Trial(Record):
     alone: ForeignText | None = None
     """Why a timed trial took no turns with those that it is compared with; None where it did."""
     no_load: ForeignText | None = None
+    node: ForeignText | None = None
+    """The node of a cluster that measured it, and its hardware; None where that was the machine of run.json."""
 
     @property
     def key(self) -> TrialKey:

@@ -39,6 +39,7 @@ class TimedTrial:
     interpreter: Interpreter | None
     load: Load | None
     no_load: str | None
+    node: str | None
     alone: str | None
     compilation: Compilation | None
     in_turns: bool
@@ -95,6 +96,7 @@ def _timed(run: Run, trial: Trial, timing: Timing, once: _Once) -> TimedTrial:
         interpreter=once.interpreter(trial),
         load=trial.load,
         no_load=trial.no_load,
+        node=trial.node,
         alone=trial.alone,
         compilation=trial.compilation,
         in_turns=timing.turns is not None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from bench.records.schema import MAIN_PACKAGES
 from bench.report.charts import Picture, pictures
 from bench.report.document import blocks, bridges, glossary, steadiness
 from bench.report.document.blocks import Commands, Paragraph, Warnings, bullets, folded, paragraphs, section
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from bench.records.schema import Summary
     from bench.report.document.blocks import Document, Part, Section
-
-MAIN_PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning", "lightning")
 
 
 def document(summary: Summary, folder: str) -> Document:
@@ -73,10 +72,20 @@ def setting(summary: Summary) -> str:
     """Say when and where the run was made, with which versions of what it compares, and how much of it there is."""
     versions = [f"{name} {summary.packages[name]}" for name in MAIN_PACKAGES if name in summary.packages]
     told = (
-        f"Measured on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}, with {', '.join(versions)}: "
+        f"Measured on {summary.run.started_at:%Y-%m-%d} on {_where(summary)}, with {', '.join(versions)}: "
         f"{plural(len(summary.cells), _noun(summary))}{_blocks(summary)}."
     )
     return steadiness.after(told, summary)
+
+
+def _where(summary: Summary) -> str:
+    """The hardware, or of a cluster each node, with its own."""
+    if not summary.nodes:
+        return listed(hardware(summary))
+    if len(summary.nodes) == 1:
+        return f"one node of a Ray cluster, {next(iter(summary.nodes))}"
+    nodes = listed([f"{plural(blocks, 'block')} on {description}" for description, blocks in summary.nodes.items()])
+    return f"{len(summary.nodes)} nodes of a Ray cluster, each block on one of them ({nodes})"
 
 
 def _noun(summary: Summary) -> str:

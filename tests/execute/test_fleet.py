@@ -1,0 +1,195 @@
+"""Blocks on the nodes of a cluster: which is asked for what, and what becomes of a node that is lost.
+
+Ray is a fake here, which answers in the order that a test wants; `tests/test_fleet.py` has a real one.
+"""
+
+from types import SimpleNamespace
+
+import pytest
+
+from bench.errors import DeviceError, UsageError
+from bench.execute import fleet
+from bench.execute.fleet import FleetScheduler, Node
+from bench.plan.comparison_groups import planned_groups
+from bench.plan.settings import Flags, from_flags
+from bench.records.schema import Fleet
+from tests import factories
+
+RUN = factories.run(runners=["pytorch", "floor"], blocks=4)
+SETTINGS = RUN.settings.model_copy(update={"passes": ["timing"], "fleet": Fleet(address="there:6379")})
+
+
+class ActorLostError(Exception):
+    pass
+
+
+class RayError(Exception):
+    pass
+
+
+def node(name, **packages):
+    return Node(ray_id=name, name=name, cards=2, machine=RUN.machine, packages={"torch": "2.13.0", **packages})
+
+
+class Measurer:
+    """Measures nothing: a block's trials are made."""
+
+    def __init__(self, settings):
+        self.settings, self.heard = settings, []
+
+    def opening(self, before):
+        self.heard += before
+        return []
+
+    closing = opening
+
+    def block(self, before, number, groups):
+        self.heard += before
+        return [factories.trial(cell=cell, block=number) for group in groups for cell in group.members]
+
+
+class Reference:
+    def __init__(self, actor, answer):
+        self.actor, self.answer = actor, answer
+
+
+class FakeRay:
+    """Actors that answer when they are waited for: the last that was asked first, as if the first were slow."""
+
+    exceptions = SimpleNamespace(RayActorError=ActorLostError, RayError=RayError)
+
+    def __init__(self):
+        self.actors, self.lost, self.is_over = [], set(), False
+
+    def remote(self, made):
+        ray = self
+
+        class Actor:
+            def __init__(self, *arguments):
+                self.itself = made(*arguments)
+                self.asked = []
+                ray.actors.append(self)
+
+            def __getattr__(self, name):
+                return SimpleNamespace(remote=lambda *arguments: self.ask(name, arguments))
+
+            def ask(self, name, arguments):
+                self.asked.append((name, *arguments[1:2]))
+                return Reference(self, lambda: getattr(self.itself, name)(*arguments))
+
+        return SimpleNamespace(remote=Actor)
+
+    def wait(self, references):
+        return [references[-1]], references[:-1]
+
+    def get(self, reference):
+        if self.actors.index(reference.actor) in self.lost:
+            raise ActorLostError
+        return reference.answer()
+
+    def shutdown(self):
+        self.is_over = True
+
+
+@pytest.fixture
+def ray(monkeypatch):
+    fake = FakeRay()
+    monkeypatch.setattr(fleet, "connect", lambda _address: fake)
+    monkeypatch.setattr(fleet, "nodes", lambda _address: [node("a"), node("b")])
+    monkeypatch.setattr(fleet, "_on", lambda _node_id, remote, **_resources: remote)
+    monkeypatch.setattr(fleet, "Measurer", Measurer)
+    return fake
+
+
+def blocks(trials):
+    return sorted({trial.block for trial in trials})
+
+
+def run(scheduler, more=()):
+    """All trials of a run whose planned blocks are followed by as many as `more` says."""
+    groups, seen = planned_groups(scheduler.settings), []
+
+    def next_rounds(done, trials):
+        seen.append((done, blocks(trials)))
+        return groups if done < scheduler.settings.blocks + len(more) else []
+
+    return [trial for trials in scheduler.run(next_rounds) for trial in trials], seen
+
+
+def test_each_block_is_on_one_node_and_all_nodes_have_some(ray):
+    trials, _ = run(FleetScheduler(SETTINGS))
+    nodes_of = {number: {trial.node for trial in trials if trial.block == number} for number in range(4)}
+    assert all(len(names) == 1 for names in nodes_of.values())
+    assert {name.split(":")[0] for names in nodes_of.values() for name in names} == {"a", "b"}
+    assert len(trials) == len({trial.key for trial in trials}) == 4 * 3  # two loops and a clone
+    assert ray.is_over
+
+
+def test_a_block_that_is_added_is_decided_on_by_all_that_came_before(ray):
+    trials, seen = run(FleetScheduler(SETTINGS), more=range(3))
+    assert blocks(trials) == list(range(7))
+    assert seen[4:6] == [(4, [0, 1, 2, 3]), (5, [0, 1, 2, 3])]  # one for each node
+    assert seen[6:8] == [(6, [0, 1, 2, 3, 4, 5]), (7, [0, 1, 2, 3, 4, 5])]
+
+
+def test_the_block_of_a_node_that_is_lost_is_measured_again_on_another(ray):
+    scheduler = FleetScheduler(SETTINGS)
+    groups = planned_groups(SETTINGS)
+    trials = []
+    for some in scheduler.run(lambda done, _trials: groups if done < 4 else []):
+        trials += some
+        ray.lost = {1} if trials else set()
+    assert blocks(trials) == list(range(4))
+    assert len(trials) == len({trial.key for trial in trials})
+    (note,) = scheduler.notes()
+    assert note.startswith("node b was lost")
+    assert scheduler.notes() == []
+
+
+def test_the_last_node_that_is_lost_ends_the_run_in_one_sentence(ray):
+    ray.lost = {0, 1}
+    with pytest.raises(DeviceError, match=r"^--executor ray: the last node was lost; --resume goes on"):
+        run(FleetScheduler(SETTINGS))
+    assert ray.is_over
+
+
+def test_nobody_hears_of_a_trial_twice_and_all_hear_of_those_before(ray):
+    before = [factories.trial(cell=cell, block=0) for cell in planned_groups(SETTINGS)[0].members]
+    run(FleetScheduler(SETTINGS, done=before))
+    for actor in ray.actors:
+        keys = [trial.key for trial in actor.itself.heard]
+        assert len(keys) == len(set(keys))
+        assert {trial.key for trial in before} <= set(keys)
+
+
+def test_cards_measure_side_by_side_and_cores_of_a_node_do_not(ray):
+    on_card = [each.model_copy(update={"device": "cuda"}) for each in SETTINGS.comparisons]
+    FleetScheduler(SETTINGS)._open()
+    assert len(ray.actors) == 2
+    FleetScheduler(SETTINGS.model_copy(update={"comparisons": on_card}))._open()
+    assert len(ray.actors) == 2 + 4
+
+
+def test_nodes_with_other_versions_are_named():
+    with pytest.raises(DeviceError) as refused:
+        fleet._refuse_others([node("a", accelerate="1.15.0"), node("b", accelerate="1.14.0")])
+    assert str(refused.value) == (
+        "--executor ray: node b has accelerate 1.14.0, and node a accelerate 1.15.0: install the same on both, or "
+        "leave one of them out of the cluster."
+    )
+    with pytest.raises(DeviceError, match=r"node b has no accelerate, and node a accelerate 1\.15\.0"):
+        fleet._refuse_others([node("a", accelerate="1.15.0"), node("b")])
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ({"executor": "slurm"}, "--executor 'slurm' is not one of local, ray."),
+        ({"ray_address": "auto"}, "--ray-address is that of --executor ray: give both, or leave it out."),
+        ({"executor": "ray", "trace": True}, "--executor ray does not do --trace: leave one of them out."),
+    ],
+)
+def test_a_wrong_flag_is_one_sentence(flags, sentence):
+    with pytest.raises(UsageError) as caught:
+        from_flags(Flags(device="cpu", **flags), RUN.machine)
+    assert str(caught.value) == sentence
