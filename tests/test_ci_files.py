@@ -2,12 +2,17 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from typer.main import get_command
+
+from bench import run
+from bench.cli import app
 
 ROOT = Path(__file__).parent.parent
 ACTION = ROOT / "action.yml"
@@ -208,3 +213,47 @@ def test_the_newest_release_is_the_first_that_pip_names(shell):
     listed = '#!/bin/sh\nprintf "transformers (5.24.0)\\nAvailable versions: 5.24.0, 5.23.0\\n"\n'
     code, _, output = shell(script(NEWEST, "The newest release"), python=listed, PACKAGE="transformers")
     assert (code, output) == (0, "candidate=transformers==5.24.0\n")
+
+
+# A cluster.
+
+CLUSTER = ROOT / "docs" / "cluster"
+
+
+def test_the_job_of_kuberay_calls_a_verb_and_its_nodes_have_one_image():
+    job = parsed(CLUSTER / "rayjob.yaml")
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    python, module, verb, *flags = shlex.split(job["spec"]["entrypoint"])
+    assert (python, module, verb) == ("python", "-m", "bench.run")
+    known = {name for parameter in get_command(app.app_of(run.main)).params for name in parameter.opts}
+    assert {flag for flag in flags if flag.startswith("--")} <= known
+    cluster = job["spec"]["rayClusterSpec"]
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+    (image,) = {each["image"] for group in groups for each in group["template"]["spec"]["containers"]}
+    assert image
+    assert cluster["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
+
+
+def test_the_slurm_script_begins_a_cluster_of_all_nodes_and_hands_its_address_on(tmp_path):
+    tools = {
+        "scontrol": "printf 'n1\\nn2\\nn3\\n'",
+        "srun": 'while [ "${1#--}" != "$1" ]; do shift; done; exec "$@"',
+        "hostname": "echo 10.0.0.1",
+        "ray": 'echo "ray $*" >> "$RECORD"; [ "$1" = status ] && printf " 1 node_a\\n 1 node_b\\n 1 node_c\\n"; exit 0',
+        "python": 'echo "python $*" >> "$RECORD"',
+    }
+    for name, body in tools.items():
+        tool = tmp_path / name
+        tool.write_text(f"#!/bin/sh\n{body}\n")
+        tool.chmod(0o755)
+    record = tmp_path / "record"
+    slurm = {"SLURM_JOB_NODELIST": "n[1-3]", "SLURM_JOB_NUM_NODES": "3", "RECORD": str(record)}
+    subprocess.run(
+        ["bash", CLUSTER / "slurm.sh", "--preset", "quick"],
+        env={**os.environ, **slurm, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        check=True,
+    )
+    lines = record.read_text().splitlines()
+    assert "ray start --head --port=6379 --block" in lines
+    assert "ray start --address=10.0.0.1:6379 --block" in lines
+    assert lines[-1] == ("python -m bench.run --executor ray --ray-address 10.0.0.1:6379 --device cuda --preset quick")

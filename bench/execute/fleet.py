@@ -9,6 +9,7 @@ A block whose node is lost is measured again on another one; nothing of a block 
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 INSTALL = "pip install 'looptax[ray]'"
+ANSWERS_S = 10.0
+"""Within which a cluster takes a connection."""
 SET_BY_RAY = "OMP_NUM_THREADS"
 """To the cores that an actor asks for; loops get theirs from --threads, as without Ray."""
 
@@ -37,19 +40,28 @@ def connect(address: str | None) -> ModuleType:
     """
     try:
         import ray  # an extra
+        from ray import init, is_initialized  # which a folder that is called ray has not
     except ImportError:
         raise UsageError(f"--executor ray needs Ray: {INSTALL}.") from None
-    if not ray.is_initialized():
+    if not is_initialized():
         beginning = {} if address else {"include_dashboard": False}
         try:
-            ray.init(address=address or "local", log_to_driver=False, configure_logging=False, **beginning)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+            _refuse_silent(address)
+            init(address=address or "local", log_to_driver=False, configure_logging=False, **beginning)
+        except (OSError, ValueError, RuntimeError) as error:
             raise UsageError(
                 f"--ray-address {address}: no Ray cluster answers there ({_first_line(error)}); `ray start --head` "
                 "begins one, and without the flag there is one of this machine alone."
             ) from None
     module: ModuleType = ray
     return module
+
+
+def _refuse_silent(address: str | None) -> None:
+    """Raise `OSError` where nobody listens, for which Ray waits minutes before it ends the process."""
+    host, _, port = (address or "").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.rpartition("/")[2].strip("[]"), int(port)), ANSWERS_S).close()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,13 +82,13 @@ class Node:
 
 
 def nodes(address: str | None) -> list[Node]:
-    """The nodes that are alive in the cluster at `address`.
+    """The nodes in the cluster at `address` that are alive and have something to measure on, most cards first.
 
     Raises `UsageError` where none answers, and `DeviceError` where one of them has no looptax, or other versions of
     what is measured than the others.
     """
     ray = connect(address)
-    alive = [each for each in ray.nodes() if each["Alive"]]
+    alive = [each for each in ray.nodes() if each["Alive"] and {"CPU", "GPU"} & each["Resources"].keys()]
     asked = []
     for each in alive:
         cards = int(each["Resources"].get("GPU", 0))  # a task that asks for none sees none
@@ -89,8 +101,10 @@ def nodes(address: str | None) -> list[Node]:
         except ray.exceptions.RayError as error:
             raise DeviceError(f"--executor ray: node {name}: {_why(error)}") from None
         found.append(Node(ray_id=ray_id, name=name, cards=cards, machine=machine, packages=packages))
+    if not found:
+        raise DeviceError("--executor ray: no node of the cluster has a CPU or a GPU to give.")
     _refuse_others(found)
-    return found
+    return sorted(found, key=lambda node: -node.cards)
 
 
 def _refuse_others(found: Sequence[Node]) -> None:

@@ -3,7 +3,9 @@
 Ray is a fake here, which answers in the order that a test wants; `tests/test_fleet.py` has a real one.
 """
 
-from types import SimpleNamespace
+import socket
+import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -179,6 +181,25 @@ def test_nodes_with_other_versions_are_named():
     )
     with pytest.raises(DeviceError, match=r"node b has no accelerate, and node a accelerate 1\.15\.0"):
         fleet._refuse_others([node("a", accelerate="1.15.0"), node("b")])
+
+
+def test_without_ray_it_is_one_sentence_even_beside_a_folder_of_that_name(monkeypatch):
+    for module in (None, ModuleType("ray")):
+        monkeypatch.setitem(sys.modules, "ray", module)
+        with pytest.raises(UsageError, match=r"^--executor ray needs Ray: pip install 'looptax\[ray\]'\.$"):
+            fleet.connect(None)
+
+
+def test_an_address_where_nobody_listens_is_refused_at_once():
+    ray = pytest.importorskip("ray", reason="needs Ray: pip install looptax[ray]")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(
+        UsageError, match=rf"^--ray-address 127\.0\.0\.1:{port}: no Ray cluster answers there \(.*refused"
+    ):
+        fleet.connect(f"127.0.0.1:{port}")
+    assert not ray.is_initialized()
 
 
 @pytest.mark.parametrize(
