@@ -85,5 +85,6 @@ def a_check() -> Summary:
     run = planned(an_option("dearer"), an_option("same", event="checkpoint", every=7), an_option("new", CANDIDATE))
     prices_us = {(BASELINE, "dearer"): 100.0, (CANDIDATE, "dearer"): 200.0}
     prices_us |= {(side, "same"): 300.0 for side in LOOP_US}
-    counts = {(BASELINE, "dearer"): calls(50), (CANDIDATE, "dearer"): calls(53)}
+    counts = {(CANDIDATE, None): calls(9), (CANDIDATE, "same"): calls(9)}
+    counts |= {(BASELINE, "dearer"): calls(50), (CANDIDATE, "dearer"): calls(9 + 53)}
     return summarise(run, [*timed(run, prices_us, blocks=20), *counted(run, counts)])

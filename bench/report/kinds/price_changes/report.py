@@ -26,7 +26,7 @@ from bench.report.kinds.upgrade.sentences import failures
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bench.records.schema import Price, Summary
+    from bench.records.schema import CellSummary, Price, Summary
     from bench.report.document.blocks import Document, Section, Table
     from bench.report.kinds.price_changes.rows import Changed
 
@@ -63,7 +63,10 @@ def document(summary: Summary, folder: str) -> Document:
         section(
             "The verdict",
             Paragraph(answer(summary), strong=True, told="answer"),
-            bullets([*map(line, filter(is_news, changed)), *on_one_side(summary), *failures(summary)], told="answer"),
+            bullets(
+                [*map(line, filter(is_news, changed)), *of_loops(summary), *on_one_side(summary), *failures(summary)],
+                told="answer",
+            ),
             answers=True,
         ),
         how_to_read(HOW_TO_READ),
@@ -106,12 +109,15 @@ def answer(summary: Summary) -> str:
         outcome: [each for each in changed if each.worst == outcome] for outcome in ("regressed", "undecided")
     }
     worse, undecided = by_outcome.values()
+    is_timed = "time" in summary.run.settings.fail_on
     if worse:
-        told = f"Worse: {_counted(worse, changed)} became more expensive: {_names(worse)}."
+        became = "became more expensive" if is_timed else "do more per step than before"
+        told = f"Worse: {_counted(worse, changed)} {became}: {_names(worse)}."
     elif undecided:
         told = f"Inconclusive: {_counted(undecided, changed)} {'has' if len(undecided) == 1 else 'have'} no verdict."
     else:
-        told = f"OK: none of {plural(len(changed), 'option')} became more expensive."
+        became = "became more expensive" if is_timed else "does more per step than before"
+        told = f"OK: none of {plural(len(changed), 'option')} {became}."
     return f"{told}{_besides(summary, changed)}"
 
 
@@ -176,6 +182,27 @@ def _counts(each: Changed) -> Iterator[str]:
 
 def _signed(value: float | None) -> str:
     return NOTHING if value is None else numbers.signed(value, 0)
+
+
+def of_loops(summary: Summary) -> list[str]:
+    """What the loops without options do otherwise than before: that may be what an option did until then."""
+    cells = {cell.cell: cell for cell in summary.cells if cell.option is None}
+    pairs = [(cells.get(rows.baseline_of(each, summary)), own) for each, own in cells.items()]
+    return [
+        About(where(new.cell), f" without options: {moved}. What the loop does anyway is no option's price.")
+        for old, new in pairs
+        if old is not None and (moved := _moved(old, new))
+    ]
+
+
+def _moved(old: CellSummary, new: CellSummary) -> str:
+    counts = [(each, each.value(old), each.value(new)) for each in rows.COUNTED]
+    told = [
+        f"{each.name} {figure(each.key, before)} → {figure(each.key, after)}"
+        for each, before, after in counts
+        if before is not None and after is not None and before != after
+    ]
+    return "; ".join(told)
 
 
 def on_one_side(summary: Summary) -> list[str]:
