@@ -100,14 +100,12 @@ def per_step(each: Changed) -> tuple[str, ...]:
 
 
 def difference(each: Changed) -> str:
-    """`+19 [12, 25]`, or that there is none that can be told."""
+    """`+19 [12, 25]`, or that none shows; `[?]` before the first look, when it may be nothing but noise."""
     if each.change.step_us is None or each.timed is None:
         return NOTHING
-    return numbers.estimate(each.change.step_us, sign="+") if _is_told(each.timed) else NO_DIFFERENCE
-
-
-def _is_told(timed: Verdict) -> bool:
-    return timed.real or (timed.ratio is not None and timed.ratio.low is None)
+    if each.change.step_us.low is None:
+        return numbers.TOO_FEW_BLOCKS
+    return numbers.estimate(each.change.step_us, sign="+") if each.timed.real else NO_DIFFERENCE
 
 
 def has_events(each: Changed) -> bool:

@@ -1,9 +1,11 @@
 """What a check of prices says: what became more expensive, what is known of it, and what is no option's doing."""
 
+import re
+
 from bench.analyse.summary import summarise
 from bench.plan.upgrade import BASELINE, CANDIDATE
-from bench.report.kinds.price_changes import grid, report
-from tests.price_changes import a_check, an_option, calls, counted, planned
+from bench.report.kinds.price_changes import grid, report, rows
+from tests.price_changes import a_check, an_option, calls, counted, planned, timed
 
 
 def counts(**more):
@@ -55,3 +57,15 @@ def test_the_compact_table_has_the_worst_first_and_no_empty_columns():
     assert [row[2:4] for row in found.texts[:2]] == [("worse", "+5 → +6"), ("better", "+6 → +5")]
     assert found.caption == "4 other options are in the report."
     assert len(grid.whole_grid(a_check()).headers) == len(found.headers) + 3
+
+
+def test_a_difference_is_told_with_its_interval_or_not_at_all():
+    run = planned(an_option(), passes=("timing",))
+    prices_us = {(BASELINE, "asked"): 100.0, (CANDIDATE, "asked"): 200.0}
+    few, enough = (summarise(run, timed(run, prices_us, blocks=blocks)) for blocks in (3, 20))
+    assert [rows.difference(each) for each in rows.changed(few)] == ["[?]"]
+    (only,) = rows.changed(enough)
+    same = summarise(run, timed(run, {}, blocks=10))
+    assert re.fullmatch(r"\+(9\d|10\d) \[\d+, \d+\]", rows.difference(only))
+    assert [rows.difference(each) for each in rows.changed(same)] == ["~"]
+    assert f"difference {rows.difference(only)}" in report.line(only)
