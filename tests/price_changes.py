@@ -47,15 +47,16 @@ def members(run: Run) -> list[tuple[Cell, int]]:
 
 
 def timed(run: Run, prices_us: Planted, *, blocks: int = 10, noise: float = 0.001, seed: int = 0) -> list[Trial]:
-    """So many blocks in which an option costs its price; the machine wavers by far more than that, and each trial."""
+    """So many blocks in which an option costs its price; the machine wavers from cycle to cycle, a trial by `noise`."""
     random = np.random.default_rng(seed)
     trials = []
     for block in range(blocks):
-        weather = float(np.exp(random.normal(0, 0.1)))
+        weather = np.repeat(np.exp(random.normal(0, 0.1, factories.CYCLES)), factories.TURN.steps)
         for cell, number in members(run):
             luck = float(np.exp(random.normal(0, noise)))
             own_us = LOOP_US[cell.environment] + prices_us.get((cell.environment, cell.option), 0.0)
-            trials.append(factories.trial(cell=cell, block=block, replicate=number, step_us=own_us * weather * luck))
+            steps_us = (own_us * luck * weather).tolist()
+            trials.append(factories.trial(cell=cell, block=block, replicate=number, step_us=steps_us))
     return trials
 
 

@@ -66,6 +66,6 @@ def test_a_difference_is_told_with_its_interval_or_not_at_all():
     assert [rows.difference(each) for each in rows.changed(few)] == ["[?]"]
     (only,) = rows.changed(enough)
     same = summarise(run, timed(run, {}, blocks=10))
-    assert re.fullmatch(r"\+(9\d|10\d) \[\d+, \d+\]", rows.difference(only))
+    assert re.fullmatch(r"\+(9|10)[\d.]+ \[[\d.]+, [\d.]+\]", rows.difference(only))
     assert [rows.difference(each) for each in rows.changed(same)] == ["~"]
     assert f"difference {rows.difference(only)}" in report.line(only)
