@@ -18,7 +18,7 @@ from bench.analyse.cells.evidence import gather, in_one, log_ratios_by_block
 from bench.analyse.cells.rows import overhead_us
 from bench.analyse.verdicts.metrics import rule_of
 from bench.analyse.verdicts.upgrade import Pairs, TwoStageTest, verdict_of
-from bench.analyse.verdicts.verdict import by_number
+from bench.analyse.verdicts.verdict import by_number, exact_verdict
 from bench.plan.comparison_groups import taking_turns
 from bench.plan.upgrade import BASELINE, CANDIDATE
 from bench.records.metrics import BY_FUNCTION, COUNTED, metric
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from bench.analyse.cells.counting import Tables
     from bench.analyse.cells.evidence import Evidence, GroupEvidence
     from bench.analyse.cells.seen import Seen
-    from bench.analyse.statistics.sequential import Outcome
     from bench.records.metrics import Metric
 
 STEP_TIME = metric("step_time_us")
@@ -181,14 +180,11 @@ def _change_us(option: Sides, timed: Verdict | None) -> Estimate | None:
 
 
 def _count_verdict(option: Sides, counter: Metric) -> Verdict | None:
-    """Whether the option does more of something than before, by all interpreters that counted; None where none could.
-
-    A count that does not repeat decides all the same where every price of one side is more than all of the other.
-    """
+    """Whether the option does more of something than before, by all interpreters that counted; None without any."""
     before, after = (_prices(side, counter.key) for side in option.each)
     if not before and not after:
         return None
-    outcome = _outcome(before, after)
+    outcome = exact_verdict(before, after)
     doubts = [_doubt(side, prices, counter) for side, prices in zip(option.each, (before, after), strict=True)]
     return Verdict(
         cell=option.cell,
@@ -206,16 +202,6 @@ def _prices(side: Side, name: str) -> list[int]:
     both = zip(side.with_it.counts, side.without.counts, strict=False)
     counted = ((count(with_it, name), count(without, name)) for with_it, without in both)
     return [own - other for own, other in counted if own is not None and other is not None]
-
-
-def _outcome(before: Sequence[int], after: Sequence[int]) -> Outcome:
-    if min(len(before), len(after)) < 2:  # it takes two to see that a count repeats
-        return "undecided"
-    if min(after) > max(before):
-        return "regressed"
-    if max(after) < min(before):
-        return "improved"
-    return "not-regressed" if max(after) <= min(before) else "undecided"
 
 
 def _doubt(side: Side, prices: Sequence[int], counter: Metric) -> str | None:

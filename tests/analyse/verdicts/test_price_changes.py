@@ -75,6 +75,7 @@ def test_an_option_that_fails_on_a_side_is_a_failed_cell():
         ((50, 51), (52, 53), "regressed", ExitCode.REGRESSED),
         ((50, 51), (50, 51), "undecided", ExitCode.UNDECIDED),
         ((50, 50), (49, 51), "undecided", ExitCode.UNDECIDED),
+        ((50, 54), (53, 50), "undecided", ExitCode.UNDECIDED),
     ],
 )
 def test_what_is_counted_is_judged_exactly_by_all_interpreters(before, after, verdict, code):
