@@ -3,10 +3,12 @@
 python -m bench.upgrade --baseline "transformers==4.57.6"
 python -m bench.upgrade --baseline "transformers==4.46.3" --candidate "transformers==4.47.1" --only counters
 python -m bench.upgrade --requirements old.txt new.txt --fail-on time,memory,counters
+python -m bench.upgrade --prices --runner hf-trainer --baseline "transformers==4.57.1" --candidate "transformers==5.3.0"
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +19,8 @@ from bench.cli.output import OutputOptions
 from bench.errors import UsageError
 from bench.execute import calibrations, probe, trust
 from bench.execute.environments import sides
-from bench.plan import calibration, upgrade
+from bench.plan import calibration, price_changes, upgrade
+from bench.plan import prices as list_prices
 from bench.plan.settings import Flags
 from bench.records import store
 from bench.records.schema import CURRENT, Environment
@@ -45,6 +48,11 @@ def main(
         Flag(help="time, memory, start, counters: what exit code 1 is for [time,memory; those of --only]."),
     ] = None,
     only: Annotated[str | None, Flag(help="counters: judge exact figures alone, which takes seconds.")] = None,
+    prices: Annotated[
+        bool,
+        Flag("--prices", help="Judge what each option of the loops costs, as bench.prices tells it, not the loops."),
+    ] = False,
+    option: Annotated[str | None, Flag(help="With --prices: options by name [all that a side has].")] = None,
     script: options.Script = None,
     tick: options.Tick = None,
     tick_on: options.TickOn = None,
@@ -80,17 +88,24 @@ def main(
 
     Both are measured side by side: packages that are not named stay what they are here, torch always.
     """  # fmt: skip
-    flags = Flags.of(locals() | options.batch_sizes(batch_size, workload, upgrade.BATCH_SIZES, script=script))
+    sizes = list_prices.BATCH_SIZE if prices else upgrade.BATCH_SIZES
+    flags = Flags.of(locals() | options.batch_sizes(batch_size, workload, sizes, script=script))
     output = OutputOptions.chosen("upgrade", quiet=quiet, as_json=as_json, form=form, junit=junit)
     with output.errors_emitted():
         refuse_unclear(baseline, candidate, requirements)
+        if option is not None and not prices:
+            raise UsageError("--option names what --prices compares; add --prices.")
         machine, packages = probe.machine()
-        upgrade.refuse_wrong(flags, machine, margin=margin, fail_on=fail_on)
+        plan = partial(price_changes.settings, option=option) if prices else upgrade.settings
+        refuse_wrong = partial(price_changes.refuse_wrong, option=option) if prices else upgrade.refuse_wrong
+        refuse_wrong(flags, machine, margin=margin, fail_on=fail_on)
         compared = both(baseline, candidate, requirements)
-        settings = upgrade.settings(flags, machine, compared, margin=margin, fail_on=fail_on)
-        if margin is None:
+        settings = plan(flags, machine, compared, margin=margin, fail_on=fail_on)
+        if margin is None and not prices:
             settings = calibration.with_margin(settings, calibrations.of_plan(settings, machine))
-        name = name or "-to-".join(label[-LONGEST_NAME:] for label in upgrade.labels(*compared))
+        name = name or ("prices-" if prices else "") + "-to-".join(
+            label[-LONGEST_NAME:] for label in upgrade.labels(*compared)
+        )
         run = pipeline.new_run("upgrade", name, settings, machine=machine, packages=packages)
         return pipeline.execute_and_report(trust.remember(store.create(out, run)), output)
 

@@ -201,3 +201,41 @@ def test_a_wrong_command_is_one_sentence_and_writes_nothing(arguments, sentence,
     assert done.out == ""
     assert not list(here.iterdir())
     assert not list((tmp_path / "cache").glob("environments/*/complete.json"))
+
+
+def test_the_prices_of_an_environment_are_those_of_itself(tmp_path):
+    asked = [
+        "--prices",
+        "--runner",
+        "accelerate",
+        "--option",
+        "loss-item",
+        "--only",
+        "counters",
+        "--baseline",
+        "current",
+    ]
+    done = upgrade(*asked, "--batch-size", "4", "--device", "cpu", "--json", cwd=tmp_path)
+    assert done.code == 0, done.err
+    (change,) = json.loads(done.out)["price_changes"]
+    assert {each["metric"]: each["verdict"] for each in change["verdicts"]} == dict.fromkeys(
+        ("python_calls", "c_calls", "ops", "syncs"), "not-regressed"
+    )
+    syncs = next(each for each in change["verdicts"] if each["metric"] == "syncs")
+    assert syncs["baseline"] == syncs["candidate"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--option", "loss-item"], "--option names what --prices compares; add --prices."),
+        (["--prices", "--option", "los-item"], "did you mean loss-item?"),
+        (["--prices", "--only", "phases"], "a check needs counters or time."),
+    ],
+)
+def test_a_wrong_command_about_prices_is_refused_in_one_sentence(arguments, sentence, tmp_path, verb):
+    done = verb("upgrade", *arguments, "--device", "cpu", "--baseline", "current")
+    assert done.code == 2
+    assert done.err.strip().endswith(sentence)
+    assert len(done.err.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []

@@ -35,7 +35,7 @@ def of_options(
         _price(option, cell, found.get(cell), trials)
         for comparison in run.settings.comparisons
         for option in run.settings.options
-        for cell in [cell_of(comparison, option.runner).model_copy(update={"option": option.name})]
+        for cell in [cell_of(comparison, option.runner, option.environment).model_copy(update={"option": option.name})]
     ]
 
 

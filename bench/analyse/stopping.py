@@ -8,13 +8,13 @@ from time import monotonic
 from bench.analyse.cells.evidence import Evidence, gather_group, in_one
 from bench.analyse.cells.rows import ratio
 from bench.analyse.statistics.signed_rank import blocks_needed, resolution
-from bench.analyse.verdicts import upgrade
+from bench.analyse.verdicts import price_changes, upgrade
 from bench.plan.comparison_groups import ComparisonGroup, planned_groups
 from bench.plan.prices import OF_THE_PRICE
 from bench.records.schema import Run, Trial
 
-FORGO = ("runners", "options")
-"""Designs whose groups tell something by themselves, so that some of them may be forgone for the others."""
+FORGO = ("run", "prices")
+"""Runs whose groups tell something by themselves, so that some of them may be forgone for the others."""
 FIRST_OF_OPTIONS = 0.5
 """In the first block of a price list each trial has a pilot and 300 steps for its terminal: later ones take half."""
 
@@ -37,7 +37,7 @@ def rule(
         pace.block_ended()
         wanted = _wanted(run, planned, blocks, trials)
         budget_s = run.settings.budget_s
-        if budget_s is not None and run.settings.design in FORGO:
+        if budget_s is not None and run.kind in FORGO:
             to_go = min(run.settings.blocks, blocks_needed()) - blocks
             wanted = _going_on(wanted, trials)
             wanted = pace.fitting(wanted, to_go, budget_s) if to_go > 0 else wanted
@@ -99,6 +99,8 @@ def _wanted(
     run: Run, planned: Sequence[ComparisonGroup], blocks: int, trials: Sequence[Trial]
 ) -> Sequence[ComparisonGroup]:
     settings = run.settings
+    if run.kind == "price_changes":
+        return _with_undecided_prices(run, planned, trials) if blocks else planned
     if run.verb == "upgrade":
         return [] if blocks and upgrade.assess(run, trials, ended=False).complete else planned
     if blocks < settings.blocks:
@@ -106,6 +108,14 @@ def _wanted(
     if settings.target_ci is None or blocks >= settings.max_blocks:
         return []
     return list(_wide(run, planned, trials, settings.target_ci))
+
+
+def _with_undecided_prices(
+    run: Run, planned: Sequence[ComparisonGroup], trials: Sequence[Trial]
+) -> Sequence[ComparisonGroup]:
+    """The groups with nobody in them but the reference and options of whose price more is to be known."""
+    undecided = price_changes.assess(run, trials, ended=False).undecided
+    return [group.only(undecided) for group in planned if not undecided.isdisjoint(group.cells)]
 
 
 def _wide(

@@ -13,11 +13,11 @@ from bench.analyse.cells.seen import Seen, seen
 from bench.analyse.machine import diagnose, foreign_load, jitter, variables
 from bench.analyse.max_batch import largest_batches
 from bench.analyse.releases import history, transitions
-from bench.analyse.verdicts import upgrade
+from bench.analyse.verdicts import price_changes, upgrade
 from bench.analyse.warnings import warnings_of
 from bench.plan.comparison_groups import planned_groups
 from bench.records.journal import latest
-from bench.records.schema import NoiseFloor, Summary, Trial, Verb
+from bench.records.schema import NoiseFloor, Summary, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,19 +32,20 @@ if TYPE_CHECKING:
         Estimate,
         Imported,
         Interpreter,
+        PriceChange,
         Run,
     )
 
     Imports = dict[tuple[str, str], list[Interpreter]]
 
 
-LOOKED_AT_AGAIN: tuple[Verb, ...] = ("bisect", "prices")
-"""Verbs that take the steps of trials more than once."""
+LOOKED_AT_AGAIN = ("bisect", "prices", "price_changes")
+"""Kinds of run that take the steps of trials more than once."""
 
 
 def kept(run: Run, trials: Iterable[Trial]) -> list[Seen]:
     """What `summarise` needs of a journal, which may be larger than the memory: of each trial no more than that."""
-    if run.verb in LOOKED_AT_AGAIN:
+    if run.kind in LOOKED_AT_AGAIN:
         return latest(trials)
     return latest(seen(run, trials, without_turns=False))
 
@@ -66,17 +67,19 @@ def summarise(run: Run, trials: Sequence[Seen], checkups: Sequence[Health] = ())
     of_trials = [*launches.warnings_of(trials), *foreign_load.warnings_of(disturbed, run, trials)]
     about_machine = [*of_variables, *of_trials, *diagnose.of_run(checkups)]
     warnings = [*about_machine, *warnings_of(gathered)]
+    changes = price_changes.assess(run, trials, ended=True).changes if run.kind == "price_changes" else []
     summary = Summary(
         run=run,
         machine=run.machine,
         packages=run.packages,
         cells=list(rows.values()),
         nodes=_nodes(trials),
-        attribution=_attributed(run, gathered),
+        attribution=_attributed(run, gathered, changes),
         releases=history.releases(gathered, trials, seed=run.settings.seed) if run.verb == "history" else [],
-        verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.verb == "upgrade" else [],
+        verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.kind == "upgrade" else [],
         largest_batches=largest_batches(run, whole),
-        prices=prices.of_options(run, gathered, floors, whole) if run.verb == "prices" else [],
+        prices=prices.of_options(run, gathered, floors, whole) if run.settings.design == "options" else [],
+        price_changes=changes,
         imported=_imported(trials),
         noise_floors=[each for place, each in enumerate(floors) if each is not None and each not in floors[:place]],
         marked_blocks=disturbed,
@@ -140,15 +143,16 @@ def _proven_ratio(evidence: Evidence, reference: Evidence) -> Estimate | None:
     return ratio(evidence, reference)
 
 
-def _attributed(run: Run, gathered: Sequence[GroupEvidence]) -> list[AttributionRow]:
+def _attributed(run: Run, gathered: Sequence[GroupEvidence], changes: Sequence[PriceChange]) -> list[AttributionRow]:
     """By which functions cells differ: from their reference, or in a history from the release before.
 
-    A price list tells of no function, and has none here: with forty options that would be most of its summary.
+    A price list tells of no function, and has none here: with forty options that would be most of its summary. A check
+    of prices has them of what changed.
     """
     if run.verb == "history":
         return history.between_releases(gathered)
-    if run.verb == "prices":
-        return []
+    if run.settings.design == "options":
+        return list(price_changes.attribution_of(gathered, changes))
     return [found for compared in gathered for found in _attribution(compared)]
 
 

@@ -56,7 +56,7 @@ def report(folder: Path, output: OutputOptions, *, interrupted: bool) -> int:
             "interrupted before the report was written; what was measured is kept: python -m bench.report "
             f"{shlex.quote(shown(folder))} writes it."
         ) from None
-    code = ExitCode.INTERRUPTED if interrupted else kinds.of(summary.run.verb).exit_code(summary)
+    code = ExitCode.INTERRUPTED if interrupted else kinds.of(summary.run.kind).exit_code(summary)
     output.emit(answer.of_run(folder, summary, exit_code=code), code, lambda: seconds_of(store.read_trials(folder)))
     return code
 

@@ -34,7 +34,7 @@ REPLICATES: dict[Pass, int] = {"equivalence": 1, "counting": 2, "phases": 1, "tr
 """How often a pass that comes before the timed blocks runs on a cell, each time in other interpreters."""
 ORDER: tuple[Pass, ...] = (*REPLICATES, "timing")
 ONCE = REPLICATES | {"counting": 1}
-"""Where options are compared: forty of them take minutes to count."""
+"""In a price list: forty options take minutes to count, and nothing is judged."""
 UNTIMED_BLOCK = -1
 """The block number of fingerprints and counts, which come before the blocks that are timed."""
 COUNTING_SETS = max(REPLICATES.values())
@@ -62,7 +62,8 @@ class TrialScheduler:
         """Plan `settings`; a search that makes several small schedules of one journal gives each its own blocks."""
         self.settings = settings
         self._traces, self._logs = traces, logs
-        self._replicates = replicates or (ONCE if settings.design == "options" else REPLICATES)
+        is_price_list = settings.design == "options" and not settings.environments
+        self._replicates = replicates or (ONCE if is_price_list else REPLICATES)
         self._first_block = first_block
         self.groups = comparison_groups.planned_groups(settings)
         self._cells = comparison_groups.cells(settings)
@@ -232,8 +233,9 @@ class TrialScheduler:
                     yield [self._remembered(trial) for trial in trials]
 
     def _reference(self, group: Sequence[Slot]) -> Cell:
+        """Of those that take turns, that of the first environment."""
         members = {slot.cell for slot in group}
-        return next(each.reference for each in self.groups if members <= set(each.members))
+        return next(each.reference for each in self.groups if not members.isdisjoint(each.members))
 
     def _remembered(self, trial: Trial) -> Trial:
         self.state.remember(trial)

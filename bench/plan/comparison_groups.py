@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from bench.records.schema import Cell, Comparison, Settings
+from bench.records.schema import CURRENT, Cell, Comparison, Settings
 from trainloops import stock
 from trainloops.runners import BASELINE
 
@@ -35,6 +35,11 @@ class ComparisonGroup:
         """All that take turns."""
         return self.cells if self.clone is None else (*self.cells, self.clone)
 
+    @property
+    def has_options(self) -> bool:
+        """Whether options are compared with none."""
+        return any(cell.option is not None for cell in self.cells)
+
     def baseline(self, cell: Cell) -> Cell:
         """What the ratio of `cell` is formed with: the reference, or the loop that it is in the cell's own profile."""
         return self.reference.model_copy(update={"profile": cell.profile})
@@ -48,7 +53,7 @@ class ComparisonGroup:
         """What tells `cell` from the others: its environment where that differs, else its runner and profile."""
         if cell.clone:
             return "clone"
-        if any(each.option is not None for each in self.cells):
+        if self.has_options:
             return cell.option or NO_OPTION
         if len({each.environment for each in self.cells}) > 1:
             return cell.environment
@@ -66,7 +71,7 @@ def planned_groups(settings: Settings) -> list[ComparisonGroup]:
     By `settings.design`: `runners` compares all runners of a comparison, in all profiles, with the hand-written loop,
     and all scripts with the first; `environments` each runner in all environments with itself in the first of them,
     `anchored` each runner in some environments with the hand-written loop in the first, a script with itself there,
-    and `options` each runner with some options with itself without any.
+    and `options` each runner with some options with itself without any, in every environment.
     """
     if settings.design == "runners":
         return [_of_runners(together, settings) for together in _by_profile(settings.comparisons)]
@@ -136,15 +141,35 @@ def _anchored(
 
 
 def _of_options(comparison: Comparison, settings: Settings) -> Iterator[ComparisonGroup]:
-    """Options with loader workers are by themselves: they need more cores than the others may have."""
+    """Options with loader workers are by themselves: they need more cores than the others may have.
+
+    Groups of several environments with the same options follow each other, and take turns (`taking_turns`).
+    """
+    environments = [environment.name for environment in settings.environments] or [CURRENT]
     for runner in settings.runners:
-        reference = cell(comparison, runner)
         own = [option for option in settings.options if option.runner == runner and option.missing is None]
-        apart = [[each.name for each in own if bool(each.workers) is has_workers] for has_workers in (False, True)]
-        together = [some for names in apart if names for some in _spread_evenly(names, OPTIONS_TOGETHER)]
+        apart = [
+            list(dict.fromkeys(each.name for each in own if bool(each.workers) is has_workers))
+            for has_workers in (False, True)
+        ]
+        at_most = OPTIONS_TOGETHER // len(environments)
+        together = [some for names in apart if names for some in _spread_evenly(names, at_most)]
         for number, names in enumerate(together):
-            options = (reference.model_copy(update={"option": name}) for name in names)
-            yield replace(_with_clone((reference, *options), reference), number=number)
+            for environment in environments:
+                reference = cell(comparison, runner, environment)
+                there = {option.name for option in own if option.environment == environment}
+                options = [reference.model_copy(update={"option": name}) for name in names if name in there]
+                if options:
+                    yield replace(_with_clone((reference, *options), reference), number=number)
+
+
+def taking_turns(groups: Iterable[ComparisonGroup]) -> list[list[ComparisonGroup]]:
+    """Those together that take turns: the same options of the same loop in several environments, else each alone."""
+    found: dict[object, list[ComparisonGroup]] = {}
+    for group in groups:
+        anywhere = group.reference.model_copy(update={"environment": CURRENT})
+        found.setdefault((anywhere, group.number) if group.has_options else group, []).append(group)
+    return list(found.values())
 
 
 def _spread_evenly(names: Sequence[str], at_most: int) -> list[Sequence[str]]:

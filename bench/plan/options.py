@@ -27,19 +27,28 @@ def select_options(runner_list: Sequence[str], text: str | None, packages: Mappi
     Those that cannot be had here say so, where all are asked for; one that is asked for by name raises `UsageError`.
     `packages` are the versions of what is installed.
     """
+    named = named_options(runner_list, text, packages)
+    if text is None:
+        return named
+    refuse_missing(named)
+    return [each for each in named if each.missing is None]
+
+
+def named_options(runner_list: Sequence[str], text: str | None, packages: Mapping[str, str]) -> list[PricedOption]:
+    """Do as `select_options`, but options that are asked for by name and cannot be had only say so."""
     found = [each for runner in runner_list for each in _of(runner, packages)]
     if text is None:
         return [priced for option, priced in found if option.usual]
     names = _names(text, runner_list, [priced for _, priced in found])
-    named = [priced for _, priced in found if priced.name in names]
+    return [priced for _, priced in found if priced.name in names]
+
+
+def refuse_missing(named: Sequence[PricedOption]) -> None:
+    """Raise `UsageError` for a name of which no option can be had."""
+    had = {each.name for each in named if each.missing is None}
     for each in named:
-        if each.missing is not None and not _is_had(each.name, named):
+        if each.name not in had:
             raise UsageError(f"--option {each.name}: {each.missing}.")
-    return [each for each in named if each.missing is None]
-
-
-def _is_had(name: str, among: Sequence[PricedOption]) -> bool:
-    return any(each.name == name and each.missing is None for each in among)
 
 
 def _names(text: str, runner_list: Sequence[str], found: Sequence[PricedOption]) -> list[str]:

@@ -48,8 +48,8 @@ def settings(flags: Flags, machine: Machine, packages: Mapping[str, str], *, opt
 
 def of_cells(settings: Settings, cells: Iterable[Cell]) -> list[PricedOption]:
     """The options that are switched on in these cells."""
-    names = {(cell.runner, cell.option) for cell in cells}
-    return [option for option in settings.options if (option.runner, option.name) in names]
+    names = {(cell.runner, cell.environment, cell.option) for cell in cells}
+    return [each for each in settings.options if (each.runner, each.environment, each.name) in names]
 
 
 def event_steps(settings: Settings, cell: Cell, length: Length) -> int | None:

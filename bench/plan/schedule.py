@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.plan.comparison_groups import ComparisonGroup
+from bench.plan.comparison_groups import ComparisonGroup, taking_turns
 from bench.records.schema import Cell
 
 MAX_HASH_SEED = 2**32 - 1
@@ -49,12 +49,14 @@ def layout(*, seed: int, number: int) -> Layout:
 def block(groups: Sequence[ComparisonGroup], *, seed: int, block: int) -> list[list[Slot]]:
     """The trials of one block, those together that take turns, each in the order in which they are started."""
     rng = random.Random(f"order/{seed}/{block}")  # noqa: S311 - a schedule, not a secret
+    units = taking_turns(groups)
     return [
         [
-            Slot(cell=cell, block=block, replicate=each.number, position=place)
-            for place, cell in enumerate(rng.sample(each.members, len(each.members)))
+            Slot(cell=cell, block=block, replicate=unit[0].number, position=place)
+            for place, cell in enumerate(rng.sample(members, len(members)))
         ]
-        for each in rng.sample(groups, len(groups))
+        for unit in rng.sample(units, len(units))
+        for members in [[cell for group in unit for cell in group.members]]
     ]
 
 

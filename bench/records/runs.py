@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bench.records.base import SCHEMA, FigureGroup, Finite, Pass, Record, Verb
+from bench.records.base import CURRENT, SCHEMA, FigureGroup, Finite, Pass, Record, Verb
 from bench.records.foreign_text import ForeignText
 from bench.records.trials import Comparison
 
@@ -55,6 +55,8 @@ class PricedOption(Record):
     """What a price list switches on in a runner."""
 
     runner: str
+    environment: str = CURRENT
+    """Where: releases do not have the same options."""
     name: str
     setting: str
     """How it is switched on, as a user writes it."""
@@ -230,3 +232,8 @@ class Run(Record):
     git_revision: str | None = None
     own_files: dict[str, str] = {}
     """SHA-256 of the file of each runner and workload of the user's own, by its name; not of what that imports."""
+
+    @property
+    def kind(self) -> str:
+        """How it is told: the folder in `report/kinds` of its verb, or of a check of prices."""
+        return "price_changes" if self.verb == "upgrade" and self.settings.design == "options" else self.verb

@@ -323,6 +323,18 @@ class Price(Record):
     """Why it has no price."""
 
 
+class PriceChange(Record):
+    """What became of the price of an option that both sides of a check have."""
+
+    cell: Cell
+    """With the option, in the candidate. `Summary.prices` has what it costs on either side."""
+    step_us: Estimate | None = None
+    """By how much longer a step takes because of it than in the baseline; the bounds are those that decided."""
+    verdicts: list[Verdict] = []
+    """On its price, not on the cell: `baseline` and `candidate` are prices. The ratio is what a step of the baseline
+    with the option takes when nothing but the option's price is the candidate's, over what it takes."""
+
+
 class NoiseFloor(Record):
     """How far the baseline of a comparison differs from a clone of itself, measured like any other pair (A/A)."""
 
@@ -385,6 +397,8 @@ class Summary(Record):
     """What a bisection found, the one that it confirmed first."""
     prices: list[Price] = []
     """What each option costs, in the order of the plan; where options are compared."""
+    price_changes: list[PriceChange] = []
+    """Of a check of prices, in the same order: one for each option that was measured on both sides."""
     largest_batches: list[LargestBatch] = []
     """One a cell, where the largest batch is looked for."""
     noise_floors: list[NoiseFloor] = []

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def of_run(folder: Path, summary: Summary, *, exit_code: int) -> Answer:
     """Tell what stands in a run folder whose report was just written."""
-    kind = kinds.of(summary.run.verb)
+    kind = kinds.of(summary.run.kind)
     return Answer(
         verb=summary.run.verb,
         document=kind.document(summary, shown(folder)),

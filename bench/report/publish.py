@@ -64,7 +64,7 @@ def writable(folder: Path) -> Iterator[None]:
 def _write_words(folder: Path, summary: Summary) -> None:
     """All that needs no chart engine."""
     store.write_summary(folder, summary)
-    store.write(folder / REPORT, markdown.written(kinds.of(summary.run.verb).document(summary, shown(folder))))
+    store.write(folder / REPORT, markdown.written(kinds.of(summary.run.kind).document(summary, shown(folder))))
     (folder / "tables").mkdir(exist_ok=True)
     for name, frame in tables.frames(summary).items():
         store.write(folder / "tables" / f"{name}.csv", tables.csv(frame))

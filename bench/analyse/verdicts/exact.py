@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.analyse.cells.counting import count, why_not_counted
-from bench.analyse.statistics.sequential import Outcome
 from bench.analyse.verdicts.verdict import exact_verdict
 from bench.plan.upgrade import BASELINE, CANDIDATE
 from bench.records.metrics import EXACT, Metric
@@ -26,28 +25,27 @@ def exact_verdicts(cell: Cell, baseline: Counts, candidate: Counts, *, margin: f
 
 def _judged(cell: Cell, metric: Metric, baseline: Counts, candidate: Counts, margin: float | None) -> Verdict | None:
     """The verdict on one figure; None where no side has it."""
-    before, after = _first(baseline, metric), _first(candidate, metric)
-    if before is None and after is None:
+    before, after = _figures(baseline, metric), _figures(candidate, metric)
+    if not before and not after:
         return None
     doubts = [*_doubts(baseline, metric, BASELINE), *_doubts(candidate, metric, CANDIDATE)]
-    verdict: Outcome = "undecided"
-    if before is not None and after is not None:
-        verdict = exact_verdict(before, after, repeated=not doubts, margin=margin)
     return Verdict(
         cell=cell,
         metric=metric.key,
-        baseline=before,
-        candidate=after,
+        baseline=before[0] if before else None,
+        candidate=after[0] if after else None,
         margin=margin,
         asked_margin=margin,
-        verdict=verdict,
-        real=not doubts and before != after,
+        verdict=exact_verdict(before, after, margin=margin),
+        real=exact_verdict(before, after) in ("regressed", "improved"),
         warnings=doubts,
     )
 
 
-def _first(counts: Counts, metric: Metric) -> int | None:
-    return count(counts[0], metric.key) if counts else None
+def _figures(counts: Counts, metric: Metric) -> list[int]:
+    """One for each interpreter; none where the first has none."""
+    found = [count(counters, metric.key) for counters in counts]
+    return [figure for figure in found if figure is not None] if found and found[0] is not None else []
 
 
 def _doubts(counts: Counts, metric: Metric, arm: str) -> list[str]:

@@ -62,7 +62,7 @@ def assess(run: Run, trials: Sequence[Seen], *, ended: bool) -> Assessment:
     test = TwoStageTest(pairs=pairs, blocks=blocks, cap=run.settings.blocks, ended=ended)
     screened = test.screen()
     confirmed = test.confirm(screened)
-    verdicts = [_told(key, pairs[key], verdict, confirmed.get(key)) for key, verdict in screened.items()]
+    verdicts = [verdict_of(key, pairs[key], verdict, confirmed.get(key)) for key, verdict in screened.items()]
     for compared in gathered:
         baseline, candidate, _ = _arms(compared)
         if baseline.counts and candidate.counts:  # else its failed trials say why nothing is judged
@@ -187,7 +187,8 @@ class TwoStageTest:
         return judge_pairs(pairs.ratios[:blocks], pairs.same[:blocks], replace(pairs.rule, cap=blocks))
 
 
-def _told(key: Key, pairs: Pairs, screened: Found, again: Found | None) -> Verdict:
+def verdict_of(key: Key, pairs: Pairs, screened: Found, again: Found | None) -> Verdict:
+    """What is told of a figure: what fresh blocks say of it where it was flagged, else what the screening says."""
     found = screened if again is None or not again.pairs else again
     doubts = [] if again is None else [f"on fresh blocks: {doubt}" for doubt in again.warnings]
     return Verdict(

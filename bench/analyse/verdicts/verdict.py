@@ -10,7 +10,7 @@ exactly needs no statistics (`exact_verdict`); what is measured, bytes included,
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -48,6 +48,7 @@ class Rule:
 
 
 STANDARD = Rule()
+MIN_COUNTS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,17 +146,21 @@ def outcome_of(found: Estimate | None, rule: Rule) -> Outcome:
     return outcome(-found.high, -found.low, rule.margin)
 
 
-def exact_verdict(baseline: int, candidate: int, *, repeated: bool, margin: float | None = None) -> Outcome:
-    """Judge a figure that repeats exactly, more of which is worse; without a margin any difference counts.
+def exact_verdict(baseline: Sequence[int], candidate: Sequence[int], *, margin: float | None = None) -> Outcome:
+    """Judge a figure that is counted, more of which is worse; without a margin any difference counts.
 
-    `repeated` says whether two fresh interpreters gave the same figures, on both sides.
+    Both are the counts of fresh interpreters. Mostly these are equal; where they are not, it is decided only what all
+    of one side say of all of the other. It takes two of each side to see that a count repeats.
     """
-    if not repeated:
+    if min(len(baseline), len(candidate)) < MIN_COUNTS:
         return "undecided"
     least = 1 + (margin or 0)
-    if candidate > baseline and candidate >= baseline * least:
+    (fewest_before, most_before), (fewest, most) = ((min(side), max(side)) for side in (baseline, candidate))
+    if fewest > most_before and fewest >= most_before * least:
         return "regressed"
-    return "improved" if candidate < baseline and candidate * least <= baseline else "not-regressed"
+    if most < fewest_before and most * least <= fewest_before:
+        return "improved"
+    return "not-regressed" if most <= fewest_before or most < fewest_before * least else "undecided"
 
 
 def to_confirm(verdicts: Mapping[Key, Verdict]) -> dict[Key, Verdict]:

@@ -49,7 +49,7 @@ class Engine:
 
     def draw(self, summary: Summary) -> Drawn:
         """Every chart that `summary` has figures for; raises `NotDrawnError`."""
-        draw = kinds.of(summary.run.verb).charts
+        draw = kinds.of(summary.run.kind).charts
         if draw is None:
             return Drawn()
         assert self._process.stdin is not None

@@ -96,19 +96,28 @@ def pivot(group: Group, runners: Sequence[str], figure: Callable[[CellSummary], 
 def frames(summary: Summary) -> dict[str, pd.DataFrame]:
     """Return tidy frames by file name.
 
-    `cells`: every figure of every row; `unavailable`: why one is missing; `attribution`: by which
-    functions the loops differ.
+    `cells`: every figure of every row; `unavailable`: why one is missing, in one row without a cell where that is so
+    in all of several; `attribution`: by which functions the loops differ.
     """
-    missing = [
-        [*cell.cell.model_dump().values(), figure, reason]
-        for cell in summary.cells
-        for figure, reason in cell.unavailable.items()
-    ]
     return {
         "cells": pd.DataFrame([_flat(_filled(cell)) for cell in summary.cells]),
         "attribution": pd.DataFrame([_flat(row.model_dump()) for row in summary.attribution]),
-        "unavailable": pd.DataFrame(missing, columns=[*Cell.model_fields, "figure", "reason"]),
+        "unavailable": pd.DataFrame(_unavailable(summary.cells), columns=[*Cell.model_fields, "figure", "reason"]),
     }
+
+
+def _unavailable(cells: Sequence[CellSummary]) -> list[list[Any]]:
+    """Why figures are missing, first what is so in all cells, which is most of it."""
+    reasons = [cell.unavailable.items() for cell in cells]
+    everywhere = [each for each in reasons[0] if all(each in other for other in reasons)] if len(cells) > 1 else []
+    of_none = [None] * len(Cell.model_fields)
+    own = (
+        [*cell.cell.model_dump().values(), *each]
+        for cell in cells
+        for each in cell.unavailable.items()
+        if each not in everywhere
+    )
+    return [*([*of_none, *each] for each in everywhere), *own]
 
 
 def _filled(cell: CellSummary) -> dict[str, Any]:

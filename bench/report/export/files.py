@@ -59,7 +59,7 @@ def export(summary: Summary, folder: Path, chosen: list[str]) -> list[Path]:
 
 def latex(summary: Summary) -> str:
     """Write the compact table for booktabs, all of its text escaped."""
-    grid = kinds.of(summary.run.verb).whole_grid(summary)
+    grid = kinds.of(summary.run.kind).whole_grid(summary)
     if grid is None:
         return "% This run has no cells.\n"
     return _latex(grid, caption=grid.caption or summary.run.name, label=f"tab:{store.slug(summary.run.name)}")

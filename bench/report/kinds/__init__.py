@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from bench.records.schema import Summary, TwoRuns, Verb
+    from bench.records.schema import Summary, TwoRuns
     from bench.report.charts import Drawing
     from bench.report.document.blocks import Document, Table
     from bench.report.document.parts import Case
@@ -55,7 +55,7 @@ class RunKind(Kind["Summary"]):
     """What was found in one line, for the index."""
 
 
-def of(verb: Verb) -> RunKind:
-    """How the runs of a verb are told: `KIND` of its folder, imported here, since its parts bring pandas."""
-    kind: RunKind = import_module(f"{__name__}.{verb}.kind").KIND
+def of(name: str) -> RunKind:
+    """How a kind of run, `Run.kind`, is told: `KIND` of its folder, imported here, since its parts bring pandas."""
+    kind: RunKind = import_module(f"{__name__}.{name}.kind").KIND
     return kind

@@ -366,11 +366,21 @@ def test_the_same_counts_are_fine_and_figures_that_no_side_has_are_left_out():
 
 
 def test_a_count_that_does_not_repeat_is_undecided():
-    found = only_counted(counters(syncs=7), again=counters(syncs=8))
+    found = only_counted(counters(syncs=7), again=counters(syncs=6))
     syncs = verdict(found, "syncs")
     assert (syncs.verdict, syncs.real) == ("undecided", False)
-    assert syncs.warnings == ["two interpreters of the candidate counted 7 and 8"]
+    assert syncs.warnings == ["two interpreters of the candidate counted 7 and 6"]
     assert exit_code(found) == 3
+
+
+@pytest.mark.parametrize(("counts", "outcome", "code"), [((7, 8), "regressed", 1), ((4, 5), "improved", 0)])
+def test_a_count_that_does_not_repeat_is_decided_where_all_interpreters_agree(counts, outcome, code):
+    first, second = (counters(syncs=count) for count in counts)
+    found = only_counted(first, again=second)
+    syncs = verdict(found, "syncs")
+    assert (syncs.verdict, syncs.real) == (outcome, True)
+    assert syncs.warnings == [f"two interpreters of the candidate counted {counts[0]} and {counts[1]}"]
+    assert exit_code(found) == code
 
 
 def test_a_count_made_once_is_undecided():

@@ -221,6 +221,15 @@ def test_the_second_tidy_frame_says_why_a_figure_is_missing() -> None:
     assert list(none.columns[-2:]) == ["figure", "reason"]
 
 
+def test_why_a_figure_is_missing_in_all_cells_is_said_once_and_of_no_cell() -> None:
+    shared = {"joules_per_1000_samples": "no counters"}
+    cells = (row(unavailable={"import_s": "never alone"} | shared), baseline(unavailable=shared))
+    found = tables.frames(summary_of(*cells))["unavailable"][["runner", "figure", "reason"]]
+    assert found.isna().to_numpy().tolist() == [[True, False, False], [False, False, False]]
+    assert found.loc[0, "figure"] == "joules_per_1000_samples"
+    assert found.loc[1].tolist() == ["hf-trainer", "import_s", "never alone"]
+
+
 def test_a_ratio_inside_the_noise_floor_is_a_tilde_either_way() -> None:
     for value in (1.009, 1 / 1.009):
         known = {"ratio": estimate(value, value - 0.001, value + 0.001)}

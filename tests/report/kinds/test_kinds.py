@@ -16,19 +16,22 @@ from bench.report.media.short import short
 from tests import factories
 from tests.analyse.test_prices import a_list
 from tests.histories import a_summary
+from tests.price_changes import a_check
 from tests.report.kinds.bisect.test_report import found
 from tests.report.kinds.upgrade.test_report import regressed
 from tests.report.rows import baseline, row, summary_of
 
-VERBS = get_args(Verb)
+KINDS = (*get_args(Verb), "price_changes")
+"""A folder each: every verb has one, and a check of prices its own."""
 FOUND = {
     "run": lambda: summary_of(baseline(), row()),
     "upgrade": regressed,
     "history": a_summary,
     "bisect": found,
     "prices": a_list,
+    "price_changes": a_check,
 }
-"""Something that each verb found."""
+"""Something of each kind of run."""
 
 
 def told(kind, record):
@@ -40,13 +43,13 @@ def told(kind, record):
 
 def test_a_new_verb_is_one_folder_of_kinds():
     folder = Path(kinds.__file__).parent
-    assert {each.parent.name for each in folder.glob("*/kind.py")} == {*VERBS, "compare"}
+    assert {each.parent.name for each in folder.glob("*/kind.py")} == {*KINDS, "compare"}
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_has_a_kind_whose_parts_tell_what_it_found(verb):
-    kind, summary = kinds.of(verb), FOUND[verb]()
-    assert summary.run.verb == verb
+@pytest.mark.parametrize("name", KINDS)
+def test_a_kind_has_all_parts_and_they_tell_what_was_found(name):
+    kind, summary = kinds.of(name), FOUND[name]()
+    assert summary.run.kind == name
     told(kind, summary)
     document = kind.document(summary, "results/a")
     assert isinstance(document, Document)
@@ -56,14 +59,14 @@ def test_a_verb_has_a_kind_whose_parts_tell_what_it_found(verb):
     assert kind.charts is None or kind.charts(summary)
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_parts_are_those_of_the_verb_itself(verb):
-    kind = kinds.of(verb)
+@pytest.mark.parametrize("name", KINDS)
+def test_parts_are_those_of_the_kind_itself(name):
+    kind = kinds.of(name)
     parts = {field.name: getattr(kind, field.name) for field in dataclasses.fields(kind)}
-    shared = {"charts"} if verb == "run" else set()  # the charts of a run are those of the folder charts
-    owners = {name: part.__module__ for name, part in parts.items() if part is not None and name not in shared}
+    shared = {"charts"} if name == "run" else set()  # the charts of a run are those of the folder charts
+    owners = {key: part.__module__ for key, part in parts.items() if part is not None and key not in shared}
     assert set(owners.values()) <= {
-        f"bench.report.kinds.{verb}.{name}" for name in ("report", "sentences", "grid", "outcome", "charts")
+        f"bench.report.kinds.{name}.{file}" for file in ("report", "sentences", "grid", "outcome", "charts")
     }
 
 

@@ -63,7 +63,7 @@ def stepped_around():
 
 
 def of_run(summary):
-    return kinds.of(summary.run.verb).document(summary, "results/a")
+    return kinds.of(summary.run.kind).document(summary, "results/a")
 
 
 def two_runs():

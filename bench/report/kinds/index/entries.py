@@ -73,7 +73,7 @@ def brief(summary: Summary) -> Brief:
         packages={name: summary.packages[name] for name in PACKAGES if name in summary.packages},
         cells=len(summary.cells),
         failed_cells=sum(cell.status != "ok" for cell in summary.cells),
-        headline=kinds.of(summary.run.verb).headline(summary),
+        headline=kinds.of(summary.run.kind).headline(summary),
     )
 
 

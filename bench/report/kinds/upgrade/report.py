@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analyse.cells.equivalence import UNKNOWN
 from bench.analyse.verdicts.metrics import GROUPS
 from bench.plan.upgrade import BASELINE, CANDIDATE, labels
 from bench.records.metrics import metric
@@ -138,9 +139,13 @@ def _what_is_set(summary: Summary) -> Section | None:
     rows = [(runner, *fact) for runner, (old, new) in reversed(pairs.items()) for fact in defaults.facts(old, new)]
     if not rows:
         return None
-    changed = [f"{what} of {runner}" for runner, what, before, after in rows if before != after]
+    changed = [
+        f"{what} of {runner}"
+        for runner, what, before, after in rows
+        if before != after and UNKNOWN not in (before, after)
+    ]
     told = f"Other than before: {listed(changed)}." if changed else "Every default is what it was."
-    table = blocks.table(("runner", "what", "baseline", "candidate"), rows, names=2)
+    table = blocks.table(("runner", "what", "baseline", "candidate"), rows, names=4)
     return section(
         "What the defaults are", Paragraph(told, strong=True, told="note"), Paragraph(defaults.UNSEEN), table
     )

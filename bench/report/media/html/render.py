@@ -44,7 +44,7 @@ def page(summary: Summary, folder: str, drawn: Sequence[Drawing] = (), vega: str
 
     `vega` is the code that draws the charts in the page, `vega.vega()`.
     """
-    document = kinds.of(summary.run.verb).document(summary, folder)
+    document = kinds.of(summary.run.kind).document(summary, folder)
     return written(document, drawn, vega, functions(summary))
 
 

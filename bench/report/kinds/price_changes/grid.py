@@ -1,0 +1,43 @@
+"""The compact table of a check of prices: a row an option, what became more expensive first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.report.document.blocks import table
+from bench.report.document.columns import NOTHING
+from bench.report.kinds.price_changes import rows
+
+if TYPE_CHECKING:
+    from bench.records.schema import Summary
+    from bench.report.document.blocks import Table
+
+MAX_ROWS = 12
+"""In the terminal: the worst come first, and the rest is in the report."""
+DROPPABLE = ("C calls", "ops")
+
+
+def grid(summary: Summary) -> Table | None:
+    """Return the options that changed most."""
+    return _grid(summary, MAX_ROWS)
+
+
+def whole_grid(summary: Summary) -> Table | None:
+    """Return all options."""
+    return _grid(summary, None)
+
+
+def _grid(summary: Summary, at_most: int | None) -> Table | None:
+    found = rows.changed(summary)
+    if not found:
+        return None
+    shown = [rows.per_step(each) for each in found[:at_most]]
+    left_out = len(found) - len(shown)
+    kept = [place for place, texts in enumerate(zip(*shown, strict=True)) if set(texts) != {NOTHING}]
+    return table(
+        [rows.PER_STEP[place] for place in kept],
+        ([texts[place] for place in kept] for texts in shown),
+        names=len(rows.NAMES),
+        droppable=DROPPABLE,
+        caption=f"{left_out} other options are in the report." if left_out else "",
+    )
