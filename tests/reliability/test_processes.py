@@ -23,11 +23,12 @@ from bench.records import store
 from studies import endurance
 from tests import factories, verbs
 from tests.execute.workers.test_faults import LOOPS, request
+from tests.loops import outgrows_its_group
 from tests.loops.leaves_processes import TOKEN
 
 LAYOUT = Layout(hash_seed=1, padding_bytes=10)
 TURNS = ["prints_and_is_right", "has_a_thread", "segfaults_in_its_turn"]
-PASSES = ["leaves_processes", "floods_its_output", "fills_the_host"]
+PASSES = ["leaves_processes", "floods_its_output", "fills_the_host", "outgrows_its_group"]
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +144,37 @@ def test_of_a_log_of_gigabytes_only_the_end_is_read(tmp_path):
 def test_out_of_host_memory_is_told_as_such(pool):
     result = pool.run(request("fills_the_host")).result
     assert (result.status, result.reason) == ("oom", "MemoryError")
+
+
+@pytest.fixture
+def small_group():
+    """A control group that may have little memory, where one can be made."""
+    v1 = Path("/sys/fs/cgroup/memory")
+    mount, limit = (v1, "memory.limit_in_bytes") if v1.is_dir() else (v1.parent, "memory.max")
+    group = mount / f"{outgrows_its_group.GROUP}-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control group can be made here: {error.strerror}")
+    try:
+        (group / limit).write_text(str(outgrows_its_group.LIMIT_BYTES))
+        if (group / "memory.swap.max").exists():
+            (group / "memory.swap.max").write_text("0")
+    except OSError as error:
+        group.rmdir()
+        pytest.skip(f"no control group can be limited here: {error.strerror}")
+    yield group
+    group.rmdir()
+
+
+def test_a_trial_that_outgrows_its_control_group_is_a_row_that_says_so(pool, small_group):
+    running = pool.start(request("outgrows_its_group"))
+    (small_group / "cgroup.procs").write_text(str(running.process.pid))
+    result = running.outcome(60.0).result
+    assert (result.status, result.reason) == (
+        "killed",
+        "the process was killed by SIGKILL (often the kernel, out of host memory)",
+    )
 
 
 def test_thirty_blocks_in_a_row_grow_neither_memory_nor_descriptors_nor_processes(tmp_path):
