@@ -3,14 +3,15 @@
 import os
 import re
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bench.execute import log as logs
 from bench.execute.group import Group
 from bench.execute.state import RunState
-from bench.execute.workers import log as logs
 from bench.execute.workers import turns
 from bench.execute.workers.launcher import _last_line
 from bench.execute.workers.pool import Pool, key_of
@@ -124,6 +125,39 @@ def test_of_a_log_the_beginning_and_the_end_are_kept_in_whole_lines_and_what_is_
     assert printed.startswith(begin.encode())
     assert printed.endswith(b"\n" + end.encode())
     assert len(begin) + int(count.replace(",", "")) + len(end) == len(printed)
+
+
+PRINTS = """
+import os, sys, time
+for descriptor in (1, 2, os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT)):
+    for _ in range(30):
+        os.write(descriptor, b"a line\\n" * 16_384)
+    while b"left out" not in open(f"/proc/self/fd/{descriptor}", "rb").read():
+        time.sleep(0.05)
+    os.write(descriptor, b"the end")
+"""
+
+
+def test_of_what_a_builder_prints_or_logs_no_more_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(logs, "MAX_BYTES", 2 * logs.KEPT_BYTES)
+    monkeypatch.setattr(logs, "LOOK_S", 0.05)
+    own = logs.Log(tmp_path / "own.log")
+    done = logs.run([sys.executable, "-c", PRINTS, str(own.path)], env=os.environ, own_log=own)
+    assert done.returncode == 0
+    for kept in (done.stdout, done.stderr, own.kept()):
+        assert len(kept) < 2 * logs.KEPT_BYTES + 100
+        assert "bytes are left out here]\n" in kept
+        assert kept.endswith("a line\nthe end")
+
+
+def test_a_builder_does_not_outlive_whoever_is_interrupted_while_he_waits(monkeypatch, tmp_path):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(logs.Log, "look", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        logs.run([sys.executable, "-c", "import time; time.sleep(600)", str(tmp_path)], env=os.environ)
+    assert called(str(tmp_path)) == []
 
 
 def test_a_log_is_not_shortened_through_a_link(tmp_path):

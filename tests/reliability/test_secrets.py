@@ -9,9 +9,9 @@ from bench.analyse.summary import summarise
 from bench.cli import app, output, pipeline
 from bench.errors import UsageError
 from bench.execute.environments import cache, requirements
+from bench.execute.log import KEPT_BYTES
 from bench.execute.scheduler import _file_names
 from bench.execute.workers.launcher import Result, Running
-from bench.execute.workers.log import KEPT_BYTES
 from bench.execute.workers.protocol import LOG
 from bench.plan import scripts
 from bench.plan.settings import Flags
