@@ -27,6 +27,7 @@ from tests.execute.workers.test_faults import LOOPS, request
 from tests.loops import outgrows_its_group
 from tests.loops.leaves_processes import TOKEN
 
+OFTEN = " (often the kernel, out of host memory)"
 LAYOUT = Layout(hash_seed=1, padding_bytes=10)
 TURNS = ["prints_and_is_right", "has_a_thread", "segfaults_in_its_turn"]
 PASSES = ["leaves_processes", "floods_its_output", "fills_the_host", "outgrows_its_group"]
@@ -205,10 +206,7 @@ def test_a_trial_that_outgrows_its_control_group_is_a_row_that_says_so(pool, sma
     running = pool.start(request("outgrows_its_group"))
     (small_group / "cgroup.procs").write_text(str(running.process.pid))
     result = running.outcome(60.0).result
-    assert (result.status, result.reason) == (
-        "killed",
-        "the process was killed by SIGKILL (often the kernel, out of host memory)",
-    )
+    assert (result.status, result.reason) == ("killed", f"the process was killed by SIGKILL{OFTEN}")
 
 
 def test_thirty_blocks_in_a_row_grow_neither_memory_nor_descriptors_nor_processes(tmp_path):
@@ -224,18 +222,24 @@ def test_thirty_blocks_in_a_row_grow_neither_memory_nor_descriptors_nor_processe
     assert found["memory of the parent, KiB"] / 1000 < 2 * endurance.kept_bytes(folder) / endurance.KIB / blocks
 
 
+@pytest.mark.parametrize(
+    ("while_it_waits", "while_it_is_stopped"),
+    [(signal.SIGKILL, signal.SIGKILL), (signal.SIGSEGV, signal.SIGABRT)],
+    ids=lambda number: number.name,
+)
 def test_trials_killed_in_a_turn_while_they_wait_and_while_they_are_stopped_are_rows_and_the_others_go_on(
-    pool, plan, monkeypatch
+    pool, plan, monkeypatch, while_it_waits, while_it_is_stopped
 ):
+    by_signal = {"prints_and_is_right": while_it_waits, "has_a_thread": while_it_is_stopped}
     train, seen = turns.Member._train, {}
 
     def train_and_be_killed(member, steps, timeout_s):
         train(member, steps, timeout_s)
         name = Path(member.running.request.cell.runner).stem
-        if name in ("prints_and_is_right", "has_a_thread") and name not in seen:
+        if name in by_signal and name not in seen:
             pid = member.running.process.pid
             seen[name] = states([pid]).pop() if not member.must_stop else stopped(pid)
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, by_signal[name])
 
     monkeypatch.setattr(turns.Member, "_train", train_and_be_killed)
     (planned,) = planned_groups(plan)
@@ -244,9 +248,12 @@ def test_trials_killed_in_a_turn_while_they_wait_and_while_they_are_stopped_are_
     assert seen["has_a_thread"] == "T"
     assert seen["prints_and_is_right"] in "RS"  # it blocks in its read, or is about to
     told = {Path(trial.cell.runner).stem: (trial.status, trial.reason) for trial in trials}
-    killed = ("killed", "the process was killed by SIGKILL (often the kernel, out of host memory)")
-    assert told["has_a_thread"] == killed
-    assert told["prints_and_is_right"] == (killed[0], f"{killed[1]}: noise")  # what it printed last
+    killed = {
+        name: f"the process was killed by {number.name}{OFTEN if number == signal.SIGKILL else ''}"
+        for name, number in by_signal.items()
+    }
+    assert told["has_a_thread"] == ("killed", killed["has_a_thread"])
+    assert told["prints_and_is_right"] == ("killed", f"{killed['prints_and_is_right']}: noise")  # what it printed last
     assert told["segfaults_in_its_turn"] == ("killed", "the process was killed by SIGSEGV")
     assert told["pytorch"] == ("ok", None)
     (first, clone) = (trial.timing for trial in trials if trial.status == "ok")
