@@ -13,6 +13,7 @@ from bench.execute.workers import cores, turns
 from bench.execute.workers.launcher import Outcome, Request
 from bench.execute.workers.pool import Pool
 from bench.execute.workers.turns import Member, TurnTaking
+from bench.host import memory, reading
 from bench.host.load import LoadMeter
 from bench.plan import length as lengths
 from bench.plan import prices, schedule
@@ -26,7 +27,6 @@ SCRIPT_TURN_TIMEOUT_S = 300.0
 END_TIMEOUT_S = 60.0
 TO_THE_END_TIMEOUT_S = 24 * 3600.0
 """Whole trainings take what they take."""
-MEMINFO = Path("/proc/meminfo")
 SPARE_MEMORY = 1.5
 """How many times the memory of the largest trial there has to be for one more."""
 
@@ -206,15 +206,18 @@ class Group:
 
 
 def _refuse_to_fill_memory(alive: Sequence[Member]) -> None:
-    """Raise `DoesNotFitError` where the host's memory is too small for one more trial beside these."""
-    available = _available_bytes()
-    if not alive or available is None:
+    """Raise `DoesNotFitError` where the memory that there is, or may be used, is too small for one more trial."""
+    if not alive:
         return
-    largest = max(_resident_bytes(each.running.process.pid) for each in alive)
-    if available < SPARE_MEMORY * largest:
+    try:
+        available = memory.available()
+    except reading.CAUSES:
+        return
+    largest = max(memory.resident_bytes(each.running.process.pid) for each in alive)
+    if available.size_bytes < SPARE_MEMORY * largest:
         raise DoesNotFitError(
-            f"the host's memory is too small for all at once: {available / 1e9:.1f} GB are left beside {len(alive)} "
-            f"of up to {largest / 1e9:.1f} GB"
+            f"{available.whose}'s memory is too small for all at once: {available.size_bytes / 1e9:.1f} GB are left "
+            f"beside {len(alive)} of up to {largest / 1e9:.1f} GB"
         )
 
 
@@ -225,21 +228,3 @@ def _refuse_what_shares_badly(outcome: Outcome) -> None:
         raise DoesNotFitError(f"the device's memory is too small for all at once ({reason})")
     if "busy or unavailable" in reason:  # CUDA's words for a card in exclusive mode
         raise DoesNotFitError("the device is in exclusive mode and takes one process at a time")
-
-
-def _available_bytes() -> int | None:
-    return _kilobytes(MEMINFO, "MemAvailable")
-
-
-def _resident_bytes(pid: int) -> int:
-    return _kilobytes(Path(f"/proc/{pid}/status"), "VmRSS") or 0
-
-
-def _kilobytes(path: Path, name: str) -> int | None:
-    """A figure of the kernel's in bytes; None where it does not tell."""
-    try:
-        lines = path.read_text().splitlines()
-    except OSError:
-        return None
-    found = next((line.split()[1] for line in lines if line.startswith(f"{name}:")), None)
-    return None if found is None else int(found) * 1024

@@ -1,12 +1,13 @@
-"""What a container allows: the processor quota of this process's control groups, version 1 and 2.
+"""What a container allows: the processor quota and the memory of this process's control groups, version 1 and 2.
 
-A quota may stand in the group of this process or in any above it, and the smallest one holds. Where
+A limit may stand in the group of this process or in any above it, and the smallest one holds. Where
 a container hides the upper part of the tree, `/proc/self/cgroup` may name a path that is not there;
 what the container shows then begins at the mount, which is why every part of the path is tried.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -15,11 +16,20 @@ from bench.host.reading import Readings, UnreadableError
 from bench.records.health import Cgroup, ContainerFacts
 
 ROOT = Path("/")
+LIMITS = {
+    ("v1", "cpu"): "cpu.cfs_quota_us",
+    ("v2", "cpu"): "cpu.max",
+    ("v1", "memory"): "memory.limit_in_bytes",
+    ("v2", "memory"): "memory.max",
+}
+"""The file that a group has where it has a controller."""
+V1_NO_LIMIT_BYTES = 1 << 60
+"""Version 1 says the largest number of pages that there is, of whatever size."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """One control group that has the processor controller."""
+    """One control group that has the controller that is asked for."""
 
     folder: Path
     version: Cgroup
@@ -32,6 +42,27 @@ class Group:
             return None if quota == "max" else int(quota) / int(period)
         quota_us = reading.number(self.folder / "cpu.cfs_quota_us")
         return None if quota_us < 0 else quota_us / reading.number(self.folder / "cpu.cfs_period_us")
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """What it may have in memory; None where there is no limit."""
+        if self.version == "v1":
+            limit_bytes = reading.number(self.folder / "memory.limit_in_bytes")
+            return limit_bytes if limit_bytes < V1_NO_LIMIT_BYTES else None
+        limits = [reading.text(self.folder / name) for name in ("memory.max", "memory.high")]
+        return min((int(limit) for limit in limits if limit != "max"), default=None)
+
+    @property
+    def memory_left_bytes(self) -> int | None:
+        """What it may still take: what it holds of files is given up where there is need. None without a limit."""
+        limit_bytes = self.memory_bytes
+        if limit_bytes is None:
+            return None
+        v1 = self.version == "v1"
+        used_bytes = reading.number(self.folder / ("memory.usage_in_bytes" if v1 else "memory.current"))
+        files = "total_inactive_file" if v1 else "inactive_file"
+        files_bytes = int(reading.fields(self.folder / "memory.stat").get(files, 0))
+        return max(limit_bytes - used_bytes + files_bytes, 0)
 
     @property
     def throttled_periods(self) -> int:
@@ -53,7 +84,7 @@ class Group:
 def read(root: Path = ROOT) -> ContainerFacts:
     """Read the quota that holds, and how often it was used up."""
     try:
-        groups = _groups(root)
+        groups = _groups(root, "cpu")
     except reading.CAUSES as error:
         fields = ("quota_cpus", "throttled_periods", "throttled_s")
         return ContainerFacts(unavailable=dict.fromkeys(fields, reading.reason(error)))
@@ -73,18 +104,35 @@ def _tightest(groups: list[Group]) -> Group:
     return groups[min(limited)[1]] if limited else groups[0]
 
 
-def _groups(root: Path) -> list[Group]:
-    """The groups with the processor controller that hold this process, from its own upwards."""
+def memory_bytes(root: Path = ROOT) -> int | None:
+    """What processes here may have in memory together; None where there is no limit, or none is known."""
+    return _least(root, lambda group: group.memory_bytes)
+
+
+def memory_left_bytes(root: Path = ROOT) -> int | None:
+    """What they may still take; None as for `memory_bytes`."""
+    return _least(root, lambda group: group.memory_left_bytes)
+
+
+def _least(root: Path, limit_of: Callable[[Group], int | None]) -> int | None:
+    try:
+        limits = [limit_of(group) for group in _groups(root, "memory")]
+    except reading.CAUSES:
+        return None
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _groups(root: Path, controller: str) -> list[Group]:
+    """The groups with this controller that hold this process, from its own upwards."""
     by_controllers = _memberships(root / "proc/self/cgroup")
     mounts = root / "sys/fs/cgroup"
-    first = next((names for names in by_controllers if "cpu" in names.split(",")), None)
-    if first is not None:
-        folders = _upwards(mounts / first, by_controllers[first])
-        return [Group(folder=folder, version="v1") for folder in folders if (folder / "cpu.cfs_quota_us").exists()]
-    if "" not in by_controllers:
+    first = next((names for names in by_controllers if controller in names.split(",")), None)
+    version: Cgroup = "v2" if first is None else "v1"
+    if first is None and "" not in by_controllers:
         raise UnreadableError("this process is in no control group that is known here")
-    folders = _upwards(mounts, by_controllers[""])
-    return [Group(folder=folder, version="v2") for folder in folders if (folder / "cpu.max").exists()]
+    folders = _upwards(mounts / (first or ""), by_controllers[first or ""])
+    limit = LIMITS[version, controller]
+    return [Group(folder=folder, version=version) for folder in folders if (folder / limit).exists()]
 
 
 def _memberships(path: Path) -> dict[str, str]:

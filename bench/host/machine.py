@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 import bench
-from bench.host import imported
+from bench.host import container, imported
 from bench.plan import variables
 
 
@@ -49,9 +49,11 @@ def _cpu_model() -> str:
 
 
 def _memory_bytes() -> int | None:
-    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
-        return None
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """The machine's, or what a container may have of it."""
+    limits = [container.memory_bytes()]
+    if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _accelerators() -> list[dict[str, str | None]]:

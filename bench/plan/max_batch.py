@@ -123,5 +123,5 @@ def memory_limit(comparisons: Iterable[Comparison], limit_bytes: int | None, mac
         raise UsageError(f"--workers with {FLAG} on a cpu: what loader workers take cannot be limited; leave it out.")
     if machine.memory_bytes is not None and limit_bytes > machine.memory_bytes:
         there = f"{machine.memory_bytes / 2**30:.1f} GiB"
-        raise UsageError(f"--memory-limit is more than this machine has, which is {there}: name less.")
+        raise UsageError(f"--memory-limit is more than there is here, which is {there}: name less.")
     return limit_bytes

@@ -205,6 +205,7 @@ class Machine(Record):
     logical_cpus: int
     usable_cpus: int
     memory_bytes: int | None
+    """The machine's, or what the container may have of it in which the run was made."""
     accelerators: list[AcceleratorInfo]
     torch_build: str
     variables: dict[str, str] = {}

@@ -1,6 +1,7 @@
 """What only a real CUDA device can show: `PYTHONPATH=.:src python3 -m pytest tests/cuda -W default`, in ten minutes."""
 
 import json
+import re
 from statistics import median
 
 import pytest
@@ -303,7 +304,9 @@ def test_out_of_device_memory_is_a_row_and_the_rest_is_kept(tmp_path, run):
     )
     assert found.cells["pytorch"]["status"] == "ok"
     assert found.cells["out_of_memory"]["status"] == "oom"
-    assert "out of memory" in found.cells["out_of_memory"]["reason"]
+    reason = found.cells["out_of_memory"]["reason"]
+    assert reason.startswith("OutOfMemoryError: tried to allocate 1073741824.00 GiB, and ")
+    assert re.search(r" of [\d.]+ GiB is free(; other processes hold [\d.]+ GiB)?$", reason)
 
 
 # How it is started, on what, and what the doctor says.

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from bench.host import container, cpu, health, memory, processes
+from bench.host import container, cpu, health, machine, memory, processes
 from bench.host.health import Instant
 from bench.host.proc_stat import CpuTimes
 from bench.host.processes import Process
@@ -86,15 +86,67 @@ def test_swap(tmp_path):
     }  # fmt: skip
 
 
+MEBIBYTE = 1 << 20
+NO_LIMIT = "9223372036854771712"
+
+
+def groups(folder: str, files: dict[str, str]) -> dict[str, str]:
+    return {f"sys/fs/cgroup/{folder}{name}": text for name, text in files.items()}
+
+
+def of_memory(folder: str, limit: str, used_mib: int, files_mib: int = 0, high: str = "max") -> dict[str, str]:
+    """The files of a control group of version 2."""
+    files = {"memory.max": limit, "memory.high": high, "memory.current": str(used_mib * MEBIBYTE)}
+    return groups(folder, files | {"memory.stat": f"anon 1\ninactive_file {files_mib * MEBIBYTE}"})
+
+
+def of_memory_1(folder: str, limit: str, used_mib: int) -> dict[str, str]:
+    files = {"memory.limit_in_bytes": limit, "memory.usage_in_bytes": str(used_mib * MEBIBYTE)}
+    return groups(folder, files | {"memory.stat": f"inactive_file 1\ntotal_inactive_file {30 * MEBIBYTE}"})
+
+
+IN_A_POD = {"proc/self/cgroup": "0::/pod/box", "proc/meminfo": f"MemAvailable: {8 << 20} kB"}
+
+
+@pytest.mark.parametrize(
+    ("files", "limit_mib", "left_mib"),
+    [
+        ({}, None, None),
+        (of_memory("pod/box/", "max", 500), None, None),
+        (of_memory("pod/box/", str(1024 * MEBIBYTE), 500, files_mib=100), 1024, 624),
+        # Of a pod with a neighbour that has taken most, the pod's limit holds.
+        (of_memory("pod/box/", str(1024 * MEBIBYTE), 10) | of_memory("pod/", str(2048 * MEBIBYTE), 2000), 1024, 48),
+        (of_memory("pod/box/", "max", 10, high=str(64 * MEBIBYTE)), 64, 54),
+        (of_memory("pod/box/", str(64 * MEBIBYTE), 65), 64, 0),
+        (of_memory_1("memory/pod/box/", str(1024 * MEBIBYTE), 500), 1024, 554),
+        (of_memory_1("memory/", NO_LIMIT, 500), None, None),
+    ],
+)
+def test_what_is_left_of_memory_is_what_the_groups_on_the_way_up_leave(tmp_path, files, limit_mib, left_mib):
+    version = {"proc/self/cgroup": "4:memory:/pod/box\n0::/"} if any("memory/" in name for name in files) else {}
+    root = tree(tmp_path, IN_A_POD | files | version)
+    found = memory.available(root)
+    in_mib = [None if each is None else each / MEBIBYTE for each in (container.memory_bytes(root), found.size_bytes)]
+    whose = "the host" if left_mib is None else "the container"
+    assert (in_mib, found.whose) == ([limit_mib, 8192 if left_mib is None else left_mib], whose)
+    assert memory.read(root).available_bytes == found.size_bytes
+
+
+def test_a_container_may_be_given_more_than_the_machine_has_left(tmp_path):
+    root = tree(tmp_path, IN_A_POD | of_memory("pod/box/", str(1 << 40), 1))
+    assert memory.available(root) == (8 << 30, "the host")
+
+
+def test_a_run_s_machine_has_the_memory_of_its_container(monkeypatch):
+    monkeypatch.setattr(container, "memory_bytes", lambda: 5 * MEBIBYTE)
+    assert machine.describe()["memory_bytes"] == 5 * MEBIBYTE
+
+
 def v2(quota: str, throttled: int = 0) -> dict[str, str]:
     return {
         "cpu.max": quota,
         "cpu.stat": f"usage_usec 1\nnr_periods 9\nnr_throttled {throttled}\nthrottled_usec 2500000",
     }
-
-
-def groups(folder: str, files: dict[str, str]) -> dict[str, str]:
-    return {f"sys/fs/cgroup/{folder}{name}": text for name, text in files.items()}
 
 
 def test_a_container_of_control_groups_2(tmp_path):

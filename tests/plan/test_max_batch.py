@@ -89,7 +89,7 @@ def test_its_plan():
         ({"memory_limit": "0GiB"}, "--memory-limit '0GiB' is not a size; write it as 2GiB or 1500MB."),
         (
             {"memory_limit": "17GiB"},
-            "--memory-limit is more than this machine has, which is 16.0 GiB: name less.",
+            "--memory-limit is more than there is here, which is 16.0 GiB: name less.",
         ),
         (
             {"memory_limit": "1GiB", "batch_size": "8,64"},

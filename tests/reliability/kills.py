@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -174,7 +175,7 @@ def fault(out: Path, whole: Whole, seed: int) -> str | None:
     lines = (folder / store.JOURNAL).read_bytes().splitlines()
     if missing := [line for line in finished if line not in lines]:
         return f"{kills}: {len(missing)} finished lines are gone"
-    if repeated := {line for line in finished if _key(line) in [_key(other) for other in lines if other != line]}:
+    if repeated := [line for line in finished if _key(line) in map(_key, lines[lines.index(line) + 1 :])]:
         return f"{kills}: {len(repeated)} finished trials were measured again"
     keys = [trial.key for trial in store.read_trials(folder)]
     if sorted(map(str, keys)) != sorted(map(str, whole.keys)):
@@ -193,17 +194,18 @@ def _key(line: bytes):
 
 
 def _finished(folder: Path) -> list[bytes]:
-    """The whole lines of trials whose group is complete: those that took turns together are finished together."""
+    """The whole lines of trials whose group is complete: those that took turns together are finished together.
+
+    Of a group that was cut apart some lines stand there more than once, and the last of each trial's count.
+    """
     lines = (folder / store.JOURNAL).read_bytes().split(b"\n")[:-1]
-    trials = [Trial.model_validate_json(line) for line in lines]
+    last = {_key(line): line for line in lines}
+    trials = [Trial.model_validate_json(line) for line in last.values()]
     whole = 4  # three loops and the clone of the first
-    in_block = {
-        block: sum(trial.phase == "timing" and trial.block == block for trial in trials)
-        for block in {t.block for t in trials}
-    }
+    in_block = Counter(trial.block for trial in trials if trial.phase == "timing")
     return [
         line
-        for line, trial in zip(lines, trials, strict=True)
+        for line, trial in zip(last.values(), trials, strict=True)
         if trial.phase != "timing" or in_block[trial.block] == whole
     ]
 

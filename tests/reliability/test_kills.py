@@ -18,6 +18,14 @@ def test_a_run_killed_at_any_instant_resumes_to_the_same_table(tmp_path, whole, 
     assert kills.fault(tmp_path, whole, seed) is None
 
 
+def test_a_block_that_was_cut_apart_twice_is_not_finished_though_its_lines_are_as_many(tmp_path):
+    kills.go_on(folder := kills.folder_of(tmp_path))
+    proofs_and_counts, half = 6, 2
+    lines = (folder / kills.store.JOURNAL).read_bytes().splitlines(keepends=True)[: proofs_and_counts + half]
+    (folder / kills.store.JOURNAL).write_bytes(b"".join([*lines, *lines[-half:]]))
+    assert len(kills._finished(folder)) == proofs_and_counts
+
+
 def test_a_kill_between_the_lines_of_trials_that_took_turns_measures_all_of_them_again_and_counts_each_once(tmp_path):
     folder = kills.folder_of(tmp_path)
     kills.go_on(folder)

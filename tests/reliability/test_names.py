@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from xml.etree import ElementTree as Xml
 
 import pytest
@@ -160,8 +161,13 @@ def test_latex_has_no_command_of_it(told):
     _, summary = told
     body = files.latex(summary)
     assert OBEYED.search(body) is None
-    assert [line for line in body.splitlines() if "onerror" in line and "%" not in line and "<" in line] == []
     assert files._escaped(r"\input{/etc/passwd} $x$ %") == (r"\textbackslash{}input\{/etc/passwd\} \$x\$ \%")
+    command = "a\n\\input{/etc/passwd}"
+    grid = kinds.of("run").whole_grid(summary)
+    texts = files._latex(
+        replace(grid, headers=(command, *grid.headers[1:]), notes=(command,)), caption=command, label=""
+    )
+    assert [line for line in texts.splitlines() if r"\input{" in line and not line.startswith("%")] == []
 
 
 def test_the_report_of_a_check_and_its_names(told):

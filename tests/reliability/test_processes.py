@@ -3,14 +3,15 @@
 import os
 import re
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bench.execute import log as logs
 from bench.execute.group import Group
 from bench.execute.state import RunState
-from bench.execute.workers import log as logs
 from bench.execute.workers import turns
 from bench.execute.workers.launcher import _last_line
 from bench.execute.workers.pool import Pool, key_of
@@ -23,11 +24,13 @@ from bench.records import store
 from studies import endurance
 from tests import factories, verbs
 from tests.execute.workers.test_faults import LOOPS, request
+from tests.loops import outgrows_its_group
 from tests.loops.leaves_processes import TOKEN
 
+OFTEN = " (often the kernel, out of host memory)"
 LAYOUT = Layout(hash_seed=1, padding_bytes=10)
 TURNS = ["prints_and_is_right", "has_a_thread", "segfaults_in_its_turn"]
-PASSES = ["leaves_processes", "floods_its_output", "fills_the_host"]
+PASSES = ["leaves_processes", "floods_its_output", "fills_the_host", "outgrows_its_group"]
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +128,39 @@ def test_of_a_log_the_beginning_and_the_end_are_kept_in_whole_lines_and_what_is_
     assert len(begin) + int(count.replace(",", "")) + len(end) == len(printed)
 
 
+PRINTS = """
+import os, sys, time
+for descriptor in (1, 2, os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT)):
+    for _ in range(30):
+        os.write(descriptor, b"a line\\n" * 16_384)
+    while b"left out" not in open(f"/proc/self/fd/{descriptor}", "rb").read():
+        time.sleep(0.05)
+    os.write(descriptor, b"the end")
+"""
+
+
+def test_of_what_a_builder_prints_or_logs_no_more_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(logs, "MAX_BYTES", 2 * logs.KEPT_BYTES)
+    monkeypatch.setattr(logs, "LOOK_S", 0.05)
+    own = logs.Log(tmp_path / "own.log")
+    done = logs.run([sys.executable, "-c", PRINTS, str(own.path)], env=os.environ, own_log=own)
+    assert done.returncode == 0
+    for kept in (done.stdout, done.stderr, own.kept()):
+        assert len(kept) < 2 * logs.KEPT_BYTES + 100
+        assert "bytes are left out here]\n" in kept
+        assert kept.endswith("a line\nthe end")
+
+
+def test_a_builder_does_not_outlive_whoever_is_interrupted_while_he_waits(monkeypatch, tmp_path):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(logs.Log, "look", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        logs.run([sys.executable, "-c", "import time; time.sleep(600)", str(tmp_path)], env=os.environ)
+    assert called(str(tmp_path)) == []
+
+
 def test_a_log_is_not_shortened_through_a_link(tmp_path):
     (tmp_path / "victim").write_bytes(b"x" * 3 * logs.KEPT_BYTES)
     (tmp_path / LOG).symlink_to(tmp_path / "victim")
@@ -145,6 +181,34 @@ def test_out_of_host_memory_is_told_as_such(pool):
     assert (result.status, result.reason) == ("oom", "MemoryError")
 
 
+@pytest.fixture
+def small_group():
+    """A control group that may have little memory, where one can be made."""
+    v1 = Path("/sys/fs/cgroup/memory")
+    mount, limit = (v1, "memory.limit_in_bytes") if v1.is_dir() else (v1.parent, "memory.max")
+    group = mount / f"{outgrows_its_group.GROUP}-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control group can be made here: {error.strerror}")
+    try:
+        (group / limit).write_text(str(outgrows_its_group.LIMIT_BYTES))
+        if (group / "memory.swap.max").exists():
+            (group / "memory.swap.max").write_text("0")
+    except OSError as error:
+        group.rmdir()
+        pytest.skip(f"no control group can be limited here: {error.strerror}")
+    yield group
+    group.rmdir()
+
+
+def test_a_trial_that_outgrows_its_control_group_is_a_row_that_says_so(pool, small_group):
+    running = pool.start(request("outgrows_its_group"))
+    (small_group / "cgroup.procs").write_text(str(running.process.pid))
+    result = running.outcome(60.0).result
+    assert (result.status, result.reason) == ("killed", f"the process was killed by SIGKILL{OFTEN}")
+
+
 def test_thirty_blocks_in_a_row_grow_neither_memory_nor_descriptors_nor_processes(tmp_path):
     """`python -m studies.endurance` measures two thousand."""
     blocks = 30
@@ -158,18 +222,24 @@ def test_thirty_blocks_in_a_row_grow_neither_memory_nor_descriptors_nor_processe
     assert found["memory of the parent, KiB"] / 1000 < 2 * endurance.kept_bytes(folder) / endurance.KIB / blocks
 
 
+@pytest.mark.parametrize(
+    ("while_it_waits", "while_it_is_stopped"),
+    [(signal.SIGKILL, signal.SIGKILL), (signal.SIGSEGV, signal.SIGABRT)],
+    ids=lambda number: number.name,
+)
 def test_trials_killed_in_a_turn_while_they_wait_and_while_they_are_stopped_are_rows_and_the_others_go_on(
-    pool, plan, monkeypatch
+    pool, plan, monkeypatch, while_it_waits, while_it_is_stopped
 ):
+    by_signal = {"prints_and_is_right": while_it_waits, "has_a_thread": while_it_is_stopped}
     train, seen = turns.Member._train, {}
 
     def train_and_be_killed(member, steps, timeout_s):
         train(member, steps, timeout_s)
         name = Path(member.running.request.cell.runner).stem
-        if name in ("prints_and_is_right", "has_a_thread") and name not in seen:
+        if name in by_signal and name not in seen:
             pid = member.running.process.pid
             seen[name] = states([pid]).pop() if not member.must_stop else stopped(pid)
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, by_signal[name])
 
     monkeypatch.setattr(turns.Member, "_train", train_and_be_killed)
     (planned,) = planned_groups(plan)
@@ -178,9 +248,12 @@ def test_trials_killed_in_a_turn_while_they_wait_and_while_they_are_stopped_are_
     assert seen["has_a_thread"] == "T"
     assert seen["prints_and_is_right"] in "RS"  # it blocks in its read, or is about to
     told = {Path(trial.cell.runner).stem: (trial.status, trial.reason) for trial in trials}
-    killed = ("killed", "the process was killed by SIGKILL (often the kernel, out of host memory)")
-    assert told["has_a_thread"] == killed
-    assert told["prints_and_is_right"] == (killed[0], f"{killed[1]}: noise")  # what it printed last
+    killed = {
+        name: f"the process was killed by {number.name}{OFTEN if number == signal.SIGKILL else ''}"
+        for name, number in by_signal.items()
+    }
+    assert told["has_a_thread"] == ("killed", killed["has_a_thread"])
+    assert told["prints_and_is_right"] == ("killed", f"{killed['prints_and_is_right']}: noise")  # what it printed last
     assert told["segfaults_in_its_turn"] == ("killed", "the process was killed by SIGSEGV")
     assert told["pytorch"] == ("ok", None)
     (first, clone) = (trial.timing for trial in trials if trial.status == "ok")

@@ -1,7 +1,10 @@
 """What must not be published stands in no file of a run folder, in no export and in nothing that a CI system shows."""
 
 import json
+import sys
 from dataclasses import replace
+from importlib import import_module
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -9,9 +12,9 @@ from bench.analyse.summary import summarise
 from bench.cli import app, output, pipeline
 from bench.errors import UsageError
 from bench.execute.environments import cache, requirements
+from bench.execute.log import KEPT_BYTES
 from bench.execute.scheduler import _file_names
 from bench.execute.workers.launcher import Result, Running
-from bench.execute.workers.log import KEPT_BYTES
 from bench.execute.workers.protocol import LOG
 from bench.plan import scripts
 from bench.plan.settings import Flags
@@ -116,6 +119,19 @@ def test_a_run_folder_and_all_that_is_made_of_it_have_none_of_them(tmp_path, mon
     assert not any(secret in json.dumps(_tags(told)) for secret in PLANTED)
 
 
+@pytest.mark.parametrize("tracker", ["wandb", "mlflow"])
+def test_a_tracker_is_handed_none_of_them(tmp_path, monkeypatch, tracker):
+    run = planted_run(monkeypatch)
+    told = summarise(run, journal_of(run))
+    handed = MagicMock()
+    monkeypatch.setitem(sys.modules, tracker, handed)
+    import_module(f"bench.report.export.{tracker}").push(told, tmp_path / "run", str(tmp_path))
+    tables = [call.kwargs["dataframe"].to_csv() for call in handed.mock_calls if "dataframe" in call.kwargs]
+    texts = [*map(repr, handed.mock_calls), *tables]
+    assert any("--hub-token ***" in text for text in texts)
+    assert [secret for secret in PLANTED for text in texts if secret in text] == []
+
+
 def test_what_ci_systems_are_told_has_none_of_them(tmp_path, monkeypatch, capsys):
     run = planted_run(monkeypatch)
     folder = store.create(tmp_path, run)
@@ -125,11 +141,13 @@ def test_what_ci_systems_are_told_has_none_of_them(tmp_path, monkeypatch, capsys
     monkeypatch.setenv(output.STEP_OUTPUT, str(outputs))
     ending = output.OutputOptions(verb="run", form="github", junit=tmp_path / "junit.xml")
     ending.emit(answer.of_run(folder, told, exit_code=4), 4)
+    of_cells = (tmp_path / "junit.xml").read_text()  # which an error takes the place of
     with pytest.raises(RuntimeError), ending.errors_emitted():
         raise RuntimeError(COMMAND)
     shown = [
         summary_file.read_text(),
         outputs.read_text(),
+        of_cells,
         (tmp_path / "junit.xml").read_text(),
         capsys.readouterr().out,
     ]

@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bench.errors import UninstallableError
+from bench.execute.log import run
 from bench.execute.shell import python_path, variables
 
 # The last in alphabetical order: Python reads .pth files so, and a checkout's own comes first.
@@ -120,7 +121,7 @@ def _run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # -P: a package in the folder where the user stands is none of the environment's.
     command = [str(python), "-P", *arguments]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, env=variables(str(python)))
+        return run(command, env=variables(str(python)))
     except OSError as error:
         return subprocess.CompletedProcess(command, returncode=-1, stdout="", stderr=str(error.strerror))
 

@@ -23,6 +23,7 @@ from packaging.version import InvalidVersion, Version
 
 from bench.execute import shell
 from bench.execute.environments import pip_errors
+from bench.execute.log import Log, run
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 DATES_TIMEOUT_S = 10.0
@@ -79,15 +80,15 @@ def releases(package: str) -> list[Release]:
 
 def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
     with TemporaryDirectory(prefix="looptax-") as scratch:
-        log = Path(scratch) / "pip.log"  # only there does pip say that an index did not answer
+        log = Log(Path(scratch) / "pip.log")  # only there does pip say that an index did not answer
         command = [sys.executable, "-P", "-m", "pip", *arguments]
         # In its environment, because pip calls itself for what a build needs, without our options.
         quiet = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off", "NO_COLOR": "1"}
         # Pip calls the Python that it installs for, which must not see more than that Python will when it measures.
-        environment = {**shell.of_overlays(), **quiet, "PIP_LOG": str(log)}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        environment = {**shell.of_overlays(), **quiet, "PIP_LOG": str(log.path)}
+        done = run(command, env=environment, own_log=log)
         if done.returncode != 0:
-            raise pip_errors.error(done.stdout + done.stderr, log.read_text(errors="replace") if log.exists() else "")
+            raise pip_errors.error(done.stdout + done.stderr, log.kept() if log.path.exists() else "")
     return done
 
 

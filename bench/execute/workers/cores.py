@@ -1,10 +1,12 @@
-"""Which cores trials run on, and which are left to the parent."""
+"""Which cores trials run on, which are left to the parent, and how many there are for processes that start."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from bench.host import container
 
 
 def for_trials(*, threads: int, workers: int, device: str) -> list[int]:
@@ -19,6 +21,13 @@ def for_trials(*, threads: int, workers: int, device: str) -> list[int]:
     usable = sorted(os.sched_getaffinity(0))
     needed = threads + workers
     return usable[-needed:] if needed < len(usable) else []
+
+
+def at_once() -> int:
+    """How many processes can work at the same time: the processors that this one may use, within its quota."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = container.read().quota_cpus
+    return usable if quota is None else max(min(usable, int(quota)), 1)
 
 
 @contextmanager

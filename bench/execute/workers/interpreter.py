@@ -11,16 +11,19 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 
+from bench.execute.log import LOOK_S, Log
 from bench.execute.shell import variables
+from bench.execute.workers import protocol
 from bench.execute.workers.children import kill_group
-from bench.execute.workers.protocol import Message, Receiver, last_line, send
+from bench.execute.workers.protocol import Message, Receiver, send
 from bench.plan.devices import visibility
 from bench.plan.schedule import Layout
 from bench.plan.variables import without_launchers
@@ -62,10 +65,13 @@ class WorkerTimeoutError(Exception):
 
 
 class Channel:
-    """A socket to a worker. What it tells of one child may come while another is waited for, and is kept."""
+    """A socket to a worker. What it tells of one child may come while another is waited for, and is kept.
 
-    def __init__(self, ours: socket.socket, how_it_ended: Callable[[], str]) -> None:
-        self._control = ours
+    Whoever waits looks after the worker's log meanwhile.
+    """
+
+    def __init__(self, ours: socket.socket, how_it_ended: Callable[[], str], log: Log) -> None:
+        self._control, self._log = ours, log
         self._how_it_ended = cache(how_it_ended)  # told once by whoever started it
         self._receiver = Receiver(ours)
         self._kept: list[Message] = []
@@ -88,14 +94,21 @@ class Channel:
             if found is not None:
                 self._kept.remove(found)
                 return found
-            self._kept.append(self._receive(max(deadline - monotonic(), 0.0), timeout_s))
+            left_s = deadline - monotonic()
+            message = self._receive(min(left_s, LOOK_S))
+            if message is not None:
+                self._kept.append(message)
+            elif left_s <= LOOK_S:
+                raise WorkerTimeoutError(f"no answer within {timeout_s:.0f} s")
 
-    def _receive(self, left_s: float, timeout_s: float) -> Message:
-        self._control.settimeout(max(left_s, 1e-3))
+    def _receive(self, wait_s: float) -> Message | None:
+        """The next message; None where none has come."""
+        self._control.settimeout(max(wait_s, 1e-3))
         try:
             received = self._receiver.receive()
         except TimeoutError:
-            raise WorkerTimeoutError(f"no answer within {timeout_s:.0f} s") from None
+            self._log.look()
+            return None
         except OSError:
             received = None
         except ValueError:
@@ -115,20 +128,22 @@ class ForkServer:
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self._numbers = count()
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process that writes to it
+        self._scratch = TemporaryDirectory(prefix="looptax-", ignore_cleanup_errors=True)
+        self.log = Log(Path(self._scratch.name) / protocol.LOG)
         ours, theirs = socket.socketpair()
         # A new session: Ctrl-C reaches the parent alone, which then ends its workers in good order.
-        self._process = subprocess.Popen(
-            [spec.python, "-P", "-m", "bench.execute.workers.worker", str(theirs.fileno())],
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            env=environment(spec),
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-        )
+        with self.log.created() as log:
+            self._process = subprocess.Popen(
+                [spec.python, "-P", "-m", "bench.execute.workers.worker", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment(spec),
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
         theirs.close()
-        self._channel = Channel(ours, self._how_it_ended)
+        self._channel = Channel(ours, self._how_it_ended, self.log)
 
     def wait_until_up(self) -> None:
         """Wait until torch is imported; raises `WorkerEndedError` with the reason where it cannot be."""
@@ -181,7 +196,8 @@ class ForkServer:
 
     def last_log_line(self) -> str:
         """What the server and its interpreters wrote last, after a colon; empty where they wrote nothing."""
-        line = last_line(self._log)
+        with self.log.path.open("rb") as log:
+            line = protocol.last_line(log)
         return f": {line}" if line else ""
 
     def close(self) -> None:
@@ -192,7 +208,7 @@ class ForkServer:
         except subprocess.TimeoutExpired:
             kill_group(self._process.pid)
             self._process.wait()
-        self._log.close()
+        self._scratch.cleanup()
 
 
 class Interpreter:
@@ -211,7 +227,7 @@ class Interpreter:
         self.runner, self.workload, self.is_script = runner, workload, is_script
         self._server, self._number = server, number
         self._trials = count()
-        self._channel = Channel(ours, self._how_it_ended)
+        self._channel = Channel(ours, self._how_it_ended, server.log)
 
     def ready(self) -> Message:
         """What it says once it has imported its framework, or could not; raises as `Channel.read`."""
@@ -222,7 +238,7 @@ class Interpreter:
         number = next(self._trials)
         self._channel.send({**request, "id": number}, descriptors)
         pid = self._channel.read(KILL_GRACE_S, events=("started",), child=number)["pid"]
-        return Process(pid, lambda timeout_s: self._ended(number, timeout_s))
+        return Process(pid, lambda timeout_s: self._ended(number, timeout_s), self._server.log)
 
     def _ended(self, number: int, timeout_s: float) -> Ended:
         message = self._channel.read(timeout_s, events=("ended",), child=number)
@@ -231,7 +247,7 @@ class Interpreter:
     def become(self, request: Message, descriptors: tuple[int, ...] = ()) -> Process:
         """Let the interpreter itself be the process of its one trial; raises as `start`."""
         process = self.start(request, descriptors)
-        return Process(process.pid, lambda timeout_s: self._server.ended(self._number, timeout_s))
+        return Process(process.pid, lambda timeout_s: self._server.ended(self._number, timeout_s), self._server.log)
 
     def _how_it_ended(self) -> str:
         ended = self._server.ended(self._number, KILL_GRACE_S)
@@ -249,6 +265,8 @@ class Process:
     pid: int
     ended: Callable[[float], Ended]
     """How it ended, waiting for so many seconds; raises `WorkerTimeoutError` or `WorkerEndedError`."""
+    log: Log
+    """Of those that started it."""
 
     def kill(self) -> None:
         """Kill it, and all that it has started."""

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bench.execute.log import LOOK_S, Log
 from bench.execute.workers import protocol
 from bench.execute.workers.interpreter import (
     KILL_GRACE_S,
@@ -24,7 +25,6 @@ from bench.execute.workers.interpreter import (
     how_it_ended,
     local,
 )
-from bench.execute.workers.log import LOOK_S, Log
 from bench.execute.workers.protocol import Message
 from bench.execute.workers.terminal import Terminal
 from bench.plan.length import WarmUp
@@ -205,8 +205,13 @@ class Running:
         while (left_s := deadline - monotonic()) > LOOK_S:
             with suppress(WorkerTimeoutError):
                 return self.process.ended(LOOK_S)
-            self.log.look()
+            self.look()
         return self.process.ended(max(left_s, 0.0))
+
+    def look(self) -> None:
+        """Look after its log, and that of those that started it."""
+        self.log.look()
+        self.process.log.look()
 
     def killed(self, result: Result) -> Outcome:
         """Kill it, because of what `result` says."""

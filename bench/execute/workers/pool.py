@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
+from bench.execute.workers import cores
 from bench.execute.workers.interpreter import ForkServer, Spec, WorkerEndedError, WorkerTimeoutError
 from bench.execute.workers.launcher import Launcher, Outcome, Request, Running, failed, message_of
 from bench.execute.workers.launchers import Brought, Forker, Spawner
@@ -68,7 +68,7 @@ class Pool:
         self._packages, self._scripts = packages or {}, scripts
         self._hides_imports, self._compiled_in = hides_imports, compiled_in
         self._pythons, self._layout, self._threads = pythons, layout, threads
-        self._at_once = 1 if one_by_one else max(1, os.cpu_count() or 1)
+        self._at_once = 1 if one_by_one else cores.at_once()
         self._servers: dict[tuple[str, str], ForkServer] = {}
         self._launchers: dict[Key, Launcher] = {}
         self._broken: dict[Key, str] = {}

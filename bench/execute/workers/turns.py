@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
+from bench.execute.log import LOOK_S
 from bench.execute.workers.launcher import LONGER, Launcher, Outcome, Request, Running, failed
-from bench.execute.workers.log import LOOK_S
 from bench.execute.workers.pool import Pool
 from bench.execute.workers.protocol import TICKS
 from bench.measure.ticks import OVER, READY, TURN, Ticks
@@ -243,7 +243,7 @@ def _hear(running: Running, size: int, timeout_s: float, *, doing: str) -> bytes
         heard = b""
     if len(heard) < size:
         raise TrialLostError(running.outcome(running.request.end_timeout_s))
-    running.log.look()
+    running.look()
     return heard
 
 
@@ -254,6 +254,6 @@ def _received(running: Running, control: socket.socket, size: int, timeout_s: fl
         control.settimeout(LOOK_S)
         with suppress(TimeoutError):
             return control.recv(size, socket.MSG_WAITALL)
-        running.log.look()
+        running.look()
     control.settimeout(max(left_s, 1e-3))
     return control.recv(size, socket.MSG_WAITALL)

@@ -1,11 +1,13 @@
 """Whatever a trial that takes no turns does becomes its row's status and reason, and the next trial runs."""
 
+import re
 import resource
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bench.execute.log import KEPT_BYTES
 from bench.execute.workers import turns
 from bench.execute.workers.interpreter import Spec
 from bench.execute.workers.launcher import Request
@@ -41,6 +43,7 @@ FAULTS = {
     "exits": ("failed", "train() called sys.exit(0) before its job was done"),
     "exits_at_once": ("failed", "the loop ended its process before its job was done, as os._exit(0) does"),
     "exits_when_imported": ("failed", "SystemExit: 0"),
+    "floods_when_imported": ("failed", "ValueError: it has said enough"),
     "goes_elsewhere": ("ok", None),
 }
 OTHERS = ("hangs", "kills_its_interpreter", "prints_and_is_right")
@@ -58,6 +61,14 @@ def test_a_fault_is_a_result_with_its_reason(pool, loop):
     assert result.status == status, result.reason
     assert reason is None or reason in result.reason
     assert "\n" not in (result.reason or "")
+
+
+def test_what_an_interpreter_prints_is_kept_as_short_as_what_a_trial_does(pool):
+    (server,) = pool._servers.values()
+    assert server.log.path.stat().st_size < 4 * KEPT_BYTES
+    assert re.search(
+        r"^the first words\nloss: 0.7\n.*^\[\d[\d,]+ bytes are left out here\]$", server.log.kept(), re.S | re.M
+    )
 
 
 def test_a_trial_that_failed_leaves_a_log_with_all_of_its_error_and_one_that_went_well_leaves_none(pool, tmp_path):

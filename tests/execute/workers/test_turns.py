@@ -13,10 +13,12 @@ from bench.execute.state import RunState
 from bench.execute.workers import cores
 from bench.execute.workers.launcher import AtEnd, Outcome, Result
 from bench.execute.workers.turns import Member
+from bench.host import container, memory
 from bench.host.load import LoadMeter
 from bench.plan import length as lengths
 from bench.plan import schedule
 from bench.plan.comparison_groups import planned_groups
+from bench.records.health import ContainerFacts
 from bench.records.schema import Collector
 from tests import factories, verbs
 from tests.verbs import HANG_S
@@ -130,11 +132,11 @@ def test_a_hang_is_killed_at_its_timeout_and_the_others_go_on(measured, loop, do
     assert trials["pytorch"].status == "ok"
 
 
-def test_a_host_without_memory_for_all_measures_each_alone(measured, monkeypatch):
-    monkeypatch.setattr("bench.execute.group._available_bytes", lambda: 1_000_000)
+def test_a_container_without_memory_for_all_measures_each_alone(measured, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: memory.Available(1_000_000, "the container"))
     trials = measured(settings())
     assert {trial.status for trial in trials.values()} == {"ok"}
-    assert all("the host's memory is too small for all at once" in trial.alone for trial in trials.values())
+    assert all("the container's memory is too small for all at once" in trial.alone for trial in trials.values())
 
 
 def test_loader_workers_stand_still_while_their_trial_waits(measured):
@@ -187,6 +189,13 @@ def test_trials_share_the_last_cores_and_leave_the_others_to_the_parent(monkeypa
     assert cores.for_trials(threads=1, workers=2, device="cpu") == [1, 2, 3]
     assert cores.for_trials(threads=4, workers=0, device="cpu") == []  # all of them: nobody is pinned
     assert cores.for_trials(threads=1, workers=0, device="cuda") == []  # an autograd thread needs one of its own
+
+
+@pytest.mark.parametrize(("quota_cpus", "processes"), [(None, 4), (2.5, 2), (0.5, 1), (64.0, 4)])
+def test_as_many_start_at_once_as_there_are_processors_within_a_container_s_quota(monkeypatch, quota_cpus, processes):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setattr(container, "read", lambda: ContainerFacts(quota_cpus=quota_cpus))
+    assert cores.at_once() == processes
 
 
 def test_a_device_in_exclusive_mode_is_told_from_a_loop_that_fails():

@@ -1,10 +1,13 @@
-"""What a trial prints goes to a file, of which the beginning and the end are kept: a loop may print for ever."""
+"""What a process prints goes to a file, of which the beginning and the end are kept: it may print for ever."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO
 
 KEPT_BYTES = 1 << 19
@@ -15,11 +18,15 @@ LOOK_S = 0.5
 
 
 class Log:
-    """The file, to which the trial appends all the while."""
+    """The file, to which a process appends all the while."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._begins = self._left_out = 0
+
+    def created(self) -> IO[bytes]:
+        """The file for the process that will append to it: only so can it be shortened meanwhile."""
+        return open(self.path, "ab", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600))
 
     def look(self) -> None:
         """Shorten it where it is too long."""
@@ -58,3 +65,34 @@ class Log:
 
     def _note(self) -> bytes:
         return f"[{self._left_out:,} bytes are left out here]\n".encode() if self._left_out else b""
+
+
+def run(
+    command: Sequence[str], *, env: Mapping[str, str], own_log: Log | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with what is kept of what it prints; `own_log`, which it writes itself, is kept short.
+
+    Raises `OSError` where it cannot be started.
+    """
+    with TemporaryDirectory(prefix="looptax-", ignore_cleanup_errors=True) as scratch:
+        out, err = Log(Path(scratch) / "stdout"), Log(Path(scratch) / "stderr")
+        with (
+            out.created() as stdout,
+            err.created() as stderr,
+            subprocess.Popen(command, stdout=stdout, stderr=stderr, env=env) as process,
+        ):
+            exit_code = _waited_for(process, [out, err] if own_log is None else [out, err, own_log])
+        return subprocess.CompletedProcess(command, exit_code, out.kept(), err.kept())
+
+
+def _waited_for(process: subprocess.Popen[bytes], logs: Sequence[Log]) -> int:
+    """Look after its logs until it ends; whatever is raised meanwhile, such as by Ctrl-C, ends it."""
+    try:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(LOOK_S)
+            for log in logs:
+                log.look()
+    except BaseException:
+        process.kill()
+        raise
