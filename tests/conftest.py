@@ -1,5 +1,6 @@
 """A verb in this process, for what needs no process of its own."""
 
+import os
 import signal
 import sys
 import warnings
@@ -10,7 +11,16 @@ import pytest
 
 from bench.cli import app
 from bench.execute import probe
+from tests import verbs
 from tests.verbs import INTERRUPTS, ROOT, Ended
+
+NO_CHARTS = (sys.executable, str(ROOT / "tests" / "quick" / "no_charts.py"))
+
+
+def pytest_configure(config):
+    """The processes that run tests share the templates of the one that started them."""
+    if getattr(config.option, "numprocesses", None) and sys.platform == "linux":
+        os.environ[verbs.SHARED_TEMPLATES] = verbs.templates()
 
 
 def pytest_collection_modifyitems(items):
@@ -35,7 +45,10 @@ def machine():
 
 @pytest.fixture
 def verb(monkeypatch, capsys, tmp_path, own_signals, machine):
-    """Call a verb here, in `tmp_path` or `cwd`: how it ended, and what it printed; as `tests.verbs.process` does."""
+    """Call a verb here, in `tmp_path` or `cwd`: how it ended, and what it printed; as `tests.verbs.process` does.
+
+    Its reports have no charts.
+    """
 
     def call(name, *arguments, cwd=tmp_path, **environment) -> Ended:
         module = import_module("bench.report.__main__" if name == "report" else f"bench.{name}")
@@ -43,6 +56,7 @@ def verb(monkeypatch, capsys, tmp_path, own_signals, machine):
             for owner, attribute in ((warnings, "showwarning"), (sys, "stdout"), (sys, "stderr")):
                 patched.setattr(owner, attribute, getattr(owner, attribute))  # which `app.run` changes for good
             patched.setattr(probe, "machine", machine)
+            patched.setattr("bench.report.charts.engine.COMMAND", NO_CHARTS)
             patched.chdir(cwd)
             patched.setattr(sys, "argv", [f"bench.{name}", *map(str, arguments)])
             for variable, value in {"COLUMNS": "200", **environment}.items():

@@ -1,6 +1,6 @@
 """Trains a runner with each of its options, each in a fork that writes to a terminal, and prints as JSON what was seen.
 
-python tests/options_seen.py RUNNER
+python -m tests.options_seen RUNNER
 """
 
 import fcntl

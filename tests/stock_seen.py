@@ -1,6 +1,6 @@
 """Trains every runner for some steps in both profiles and prints as JSON its losses and how it had set itself up.
 
-python tests/stock_seen.py FOLDER
+python -m tests.stock_seen FOLDER
 """
 
 from __future__ import annotations

@@ -1,14 +1,12 @@
 """Every option of the price list is really on when it is switched on, as the live objects and what they left tell."""
 
 import json
-import subprocess
-import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import pytest
 
+from tests import verbs
 from trainloops import options, runners
 from trainloops.options import EVERY
 
@@ -18,16 +16,9 @@ EVALUATION_BATCHES = 8
 
 
 @cache
-def observed(runner):
-    script = Path(__file__).with_name("options_seen.py")
-    return subprocess.run([sys.executable, script, runner], capture_output=True, text=True, check=False)
-
-
 def seen(runner):
     """What was seen of each option, by name; of the runner without any by None."""
-    done = observed(runner)
-    assert done.returncode == 0, done.stderr
-    return dict(map(tuple, json.loads(done.stdout)))
+    return dict(map(tuple, json.loads(verbs.program("tests.options_seen", runner))))
 
 
 def extra(what, none, kind, name):

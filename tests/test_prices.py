@@ -9,7 +9,7 @@ from tests import verbs
 
 EVENTS = {"logging-10", "checkpoint", "evaluation", "csv-logger-10", "validation"}
 CELL = ("--device", "cpu", "--batch-size", "4")
-prices = partial(verbs.process, "prices", *CELL)
+prices = partial(verbs.process, "prices", *CELL, **verbs.FRAMEWORKS)
 
 
 @pytest.fixture(scope="module")

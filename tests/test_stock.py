@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -19,10 +15,9 @@ from bench.report.document.groups import shared_conditions
 from bench.report.kinds.run import defaults, quality, report
 from bench.report.kinds.upgrade import report as upgrade
 from bench.report.media import markdown
-from tests import factories
+from tests import factories, verbs
 from trainloops import runners, stock
 
-ROOT = Path(__file__).parent.parent
 BOTH = [factories.comparison(), factories.comparison(profile="stock")]
 STOCK_US = {"pytorch": 373, "hf-trainer": 881, "fabric": 482}
 SETUPS = {
@@ -35,16 +30,7 @@ SETUPS = {
 def loops(tmp_path_factory):
     """What every runner with defaults did in both profiles."""
     folder = tmp_path_factory.mktemp("stock")
-    command = [sys.executable, str(ROOT / "tests" / "stock_seen.py"), str(folder)]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        check=True,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(verbs.program("tests.stock_seen", folder, cwd=folder).splitlines()[-1])
 
 
 def summary(*, comparisons=BOTH, names=("pytorch", "hf-trainer", "fabric", "floor"), blocks=8):
@@ -205,10 +191,10 @@ def test_too_few_blocks_have_no_share_of_the_step():
     assert "of the step" not in costs.headers
 
 
-def test_a_run_trains_with_defaults_on_a_terminal(verb, tmp_path):
+def test_a_run_trains_with_defaults_on_a_terminal(tmp_path):
     options = ("--profile", "stock", "--only", "counters", "--device", "cpu", "--batch-size", "8")
-    ended = verb("run", *options, "--runner", "pytorch", "--out", tmp_path, "--name", "stock")
-    assert ended.code == 0, ended.stderr
+    ended = verbs.process("run", *options, "--runner", "pytorch", "--out", ".", "--name", "stock", cwd=tmp_path)
+    assert ended.code == 0, ended.err
     (folder,) = tmp_path.glob("*-stock")
     (proof,) = [trial for trial in store.read_trials(folder) if trial.phase == "equivalence"]
     assert proof.setup["progress bar"] == "tqdm"

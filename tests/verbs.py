@@ -12,10 +12,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+import pytest
 
 from bench.records import store
 
@@ -24,6 +26,13 @@ SOURCES = os.pathsep.join(map(str, (ROOT, ROOT / "src")))
 """What this checkout is imported from."""
 QUICK = os.pathsep.join((str(ROOT / "tests" / "quick"), SOURCES))
 """The same, with workers that start sooner."""
+TEMPLATES, SHARED_TEMPLATES = "LOOPTAX_TESTS_TEMPLATES", "LOOPTAX_TESTS_SHARED_TEMPLATES"
+HAVE = ("torch", "frameworks", "verbs")
+"""What the templates have imported, in the order in which they are told (`tests/quick/template.py`)."""
+FRAMEWORKS = {"LOOPTAX_TESTS_WORKERS_HAVE": "frameworks"}
+"""For a run of more than hand-written loops in the current environment, where no figure is about what is imported."""
+FRESH = {"LOOPTAX_TESTS_WORKERS_HAVE": "nothing"}
+"""For a run whose workers may have imported nothing before."""
 HANG_S = 1800
 """What takes so long hangs: no test fails because a machine is slow."""
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -38,22 +47,30 @@ class Ended(NamedTuple):
 
 
 @cache
-def _template() -> str:
-    """Where a process that has imported torch listens; it ends with this one."""
-    at = Path(tempfile.mkdtemp(prefix="looptax-tests-")) / "template"
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(at))
-        listening.listen(64)
+def templates() -> str:
+    """The folder of the sockets at which processes listen that have imported what takes long.
+
+    They end with this one. Where tests are run by several processes, these share those of the one that started them.
+    """
+    if SHARED_TEMPLATES in os.environ:
+        return os.environ[SHARED_TEMPLATES]
+    folder = Path(tempfile.mkdtemp(prefix="looptax-tests-"))
+    with ExitStack() as opened:
+        listening = [opened.enter_context(socket.socket(socket.AF_UNIX)) for _ in HAVE]
+        for each, name in zip(listening, HAVE, strict=True):
+            each.bind(str(folder / name))
+            each.listen(64)
+        descriptors = [each.fileno() for each in listening]
         started_with = {"PYTHONPATH": SOURCES, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         template = subprocess.Popen(
-            [sys.executable, "-P", ROOT / "tests" / "quick" / "template.py", str(listening.fileno())],
+            [sys.executable, "-P", ROOT / "tests" / "quick" / "template.py", *map(str, descriptors)],
             env=os.environ | started_with,
-            pass_fds=[listening.fileno()],
+            pass_fds=descriptors,
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
-    atexit.register(_end, template, at.parent)
-    return str(at)
+    atexit.register(_end, template, folder)
+    return str(folder)
 
 
 def _end(template: subprocess.Popen[bytes], folder: Path) -> None:
@@ -63,13 +80,28 @@ def _end(template: subprocess.Popen[bytes], folder: Path) -> None:
 
 def variables(changes: Mapping[str, str]) -> dict[str, str]:
     """Environment variables with which this checkout is imported, torch is there already, and lines are long."""
-    template = {"LOOPTAX_TESTS_TEMPLATE": _template()} if sys.platform == "linux" else {}
-    return {**os.environ, "PYTHONPATH": QUICK, "COLUMNS": "200", **template, **changes}
+    listening = {TEMPLATES: templates()} if sys.platform == "linux" else {}
+    return {**os.environ, "PYTHONPATH": QUICK, "COLUMNS": "200", **listening, **changes}
+
+
+def set_variables(patched: pytest.MonkeyPatch) -> None:
+    """Let the workers of this process be as those of a verb; none of its children, for tests that look for those."""
+    for name, value in variables({}).items():
+        patched.setenv(name, value)
+
+
+def program(module: str, *arguments: object, cwd: Path = ROOT, given: str = "", **environment: str) -> str:
+    """What a program of the tests prints that has `given` to read, in a process that has imported all frameworks."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    pipes = {"input": given, "capture_output": True, "text": True, "timeout": HANG_S}
+    done = subprocess.run(command, env=variables(environment), cwd=cwd, check=False, **pipes)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def process(verb: str, *arguments: object, cwd: Path, **environment: str) -> Ended:
     """`python -m bench.<verb>` in `cwd`, to its end."""
-    with started(verb, *arguments, cwd=cwd, **environment) as running:
+    with started(verb, *arguments, cwd=cwd, LOOPTAX_TESTS_PROCESS="", **environment) as running:
         return ended(running)
 
 

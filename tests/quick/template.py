@@ -1,9 +1,11 @@
 """A process that has imported torch and its compiler, of which those of tests are forks (`sitecustomize.py`).
 
-`tests.verbs` starts it as `python template.py FD`, where FD is a socket that listens; it ends when its standard
-input does.
+`tests.verbs` starts it as `python template.py FD FD FD`, with sockets that listen. Whoever asks at the first becomes a
+fork of this process; at another, of a fork of it that has imported more (`MORE`), as it does when it is first asked.
+All end when their standard input does.
 """
 
+import gc
 import importlib
 import os
 import runpy
@@ -12,26 +14,64 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from importlib import metadata
 
 import torch._dynamo  # noqa: F401 - which comes with the first optimizer
 
 from bench.execute.workers.children import die_with_parent, kill_group
 from bench.execute.workers.protocol import Receiver, send
+from trainloops import runners
 
 
-def serve(listening):
-    """Fork a keeper for each process that wants to become a fork of this one, until nobody can any more."""
+def frameworks():
+    """Import what the runners need."""
+    for name in runners.REGISTRY:
+        runners.load(name)
+
+
+def verbs():
+    """Import what a verb needs that measures and reports."""
+    importlib.import_module("bench.cli.pipeline")
+    importlib.import_module("bench.cli.reports")
+
+
+MORE = (frameworks, verbs)
+
+
+def serve(listening, others):
+    """Fork a keeper for each process that wants to become a fork of this one, until nobody can any more.
+
+    `others` are sockets, and what is to be imported by the fork that listens there from when one is first used.
+    """
+    gc.freeze()  # forks collect what they have imported several times, for which this need not be looked through
     signal.signal(signal.SIGCHLD, lambda *_: reap())
     while True:
-        ready, _, _ = select.select([listening, sys.stdin], [], [])
+        ready, _, _ = select.select([sys.stdin, listening, *others], [], [])
         if sys.stdin in ready:
             return
-        asking, _ = listening.accept()
+        if listening in ready:
+            asking, _ = listening.accept()
+            if os.fork() == 0:
+                close(listening, *others)
+                keep(asking)
+                os._exit(0)
+            close(asking)
+            continue
+        asked = next(each for each in others if each in ready)
+        bring = others.pop(asked)
         if os.fork() == 0:
-            listening.close()
-            keep(asking)
+            close(listening, *others)
+            die_with_parent()
+            bring()
+            serve(asked, {})
             os._exit(0)
-        asking.close()
+        close(asked)
+
+
+def close(*sockets):
+    """Close what is another process's."""
+    for each in sockets:
+        each.close()
 
 
 def reap():
@@ -72,11 +112,13 @@ def become(started_with, descriptors):
     os.chdir(started_with["folder"])
     os.environ.clear()
     os.environ.update(started_with["variables"])
+    more = [place for place in started_with["path"] if place not in sys.path]
     sys.path[:] = started_with["path"]
     sys.executable = started_with["executable"]
     sys.prefix, sys.exec_prefix = started_with["prefixes"]
     sys.argv = [started_with["module"], *started_with["arguments"]]
     importlib.invalidate_caches()
+    register_devices(more)
     exit_code = 0
     try:
         runpy.run_module(started_with["module"], run_name="__main__", alter_sys=True)
@@ -90,5 +132,13 @@ def become(started_with, descriptors):
     os._exit(exit_code)
 
 
+def register_devices(places):
+    """What `import torch` ends with, of what it finds there."""
+    for distribution in metadata.distributions(path=places):
+        for backend in distribution.entry_points.select(group="torch.backends"):
+            backend.load()()
+
+
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    first, *others = (socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:])
+    serve(first, dict(zip(others, MORE, strict=True)))
