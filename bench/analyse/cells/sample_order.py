@@ -68,10 +68,22 @@ def _explained(pair: Pair, one: Batches, two: Batches, place: int) -> str:
 
 
 def _orders(pair: Pair, one: Batches, two: Batches, place: int) -> str:
+    repeated = _repeated_order(pair, one, two)
+    if repeated and one[place].epoch > 1:
+        return repeated
+    return "; ".join(sentence for sentence in (_drawn(pair, one, two, place), repeated) if sentence)
+
+
+def _repeated_order(pair: Pair, one: Batches, two: Batches) -> str | None:
+    """Which of the two trains on the samples of every epoch in the same order, where only one does."""
     repeats = repeats_its_order(one), repeats_its_order(two)
-    if None not in repeats and repeats[0] != repeats[1] and one[place].epoch > 1:
-        names = pair.names if repeats[0] else pair.names[::-1]
-        return f"the second epoch of {names[0]} repeats the order of its first, that of {names[1]} does not"
+    if None in repeats or repeats[0] == repeats[1]:
+        return None
+    names = pair.names if repeats[0] else pair.names[::-1]
+    return f"the second epoch of {names[0]} repeats the order of its first, that of {names[1]} does not"
+
+
+def _drawn(pair: Pair, one: Batches, two: Batches, place: int) -> str:
     drawn = [batch.indices for batch in (one[place], two[place])]
     if drawn[0] is None or drawn[1] is None:
         return "the samples themselves are the same"

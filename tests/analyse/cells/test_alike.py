@@ -33,6 +33,11 @@ EXPLAINED = {
         "order of samples differs from batch 5 on: the second epoch of b repeats the order of its first, "
         "that of a does not",
     ),
+    "--shuffle-seed 9 --same-order-each-epoch": (
+        1,
+        "order of samples differs from batch 1 on: [13, 14, 10, …] in a, [30, 18, 4, …] in b; "
+        "the second epoch of b repeats the order of its first, that of a does not",
+    ),
     "--reduction sum": (
         1,
         "loss scaling: 8 times as large in b (loss: 0.535787 in a, 4.2863 in b, from the same weights and samples): "
