@@ -86,7 +86,7 @@ def count(
 
 
 def instruments(device: str, *, compiled: bool = False) -> list[Instrument]:
-    """What counts, each in a training run of its own; tensors cannot be counted in a loop that is `compiled`."""
+    """What counts, each in a training run of its own; the first counts tensors, and not in a `compiled` loop."""
     # First, since what a module keeps from an earlier training run would be older than what this one counts.
     tensors: list[Instrument] = [lambda dataset: counting_tensors(device=device, dataset=dataset)]
     everywhere: list[Instrument] = [*([] if compiled else tensors), lambda _: counting_calls()]

@@ -43,9 +43,12 @@ def random_state(device: torch.device) -> str:
 
 
 def has_compiled() -> bool:
-    """Whether torch.compile has compiled anything in this process; its table of counters is torch's own account."""
+    """Whether torch.compile has compiled anything in this process; its table of counters is torch's own account.
+
+    Of graphs, since not every frame that is compiled is counted there: one with `fullgraph` is not.
+    """
     dynamo = sys.modules.get("torch._dynamo.utils")
-    return bool(dynamo and dynamo.counters["frames"].get("ok"))
+    return bool(dynamo and dynamo.counters["stats"]["unique_graphs"])
 
 
 def flags() -> dict[str, str]:

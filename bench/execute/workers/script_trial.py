@@ -11,6 +11,7 @@ import os
 import pickle  # nosec B403
 import sys
 import threading
+from collections import ChainMap
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -26,7 +27,8 @@ from bench.measure import counters, hooks, phases, sampling, witness
 from bench.measure import device as devices
 from bench.measure import script as scripts
 from bench.measure.clock import Clock
-from bench.measure.counters import Instrument, Typical
+from bench.measure.counters import Instrument
+from bench.measure.determinism import has_compiled
 from bench.measure.script import FunctionTicks, Samples, Steps
 
 if TYPE_CHECKING:
@@ -70,10 +72,15 @@ def _timing(assignment: Assignment) -> Result:
 
 
 def _counting(assignment: Assignment) -> Result:
-    """Count in forks of this process, since a script cannot be run twice in one as if the first had not been."""
-    seen: dict[str, Typical] = {}
-    for instrument in counters.instruments(assignment.job.device):
-        seen |= _in_a_fork(assignment, partial(_count, assignment, instrument))
+    """Count in forks of this process, since a script cannot be run twice in one as if the first had not been.
+
+    Whether it compiles is known when it has run: tensors are counted last, and not of compiled code.
+    """
+    of_tensors, *others = counters.instruments(assignment.job.device)
+    looks = [_in_a_fork(assignment, partial(_count, assignment, instrument)) for instrument in others]
+    if not any(look["has_compiled"] for look in looks):
+        looks.append(_in_a_fork(assignment, partial(_count, assignment, of_tensors)))
+    seen = ChainMap(*(look["counts"] for look in looks))
     steady = assignment.job.steps - assignment.request["warmup_steps"]
     return {"counters": counters.fields(seen, steady_steps=steady, device=assignment.job.device)}
 
@@ -153,12 +160,13 @@ def _look(assignment: Assignment, look: Callable[[Leave], None], left: Path) -> 
 
 
 def _count(assignment: Assignment, instrument: Instrument, leave: Leave) -> None:
-    """Run the script until so many steps are counted, and leave what most of them show."""
+    """Run the script until so many steps are counted; leave what most of them show, and whether it has compiled."""
 
     def enough() -> NoReturn:
         if not counted:  # an instrument that tells only when it is left
             stack.close()
-        leave(counters.typical_of(counted[assignment.request["warmup_steps"] :]))
+        counts = counters.typical_of(counted[assignment.request["warmup_steps"] :])
+        leave({"counts": counts, "has_compiled": has_compiled()})
 
     stack, steps = ExitStack(), Steps(assignment.job.steps, enough)
     run = _listening(assignment)

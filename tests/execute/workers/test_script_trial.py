@@ -61,7 +61,7 @@ TRAINS = {
         "from torch.utils.checkpoint import checkpoint\nfor _ in range(5000):\n    optimizer.zero_grad()\n"
         "    checkpoint(model, torch.rand(8, 4), use_reentrant=False).mean().backward()\n    optimizer.step()\n"
     ),
-    "compiled.py": "model = torch.compile(model, backend='eager')\nfor _ in range(5000):\n    step()\n",
+    "compiled.py": "model = torch.compile(model, backend='eager', fullgraph=True)\nfor _ in range(5000):\n    step()\n",
     "evaluates.py": (
         "for number in range(5000):\n    step()\n    if number % 4 == 3:\n        model.eval()\n"
         "        with torch.no_grad():\n            model(torch.rand(8, 4))\n        model.train()\n"
@@ -115,7 +115,7 @@ for number, asked in enumerate(json.loads(Path(sys.argv[1]).read_text())):
     (scratch / "exit_code").write_text(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
 """
 WARM_UP = {"min_steps": 2, "max_steps": 2, "seconds": 0.0}
-COUNTED = ("no_guard.py", "two_optimizers.py", "swallows_all.py")
+COUNTED = ("no_guard.py", "two_optimizers.py", "swallows_all.py", "compiled.py")
 
 
 def asked(name: str, phase: str, folder: Path, scratch: Path, **rules: object) -> dict:
@@ -201,6 +201,17 @@ def test_a_step_of_two_optimizers_is_an_iteration_with_both(seen):
     assert ops["no_guard.py"]["aten::addmm"] == ops["swallows_all.py"]["aten::addmm"] == 1
     assert ops["two_optimizers.py"]["aten::addmm"] == 2
     assert {found["counters"]["steady_steps"] for found in seen.counting.values()} == {12}
+
+
+def test_what_would_be_counted_of_compiled_code_as_it_was_is_unavailable(seen):
+    found = seen.counting["compiled.py"]["counters"]
+    assert {name for name, why in found["unavailable"].items() if "dispatch mode" in why} == {
+        "ops",
+        "syncs",
+        "tensor_bytes",
+    }
+    assert (found.get("ops"), found["ops_by_name"]) == (None, {})
+    assert found["python_calls"]["value"] > 0
 
 
 def test_nothing_of_the_instrument_is_counted_as_the_scripts(seen):
