@@ -13,6 +13,8 @@ from bench.records.scripts import ScriptFingerprint
 
 SCRIPT = "script"
 """The workload of a script, which brings its own."""
+FLOOR = "floor"
+"""The runner that is nothing but arithmetic: not a loop that someone would use."""
 MAX_STEPS = 10**12
 """More than anybody trains, and few enough for the arithmetic of arrays."""
 MAX_TURN_STEPS = 2**20

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.analyse.cells.evidence import Evidence, log_ratios_by_block
+from bench.analyse.cells.evidence import Evidence
+from bench.analyse.cells.pairs import log_ratios_by_block
 from bench.analyse.cells.seen import Seen
 from bench.analyse.statistics.sequential import CAP
 from bench.analyse.statistics.signed_rank import block_medians

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from bench.records.schema import CellSummary, Estimate, Settings, Status, Summary
 
-FLOOR = "floor"
-"""The runner that is nothing but arithmetic: not a loop that someone would use."""
-
 STATUS_WORDS: dict[Status, str] = {
     "ok": "ok",
     "failed": Toned("failed", "bad"),

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from bench.analyse.cells.counting import count
-from bench.analyse.cells.trial_figures import complete, figures
+from bench.analyse.cells.throughput import complete
+from bench.analyse.cells.turns import figures
 from bench.analyse.machine import foreign_load
 from bench.errors import RunFolderError, UsageError
 from bench.records import store

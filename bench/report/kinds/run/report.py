@@ -5,11 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from bench.records.trials import FLOOR
 from bench.report.charts import Picture, pictures
 from bench.report.document import blocks, bridges, glossary, steadiness
 from bench.report.document.blocks import Commands, Paragraph, Warnings, bullets, folded, paragraphs, section
 from bench.report.document.environment import machine_and_packages
-from bench.report.document.groups import FLOOR, Group, baseline_of, groups, hardware
+from bench.report.document.groups import Group, baseline_of, groups, hardware
 from bench.report.document.tables import pivot
 from bench.report.document.text import Link, Text, listed, plural
 from bench.report.kinds.machine import calibration

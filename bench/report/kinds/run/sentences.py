@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from bench.analyse.signs import signed
 from bench.records.metrics import metrics_of, parts
+from bench.records.trials import FLOOR
 from bench.report.document import numbers
-from bench.report.document.groups import FLOOR, STATUS_WORDS, Group, baseline_of, groups, same_as_baseline, titles
+from bench.report.document.groups import STATUS_WORDS, Group, baseline_of, groups, same_as_baseline, titles
 from bench.report.document.text import About, listed, plural
 from bench.report.kinds.run import max_batch
 
