@@ -12,8 +12,8 @@ import bench
 from bench.analyse.cells.turns import figures
 from bench.analyse.statistics.signed_rank import hodges_lehmann, interquartile_range, signed_rank_estimate
 from bench.records import store
+from bench.records.cells import FLOOR
 from bench.records.schema import Cell, Estimate
-from bench.records.trials import FLOOR
 from studies.evidence.blocks import IQR_OF_NORMAL
 from studies.evidence.table import percent, section
 from trainloops.runners import BASELINE

@@ -14,7 +14,7 @@ from bench.analyse.cells.throughput import complete
 from bench.analyse.cells.trial_figures import TrialFigures
 from bench.analyse.statistics.signed_rank import Floats, block_medians
 from bench.plan.comparison_groups import ComparisonGroup
-from bench.records.metrics import Metric
+from bench.records.metric import Metric
 from bench.records.schema import (
     Cell,
     Compilation,

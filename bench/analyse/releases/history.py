@@ -16,9 +16,9 @@ from bench.analyse.cells.seen import Seen
 from bench.analyse.cells.turns import figures
 from bench.analyse.statistics.change_points import change_points
 from bench.analyse.statistics.signed_rank import location
+from bench.records.cells import SCRIPT
 from bench.records.metrics import EXACT
 from bench.records.schema import AttributionRow, Cell, ReleaseFigures, Trial
-from bench.records.trials import SCRIPT
 
 Ratios = dict[Cell, list[float]]
 

@@ -11,9 +11,9 @@ from bench.analyse.cells.evidence import Evidence
 from bench.analyse.verdicts import exact, unpaired
 from bench.analyse.verdicts.metrics import GROUPS, IMPORT, MEASURED, ByBlock, Figure, rule_of
 from bench.analyse.verdicts.verdict import Rule
+from bench.records.cells import FLOOR
 from bench.records.metrics import OVER
 from bench.records.schema import Cell, FigureGroup, Judged, Verdict
-from bench.records.trials import FLOOR
 from trainloops.runners import BASELINE
 
 ONE_SIDED = "only one of the runs has this figure"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from bench.analyse.signs import signed_percent
 from bench.analyse.verdicts.compare_verdicts import Sides
 from bench.analyse.warnings import name
+from bench.records.cells import FLOOR
 from bench.records.metrics import OVER
 from bench.records.schema import Cell, Comparison, Control, Estimate, Judged, Launch, Verdict
-from bench.records.trials import FLOOR
 from trainloops.runners import BASELINE
 
 STEP_TIME = "step_time_us"

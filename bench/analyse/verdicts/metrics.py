@@ -13,7 +13,8 @@ from bench.analyse.statistics.sequential import CAP
 from bench.analyse.statistics.signed_rank import block_medians
 from bench.analyse.verdicts.verdict import Rule
 from bench.plan.upgrade import CANDIDATE
-from bench.records.metrics import METRICS, Metric, metric
+from bench.records.metric import Metric
+from bench.records.metrics import METRICS, metric
 from bench.records.schema import Cell, FigureGroup, Summary
 
 ByBlock = Mapping[int, float]

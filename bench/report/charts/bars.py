@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.records.cells import FLOOR
 from bench.records.metrics import parts
-from bench.records.trials import FLOOR
 from bench.report.charts import frame
 from bench.report.charts.frame import Spec, quantity
 from bench.report.charts.theme import SMALL_PX, Style

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bench.records.cells import FLOOR
 from bench.records.schema import CellSummary, Estimate
-from bench.records.trials import FLOOR
 from bench.report.document import numbers
 from bench.report.document.columns import NO_DIFFERENCE, Text
 from bench.report.document.groups import STATUS_WORDS, Group

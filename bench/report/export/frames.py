@@ -14,7 +14,8 @@ from bench.analyse.cells.turns import figures
 from bench.analyse.machine import foreign_load
 from bench.errors import RunFolderError, UsageError
 from bench.records import store
-from bench.records.metrics import EXACT, METRICS, Metric
+from bench.records.metric import Metric
+from bench.records.metrics import EXACT, METRICS
 from bench.records.schema import Cell, CellSummary, Memory, Summary, Trial, Verdict
 
 Row = dict[str, Any]

@@ -8,7 +8,8 @@ from statistics import median
 from bench.analyse.cells.evidence import Evidence
 from bench.analyse.cells.rows import missing
 from bench.analyse.cells.rows.missing import FigureOrReason, why
-from bench.records.metrics import Metric, metric, parts
+from bench.records.metric import Metric
+from bench.records.metrics import metric, parts
 from bench.records.schema import DeviceMemory, Interpreter
 
 

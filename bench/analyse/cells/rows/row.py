@@ -8,6 +8,7 @@ from bench.analyse.cells.evidence import Evidence, GroupEvidence
 from bench.analyse.cells.pairs import overhead_us, ratio
 from bench.analyse.cells.rows import missing, passes, resources, steps
 from bench.analyse.cells.rows.missing import FigureOrReason, why
+from bench.records.cells import FLOOR
 from bench.records.metrics import metric
 from bench.records.schema import (
     CellSummary,
@@ -15,7 +16,6 @@ from bench.records.schema import (
     Interpreter,
     NoiseFloor,
 )
-from bench.records.trials import FLOOR
 
 
 def row(

@@ -12,9 +12,9 @@ from bench.analyse.cells.rows import missing
 from bench.analyse.cells.rows.missing import FigureOrReason, why
 from bench.analyse.cells.trial_figures import NO_SAMPLES
 from bench.analyse.statistics.signed_rank import coefficient_of_variation, location, signed_rank_estimate
+from bench.records.cells import SCRIPT
 from bench.records.metrics import metric
 from bench.records.schema import STEP_QUANTILES, Estimate
-from bench.records.trials import SCRIPT
 
 COLLECTOR = ("collector_us_per_step", "collector_pauses_per_1000_steps", "collector_pause_us")
 WHOLE = ("whole_s", "whole_steps", "after_steps_s")

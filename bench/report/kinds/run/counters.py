@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from bench.analyse import signs
 from bench.analyse.cells import attribution
+from bench.records.cells import FLOOR
 from bench.records.metrics import metrics_of
 from bench.records.schema import AttributionRow, CellSummary, Summary
-from bench.records.trials import FLOOR
 from bench.report.charts import Picture
 from bench.report.document import blocks
 from bench.report.document.blocks import (
