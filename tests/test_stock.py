@@ -12,7 +12,7 @@ from bench.plan.upgrade import arms
 from bench.records import store
 from bench.records.schema import Environment
 from bench.report.document.groups import shared_conditions
-from bench.report.kinds.run import defaults, quality, report
+from bench.report.kinds.run import defaults, proof, report
 from bench.report.kinds.upgrade import report as upgrade
 from bench.report.media import markdown
 from tests import factories, verbs
@@ -126,7 +126,7 @@ def test_equal_arithmetic_is_not_claimed_and_told_where_there_is_some():
     assert found["pytorch", "stock"].equivalence.verdict == "baseline"
     assert found["fabric", "stock"].equivalence.verdict == "bitwise"
     assert found["hf-trainer", "stock"].equivalence.verdict == "unlike"
-    first, *others = quality.equivalence(of)
+    first, *others = proof.equivalence(of)
     assert first == "All 3 runners are bitwise equal to the hand-written loop, in every cell (3)."
     assert "In the stock profile equal arithmetic is not claimed. fabric did the hand-written loop's" in others[-2]
     assert others[-1].startswith("hf-trainer: with its framework's defaults it does other arithmetic than pytorch")
@@ -164,7 +164,7 @@ def test_stock_alone_is_held_to_the_hand_written_loop_with_its_bar():
     section = defaults.section(of)
     costs = next(block for block in section.blocks if hasattr(block, "headers"))
     assert costs.headers[3:] == ("stock µs", "terminal B/step")
-    assert quality.equivalence(of)[0] == "In the stock profile equal arithmetic is not claimed."
+    assert proof.equivalence(of)[0] == "In the stock profile equal arithmetic is not claimed."
     assert rows(of)["hf-trainer", "stock"].unavailable["defaults_us"] == "its matched loop took no turns with it"
 
 

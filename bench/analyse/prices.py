@@ -7,9 +7,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench.analyse.cells.counting import figures, why_not_counted
-from bench.analyse.cells.evidence import NOT_RUN, in_one, log_ratios_by_block
-from bench.analyse.cells.rows import overhead_us, ratio
-from bench.analyse.cells.trial_figures import event_us
+from bench.analyse.cells.evidence import NOT_RUN
+from bench.analyse.cells.pairs import in_one, log_ratios_by_block, overhead_us, ratio
+from bench.analyse.cells.turns import event_us
 from bench.analyse.statistics.signed_rank import exponentiated, paired_difference, signed_rank_estimate
 from bench.plan.comparison_groups import cell as cell_of
 from bench.plan.prices import steps_to_event

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 
-from bench.analyse.cells.evidence import Evidence, gather_group, in_one
-from bench.analyse.cells.rows import ratio
+from bench.analyse.cells.evidence import Evidence
+from bench.analyse.cells.gather import gather_group
+from bench.analyse.cells.pairs import in_one, ratio
 from bench.analyse.statistics.signed_rank import blocks_needed, resolution
 from bench.analyse.verdicts import price_changes, upgrade
 from bench.plan.comparison_groups import ComparisonGroup, planned_groups

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from bench.analyse import launches, prices
 from bench.analyse.cells.counting import attribution, tables_of
-from bench.analyse.cells.evidence import Evidence, GroupEvidence, gather, gather_group
-from bench.analyse.cells.rows import ratio, row
+from bench.analyse.cells.evidence import Evidence, GroupEvidence
+from bench.analyse.cells.gather import gather, gather_group
+from bench.analyse.cells.pairs import ratio
+from bench.analyse.cells.rows.row import row
 from bench.analyse.cells.seen import Seen, seen
 from bench.analyse.machine import diagnose, foreign_load, jitter, variables
 from bench.analyse.max_batch import largest_batches

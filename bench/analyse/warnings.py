@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.analyse.caution import Caution
-from bench.analyse.cells.evidence import log_ratios_by_block
+from bench.analyse.cells.pairs import log_ratios_by_block
 from bench.analyse.signs import signed_percent
 from bench.analyse.statistics.checks import drift, two_groups
 from bench.analyse.statistics.signed_rank import (

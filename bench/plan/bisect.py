@@ -11,7 +11,8 @@ from bench.plan import cells, parse
 from bench.plan.history import runner_of
 from bench.plan.settings import Flags, from_flags
 from bench.plan.upgrade import BLOCKS_PER_SET, TURNS_S
-from bench.records.metrics import EXACT, Metric
+from bench.records.metric import Metric
+from bench.records.metrics import EXACT
 from bench.records.metrics import metric as row_of
 from bench.records.schema import Bisection, Machine, Release, Settings
 

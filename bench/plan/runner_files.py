@@ -13,8 +13,8 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.plan import scripts
+from bench.records.cells import SCRIPT
 from bench.records.schema import Settings
-from bench.records.trials import SCRIPT
 from trainloops import references, runners, workloads
 from trainloops.references import Entry
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
 from bench.plan import devices, working_copy
+from bench.records.cells import SCRIPT
 from bench.records.foreign_text import without_secrets
 from bench.records.schema import Comparison, Machine, Pass, Script, Scripts
-from bench.records.trials import SCRIPT
 
 if TYPE_CHECKING:
     from bench.plan.settings import Flags

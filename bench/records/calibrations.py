@@ -9,9 +9,9 @@ from typing import Literal
 from pydantic import Field
 
 from bench.records.base import SCHEMA, Record
+from bench.records.cells import Comparison
+from bench.records.rows import Estimate
 from bench.records.runs import Machine
-from bench.records.summaries import Estimate
-from bench.records.trials import Comparison
 
 
 class Identity(Record):

@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import Field
 
 from bench.records.base import CURRENT, SCHEMA, FigureGroup, Finite, Pass, Record, Verb
+from bench.records.cells import Comparison
 from bench.records.foreign_text import ForeignText
-from bench.records.trials import Comparison
 
 
 class Environment(Record):

@@ -1,7 +1,8 @@
 """What is written to disk: the journal's trials, run.json and summary.json.
 
-This is the door: the records stand in `trials`, `scripts`, `runs`, `summaries` and `two_runs`. A key that is added
-here has a line in docs/formats.md, where the history of `SCHEMA` is.
+This is the door. A trial stands in `trials`, with what it is of in `cells`, what it `measured`, and what was seen of
+`scripts`; a run in `runs`; a summary in `summaries`, with its `rows`, `verdicts` and `releases`, or in `two_runs`. A
+key that is added here has a line in docs/formats.md, where the history of `SCHEMA` is.
 """
 
 from __future__ import annotations
@@ -18,6 +19,32 @@ from bench.records.base import (
     Record,
     Status,
     Verb,
+)
+from bench.records.cells import Cell, Comparison, Length, TurnLength
+from bench.records.measured import (
+    Collector,
+    Compilation,
+    Count,
+    Counters,
+    Fingerprint,
+    FunctionCounts,
+    FunctionTime,
+    Memory,
+    Phases,
+    Timing,
+    Turns,
+    Whole,
+)
+from bench.records.releases import Probe, ReleaseFigures, Transition
+from bench.records.rows import (
+    STEP_QUANTILES,
+    Alikeness,
+    CellSummary,
+    CompilationFigures,
+    CounterFigures,
+    DeviceMemory,
+    Equivalence,
+    Estimate,
 )
 from bench.records.runs import (
     AcceleratorInfo,
@@ -44,52 +71,10 @@ from bench.records.scripts import (
     ScriptParameter,
     ScriptStep,
 )
-from bench.records.summaries import (
-    STEP_QUANTILES,
-    Alikeness,
-    AttributionRow,
-    Brief,
-    CellSummary,
-    CompilationFigures,
-    CounterFigures,
-    DeviceMemory,
-    Equivalence,
-    Estimate,
-    LargestBatch,
-    MarkedBlock,
-    NoiseFloor,
-    Price,
-    PriceChange,
-    Probe,
-    ReleaseFigures,
-    Summary,
-    Transition,
-    Verdict,
-)
-from bench.records.trials import (
-    Cell,
-    Collector,
-    Comparison,
-    Compilation,
-    Count,
-    Counters,
-    Fingerprint,
-    FunctionCounts,
-    FunctionTime,
-    Imported,
-    Interpreter,
-    Length,
-    Load,
-    Memory,
-    Phases,
-    Timing,
-    Trial,
-    TrialKey,
-    TurnLength,
-    Turns,
-    Whole,
-)
+from bench.records.summaries import Brief, LargestBatch, MarkedBlock, NoiseFloor, Price, PriceChange, Summary
+from bench.records.trials import Imported, Interpreter, Load, Trial, TrialKey
 from bench.records.two_runs import Control, Judged, TwoRuns
+from bench.records.verdicts import AttributionRow, Verdict
 
 __all__ = [
     "CURRENT",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.records.base import FigureGroup, Record
+from bench.records.cells import Cell, Comparison
 from bench.records.runs import Run
-from bench.records.summaries import AttributionRow, Verdict
-from bench.records.trials import Cell, Comparison
+from bench.records.verdicts import AttributionRow, Verdict
 
 
 class Judged(Record):

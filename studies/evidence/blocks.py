@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from bench.analyse.cells.trial_figures import figures
+from bench.analyse.cells.turns import figures
 from bench.analyse.statistics.signed_rank import Floats, hodges_lehmann, interquartile_range
 from bench.execute.group import Group
 from bench.execute.state import RunState

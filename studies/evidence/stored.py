@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 import bench
-from bench.analyse.cells.trial_figures import figures
+from bench.analyse.cells.turns import figures
 from bench.analyse.statistics.signed_rank import hodges_lehmann, interquartile_range, signed_rank_estimate
 from bench.records import store
+from bench.records.cells import FLOOR
 from bench.records.schema import Cell, Estimate
-from bench.report.document.groups import FLOOR
 from studies.evidence.blocks import IQR_OF_NORMAL
 from studies.evidence.table import percent, section
 from trainloops.runners import BASELINE

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from bench.analyse.cells.rows import NO_BOUNDARY, NO_CLONE, NO_EVENTS, NO_SPREAD, NO_STEADY_STEP, NOT_ALONE
+from bench.analyse.cells.rows.missing import NO_BOUNDARY, NO_CLONE, NO_EVENTS, NO_SPREAD, NO_STEADY_STEP, NOT_ALONE
 from bench.analyse.summary import summarise
 from bench.records.schema import CellSummary, Collector, DeviceMemory, Estimate, Length, Summary
 from tests.factories import (

@@ -10,6 +10,7 @@ from bench.analyse.cells.trial_figures import TrialFigures
 from bench.plan import bisect
 from bench.records import metrics, store
 from bench.records.base import Phase
+from bench.records.metric import Table
 from bench.records.metrics import METRICS, metric, metrics_of
 from bench.records.schema import (
     Cell,
@@ -131,7 +132,7 @@ def test_every_table_has_the_columns_of_its_figures():
         "tensors": columns.TENSORS[:-1],
         "phases": columns.PHASES[:-1],
     }
-    assert tables.keys() == {*get_args(metrics.Table)}
+    assert tables.keys() == {*get_args(Table)}
     found = {column.key: name for name, table in tables.items() for column in table}
     assert found == {each.key: each.table for each in METRICS if each.table}
     for kind, keys in grid.DROPPABLE.items():

@@ -14,7 +14,6 @@ from bench.report.kinds.run import grid as run_grid
 from bench.report.kinds.run import outcome as run_outcome
 from bench.report.kinds.upgrade import grid as upgrade_grid
 from bench.report.kinds.upgrade import outcome as upgrade_outcome
-from bench.report.media import terminal
 from bench.report.media.short import short
 from tests import checks, factories, searches
 from tests.report.rows import baseline, different, failed, floor, row, summary_of
@@ -183,7 +182,7 @@ def test_a_long_history_shows_its_ends_and_the_releases_that_the_sentences_name(
 
 def test_a_column_can_be_left_out():
     grid = table(("a", "b", "c"), [("1", "2", "3")], names=2, droppable=("b", "c"))
-    less = terminal.without(grid, "b")
+    less = grid.without("b")
     assert (less.headers, less.texts, less.names, less.droppable) == (("a", "c"), [("1", "3")], 1, ("c",))
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bench.analyse.cells.trial_figures import Peaks, TrialFigures, cross_check, figures
+from bench.analyse.cells.trial_figures import Peaks, TrialFigures
+from bench.analyse.cells.turns import cross_check, figures
 from bench.plan import prices
 from bench.records.schema import (
     Cell,

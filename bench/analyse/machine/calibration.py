@@ -15,7 +15,8 @@ from datetime import datetime
 
 import numpy as np
 
-from bench.analyse.cells.evidence import gather, log_ratios_by_block
+from bench.analyse.cells.gather import gather
+from bench.analyse.cells.pairs import log_ratios_by_block
 from bench.analyse.machine import foreign_load
 from bench.analyse.statistics.checks import drift
 from bench.analyse.statistics.sequential import GAMMA, bounds_of_rows, detectable_effect

@@ -10,14 +10,15 @@ from itertools import pairwise
 import numpy as np
 
 from bench.analyse.cells.counting import attribution, count, tables_of
-from bench.analyse.cells.evidence import Evidence, GroupEvidence, log_ratios_by_block
+from bench.analyse.cells.evidence import Evidence, GroupEvidence
+from bench.analyse.cells.pairs import log_ratios_by_block
 from bench.analyse.cells.seen import Seen
-from bench.analyse.cells.trial_figures import figures
+from bench.analyse.cells.turns import figures
 from bench.analyse.statistics.change_points import change_points
 from bench.analyse.statistics.signed_rank import location
+from bench.records.cells import SCRIPT
 from bench.records.metrics import EXACT
 from bench.records.schema import AttributionRow, Cell, ReleaseFigures, Trial
-from bench.records.trials import SCRIPT
 
 Ratios = dict[Cell, list[float]]
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.analyse.cells.counting import count, why_not_counted
-from bench.analyse.cells.evidence import Evidence, gather_group, steps_us_beside
+from bench.analyse.cells.evidence import Evidence
+from bench.analyse.cells.gather import gather_group
+from bench.analyse.cells.pairs import steps_us_beside
 from bench.analyse.releases import nearest_end
 from bench.analyse.releases.search import Known, Search, is_nearer_to_last, search
 from bench.plan.bisect import STEP_TIME

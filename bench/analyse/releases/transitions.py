@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.analyse.cells.counting import attribution, count, tables_of
-from bench.analyse.cells.evidence import GroupEvidence, gather_group
+from bench.analyse.cells.evidence import GroupEvidence
+from bench.analyse.cells.gather import gather_group
 from bench.analyse.releases.probes import CLONE, cell_of, probes, searched, sought
 from bench.analyse.releases.search import Gap
 from bench.analyse.verdicts import upgrade

@@ -180,16 +180,16 @@ def exponentiated(estimate: Estimate | None) -> Estimate | None:
 
 
 def paired_difference(
-    candidate_by_block: Mapping[int, float], baseline_by_block: Mapping[int, float], level: float = LEVEL
+    candidate_by_block: Mapping[int, float], baseline_by_block: Mapping[int, float]
 ) -> Estimate | None:
     """Estimate candidate - baseline from the difference in each block that both have; None if there is none."""
     both = sorted(candidate_by_block.keys() & baseline_by_block.keys())
-    return signed_rank_estimate([candidate_by_block[block] - baseline_by_block[block] for block in both], level)
+    return signed_rank_estimate([candidate_by_block[block] - baseline_by_block[block] for block in both])
 
 
-def location(values: Values, level: float = LEVEL) -> Estimate | None:
+def location(values: Values) -> Estimate | None:
     """Estimate the centre of positive figures, one a block, on their logarithms, since spread is proportional."""
-    return exponentiated(signed_rank_estimate(np.log(values), level))
+    return exponentiated(signed_rank_estimate(np.log(values)))
 
 
 def coefficient_of_variation(values: Values) -> float | None:

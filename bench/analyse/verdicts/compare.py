@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.analyse.cells.counting import attribution, tables_of
-from bench.analyse.cells.evidence import GroupEvidence, gather
+from bench.analyse.cells.evidence import GroupEvidence
+from bench.analyse.cells.gather import gather
 from bench.analyse.verdicts import comparability
 from bench.analyse.verdicts.comparability import Difference
 from bench.analyse.verdicts.compare_verdicts import Side, Sides, judged

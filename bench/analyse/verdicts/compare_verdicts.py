@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.analyse.cells.evidence import Evidence
-from bench.analyse.cells.rows import FLOOR
 from bench.analyse.verdicts import exact, unpaired
 from bench.analyse.verdicts.metrics import GROUPS, IMPORT, MEASURED, ByBlock, Figure, rule_of
 from bench.analyse.verdicts.verdict import Rule
+from bench.records.cells import FLOOR
 from bench.records.metrics import OVER
 from bench.records.schema import Cell, FigureGroup, Judged, Verdict
 from trainloops.runners import BASELINE

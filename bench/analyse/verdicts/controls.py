@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from bench.analyse.cells.rows import FLOOR
 from bench.analyse.signs import signed_percent
 from bench.analyse.verdicts.compare_verdicts import Sides
 from bench.analyse.warnings import name
+from bench.records.cells import FLOOR
 from bench.records.metrics import OVER
 from bench.records.schema import Cell, Comparison, Control, Estimate, Judged, Launch, Verdict
 from trainloops.runners import BASELINE

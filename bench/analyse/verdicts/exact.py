@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from bench.analyse.cells.counting import count, why_not_counted
 from bench.analyse.verdicts.verdict import exact_verdict
 from bench.plan.upgrade import BASELINE, CANDIDATE
-from bench.records.metrics import EXACT, Metric
+from bench.records.metric import Metric
+from bench.records.metrics import EXACT
 from bench.records.schema import Cell, Counters, Verdict
 
 Counts = Sequence[Counters]

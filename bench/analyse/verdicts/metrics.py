@@ -6,13 +6,15 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.analyse.cells.evidence import Evidence, log_ratios_by_block
+from bench.analyse.cells.evidence import Evidence
+from bench.analyse.cells.pairs import log_ratios_by_block
 from bench.analyse.cells.seen import Seen
 from bench.analyse.statistics.sequential import CAP
 from bench.analyse.statistics.signed_rank import block_medians
 from bench.analyse.verdicts.verdict import Rule
 from bench.plan.upgrade import CANDIDATE
-from bench.records.metrics import METRICS, Metric, metric
+from bench.records.metric import Metric
+from bench.records.metrics import METRICS, metric
 from bench.records.schema import Cell, FigureGroup, Summary
 
 ByBlock = Mapping[int, float]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.analyse.cells.counting import attribution, count, why_not_counted
-from bench.analyse.cells.evidence import gather, in_one, log_ratios_by_block
-from bench.analyse.cells.rows import overhead_us
+from bench.analyse.cells.gather import gather
+from bench.analyse.cells.pairs import in_one, log_ratios_by_block, overhead_us
 from bench.analyse.verdicts.metrics import rule_of
 from bench.analyse.verdicts.upgrade import Pairs, TwoStageTest, verdict_of
 from bench.analyse.verdicts.verdict import by_number, exact_verdict
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bench.analyse.cells.counting import Tables
     from bench.analyse.cells.evidence import Evidence, GroupEvidence
     from bench.analyse.cells.seen import Seen
-    from bench.records.metrics import Metric
+    from bench.records.metric import Metric
 
 STEP_TIME = metric("step_time_us")
 COUNTS = tuple(metric for metric in COUNTED if metric.group == "counters")

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
 
-from bench.analyse.cells.evidence import Evidence, GroupEvidence, gather
+from bench.analyse.cells.evidence import Evidence, GroupEvidence
+from bench.analyse.cells.gather import gather
 from bench.analyse.cells.seen import Seen
 from bench.analyse.statistics.sequential import GAMMA, looks, may_stop, two_sided
 from bench.analyse.statistics.signed_rank import Floats, blocks_needed

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.records.cells import FLOOR
 from bench.records.metrics import parts
 from bench.report.charts import frame
 from bench.report.charts.frame import Spec, quantity
 from bench.report.charts.theme import SMALL_PX, Style
-from bench.report.document.groups import FLOOR, Group
+from bench.report.document.groups import Group
 from bench.report.document.numbers import number
 from bench.report.document.text import listed
 

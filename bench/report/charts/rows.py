@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bench.records.cells import FLOOR
 from bench.records.schema import CellSummary, Estimate
 from bench.report.document import numbers
 from bench.report.document.columns import NO_DIFFERENCE, Text
-from bench.report.document.groups import FLOOR, STATUS_WORDS, Group
+from bench.report.document.groups import STATUS_WORDS, Group
 from bench.report.document.text import listed
 
 Figure = Callable[[CellSummary], Estimate | None]

@@ -8,7 +8,7 @@ the functions below, which leave out what there is nothing to say of. After a ne
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.records.schema import CellSummary
@@ -106,6 +106,18 @@ class Table:
     def texts(self) -> list[tuple[str, ...]]:
         """The rows as they are read."""
         return [tuple(text if isinstance(text, str) else plain(text) for text in row.texts) for row in self.rows]
+
+    def without(self, header: str) -> Table:
+        """The same table without one column."""
+        column = self.headers.index(header)
+        kept = [index for index in range(len(self.headers)) if index != column]
+        return replace(
+            self,
+            headers=tuple(self.headers[index] for index in kept),
+            rows=tuple(replace(row, texts=tuple(row.texts[index] for index in kept), values=()) for row in self.rows),
+            names=self.names - (column < self.names),
+            droppable=tuple(other for other in self.droppable if other != header),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

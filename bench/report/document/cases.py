@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analyse.warnings import name
+from bench.errors import ExitCode
 from bench.report.document.columns import NO_REASON
 from bench.report.document.groups import STATUS_WORDS
 from bench.report.document.parts import Case
@@ -33,3 +35,13 @@ def cell_case(row: CellSummary, of: str, *, proof: bool = True) -> Case:
 def all_are_fine(summary: Summary) -> bool:
     """Whether every cell has figures, and its arithmetic was proven equal."""
     return all(cell.status == "ok" and cell.equivalence.proven for cell in summary.cells)
+
+
+def measured_cases(summary: Summary) -> list[Case]:
+    """One case a row, where nothing but figures is asked of it: it has some."""
+    return [cell_case(row, name(row.cell), proof=False) for row in summary.cells]
+
+
+def measured_exit_code(summary: Summary) -> int:
+    """4 when a row has no figures, else 0."""
+    return ExitCode.FINE if all(row.status == "ok" for row in summary.cells) else ExitCode.SOME_CELLS_FAILED

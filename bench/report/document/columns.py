@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench.records.metrics import COUNTED, METRICS, Metric, Table, metrics_of, parts
+from bench.records.metric import Metric, Table
+from bench.records.metrics import COUNTED, METRICS, metrics_of, parts
 from bench.records.schema import CellSummary, Estimate
 from bench.report.document import numbers
 from bench.report.document.groups import same_as_baseline

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.records.cells import SCRIPT
 from bench.records.schema import Comparison
-from bench.records.trials import SCRIPT
 from bench.report.document import numbers
 from bench.report.document.text import Toned
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from bench.records.schema import CellSummary, Estimate, Settings, Status, Summary
-
-FLOOR = "floor"
-"""The runner that is nothing but arithmetic: not a loop that someone would use."""
 
 STATUS_WORDS: dict[Status, str] = {
     "ok": "ok",
@@ -112,6 +109,12 @@ def titles(summary: Summary) -> list[str]:
     """Name each row's group: `mlp on cpu`, and whichever conditions differ in the run, as in `mlp on cpu, bf16`."""
     differing = [words for field, words in CONDITIONS.items() if _differs(summary.cells, field)]
     return [_title(cell, differing) for cell in summary.cells]
+
+
+def cell_names(summary: Summary) -> list[tuple[CellSummary, str]]:
+    """Name each row, as in `lightning at batch 64 of mlp on cpu`."""
+    named = zip(summary.cells, titles(summary), strict=True)
+    return [(cell, f"{cell.runner}{cell.at_batch} of {title}") for cell, title in named]
 
 
 def shared_conditions(summary: Summary) -> list[str]:

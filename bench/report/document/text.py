@@ -104,6 +104,12 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
+def listed_few(names: Sequence[str], most: int = 3) -> str:
+    """Join the first few names, and say how many more there are: `a, b, c and 2 more`."""
+    few, more = names[:most], names[most:]
+    return listed([*few, f"{len(more):,} more"]) if more else listed(few)
+
+
 def plural(count: int, noun: str) -> str:
     """`1 cell`, `2,000 cells`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -9,11 +9,13 @@ from typing import Any
 import pandas as pd
 
 from bench.analyse.cells.counting import count
-from bench.analyse.cells.trial_figures import complete, figures
+from bench.analyse.cells.throughput import complete
+from bench.analyse.cells.turns import figures
 from bench.analyse.machine import foreign_load
 from bench.errors import RunFolderError, UsageError
 from bench.records import store
-from bench.records.metrics import EXACT, METRICS, Metric
+from bench.records.metric import Metric
+from bench.records.metrics import EXACT, METRICS
 from bench.records.schema import Cell, CellSummary, Memory, Summary, Trial, Verdict
 
 Row = dict[str, Any]

@@ -6,8 +6,7 @@ them in anywhere with FORCE_COLOR. A terminal gets lines and tables as wide as i
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -34,8 +33,6 @@ ENDLESS = 100_000
 BETWEEN = 2
 """Blanks between two columns: one of the padding, and one that the box draws."""
 STYLES: dict[Tone, str] = {"bad": "bold red", "open": "yellow", "note": "cyan", "good": "green", "quiet": "dim"}
-Place = TypeVar("Place")
-"""What stands in one column of a row."""
 Line = tuple[str, "Text"]
 """What a line begins with, which it has again where it is folded; and the line."""
 
@@ -139,24 +136,8 @@ def _print_grid(console: Console, grid: Table) -> None:
 def _fitted(grid: Table, width: int) -> Table:
     """Leave out columns until the table fits, as long as there is one that may go."""
     while _width(grid) > width and grid.droppable:
-        grid = without(grid, grid.droppable[0])
+        grid = grid.without(grid.droppable[0])
     return grid
-
-
-def without(table: Table, header: str) -> Table:
-    """The same table without one column."""
-    place = table.headers.index(header)
-    return replace(
-        table,
-        headers=_but(table.headers, place),
-        rows=tuple(replace(row, texts=_but(row.texts, place), values=()) for row in table.rows),
-        names=table.names - (place < table.names),
-        droppable=tuple(each for each in table.droppable if each != header),
-    )
-
-
-def _but(row: tuple[Place, ...], place: int) -> tuple[Place, ...]:
-    return row[:place] + row[place + 1 :]
 
 
 def _width(grid: Table) -> int:

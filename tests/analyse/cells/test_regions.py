@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.analyse.cells.rows import (
-    COLLECTOR,
+from bench.analyse.cells.rows.missing import (
     NO_BOUNDARY,
     NO_CLONE,
     NO_EVENTS,
@@ -17,6 +16,7 @@ from bench.analyse.cells.rows import (
     NO_STEADY_STEP,
     NOT_COUNTED_THEN,
 )
+from bench.analyse.cells.rows.steps import COLLECTOR
 from bench.plan.comparison_groups import planned_groups
 from bench.records.schema import CellSummary, Estimate, Length, Run, Summary, Timing, Trial
 from tests import factories

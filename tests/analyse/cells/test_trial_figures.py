@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from bench.analyse.cells.evidence import gather
-from bench.analyse.cells.rows import ratio
-from bench.analyse.cells.trial_figures import figures
+from bench.analyse.cells.gather import gather
+from bench.analyse.cells.pairs import ratio
+from bench.analyse.cells.turns import figures
 from bench.plan import length as lengths
 from bench.plan import schedule
 from bench.records.schema import Length, Timing, Turns

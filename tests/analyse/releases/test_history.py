@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bench.analyse.cells.evidence import gather
+from bench.analyse.cells.gather import gather
 from bench.analyse.releases.history import adjacent_ratios, ratios_in_turns
 from bench.analyse.summary import summarise
 from bench.records.schema import Run, Script, Scripts, Trial

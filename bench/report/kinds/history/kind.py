@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bench.report.document import cases
 from bench.report.kinds import RunKind
-from bench.report.kinds.history import charts, grid, outcome, report
+from bench.report.kinds.history import charts, grid, report
 
 KIND = RunKind(
     grid=grid.grid,
-    cases=outcome.cases,
-    exit_code=outcome.exit_code,
+    cases=cases.measured_cases,
+    exit_code=cases.measured_exit_code,
     document=report.document,
     charts=charts.drawings,
     whole_grid=grid.grid,

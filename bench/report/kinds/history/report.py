@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import places, sentence
-from bench.records.metrics import Metric, metrics_of
+from bench.records.metric import Metric
+from bench.records.metrics import metrics_of
 from bench.report.document import blocks, bridges, machine, numbers, steadiness
 from bench.report.document.blocks import Figure, Flames, Paragraph, Row, Table, bullets, folded, paragraphs, section
 from bench.report.document.columns import NOTHING

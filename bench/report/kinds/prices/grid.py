@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 MAX_ROWS = 12
 """In the terminal, of each runner: what is expensive is there, and the rest in the report."""
 DROPPABLE = ("terminal B", "C calls")
-SETTING = len(rows.NAMES) + rows.PER_STEP.index("switched on by")
-"""A column that is long, and in the report."""
 
 
 def grid(summary: Summary) -> Table | None:
@@ -36,14 +34,5 @@ def _grid(summary: Summary, at_most: int | None) -> Table | None:
     left_out = sum(len(each.prices) for each in lists) - len(found)
     caption = f"{left_out} less expensive options are in the report." if left_out else ""
     headers = (*rows.NAMES, *rows.PER_STEP)
-    return table(
-        _without_setting(headers),
-        map(_without_setting, found),
-        names=len(rows.NAMES) + 1,
-        droppable=DROPPABLE,
-        caption=caption,
-    )
-
-
-def _without_setting(row: tuple[str, ...]) -> tuple[str, ...]:
-    return row[:SETTING] + row[SETTING + 1 :]
+    prices = table(headers, found, names=len(rows.NAMES) + 2, droppable=DROPPABLE, caption=caption)
+    return prices.without("switched on by")  # which is long, and in the report

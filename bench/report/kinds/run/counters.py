@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.analyse import signs
 from bench.analyse.cells import attribution
+from bench.records.cells import FLOOR
 from bench.records.metrics import metrics_of
 from bench.records.schema import AttributionRow, CellSummary, Summary
 from bench.report.charts import Picture
@@ -22,7 +23,7 @@ from bench.report.document.blocks import (
     folded,
     paragraphs,
 )
-from bench.report.document.groups import FLOOR, Group, baseline_of
+from bench.report.document.groups import Group, baseline_of
 from bench.report.document.numbers import percent, signed
 from bench.report.document.text import listed, shortened, shortened_path
 from bench.report.document.verdict_tables import EVERY_FUNCTION

@@ -1,50 +1,20 @@
-"""Why a report may be believed, in sentences: were the loops equivalent, and what could the run resolve."""
+"""How far a run is to be trusted, in sentences: what it could resolve, and what noise alone shows."""
 
 from __future__ import annotations
 
-from collections import Counter
 from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.analyse.statistics.signed_rank import resolution
-from bench.records.trials import SCRIPT
 from bench.report.document import numbers
-from bench.report.document.groups import Group, baseline_of, titles
-from bench.report.document.text import listed, plural
+from bench.report.document.groups import Group, cell_names
+from bench.report.document.text import listed, listed_few, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.records.schema import CellSummary, Summary
 
-VERDICTS = {
-    "different": "different",
-    "unproven": "unproven",
-    "unlike": "unlike and compared all the same",
-    "close": "close, the same up to rounding",
-    "bitwise": "bitwise equal",
-}
-"""Verdicts from the worst to the best, in words."""
-
-MAX_NAMED = 3
-"""How many cells one sentence names."""
-
-UNSEEN = (
-    "What this does not cover: the order of samples is looptax's own, so a framework that shuffles wrongly goes "
-    "unnoticed; a loop of your own with its own sampler shows that."
-)
-
-METHOD = (
-    "How it was proven: in this run every runner also trained each cell once with torch's deterministic algorithms, "
-    "from the same initial weights on the same samples in the same order. Every loss and a SHA-256 of the final "
-    f"weights were then compared with the hand-written loop's. {UNSEEN}"
-)
-
-METHOD_OF_SCRIPTS = (
-    "How it was proven: in this run every script was also run with torch's deterministic algorithms, and looked at "
-    "through torch's own hooks. The losses, the batches and a SHA-256 of the parameters of each of its first steps "
-    "were then compared with those of the first script."
-)
 
 COMPILED = (
     "Compiling is part of the first step, and of no step time. Timed trials find code that the run compiled before, as "
@@ -57,45 +27,11 @@ Figure = tuple[float, str]
 """A fraction, and the cell that it belongs to."""
 
 
-def equivalence(summary: Summary) -> list[str]:
-    """How many runners did the hand-written loop's arithmetic, how that was proven, and where one did not."""
-    compared = [(cell, title) for cell, title in _titled(summary) if _is_compared(cell)]
-    defaults = _not_claimed(summary)
-    if not compared and defaults:
-        return defaults
-    if not compared:
-        scripts = summary.run.settings.scripts
-        if scripts is not None and len(scripts.each) == 1:
-            told = [f"{_sentence(cell.equivalence.detail)}" for cell in summary.cells if cell.status == "ok"]
-            return ["A single script is compared only with its own clone.", *told]
-        what = f"No {'script' if scripts else 'runner'} could be compared with {baseline_of(summary.cells)}"
-        return [f"{what}, so equivalence is unverified and no ratios are shown."]
-    cells = [cell for cell, _ in compared]
-    failed = [(cell, title) for cell, title in _titled(summary) if cell.status != "ok" and cell.profile == "matched"]
-    exceptions = [_exception(cell, title) for cell, title in compared if cell.equivalence.verdict != "bitwise"]
-    method = METHOD if summary.run.settings.scripts is None else METHOD_OF_SCRIPTS
-    return [_counts(cells, failed), method, *_proofs(cells), *exceptions, *defaults]
-
-
-def _not_claimed(summary: Summary) -> list[str]:
-    """Of the profile `stock`: that equal arithmetic is not claimed, and which loops do it all the same."""
-    stock = [cell for cell in summary.cells if cell.profile == "stock" and cell.status == "ok"]
-    if not stock:
-        return []
-    others = [cell for cell in stock if cell.equivalence.verdict != "baseline"]
-    unlike = {cell.runner for cell in others if cell.equivalence.verdict in ("unlike", "unproven")}
-    alike = list(dict.fromkeys(cell.runner for cell in others if cell.runner not in unlike))
-    told = f" {listed(alike)} did the hand-written loop's arithmetic all the same." if alike else ""
-    details = dict.fromkeys(f"{c.runner}: {c.equivalence.detail}." for c in others if c.runner in unlike)
-    return [f"In the stock profile equal arithmetic is not claimed.{told}", *details]
-
-
 def quality(summary: Summary) -> list[str]:
     """How far to trust the run, in one line: its noise floor, its widest ratio, its warnings; nothing if not timed."""
     if not summary.noise_floors:
         return []
-    titled = _titled(summary)
-    widths = [(s, _where(cell, title)) for cell, title in titled if (s := smallest_difference(cell)) is not None]
+    widths = _smallest_differences(summary)
     told = [_worst_floor(summary), *([_widest(max(widths))] if widths else []), _warned(summary)]
     return [f"How far to trust it: {'; '.join(told)}.", *_unlike_clones(summary)]
 
@@ -147,8 +83,8 @@ def noise_floors(summary: Summary, group: Group) -> list[str]:
 
 def resolvable(summary: Summary) -> list[str]:
     """How far the figures of blocks spread, and the smallest difference that the intervals can show."""
-    spreads = [(c.run_to_run_cv, _where(c, title)) for c, title in _titled(summary) if c.run_to_run_cv is not None]
-    smallest = [(s, _where(c, title)) for c, title in _titled(summary) if (s := smallest_difference(c)) is not None]
+    spreads = [(cell.run_to_run_cv, name) for cell, name in cell_names(summary) if cell.run_to_run_cv is not None]
+    smallest = _smallest_differences(summary)
     return [
         _typical("From block to block a cell's step time varies by {} (coefficient of variation", spreads, "cell")
         if spreads
@@ -165,26 +101,25 @@ def added_blocks(summary: Summary) -> list[str]:
     if settings.target_ci is None:
         return []
     target = numbers.percent(settings.target_ci)
-    told = [(cell, _where(cell, title), smallest_difference(cell)) for cell, title in _titled(summary)]
-    known = [(cell, where, smallest) for cell, where, smallest in told if smallest is not None]
-    longer = sorted(((cell.blocks, where) for cell, where, _ in known if cell.blocks > settings.blocks), reverse=True)
-    wide = sorted(((smallest, where) for _, where, smallest in known if smallest > settings.target_ci), reverse=True)
+    named = [(cell, name) for cell, name in cell_names(summary) if smallest_difference(cell) is not None]
+    longer = sorted(((cell.blocks, name) for cell, name in named if cell.blocks > settings.blocks), reverse=True)
+    differences = _smallest_differences(summary)
+    wide = sorted(((width, name) for width, name in differences if width > settings.target_ci), reverse=True)
     sentences = []
     if longer:
-        named = _most([f"{where} ({plural(blocks, 'block')})" for blocks, where in longer])
+        cells = listed_few([f"{name} ({plural(blocks, 'block')})" for blocks, name in longer])
         sentences.append(
-            f"Extra blocks were run for ratios whose CI was wider than ±{target} after {settings.blocks}: {named}."
+            f"Extra blocks were run for ratios whose CI was wider than ±{target} after {settings.blocks}: {cells}."
         )
     if wide:
-        named = _most([f"{where} (±{numbers.percent(smallest)})" for smallest, where in wide])
-        sentences.append(f"Still wider than ±{target} at the end: {named}.")
+        cells = listed_few([f"{name} (±{numbers.percent(width)})" for width, name in wide])
+        sentences.append(f"Still wider than ±{target} at the end: {cells}.")
     return sentences
 
 
-def _most(names: Sequence[str]) -> str:
-    """The first few, and how many more there are."""
-    few, more = names[:MAX_NAMED], names[MAX_NAMED:]
-    return listed([*few, f"{len(more)} more"]) if more else listed(few)
+def _smallest_differences(summary: Summary) -> list[Figure]:
+    named = ((smallest_difference(cell), name) for cell, name in cell_names(summary))
+    return [(difference, name) for difference, name in named if difference is not None]
 
 
 def smallest_difference(cell: CellSummary) -> float | None:
@@ -203,51 +138,6 @@ def shown_difference(cell: CellSummary) -> str | None:
     """`smallest_difference` in per cent."""
     smallest = smallest_difference(cell)
     return None if smallest is None else numbers.percent(smallest)
-
-
-def _titled(summary: Summary) -> list[tuple[CellSummary, str]]:
-    return list(zip(summary.cells, titles(summary), strict=True))
-
-
-def _is_compared(cell: CellSummary) -> bool:
-    return cell.equivalence.verdict != "baseline" and cell.status == "ok" and cell.profile == "matched"
-
-
-def _counts(cells: Sequence[CellSummary], failed: Sequence[tuple[CellSummary, str]]) -> str:
-    """Runners by the worst verdict that each got in any of its cells, and of which cells nothing is known."""
-    noun = "script" if cells[0].workload == SCRIPT else "runner"
-    worst: dict[str, str] = {}
-    for verdict in reversed(VERDICTS):
-        worst |= {cell.runner: verdict for cell in cells if cell.equivalence.verdict == verdict}
-    unknown = f"; nothing is proven of {_most([_where(*each) for each in failed])}, without figures" if failed else ""
-    if set(worst.values()) == {"bitwise"}:
-        every = f"All {len(worst)} {noun}s are" if len(worst) > 1 else f"{cells[0].runner} is"
-        where = "every cell" if not failed else "every cell that has figures"
-        return f"{every} bitwise equal to {baseline_of(cells)}, in {where} ({len(cells):,}){unknown}."
-    runners = {verdict: [name for name, own in worst.items() if own == verdict] for verdict in reversed(VERDICTS)}
-    told = [f"{len(names)} {VERDICTS[verdict]} ({listed(names)})" for verdict, names in runners.items() if names]
-    return f"Of {plural(len(worst), noun)} compared with {baseline_of(cells)}: {'; '.join(told)}{unknown}."
-
-
-def _proofs(cells: Sequence[CellSummary]) -> list[str]:
-    details = Counter(cell.equivalence.detail.rstrip(". ") for cell in cells if cell.equivalence.verdict == "bitwise")
-    return [f"In {count:,} of {plural(len(cells), 'cell')}: {detail}." for detail, count in details.items()]
-
-
-def _exception(cell: CellSummary, title: str) -> str:
-    consequence = "" if cell.equivalence.proven else ", so it gets no ratio"
-    detail = cell.equivalence.detail.rstrip(". ")
-    others = list(getattr(cell.equivalence, "reasons", []))[1:]
-    more = f". Other differences: {'; '.join(others)}" if others else ""
-    return f"{_where(cell, title)} is {cell.equivalence.verdict}{consequence}: {detail}{more}."
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('. ')}."
-
-
-def _where(cell: CellSummary, title: str) -> str:
-    return f"{cell.runner}{cell.at_batch} of {title}"
 
 
 def _typical(opening: str, figures: Sequence[Figure], noun: str) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from bench.records.cells import FLOOR
 from bench.records.schema import MAIN_PACKAGES
 from bench.report.charts import Picture, pictures
 from bench.report.document import blocks, bridges, glossary, steadiness
 from bench.report.document.blocks import Commands, Paragraph, Warnings, bullets, folded, paragraphs, section
 from bench.report.document.environment import machine_and_packages
-from bench.report.document.groups import FLOOR, Group, baseline_of, groups, hardware
+from bench.report.document.groups import Group, baseline_of, groups, hardware
 from bench.report.document.tables import pivot
 from bench.report.document.text import Link, Text, listed, plural
 from bench.report.kinds.machine import calibration
-from bench.report.kinds.run import counters, defaults, max_batch, phases, quality, sentences, tables
+from bench.report.kinds.run import counters, defaults, max_batch, phases, proof, quality, sentences, tables
 from bench.report.kinds.run.tables import figures, of_group
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _answer(group: Group, drawn: Sequence[Picture]) -> Part:
 
 
 def _equivalence(summary: Summary) -> Section:
-    first, *others = quality.equivalence(summary)
+    first, *others = proof.equivalence(summary)
     return section("Are they equivalent?", Paragraph(first, strong=True, told="note"), bullets(others))
 
 

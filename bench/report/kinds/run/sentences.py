@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.signs import signed
+from bench.records.cells import FLOOR
 from bench.records.metrics import metrics_of, parts
 from bench.report.document import numbers
-from bench.report.document.groups import FLOOR, STATUS_WORDS, Group, baseline_of, groups, same_as_baseline, titles
-from bench.report.document.text import About, listed, plural
+from bench.report.document.groups import STATUS_WORDS, Group, baseline_of, cell_names, groups, same_as_baseline
+from bench.report.document.text import About, listed, listed_few, plural
 from bench.report.kinds.run import max_batch
 
 if TYPE_CHECKING:
@@ -112,13 +113,11 @@ def _count(own: CounterFigures, base: CounterFigures | None, name: str) -> str:
 
 def failures(summary: Summary) -> list[str]:
     """Which cells have no figures, in one sentence; none if all have."""
-    failed = [(cell, title) for cell, title in zip(summary.cells, titles(summary), strict=True) if cell.status != "ok"]
+    failed = [(cell, name) for cell, name in cell_names(summary) if cell.status != "ok"]
     if not failed:
         return []
-    told = dict.fromkeys(_failure(cell, title, summary.cells) for cell, title in failed)
-    return [
-        f"No figures from {len(failed):,} of {plural(len(summary.cells), 'cell')}: {listed(_shortened(list(told)))}."
-    ]
+    names = listed_few(list(dict.fromkeys(_failure(cell, name, summary.cells) for cell, name in failed)), MAX_LISTED)
+    return [f"No figures from {len(failed):,} of {plural(len(summary.cells), 'cell')}: {names}."]
 
 
 def arithmetic(group: Group) -> str:
@@ -197,19 +196,11 @@ def _because(reason: str | None) -> str:
     return f": {reason.rstrip('. ')}" if reason else ""
 
 
-def _failure(cell: CellSummary, title: str, cells: Sequence[CellSummary]) -> str:
+def _failure(cell: CellSummary, name: str, cells: Sequence[CellSummary]) -> str:
     """Name the cell and its status; only the runner, if all of its cells came to that."""
-    where = f"{cell.runner}{cell.at_batch} of {title}"
     if {other.status for other in cells if other.runner == cell.runner} == {cell.status}:
-        where = f"all of {cell.runner}"
-    return f"{where} ({STATUS_WORDS[cell.status]})"
-
-
-def _shortened(items: Sequence[str]) -> list[str]:
-    """Return the first few items, and how many more there are."""
-    if len(items) <= MAX_LISTED:
-        return list(items)
-    return [*items[:MAX_LISTED], f"{len(items) - MAX_LISTED:,} more"]
+        name = f"all of {cell.runner}"
+    return f"{name} ({STATUS_WORDS[cell.status]})"
 
 
 def one_line(summary: Summary) -> str:

@@ -17,7 +17,7 @@ from bench.report.document.text import listed, plural
 from bench.report.document.verdict_tables import counted, measured, where
 from bench.report.kinds.machine import calibration
 from bench.report.kinds.run import defaults
-from bench.report.kinds.run.quality import UNSEEN
+from bench.report.kinds.run.proof import UNSEEN
 from bench.report.kinds.upgrade import charts
 from bench.report.kinds.upgrade.packages import conflicts, differs, pulled_in
 from bench.report.kinds.upgrade.sentences import answer, by_cell, failures

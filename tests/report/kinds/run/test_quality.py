@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from bench.records.schema import Equivalence, NoiseFloor, Summary
 from bench.report.document.groups import groups
-from bench.report.kinds.run import quality, report
+from bench.report.kinds.run import proof, quality, report
 from bench.report.media import markdown
 from tests import factories
 from tests.report.rows import baseline, different, estimate, failed, row, summary_of
@@ -11,21 +11,21 @@ from tests.report.rows import baseline, different, estimate, failed, row, summar
 def test_all_bitwise() -> None:
     cells = [cell for size in (8, 64) for cell in (baseline(batch_size=size), row(batch_size=size))]
     cells += [row("lightning", batch_size=size) for size in (8, 64)]
-    first, method, proof = quality.equivalence(summary_of(*cells))
+    first, method, detail = proof.equivalence(summary_of(*cells))
     assert first == "All 2 runners are bitwise equal to the hand-written loop, in every cell (4)."
     assert "same initial weights on the same samples in the same order" in method
     assert "SHA-256 of the final weights" in method
     assert "a framework that shuffles wrongly goes unnoticed" in method
-    assert proof == "In 4 of 4 cells: all 48 losses and the final weights equal those of pytorch."
+    assert detail == "In 4 of 4 cells: all 48 losses and the final weights equal those of pytorch."
 
 
 def test_of_a_cell_that_failed_nothing_is_proven_and_that_is_said() -> None:
     cells = [baseline(), row(), baseline(batch_size=8), failed("hf-trainer", batch_size=8)]
-    assert quality.equivalence(summary_of(*cells))[0] == (
+    assert proof.equivalence(summary_of(*cells))[0] == (
         "hf-trainer is bitwise equal to the hand-written loop, in every cell that has figures (1); nothing is proven "
         "of hf-trainer at batch 8 of mlp on cpu, without figures."
     )
-    first = quality.equivalence(summary_of(baseline(), different(), failed("lightning")))[0]
+    first = proof.equivalence(summary_of(baseline(), different(), failed("lightning")))[0]
     assert first.endswith(
         "different (fabric); nothing is proven of lightning at batch 64 of mlp on cpu, without figures."
     )
@@ -39,7 +39,7 @@ def test_that_the_loader_s_workers_have_memory_of_their_own_is_said_where_there_
 
 
 def test_one_runner_is_named() -> None:
-    assert quality.equivalence(summary_of(baseline(), row()))[0] == (
+    assert proof.equivalence(summary_of(baseline(), row()))[0] == (
         "hf-trainer is bitwise equal to the hand-written loop, in every cell (1)."
     )
 
@@ -47,12 +47,12 @@ def test_one_runner_is_named() -> None:
 def test_a_runner_counts_by_its_worst_cell_and_the_cell_is_named() -> None:
     close = Equivalence(verdict="close", detail="largest relative difference 3e-07", largest_relative_difference=3e-7)
     cells = [baseline(), row(), different(), row("fabric", batch_size=8), row("lightning", equivalence=close)]
-    first, _, proof, *exceptions = quality.equivalence(summary_of(*cells))
+    first, _, detail, *exceptions = proof.equivalence(summary_of(*cells))
     assert first == (
         "Of 3 runners compared with the hand-written loop: 1 bitwise equal (hf-trainer); "
         "1 close, the same up to rounding (lightning); 1 different (fabric)."
     )
-    assert proof.startswith("In 2 of 4 cells: ")
+    assert detail.startswith("In 2 of 4 cells: ")
     assert exceptions == [
         "fabric at batch 64 of mlp on cpu is different, so it gets no ratio: loss of micro-step 2: 0.69 against 0.7.",
         "lightning at batch 64 of mlp on cpu is close: largest relative difference 3e-07.",
@@ -92,7 +92,7 @@ def test_of_many_wide_ratios_the_widest_are_named() -> None:
 
 
 def test_with_nothing_compared_nothing_is_proven() -> None:
-    assert quality.equivalence(summary_of(baseline(), failed())) == [
+    assert proof.equivalence(summary_of(baseline(), failed())) == [
         "No runner could be compared with the hand-written loop, so equivalence is unverified and no ratios are shown."
     ]
 

@@ -8,7 +8,7 @@ import pytest
 from bench.plan.comparison_groups import cells
 from bench.plan.upgrade import BASELINE, CANDIDATE
 from bench.records.schema import Environment, Equivalence, FunctionCounts, Script, Scripts, Summary
-from bench.report.kinds.run.quality import UNSEEN
+from bench.report.kinds.run.proof import UNSEEN
 from bench.report.kinds.upgrade.outcome import exit_code
 from bench.report.kinds.upgrade.report import document, equivalence, one_line
 from bench.report.media import markdown, terminal

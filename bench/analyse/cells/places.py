@@ -1,0 +1,75 @@
+"""Where each timed interval lies, in its turn and in its epoch, and what is left out by that."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.plan import length as lengths
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bench.analyse.statistics.signed_rank import Floats
+    from bench.records.schema import Trial, TurnLength, Turns
+
+
+class Places:
+    """Where each timed interval lies: in its turn, and in its epoch."""
+
+    def __init__(
+        self, turns: int, turn: TurnLength, warmup_steps: int, epoch_steps: int, workers: int, event_steps: int | None
+    ) -> None:
+        in_turn = np.tile(np.arange(turn.steps), turns)
+        self.turns = turns
+        # The interval before the tick of step s + 1 is that of step s of its epoch, counted from 0.
+        step = warmup_steps + np.arange(len(in_turn))
+        in_epoch = step % epoch_steps
+        self.kept = in_turn >= turn.cold_steps
+        edge = lengths.edge_steps(workers)
+        # 0 is the interval in which the epoch begins; those of the epoch before it are negative.
+        from_end = np.where(in_epoch > epoch_steps // 2, in_epoch - epoch_steps, in_epoch)
+        has_ends = lengths.has_ends(workers, epoch_steps)
+        at_end: NDArray[np.bool_] = (np.abs(from_end) <= edge) & has_ends
+        self.at_event: NDArray[np.bool_] = step % event_steps == 0 if event_steps else np.zeros_like(self.kept)
+        self.left_out: NDArray[np.bool_] = at_end | self.at_event
+        self.steady: NDArray[np.bool_] = self.kept & ~self.left_out
+        ends = self.kept & at_end
+        self.ends = {place: ends & (from_end == place) for place in np.unique(from_end[ends]).tolist()}
+        """By place around an epoch's end, the kept intervals there."""
+
+
+_built = lru_cache(maxsize=64)(Places)
+
+
+def places_of(trial: Trial, turns: Turns, event_steps: int | None) -> Places:
+    """Where its intervals lie, which is the same for nearly all trials of a run."""
+    epoch = trial.length.steps_per_epoch
+    return _built(len(turns.places), turns.length, trial.length.warmup_steps, epoch, trial.cell.workers, event_steps)
+
+
+def turn_medians_us(intervals_us: Floats, places: Places, *, stride: int) -> Floats:
+    """The median of each turn's strides, of which a stride with an epoch's end has no part."""
+    kept = int(places.kept.sum()) // max(places.turns, 1)
+    steps_us = np.where(places.left_out, np.nan, intervals_us)[places.kept].reshape(places.turns, kept)
+    whole = kept // stride * stride
+    if whole:
+        steps_us = steps_us[:, :whole].reshape(places.turns, -1, stride).mean(axis=2)
+    known = np.isfinite(steps_us).sum(axis=1)
+    enough = (known > 0) & (known >= lengths.MIN_STEADY_SHARE * steps_us.shape[1])
+    found = np.full(places.turns, np.nan)
+    ordered, known = np.sort(steps_us[enough], axis=1), known[enough]  # which has what is no number at the end
+    row = np.arange(len(known))
+    found[enough] = (ordered[row, (known - 1) // 2] + ordered[row, known // 2]) / 2
+    return found
+
+
+def ends_us(intervals_us: Floats, places: Places, mean_us: float) -> dict[int, tuple[float, int]]:
+    """For each place around an epoch's end, what kept steps took there beyond the mean, added up, and how many."""
+    found = {}
+    for place, there in places.ends.items():
+        here = intervals_us[there]
+        found[place] = float((here - mean_us).sum()), len(here)
+    return found

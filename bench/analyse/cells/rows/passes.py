@@ -1,0 +1,66 @@
+"""What the passes that are not timed say: counters, phases, and compilation, which every pass sees."""
+
+from __future__ import annotations
+
+from statistics import fmean, median
+
+from bench.analyse.cells import counting
+from bench.analyse.cells.evidence import Evidence
+from bench.analyse.cells.regions import phases_us
+from bench.analyse.cells.rows import missing
+from bench.analyse.cells.rows.missing import FigureOrReason, why, why_not
+from bench.records.metrics import COUNTED
+from bench.records.schema import CompilationFigures
+
+
+def counters(evidence: Evidence) -> dict[str, FigureOrReason]:
+    """The counters, and the tensors at a step's peak."""
+    counted = counting.figures(evidence.counts)
+    if counted is None:
+        return dict.fromkeys(
+            ("counters", "tensor_bytes", "tensor_bytes_by_category"),
+            why_not(evidence, "counting", counting.NOT_COUNTED),
+        )
+    missing = [figure for figure in COUNTED if getattr(counted, figure.key) is None]
+    return {
+        "counters": counted,
+        **_tensors(evidence),
+        **{figure.path: counting.why_not_counted(evidence.counts, figure.key) for figure in missing},
+    }
+
+
+def _tensors(evidence: Evidence) -> dict[str, FigureOrReason]:
+    counts, names = evidence.counts, ("tensor_bytes", "tensor_bytes_by_category")
+    if counts[0].tensor_bytes is None:
+        return dict.fromkeys(names, why(evidence, counting.why_not_counted(counts, names[0])))
+    return dict(zip(names, (counts[0].tensor_bytes.value, counts[0].tensor_bytes_by_category), strict=True))
+
+
+def compilation(evidence: Evidence) -> FigureOrReason:
+    """What compiling the model takes; only where that is asked for."""
+    if not evidence.cell.compile:
+        return missing.NOT_ASKED_FOR
+    if not evidence.compilations:
+        return evidence.reason or missing.NOT_COMPILED
+    _, last = evidence.compilations[-1]
+    timed = [each for phase, each in evidence.compilations if phase == "timing"]
+    proof = next((each for phase, each in evidence.compilations if phase == "equivalence"), None)
+    return CompilationFigures(
+        seconds=median(each.seconds for each in timed) if timed else None,
+        first_seconds=None if proof is None else proof.seconds,
+        graphs=last.graphs,
+        graph_breaks=last.graph_breaks,
+        in_turns=sum(each.in_turns for each in timed) if timed else None,
+    )
+
+
+def phases(evidence: Evidence) -> dict[str, FigureOrReason]:
+    """Where the time of a step goes, and what an evaluation takes."""
+    split = [figures for trial in evidence.split if trial.phases and (figures := phases_us(trial, trial.phases))]
+    evaluated_ns = [trial.phases.evaluation_ns for trial in evidence.split if trial.phases is not None]
+    return {
+        "phases_us": split[0] if split else why_not(evidence, "phases", missing.NO_PHASES),
+        "evaluation_us": fmean(evaluated_ns[0]) / 1e3
+        if evaluated_ns and evaluated_ns[0]
+        else why_not(evidence, "phases", missing.NO_EVALUATION),
+    }

@@ -1,0 +1,60 @@
+"""What a cell takes of memory and energy, and what importing its framework takes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from statistics import median
+
+from bench.analyse.cells.evidence import Evidence
+from bench.analyse.cells.rows import missing
+from bench.analyse.cells.rows.missing import FigureOrReason, why
+from bench.records.metric import Metric
+from bench.records.metrics import metric, parts
+from bench.records.schema import DeviceMemory, Interpreter
+
+
+def memory(evidence: Evidence) -> dict[str, FigureOrReason]:
+    """The peaks of the host's memory and the device's."""
+    device = {kind: _peak(evidence, peak) for kind, peak in parts("device_memory_bytes").items()}
+    known = {kind: value for kind, value in device.items() if not isinstance(value, str)}
+    return {
+        "host_rss_bytes": _peak(evidence, metric("host_rss_bytes")),
+        "device_memory_bytes": DeviceMemory(**known),
+        **{f"device_memory_bytes.{kind}": value for kind, value in device.items() if kind not in known},
+    }
+
+
+def _peak(evidence: Evidence, peak: Metric) -> float | str:
+    """Return the median over blocks of one of the memory's peaks."""
+    by_block = evidence.by_block(peak)
+    if by_block:
+        return median(by_block.values())
+    reasons = [trial.memory.unavailable[peak.key] for trial in evidence.timed if peak.key in trial.memory.unavailable]
+    return why(evidence, reasons[-1] if reasons else missing.NOT_REPORTED)
+
+
+def energy(evidence: Evidence) -> FigureOrReason:
+    """Joules per 1,000 samples."""
+    by_block = evidence.by_block(metric("joules_per_1000_samples"))
+    if by_block:
+        return median(by_block.values())
+    reasons = [reason for trial in evidence.timed if (reason := trial.no_energy) is not None]
+    return why(evidence, reasons[-1] if reasons else missing.NOT_REPORTED)
+
+
+def imports(evidence: Evidence, interpreters: Collection[Interpreter]) -> dict[str, FigureOrReason]:
+    """What importing the framework takes: time, of that torch, and memory."""
+    alone_s = [interpreter.import_s for interpreter in interpreters if interpreter.alone]
+    torch_s = [
+        interpreter.import_torch_s
+        for interpreter in interpreters
+        if interpreter.alone and interpreter.import_torch_s is not None
+    ]
+    grown_bytes = [interpreter.import_rss_bytes for interpreter in interpreters]
+    return {
+        "import_s": median(alone_s) if alone_s else why(evidence, missing.NOT_ALONE),
+        "import_torch_s": median(torch_s)
+        if torch_s
+        else why(evidence, missing.TORCH_WITH_IT if alone_s else missing.NOT_ALONE),
+        "import_rss_bytes": median(grown_bytes) if grown_bytes else why(evidence, missing.NOT_REPORTED),
+    }

@@ -1,0 +1,90 @@
+"""What is measured: a cell, those it is compared with, and how long its trials are."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bench.records.base import CURRENT, Finite, Record
+
+SCRIPT = "script"
+"""The workload of a script, which brings its own."""
+FLOOR = "floor"
+"""The runner that is nothing but arithmetic: not a loop that someone would use."""
+MAX_STEPS = 10**12
+"""More than anybody trains, and few enough for the arithmetic of arrays."""
+MAX_TURN_STEPS = 2**20
+Steps = Annotated[int, Field(ge=1, le=MAX_STEPS)]
+
+
+class Comparison(Record):
+    """What all runners of one comparison share: a cell without its runner."""
+
+    workload: str
+    device: str
+    batch_size: int
+    """0 for scripts, which choose their own: what they were seen to take is `Timing.samples_per_step`."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    optimizer: Literal["adamw", "adamw-fused", "sgd"] = "adamw"
+    grad_accumulation: int = 1
+    grad_clip: Finite | None = None
+    workers: int = 0
+    compile: bool = False
+    """Whether the model is compiled, by `torch.compile` as each framework has it."""
+    profile: Literal["matched", "stock"] = "matched"
+    """`stock` leaves precision, optimizer, accumulation, clipping and workers to the framework."""
+    environment: str = CURRENT
+
+    @property
+    def at_batch(self) -> str:
+        """` at batch 64`, to follow a runner's name; empty where the batch is the script's own affair."""
+        return f" at batch {self.batch_size:,}" if self.batch_size else ""
+
+    @property
+    def without_environment(self) -> Comparison:
+        """The same in the current environment: what cells of several environments share."""
+        shared = self.model_dump(include=set(Comparison.model_fields)) | {"environment": CURRENT}
+        return Comparison.model_validate(shared)
+
+
+class Cell(Comparison):
+    """One runner in one comparison: one row of the table."""
+
+    runner: str
+    clone: bool = False
+    """Whether it is the baseline of its comparison once more, which differs from it by nothing but noise."""
+    option: str | None = None
+    """What is switched on in it that is off in the others, by its name in the price list."""
+
+    @property
+    def comparison(self) -> Comparison:
+        """The cell without its runner."""
+        return Comparison.model_validate(self.model_dump(exclude={"runner", "clone", "option"}))
+
+
+class Length(Record):
+    """How long a trial is, equal for every runner of a comparison."""
+
+    epochs: Steps
+    steps_per_epoch: Steps
+    warmup_steps: Steps
+    """At least one, since the region starts at a tick."""
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of a whole trial, warm-up included."""
+        return self.epochs * self.steps_per_epoch
+
+
+class TurnLength(Record):
+    """A turn, equal for every trial of a comparison."""
+
+    cold_steps: Annotated[int, Field(ge=0, le=MAX_TURN_STEPS)]
+    """At its beginning, left out by their place: the caches belong to whoever ran before."""
+    kept_steps: Annotated[int, Field(ge=1, le=MAX_TURN_STEPS)]
+
+    @property
+    def steps(self) -> int:
+        """All of its steps."""
+        return self.cold_steps + self.kept_steps
