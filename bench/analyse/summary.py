@@ -79,7 +79,7 @@ def summarise(run: Run, trials: Sequence[Seen], checkups: Sequence[Health] = ())
         largest_batches=largest_batches(run, whole),
         prices=prices.of_options(run, gathered, floors, whole) if run.verb == "prices" else [],
         imported=_imported(trials),
-        noise_floors=[each for place, each in enumerate(floors) if each is not None and each not in floors[:place]],
+        noise_floors=[floor for place, floor in enumerate(floors) if floor is not None and floor not in floors[:place]],
         marked_blocks=disturbed,
         machine_warnings=list(map(str, about_machine)),
         steadiness=jitter.of_run(checkups),
@@ -139,13 +139,13 @@ def _attributed(run: Run, gathered: Sequence[GroupEvidence]) -> list[Attribution
     """By which functions cells differ: from their reference, or in a history from the release before."""
     if run.verb == "history":
         return history.between_releases(gathered)
-    return [found for compared in gathered for found in _attribution(compared)]
+    return [row for compared in gathered for row in _attribution(compared)]
 
 
 def _attribution(compared: GroupEvidence) -> list[AttributionRow]:
-    tables = {evidence.cell: tables_of(evidence.counts, evidence.split) for evidence in compared.evidence}
+    tables = {evidence.cell: tables_of(evidence.counts, evidence.phase_trials) for evidence in compared.evidence}
     baselines = dict.fromkeys(map(compared.group.baseline, tables))
-    return [found for baseline in baselines for found in _held_to(baseline, tables, compared.group)]
+    return [row for baseline in baselines for row in _held_to(baseline, tables, compared.group)]
 
 
 def _held_to(baseline: Cell, tables: Mapping[Cell, Tables], planned: ComparisonGroup) -> list[AttributionRow]:
@@ -155,11 +155,11 @@ def _held_to(baseline: Cell, tables: Mapping[Cell, Tables], planned: ComparisonG
 
 def _imported(trials: Sequence[Seen]) -> dict[str, dict[str, Imported]]:
     """What the interpreters of each environment had imported; all that served a run had the same."""
-    found: defaultdict[str, dict[str, Imported]] = defaultdict(dict)
+    imported: defaultdict[str, dict[str, Imported]] = defaultdict(dict)
     for trial in trials:
         if trial.interpreter is not None:
-            found[trial.cell.environment] |= trial.interpreter.imported
-    return dict(found)
+            imported[trial.cell.environment] |= trial.interpreter.imported
+    return dict(imported)
 
 
 def _imports(trials: Sequence[Seen]) -> Imports:

@@ -27,25 +27,25 @@ def select_options(runner_list: Sequence[str], text: str | None, packages: Mappi
     Those that cannot be had here say so, where all are asked for; one that is asked for by name raises `UsageError`.
     `packages` are the versions of what is installed.
     """
-    found = [each for runner in runner_list for each in _of(runner, packages)]
+    options = [offer for runner in runner_list for offer in _of(runner, packages)]
     if text is None:
-        return [priced for option, priced in found if option.usual]
-    names = _names(text, runner_list, [priced for _, priced in found])
-    named = [priced for _, priced in found if priced.name in names]
-    for each in named:
-        if each.missing is not None and not _is_had(each.name, named):
-            raise UsageError(f"--option {each.name}: {each.missing}.")
-    return [each for each in named if each.missing is None]
+        return [priced for option, priced in options if option.usual]
+    names = _names(text, runner_list, [priced for _, priced in options])
+    named = [priced for _, priced in options if priced.name in names]
+    for offer in named:
+        if offer.missing is not None and not _is_had(offer.name, named):
+            raise UsageError(f"--option {offer.name}: {offer.missing}.")
+    return [offer for offer in named if offer.missing is None]
 
 
 def _is_had(name: str, among: Sequence[PricedOption]) -> bool:
-    return any(each.name == name and each.missing is None for each in among)
+    return any(other.name == name and other.missing is None for other in among)
 
 
-def _names(text: str, runner_list: Sequence[str], found: Sequence[PricedOption]) -> list[str]:
+def _names(text: str, runner_list: Sequence[str], offered: Sequence[PricedOption]) -> list[str]:
     """The names of a comma list, each of an option that one of the runners has."""
     names = cells.split("--option", text)
-    here = sorted({each.name for each in found})
+    here = sorted({offer.name for offer in offered})
     for name in names:
         if name in here:
             continue

@@ -51,10 +51,10 @@ def block(groups: Sequence[ComparisonGroup], *, seed: int, block: int) -> list[l
     rng = random.Random(f"order/{seed}/{block}")  # noqa: S311 - a schedule, not a secret
     return [
         [
-            Slot(cell=cell, block=block, replicate=each.number, position=place)
-            for place, cell in enumerate(rng.sample(each.members, len(each.members)))
+            Slot(cell=cell, block=block, replicate=group.number, position=place)
+            for place, cell in enumerate(rng.sample(group.members, len(group.members)))
         ]
-        for each in rng.sample(groups, len(groups))
+        for group in rng.sample(groups, len(groups))
     ]
 
 

@@ -75,7 +75,7 @@ def compare(baseline: Stored, candidate: Stored, *, margin: float, fail_on: Sequ
 
 
 def _phrases(differences: Sequence[Difference]) -> list[str]:
-    return [difference.told("in A", "in B") for difference in differences]
+    return [difference.describe("in A", "in B") for difference in differences]
 
 
 def _sides(gathered: Sequence[GroupEvidence], trials: Sequence[Trial]) -> dict[Cell, Side]:
