@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.analyse.caution import Caution
+from bench.analyse.cells.names import name
 from bench.analyse.cells.pairs import log_ratios_by_block
 from bench.analyse.signs import signed_percent
 from bench.analyse.statistics.checks import drift, two_groups
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from bench.analyse.cells.evidence import Evidence, GroupEvidence
     from bench.analyse.statistics.signed_rank import Floats
-    from bench.records.schema import Cell
 
 WIDE_SPREAD = 0.05
 LONG_REGION = 1.25
@@ -51,22 +51,6 @@ def warnings_of(gathered: Sequence[GroupEvidence]) -> list[Caution]:
     cautions += [_long_regions(cells), _lone_blocks(gathered), _alone(cells), _lost_clones(gathered), _waited(cells)]
     cautions += [_clocks(cells), _recompiled(cells)]
     return list(chain.from_iterable(cautions))
-
-
-def name(cell: Cell) -> str:
-    """Name a cell as in `lightning at batch 64 of mlp on cpu, precision=bf16`: with what is not the default."""
-    option = "" if cell.option is None else f" with {cell.option}"
-    return f"{cell.runner}{option}{cell.at_batch} of {place(cell)}"
-
-
-def place(cell: Cell) -> str:
-    """Where a cell is: `mlp on cpu, precision=bf16`."""
-    unusual = (
-        f", {field}={value}"
-        for field, info in Comparison.model_fields.items()
-        if not info.is_required() and (value := getattr(cell, field)) != info.default
-    )
-    return f"{cell.workload} on {cell.device}{''.join(unusual)}"
 
 
 def _recompiled(cells: Sequence[Evidence]) -> Iterator[Caution]:

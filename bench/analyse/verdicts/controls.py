@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from bench.analyse.cells.names import name
 from bench.analyse.signs import signed_percent
 from bench.analyse.verdicts.compare_verdicts import Sides
-from bench.analyse.warnings import name
 from bench.records.cells import FLOOR
 from bench.records.metrics import OVER
 from bench.records.schema import Cell, Comparison, Control, Estimate, Judged, Launch, Verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import sentence
-from bench.analyse.warnings import name
+from bench.analyse.cells.names import name
 from bench.records.metrics import BY_FUNCTION, metric
 from bench.records.schema import CURRENT
 from bench.report.document import numbers

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
+from bench.analyse.cells.names import place as cell_place
 from bench.analyse.signs import signed
-from bench.analyse.warnings import place as cell_place
 from bench.records.metrics import OVER, metric
 from bench.records.schema import Cell, Verdict
 from bench.report.document import metrics, numbers

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analyse.cells.names import name
 from bench.analyse.statistics.signed_rank import blocks_needed
-from bench.analyse.warnings import name
 from bench.plan.comparison_groups import cell
 from bench.records.metrics import metric
 from bench.report.document import blocks, glossary, numbers, steadiness

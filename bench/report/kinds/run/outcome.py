@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.evidence import NOT_RUN
-from bench.analyse.warnings import name
+from bench.analyse.cells.names import name
 from bench.errors import ExitCode
 from bench.report.document.cases import all_are_fine, cell_case
 from bench.report.document.columns import NO_REASON
