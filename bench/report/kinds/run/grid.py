@@ -36,14 +36,9 @@ CAPTION = "Step time over the hand-written loop's by batch size; pytorch: its ow
 
 def grid(summary: Summary) -> Table | None:
     """Return the table; None for a run without cells."""
-    if max_batch.is_searched(summary):
-        return max_batch.table(summary)
     all_groups = groups(summary)
-    kind = next((kind for kind in SHOWN if kind in summary.run.settings.passes), None)
-    if not all_groups or kind is None:
-        return None
     several_sizes = any(len(group.batch_sizes) > 1 for group in all_groups)
-    if kind == "timing" and len(summary.cells) > MAX_ROWS and several_sizes:
+    if "timing" in summary.run.settings.passes and len(summary.cells) > MAX_ROWS and several_sizes:
         return _by_batch_size(all_groups)
     return by_cell(summary)
 
