@@ -38,7 +38,7 @@ def load(runs: "Path | str | Iterable[Path | str]", *, trials: bool = False, met
     from bench.cli import reports
     from bench.report.export import frames  # bring pandas, for which no verb's --help may wait
 
-    folders = frames.found(runs)
+    folders = frames.run_folders(runs)
     if trials and metric is None:
         return frames.trials(folders)
     summaries = [(folder.name, reports.stored(folder)) for folder in folders]

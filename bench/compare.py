@@ -71,12 +71,12 @@ def judged(
         compare.Stored(folder=shown(folder), run=run, trials=store.read_trials(folder))
         for run, folder in zip(runs, folders, strict=True)
     )
-    found = compare.compare(before, after, margin=margin, fail_on=fail_on)
-    code = KIND.exit_code(found)
-    told = answer.of_two_runs(found, exit_code=code, path=out)
+    two_runs = compare.compare(before, after, margin=margin, fail_on=fail_on)
+    code = KIND.exit_code(two_runs)
+    result = answer.of_two_runs(two_runs, exit_code=code, path=out)
     if out is not None:
-        write(out, markdown.written(told.document))
-    output.emit(told, code)
+        write(out, markdown.written(result.document))
+    output.emit(result, code)
     return code
 
 
@@ -93,7 +93,7 @@ def both(run_a: Path, run_b: Path) -> tuple[Run, Run]:
             )
     planned = [comparison_groups.cells(run.settings) for run in runs]
     if not set(planned[0]) & set(planned[1]):
-        apart = "; ".join(disjoint_ax.told("in A", "in B") for disjoint_ax in comparability.disjoint_axes(*planned))
+        apart = "; ".join(disjoint_ax.describe("in A", "in B") for disjoint_ax in comparability.disjoint_axes(*planned))
         raise UsageError(
             f"{run_a} and {run_b} have no cell in common ({apart or 'only in part, axis by axis'}): "
             "make B by python -m bench.run --like A."
@@ -105,8 +105,9 @@ def refuse_unlike(baseline: Run, candidate: Run) -> None:
     """Raise `RunFolderError` for runs that only --force compares."""
     unlike = comparability.incompatibilities(baseline, candidate)
     if unlike:
+        reasons = "; ".join(difference.describe("in A", "in B") for difference in unlike)
         raise RunFolderError(
-            f"the runs are not comparable ({'; '.join(each.told('in A', 'in B') for each in unlike)}): differences "
+            f"the runs are not comparable ({reasons}): differences "
             "could come from the machine or settings. Use runs from one machine and with the same settings, or --force."
         )
 

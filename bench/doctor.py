@@ -78,17 +78,17 @@ def _answer(document: Document, grid: Table, record: Record) -> Answer:
 
 
 def _calibrate(device: str, *, as_json: bool) -> int:
-    found, finished = _measured(device)
-    if found is None:
+    calibration, finished = _measured(device)
+    if calibration is None:
         typer.echo(f"error: {plan.TOO_FEW}", err=True)
         return ExitCode.SOME_CELLS_FAILED if finished else ExitCode.INTERRUPTED
-    where = calibrations.keep(found) if finished else None
+    where = calibrations.keep(calibration) if finished else None
 
     from bench.report.kinds.machine import calibration as report
 
     code = ExitCode.FINE if finished else ExitCode.INTERRUPTED
-    document = report.document(found, plan.defaults(found), where)
-    OutputOptions(verb="doctor", as_json=as_json).emit(_answer(document, report.table(found), found), code)
+    document = report.document(calibration, plan.defaults(calibration), where)
+    OutputOptions(verb="doctor", as_json=as_json).emit(_answer(document, report.table(calibration), calibration), code)
     return code
 
 

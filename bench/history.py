@@ -93,13 +93,13 @@ def built(package: str, versions: list[str], *, quiet: bool = False) -> tuple[li
         if not quiet:
             typer.echo(f"{package} {version}", err=True)
         try:
-            found = sides.environment_for(" ".join([f"{package}=={version}", *extra_pins(package, version)]))
+            environment = sides.environment_for(" ".join([f"{package}=={version}", *extra_pins(package, version)]))
         except IndexUnreachableError:
             raise
         except UninstallableError as error:
             unusable[version] = str(error)
             continue
-        environments.append(found.model_copy(update={"name": version}))
+        environments.append(environment.model_copy(update={"name": version}))
     if not environments:
         raise UninstallableError(f"No release of {package} can be used here: {next(iter(unusable.values()))}")
     return environments, unusable

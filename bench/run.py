@@ -140,7 +140,7 @@ def _subject(settings: Settings) -> str:
     scripts = settings.scripts
     if max_batch.PASS in settings.passes:
         return max_batch.PASS
-    return "-".join(dict.fromkeys(Path(each.file).stem for each in scripts.each)) if scripts else settings.preset
+    return "-".join(dict.fromkeys(Path(script.file).stem for script in scripts.each)) if scripts else settings.preset
 
 
 def _in_turns(settings: Settings) -> Settings:

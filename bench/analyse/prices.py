@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.analyse.cells.counting import figures, why_not_counted
 from bench.analyse.cells.evidence import NOT_RUN
-from bench.analyse.cells.pairs import in_one, log_ratios_by_block, overhead_us, ratio
+from bench.analyse.cells.pairs import log_ratios_by_block, overhead_us, pooled, ratio
 from bench.analyse.cells.turns import event_us
 from bench.analyse.statistics.signed_rank import exponentiated, paired_difference, signed_rank_estimate
 from bench.plan.comparison_groups import cell as cell_of
@@ -30,9 +30,9 @@ def of_options(
 
     `floors` are the noise floors of what was `gathered`.
     """
-    found = {cell: pair for each in zip(gathered, floors, strict=True) for cell, pair in _pairs(*each)}
+    pairs = {cell: pair for both in zip(gathered, floors, strict=True) for cell, pair in _pairs(*both)}
     return [
-        _price(option, cell, found.get(cell), trials)
+        _price(option, cell, pairs.get(cell), trials)
         for comparison in run.settings.comparisons
         for option in run.settings.options
         for cell in [cell_of(comparison, option.runner, option.environment).model_copy(update={"option": option.name})]
@@ -48,7 +48,7 @@ def _pairs(compared: GroupEvidence, itself: NoiseFloor | None) -> Iterator[tuple
     floor = 0.0 if itself is None or itself.floor is None else itself.floor
     for evidence in compared.evidence:
         if reference is not None and evidence is not reference:
-            yield evidence.cell, (evidence, in_one(reference, compared.clone), floor)
+            yield evidence.cell, (evidence, pooled(reference, compared.clone), floor)
 
 
 def noise_floors(gathered: Sequence[GroupEvidence]) -> list[NoiseFloor | None]:
@@ -121,7 +121,7 @@ def figures_of(evidence: Evidence) -> dict[str, int]:
     counted = figures(evidence.counts)
     if counted is None:
         return {}
-    return {each.key: value for each in COUNTED if (value := getattr(counted, each.key)) is not None}
+    return {counter.key: value for counter in COUNTED if (value := getattr(counted, counter.key)) is not None}
 
 
 def _more(with_it: Mapping[str, int], without: Mapping[str, int]) -> dict[str, int]:
@@ -146,32 +146,32 @@ def _event_more(option: PricedOption, with_it: Evidence, without: Evidence) -> d
 
 def _uncounted(with_it: Evidence, without: Evidence) -> dict[str, str]:
     """Of what loops can be counted for, where nothing was; else of what the loop without the option has."""
-    countable = figures_of(without).keys() or {each.key for each in COUNTED}
+    countable = figures_of(without).keys() or {counter.key for counter in COUNTED}
     return {name: why_not_counted(with_it.counts, name) for name in sorted(countable - figures_of(with_it).keys())}
 
 
 def _terminal_bytes(cell: Cell, trials: Sequence[Trial]) -> float | None:
     seen = (t.timing.terminal_bytes_per_step for t in trials if t.cell == cell and t.timing is not None)
-    return next((each for each in seen if each is not None), None)
+    return next((written for written in seen if written is not None), None)
 
 
 def _event_us(option: PricedOption, with_it: Evidence, without: Evidence, trials: Sequence[Trial]) -> Estimate | None:
     """What an event takes; at the end of an epoch and at the start beyond what happens there anyway."""
     if option.every == "start":
-        own, other = ({each.block: each.startup_s * 1e6 for each in e.timed} for e in (with_it, without))
+        own, other = ({timed.block: timed.startup_s * 1e6 for timed in e.timing_trials} for e in (with_it, without))
         return paired_difference(own, other)
-    blocks = {each.block for each in with_it.timed}
+    blocks = {timed.block for timed in with_it.timing_trials}
     own, other = (_events_by_block(option, e.cell, trials, blocks) for e in (with_it, without))
     anyway_us = median(other.values()) if other and option.every == "epoch" else 0.0
     return signed_rank_estimate([us - anyway_us for us in own.values()])
 
 
 def _events_by_block(option: PricedOption, cell: Cell, trials: Sequence[Trial], blocks: set[int]) -> dict[int, float]:
-    found: dict[int, float] = {}
+    events_us: dict[int, float] = {}
     for trial in trials:
         if trial.cell == cell and trial.timing is not None and trial.block in blocks:
             every = steps_to_event(option, trial.length)
             us = event_us(trial, trial.timing, every) if every is not None else None
             if us is not None:
-                found[trial.block] = us
-    return found
+                events_us[trial.block] = us
+    return events_us

@@ -7,7 +7,7 @@ from time import monotonic
 
 from bench.analyse.cells.evidence import Evidence
 from bench.analyse.cells.gather import gather_group
-from bench.analyse.cells.pairs import in_one, ratio
+from bench.analyse.cells.pairs import pooled, ratio
 from bench.analyse.statistics.signed_rank import blocks_needed, resolution
 from bench.analyse.verdicts import price_changes, upgrade
 from bench.plan.comparison_groups import ComparisonGroup, planned_groups
@@ -128,7 +128,7 @@ def _wide(
         reference = compared.reference
         others = [evidence for evidence in compared.evidence if evidence is not reference]
         if reference is not None and run.settings.design == "options":
-            reference = in_one(reference, compared.clone)
+            reference = pooled(reference, compared.clone)
         wide = {e.cell for e in others if reference is not None and not _is_known(e, reference, target)}
         if wide:
             yield group.only(wide)
@@ -139,11 +139,11 @@ def _is_known(evidence: Evidence, reference: Evidence, target: float) -> bool:
 
     An option may change the arithmetic, and has a price all the same; one that is dear need not be known so well.
     """
-    found = ratio(evidence, reference)
+    estimate = ratio(evidence, reference)
     proven = evidence.equivalence.proven and reference.equivalence.proven
-    if found is None or not (proven or evidence.cell.option is not None):
+    if estimate is None or not (proven or evidence.cell.option is not None):
         return True
-    half_width = resolution(found)
+    half_width = resolution(estimate)
     if evidence.cell.option is not None:
-        target = max(target, OF_THE_PRICE * abs(found.value - 1))
+        target = max(target, OF_THE_PRICE * abs(estimate.value - 1))
     return half_width is not None and half_width <= target

@@ -83,7 +83,7 @@ def summarise(run: Run, trials: Sequence[Seen], checkups: Sequence[Health] = ())
         prices=prices.of_options(run, gathered, floors, whole) if run.settings.design == "options" else [],
         price_changes=changes,
         imported=_imported(trials),
-        noise_floors=[each for place, each in enumerate(floors) if each is not None and each not in floors[:place]],
+        noise_floors=[floor for place, floor in enumerate(floors) if floor is not None and floor not in floors[:place]],
         marked_blocks=disturbed,
         machine_warnings=list(map(str, about_machine)),
         steadiness=jitter.of_run(checkups),
@@ -155,13 +155,13 @@ def _attributed(run: Run, gathered: Sequence[GroupEvidence], changes: Sequence[P
         return history.between_releases(gathered)
     if run.settings.design == "options":
         return list(price_changes.attribution_of(gathered, changes))
-    return [found for compared in gathered for found in _attribution(compared)]
+    return [row for compared in gathered for row in _attribution(compared)]
 
 
 def _attribution(compared: GroupEvidence) -> list[AttributionRow]:
-    tables = {evidence.cell: tables_of(evidence.counts, evidence.split) for evidence in compared.evidence}
+    tables = {evidence.cell: tables_of(evidence.counts, evidence.phase_trials) for evidence in compared.evidence}
     baselines = dict.fromkeys(map(compared.group.baseline, tables))
-    return [found for baseline in baselines for found in _held_to(baseline, tables, compared.group)]
+    return [row for baseline in baselines for row in _held_to(baseline, tables, compared.group)]
 
 
 def _held_to(baseline: Cell, tables: Mapping[Cell, Tables], planned: ComparisonGroup) -> list[AttributionRow]:
@@ -171,11 +171,11 @@ def _held_to(baseline: Cell, tables: Mapping[Cell, Tables], planned: ComparisonG
 
 def _imported(trials: Sequence[Seen]) -> dict[str, dict[str, Imported]]:
     """What the interpreters of each environment had imported; all that served a run had the same."""
-    found: defaultdict[str, dict[str, Imported]] = defaultdict(dict)
+    imported: defaultdict[str, dict[str, Imported]] = defaultdict(dict)
     for trial in trials:
         if trial.interpreter is not None:
-            found[trial.cell.environment] |= trial.interpreter.imported
-    return dict(found)
+            imported[trial.cell.environment] |= trial.interpreter.imported
+    return dict(imported)
 
 
 def _imports(trials: Sequence[Seen]) -> Imports:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.analyse.caution import Caution
+from bench.analyse.cells.names import name
 from bench.analyse.cells.pairs import log_ratios_by_block
 from bench.analyse.signs import signed_percent
 from bench.analyse.statistics.checks import drift, two_groups
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from bench.analyse.cells.evidence import Evidence, GroupEvidence
     from bench.analyse.statistics.signed_rank import Floats
-    from bench.records.schema import Cell
 
 WIDE_SPREAD = 0.05
 LONG_REGION = 1.25
@@ -43,46 +43,30 @@ LONE_BLOCK_FACTOR = 3.0
 
 def warnings_of(gathered: Sequence[GroupEvidence]) -> list[Caution]:
     """Return every warning about a run, kind by kind, from its evidence by group."""
-    timed = {cell.cell: cell for compared in gathered for cell in compared.evidence if cell.timed}
+    timed = {cell.cell: cell for compared in gathered for cell in compared.evidence if cell.timing_trials}
     references = {compared.group.reference for compared in gathered}
     cells = list(timed.values())
-    found = [_failures(cells), _contradictions(cells), _too_few_blocks(cells)]
-    found += [_drift([cell for cell in cells if cell.cell in references]), _spread(cells), _two_groups(cells)]
-    found += [_long_regions(cells), _lone_blocks(gathered), _alone(cells), _lost_clones(gathered), _waited(cells)]
-    found += [_clocks(cells), _recompiled(cells)]
-    return list(chain.from_iterable(found))
-
-
-def name(cell: Cell) -> str:
-    """Name a cell as in `lightning at batch 64 of mlp on cpu, precision=bf16`: with what is not the default."""
-    option = "" if cell.option is None else f" with {cell.option}"
-    return f"{cell.runner}{option}{cell.at_batch} of {place(cell)}"
-
-
-def place(cell: Cell) -> str:
-    """Where a cell is: `mlp on cpu, precision=bf16`."""
-    unusual = (
-        f", {field}={value}"
-        for field, info in Comparison.model_fields.items()
-        if not info.is_required() and (value := getattr(cell, field)) != info.default
-    )
-    return f"{cell.workload} on {cell.device}{''.join(unusual)}"
+    cautions = [_failures(cells), _contradictions(cells), _too_few_blocks(cells)]
+    cautions += [_drift([cell for cell in cells if cell.cell in references]), _spread(cells), _two_groups(cells)]
+    cautions += [_long_regions(cells), _lone_blocks(gathered), _alone(cells), _lost_clones(gathered), _waited(cells)]
+    cautions += [_clocks(cells), _recompiled(cells)]
+    return list(chain.from_iterable(cautions))
 
 
 def _recompiled(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """Cells whose timed steps were not all of them steps: torch compiled in some."""
     for cell in cells:
-        if count := sum(each.in_turns for phase, each in cell.compilations if phase == "timing"):
+        if count := sum(compilation.in_turns for phase, compilation in cell.compilations if phase == "timing"):
             times = "once" if count == 1 else f"{count:,} times"
-            found = f"torch.compile compiled again in its timed steps, {times}"
-            yield Caution(f"{name(cell.cell)}: {found}", "; --warmup gives it more steps before")
+            sentence = f"torch.compile compiled again in its timed steps, {times}"
+            yield Caution(f"{name(cell.cell)}: {sentence}", "; --warmup gives it more steps before")
 
 
 def _failures(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """Cells that have figures although some of their trials failed; a cell without figures says why in its row."""
     for cell in cells:
         if cell.failed:
-            trials = len(cell.timed) + len(cell.failed)
+            trials = len(cell.timing_trials) + len(cell.failed)
             failed = f"{name(cell.cell)}: {len(cell.failed)} of {trials} trials failed"
             yield Caution(failed, f", the last with: {cell.reason}")
 
@@ -90,7 +74,7 @@ def _failures(cells: Sequence[Evidence]) -> Iterator[Caution]:
 def _contradictions(cells: Sequence[Evidence]) -> Iterator[Caution]:
     for cell in cells:
         if cell.contradictions:
-            doubtful = f"{len(cell.contradictions)} of {len(cell.timed)} trials contradict themselves"
+            doubtful = f"{len(cell.contradictions)} of {len(cell.timing_trials)} trials contradict themselves"
             yield Caution(f"{name(cell.cell)}: {doubtful}", f"; in the last, {cell.contradictions[-1]}")
 
 
@@ -122,7 +106,7 @@ def _spread(cells: Sequence[Evidence]) -> Iterator[Caution]:
     spreads = [(_relative_spread(_trials_us(cell)), cell) for cell in cells]
     wide = [(spread, cell) for spread, cell in spreads if spread > WIDE_SPREAD]
     if wide:
-        most, worst = max(wide, key=lambda each: each[0])
+        most, worst = max(wide, key=lambda pair: pair[0])
         more = f" (of {len(wide)} such cells the worst)" if len(wide) > 1 else ""
         spread = f"the middle half of its trials spans {100 * most:.1f} % of their median step time{more}"
         yield Caution(f"{name(worst.cell)}: {spread}", "; is something else running?")
@@ -132,7 +116,7 @@ def _two_groups(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """Find cells whose trials are in two groups: one sentence for all, with those that are farthest apart."""
     split = [(groups, cell) for cell in cells if (groups := two_groups(_trials_us(cell))) is not None]
     if split:
-        groups, worst = max(split, key=lambda each: float(np.median(each[0][1]) / np.median(each[0][0])))
+        groups, worst = max(split, key=lambda pair: float(np.median(pair[0][1]) / np.median(pair[0][0])))
         around = " and ".join(f"{np.median(group):.4g} µs ({len(group)})" for group in groups)
         more = f" (of {len(split)} such cells the farthest apart)" if len(split) > 1 else ""
         yield Caution(f"{name(worst.cell)}: its trials form two groups", f", around {around}{more}")
@@ -143,17 +127,17 @@ def _long_regions(cells: Sequence[Evidence]) -> Iterator[Caution]:
 
     Steps in which Python collects its garbage do it, and ends of epochs: a median sees neither, throughput both.
     """
-    found: defaultdict[Comparison, list[tuple[float, Evidence]]] = defaultdict(list)
+    by_comparison: defaultdict[Comparison, list[tuple[float, Evidence]]] = defaultdict(list)
     for cell in cells:
-        ratios = [trial.longer for trial in cell.timed if trial.longer is not None]
+        ratios = [trial.longer for trial in cell.timing_trials if trial.longer is not None]
         if ratios and (longer := float(np.median(ratios))) > LONG_REGION:
-            found[cell.cell.comparison].append((longer, cell))
-    for long in found.values():
-        most, worst = max(long, key=lambda each: each[0])
+            by_comparison[cell.cell.comparison].append((longer, cell))
+    for long in by_comparison.values():
+        most, worst = max(long, key=lambda pair: pair[0])
         more = f" (of {len(long)} such runners the worst)" if len(long) > 1 else ""
-        told = f"all in all it takes {most:.1f} times as long as its steps"
+        sentence = f"all in all it takes {most:.1f} times as long as its steps"
         why = ": samples/s has its pauses and ends of epochs, step time and ratio have not"
-        yield Caution(f"{name(worst.cell)}: {told}", f"{more}{why}")
+        yield Caution(f"{name(worst.cell)}: {sentence}", f"{more}{why}")
 
 
 def _lone_blocks(gathered: Sequence[GroupEvidence]) -> Iterator[Caution]:
@@ -162,16 +146,16 @@ def _lone_blocks(gathered: Sequence[GroupEvidence]) -> Iterator[Caution]:
     One sentence for each block of a comparison, since what disturbs it mostly disturbs several loops.
     """
     for compared in gathered:
-        found: defaultdict[int, list[tuple[float, float, Evidence]]] = defaultdict(list)
+        by_block: defaultdict[int, list[tuple[float, float, Evidence]]] = defaultdict(list)
         for evidence, ratios in _ratios_by_block(compared):
             logs = np.log(list(ratios.values()))
             apart = int(np.argmax(np.abs(logs - np.median(logs))))
             alike = np.where(np.arange(len(logs)) == apart, np.median(logs), logs)
             wide, narrow = _half_width(logs), _half_width(alike)
             if wide > LONE_BLOCK_MIN_HALF_WIDTH and wide > LONE_BLOCK_FACTOR * narrow:
-                found[list(ratios)[apart]].append((wide, narrow, evidence))
-        for block, disturbed in sorted(found.items()):
-            wide, narrow, worst = max(disturbed, key=lambda each: each[0])
+                by_block[list(ratios)[apart]].append((wide, narrow, evidence))
+        for block, disturbed in sorted(by_block.items()):
+            wide, narrow, worst = max(disturbed, key=lambda triple: triple[0])
             more = f" (of {len(disturbed)} such ratios the worst)" if len(disturbed) > 1 else ""
             widths = f"the ratio's CI is ±{100 * wide:.0f} % with it, ±{100 * narrow:.1f} % without{more}"
             yield Caution(f"{name(worst.cell)}: block {block + 1} is an outlier", f": {widths}; run more blocks")
@@ -181,23 +165,23 @@ def _alone(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """Find comparisons whose loops could not take turns, one sentence each."""
     reasons = {cell.cell.comparison: (cell, cell.alone) for cell in cells if cell.alone is not None}
     for cell, reason in reasons.values():
-        told = "the loops of its comparison were timed one after the other"
-        yield Caution(f"{name(cell.cell)}: {told}", f", because {reason}")
+        sentence = "the loops of its comparison were timed one after the other"
+        yield Caution(f"{name(cell.cell)}: {sentence}", f", because {reason}")
 
 
 def _waited(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """Find comparisons whose core ran something else for more than a twentieth of their turns, one sentence each."""
-    found: defaultdict[Comparison, list[tuple[float, Evidence]]] = defaultdict(list)
+    by_comparison: defaultdict[Comparison, list[tuple[float, Evidence]]] = defaultdict(list)
     for cell in cells:
-        share = float(np.mean([trial.waited_share for trial in cell.timed]))
+        share = float(np.mean([trial.waited_share for trial in cell.timing_trials]))
         if share > WAITED_SHARE:
-            found[cell.cell.comparison].append((share, cell))
-    for waited in found.values():
-        most, worst = max(waited, key=lambda each: each[0])
-        told = f"its core ran something else for {100 * most:.0f} % of its turns"
+            by_comparison[cell.cell.comparison].append((share, cell))
+    for waited in by_comparison.values():
+        most, worst = max(waited, key=lambda pair: pair[0])
+        sentence = f"its core ran something else for {100 * most:.0f} % of its turns"
         more = f", the most of {len(waited)} such loops" if len(waited) > 1 else ""
         left = "; that is taken out of its steps, what it does to caches is not"
-        yield Caution(f"{name(worst.cell)}: {told}", f"{more}{left}")
+        yield Caution(f"{name(worst.cell)}: {sentence}", f"{more}{left}")
 
 
 def _clocks(cells: Sequence[Evidence]) -> Iterator[Caution]:
@@ -205,18 +189,18 @@ def _clocks(cells: Sequence[Evidence]) -> Iterator[Caution]:
 
     It falls for heat or power, and rises where the warm-up was too short for it.
     """
-    found: defaultdict[Comparison, list[tuple[int, int, Evidence]]] = defaultdict(list)
+    by_comparison: defaultdict[Comparison, list[tuple[int, int, Evidence]]] = defaultdict(list)
     for cell in cells:
-        for first, last in (trial.sm_clock_mhz for trial in cell.timed if trial.sm_clock_mhz is not None):
+        for first, last in (trial.sm_clock_mhz for trial in cell.timing_trials if trial.sm_clock_mhz is not None):
             if abs(last - first) > CLOCK_MOVED * max(first, last):
-                found[cell.cell.comparison].append((first, last, cell))
-    for moved in found.values():
-        first, last, worst = max(moved, key=lambda each: abs(each[1] - each[0]))
+                by_comparison[cell.cell.comparison].append((first, last, cell))
+    for moved in by_comparison.values():
+        first, last, worst = max(moved, key=lambda triple: abs(triple[1] - triple[0]))
         more = f", the most of {len(moved)} such trials" if len(moved) > 1 else ""
         moved_how = "fell" if last < first else "rose"
-        told = f"its card's clock {moved_how} from {first:,} to {last:,} MHz in its turns"
+        sentence = f"its card's clock {moved_how} from {first:,} to {last:,} MHz in its turns"
         bears = "; ratios are formed inside a cycle and bear it, step times do not"
-        yield Caution(f"{name(worst.cell)}: {told}", f"{more}{bears}")
+        yield Caution(f"{name(worst.cell)}: {sentence}", f"{more}{bears}")
 
 
 def _lost_clones(gathered: Sequence[GroupEvidence]) -> Iterator[Caution]:
@@ -224,7 +208,7 @@ def _lost_clones(gathered: Sequence[GroupEvidence]) -> Iterator[Caution]:
     for compared in gathered:
         clone = compared.clone
         if clone is not None and clone.failed:
-            trials = len(clone.timed) + len(clone.failed)
+            trials = len(clone.timing_trials) + len(clone.failed)
             failed = f"the clone of {name(clone.cell)}: {len(clone.failed)} of {trials} trials failed"
             yield Caution(failed, f": {clone.reason}")
 
@@ -251,4 +235,4 @@ def _half_width(logs: Floats) -> float:
 
 
 def _trials_us(cell: Evidence) -> Floats:
-    return np.sort([trial.step_us for trial in cell.timed if trial.step_us is not None])
+    return np.sort([trial.step_us for trial in cell.timing_trials if trial.step_us is not None])

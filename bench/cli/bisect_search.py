@@ -91,17 +91,17 @@ class BisectSearch:
 
     def confirm_transition(self, *, confirm: bool) -> None:
         """Count both neighbours of the move once more, in fresh interpreters, and time them if asked to."""
-        found = transitions.transitions(self.run, self.trials, self.probes)
-        if not found or found[0].untested:
+        moves = transitions.transitions(self.run, self.trials, self.probes)
+        if not moves or moves[0].untested:
             return
-        neighbours = [found[0].older, found[0].newer]
+        neighbours = [moves[0].older, moves[0].newer]
         self._count(neighbours, replicates=2)
         if confirm:
-            self._confirm(found[0])
+            self._confirm(moves[0])
 
     def _is_installed(self, release: str) -> bool:
         """Whether the release has its environment now; one that cannot have any is a row of the journal."""
-        if any(each.name == release for each in self.run.settings.environments):
+        if any(other.name == release for other in self.run.settings.environments):
             return True
         try:
             environment = self._obtain(release)
@@ -127,10 +127,10 @@ class BisectSearch:
 
     def _add(self, environment: Environment) -> None:
         """Record one more environment, in the order of the releases; the clone comes last."""
-        order = [each.version for each in self._releases]
-        found = [*self.run.settings.environments, environment]
-        found.sort(key=lambda each: order.index(each.name) if each.name in order else len(order))
-        settings = self.run.settings.model_copy(update={"environments": found})
+        order = [release.version for release in self._releases]
+        environments = [*self.run.settings.environments, environment]
+        environments.sort(key=lambda release: order.index(release.name) if release.name in order else len(order))
+        settings = self.run.settings.model_copy(update={"environments": environments})
         self._write(self.run.model_copy(update={"settings": settings}))
 
     def _write(self, run: Run) -> None:
@@ -159,7 +159,7 @@ class BisectSearch:
         self._time(list(dict.fromkeys([usable[0], target, usable[-1]])), lambda blocks: self._is_told(target, blocks))
 
     def _is_told(self, release: str, blocks: int) -> bool:
-        probe = next(each for each in self.probes if each.release == release)
+        probe = next(known for known in self.probes if known.release == release)
         return probe.like is not None or probe.status != "ok" or blocks >= self.run.settings.blocks
 
     def _confirm(self, transition: Transition) -> None:
@@ -182,7 +182,7 @@ class BisectSearch:
 
     def _show(self, trials: Sequence[Trial], settings: Settings, first_block: int) -> None:
         """Tell the display of timed trials: blocks and ratios are those of this comparison."""
-        own = [each for each in self.trials if each.phase != "timing" or each.block >= first_block]
+        own = [earlier for earlier in self.trials if earlier.phase != "timing" or earlier.block >= first_block]
         ratios = ratios_so_far(self.run.model_copy(update={"settings": settings}), own, trials[0].cell)
         for trial in trials:
             shown = trial.model_copy(update={"block": trial.block - first_block})

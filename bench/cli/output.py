@@ -108,12 +108,12 @@ class OutputOptions:
         from bench.report.media import terminal
         from bench.report.media.junit import Suite
 
-        told = {"command": without_secrets(" ".join(["python", "-m", f"bench.{self.verb}", *sys.argv[1:]]))}
+        properties = {"command": without_secrets(" ".join(["python", "-m", f"bench.{self.verb}", *sys.argv[1:]]))}
         if answer is None:
-            return Suite(verb=self.verb, started_at=store.now(), properties=told)
+            return Suite(verb=self.verb, started_at=store.now(), properties=properties)
         where = {"report": answer.path} if answer.path else {}
         lines = "\n".join(terminal.lines(answer.document))
-        return Suite(verb=self.verb, started_at=store.now(), properties=told | where, out=lines)
+        return Suite(verb=self.verb, started_at=store.now(), properties=properties | where, out=lines)
 
     def _write_junit(self, text: str) -> None:
         assert self.junit is not None
@@ -129,10 +129,10 @@ def _code_of(error: BaseException) -> int:
 
 def seconds_of(trials: list[Trial]) -> dict[Cell, float]:
     """How long all trials of each cell took, by the parent's clock."""
-    found: dict[Cell, float] = {}
+    seconds: dict[Cell, float] = {}
     for trial in trials:
-        found[trial.cell] = found.get(trial.cell, 0.0) + trial.wall_s
-    return found
+        seconds[trial.cell] = seconds.get(trial.cell, 0.0) + trial.wall_s
+    return seconds
 
 
 def _refuse_unwritable(junit: Path) -> None:

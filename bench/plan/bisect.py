@@ -47,7 +47,7 @@ def settings(
         "target_ci": None,
         "package": package,
         "bisection": bisection,
-        "passes": [each for each in plan.passes if each in passes],
+        "passes": [name for name in plan.passes if name in passes],
         "blocks": blocks,
         "blocks_per_set": BLOCKS_PER_SET,
         "turns_s": TURNS_S,
@@ -82,10 +82,10 @@ def metric(text: str, *, every: bool) -> str:
 
 def ends(first: str, last: str) -> tuple[Version, Version]:
     """The versions that the two texts name; raises `UsageError`, also for a wrong order."""
-    found = _version(first), _version(last)
-    if found[0] >= found[1]:
+    versions = _version(first), _version(last)
+    if versions[0] >= versions[1]:
         raise UsageError(f"{first} is not older than {last}; name the older end first.")
-    return found
+    return versions
 
 
 def _version(text: str) -> Version:
@@ -97,21 +97,21 @@ def _version(text: str) -> Version:
 
 def has(offered: Sequence[Release], end: Version) -> bool:
     """Whether `end` is one of the releases."""
-    return any(Version(each.version) == end for each in offered)
+    return any(Version(release.version) == end for release in offered)
 
 
 def nearest(offered: Sequence[Release], end: Version) -> list[str]:
     """The releases just before and just after `end`, as far as there are any."""
-    before = [each.version for each in offered if Version(each.version) < end]
-    after = [each.version for each in offered if Version(each.version) > end]
+    before = [release.version for release in offered if Version(release.version) < end]
+    after = [release.version for release in offered if Version(release.version) > end]
     return [*before[-1:], *after[:1]]
 
 
 def between(offered: Sequence[Release], first: Version, last: Version) -> list[Release]:
     """The releases from `first` to `last`, both of which are among them."""
-    return [each for each in offered if first <= Version(each.version) <= last]
+    return [release for release in offered if first <= Version(release.version) <= last]
 
 
 def with_end(offered: Sequence[Release], end: Version) -> list[Release]:
     """The releases with `end` among them."""
-    return sorted([*offered, Release(version=str(end))], key=lambda each: Version(each.version))
+    return sorted([*offered, Release(version=str(end))], key=lambda release: Version(release.version))

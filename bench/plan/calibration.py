@@ -60,9 +60,9 @@ def with_blocks(planned: Settings, known: Sequence[Calibration]) -> Settings:
     usual, target = getattr(planned, setting), planned.target_ci or TARGET_HALF_WIDTH
     counts = [count for count in BLOCK_COUNTS if count > usual]
     among = [usual] if planned.preset in UNCHANGED else [usual, *counts]
-    needed = [each.blocks_for(target, among=among) for each in known]
+    needed = [calibration.blocks_for(target, among=among) for calibration in known]
     blocks = max(among[-1] if count is None else count for count in needed)
-    widths = _told(known, blocks, "half_width")
+    widths = _figures(known, blocks, "half_width")
     if planned.target_ci is not None:  # adding ends there, however much better so many blocks would know it
         widths = [max(width, target) for width in widths]
     by = ByCalibration(
@@ -78,7 +78,7 @@ def with_margin(planned: Settings, known: Sequence[Calibration]) -> Settings:
     """
     if not known or "timing" not in planned.passes:
         return planned
-    changes = _told(known, planned.blocks, "detectable_change")
+    changes = _figures(known, planned.blocks, "detectable_change")
     if not changes:
         return planned
     margin = max(DEFAULT_MARGIN, ceil(max(changes) * 1000) / 1000)
@@ -93,7 +93,7 @@ def defaults(calibration: Calibration) -> dict[str, ByCalibration]:
     alike = Settings(comparisons=[calibration.comparison], runners=[], preset=QUICK, blocks=CAP)
     bisected = alike.model_copy(update={"blocks": bisect.CAP})
     followed = alike.model_copy(update={"preset": history.PRESET, "blocks": history.BLOCKS})
-    found = {
+    values = {
         "python -m bench.upgrade": with_margin(alike, [calibration]).by_calibration,
         "python -m bench.bisect": with_margin(bisected, [calibration]).by_calibration,
         "python -m bench.history": with_blocks(followed, [calibration]).by_calibration,
@@ -106,11 +106,11 @@ def defaults(calibration: Calibration) -> dict[str, ByCalibration]:
             "max_blocks": preset.max_blocks,
         }
         planned = with_blocks(alike.model_copy(update=like), [calibration])
-        found[f"python -m bench.run --preset {name}"] = planned.by_calibration
-    return {command: by for command, by in found.items() if by is not None}
+        values[f"python -m bench.run --preset {name}"] = planned.by_calibration
+    return {command: by for command, by in values.items() if by is not None}
 
 
-def _told(known: Sequence[Calibration], blocks: int, figure: str) -> list[float]:
-    found = (each.resolution(blocks=blocks) for each in known)
-    values = (None if each is None else getattr(each, figure) for each in found)
+def _figures(known: Sequence[Calibration], blocks: int, figure: str) -> list[float]:
+    resolutions = (each.resolution(blocks=blocks) for each in known)
+    values = (None if each is None else getattr(each, figure) for each in resolutions)
     return [value for value in values if value is not None]

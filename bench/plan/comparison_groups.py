@@ -55,7 +55,7 @@ class ComparisonGroup:
             return "clone"
         if self.has_options:
             return cell.option or NO_OPTION
-        if len({each.environment for each in self.cells}) > 1:
+        if len({other.environment for other in self.cells}) > 1:
             return cell.environment
         return cell.runner if cell.profile == self.reference.profile else f"{cell.runner} ({cell.profile})"
 
@@ -76,7 +76,7 @@ def planned_groups(settings: Settings) -> list[ComparisonGroup]:
     if settings.design == "runners":
         return [_of_runners(together, settings) for together in _by_profile(settings.comparisons)]
     if settings.design == "options":
-        return [each for comparison in settings.comparisons for each in _of_options(comparison, settings)]
+        return [group for comparison in settings.comparisons for group in _of_options(comparison, settings)]
     names = [environment.name for environment in settings.environments]
     if not names:  # a search of which nothing could be installed
         return []
@@ -117,10 +117,10 @@ def _of_runners(together: Sequence[Comparison], settings: Settings) -> Compariso
 
 def _by_profile(comparisons: Iterable[Comparison]) -> list[list[Comparison]]:
     """Those together that differ in their profile alone: what defaults cost is told by turns of the same moment."""
-    found: dict[Comparison, list[Comparison]] = {}
+    by_profile: dict[Comparison, list[Comparison]] = {}
     for comparison in comparisons:
-        found.setdefault(comparison.model_copy(update={"profile": "matched"}), []).append(comparison)
-    return list(found.values())
+        by_profile.setdefault(comparison.model_copy(update={"profile": "matched"}), []).append(comparison)
+    return list(by_profile.values())
 
 
 def _runners(comparison: Comparison, settings: Settings) -> list[str]:

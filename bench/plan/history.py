@@ -49,7 +49,7 @@ def settings(
         "unusable": dict(unusable),
         "blocks": flags.blocks or BLOCKS,
         "blocks_per_set": 1,
-        "passes": [each for each in plan.passes if each != "phases"],
+        "passes": [name for name in plan.passes if name != "phases"],
     }
     return plan.model_copy(update=update)
 

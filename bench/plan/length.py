@@ -89,8 +89,8 @@ def warm_up(settings: Settings, device: str) -> WarmUp:
 
 def cold_us(trials: Sequence[Sequence[Sequence[int]]]) -> float:
     """By the pilot's turns of each trial, steps in nanoseconds: how cold a first step would be, see `turn`."""
-    found = [_cold_us(turns) for turns in trials if turns]
-    return max([COLD_US, *([median(found)] if found else [])])
+    estimates_us = [_cold_us(turns) for turns in trials if turns]
+    return max([COLD_US, *([median(estimates_us)] if estimates_us else [])])
 
 
 def _cold_us(turns: Sequence[Sequence[int]]) -> float:

@@ -41,27 +41,27 @@ class Search:
     @classmethod
     def of(cls, cell: Cell, trials: Iterable[Trial]) -> Search:
         """The search for `cell`, which has the first size."""
-        found = {}
+        largest = {}
         for trial in trials:
             if trial.phase == PASS and sized(trial.cell, cell.batch_size) == cell:
-                found[trial.cell.batch_size] = trial
-        return cls(cell.batch_size, found)
+                largest[trial.cell.batch_size] = trial
+        return cls(cell.batch_size, largest)
 
     @property
     def largest(self) -> Trial | None:
         """That of the largest batch that trains."""
-        return max((each for each in self.tried.values() if each.status == "ok"), key=_size, default=None)
+        return max((trial for trial in self.tried.values() if trial.status == "ok"), key=_size, default=None)
 
     @property
     def smallest_failing(self) -> Trial | None:
         """That of the smallest batch that does not fit."""
-        return min((each for each in self.tried.values() if each.status in DOES_NOT_FIT), key=_size, default=None)
+        return min((trial for trial in self.tried.values() if trial.status in DOES_NOT_FIT), key=_size, default=None)
 
     @property
     def broken(self) -> Trial | None:
         """One that failed for another reason than its size."""
         ended = ("ok", *DOES_NOT_FIT)
-        return next((each for each in self.tried.values() if each.status not in ended), None)
+        return next((trial for trial in self.tried.values() if trial.status not in ended), None)
 
     @property
     def next_size(self) -> int | None:

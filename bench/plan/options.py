@@ -51,10 +51,10 @@ def refuse_missing(named: Sequence[PricedOption]) -> None:
             raise UsageError(f"--option {each.name}: {each.missing}.")
 
 
-def _names(text: str, runner_list: Sequence[str], found: Sequence[PricedOption]) -> list[str]:
+def _names(text: str, runner_list: Sequence[str], offered: Sequence[PricedOption]) -> list[str]:
     """The names of a comma list, each of an option that one of the runners has."""
     names = cells.split("--option", text)
-    here = sorted({each.name for each in found})
+    here = sorted({offer.name for offer in offered})
     for name in names:
         if name in here:
             continue

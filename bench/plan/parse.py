@@ -16,10 +16,10 @@ LONGEST_S = 1e9
 def seconds(flag: str, text: str) -> float:
     """Seconds of a duration such as `90s`, `5m` or `1.5h`; a bare number is seconds."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    found = float(match[1]) * SECONDS[match[2] or "s"] if match else 0.0
-    if not 0 < found < LONGEST_S:
+    value = float(match[1]) * SECONDS[match[2] or "s"] if match else 0.0
+    if not 0 < value < LONGEST_S:
         raise UsageError(f"{flag} {text!r} is not a duration; write it as 90s, 5m or 1.5h.")
-    return found
+    return value
 
 
 def fraction(flag: str, text: str) -> float:
@@ -33,7 +33,7 @@ def fraction(flag: str, text: str) -> float:
 def bytes_of(flag: str, text: str) -> int:
     """The bytes of a size such as `2GiB` or `1500MB`."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]i?)B", text.strip())
-    found = int(float(match[1]) * UNITS[match[2]]) if match else 0
-    if not 0 < found < LARGEST_BYTES:
+    value = int(float(match[1]) * UNITS[match[2]]) if match else 0
+    if not 0 < value < LARGEST_BYTES:
         raise UsageError(f"{flag} {text!r} is not a size; write it as 2GiB or 1500MB.")
-    return found
+    return value

@@ -41,7 +41,7 @@ def settings(flags: Flags, machine: Machine, packages: Mapping[str, str], *, opt
         "blocks_per_set": BLOCKS_PER_SET,
         "turns_s": TURNS_S,
         # An option may well change the arithmetic: nothing is to be proven.
-        "passes": [each for each in plan.passes if each in ("counting", "timing")],
+        "passes": [name for name in plan.passes if name in ("counting", "timing")],
     }
     return plan.model_copy(update=update)
 
@@ -60,7 +60,7 @@ def event_steps(settings: Settings, cell: Cell, length: Length) -> int | None:
     """
     if settings.design == "options" and cell.option is None:
         return length.steps_per_epoch
-    return next((steps_to_event(each, length) for each in of_cells(settings, [cell])), None)
+    return next((steps_to_event(option, length) for option in of_cells(settings, [cell])), None)
 
 
 def steps_to_event(option: PricedOption, length: Length) -> int | None:

@@ -105,33 +105,33 @@ def digests(settings: Settings) -> dict[str, str]:
     if settings.scripts is not None:
         return scripts.digests(settings.scripts)
     names = [*settings.runners, *(comparison.workload for comparison in settings.comparisons)]
-    found: dict[str, str] = {}
+    by_file: dict[str, str] = {}
     for name in filter(references.is_reference, names):
         reference = references.parse(name)
         spec = None if reference.is_file else _spec_of(reference.place)
         file = reference.place if reference.is_file else (spec and spec.origin) or ""
         with suppress(OSError):
-            found[name] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    return found
+            by_file[name] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    return by_file
 
 
 def _spec_of(module: str) -> ModuleSpec | None:
     """Where a module would be imported from, found without importing it or the packages around it."""
-    found: ModuleSpec | None = None
+    spec: ModuleSpec | None = None
     within: list[str] | None = None
     parts = module.split(".")
     if not all(part.isidentifier() for part in parts):
         return None
     for depth in range(1, len(parts) + 1):
         name = ".".join(parts[:depth])
-        found = next(filter(None, (finder.find_spec(name, within) for finder in sys.meta_path)), None)
-        if found is None:
+        spec = next(filter(None, (finder.find_spec(name, within) for finder in sys.meta_path)), None)
+        if spec is None:
             return None
         try:
-            within = list(found.submodule_search_locations or [])
+            within = list(spec.submodule_search_locations or [])
         except KeyError:  # a package without a file inside of another such: only an import tells what is in it
-            return found
-    return found
+            return spec
+    return spec
 
 
 def _refuse_file(file: Path, where: str, attribute: str, kind: Kind) -> None:
@@ -148,11 +148,11 @@ def _refuse_file(file: Path, where: str, attribute: str, kind: Kind) -> None:
     except ValueError as error:
         raise UsageError(f"{where} is no Python: {error}.") from None
     first, _, inner = attribute.partition(".")
-    found = list(_definitions(module, first))
-    if not found:
+    definitions = list(_definitions(module, first))
+    if not definitions:
         raise UsageError(f"{where} has no {kind.call(attribute)}: define one at its top level.")
-    if isinstance(found[-1], Function) and not inner:
-        _refuse_signature(found[-1], f"{where} line {found[-1].lineno}", kind)
+    if isinstance(definitions[-1], Function) and not inner:
+        _refuse_signature(definitions[-1], f"{where} line {definitions[-1].lineno}", kind)
 
 
 def _definitions(module: ast.Module, name: str) -> Iterator[ast.AST]:
@@ -163,7 +163,7 @@ def _definitions(module: ast.Module, name: str) -> Iterator[ast.AST]:
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = {alias.asname or alias.name for alias in node.names}
         else:
-            names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+            names = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
         if names & {name, "*", "globals", "setattr", "exec", "__getattr__"}:
             yield node
 
@@ -176,8 +176,8 @@ def _top_level(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
         if isinstance(statement, Function | ast.ClassDef) or not any(inner):
             yield statement
         else:
-            for each in (*inner, *handlers):
-                yield from _top_level(each)
+            for child in (*inner, *handlers):
+                yield from _top_level(child)
 
 
 def _refuse_signature(function: Function, where: str, kind: Kind) -> None:

@@ -119,7 +119,7 @@ def _with_arguments(asked: Sequence[Asked], arguments: Sequence[str]) -> Asked:
 
 def named(asked: Sequence[Asked]) -> list[Script]:
     """Scripts called as shortly as tells them apart: by file, and of one file by what differs in its arguments."""
-    found = []
+    named_scripts = []
     for file, arguments in asked:
         same_file = [others for other, others in asked if other == file]
         if same_file.count(arguments) > 1:
@@ -127,8 +127,8 @@ def named(asked: Sequence[Asked]) -> list[Script]:
                 f"--script {file.name} is given twice with the same arguments; it has a clone of its own in any case."
             )
         name = " ".join([_short(file, {other for other, _ in asked}), *_telling(arguments, same_file)])
-        found.append(Script(name=name, file=str(file), arguments=arguments))
-    return found
+        named_scripts.append(Script(name=name, file=str(file), arguments=arguments))
+    return named_scripts
 
 
 def _short(file: Path, files: Iterable[Path]) -> str:
@@ -143,7 +143,7 @@ def _telling(arguments: Sequence[str], same_file: Sequence[Sequence[str]]) -> li
     if len(same_file) == 1:
         return []
     shared = 0
-    while all(len(each) > shared and each[shared] == same_file[0][shared] for each in same_file):
+    while all(len(script) > shared and script[shared] == same_file[0][shared] for script in same_file):
         shared += 1
     if shared and same_file[0][shared - 1].startswith("-"):
         shared -= 1
@@ -169,7 +169,7 @@ def refuse_unusable(file: Path, *, flag: str = "--script") -> None:
 def _refuse_credentials(file: Path, arguments: Sequence[str]) -> None:
     """Masked they would be no arguments to repeat a run with, and unmasked they would be published with it."""
     for before, argument in pairwise(["", *arguments]):
-        if without_secrets(argument) != argument or without_secrets(told := f"{before} {argument}") != told:
+        if without_secrets(argument) != argument or without_secrets(text := f"{before} {argument}") != text:
             flag = (argument if argument.startswith("-") else before).partition("=")[0]
             where = flag if flag.startswith("-") else "an argument"
             raise UsageError(
@@ -189,11 +189,11 @@ def refuse_gone(scripts: Scripts, *, flag: str) -> None:
 
 def digests(scripts: Scripts) -> dict[str, str]:
     """SHA-256 of each script's file, by the script's name."""
-    found: dict[str, str] = {}
+    by_file: dict[str, str] = {}
     for script in scripts.each:
         with suppress(OSError):
-            found[script.name] = hashlib.sha256(Path(script.file).read_bytes()).hexdigest()
-    return found
+            by_file[script.name] = hashlib.sha256(Path(script.file).read_bytes()).hexdigest()
+    return by_file
 
 
 def _tick(text: str | None) -> str:

@@ -93,7 +93,7 @@ def from_flags(flags: Flags, machine: Machine) -> Settings:
 
 def _of_scripts(flags: Flags, machine: Machine) -> Mapping[str, Any]:
     comparisons, asked = scripts.comparisons(flags, machine), scripts.scripts(flags)
-    passes = [each for each in _passes(flags) if each in scripts.PASSES]
+    passes = [name for name in _passes(flags) if name in scripts.PASSES]
     return {
         "comparisons": comparisons,
         "runners": [script.name for script in asked.each],

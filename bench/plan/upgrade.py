@@ -23,7 +23,7 @@ TURNS_S = 2.0
 """Three trials share it; to start them takes half as long."""
 ARMS = BASELINE, CANDIDATE, CLONE = "baseline", "candidate", "clone"
 """The names of the environments, in their order."""
-TOLD_BY: dict[FigureGroup, set[Pass]] = {
+MEASURED_BY: dict[FigureGroup, set[Pass]] = {
     "time": {"timing"},
     "memory": {"timing", "counting"},
     "start": {"timing"},
@@ -83,7 +83,7 @@ def refuse_wrong(flags: Flags, machine: Machine, *, margin: str | None, fail_on:
 def arms(baseline: Environment, candidate: Environment) -> list[Environment]:
     """The environments of a check: the baseline, the candidate, and a clone of the baseline for A/A."""
     named = zip(ARMS, (baseline, candidate, baseline), strict=True)
-    first, second, third = (each.model_copy(update={"name": name}) for name, each in named)
+    first, second, third = (environment.model_copy(update={"name": name}) for name, environment in named)
     return [first, second, third.model_copy(update={"clone_of": ARMS[0]})]
 
 
@@ -102,8 +102,8 @@ def affected_runners(packages: Collection[str] | Mapping[str, object], trained: 
     if workloads.needs(trained) & set(packages):
         return list(runners.REGISTRY)
     known = runners.BUILT_IN | runners.installed()
-    found = [name for name, entry in known.items() if set(entry.needs) & set(packages)]
-    return found or list(runners.REGISTRY)
+    affected = [name for name, entry in known.items() if set(entry.needs) & set(packages)]
+    return affected or list(runners.REGISTRY)
 
 
 def groups(text: str) -> list[FigureGroup]:
@@ -114,14 +114,15 @@ def groups(text: str) -> list[FigureGroup]:
 
 
 def _fail_on(text: str | None, passes: Collection[Pass], only: str | None) -> list[FigureGroup]:
-    if TOLD_BY["memory"].isdisjoint(passes):
+    if MEASURED_BY["memory"].isdisjoint(passes):
         raise UsageError(f"--only {only} judges nothing: a check needs counters or time.")
     if text is None:
         return groups(DEFAULT_FAIL_ON if "timing" in passes else "memory,counters")
     chosen = groups(text)
-    untold = [name for name in chosen if TOLD_BY[name].isdisjoint(passes)]
-    if untold:
-        raise UsageError(f"--fail-on {','.join(untold)} is not measured by --only {only}; leave one of the two out.")
+    unmeasured = [name for name in chosen if MEASURED_BY[name].isdisjoint(passes)]
+    if unmeasured:
+        names = ",".join(unmeasured)
+        raise UsageError(f"--fail-on {names} is not measured by --only {only}; leave one of the two out.")
     return chosen
 
 
@@ -135,7 +136,7 @@ def _blocks(flags: Flags) -> int:
 
 def _passes(planned: list[Pass], flags: Flags) -> list[Pass]:
     """Phases are not judged: they are looked at only where `--only` asks for them."""
-    return [each for each in planned if each != "phases" or flags.only is not None]
+    return [name for name in planned if name != "phases" or flags.only is not None]
 
 
 def labels(baseline: Environment, candidate: Environment) -> tuple[str, str]:

@@ -29,10 +29,10 @@ def private(name: str) -> Path:
     """
     folder = cache_folder() / name
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.stat()
-    if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
+    status = folder.stat()
+    if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
         raise PermissionError(errno.EPERM, "it belongs to another user", str(folder))
-    if found.st_mode & 0o077:
+    if status.st_mode & 0o077:
         folder.chmod(0o700)
     return folder
 

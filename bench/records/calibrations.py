@@ -96,7 +96,7 @@ class Calibration(Record):
     def blocks_for(self, half_width: float, *, among: Iterable[int]) -> int | None:
         """The fewest of some numbers of blocks that give ratios so narrow an interval; None where none does."""
         for blocks in sorted(among):
-            found = self.resolution(blocks=blocks)
-            if found is not None and found.half_width is not None and found.half_width <= half_width:
+            resolution = self.resolution(blocks=blocks)
+            if resolution is not None and resolution.half_width is not None and resolution.half_width <= half_width:
                 return blocks
         return None

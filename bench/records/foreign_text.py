@@ -54,8 +54,8 @@ _UNSEEN = re.compile(
 def without_secrets(text: str) -> str:
     """`text` with `***` in the place of credentials; the same once more where they are masked already."""
     text = _URL.sub(rf"\g<1>{MASK}@", text)
-    text = _HEADER.sub(lambda found: f"{found[1] or found[2]}{MASK}", text)
-    text = _OPTION.sub(lambda found: _masked(found[1], found[2], found[3]), text)
+    text = _HEADER.sub(lambda match: f"{match[1] or match[2]}{MASK}", text)
+    text = _OPTION.sub(lambda match: _masked(match[1], match[2], match[3]), text)
     text = _QUERY.sub(rf"\g<1>{MASK}", text)
     return _KNOWN.sub(MASK, _SETTING.sub(_masked_setting, text))
 
@@ -63,18 +63,18 @@ def without_secrets(text: str) -> str:
 def _masked(flag: str, between: str, value: str) -> str:
     """A flag and its value, which is masked where it may be a credential."""
     bare = value.strip("\"'")
-    told = f"{flag} {bare}"
-    is_harmless = _NO_VALUE.fullmatch(bare) or _NO_TOKEN.fullmatch(told) or _NO_KEY.fullmatch(told)
+    text = f"{flag} {bare}"
+    is_harmless = _NO_VALUE.fullmatch(bare) or _NO_TOKEN.fullmatch(text) or _NO_KEY.fullmatch(text)
     return f"{flag}{between}{value if is_harmless else MASK}"
 
 
-def _masked_setting(found: re.Match[str]) -> str:
+def _masked_setting(match: re.Match[str]) -> str:
     """The same of a setting; one that is the end of a flag was looked at as such."""
-    name, value = found.groups()
-    begun = _BEGUN_FLAG.search(found.string, max(found.start() - 90, 0), found.start())
+    name, value = match.groups()
+    begun = _BEGUN_FLAG.search(match.string, max(match.start() - 90, 0), match.start())
     if name.endswith("=") and begun:
         return _masked(begun[0] + name[:-1], "=", value).removeprefix(begun[0])
-    return found[0] if _NO_VALUE.fullmatch(value) else f"{name}{MASK}"
+    return match[0] if _NO_VALUE.fullmatch(value) else f"{name}{MASK}"
 
 
 def printable(text: str) -> str:

@@ -150,11 +150,11 @@ def latest(trials: Iterable[Known]) -> list[Known]:
 
     Trials that took turns are measured again together where a kill had kept the lines of some.
     """
-    found: dict[TrialKey, Known] = {}
+    by_key: dict[TrialKey, Known] = {}
     for trial in trials:
-        found.pop(trial.key, None)
-        found[trial.key] = trial
-    return list(found.values())
+        by_key.pop(trial.key, None)
+        by_key[trial.key] = trial
+    return list(by_key.values())
 
 
 def each_trial(folder: Path) -> Iterator[Trial]:

@@ -83,21 +83,21 @@ class Metric:
     def figure(self, cell: CellSummary) -> Estimate | float | None:
         """The figure of a row; None where it cannot be had."""
         field, _, part = self.path.partition(".")
-        found: Any = getattr(cell, field)
-        if part and found is not None:
-            found = found.get(part, 0) if isinstance(found, Mapping) else getattr(found, part)
-        figure: Estimate | float | None = found
+        value: Any = getattr(cell, field)
+        if part and value is not None:
+            value = value.get(part, 0) if isinstance(value, Mapping) else getattr(value, part)
+        figure: Estimate | float | None = value
         return figure
 
     def estimate(self, cell: CellSummary) -> Estimate | None:
         """The figure with its interval; without bounds where it has none."""
-        found = self.figure(cell)
-        return found if found is None or isinstance(found, Estimate) else Estimate(value=found)
+        figure = self.figure(cell)
+        return figure if figure is None or isinstance(figure, Estimate) else Estimate(value=figure)
 
     def value(self, cell: CellSummary) -> float | None:
         """The figure without its interval."""
-        found = self.figure(cell)
-        return found.value if isinstance(found, Estimate) else found
+        figure = self.figure(cell)
+        return figure.value if isinstance(figure, Estimate) else figure
 
     def missing(self, cell: CellSummary) -> str | None:
         """Why a row does not have it; None where the row does not say."""

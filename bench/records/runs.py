@@ -113,7 +113,7 @@ class Scripts(Record):
 
     def script(self, name: str) -> Script:
         """The script that cells of this name run."""
-        return next(each for each in self.each if each.name == name)
+        return next(script for script in self.each if script.name == name)
 
 
 class Fleet(Record):

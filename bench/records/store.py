@@ -129,11 +129,11 @@ class DoubledKeyError(Exception):
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """An object whose keys are all different."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    values = dict(pairs)
+    if len(values) < len(pairs):
         keys = [key for key, _ in pairs]
         raise DoubledKeyError(repr(next(key for key in keys if keys.count(key) > 1)))
-    return found
+    return values
 
 
 def write_summary(folder: Path, summary: Summary) -> None:

@@ -31,19 +31,19 @@ def of_run(folder: Path, summary: Summary, *, exit_code: int) -> Answer:
     )
 
 
-def of_two_runs(found: TwoRuns, *, exit_code: int, path: Path | None) -> Answer:
+def of_two_runs(two_runs: TwoRuns, *, exit_code: int, path: Path | None) -> Answer:
     """Tell what a comparison of two stored runs found; `path` is where its report will be, if it is written."""
     return Answer(
         verb="compare",
-        document=compare.KIND.document(found),
-        grid=compare.KIND.grid(found),
-        cases=tuple(compare.KIND.cases(found)),
+        document=compare.KIND.document(two_runs),
+        grid=compare.KIND.grid(two_runs),
+        cases=tuple(compare.KIND.cases(two_runs)),
         path=None if path is None else str(path),
-        for_programs=for_programs.document(found, exit_code=exit_code),
+        for_programs=for_programs.document(two_runs, exit_code=exit_code),
     )
 
 
 def _for_programs(folder: Path, exit_code: int) -> str:
     """summary.json, after where it is and how the verb ended."""
-    found = json.loads((folder / store.SUMMARY).read_text(encoding="utf-8"))
-    return json.dumps({"folder": shown(folder), "exit_code": exit_code} | found, indent=1) + "\n"
+    summary = json.loads((folder / store.SUMMARY).read_text(encoding="utf-8"))
+    return json.dumps({"folder": shown(folder), "exit_code": exit_code} | summary, indent=1) + "\n"

@@ -83,8 +83,8 @@ def _redrawn(folder: Path) -> str:
 def _write_charts(drawn: Sequence[charts.Drawing], folder: Path) -> None:
     if drawn:
         folder.mkdir(exist_ok=True)
-    for each in drawn:
-        store.write(folder / each.file, each.svg)
+    for chart in drawn:
+        store.write(folder / chart.file, chart.svg)
 
 
 def publish_together(out: Path, runs: Sequence[tuple[Path, Summary]], engine: Engine) -> None:
@@ -92,17 +92,17 @@ def publish_together(out: Path, runs: Sequence[tuple[Path, Summary]], engine: En
 
     Raises `RunFolderError` or `UsageError`, before anything is written, for runs that cannot stand side by side.
     """
-    told = sides.sides([(shown(folder), summary) for folder, summary in runs])
+    both = sides.sides([(shown(folder), summary) for folder, summary in runs])
     _make(out)
-    store.write(out / REPORT, markdown.written(side_by_side_report.document(told, shown(out))))
+    store.write(out / REPORT, markdown.written(side_by_side_report.document(both, shown(out))))
     try:
-        made = [(side, engine.draw(side.summary)) for side in told]
+        made = [(side, engine.draw(side.summary)) for side in both]
     except drawing.NotDrawnError as error:
         warnings.warn(f"no charts: {error}; the same command draws them {error.once}.", stacklevel=2)
         made = []
     drawn = [(side, each) for side, of_side in made for each in _of_side(side, of_side.charts)]
     _write_charts([each for _, each in drawn], out / charts.FOLDER)
-    document = side_by_side_report.document(told, shown(out), drawn)
+    document = side_by_side_report.document(both, shown(out), drawn)
     store.write(out / REPORT, markdown.written(document))
     vega = next((of_side.library for _, of_side in made if of_side.library), "")
     store.write(out / "report.html", render.written(document, [each for _, each in drawn], vega))
@@ -111,7 +111,10 @@ def publish_together(out: Path, runs: Sequence[tuple[Path, Summary]], engine: En
 def _of_side(side: sides.Side, drawn: Sequence[charts.Drawing]) -> list[charts.Drawing]:
     """The charts of a run under names that say whose they are."""
     owner = f"{side.letter}, {side.summary.run.name}"
-    return [replace(each, file=f"{side.letter.lower()}-{each.file}", alt=f"{owner}: {each.alt}") for each in drawn]
+    return [
+        replace(drawing, file=f"{side.letter.lower()}-{drawing.file}", alt=f"{owner}: {drawing.alt}")
+        for drawing in drawn
+    ]
 
 
 def _make(out: Path) -> None:
@@ -140,7 +143,7 @@ def rebuild_index(results: Path) -> None:
 
     So are indices that cannot be written: a run has its report all the same.
     """
-    entries = [found for path in sorted(results.glob(f"*/{store.SUMMARY}")) if (found := _entry(path)) is not None]
+    entries = [entry for path in sorted(results.glob(f"*/{store.SUMMARY}")) if (entry := _entry(path)) is not None]
     index = index_entries.document(entries)
     try:
         store.write(results / INDEX, markdown.written(index))

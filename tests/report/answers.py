@@ -17,9 +17,9 @@ GRID = table(
 )
 SITE = "https://ui.perfetto.dev"
 PARAGRAPHS = (
-    Paragraph("Checked hf-trainer.", told="setting"),
-    Paragraph("Worse: step time regressed.", strong=True, told="answer"),
-    Bullets(("hf-trainer: 681 µs <b>",), told="answer"),
+    Paragraph("Checked hf-trainer.", role="setting"),
+    Paragraph("Worse: step time regressed.", strong=True, role="answer"),
+    Bullets(("hf-trainer: 681 µs <b>",), role="answer"),
 )
 SECTIONS = (
     Section(title="What each loop costs", blocks=(Paragraph("told in the answer"),), answers=True),

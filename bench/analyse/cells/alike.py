@@ -151,4 +151,4 @@ def _where(pair: Pair, place: int | None) -> str:
         return f"{where}: the loss is the same, the parameters after it are not"
     if len(one.losses) != len(two.losses):
         return where
-    return f"{where}: {pair.told('loss', f'{loss(one):.9g}', f'{loss(two):.9g}')}"
+    return f"{where}: {pair.describe('loss', f'{loss(one):.9g}', f'{loss(two):.9g}')}"

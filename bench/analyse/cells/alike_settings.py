@@ -97,7 +97,7 @@ def differing(pair: Pair, settings: Iterable[Setting]) -> Iterator[Difference]:
     for setting in settings:
         one, two = map(setting.value, pair.both)
         if one != two:
-            sentence = pair.told(setting.noun, one, two)
+            sentence = pair.describe(setting.noun, one, two)
             yield Difference(sentence=sentence, changes_rounding_only=setting.changes_rounding_only)
 
 
@@ -105,15 +105,15 @@ def optimizers(pair: Pair) -> Iterator[Difference]:
     """Other classes; or of the same classes, the settings that are other for some parameters."""
     names = [listed_all(script.optimizers) for script in pair.both]
     if names[0] != names[1]:
-        yield Difference(sentence=pair.told("optimizer", *names))
+        yield Difference(sentence=pair.describe("optimizer", *names))
         return
     for one, two in zip(pair.baseline.optimizers, pair.other.optimizers, strict=True):
         yield from _groups(pair, one, two)
 
 
-def listed_all(found: Iterable[ScriptOptimizer]) -> str:
+def listed_all(optimizers: Iterable[ScriptOptimizer]) -> str:
     """The classes of optimizers, one as often as it is there."""
-    return " and ".join(optimizer.name for optimizer in found) or "none"
+    return " and ".join(optimizer.name for optimizer in optimizers) or "none"
 
 
 def _groups(pair: Pair, one: ScriptOptimizer, two: ScriptOptimizer) -> Iterator[Difference]:
@@ -124,7 +124,7 @@ def _groups(pair: Pair, one: ScriptOptimizer, two: ScriptOptimizer) -> Iterator[
         # Where one trains fewer parameters, which is told apart, it may only have other values.
         are_as_many = values[0].total() == values[1].total()
         if values[0] != values[1] if are_as_many else values[0].keys() != values[1].keys():
-            sentence = pair.told(f"{key} of {one.name}", *map(_values, values))
+            sentence = pair.describe(f"{key} of {one.name}", *map(_values, values))
             yield Difference(sentence=sentence, changes_rounding_only=key in IMPLEMENTATION)
 
 

@@ -85,11 +85,11 @@ def _row(
 
 def _by_function(table: Iterable[FunctionCounts], counter: str) -> dict[tuple[str, str], LineAndCount]:
     """Line and count by file and name; functions that share both, such as two lambdas, are one."""
-    found: dict[tuple[str, str], LineAndCount] = {}
+    counts: dict[tuple[str, str], LineAndCount] = {}
     for function in table:
-        line, count = found.get((function.file, function.function), (function.line, 0))
-        found[function.file, function.function] = (line, count + getattr(function, counter))
-    return found
+        line, count = counts.get((function.file, function.function), (function.line, 0))
+        counts[function.file, function.function] = (line, count + getattr(function, counter))
+    return counts
 
 
 def by_file(rows: Iterable[AttributionRow]) -> list[Group]:

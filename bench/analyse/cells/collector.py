@@ -49,14 +49,14 @@ def collections_per_step(timed: Sequence[TrialFigures]) -> float:
     They are near and far apart in turn, and a trial sees one of the two: the mean of the distances is right, that of
     the rates is not.
     """
-    found = [trial.collections for trial in timed if trial.collections is not None]
-    if not found or any(collections.due == 0 for collections in found):  # so rare that some trials saw nothing survive
-        return sum(collections.due for collections in found) / max(sum(collections.steps for collections in found), 1)
-    return len(found) / sum(collections.steps / collections.due for collections in found)
+    known = [trial.collections for trial in timed if trial.collections is not None]
+    if not known or any(collections.due == 0 for collections in known):  # so rare that some trials saw nothing survive
+        return sum(collections.due for collections in known) / max(sum(collections.steps for collections in known), 1)
+    return len(known) / sum(collections.steps / collections.due for collections in known)
 
 
 def collection_us(timed: Sequence[TrialFigures]) -> float | None:
     """How long one takes; None where none was seen."""
-    found = [trial.collections for trial in timed if trial.collections is not None]
-    seen = sum(collections.seen for collections in found)
-    return sum(collections.seen_us for collections in found) / seen if seen else None
+    known = [trial.collections for trial in timed if trial.collections is not None]
+    seen = sum(collections.seen for collections in known)
+    return sum(collections.seen_us for collections in known) / seen if seen else None

@@ -37,8 +37,8 @@ def _values(counters: Counters) -> dict[str, int | None]:
 
 def count(counters: Counters, name: str) -> int | None:
     """One exact figure; None where it cannot be had."""
-    found = getattr(counters, name)
-    return None if found is None else int(found.value)
+    count = getattr(counters, name)
+    return None if count is None else int(count.value)
 
 
 def why_not_counted(counts: Sequence[Counters], name: str) -> str:

@@ -41,7 +41,7 @@ class Pair:
         """The place of the first step of which a loss or the weights differ, from 0; NaN equals itself."""
         return next((place for place, (one, two) in enumerate(self.steps) if _results(one) != _results(two)), None)
 
-    def told(self, noun: str, one: object, two: object) -> str:
+    def describe(self, noun: str, one: object, two: object) -> str:
         """Both values of a thing."""
         return f"{noun}: {one} in {self.names[0]}, {two} in {self.names[1]}"
 

@@ -22,11 +22,11 @@ UNKNOWN = "unknown"
 
 def judge(trial: Trial | None, baseline: Trial | None, *, name: str = BASELINE) -> Equivalence:
     """Judge a cell's equivalence trial against that of the reference in its group, which is called `name`."""
-    found = _judged(trial, baseline, name)
-    if trial is None or trial.cell.profile == "matched" or found.verdict != "different":
-        return found
-    detail = f"with its framework's defaults it does other arithmetic than {name} ({found.detail})"
-    return found.model_copy(update={"verdict": "unlike", "detail": detail})
+    equivalence = _judged(trial, baseline, name)
+    if trial is None or trial.cell.profile == "matched" or equivalence.verdict != "different":
+        return equivalence
+    detail = f"with its framework's defaults it does other arithmetic than {name} ({equivalence.detail})"
+    return equivalence.model_copy(update={"verdict": "unlike", "detail": detail})
 
 
 def changed_setup(trial: Trial | None, baseline: Trial | None, *, names: tuple[str, str]) -> list[str]:
@@ -76,9 +76,11 @@ def _compare(cell: Cell, own: Fingerprint, baseline: Fingerprint, name: str) -> 
     if cell.device == "cpu" or largest is None:
         return Equivalence(verdict="different", detail=difference, largest_relative_difference=largest)
     limit = CLOSE_ENOUGH[cell.precision]
-    told = f"largest relative difference {largest:.2g}, limit {limit:g} in {cell.precision}; {difference}"
+    largest_difference = f"largest relative difference {largest:.2g}, limit {limit:g} in {cell.precision}; {difference}"
     return Equivalence(
-        verdict="close" if largest <= limit else "different", detail=told, largest_relative_difference=largest
+        verdict="close" if largest <= limit else "different",
+        detail=largest_difference,
+        largest_relative_difference=largest,
     )
 
 

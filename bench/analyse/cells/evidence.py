@@ -38,13 +38,13 @@ class Evidence:
     setup: Mapping[str, str]
     """How it has set itself up, as its equivalence trial saw it."""
     length: Length | None
-    timed: tuple[TrialFigures, ...]
+    timing_trials: tuple[TrialFigures, ...]
     step_us_by_block: dict[int, float]
     turns_us_by_block: dict[int, Floats]
     """What pairs are made of: a figure for each turn, NaN where it has none; of trials without turns one."""
     counts: tuple[Counters, ...]
     """One for each fresh interpreter that counted."""
-    split: tuple[Trial, ...]
+    phase_trials: tuple[Trial, ...]
     """The good trials of the phases pass."""
     passes: tuple[Pass, ...]
     """What the run planned to do with it."""
@@ -82,18 +82,18 @@ class Evidence:
         if "max-batch" in self.passes:
             return self.equivalence.verdict != "unproven"
         if "timing" in self.passes:
-            return bool(self.timed)
-        return bool(self.counts if "counting" in self.passes else self.split)
+            return bool(self.timing_trials)
+        return bool(self.counts if "counting" in self.passes else self.phase_trials)
 
     @property
     def blocks(self) -> int:
         """In how many blocks it was timed."""
-        return len({trial.block for trial in self.timed})
+        return len({trial.block for trial in self.timing_trials})
 
     @property
     def took_turns(self) -> bool:
         """Whether its timed trials took turns, as those of before did not."""
-        return any(trial.collections is not None for trial in self.timed)
+        return any(trial.collections is not None for trial in self.timing_trials)
 
     def common_blocks(self) -> Evidence:
         """Only what was timed in blocks that every cell has part in: one cell's figures go beside another's.
@@ -103,15 +103,15 @@ class Evidence:
         """
         if self.added_from is None:
             return self
-        common = tuple(trial for trial in self.timed if trial.block < self.added_from) or self.timed
+        common = tuple(trial for trial in self.timing_trials if trial.block < self.added_from) or self.timing_trials
         if self.length is not None:
             common = complete(common, self.cell, self.length)
         steps_us = figures_by_block(common, lambda trial: trial.step_us)
-        return replace(self, timed=common, step_us_by_block=steps_us, turns_us_by_block=turns_by_block(common))
+        return replace(self, timing_trials=common, step_us_by_block=steps_us, turns_us_by_block=turns_by_block(common))
 
     def by_block(self, metric: Metric) -> dict[int, float]:
         """Return one figure a block, leaving out trials that have none."""
-        return figures_by_block(self.timed, attrgetter(metric.trial))
+        return figures_by_block(self.timing_trials, attrgetter(metric.trial))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,5 +150,5 @@ def turns_by_block(timed: Sequence[TrialFigures]) -> dict[int, Floats]:
 
 def figures_by_block(timed: Sequence[TrialFigures], figure: Callable[[TrialFigures], float | None]) -> dict[int, float]:
     """One figure a block, without trials that have none."""
-    found = ((trial.block, figure(trial)) for trial in timed)
-    return block_medians((block, value) for block, value in found if value is not None)
+    figures = ((trial.block, figure(trial)) for trial in timed)
+    return block_medians((block, value) for block, value in figures if value is not None)

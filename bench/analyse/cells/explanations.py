@@ -68,15 +68,15 @@ def _loss_scaling(pair: Pair) -> Iterator[Difference]:
     ratios = [right / left for left, right in zip(one, two, strict=True) if left]
     if not ratios or all(abs(ratio - 1) <= SAME_RATIO for ratio in ratios):
         return
-    told = pair.told("loss", f"{one[0]:.6g}", f"{two[0]:.6g}") + ", from the same weights and samples"
+    sentence = pair.describe("loss", f"{one[0]:.6g}", f"{two[0]:.6g}") + ", from the same weights and samples"
     hint = _hint(pair, ratios[0])
     if max(ratios) - min(ratios) > SAME_RATIO * abs(ratios[0]):
         times = f"micro-batches weigh {min(ratios):.4g} to {max(ratios):.4g} times as much in {pair.names[1]}"
-        yield Difference(sentence=f"loss scaling: {times} ({told})")
+        yield Difference(sentence=f"loss scaling: {times} ({sentence})")
     elif hint or len(ratios) > 1:
-        yield Difference(sentence=f"loss scaling: {ratios[0]:.4g} times as large in {pair.names[1]} ({told}){hint}")
+        yield Difference(sentence=f"loss scaling: {ratios[0]:.4g} times as large in {pair.names[1]} ({sentence}){hint}")
     else:
-        yield Difference(sentence=f"{told}: another loss, or another scale of it")
+        yield Difference(sentence=f"{sentence}: another loss, or another scale of it")
 
 
 def _starts_alike(pair: Pair) -> bool:
@@ -102,8 +102,8 @@ def learning_rates(pair: Pair) -> Iterator[Difference]:
     for place, (one, two) in enumerate(pair.steps):
         rates = [sorted(set(step.learning_rates)) for step in (one, two)]
         if len(rates[0]) != len(rates[1]) or any(relative(*both) > 1e-9 for both in zip(*rates, strict=True)):
-            told = pair.told(f"learning rate of step {place + 1}", *(_rates(step) for step in (one, two)))
-            yield Difference(sentence=told + (", the same until then: another schedule" if place else ""))
+            sentence = pair.describe(f"learning rate of step {place + 1}", *(_rates(step) for step in (one, two)))
+            yield Difference(sentence=sentence + (", the same until then: another schedule" if place else ""))
             return
 
 
@@ -135,13 +135,13 @@ def _flags(pair: Pair) -> Iterator[Difference]:
     for name, value in pair.baseline.flags.items():
         other = pair.other.flags.get(name, value)
         if other != value:
-            yield Difference(sentence=pair.told(name, value, other), changes_rounding_only=True)
+            yield Difference(sentence=pair.describe(name, value, other), changes_rounding_only=True)
 
 
 def _number_of_steps(pair: Pair) -> Iterator[Difference]:
     made = [len(script.steps) for script in pair.both]
     if made[0] != made[1]:
-        yield Difference(sentence=pair.told("steps before the script ended or was ended", *made))
+        yield Difference(sentence=pair.describe("steps before the script ended or was ended", *made))
 
 
 def gradients(pair: Pair, place: int) -> Iterator[Difference]:
@@ -150,5 +150,6 @@ def gradients(pair: Pair, place: int) -> Iterator[Difference]:
     if one.losses != two.losses or one.grad_norm is None or two.grad_norm is None:
         return
     if relative(one.grad_norm, two.grad_norm) > SAME_RATIO:
-        norms = pair.told(f"norm of the gradients of step {place + 1}", f"{one.grad_norm:.6g}", f"{two.grad_norm:.6g}")
+        noun = f"norm of the gradients of step {place + 1}"
+        norms = pair.describe(noun, f"{one.grad_norm:.6g}", f"{two.grad_norm:.6g}")
         yield Difference(sentence=f"{norms}, from the same loss: kept from the step before, or changed by the script")

@@ -69,19 +69,19 @@ def _equivalence(
     trial, reference = _fingerprinted(trials), _fingerprinted(references)
     name = planned.name(planned.baseline(cell))
     if run.settings.scripts is None:
-        found = judge(trial, reference, name=name)
+        equivalence = judge(trial, reference, name=name)
         if cell.profile == "matched" or cell.environment == planned.reference.environment:
-            return found
+            return equivalence
         reasons = changed_setup(trial, reference, names=(name, planned.name(cell)))
-        return Alikeness.model_validate(found.model_dump() | {"reasons": reasons})
+        return Alikeness.model_validate(equivalence.model_dump() | {"reasons": reasons})
     if cell == planned.reference:
         return scripts.reference(trial, name)
     names = (name, planned.name(cell))
-    found = scripts.judge(trial, reference, names=names, unlike=run.settings.scripts.unlike)
+    equivalence = scripts.judge(trial, reference, names=names, unlike=run.settings.scripts.unlike)
     if cell.environment == planned.reference.environment:
-        return found
+        return equivalence
     changed = scripts.changed_defaults(trial, reference, names=names)
-    return found.model_copy(update={"reasons": [*dict.fromkeys([*changed, *found.reasons])]})
+    return equivalence.model_copy(update={"reasons": [*dict.fromkeys([*changed, *equivalence.reasons])]})
 
 
 def _belongs(trial: Seen, planned: ComparisonGroup) -> bool:
@@ -112,11 +112,11 @@ def _evidence(
         equivalence=equivalence,
         setup=trial.setup if (trial := _fingerprinted(trials)) is not None else {},
         length=length,
-        timed=timed,
+        timing_trials=timed,
         step_us_by_block=figures_by_block(timed, lambda trial: trial.step_us),
         turns_us_by_block=turns_by_block(timed),
         counts=tuple(counts_of(trials)),
-        split=tuple(trial for trial in trials if isinstance(trial, Trial) and trial.phases is not None),
+        phase_trials=tuple(trial for trial in trials if isinstance(trial, Trial) and trial.phases is not None),
         passes=tuple(run.settings.passes),
         compilations=tuple((t.phase, t.compilation) for t in trials if t.compilation is not None),
         failed=tuple(trial for trial in trials if trial.status != "ok" and trial.phase != "max-batch"),

@@ -50,7 +50,7 @@ def overhead_us(own: Evidence, other: Evidence) -> Estimate | None:
     return signed_rank_estimate(list(differences_by_block(own, other).values()))
 
 
-def in_one(evidence: Evidence, twin: Evidence | None) -> Evidence:
+def pooled(evidence: Evidence, twin: Evidence | None) -> Evidence:
     """The turns of a loop and of its clone as those of one: two processes of it, by whose luck it wavers less.
 
     A cycle in which one of them has no figure has that of the other.
@@ -76,18 +76,18 @@ def _over_pairs(own: Evidence, other: Evidence, compared: Callable[[Floats, Floa
     for block, ours in own.turns_us_by_block.items():
         if block in other.turns_us_by_block:  # a trial that was lost on its way has fewer turns
             alike[min(len(ours), len(other.turns_us_by_block[block]))].append(block)
-    found: dict[int, float] = {}
+    estimates: dict[int, float] = {}
     for turns, blocks in alike.items():
         sides = (np.array([side.turns_us_by_block[block][:turns] for block in blocks]) for side in (own, other))
-        found |= _middles(blocks, compared(*sides))
-    return {block: found[block] for block in own.turns_us_by_block if block in found}
+        estimates |= _middles(blocks, compared(*sides))
+    return {block: estimates[block] for block in own.turns_us_by_block if block in estimates}
 
 
 def _middles(blocks: Sequence[int], pairs: Floats) -> dict[int, float]:
     """Hodges and Lehmann's estimate of each block that has a pair, a row each; NaN where a turn has no figure."""
     finite = np.isfinite(pairs)
     whole = np.asarray(finite.all(axis=1))
-    found = dict(zip(itertools.compress(blocks, whole.tolist()), hodges_lehmann_rows(pairs[whole]), strict=True))
+    estimates = dict(zip(itertools.compress(blocks, whole.tolist()), hodges_lehmann_rows(pairs[whole]), strict=True))
     for place in np.flatnonzero(finite.any(axis=1) & ~whole).tolist():
-        found[blocks[place]] = hodges_lehmann(pairs[place][finite[place]])
-    return found
+        estimates[blocks[place]] = hodges_lehmann(pairs[place][finite[place]])
+    return estimates

@@ -59,17 +59,17 @@ def turn_medians_us(intervals_us: Floats, places: Places, *, stride: int) -> Flo
         steps_us = steps_us[:, :whole].reshape(places.turns, -1, stride).mean(axis=2)
     known = np.isfinite(steps_us).sum(axis=1)
     enough = (known > 0) & (known >= lengths.MIN_STEADY_SHARE * steps_us.shape[1])
-    found = np.full(places.turns, np.nan)
+    medians_us = np.full(places.turns, np.nan)
     ordered, known = np.sort(steps_us[enough], axis=1), known[enough]  # which has what is no number at the end
     row = np.arange(len(known))
-    found[enough] = (ordered[row, (known - 1) // 2] + ordered[row, known // 2]) / 2
-    return found
+    medians_us[enough] = (ordered[row, (known - 1) // 2] + ordered[row, known // 2]) / 2
+    return medians_us
 
 
 def ends_us(intervals_us: Floats, places: Places, mean_us: float) -> dict[int, tuple[float, int]]:
     """For each place around an epoch's end, what kept steps took there beyond the mean, added up, and how many."""
-    found = {}
+    beyond_us = {}
     for place, there in places.ends.items():
         here = intervals_us[there]
-        found[place] = float((here - mean_us).sum()), len(here)
-    return found
+        beyond_us[place] = float((here - mean_us).sum()), len(here)
+    return beyond_us

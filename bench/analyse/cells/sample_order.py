@@ -22,7 +22,7 @@ def differences(pair: Pair) -> Iterator[Difference]:
     cut_otherwise = sizes[0] != sizes[1]
     if cut_otherwise:
         same_samples = _first_apart(_samples(one), _samples(two)) is None
-        yield Difference(sentence=pair.told("batch size", *sizes), changes_rounding_only=same_samples)
+        yield Difference(sentence=pair.describe("batch size", *sizes), changes_rounding_only=same_samples)
         if same_samples:
             return
     place = next((place for place, both in enumerate(zip(one, two, strict=False)) if not _alike(*both)), None)

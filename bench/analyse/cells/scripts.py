@@ -16,14 +16,14 @@ def judge(trial: Trial | None, baseline: Trial | None, *, names: tuple[str, str]
 
     What is not proven is compared all the same where the user asks for the `unlike`.
     """
-    found = _judged(trial, baseline, names)
-    return found.model_copy(update={"verdict": "unlike"}) if unlike and not found.proven else found
+    equivalence = _judged(trial, baseline, names)
+    return equivalence.model_copy(update={"verdict": "unlike"}) if unlike and not equivalence.proven else equivalence
 
 
 def _judged(trial: Trial | None, baseline: Trial | None, names: tuple[str, str]) -> Alikeness:
-    for each, name in ((trial, names[1]), (baseline, names[0])):
-        if each is None or not each.witnessed:
-            why = NOT_SEEN if each is None else each.reason or f"it ended with status {each.status}"
+    for side, name in ((trial, names[1]), (baseline, names[0])):
+        if side is None or not side.witnessed:
+            why = NOT_SEEN if side is None else side.reason or f"it ended with status {side.status}"
             return Alikeness(verdict="unproven", detail=f"nothing is known of what {name} computes: {why}")
     assert trial is not None
     assert baseline is not None
@@ -47,8 +47,8 @@ def reference(trial: Trial | None, name: str) -> Alikeness:
     if trial is None or not trial.witnessed:
         return Alikeness(verdict="baseline", detail="the script that others are held to")
     first, second = trial.witnessed[0], _second(trial.witnessed)
-    told = [] if second is None else [alike.not_reproducible(first, second, name=name)]
-    warnings = [each for each in (*told, _lost(first, name), first.ended) if each is not None]
+    reasons = [] if second is None else [alike.not_reproducible(first, second, name=name)]
+    warnings = [reason for reason in (*reasons, _lost(first, name), first.ended) if reason is not None]
     steps = len(first.steps)
     detail = warnings[0] if warnings else f"two runs of {name} are equal in all of their first {steps} steps"
     return Alikeness(verdict="baseline", detail=detail, warnings=warnings)

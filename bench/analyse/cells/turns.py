@@ -112,6 +112,6 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: int | Non
 def _without(timing: Timing, *lost_ns: Mapping[int, int]) -> Floats:
     """Every timed interval without what was lost of it, by its place; the device's own times lose nothing."""
     left_us = intervals_us(timing)
-    for place, ns in chain.from_iterable(each.items() for each in lost_ns if timing.device_step_us is None):
+    for place, ns in chain.from_iterable(lost.items() for lost in lost_ns if timing.device_step_us is None):
         left_us[place] = max(left_us[place] - ns / 1e3, 0.0)
     return left_us

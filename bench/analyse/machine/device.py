@@ -167,8 +167,8 @@ def _throttling(gpu: GpuFacts) -> Finding:
         return unknown(subject, gpu.unavailable, "throttle_reasons")
     slowing = [reason for reason in gpu.throttle_reasons if reason in SLOWING]
     if not slowing:
-        told = f"only by {', '.join(gpu.throttle_reasons)}" if gpu.throttle_reasons else "none"
-        return fine(subject, told)
+        reasons = f"only by {', '.join(gpu.throttle_reasons)}" if gpu.throttle_reasons else "none"
+        return fine(subject, reasons)
     return Finding(
         subject=subject,
         severity="warning",

@@ -23,7 +23,7 @@ def diagnose(
 ) -> Diagnosis:
     """Everything that the doctor looks at, the worst first."""
     steadiness = None if jitter is None else machine_jitter.steadiness(jitter)
-    found = [
+    findings = [
         *machine_jitter.findings(steadiness),
         *of_machine(health),
         *device.findings(torch, health.nvidia),
@@ -31,9 +31,9 @@ def diagnose(
         *([_calibration(calibration)] if torch.missing is None else []),
     ]
     return Diagnosis(
-        fit=is_fit(found),
+        fit=is_fit(findings),
         fit_alone=machine_jitter.fit_alone(steadiness),
-        findings=worst_first(found),
+        findings=worst_first(findings),
         health=health,
         torch=torch,
         versions=versions,
@@ -65,8 +65,8 @@ def of_run(checkups: Sequence[Health]) -> list[Caution]:
     """What a reader of a run should know of its machine: warnings at its start and end, and of the time between."""
     by_moment: dict[str, list[Finding]] = {"start": [], "end": []}
     for health in checkups:
-        found = [*of_machine(health), *device.cards(health.nvidia)]
-        serious = [finding for finding in found if finding.severity in ("warning", "unfit")]
+        findings = [*of_machine(health), *device.cards(health.nvidia)]
+        serious = [finding for finding in findings if finding.severity in ("warning", "unfit")]
         by_moment[health.moment or "start"] += [finding for finding in serious if finding not in by_moment["start"]]
     return [*_resumed(checkups), *dict.fromkeys(_sentences(by_moment))]
 
@@ -81,7 +81,7 @@ def _resumed(checkups: Sequence[Health]) -> list[Caution]:
 
 
 def _sentences(by_moment: dict[str, list[Finding]]) -> Iterator[Caution]:
-    for moment, found in by_moment.items():
-        for finding in worst_first(found):
+    for moment, findings in by_moment.items():
+        for finding in worst_first(findings):
             seen = f"the machine at the {moment} of the run: {finding.subject}: {finding.seen}"
             yield Caution(seen, f"; {finding.effect}")

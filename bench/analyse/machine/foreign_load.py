@@ -19,8 +19,8 @@ def marked(run: Run, trials: Sequence[Seen]) -> list[MarkedBlock]:
     units of one core; what the hypervisor took belongs to it. Trials are summed first: the ticks of one
     alone are coarse, and a negative difference is as likely an error as a positive one.
     """
-    found = (_block(block, loads) for block, loads in sorted(_by_block(trials).items()))
-    return [block for block in found if block.cores > run.settings.foreign_load_limit]
+    blocks = (_block(block, loads) for block, loads in sorted(_by_block(trials).items()))
+    return [block for block in blocks if block.cores > run.settings.foreign_load_limit]
 
 
 def warnings_of(blocks: Sequence[MarkedBlock], run: Run, trials: Sequence[Seen]) -> Iterator[Caution]:

@@ -113,38 +113,38 @@ def _restlessness(core: CoreSteadiness) -> tuple[float, float]:
 
 def of_run(checkups: Sequence[Health]) -> Steadiness | None:
     """How steady a run's machine was at its start; of a resumed run's starts the worst, None for an older run."""
-    found = [steadiness(checkup.jitter) for checkup in checkups if checkup.jitter is not None]
-    return max(found, key=lambda steady: (steady.unavailable is None, steady.turns or 0.0), default=None)
+    measured = [steadiness(checkup.jitter) for checkup in checkups if checkup.jitter is not None]
+    return max(measured, key=lambda steady: (steady.unavailable is None, steady.turns or 0.0), default=None)
 
 
-def fit_alone(found: Steadiness | None) -> bool | None:
+def fit_alone(measured: Steadiness | None) -> bool | None:
     """Whether loops may be timed by themselves, one after the other; None where that is not known."""
-    return None if found is None or found.alone is None else found.alone <= ALONE_WARNING
+    return None if measured is None or measured.alone is None else measured.alone <= ALONE_WARNING
 
 
-def findings(found: Steadiness | None) -> Iterator[Finding]:
+def findings(measured: Steadiness | None) -> Iterator[Finding]:
     """Judge how steady the machine is, and how unlike its cores; nothing where it was not looked at."""
-    if found is None:
+    if measured is None:
         return
-    if found.unavailable is not None:
+    if measured.unavailable is not None:
         yield Finding(
             subject=STEADINESS,
             severity="note",
-            seen=f"not available: {found.unavailable}",
+            seen=f"not available: {measured.unavailable}",
             effect="impact unknown",
             remedy="run python -m bench.doctor again",
         )
         return
-    yield _steady(found)
-    yield _cores(found)
+    yield _steady(measured)
+    yield _cores(measured)
 
 
-def _steady(found: Steadiness) -> Finding:
-    alone, turns = found.alone or 0.0, found.turns or 0.0
+def _steady(measured: Steadiness) -> Finding:
+    alone, turns = measured.alone or 0.0, measured.turns or 0.0
     seen = (
         f"the ratio of two identical loops would spread by {_percent(alone)} where one is timed after the other, 250 "
         f"ms each, and by {_percent(turns)} per block where they take turns of 10 ms (standard deviations, from fixed "
-        f"work that was timed for {found.wall_s:.0f} s{_where(found)})"
+        f"work that was timed for {measured.wall_s:.0f} s{_where(measured)})"
     )
     if turns > TURNS_UNFIT:
         return _unsteady(
@@ -179,35 +179,35 @@ def _unsteady(severity: Severity, seen: str, effect: str, remedy: str) -> Findin
     return Finding(subject=STEADINESS, severity=severity, seen=seen, effect=effect, remedy=remedy)
 
 
-def _where(found: Steadiness) -> str:
-    if not found.pinned:
+def _where(measured: Steadiness) -> str:
+    if not measured.pinned:
         return " wherever the system put it, since it cannot pin a process"
-    names = [str(core.core) for core in found.cores]
-    has_more = found.usable_cores is not None and found.usable_cores > len(names)
-    return f" on core {' and '.join(names)}, of {found.usable_cores} that may be used" if has_more else ""
+    names = [str(core.core) for core in measured.cores]
+    has_more = measured.usable_cores is not None and measured.usable_cores > len(names)
+    return f" on core {' and '.join(names)}, of {measured.usable_cores} that may be used" if has_more else ""
 
 
-def _cores(found: Steadiness) -> Finding:
-    told = "; ".join(map(_core_told, found.cores))
-    if found.cores_differ is None:
-        return fine("cores", told)
-    slowest, fastest = (pick(found.cores, key=lambda core: core.slice_ms).core for pick in (max, min))
+def _cores(measured: Steadiness) -> Finding:
+    each_core = "; ".join(map(_core_sentence, measured.cores))
+    if measured.cores_differ is None:
+        return fine("cores", each_core)
+    slowest, fastest = (pick(measured.cores, key=lambda core: core.slice_ms).core for pick in (max, min))
     seen = (
-        f"core {slowest} is {_percent(found.cores_differ)} slower than core {fastest}, and core {found.quietest_core} "
-        f"is the quietest; {told}"
+        f"core {slowest} is {_percent(measured.cores_differ)} slower than core {fastest}, "
+        f"and core {measured.quietest_core} is the quietest; {each_core}"
     )
-    if found.cores_differ <= CORES_NOTE:
+    if measured.cores_differ <= CORES_NOTE:
         return fine("cores", seen)
     return Finding(
         subject="cores",
-        severity="warning" if found.cores_differ > CORES_WARNING else "note",
+        severity="warning" if measured.cores_differ > CORES_WARNING else "note",
         seen=seen,
         effect="loops that run on different cores differ by that much",
-        remedy=f"pin what you time yourself to one core: taskset -c {found.quietest_core} python ...",
+        remedy=f"pin what you time yourself to one core: taskset -c {measured.quietest_core} python ...",
     )
 
 
-def _core_told(core: CoreSteadiness) -> str:
+def _core_sentence(core: CoreSteadiness) -> str:
     """`core 0: 10.1 ms a slice, half of them within ±2.9 %, one in twenty 1.10 times as long or longer, ...`."""
     name = "" if core.core is None else f"core {core.core}: "
     drift = "" if core.drift is None else f", and from one 250 ms to the next it wavers by {_percent(core.drift)}"

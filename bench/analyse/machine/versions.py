@@ -15,11 +15,11 @@ def findings(versions: VersionFacts) -> Iterator[Finding]:
     """One finding for each combination that does not fit, or one that says how much was looked at."""
     broken = [requirement for requirement in versions.requirements if not _is_met(requirement)]
     for requirement in broken:
-        found = "it is not there" if requirement.found is None else f"{requirement.found} is installed"
+        installed = "it is not there" if requirement.found is None else f"{requirement.found} is installed"
         yield Finding(
             subject="versions",
             severity="warning",
-            seen=f"{requirement.package} {requirement.version} asks for {requirement.needs}, but {found}",
+            seen=f"{requirement.package} {requirement.version} asks for {requirement.needs}, but {installed}",
             effect="its loop may fail, or take another path through the framework than its users have",
             remedy=f"pip install '{requirement.needs}'",
         )

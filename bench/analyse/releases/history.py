@@ -31,14 +31,14 @@ def releases(gathered: Sequence[GroupEvidence], trials: Sequence[Seen], *, seed:
 
 def ratios_in_turns(gathered: Sequence[GroupEvidence]) -> Ratios:
     """Return step time over the anchor's in each block, of the releases that took turns with it."""
-    found: Ratios = {}
+    ratios: Ratios = {}
     for compared in gathered:
         for evidence in compared.evidence:
             if evidence.took_turns and compared.reference is not None and evidence is not compared.reference:
-                found[evidence.cell] = [
+                ratios[evidence.cell] = [
                     math.exp(log) for log in log_ratios_by_block(evidence, compared.reference).values()
                 ]
-    return found
+    return ratios
 
 
 def adjacent_ratios(trials: Sequence[Seen]) -> Ratios:
@@ -50,14 +50,14 @@ def adjacent_ratios(trials: Sequence[Seen]) -> Ratios:
     for trial in trials:
         if isinstance(trial, Trial) and trial.timing is not None and trial.timing.turns is None:
             places[trial.block, trial.position // 2].append(trial)
-    found: Ratios = defaultdict(list)
+    ratios: Ratios = defaultdict(list)
     for pair in places.values():
         if len(pair) == 2:
             anchor, release = sorted(pair, key=lambda trial: trial.cell.environment != ANCHOR)
             steps_us = [figures(trial, trial.timing).step_us for trial in (release, anchor) if trial.timing is not None]
             if None not in steps_us:
-                found[release.cell].append(float(np.divide(*steps_us)))  # type: ignore[arg-type]
-    return dict(found)
+                ratios[release.cell].append(float(np.divide(*steps_us)))  # type: ignore[arg-type]
+    return dict(ratios)
 
 
 ANCHOR = "anchor"
@@ -103,13 +103,13 @@ def _more(before: Evidence | None, now: Evidence) -> dict[str, int]:
     """What most steady steps have more than with the release before; what does not repeat is not told."""
     if before is None or not before.counts or not now.counts:
         return {}
-    found = {}
+    more = {}
     for metric in EXACT:
         values = [{count(counters, metric.key) for counters in side.counts} for side in (before, now)]
         if all(len(side) == 1 and None not in side for side in values):
             (old,), (new,) = values
-            found[metric.key] = (new or 0) - (old or 0)
-    return {name: delta for name, delta in found.items() if delta}
+            more[metric.key] = (new or 0) - (old or 0)
+    return {name: delta for name, delta in more.items() if delta}
 
 
 def between_releases(gathered: Sequence[GroupEvidence]) -> list[AttributionRow]:
@@ -117,6 +117,6 @@ def between_releases(gathered: Sequence[GroupEvidence]) -> list[AttributionRow]:
     rows = []
     for series in _series(gathered):
         for before, now in pairwise(series):
-            tables = tables_of(before.counts, before.split)
-            rows += attribution(tables, {now.cell: tables_of(now.counts, now.split)})
+            tables = tables_of(before.counts, before.phase_trials)
+            rows += attribution(tables, {now.cell: tables_of(now.counts, now.phase_trials)})
     return rows

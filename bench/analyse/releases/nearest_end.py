@@ -66,14 +66,14 @@ class Endpoints:
 
 def _side_of_zero(values: Floats) -> int:
     """1 or -1 where all of the interval is above or below zero, else 0."""
-    found = signed_rank_estimate(values, LEVEL)
-    if found is None or found.low is None or found.high is None:
+    estimate = signed_rank_estimate(values, LEVEL)
+    if estimate is None or estimate.low is None or estimate.high is None:
         return 0
-    return int(found.low > 0) - int(found.high < 0)
+    return int(estimate.low > 0) - int(estimate.high < 0)
 
 
 def classify_by_endpoints(
-    found: Sequence[Probe],
+    probes: Sequence[Probe],
     steps_us: Mapping[str, ByBlock],
     tried: Mapping[str, int],
     *,
@@ -85,15 +85,15 @@ def classify_by_endpoints(
     `tried` is in how many blocks each was timed, with what success ever: with `cap` of them, what is
     still open is undecided.
     """
-    usable = [probe.release for probe in found if probe.status == "ok"]
+    usable = [probe.release for probe in probes if probe.status == "ok"]
     if not usable:
-        return list(found)
+        return list(probes)
     ends = Endpoints(first=steps_us[usable[0]], last=steps_us[usable[-1]], margin=margin, cap=cap)
     return [
         probe.model_copy(update=_figures(steps_us[probe.release], ends, is_over=tried[probe.release] >= cap))
         if probe.release in usable
         else probe
-        for probe in found
+        for probe in probes
     ]
 
 

@@ -82,7 +82,7 @@ def _counted(evidence: Evidence, metric: str) -> dict[str, Any]:
         return {"status": evidence.failed[-1].status, "reason": evidence.reason}
     if metric == STEP_TIME:
         failed = [trial for trial in evidence.failed if trial.phase == "timing"]
-        if failed and not evidence.timed:
+        if failed and not evidence.timing_trials:
             return {"status": failed[-1].status, "reason": failed[-1].reason}
         return {"status": "ok"}
     value = count(evidence.counts[0], metric)
@@ -91,11 +91,11 @@ def _counted(evidence: Evidence, metric: str) -> dict[str, Any]:
     return {"status": "ok", "value": value}
 
 
-def _likened(found: list[Probe]) -> list[Probe]:
-    values = [probe.value for probe in found if probe.value is not None]
+def _likened(probes: list[Probe]) -> list[Probe]:
+    values = [probe.value for probe in probes if probe.value is not None]
     return [
         probe if probe.value is None else probe.model_copy(update={"like": _nearer(probe.value, values[0], values[-1])})
-        for probe in found
+        for probe in probes
     ]
 
 
@@ -103,22 +103,22 @@ def _nearer(value: float, first: float, last: float) -> str:
     return "last" if first != last and is_nearer_to_last(value, first, last) else "first"
 
 
-def known(run: Run, found: Sequence[Probe]) -> Known:
+def known(run: Run, probes: Sequence[Probe]) -> Known:
     """Return the values to search by: counts, or for the step time 0 for the first end and 1 for the last."""
     indices = {release.version: index for index, release in enumerate(sought(run).releases)}
     if sought(run).metric != STEP_TIME:
-        return {indices[probe.release]: probe.value for probe in found}
+        return {indices[probe.release]: probe.value for probe in probes}
     levels = {"first": 0.0, "last": 1.0, "undecided": None}
     return {
         indices[probe.release]: None if probe.status != "ok" else levels[probe.like or "undecided"]
-        for probe in found
+        for probe in probes
         if probe.status != "ok" or probe.like is not None
     }
 
 
-def searched(run: Run, found: Sequence[Probe]) -> Search:
+def searched(run: Run, probes: Sequence[Probe]) -> Search:
     """Return how far the search has come; it ends at a release that stays undecided."""
-    state = search(len(sought(run).releases), known(run, found), every=sought(run).every)
-    if any(probe.like == "undecided" for probe in found):
+    state = search(len(sought(run).releases), known(run, probes), every=sought(run).every)
+    if any(probe.like == "undecided" for probe in probes):
         return Search(due=(), gaps=state.gaps)
     return state

@@ -20,32 +20,32 @@ def bisected(summary: Summary, trials: Sequence[Trial]) -> Summary:
     """Add to a bisection's summary what it looked at, where the metric moved, and what is behind that."""
     run = summary.run
     seen = probes(run, trials)
-    found = transitions(run, trials, seen)
+    moves = transitions(run, trials, seen)
     update = {
         "probes": seen,
-        "moves": found,
-        "attribution": attributed(run, trials, found),
-        "verdicts": verdicts(run, trials, found[0]) if found else [],
+        "moves": moves,
+        "attribution": attributed(run, trials, moves),
+        "verdicts": verdicts(run, trials, moves[0]) if moves else [],
     }
     return summary.model_copy(update=update)
 
 
-def transitions(run: Run, trials: Sequence[Trial], found: Sequence[Probe]) -> list[Transition]:
+def transitions(run: Run, trials: Sequence[Trial], probes: Sequence[Probe]) -> list[Transition]:
     """Return where the metric moved, the largest move first; that is the one to confirm."""
-    by_release = {probe.release: probe for probe in found}
-    told = [_move(run, trials, gap, by_release) for gap in searched(run, found).gaps]
-    return sorted(told, key=lambda transition: -abs((transition.after or 0) - (transition.before or 0)))
+    by_release = {probe.release: probe for probe in probes}
+    moves = [_move(run, trials, gap, by_release) for gap in searched(run, probes).gaps]
+    return sorted(moves, key=lambda transition: -abs((transition.after or 0) - (transition.before or 0)))
 
 
-def _move(run: Run, trials: Sequence[Trial], gap: Gap, found: dict[str, Probe]) -> Transition:
+def _move(run: Run, trials: Sequence[Trial], gap: Gap, probes: dict[str, Probe]) -> Transition:
     releases = [release.version for release in sought(run).releases]
     older, newer = releases[gap.older], releases[gap.newer]
     compared = _neighbours(run, trials, older, newer)
     return Transition(
         older=older,
         newer=newer,
-        before=found[older].value,
-        after=found[newer].value,
+        before=probes[older].value,
+        after=probes[newer].value,
         between=[releases[index] for index in gap.unusable],
         untested=len(gap.untested),
         repeated=_repeated(compared, sought(run).metric),
@@ -66,19 +66,21 @@ def _repeated(compared: GroupEvidence, metric: str) -> bool | None:
     return all(count(counts[0], metric) == count(counts[-1], metric) for counts in counted)
 
 
-def attributed(run: Run, trials: Sequence[Trial], found: Sequence[Transition]) -> list[AttributionRow]:
+def attributed(run: Run, trials: Sequence[Trial], moves: Sequence[Transition]) -> list[AttributionRow]:
     """Subtract the older neighbour's tables from the newer one's, move by move."""
     rows = []
-    for transition in found:
+    for transition in moves:
         older, newer = _neighbours(run, trials, transition.older, transition.newer).evidence
-        rows += attribution(tables_of(older.counts, older.split), {newer.cell: tables_of(newer.counts, newer.split)})
+        rows += attribution(
+            tables_of(older.counts, older.phase_trials), {newer.cell: tables_of(newer.counts, newer.phase_trials)}
+        )
     return rows
 
 
 def verdicts(run: Run, trials: Sequence[Trial], transition: Transition) -> list[Verdict]:
     """Return the verdicts of a check of the two neighbours, the newer one as its cell's environment."""
-    told = upgrade.assess(*as_check(run, trials, transition), ended=True).verdicts
-    return [verdict.model_copy(update={"cell": cell_of(run, transition.newer)}) for verdict in told]
+    judged = upgrade.assess(*as_check(run, trials, transition), ended=True).verdicts
+    return [verdict.model_copy(update={"cell": cell_of(run, transition.newer)}) for verdict in judged]
 
 
 def is_confirmed(run: Run, trials: Sequence[Trial], transition: Transition) -> bool:

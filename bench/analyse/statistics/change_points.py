@@ -64,10 +64,10 @@ def _search(groups: Sequence[Floats], start: int, end: int, random: np.random.Ge
     stretches = np.stack([first, last], axis=1)[(sizes > 0) & (sizes < edges[-1])]
     if not len(stretches):
         return []
-    found, p_value = _most_unlike(_ranks(groups[start:end]), edges[stretches], random)
+    change, p_value = _most_unlike(_ranks(groups[start:end]), edges[stretches], random)
     if p_value > LEVEL:
         return []
-    splits = [start + int(cut) for cut in stretches[found] if 0 < cut < end - start]
+    splits = [start + int(cut) for cut in stretches[change] if 0 < cut < end - start]
     bounds = [start, *splits, end]
     return [
         *splits,

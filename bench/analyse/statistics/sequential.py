@@ -130,9 +130,9 @@ def minimum_detectable_effect(same: Values, gamma: float = GAMMA) -> float | Non
     return detectable_effect(half_width(signed_rank_estimate(same, two_sided(gamma))), gamma)
 
 
-def half_width(found: Estimate | None) -> float | None:
+def half_width(ratio: Estimate | None) -> float | None:
     """Return half of an interval, which a shift leaves as wide as it is; None without one."""
-    return None if found is None or found.low is None or found.high is None else (found.high - found.low) / 2
+    return None if ratio is None or ratio.low is None or ratio.high is None else (ratio.high - ratio.low) / 2
 
 
 def detectable_effect(half_width: float | None, gamma: float = GAMMA) -> float | None:

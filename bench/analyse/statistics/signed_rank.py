@@ -50,8 +50,8 @@ def _walsh_averages(d: Values, places: Sequence[int]) -> list[float]:
     first, second = _upper_triangle(len(values))
     averages: Floats = (values[first] + values[second]) / 2
     averages.sort()
-    found: list[float] = averages[list(places)].tolist()
-    return found
+    chosen: list[float] = averages[list(places)].tolist()
+    return chosen
 
 
 def _walsh_average(ordered: Floats, place: int) -> float:
@@ -108,13 +108,13 @@ def hodges_lehmann_rows(rows: Floats) -> list[float]:
     if n > SOME:
         return [hodges_lehmann(row) for row in rows]
     (first, second), (low, high) = _upper_triangle(n), _middle(_pairs(n))
-    found: list[float] = []
+    estimates: list[float] = []
     for start in range(0, len(rows), ROWS_TOGETHER):
         some = rows[start : start + ROWS_TOGETHER]
         averages = (some[:, first] + some[:, second]) / 2
         averages.sort(axis=1)
-        found += ((averages[:, low] + averages[:, high]) / 2).tolist()
-    return found
+        estimates += ((averages[:, low] + averages[:, high]) / 2).tolist()
+    return estimates
 
 
 def _pairs(n: int) -> int:

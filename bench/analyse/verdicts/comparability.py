@@ -30,7 +30,7 @@ class Difference:
     baseline: object
     candidate: object
 
-    def told(self, first: str, second: str) -> str:
+    def describe(self, first: str, second: str) -> str:
         """A phrase such as `threads: 1 in A, 2 in B`, given that the runs are called `in A` and `in B`."""
         return f"{self.key}: {self.baseline} {first}, {self.candidate} {second}"
 
@@ -46,7 +46,7 @@ def differences(first: Run, second: Run) -> list[str]:
         **{name: (first.packages.get(name), second.packages.get(name)) for name in PACKAGES},
         **_own_files(first, second),
     }
-    return [difference.told("then", "now") for difference in _differing(pairs)]
+    return [difference.describe("then", "now") for difference in _differing(pairs)]
 
 
 def incompatibilities(baseline: Run, candidate: Run) -> list[Difference]:

@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from bench.analyse.cells.counting import attribution, tables_of
 from bench.analyse.cells.evidence import GroupEvidence
 from bench.analyse.cells.gather import gather
+from bench.analyse.cells.names import name
 from bench.analyse.verdicts import comparability
 from bench.analyse.verdicts.comparability import Difference
 from bench.analyse.verdicts.compare_verdicts import Side, Sides, judged
 from bench.analyse.verdicts.controls import Grounds, comparison_warnings, controls
 from bench.analyse.verdicts.metrics import ByBlock, import_s_by_block
-from bench.analyse.warnings import name, warnings_of
+from bench.analyse.warnings import warnings_of
 from bench.records.schema import AttributionRow, Cell, FigureGroup, Judged, Launch, Run, Trial, TwoRuns
 
 
@@ -75,7 +76,7 @@ def compare(baseline: Stored, candidate: Stored, *, margin: float, fail_on: Sequ
 
 
 def _phrases(differences: Sequence[Difference]) -> list[str]:
-    return [difference.told("in A", "in B") for difference in differences]
+    return [difference.describe("in A", "in B") for difference in differences]
 
 
 def _sides(gathered: Sequence[GroupEvidence], trials: Sequence[Trial]) -> dict[Cell, Side]:

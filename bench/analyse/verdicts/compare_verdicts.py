@@ -38,7 +38,7 @@ class Side:
     @property
     def is_anchored(self) -> bool:
         """Whether there are times of the hand-written loop to divide its own by."""
-        return self.reference is not None and self.reference.equivalence.proven and bool(self.reference.timed)
+        return self.reference is not None and self.reference.equivalence.proven and bool(self.reference.timing_trials)
 
 
 Sides = tuple[Side, Side]
@@ -88,21 +88,21 @@ def _measured(
     baseline, candidate = ([value for value in side.values() if value > 0] for side in both)
     if not baseline and not candidate:
         return
-    found = unpaired.judge(candidate, baseline, rule)
+    judged = unpaired.judge(candidate, baseline, rule)
     verdict = Verdict(
         cell=cell,
         metric=metric,
         baseline=median(baseline) if baseline else None,
         candidate=median(candidate) if candidate else None,
-        ratio=found.ratio,
+        ratio=judged.ratio,
         margin=rule.margin,
         asked_margin=rule.margin,
-        rules_out=found.rules_out,
-        minimum_detectable_effect=found.minimum_detectable_effect,
+        rules_out=judged.rules_out,
+        minimum_detectable_effect=judged.minimum_detectable_effect,
         gamma=rule.gamma,
-        verdict=found.outcome,
-        real=found.real,
-        blocks=found.blocks,
-        warnings=list(found.warnings) if baseline and candidate else [ONE_SIDED],
+        verdict=judged.outcome,
+        real=judged.real,
+        blocks=judged.blocks,
+        warnings=list(judged.warnings) if baseline and candidate else [ONE_SIDED],
     )
     yield Judged(verdict=verdict, group=group)

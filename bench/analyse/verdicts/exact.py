@@ -20,8 +20,8 @@ def exact_verdicts(cell: Cell, baseline: Counts, candidate: Counts, *, margin: f
 
     `margin` is the one that was asked for, as a fraction.
     """
-    found = (_judged(cell, metric, baseline, candidate, metric.margin_of(margin)) for metric in EXACT)
-    return [verdict for verdict in found if verdict is not None]
+    verdicts = (_judged(cell, metric, baseline, candidate, metric.margin_of(margin)) for metric in EXACT)
+    return [verdict for verdict in verdicts if verdict is not None]
 
 
 def _judged(cell: Cell, metric: Metric, baseline: Counts, candidate: Counts, margin: float | None) -> Verdict | None:

@@ -73,10 +73,10 @@ def is_blocking(key: str, fail_on: Collection[FigureGroup]) -> bool:
 def cells_without_verdict(summary: Summary) -> list[Cell]:
     """The candidate's cells that lack a verdict on something that the check fails on, because trials failed."""
     asked = set(summary.run.settings.fail_on)
-    told: dict[Cell, set[FigureGroup]] = {row.cell: set() for row in summary.cells if row.environment == CANDIDATE}
+    judged: dict[Cell, set[FigureGroup]] = {row.cell: set() for row in summary.cells if row.environment == CANDIDATE}
     for verdict in summary.verdicts:
-        told[verdict.cell].add(GROUPS[verdict.metric])
-    return [cell for cell, groups in told.items() if not asked <= groups]
+        judged[verdict.cell].add(GROUPS[verdict.metric])
+    return [cell for cell, groups in judged.items() if not asked <= groups]
 
 
 def import_s_by_block(trials: Sequence[Seen], cell: Cell) -> ByBlock:

@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.analyse.cells.counting import attribution, count, why_not_counted
 from bench.analyse.cells.gather import gather
-from bench.analyse.cells.pairs import in_one, log_ratios_by_block, overhead_us
+from bench.analyse.cells.pairs import log_ratios_by_block, overhead_us, pooled
 from bench.analyse.verdicts.metrics import rule_of
 from bench.analyse.verdicts.upgrade import Pairs, TwoStageTest, verdict_of
 from bench.analyse.verdicts.verdict import by_number, exact_verdict
@@ -46,7 +46,7 @@ class Side:
     @property
     def both(self) -> Evidence:
         """The loop without and its clone, as one."""
-        return in_one(self.without, self.clone)
+        return pooled(self.without, self.clone)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

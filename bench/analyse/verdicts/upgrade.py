@@ -91,14 +91,14 @@ def _is_hopeless(compared: GroupEvidence) -> bool:
     """Whether a side has failed so often that more blocks will bring no figures of it."""
     baseline, candidate, _ = _arms(compared)
     return any(
-        not arm.timed and (arm.status == "missing" or len(arm.failed) >= ENOUGH_FAILURES)
+        not arm.timing_trials and (arm.status == "missing" or len(arm.failed) >= ENOUGH_FAILURES)
         for arm in (baseline, candidate)
     )
 
 
 def _pairs(run: Run, trials: Sequence[Seen], gathered: Sequence[GroupEvidence], blocks: int) -> dict[Key, Pairs]:
     settings = run.settings
-    found: dict[Key, Pairs] = {}
+    pairs: dict[Key, Pairs] = {}
     for compared in gathered:
         arms = _arms(compared)
         imports = [import_s_by_block(trials, arm.cell) for arm in arms]
@@ -107,7 +107,7 @@ def _pairs(run: Run, trials: Sequence[Seen], gathered: Sequence[GroupEvidence], 
             baseline, candidate, clone = arms
             levels = [figure.of(arm).values() for arm in (baseline, candidate)]
             if all(levels):
-                found[candidate.cell, figure.metric.key] = Pairs(
+                pairs[candidate.cell, figure.metric.key] = Pairs(
                     ratios=by_number(figure.log_ratios(candidate, baseline), blocks),
                     same=by_number(figure.log_ratios(clone, baseline), blocks),
                     rule=rule_of(figure.metric, settings.margin, settings.margin_of_time, cap=settings.blocks),
@@ -115,7 +115,7 @@ def _pairs(run: Run, trials: Sequence[Seen], gathered: Sequence[GroupEvidence], 
                     baseline=median(levels[0]),
                     candidate=median(levels[1]),
                 )
-    return found
+    return pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,21 +190,21 @@ class TwoStageTest:
 
 def verdict_of(key: Key, pairs: Pairs, screened: Found, again: Found | None) -> Verdict:
     """What is told of a figure: what fresh blocks say of it where it was flagged, else what the screening says."""
-    found = screened if again is None or not again.pairs else again
+    decided = screened if again is None or not again.pairs else again
     doubts = [] if again is None else [f"on fresh blocks: {doubt}" for doubt in again.warnings]
     return Verdict(
         cell=key[0],
         metric=key[1],
         baseline=pairs.baseline,
         candidate=pairs.candidate,
-        ratio=found.ratio,
+        ratio=decided.ratio,
         margin=pairs.rule.margin,
         asked_margin=pairs.rule.margin,
-        rules_out=found.rules_out,
+        rules_out=decided.rules_out,
         minimum_detectable_effect=screened.minimum_detectable_effect,
-        gamma=found.rule.gamma,
+        gamma=decided.rule.gamma,
         verdict=(again or screened).outcome,
-        real=found.real,
+        real=decided.real,
         blocks=screened.blocks + (again.blocks if again is not None else 0),
         pairs=screened.pairs + (again.pairs if again is not None else 0),
         confirmed=None if again is None else again.outcome == "regressed",

@@ -125,10 +125,10 @@ def _look(ratios: Floats, clones: Floats | None, rule: Rule) -> Verdict:
     """Judge by all of the blocks given."""
     pairs = ratios[~np.isnan(ratios)]
     same = None if clones is None else clones[~np.isnan(clones)]
-    found = signed_rank_estimate(pairs, two_sided(rule.gamma))
+    estimate = signed_rank_estimate(pairs, two_sided(rule.gamma))
     return Verdict(
-        outcome=outcome_of(found, rule),
-        ratio=exponentiated(found),
+        outcome=outcome_of(estimate, rule),
+        ratio=exponentiated(estimate),
         blocks=len(ratios),
         pairs=len(pairs),
         minimum_detectable_effect=None if same is None else minimum_detectable_effect(same, rule.gamma),
@@ -137,13 +137,13 @@ def _look(ratios: Floats, clones: Floats | None, rule: Rule) -> Verdict:
     )
 
 
-def outcome_of(found: Estimate | None, rule: Rule) -> Outcome:
+def outcome_of(estimate: Estimate | None, rule: Rule) -> Outcome:
     """Return what an estimate of the log ratio says by a rule; undecided without bounds."""
-    if found is None or found.low is None or found.high is None:
+    if estimate is None or estimate.low is None or estimate.high is None:
         return "undecided"
     if rule.worse == "higher":
-        return outcome(found.low, found.high, rule.margin)
-    return outcome(-found.high, -found.low, rule.margin)
+        return outcome(estimate.low, estimate.high, rule.margin)
+    return outcome(-estimate.high, -estimate.low, rule.margin)
 
 
 def exact_verdict(baseline: Sequence[int], candidate: Sequence[int], *, margin: float | None = None) -> Outcome:
@@ -185,5 +185,5 @@ def confirm(
 
 def _again(screened: Verdict, fresh: Values, comparisons: int, cap: int) -> Verdict:
     corrected = replace(screened.rule, cap=cap, gamma=screened.rule.gamma / comparisons)
-    found = judge(fresh, None, corrected)
-    return replace(found, minimum_detectable_effect=screened.minimum_detectable_effect)
+    verdict = judge(fresh, None, corrected)
+    return replace(verdict, minimum_detectable_effect=screened.minimum_detectable_effect)

@@ -37,13 +37,13 @@ def _missing(blocks: int, pairs: int, gamma: float) -> Iterator[str]:
 
 def _baseline_against_itself(same: Floats, margin: float, gamma: float) -> Iterator[str]:
     """Find an A/A arm that is too short, or that would itself be called regressed or improved."""
-    found = signed_rank_estimate(same, two_sided(gamma))
-    if found is None or found.low is None or found.high is None:
+    estimate = signed_rank_estimate(same, two_sided(gamma))
+    if estimate is None or estimate.low is None or estimate.high is None:
         needed = blocks_needed(two_sided(gamma))
         yield f"{len(same)} of the {needed} A/A pairs that it takes to tell what can be resolved"
-    elif outcome(found.low, found.high, margin) in ("regressed", "improved"):
-        against = f"the baseline against its own clone differs by {_change(found.value)}"
-        interval = f"[{_change(found.low)}, {_change(found.high)}]"
+    elif outcome(estimate.low, estimate.high, margin) in ("regressed", "improved"):
+        against = f"the baseline against its own clone differs by {_change(estimate.value)}"
+        interval = f"[{_change(estimate.low)}, {_change(estimate.high)}]"
         yield f"{against} {interval}, where nothing differs: don't trust this comparison"
 
 

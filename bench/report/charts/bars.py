@@ -35,7 +35,7 @@ class Plot:
     """What the kinds of stacked bars differ in."""
 
     title: str
-    told: str
+    caption: str
     axis: str
     parts: Mapping[str, str]
     """By key, what the legend calls it, in the order of the stack: five at most."""
@@ -49,7 +49,7 @@ def phases(group: Group, style: Style) -> Spec:
     stacks = {cell.runner: {str(key): us for key, us in cell.phases_us.items()} for cell in cells if cell.phases_us}
     plot = Plot(
         title=f"Where the step goes, {group.where}",
-        told="The median steady step by phase, in runs of their own that measuring slows down: read it as shares. "
+        caption="The median steady step by phase, in runs of their own that measuring slows down: read it as shares. "
         "At the end the sum.",
         axis="time per step, µs",
         parts=PHASES,
@@ -68,10 +68,10 @@ def tensor_memory(group: Group, style: Style) -> Spec:
     crowded = sum(held.get(FLOOR, {}).values()) > CROWDING * _most(others)
     stacks = others if others and crowded else held
     factor, unit = _unit(stacks)
-    told = "Tensors alive at the peak of a steady step, the dataset's left out. At the end the sum."
+    caption = "Tensors alive at the peak of a steady step, the dataset's left out. At the end the sum."
     plot = Plot(
         title=f"Tensor memory, {group.where}",
-        told=told + (f" Without {FLOOR}, which holds all batches." if stacks is others else ""),
+        caption=caption + (f" Without {FLOOR}, which holds all batches." if stacks is others else ""),
         axis=f"tensor memory, {unit}",
         parts=CATEGORIES,
         factor=factor,
@@ -87,7 +87,7 @@ def device_memory(group: Group, style: Style) -> Spec:
     partly = [style.name(runner) for runner, stack in stacks.items() if len(stack) < known]
     plot = Plot(
         title=f"Device memory, {group.where}",
-        told="Peaks of all turns: tensors, what torch's allocator holds beyond them, "
+        caption="Peaks of all turns: tensors, what torch's allocator holds beyond them, "
         "and what the driver counts beyond that at the last step."
         + (f" Not all of them are known of {listed(partly)}." if partly else ""),
         axis=f"device memory, {unit}",
@@ -137,7 +137,7 @@ def _draw(plot: Plot, stacks: Stacks, style: Style) -> Spec:
             _sums([{"runner": runner, "sum": value, "shown": number(value, place)} for runner, value in sums.items()]),
         ],
     }
-    return frame.framed(style, plot.title, [plot.told], spec)
+    return frame.framed(style, plot.title, [plot.caption], spec)
 
 
 def _positive(plot: Plot, stack: Mapping[str, float]) -> dict[str, float]:

@@ -41,9 +41,9 @@ def pictures(summary: Summary) -> list[Picture]:
         return []
     names = _Names()
     return [
-        Picture(kind=kind, group=group.title, file=names.of(kind, group), alt=told, draw=partial(draw, group))
+        Picture(kind=kind, group=group.title, file=names.of(kind, group), alt=title, draw=partial(draw, group))
         for group in groups(summary)
-        for kind, told, draw in _kinds(group)
+        for kind, title, draw in _kinds(group)
     ]
 
 

@@ -32,9 +32,9 @@ def distribution(group: Group, style: Style) -> Spec:
     middle = [{"runner": name, "us": us, "share": 50.0, "shown": _us(us)} for name, us in medians.items()]
     layers = _curves(table, middle, style, _legend(medians, style))
     spec = frame.height(HEIGHT_PX, len(medians)) | {"encoding": _axes(), "layer": layers}
-    told = "The share of steady steps that take no longer: further left is faster. "
-    told += "Each runner's slowest 0.5 % is left out."
-    return frame.framed(style, f"Step times, {group.where}", [told], spec)
+    caption = "The share of steady steps that take no longer: further left is faster. "
+    caption += "Each runner's slowest 0.5 % is left out."
+    return frame.framed(style, f"Step times, {group.where}", [caption], spec)
 
 
 def _us(us: float) -> str:

@@ -97,8 +97,8 @@ def engine() -> Iterator[Engine]:
 
 def drawn(draw: Callable[[Summary], list[charts.Drawing]], summary: Summary) -> Drawn:
     """Draw here."""
-    found = draw(summary)
-    return Drawn(charts=tuple(found), library=vega.vega() if found else "")
+    drawings = draw(summary)
+    return Drawn(charts=tuple(drawings), library=vega.vega() if drawings else "")
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ class Plot:
     """The value that means no difference, drawn as a line."""
     log: bool = False
     band: tuple[float, float] | None = None
-    told: str = ""
+    caption: str = ""
 
 
 def ratios(group: Group, style: Style) -> Spec:
@@ -53,7 +53,7 @@ def ratios(group: Group, style: Style) -> Spec:
         text=WRITTEN["ratio"],
         same=1.0,
         log=True,
-        told=f"{READ}{rows.without_floor(group)}",
+        caption=f"{READ}{rows.without_floor(group)}",
     )
     return _draw(plot, group, style)
 
@@ -72,7 +72,7 @@ def changes(group: Group, style: Style, *, margin: float, text: Text) -> Spec:
         same=1.0,
         log=True,
         band=(1 / (1 + margin), 1 + margin),
-        told=f"{DECIDED} The band is the margin of {100 * margin:g} %.",
+        caption=f"{DECIDED} The band is the margin of {100 * margin:g} %.",
     )
     return _draw(plot, group, style)
 
@@ -86,7 +86,7 @@ def overhead(group: Group, style: Style) -> Spec:
         figure=rows.compared("overhead_us"),
         text=WRITTEN["overhead_us"],
         same=0.0,
-        told=f"{READ}{rows.without_floor(group)}",
+        caption=f"{READ}{rows.without_floor(group)}",
     )
     return _draw(plot, group, style)
 
@@ -99,7 +99,7 @@ def throughput(group: Group, style: Style) -> Spec:
         cells=group.cells,
         figure=rows.throughput,
         text=rows.throughput_text,
-        told="Samples per second, higher is better. Bars: 95 % intervals.",
+        caption="Samples per second, higher is better. Bars: 95 % intervals.",
     )
     return _draw(plot, group, style)
 
@@ -115,7 +115,7 @@ def _draw(plot: Plot, group: Group, style: Style) -> Spec:
         "encoding": {"y": _names(table, style)},
         "layer": [*_behind(plot, style.theme), *_figures(plot, style), _words()],
     }
-    return frame.framed(style, plot.title, [plot.told, absent], spec)
+    return frame.framed(style, plot.title, [plot.caption, absent], spec)
 
 
 def _table(plot: Plot, cells: Sequence[CellSummary], style: Style) -> list[Spec]:

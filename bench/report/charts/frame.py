@@ -19,15 +19,15 @@ ONCE: Spec = {"data": {"values": [{}]}}
 """The data of what a chart has once, such as a line."""
 
 
-def framed(style: Style, title: str, told: Sequence[str], spec: Spec) -> Spec:
+def framed(style: Style, title: str, caption: Sequence[str], spec: Spec) -> Spec:
     """Return the finished chart: its title, how to read it, the theme, and all of it inside `WIDTH_PX`."""
     fit = {"width": WIDTH_PX, "autosize": {"type": "fit-x", "contains": "padding"}}
-    return {"title": head(title, told), "config": config(style.theme)} | fit | spec
+    return {"title": head(title, caption), "config": config(style.theme)} | fit | spec
 
 
-def head(title: str, told: Sequence[str]) -> Spec:
+def head(title: str, caption: Sequence[str]) -> Spec:
     """Return a title and what is written below it, in as many lines as they need."""
-    below = [line for text in told if text for line in lines(text, SUBTITLE_CHARACTERS)]
+    below = [line for text in caption if text for line in lines(text, SUBTITLE_CHARACTERS)]
     return {"text": lines(title, TITLE_CHARACTERS), "subtitle": below}
 
 

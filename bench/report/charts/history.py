@@ -65,10 +65,10 @@ def history(
         _draw(panel, style.theme, _x(points, package if panel is panels[-1] else None), noted=panel is panels[0])
         for panel in panels
     ]
-    told = "Step time against that of the anchor, with 95 % intervals. " if panels[0].is_ratio else ""
-    told += "A dashed rule marks a change."
-    told += f" {CROSS}: no figure." if any("value" not in row for row in panels[0].rows) else ""
-    head = frame.head(f"Releases of {package}{', ' if subject else ''}{subject}", [told])
+    caption = "Step time against that of the anchor, with 95 % intervals. " if panels[0].is_ratio else ""
+    caption += "A dashed rule marks a change."
+    caption += f" {CROSS}: no figure." if any("value" not in row for row in panels[0].rows) else ""
+    head = frame.head(f"Releases of {package}{', ' if subject else ''}{subject}", [caption])
     return {"title": head, "config": config(style.theme), "spacing": 18, "vconcat": drawn}
 
 

@@ -40,9 +40,9 @@ def throughput(group: Group, style: Style) -> Spec:
     axis = {"title": "samples per second", "format": "~s", "gridOpacity": at_labels}
     x = quantity("batch", scale=scale, axis=BATCH_AXIS | {"values": group.batch_sizes})
     layers = _lines(table, style, {"x": x, "y": quantity("value", scale=scale, axis=axis)})
-    told = [HIGHER_IS_BETTER, rows.missing(group.cells, rows.throughput, style.name)]
+    caption = [HIGHER_IS_BETTER, rows.missing(group.cells, rows.throughput, style.name)]
     spec = frame.height(HEIGHT_PX, len(style.runners)) | {"data": frame.data(table), "layer": layers}
-    return frame.framed(style, f"Throughput, {group.title}", told, spec)
+    return frame.framed(style, f"Throughput, {group.title}", caption, spec)
 
 
 def overhead(group: Group, style: Style) -> Spec:
@@ -54,10 +54,10 @@ def overhead(group: Group, style: Style) -> Spec:
     y = quantity("value", scale={"nice": False, "padding": PAD_PX}, axis={"title": "overhead, µs per step"})
     zero = {"mark": {"type": "rule", "color": style.theme.ink}, "encoding": {"y": {"datum": 0}}}
     layers = [frame.ONCE | zero, *_lines(table, style, _side_by_side(table) | {"y": y})]
-    told = f"{MINUS_BASELINE}{rows.without_floor(group)}"
+    caption = f"{MINUS_BASELINE}{rows.without_floor(group)}"
     spec = frame.height(HEIGHT_PX, len(style.runners)) | {"data": frame.data(table), "layer": layers}
     return frame.framed(
-        style, f"Overhead in µs per step, {group.title}", [told, rows.missing(cells, figure, style.name)], spec
+        style, f"Overhead in µs per step, {group.title}", [caption, rows.missing(cells, figure, style.name)], spec
     )
 
 

@@ -64,8 +64,8 @@ def missing(cells: Sequence[CellSummary], figure: Figure, names: Callable[[str],
         if figure(cell) is None:
             sizes.setdefault((cell.runner, why_not(cell)), []).append(cell.batch_size)
     every = len({cell.batch_size for cell in cells})
-    told = [f"{names(runner)}{_where(at, every)} ({why})" for (runner, why), at in sizes.items()]
-    return f"No figure: {', '.join(told)}." if told else ""
+    phrases = [f"{names(runner)}{_where(at, every)} ({why})" for (runner, why), at in sizes.items()]
+    return f"No figure: {', '.join(phrases)}." if phrases else ""
 
 
 def _where(sizes: Sequence[int], every: int) -> str:
@@ -74,7 +74,7 @@ def _where(sizes: Sequence[int], every: int) -> str:
 
 def bounds(figure: Estimate) -> list[float]:
     """Return the value, and the ends of its interval where it has one."""
-    return [each for each in (figure.low, figure.value, figure.high) if each is not None]
+    return [bound for bound in (figure.low, figure.value, figure.high) if bound is not None]
 
 
 def throughput_text(cell: CellSummary) -> str | None:

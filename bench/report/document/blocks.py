@@ -26,7 +26,7 @@ METRIC = "metric"
 """The facet by which figures are chosen."""
 Names = Callable[[CellSummary], dict[str, str]]
 """The columns that tell one row from another."""
-Told = Literal["setting", "note", "answer"]
+Role = Literal["setting", "note", "answer"]
 """What else is told of where little can be said: on what all rests, what to know of it, or the answer itself."""
 
 
@@ -51,7 +51,7 @@ class Paragraph:
 
     text: Text
     strong: bool = False
-    told: Told | None = None
+    role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Bullets:
     """Sentences, one a bullet."""
 
     lines: tuple[Text, ...]
-    told: Told | None = None
+    role: Role | None = None
     urgent: tuple[str, ...] = ()
     """Those of the lines without which no answer should be read, however little is told."""
 
@@ -242,19 +242,19 @@ def folded(title: str, *content: Content) -> Folded | None:
     return Folded(title=title, blocks=blocks) if blocks else None
 
 
-def paragraphs(sentences: Iterable[Text], *, strong: bool = False, told: Told | None = None) -> list[Paragraph]:
+def paragraphs(sentences: Iterable[Text], *, strong: bool = False, role: Role | None = None) -> list[Paragraph]:
     """Sentences, each of which stands by itself."""
-    return [Paragraph(sentence, strong=strong, told=told) for sentence in sentences]
+    return [Paragraph(sentence, strong=strong, role=role) for sentence in sentences]
 
 
-def bullets(sentences: Iterable[Text], *, told: Told | None = None) -> Bullets | None:
+def bullets(sentences: Iterable[Text], *, role: Role | None = None) -> Bullets | None:
     """Sentences, one a bullet; None where there are none."""
     lines = tuple(sentences)
-    return Bullets(lines, told=told) if lines else None
+    return Bullets(lines, role=role) if lines else None
 
 
 def _said(content: Iterable[Content]) -> tuple[Block, ...]:
-    parts = (each if isinstance(each, Iterable) else (each,) for each in content)
+    parts = (item if isinstance(item, Iterable) else (item,) for item in content)
     return tuple(block for own in parts for block in own if block is not None)
 
 

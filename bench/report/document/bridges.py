@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from bench.records.schema import Run
 
 
-def told(*runs: Run) -> list[str]:
+def sentences(*runs: Run) -> list[str]:
     """Say what is hidden in any of `runs`, a sentence each, as plain text."""
     return [f"{each}." for each in dict.fromkeys(each for run in runs for each in hidden(run))]
 
 
 def bold(*runs: Run) -> list[Paragraph]:
     """Say the same so that it stands out."""
-    return paragraphs(told(*runs), strong=True, told="note")
+    return paragraphs(sentences(*runs), strong=True, role="note")

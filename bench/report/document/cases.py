@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analyse.warnings import name
+from bench.analyse.cells.names import name
 from bench.errors import ExitCode
 from bench.report.document.columns import NO_REASON
 from bench.report.document.groups import STATUS_WORDS

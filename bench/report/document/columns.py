@@ -111,7 +111,7 @@ WRITTEN: dict[str, Text] = {
 
 
 def _columns(table: Table) -> tuple[Column, ...]:
-    return tuple(_column(each) for each in METRICS if each.table == table)
+    return tuple(_column(metric) for metric in METRICS if metric.table == table)
 
 
 def _sum(field: str) -> Column:

@@ -58,7 +58,7 @@ def package_rows(run: Run) -> list[list[str]]:
 def imported_rows(summary: Summary) -> list[list[str]]:
     """What the processes that measured had imported, by their own word, and where its module lies."""
     return [
-        [environment, name, each.version, each.path]
+        [environment, name, package.version, package.path]
         for environment, packages in summary.imported.items()
-        for name, each in sorted(packages.items())
+        for name, package in sorted(packages.items())
     ]

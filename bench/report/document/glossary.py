@@ -110,8 +110,8 @@ def how_to_read(entries: Sequence[str]) -> Folded | None:
 
 def entries(settings: Settings) -> list[str]:
     """One line a word, then why the number of threads is what it is."""
-    told = [f"**{word}**: {meaning}" for word, meaning in _words(settings).items() if meaning is not None]
-    return [*told, f"**threads**: {_threads(settings)}"]
+    lines = [f"**{word}**: {meaning}" for word, meaning in _words(settings).items() if meaning is not None]
+    return [*lines, f"**threads**: {_threads(settings)}"]
 
 
 def _words(settings: Settings) -> Mapping[str, str | None]:

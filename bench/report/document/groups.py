@@ -138,13 +138,13 @@ def beside_defaults(settings: Settings) -> list[str]:
     """Say what all of a run's comparisons have that nobody gets who sets nothing, one phrase each."""
     usual = Comparison(workload="", device="", batch_size=1)
     asked = settings.comparisons
-    found = [
+    conditions = [
         words(asked[0])
         for field, words in CONDITIONS.items()
         if asked and not _differs(asked, field) and getattr(asked[0], field) != getattr(usual, field)
     ]
     threads = [f"{settings.threads} threads"] if settings.threads != USUAL_THREADS else []
-    return [*found, *threads, *([f"seed {settings.seed}"] if settings.seed else [])]
+    return [*conditions, *threads, *([f"seed {settings.seed}"] if settings.seed else [])]
 
 
 def hardware(summary: Summary) -> list[str]:

@@ -21,10 +21,10 @@ def inconclusive(watched: Sequence[Verdict], groups: Sequence[FigureGroup]) -> s
 
     `1 of 6 cells has no time verdict (it rules out more than 60 % worse); the other 5 did not regress`
     """
-    by_group = {group: [each for each in watched if metric(each.metric).group == group] for group in groups}
-    cells = len({each.cell for each in watched})
-    told = [_of_group(group, _open(own), cells) for group, own in by_group.items() if _open(own)]
-    return f"{listed(told)}{_others(watched)}" if told else ""
+    by_group = {group: [verdict for verdict in watched if metric(verdict.metric).group == group] for group in groups}
+    cells = len({verdict.cell for verdict in watched})
+    sentences = [_of_group(group, _open(own), cells) for group, own in by_group.items() if _open(own)]
+    return f"{listed(sentences)}{_others(watched)}" if sentences else ""
 
 
 def ruled_out(verdict: Verdict) -> str:
@@ -44,7 +44,7 @@ def _open(verdicts: Sequence[Verdict]) -> list[Verdict]:
 
 
 def _of_group(group: FigureGroup, open_: Sequence[Verdict], of: int) -> str:
-    cells = len({each.cell for each in open_})
+    cells = len({verdict.cell for verdict in open_})
     some = f"{cells:,} of {plural(of, 'cell')} {'has' if cells == 1 else 'have'}"
     return f"{some} no {ADJECTIVES[group]} verdict ({_limits(open_, cells)})"
 
@@ -58,15 +58,15 @@ def _limits(open_: Sequence[Verdict], cells: int) -> str:
     if not bounds:
         return "nothing is ruled out"
     unbounded = len({each.cell for each in measured if each.rules_out is None})
-    told = f"{'it rules' if cells == 1 else 'they rule'} out {more_than(max(bounds))}"
-    return f"{told}, and nothing in {unbounded:,}" if unbounded else told
+    limits = f"{'it rules' if cells == 1 else 'they rule'} out {more_than(max(bounds))}"
+    return f"{limits}, and nothing in {unbounded:,}" if unbounded else limits
 
 
 def _others(watched: Sequence[Verdict]) -> str:
     """What is known of the rest, where that is good news."""
-    if any(each.verdict == "regressed" for each in watched):
+    if any(verdict.verdict == "regressed" for verdict in watched):
         return ""
-    others = {each.cell for each in watched} - {each.cell for each in _open(watched)}
+    others = {verdict.cell for verdict in watched} - {verdict.cell for verdict in _open(watched)}
     if others:
         return f"; the other {'one' if len(others) == 1 else f'{len(others):,}'} did not regress"
     return "; nothing else regressed" if len(_open(watched)) < len(watched) else ""

@@ -19,18 +19,18 @@ def after(setting: str, summary: Summary) -> str:
     An older run did not look how steady the machine was: nothing is said of it.
     """
     unusual = beside_defaults(summary.run.settings)
-    told = [f"Not the default: {listed(unusual)}."] if unusual else []
-    told += [sentence(summary.steadiness)] if summary.steadiness is not None else []
-    told += [f"No charts: {summary.no_charts}."] if summary.no_charts is not None else []
-    return " ".join([setting, *told])
+    sentences = [f"Not the default: {listed(unusual)}."] if unusual else []
+    sentences += [sentence(summary.steadiness)] if summary.steadiness is not None else []
+    sentences += [f"No charts: {summary.no_charts}."] if summary.no_charts is not None else []
+    return " ".join([setting, *sentences])
 
 
-def sentence(found: Steadiness) -> str:
+def sentence(steadiness: Steadiness) -> str:
     """Say it in one sentence."""
-    if found.unavailable is not None or found.alone is None or found.turns is None:
-        return f"How steady this machine was is unavailable: {found.unavailable or 'too little was timed'}."
-    differ = "" if found.cores_differ is None else f"; its cores differ by {percent(found.cores_differ)}"
+    if steadiness.unavailable is not None or steadiness.alone is None or steadiness.turns is None:
+        return f"How steady this machine was is unavailable: {steadiness.unavailable or 'too little was timed'}."
+    differ = "" if steadiness.cores_differ is None else f"; its cores differ by {percent(steadiness.cores_differ)}"
     return (
-        f"This machine: two identical loops timed one after the other would come out {percent(found.alone)} apart, "
-        f"in turns {percent(found.turns)}{differ}."
+        f"This machine: two identical loops timed one after the other would come out "
+        f"{percent(steadiness.alone)} apart, in turns {percent(steadiness.turns)}{differ}."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import sentence
-from bench.analyse.warnings import name
+from bench.analyse.cells.names import name
 from bench.records.metrics import BY_FUNCTION, metric
 from bench.records.schema import CURRENT
 from bench.report.document import numbers
@@ -63,13 +63,13 @@ def where(cell: Cell) -> str:
 
 def measured(summary: Summary) -> Section | None:
     """The section of what was judged by pairs; None where nothing was timed."""
-    found = measured_table(summary)
-    return None if found is None else section("What was measured", found)
+    measured_rows = measured_table(summary)
+    return None if measured_rows is None else section("What was measured", measured_rows)
 
 
 def measured_table(summary: Summary) -> Table | None:
     """What was judged by pairs; None where nothing was timed."""
-    found = [v for v in summary.verdicts if not is_exact(v)]
+    verdicts = [v for v in summary.verdicts if not is_exact(v)]
     headers = ["figure", "baseline", "candidate", "ratio", "margin", "resolves", "verdict"]
     rows = [
         [
@@ -81,14 +81,14 @@ def measured_table(summary: Summary) -> Table | None:
             "?" if v.minimum_detectable_effect is None else numbers.percent(v.minimum_detectable_effect),
             f"{WORDS[v.verdict]}{_limit(v)}",
         ]
-        for v in found
+        for v in verdicts
     ]
-    return _by_setting(headers, found, rows) if found else None
+    return _by_setting(headers, verdicts, rows) if verdicts else None
 
 
 def _limit(verdict: Verdict) -> str:
-    found = ruled_out(verdict)
-    return f": {found}" if found else ""
+    limit = ruled_out(verdict)
+    return f": {limit}" if limit else ""
 
 
 def counted(summary: Summary, against: str) -> Section | None:
@@ -149,8 +149,10 @@ def _values(verdict: Verdict) -> dict[str, float | None]:
 
 def key_columns(cells: Sequence[Cell]) -> dict[str, list[str]]:
     """What tells the cells apart, by the header of its column: batch size and runner always, else what differs."""
-    told = {head: [words(cell) for cell in cells] for head, words in KEYS.items()}
-    return {head: column for head, column in told.items() if (head in ALWAYS and any(column)) or len(set(column)) > 1}
+    columns = {head: [words(cell) for cell in cells] for head, words in KEYS.items()}
+    return {
+        head: column for head, column in columns.items() if (head in ALWAYS and any(column)) or len(set(column)) > 1
+    }
 
 
 def _difference(verdict: Verdict) -> str:
@@ -164,15 +166,15 @@ def _difference(verdict: Verdict) -> str:
 
 def origins(summary: Summary) -> list[str]:
     """A sentence for each counter that differs, cell by cell; cells that say the same share one line."""
-    told: dict[str, list[str]] = {}
+    lines: dict[str, list[str]] = {}
     candidates = dict.fromkeys(v.cell for v in summary.verdicts)
     for cell in candidates:
-        for counter in (each.key for each in BY_FUNCTION):
+        for counter in (row.key for row in BY_FUNCTION):
             rows = rows_of(summary, cell, counter)
             if sum(row.delta for row in rows):  # what one function does for another is no news
-                told.setdefault(f"{cell.runner}: {sentence(rows, counter)}", []).append(KEYS["batch"](cell))
+                lines.setdefault(f"{cell.runner}: {sentence(rows, counter)}", []).append(KEYS["batch"](cell))
     return [
-        f"{text} (batch {listed(list(dict.fromkeys(sizes)))})" if any(sizes) else text for text, sizes in told.items()
+        f"{text} (batch {listed(list(dict.fromkeys(sizes)))})" if any(sizes) else text for text, sizes in lines.items()
     ]
 
 

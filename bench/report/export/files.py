@@ -46,7 +46,7 @@ def export(summary: Summary, folder: Path, chosen: list[str]) -> list[Path]:
     (folder / FOLDER).mkdir(exist_ok=True)
     written = []
     for name, frame in _frames(summary).items():
-        for kind in (each for each in chosen if each in WRITERS):
+        for kind in (form for form in chosen if form in WRITERS):
             path = folder / FOLDER / f"{name}.{kind}"
             store.write_bytes(path, WRITERS[kind](frame))
             written.append(path)
@@ -77,8 +77,8 @@ def _latex(grid: Table, *, caption: str, label: str) -> str:
         longtable=longest,
         position=None if longest else "htbp",
     )
-    told = (printable(" ".join(note.split())) for note in grid.notes)
-    notes = "".join(f"% ({number}) {note}\n" for number, note in enumerate(told, start=1))
+    note_lines = (printable(" ".join(note.split())) for note in grid.notes)
+    notes = "".join(f"% ({number}) {note}\n" for number, note in enumerate(note_lines, start=1))
     return (
         f"% \\usepackage{{booktabs{',longtable' if longest else ''}}}, for pdfLaTeX also {{textcomp}}\n{notes}{table}"
     )

@@ -38,7 +38,7 @@ def cells(runs: Sequence[tuple[str, Summary]]) -> pd.DataFrame:
 
 def table(runs: Sequence[tuple[str, Summary]], metric: str) -> pd.DataFrame:
     """One figure: a row for each loop of whatever else differs, a column a batch size; see `bench.load`."""
-    known = [each.key for each in METRICS]
+    known = [column.key for column in METRICS]
     if metric not in known:
         raise UsageError(f"metric {metric!r} is not one of {', '.join(known)}.")
     frame = cells(runs)
@@ -51,14 +51,14 @@ def table(runs: Sequence[tuple[str, Summary]], metric: str) -> pd.DataFrame:
 def trials(folders: Sequence[Path]) -> pd.DataFrame:
     """One row a trial, the failed ones included, units in the names of the columns; see `bench.load`."""
     frame = pd.DataFrame([_trial(folder.name, trial) for folder in folders for trial in store.read_trials(folder)])
-    figures = [each.key for each in (*TIMED, *EXACT)]
+    figures = [metric.key for metric in (*TIMED, *EXACT)]
     return _as_numbers(frame, ("grad_clip", *figures, *MEMORY, "foreign_cores"))
 
 
 def wide(summary: Summary) -> pd.DataFrame:
     """One row a cell, units in the names of the columns; of a figure with an interval also `_low` and `_high`."""
     frame = pd.DataFrame([_wide(cell) for cell in summary.cells])
-    return _as_numbers(frame, ["grad_clip", *(name for each in METRICS for name in _columns(each))])
+    return _as_numbers(frame, ["grad_clip", *(name for metric in METRICS for name in _columns(metric))])
 
 
 def verdicts(summary: Summary) -> pd.DataFrame:
@@ -66,10 +66,10 @@ def verdicts(summary: Summary) -> pd.DataFrame:
     return pd.DataFrame([_verdict(verdict) for verdict in summary.verdicts])
 
 
-def found(runs: Path | str | Iterable[Path | str]) -> list[Path]:
+def run_folders(runs: Path | str | Iterable[Path | str]) -> list[Path]:
     """Return the run folders meant: one, several, or all in a folder of runs; raises `RunFolderError` for none."""
     given = [runs] if isinstance(runs, str | Path) else list(runs)
-    folders = [folder for each in given for folder in _folders(Path(each))]
+    folders = [folder for path in given for folder in _folders(Path(path))]
     if not folders:
         raise RunFolderError("no run was named: give a run folder, several, or a folder of runs such as results.")
     return folders
@@ -78,7 +78,7 @@ def found(runs: Path | str | Iterable[Path | str]) -> list[Path]:
 def _folders(path: Path) -> list[Path]:
     if (path / store.RUN).is_file():
         return [path]
-    inside = sorted(each.parent for each in path.glob(f"*/{store.RUN}"))
+    inside = sorted(run_file.parent for run_file in path.glob(f"*/{store.RUN}"))
     if not inside:
         raise RunFolderError(f"{path} is no run folder and holds none: it has no {store.RUN}, nor has a folder in it.")
     return inside
@@ -97,8 +97,8 @@ def _columns(metric: Metric) -> list[str]:
 def _tidy(run: str, summary: Summary) -> Iterator[Row]:
     for cell in summary.cells:
         known = {"run": run} | cell.cell.model_dump()
-        for each in METRICS:
-            yield known | {"metric": each.key, "unit": each.unit.stored} | _value(each, cell)
+        for metric in METRICS:
+            yield known | {"metric": metric.key, "unit": metric.unit.stored} | _value(metric, cell)
 
 
 def _value(metric: Metric, cell: CellSummary) -> Row:
@@ -112,10 +112,10 @@ def _wide(cell: CellSummary) -> Row:
     proof = {"equivalence": cell.equivalence.verdict}
     counted = {name: getattr(cell, name) for name in ("status", "reason", "blocks", "trials", "failed_trials")}
     row = cell.cell.model_dump() | counted | proof
-    for each in METRICS:
-        estimate = each.estimate(cell)
+    for metric in METRICS:
+        estimate = metric.estimate(cell)
         bounds = (None,) * 3 if estimate is None else (estimate.value, estimate.low, estimate.high)
-        row |= dict(zip(_columns(each), bounds, strict=False))
+        row |= dict(zip(_columns(metric), bounds, strict=False))
     return row
 
 
@@ -143,7 +143,7 @@ def _timed(trial: Trial) -> Row:
     made = None
     if trial.timing is not None:
         (made,) = complete([figures(trial, trial.timing)], trial.cell, trial.length)
-    own = {each.key: getattr(made, each.trial, None) for each in TIMED}
+    own = {metric.key: getattr(made, metric.trial, None) for metric in TIMED}
     return own | {name: getattr(made.memory if made else None, name, None) for name in MEMORY}
 
 
@@ -152,4 +152,4 @@ def _disturbed(trial: Trial) -> Row:
 
 
 def _counted(trial: Trial) -> Row:
-    return {each.key: None if trial.counters is None else count(trial.counters, each.key) for each in EXACT}
+    return {metric.key: None if trial.counters is None else count(trial.counters, metric.key) for metric in EXACT}

@@ -33,8 +33,8 @@ def push(summary: Summary, folder: Path, place: str) -> str:
 
 def _tags(summary: Summary) -> dict[str, str]:
     versions = {f"version.{name}": version for name, version in summary.packages.items()}
-    told = {"verb": summary.run.verb, "command": summary.run.command, "cpu": summary.machine.cpu} | versions
-    return {name: value[:LONGEST_TAG] for name, value in told.items()}
+    tags = {"verb": summary.run.verb, "command": summary.run.command, "cpu": summary.machine.cpu} | versions
+    return {name: value[:LONGEST_TAG] for name, value in tags.items()}
 
 
 def _parameters(cell: CellSummary) -> dict[str, object]:

@@ -45,12 +45,12 @@ VERDICTS = {
 
 def summary(answer: Answer) -> str:
     """Write the answer in words, one compact table, and the sections of the report on a click each."""
-    told = short(answer.document)
+    blocks = short(answer.document)
     parts = [f"## {escape(answer.document.title)}"]
-    parts += [_said(each) for each in told.answers]
+    parts += [_said(each) for each in blocks.answers]
     parts += [ON_A_JOB.table(answer.grid)] if answer.grid else []
-    parts += [ON_A_JOB.text(line) for line in (*told.before, *told.after)]
-    parts += [_said(warning) for warning in told.warnings]
+    parts += [ON_A_JOB.text(line) for line in (*blocks.before, *blocks.after)]
+    parts += [_said(warning) for warning in blocks.warnings]
     where = [] if answer.path is None else [f"The report: {code_span(answer.path)}"]
     text = "\n\n".join([*parts, *_within(parts, _sections(answer.document)), *where]) + "\n"
     return COMMAND.sub(r"\g<1>\\\g<2>", text)
@@ -73,10 +73,10 @@ def error(verb: str, sentence: str) -> str:
 
 def outputs(*, exit_code: int, path: str | None) -> str:
     """Write the outputs of a step, as $GITHUB_OUTPUT takes them."""
-    found = {"verdict": VERDICTS[exit_code], "exit-code": str(exit_code), "report": path or ""}
+    values = {"verdict": VERDICTS[exit_code], "exit-code": str(exit_code), "report": path or ""}
     if path is not None:
-        found["folder"] = path.rpartition("/")[0] or "."
-    return "".join(f"{name}={' '.join(printable(value).split())}\n" for name, value in found.items())
+        values["folder"] = path.rpartition("/")[0] or "."
+    return "".join(f"{name}={' '.join(printable(value).split())}\n" for name, value in values.items())
 
 
 def command(level: Level, *, title: str, message: str) -> str:
@@ -100,16 +100,16 @@ def _of_level(answer: Answer, level: Level) -> Iterator[str]:
     shown = list(by_cell.items())
     if len(shown) > SHOWN_BY_GITHUB:
         shown = shown[: SHOWN_BY_GITHUB - 1]
-    for cell, found in shown:
-        yield command(level, title=f"{cell} (bench.{answer.verb})", message=_message(found))
+    for cell, cases in shown:
+        yield command(level, title=f"{cell} (bench.{answer.verb})", message=_message(cases))
     more = len(by_cell) - len(shown)
     if more:
-        told = f"{plural(more, 'more cell')} like these: see the summary of this step."
-        yield command(level, title=f"bench.{answer.verb}", message=told)
+        sentence = f"{plural(more, 'more cell')} like these: see the summary of this step."
+        yield command(level, title=f"bench.{answer.verb}", message=sentence)
 
 
-def _message(found: Sequence[Case]) -> str:
-    return "\n".join(f"{case.name}: {case.reason}" for case in found)
+def _message(cases: Sequence[Case]) -> str:
+    return "\n".join(f"{case.name}: {case.reason}" for case in cases)
 
 
 def _sections(document: Document) -> Iterator[str]:

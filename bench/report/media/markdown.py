@@ -188,8 +188,8 @@ class Writer:
     def _cell_table(self, block: CellTable, level: int) -> str:
         """A table of its own for each group of rows."""
         columns = [column for column in block.columns if column.key not in block.wide]
-        found = self.table(tabulated(block.cells, columns, block.names or batch_and_runner))
+        whole = self.table(tabulated(block.cells, columns, block.names or batch_and_runner))
         if block.folded:
-            return folded(", ".join(filter(None, [block.title, block.group])), found)
+            return folded(", ".join(filter(None, [block.title, block.group])), whole)
         title = f"{block.group}: {block.title[0].lower()}{block.title[1:]}" if block.group else block.title
-        return f"{'#' * level} {escape(title)}\n\n{found}"
+        return f"{'#' * level} {escape(title)}\n\n{whole}"

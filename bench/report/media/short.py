@@ -53,9 +53,9 @@ def short(document: Document) -> Short:
     )
 
 
-def _besides(blocks: tuple[Block, ...], told: str) -> Iterator[Text]:
+def _besides(blocks: tuple[Block, ...], role: str) -> Iterator[Text]:
     for block in leaves(blocks):
-        if isinstance(block, Paragraph) and block.told == told:
+        if isinstance(block, Paragraph) and block.role == role:
             yield block.text
 
 
@@ -67,14 +67,14 @@ def _urgent(blocks: tuple[Block, ...]) -> Iterator[str]:
 
 def _answers(document: Document) -> list[Said]:
     """Each strong paragraph begins an answer, to which all that follows belongs."""
-    found: list[tuple[Text, list[Text]]] = []
+    answers: list[tuple[Text, list[Text]]] = []
     for block in leaves(document.blocks):
-        if isinstance(block, Paragraph | Bullets) and block.told == "answer":
+        if isinstance(block, Paragraph | Bullets) and block.role == "answer":
             if isinstance(block, Paragraph) and block.strong:
-                found.append((block.text, []))
+                answers.append((block.text, []))
             else:
-                found[-1][1].extend(block.lines if isinstance(block, Bullets) else [block.text])
-    return [Said(lead=lead, lines=tuple(lines)) for lead, lines in found]
+                answers[-1][1].extend(block.lines if isinstance(block, Bullets) else [block.text])
+    return [Said(lead=lead, lines=tuple(lines)) for lead, lines in answers]
 
 
 def _warnings(document: Document) -> Iterator[Said]:

@@ -63,9 +63,9 @@ def lines(document: Document) -> list[str]:
 
 def _parts(document: Document) -> Iterator[Sequence[Line]]:
     """What stands apart."""
-    told = short(document)
-    warned = [line for said in told.warnings for line in _said(said)]
-    parts = [_flush(told.before), *map(_said, told.answers), [*_flush(told.after), *warned]]
+    shortened = short(document)
+    warned = [line for said in shortened.warnings for line in _said(said)]
+    parts = [_flush(shortened.before), *map(_said, shortened.answers), [*_flush(shortened.after), *warned]]
     return (part for part in parts if part)
 
 

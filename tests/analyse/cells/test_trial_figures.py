@@ -92,7 +92,7 @@ def evidence_of(loop: Loop, per_epoch: int):
 
 
 def samples_per_second(evidence) -> float:
-    return float(np.median([trial.samples_per_second for trial in evidence.timed]))
+    return float(np.median([trial.samples_per_second for trial in evidence.timing_trials]))
 
 
 def per_second(step_us: float) -> float:
@@ -131,7 +131,7 @@ def test_a_pause_of_its_own_is_not_in_a_loop_s_step_but_in_its_throughput(every,
 def test_what_an_epoch_costs_is_told_apart_whichever_step_does_the_work(batches):
     _, own = evidence_of(ahead_by(batches, epoch_us=5000.0), 101)
     assert list(own.step_us_by_block.values()) == pytest.approx([STEP_US] * BLOCKS, rel=0.01)
-    assert own.timed[0].epoch_us == pytest.approx(5000.0, rel=0.01)
+    assert own.timing_trials[0].epoch_us == pytest.approx(5000.0, rel=0.01)
     assert samples_per_second(own) == pytest.approx(per_second(STEP_US + 5000.0 / 101), rel=0.01)
 
 

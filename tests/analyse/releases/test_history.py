@@ -46,8 +46,8 @@ def test_the_turns_of_another_group_are_no_evidence():
     assert (first.group.number, second.group.number) == (0, 1)
     assert first.reference.cell == second.reference.cell
     for compared in (first, second):
-        assert [len(each.timed) for each in compared.evidence] == [6] * 4
-        assert len(compared.clone.timed) == 6
+        assert [len(each.timing_trials) for each in compared.evidence] == [6] * 4
+        assert len(compared.clone.timing_trials) == 6
     apart = [
         ours / theirs
         for ours, theirs in zip(

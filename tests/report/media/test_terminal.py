@@ -19,7 +19,7 @@ ESCAPE = "\x1b["
 
 
 def worse(line: str, lead: str = "Worse.") -> Document:
-    return document(Paragraph(lead, strong=True, told="answer"), Bullets((line,), told="answer"))
+    return document(Paragraph(lead, strong=True, role="answer"), Bullets((line,), role="answer"))
 
 
 class Screen(io.StringIO):
@@ -127,7 +127,7 @@ def grid_of(verdict):
 
 
 def test_markup_in_a_name_is_text(shown):
-    told = answer(document=document(Paragraph("[bold]x[/bold] :smile: [/]", told="note")), grid=None)
+    told = answer(document=document(Paragraph("[bold]x[/bold] :smile: [/]", role="note")), grid=None)
     assert shown(told).startswith("[bold]x[/bold] :smile: [/]\n")
     assert "[bold]x[/bold] :smile: [/]" in shown(told, 80)
 

@@ -43,21 +43,21 @@ def compilation(evidence: Evidence) -> FigureOrReason:
     if not evidence.compilations:
         return evidence.reason or missing.NOT_COMPILED
     _, last = evidence.compilations[-1]
-    timed = [each for phase, each in evidence.compilations if phase == "timing"]
-    proof = next((each for phase, each in evidence.compilations if phase == "equivalence"), None)
+    timed = [compiled for phase, compiled in evidence.compilations if phase == "timing"]
+    proof = next((compiled for phase, compiled in evidence.compilations if phase == "equivalence"), None)
     return CompilationFigures(
-        seconds=median(each.seconds for each in timed) if timed else None,
+        seconds=median(compiled.seconds for compiled in timed) if timed else None,
         first_seconds=None if proof is None else proof.seconds,
         graphs=last.graphs,
         graph_breaks=last.graph_breaks,
-        in_turns=sum(each.in_turns for each in timed) if timed else None,
+        in_turns=sum(compiled.in_turns for compiled in timed) if timed else None,
     )
 
 
 def phases(evidence: Evidence) -> dict[str, FigureOrReason]:
     """Where the time of a step goes, and what an evaluation takes."""
-    split = [figures for trial in evidence.split if trial.phases and (figures := phases_us(trial, trial.phases))]
-    evaluated_ns = [trial.phases.evaluation_ns for trial in evidence.split if trial.phases is not None]
+    split = [figures for trial in evidence.phase_trials if trial.phases and (figures := phases_us(trial, trial.phases))]
+    evaluated_ns = [trial.phases.evaluation_ns for trial in evidence.phase_trials if trial.phases is not None]
     return {
         "phases_us": split[0] if split else why_not(evidence, "phases", missing.NO_PHASES),
         "evaluation_us": fmean(evaluated_ns[0]) / 1e3

@@ -29,7 +29,9 @@ def _peak(evidence: Evidence, peak: Metric) -> float | str:
     by_block = evidence.by_block(peak)
     if by_block:
         return median(by_block.values())
-    reasons = [trial.memory.unavailable[peak.key] for trial in evidence.timed if peak.key in trial.memory.unavailable]
+    reasons = [
+        trial.memory.unavailable[peak.key] for trial in evidence.timing_trials if peak.key in trial.memory.unavailable
+    ]
     return why(evidence, reasons[-1] if reasons else missing.NOT_REPORTED)
 
 
@@ -38,7 +40,7 @@ def energy(evidence: Evidence) -> FigureOrReason:
     by_block = evidence.by_block(metric("joules_per_1000_samples"))
     if by_block:
         return median(by_block.values())
-    reasons = [reason for trial in evidence.timed if (reason := trial.no_energy) is not None]
+    reasons = [reason for trial in evidence.timing_trials if (reason := trial.no_energy) is not None]
     return why(evidence, reasons[-1] if reasons else missing.NOT_REPORTED)
 
 

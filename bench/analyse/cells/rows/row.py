@@ -23,7 +23,7 @@ def row(
 ) -> CellSummary:
     """Return the row of a cell, given its group and that one's noise floor, and its runner's interpreters there."""
     common = evidence.common_blocks()
-    found = {
+    figures = {
         **steps.steps(common),
         **_pairs(evidence, compared),
         **_defaults(evidence, compared),
@@ -39,14 +39,14 @@ def row(
         "status": evidence.status,
         "reason": evidence.reason,
         "blocks": evidence.blocks,
-        "trials": len(evidence.timed) + len(evidence.failed),
+        "trials": len(evidence.timing_trials) + len(evidence.failed),
         "failed_trials": len(evidence.failed),
         "length": evidence.length,
         "equivalence": evidence.equivalence,
         "setup": evidence.setup if _has_defaults(compared) else {},
-        "unavailable": {name: value for name, value in found.items() if isinstance(value, str)},
+        "unavailable": {name: value for name, value in figures.items() if isinstance(value, str)},
     }
-    known = {name: value for name, value in found.items() if not isinstance(value, str)}
+    known = {name: value for name, value in figures.items() if not isinstance(value, str)}
     return CellSummary.model_validate(evidence.cell.model_dump() | facts | known)
 
 
@@ -90,7 +90,7 @@ def _compared(
     reference: str,
 ) -> FigureOrReason:
     """Compare step times block by block, or say what forbids it: only equal arithmetic may be compared."""
-    if other is None or not evidence.timed:
+    if other is None or not evidence.timing_trials:
         return why(evidence, f"{partner} is not in this run")
     for side in (evidence, other):
         if not side.equivalence.proven:

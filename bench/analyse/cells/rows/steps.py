@@ -45,11 +45,11 @@ def _over_blocks(evidence: Evidence, key: str) -> list[float]:
 
 
 def _no_rate(evidence: Evidence) -> str:
-    return NO_SAMPLES if any(trial.samples is None for trial in evidence.timed) else missing.NO_STEADY_STEP
+    return NO_SAMPLES if any(trial.samples is None for trial in evidence.timing_trials) else missing.NO_STEADY_STEP
 
 
 def _no_device_step(evidence: Evidence) -> str:
-    has_events = any(trial.has_events for trial in evidence.timed)
+    has_events = any(trial.has_events for trial in evidence.timing_trials)
     return missing.NO_STEADY_STEP if has_events else missing.NO_EVENTS
 
 
@@ -60,18 +60,18 @@ def _no_epoch(evidence: Evidence) -> str:
 def _epoch_cost(evidence: Evidence) -> Estimate | None:
     """What an epoch costs: of trials that take turns, all together tell it; else the middle over blocks."""
     if evidence.took_turns and evidence.length is not None:
-        return epoch_cost(evidence.timed, evidence.cell, evidence.length)
+        return epoch_cost(evidence.timing_trials, evidence.cell, evidence.length)
     return signed_rank_estimate(_over_blocks(evidence, "epoch_boundary_us"))  # not on logarithms: it may be negative
 
 
 def _collector(evidence: Evidence) -> dict[str, FigureOrReason]:
     if not evidence.took_turns:
         return dict.fromkeys(COLLECTOR, why(evidence, missing.NOT_COUNTED_THEN))
-    if not all(trial.collections is None or trial.collections.are_whole for trial in evidence.timed):
+    if not all(trial.collections is None or trial.collections.are_whole for trial in evidence.timing_trials):
         return dict.fromkeys(COLLECTOR, missing.WITHOUT_IMPORTS)
-    per_step, pause_us = collections_per_step(evidence.timed), collection_us(evidence.timed)
+    per_step, pause_us = collections_per_step(evidence.timing_trials), collection_us(evidence.timing_trials)
     return {
-        "collector_us_per_step": collector_us_per_step(evidence.timed),
+        "collector_us_per_step": collector_us_per_step(evidence.timing_trials),
         "collector_pauses_per_1000_steps": 1000 * per_step,
         "collector_pause_us": missing.NO_COLLECTION if pause_us is None else pause_us,
     }
@@ -90,10 +90,10 @@ def _whole(evidence: Evidence) -> dict[str, FigureOrReason]:
 def _percentiles(evidence: Evidence) -> dict[str, FigureOrReason]:
     """Take percentiles of all the steady steps of all trials: what a user sees, not an estimate with an interval."""
     names = ("step_p50_us", "step_p95_us", "step_p99_us", "step_quantiles_us")
-    pooled = np.concatenate([np.empty(0), *(trial.steady_us for trial in evidence.timed)])
+    pooled = np.concatenate([np.empty(0), *(trial.steady_us for trial in evidence.timing_trials)])
     if not len(pooled):
         return dict.fromkeys(names, why(evidence, missing.NO_STEADY_STEP))
     pooled.sort()
-    told = np.percentile(pooled, [50, 95, 99]).tolist()
+    percentiles = np.percentile(pooled, [50, 95, 99]).tolist()
     spread = np.percentile(pooled, np.arange(STEP_QUANTILES) * 100 / STEP_QUANTILES).round(3).tolist()
-    return dict(zip(names, [*told, spread], strict=True))
+    return dict(zip(names, [*percentiles, spread], strict=True))

@@ -55,10 +55,10 @@ def document(summary: Summary, folder: str) -> Document:
     del folder  # a bisection is repeated by its command, not by its folder
     return blocks.document(
         f"{_ends(summary)}: which release moved the {name(summary)}?",
-        Paragraph(answer(summary), strong=True, told="answer"),
-        Paragraph(setting(summary), told="setting"),
+        Paragraph(answer(summary), strong=True, role="answer"),
+        Paragraph(setting(summary), role="setting"),
         bridges.bold(summary.run),
-        bullets(further_sentences(summary), told="answer"),
+        bullets(further_sentences(summary), role="answer"),
         _all_moves(summary),
         section("Tested releases", looked_at(summary), _stepped_around(summary)),
         _side_by_side(summary),
@@ -78,10 +78,10 @@ def progress_line(run: Run, probe: Probe) -> str:
     assert run.settings.bisection is not None
     if probe.status != "ok":
         return f"{probe.release}: skipped, {probe.reason}"
-    told = figure(figure_of(run.settings.bisection.metric).key, probe.value)
+    value = figure(figure_of(run.settings.bisection.metric).key, probe.value)
     beside = "" if probe.ratio is None else f", {numbers.ratio(probe.ratio)} of the first end's"
     like = {"first": ", like the first end", "last": ", like the last end", "undecided": ", undecided", None: ""}
-    return f"{probe.release}: {told}{beside}{like[probe.like]}"
+    return f"{probe.release}: {value}{beside}{like[probe.like]}"
 
 
 def further_sentences(summary: Summary) -> list[str]:
@@ -126,10 +126,10 @@ def _step_time(summary: Summary) -> list[str]:
     if verdict is None:
         return []
     confirmed = {True: ", confirmed on fresh blocks", False: ", not found again on fresh blocks", None: ""}
-    found = f"step time {WORDS[verdict.verdict]}, ratio {ratio(verdict)}{confirmed[verdict.confirmed]}"
-    parts = [f"Timed side by side: {found}", plural(verdict.pairs, "pair"), ruled_out(verdict)]
-    told = ", ".join(part for part in parts if part)
-    return [f"{told}.", *(f"Warning: {doubt}." for doubt in verdict.warnings)]
+    step_time = f"step time {WORDS[verdict.verdict]}, ratio {ratio(verdict)}{confirmed[verdict.confirmed]}"
+    parts = [f"Timed side by side: {step_time}", plural(verdict.pairs, "pair"), ruled_out(verdict)]
+    sentence = ", ".join(part for part in parts if part)
+    return [f"{sentence}.", *(f"Warning: {doubt}." for doubt in verdict.warnings)]
 
 
 def _equivalence(transition: Transition) -> str:
@@ -146,8 +146,9 @@ def _beside(summary: Summary, transition: Transition) -> list[str]:
         for other, (old, new) in changed(*sides).items()
         if other != package(summary)
     ]
-    told = f"Other packages differ too, because the releases require it, and the move may be theirs: {listed(others)}."
-    return [told] if others else []
+    names = listed(others)
+    sentence = f"Other packages differ too, because the releases require it, and the move may be theirs: {names}."
+    return [sentence] if others else []
 
 
 def _others(summary: Summary) -> str:
@@ -174,12 +175,12 @@ def setting(summary: Summary) -> str:
     assert settings.bisection is not None
     of, runner = settings.comparisons[0], settings.runners[0]
     machine = listed(hardware(summary))
-    told = (
+    sentence = (
         f"Followed {runner}{of.at_batch} of {of.workload} on {of.device} through "
         f"{plural(len(settings.bisection.releases), 'release')}, of which {len(summary.probes)} were looked at, on "
         f"{summary.run.started_at:%Y-%m-%d} on {machine}."
     )
-    return steadiness.after(told, summary)
+    return steadiness.after(sentence, summary)
 
 
 def _all_moves(summary: Summary) -> Section | None:
@@ -231,7 +232,7 @@ def _remark(summary: Summary, probe: Probe) -> str:
 def _stepped_around(summary: Summary) -> list[Block | None]:
     """Which releases cannot be used here, and why."""
     lines = [About(probe.release, f": {probe.reason or ''}") for probe in summary.probes if probe.status != "ok"]
-    return [Paragraph(AROUND, told="answer"), bullets(lines, told="answer")] if lines else []
+    return [Paragraph(AROUND, role="answer"), bullets(lines, role="answer")] if lines else []
 
 
 def _side_by_side(summary: Summary) -> Section | None:

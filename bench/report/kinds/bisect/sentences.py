@@ -86,7 +86,7 @@ def newer_cell(settings: Settings, transition: Transition) -> Cell:
 
 def environment(summary: Summary, release: str) -> Environment:
     """Where a release was run."""
-    return next(each for each in summary.run.settings.environments if each.name == release)
+    return next(environment for environment in summary.run.settings.environments if environment.name == release)
 
 
 def timed(summary: Summary) -> Verdict | None:

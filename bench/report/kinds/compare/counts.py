@@ -20,21 +20,21 @@ PATH_NOTE = (
 HEADERS = ("cells", "counter", "A", "B", "difference", "verdict")
 
 
-def section(found: TwoRuns) -> Section:
+def section(two_runs: TwoRuns) -> Section:
     """The counters that differ and where the difference comes from; cells that agree share a line."""
-    return blocks.section("Exact counts of one steady step", _said(found))
+    return blocks.section("Exact counts of one steady step", _said(two_runs))
 
 
-def _said(found: TwoRuns) -> list[Block | None]:
-    counts = found.of(["counters"])
+def _said(two_runs: TwoRuns) -> list[Block | None]:
+    counts = two_runs.of(["counters"])
     if not counts:
         return [Paragraph("Unavailable: no cell that was compared was counted.")]
     cells = plural(len({verdict.cell for verdict in counts}), "cell")
     unlike = [verdict for verdict in counts if verdict.verdict != "not-regressed"]
     if not unlike:
         return [Paragraph(f"All {plural(len(counts), 'count')} of {cells} are the same in both runs.")]
-    origins = bullets(_origins(found))
-    searched = any(row.file == PATH_SEARCHER for row in found.attribution)
+    origins = bullets(_origins(two_runs))
+    searched = any(row.file == PATH_SEARCHER for row in two_runs.attribution)
     return [
         Paragraph(f"{len(unlike):,} of {plural(len(counts), 'count')} of {cells} differ:"),
         _table(unlike),
@@ -45,8 +45,8 @@ def _said(found: TwoRuns) -> list[Block | None]:
 
 
 def _table(unlike: Sequence[Verdict]) -> Table:
-    cells = gathered((_key(each), each.cell) for each in unlike)
-    first = {_key(each): each for each in reversed(unlike)}
+    cells = gathered((_key(judged), judged.cell) for judged in unlike)
+    first = {_key(judged): judged for judged in reversed(unlike)}
     return Table(headers=HEADERS, rows=tuple(_row(first[key], own) for key, own in cells.items()), names=2)
 
 
@@ -61,11 +61,11 @@ def _row(verdict: Verdict, cells: Sequence[Cell]) -> Row:
     return Row(texts=(where(cells), label(verdict.metric), *sides, change(verdict), outcome))
 
 
-def _origins(found: TwoRuns) -> list[str]:
+def _origins(two_runs: TwoRuns) -> list[str]:
     """One sentence a counter that surely differs, said once for all batch sizes of which it is true."""
-    changed = [each for each in found.of(["counters", "memory"]) if each.verdict in ("regressed", "improved")]
-    counted = [each for each in changed if metric(each.metric) in BY_FUNCTION]
-    keyed = (((without_batch(each.cell), _sentence(found.attribution, each)), each.cell) for each in counted)
+    changed = [judged for judged in two_runs.of(["counters", "memory"]) if judged.verdict in ("regressed", "improved")]
+    counted = [judged for judged in changed if metric(judged.metric) in BY_FUNCTION]
+    keyed = (((without_batch(judged.cell), _sentence(two_runs.attribution, judged)), judged.cell) for judged in counted)
     return [f"{where(cells)}: {origin}" for (_, origin), cells in gathered(keyed).items()]
 
 

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from bench.report.document.blocks import Table
 
 
-def grid(found: TwoRuns) -> Table | None:
+def grid(two_runs: TwoRuns) -> Table | None:
     """Return the table; None where nothing was judged."""
-    told = [each for each in found.judged if is_reported(each, found.fail_on)]
+    judged = [each for each in two_runs.judged if is_reported(each, two_runs.fail_on)]
     return of_verdicts(
         [
-            Watched(verdict=each.verdict, watched=each.group in found.fail_on, awaited=each.group in found.fail_on)
-            for each in told
+            Watched(
+                verdict=each.verdict, watched=each.group in two_runs.fail_on, awaited=each.group in two_runs.fail_on
+            )
+            for each in judged
         ]
     )

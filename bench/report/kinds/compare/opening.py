@@ -19,30 +19,30 @@ MAX_PACKAGES = 8
 MAX_FAILURES = 8
 
 
-def headline(found: TwoRuns) -> list[str]:
+def headline(two_runs: TwoRuns) -> list[str]:
     """Say what was found, the chief finding first, as plain text."""
-    watched = found.of(found.fail_on)
-    others = found.of([group for group in ("time", "memory", "counters") if group not in found.fail_on])
+    watched = two_runs.of(two_runs.fail_on)
+    others = two_runs.of([group for group in ("time", "memory", "counters") if group not in two_runs.fail_on])
     answers = [
-        _told("Regressed", watched, "regressed"),
-        _failed(found),
-        _undecided(found, watched),
-        _told("Improved", watched, "improved"),
-        _told("Also regressed (not in --fail-on)", others, "regressed"),
+        _by_outcome("Regressed", watched, "regressed"),
+        _failed(two_runs),
+        _undecided(two_runs, watched),
+        _by_outcome("Improved", watched, "improved"),
+        _by_outcome("Also regressed (not in --fail-on)", others, "regressed"),
     ]
-    told = [answer for answer in answers if answer]
-    return told if told and told[0] in answers[:3] else [_fine(found, watched), *told]
+    sentences = [answer for answer in answers if answer]
+    return sentences if sentences and sentences[0] in answers[:3] else [_fine(two_runs, watched), *sentences]
 
 
-def _told(opening: str, verdicts: Sequence[Verdict], outcome: str) -> str:
+def _by_outcome(opening: str, verdicts: Sequence[Verdict], outcome: str) -> str:
     """Name the largest changes of one kind, one a cell, then the counts that changed."""
     chosen = [verdict for verdict in verdicts if verdict.verdict == outcome]
     measured = sorted((each for each in chosen if not is_exact(each)), key=_size, reverse=True)
     one_a_cell = list({each.cell: each for each in reversed(measured)}.values())[::-1]
     named = [_named(each) for each in one_a_cell] + _counts([each for each in chosen if is_exact(each)])
     more = len(named) - MAX_LISTED
-    told = "; ".join(named[:MAX_LISTED])
-    return About(opening, f": {told}{f'; and {more:,} more below' if more > 0 else ''}.") if chosen else ""
+    names = "; ".join(named[:MAX_LISTED])
+    return About(opening, f": {names}{f'; and {more:,} more below' if more > 0 else ''}.") if chosen else ""
 
 
 def _size(verdict: Verdict) -> tuple[bool, float]:
@@ -59,47 +59,47 @@ def _counts(verdicts: Sequence[Verdict]) -> list[str]:
     """Name changes of counts, once for all batch sizes of a loop that share them."""
     changes = gathered(((without_batch(v.cell), f"{label(v.metric)} {change(v)}"), v.cell) for v in verdicts)
     by_cells: dict[tuple[Cell, ...], list[str]] = {}
-    for (_, told), cells in changes.items():
-        by_cells.setdefault(tuple(cells), []).append(told)
-    return [f"{where(cells)}, {listed(told)}" for cells, told in by_cells.items()]
+    for (_, phrases), cells in changes.items():
+        by_cells.setdefault(tuple(cells), []).append(phrases)
+    return [f"{where(cells)}, {listed(phrases)}" for cells, phrases in by_cells.items()]
 
 
-def _failed(found: TwoRuns) -> str:
-    count = len(found.failures)
+def _failed(two_runs: TwoRuns) -> str:
+    count = len(two_runs.failures)
     return f"Not judged: {plural(count, 'cell')} of A or B without figures or not equivalent." if count else ""
 
 
-def _undecided(found: TwoRuns, watched: Sequence[Verdict]) -> str:
-    missing = found.unanswered
+def _undecided(two_runs: TwoRuns, watched: Sequence[Verdict]) -> str:
+    missing = two_runs.unanswered
     nothing = f"no cell in common has {listed(missing)} figures" if missing else ""
-    told = [part for part in (inconclusive(watched, found.fail_on), nothing) if part]
-    return f"Inconclusive: {'; '.join(told)}." if told else ""
+    sentences = [part for part in (inconclusive(watched, two_runs.fail_on), nothing) if part]
+    return f"Inconclusive: {'; '.join(sentences)}." if sentences else ""
 
 
-def _fine(found: TwoRuns, watched: Sequence[Verdict]) -> str:
-    cells = len({each.cell for each in watched})
-    judged = f"{plural(len(watched), 'verdict')} on {listed(found.fail_on)} of {plural(cells, 'cell')}"
-    return f"Not regressed: none of {judged} is worse by the margin of {numbers.percent(found.margin)}."
+def _fine(two_runs: TwoRuns, watched: Sequence[Verdict]) -> str:
+    cells = len({verdict.cell for verdict in watched})
+    judged = f"{plural(len(watched), 'verdict')} on {listed(two_runs.fail_on)} of {plural(cells, 'cell')}"
+    return f"Not regressed: none of {judged} is worse by the margin of {numbers.percent(two_runs.margin)}."
 
 
-def opening(found: TwoRuns) -> Iterator[Text]:
+def opening(two_runs: TwoRuns) -> Iterator[Text]:
     """Say what was compared with what, one line each."""
-    a, b = found.baseline, found.candidate
-    first, second = found.folders
+    a, b = two_runs.baseline, two_runs.candidate
+    first, second = two_runs.folders
     sides = f"A, the baseline: {first}, {_made(a)}. B, the candidate: {second}, {_made(b)}, {_apart(a, b)}."
     yield f"{sides} {_machines(a, b)}."
-    yield _packages(found)
-    if not found.controlled:
-        yield (Strong(_uncontrolled(found)),)
-    if found.unlike:
-        unlike = "; ".join(found.unlike)
+    yield _packages(two_runs)
+    if not two_runs.controlled:
+        yield (Strong(_uncontrolled(two_runs)),)
+    if two_runs.unlike:
+        unlike = "; ".join(two_runs.unlike)
         yield (Strong(f"Warning: the runs are not comparable (compared because of --force): {unlike}."),)
-    if found.also_differs:
-        yield f"Besides packages, these differ: {'; '.join(found.also_differs)}."
-    yield from filter(None, (_only("A", found.only_in_baseline), _only("B", found.only_in_candidate)))
-    yield from (f"{failure.rstrip('.')}." for failure in found.failures[:MAX_FAILURES])
-    if len(found.failures) > MAX_FAILURES:
-        yield f"And {plural(len(found.failures) - MAX_FAILURES, 'more cell')} like these."
+    if two_runs.also_differs:
+        yield f"Besides packages, these differ: {'; '.join(two_runs.also_differs)}."
+    yield from filter(None, (_only("A", two_runs.only_in_baseline), _only("B", two_runs.only_in_candidate)))
+    yield from (f"{failure.rstrip('.')}." for failure in two_runs.failures[:MAX_FAILURES])
+    if len(two_runs.failures) > MAX_FAILURES:
+        yield f"And {plural(len(two_runs.failures) - MAX_FAILURES, 'more cell')} like these."
 
 
 def _made(run: Run) -> str:
@@ -118,17 +118,18 @@ def _apart(baseline: Run, candidate: Run) -> str:
     return f"{gap} {'later' if seconds >= 0 else 'earlier'}"
 
 
-def _packages(found: TwoRuns) -> str:
-    if not found.packages:
+def _packages(two_runs: TwoRuns) -> str:
+    if not two_runs.packages:
         return "No package differs between the runs."
-    told = [f"{name} {before or 'absent'} → {after or 'absent'}" for name, (before, after) in found.packages.items()]
-    more = f" and {len(told) - MAX_PACKAGES} more" if len(told) > MAX_PACKAGES else ""
-    return f"Packages that differ: {', '.join(told[:MAX_PACKAGES])}{more}."
+    changed = two_runs.packages.items()
+    packages = [f"{name} {before or 'absent'} → {after or 'absent'}" for name, (before, after) in changed]
+    more = f" and {len(packages) - MAX_PACKAGES} more" if len(packages) > MAX_PACKAGES else ""
+    return f"Packages that differ: {', '.join(packages[:MAX_PACKAGES])}{more}."
 
 
-def _uncontrolled(found: TwoRuns) -> str:
+def _uncontrolled(two_runs: TwoRuns) -> str:
     """Say why the hand-written loop is no control, and what follows."""
-    why = comparability.other_hand_written_loop(found.baseline, found.candidate)
+    why = comparability.other_hand_written_loop(two_runs.baseline, two_runs.candidate)
     return (
         f"{why}, so the hand-written loop is no control: raw times are judged, and whatever "
         "happened to the machine between the runs looks like a change of the software."
@@ -139,8 +140,8 @@ def _only(run: str, cells: Sequence[Cell]) -> str:
     by_place: dict[str | None, list[Cell]] = {}
     for cell in cells:
         by_place.setdefault(place([cell]), []).append(cell)
-    told = [phrase for own in by_place.values() for phrase in _together(own)]
-    return f"Only {run} has {'; '.join(told)}: not compared." if told else ""
+    phrases = [phrase for own in by_place.values() for phrase in _together(own)]
+    return f"Only {run} has {'; '.join(phrases)}: not compared." if phrases else ""
 
 
 def _together(cells: Sequence[Cell]) -> list[str]:

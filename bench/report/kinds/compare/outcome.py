@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from bench.report.document.parts import Level, Outcome
 
 
-def cases(found: TwoRuns) -> list[Case]:
+def cases(two_runs: TwoRuns) -> list[Case]:
     """A case for each verdict, each cell that could not be judged, and each group of figures that has none."""
-    fail_on = found.fail_on
+    fail_on = two_runs.fail_on
     verdicts = [
-        verdict_case(each.verdict, fails=each.group in fail_on, decides=each.group in fail_on, fail_on=fail_on)
-        for each in found.judged
-        if is_reported(each, fail_on)
+        verdict_case(judged.verdict, fails=judged.group in fail_on, decides=judged.group in fail_on, fail_on=fail_on)
+        for judged in two_runs.judged
+        if is_reported(judged, fail_on)
     ]
     failed = [
         Case(of="cells that both runs need", name=why, outcome="failed", kind="not judged", reason=why, level="error")
-        for why in found.failures
+        for why in two_runs.failures
     ]
     missing = [
         Case(
@@ -39,19 +39,19 @@ def cases(found: TwoRuns) -> list[Case]:
             reason=f"no cell in common has {group} figures",
             level="warning",
         )
-        for group in found.unanswered
+        for group in two_runs.unanswered
     ]
     return [*verdicts, *failed, *missing]
 
 
-def exit_code(found: TwoRuns) -> int:
+def exit_code(two_runs: TwoRuns) -> int:
     """1 when a group of --fail-on regressed, 4 when a cell failed, 3 when such a group is undecided, else 0."""
-    outcomes = {verdict.verdict for verdict in found.of(found.fail_on)}
+    outcomes = {verdict.verdict for verdict in two_runs.of(two_runs.fail_on)}
     if "regressed" in outcomes:
         return ExitCode.REGRESSED
-    if found.failures:
+    if two_runs.failures:
         return ExitCode.SOME_CELLS_FAILED
-    return ExitCode.UNDECIDED if "undecided" in outcomes or found.unanswered else ExitCode.FINE
+    return ExitCode.UNDECIDED if "undecided" in outcomes or two_runs.unanswered else ExitCode.FINE
 
 
 def is_reported(judged: Judged, fail_on: Collection[FigureGroup]) -> bool:
@@ -63,9 +63,9 @@ def verdict_case(verdict: Verdict, *, fails: bool, decides: bool, fail_on: Colle
     """Make the case of one verdict; `fails` and `decides` say whether the exit code is 1, or 3, for it."""
     outcome, level, why = _weight(verdict, fails=fails, decides=decides, fail_on=fail_on)
     kind = WORDS[verdict.verdict].lower()
-    told = f"{kind}: {_told(verdict)}{why}"
+    reason = f"{kind}: {_figures(verdict)}{why}"
     return Case(
-        of=where(verdict.cell), name=label(verdict.metric), outcome=outcome, kind=kind, level=level, reason=told
+        of=where(verdict.cell), name=label(verdict.metric), outcome=outcome, kind=kind, level=level, reason=reason
     )
 
 
@@ -81,7 +81,7 @@ def _weight(
     return "passed", None, ""
 
 
-def _told(verdict: Verdict) -> str:
+def _figures(verdict: Verdict) -> str:
     """`681 µs → 735 µs, 1.08 [1.05, 1.11] times, margin 3.0 %`, what is ruled out, and what to be wary of."""
     sides = f"{value(verdict, verdict.baseline)} → {value(verdict, verdict.candidate)}"
     parts = [sides]

@@ -33,46 +33,46 @@ MAX_UPGRADES = 6
 """Packages that a suggested command names."""
 
 
-def document(found: TwoRuns) -> Document:
+def document(two_runs: TwoRuns) -> Document:
     """Say everything; the same runs and command always give the same document."""
-    first, *others = headline(found)
+    first, *others = headline(two_runs)
     return blocks.document(
-        f"Did it get worse from {found.folders[0]} to {found.folders[1]}?",
-        Paragraph(first, strong=True, told="answer"),
-        paragraphs(others, told="answer"),
-        bridges.bold(found.baseline, found.candidate),
-        bullets([*opening(found), _weaker(found)]),
-        _verdicts(found),
-        _controls(found.controls),
-        counts.section(found),
-        _told(found),
-        section("Warnings", _trust(found)),
+        f"Did it get worse from {two_runs.folders[0]} to {two_runs.folders[1]}?",
+        Paragraph(first, strong=True, role="answer"),
+        paragraphs(others, role="answer"),
+        bridges.bold(two_runs.baseline, two_runs.candidate),
+        bullets([*opening(two_runs), _weaker(two_runs)]),
+        _verdicts(two_runs),
+        _controls(two_runs.controls),
+        counts.section(two_runs),
+        _informational(two_runs),
+        section("Warnings", _trust(two_runs)),
     )
 
 
-def _shown(found: TwoRuns) -> list[FigureGroup | None]:
+def _shown(two_runs: TwoRuns) -> list[FigureGroup | None]:
     """The groups of the chief table; counts have a section of their own."""
-    return ["time", "memory", *(group for group in found.fail_on if group == "start")]
+    return ["time", "memory", *(group for group in two_runs.fail_on if group == "start")]
 
 
-def _verdicts(found: TwoRuns) -> Section:
-    verdicts = found.of(_shown(found))
+def _verdicts(two_runs: TwoRuns) -> Section:
+    verdicts = two_runs.of(_shown(two_runs))
     if not verdicts:
         return section("Verdicts", Paragraph("None: the runs share no cell with time or memory figures."))
     everywhere = place([verdict.cell for verdict in verdicts])
     return section(
         "Verdicts" if everywhere is None else f"Verdicts: {everywhere}",
-        Paragraph(_how(found)),
+        Paragraph(_how(two_runs)),
         verdict_tables(verdicts, everywhere),
         paragraphs(_small_print(verdicts)),
     )
 
 
-def _how(found: TwoRuns) -> str:
+def _how(two_runs: TwoRuns) -> str:
     time = (
         "Time is judged by its ratio to the hand-written loop in the same blocks of the same run, so a machine that "
         "was slower on one day cancels."
-        if found.controlled
+        if two_runs.controlled
         else "Time is judged as it was measured, with nothing to cancel a machine that was slower on one day."
     )
     level = f"{100 * two_sided():.3g} %"
@@ -90,9 +90,9 @@ def _small_print(verdicts: Sequence[Verdict]) -> Iterator[str]:
             "Undecided: the interval is too wide to compare with the margin. More blocks in both runs (--blocks) "
             "narrow it; --margin allows more."
         )
-    found = [each for each in (verdict.minimum_detectable_effect for verdict in bounded) if each]
-    if found:
-        yield f"A change of {_span(found)} is found with 80 % power, by how the blocks of each figure spread."
+    effects = [effect for effect in (verdict.minimum_detectable_effect for verdict in bounded) if effect]
+    if effects:
+        yield f"A change of {_span(effects)} is found with 80 % power, by how the blocks of each figure spread."
     if bounded:
         judged = plural(len(bounded), "measured verdict")
         yield (
@@ -106,17 +106,17 @@ def _span(fractions: Sequence[float]) -> str:
     return " to ".join(dict.fromkeys([numbers.percent(min(fractions)), numbers.percent(max(fractions))]))
 
 
-def _controls(told: Sequence[Control]) -> Section | None:
-    if not told:
+def _controls(controls: Sequence[Control]) -> Section | None:
+    if not controls:
         return None
-    ratios = [each.machine.ratio.value for each in told if each.machine.ratio is not None]
+    ratios = [control.machine.ratio.value for control in controls if control.machine.ratio is not None]
     span = f"between {_percent(min(ratios))} and {_percent(max(ratios))}, in the middle " if len(ratios) > 1 else ""
     explained = (
         "The hand-written loop ran the same code in both runs: its step time changed only by what the machine did, "
         f"here by {span}{_percent(median(ratios))}. The floor is as unchanged, so its ratio should not move at all."
     )
     headers = ("hand-written loop", "A", "B", "B / A", "floor ÷ it, B / A")
-    table = Table(headers=headers, rows=tuple(map(_control, told)), names=1)
+    table = Table(headers=headers, rows=tuple(map(_control, controls)), names=1)
     return section("What did not change", Paragraph(explained), table)
 
 
@@ -131,9 +131,11 @@ def _percent(ratio: float) -> str:
     return f"{numbers.signed(100 * (ratio - 1), -1)} %"
 
 
-def _told(found: TwoRuns) -> Section | None:
-    shown = _shown(found)
-    others = [each.verdict for each in found.judged if each.group in (None, "start") and each.group not in shown]
+def _informational(two_runs: TwoRuns) -> Section | None:
+    shown = _shown(two_runs)
+    others = [
+        judged.verdict for judged in two_runs.judged if judged.group in (None, "start") and judged.group not in shown
+    ]
     if not others:
         return None
     explained = (
@@ -145,26 +147,26 @@ def _told(found: TwoRuns) -> Section | None:
     return section("Informational (no verdict)", folded(title, Paragraph(explained), table))
 
 
-def _weaker(found: TwoRuns) -> str:
+def _weaker(two_runs: TwoRuns) -> str:
     return (
         "Two runs made at different times are weaker evidence than bench.upgrade, which measures both sides in turn, "
         "block by block: what changed between the runs and is no package, such as clocks, neighbours and temperature, "
-        f"cannot cancel in raw times.{_better(found)}"
+        f"cannot cancel in raw times.{_better(two_runs)}"
     )
 
 
-def _trust(found: TwoRuns) -> Warnings:
-    lines = [f"{doubt}." for doubt in found.warnings]
-    if any(found.own_warnings):
-        own = f"A has {plural(found.own_warnings[0], 'warning')} of its own, B {found.own_warnings[1]:,}"
+def _trust(two_runs: TwoRuns) -> Warnings:
+    lines = [f"{doubt}." for doubt in two_runs.warnings]
+    if any(two_runs.own_warnings):
+        own = f"A has {plural(two_runs.own_warnings[0], 'warning')} of its own, B {two_runs.own_warnings[1]:,}"
         lines.append(f"{own}; see their reports.")
     return Warnings(lines=tuple(lines), nothing="No warnings.", counted=False)
 
 
-def _better(found: TwoRuns) -> str:
+def _better(two_runs: TwoRuns) -> str:
     """Name the command that measures the same question side by side; there is none for torch."""
-    both = {name: pair for name, pair in found.packages.items() if None not in pair}
-    if not both or "torch" in found.packages or len(both) > MAX_UPGRADES:
+    both = {name: pair for name, pair in two_runs.packages.items() if None not in pair}
+    if not both or "torch" in two_runs.packages or len(both) > MAX_UPGRADES:
         return ""
     sides = (" ".join(f"{name}=={pair[side]}" for name, pair in both.items()) for side in (0, 1))
     baseline, candidate = map(shlex.quote, sides)

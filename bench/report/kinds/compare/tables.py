@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
+from bench.analyse.cells.names import place as cell_place
 from bench.analyse.signs import signed
-from bench.analyse.warnings import place as cell_place
 from bench.records.metrics import OVER, metric
 from bench.records.schema import Cell, Verdict
 from bench.report.document import metrics, numbers
@@ -71,10 +71,10 @@ def without_batch(cell: Cell) -> Hashable:
 
 def gathered(pairs: Iterable[tuple[Key, Cell]]) -> dict[Key, list[Cell]]:
     """Return all cells of each key, in their order."""
-    found: dict[Key, list[Cell]] = {}
+    by_key: dict[Key, list[Cell]] = {}
     for key, cell in pairs:
-        found.setdefault(key, []).append(cell)
-    return found
+        by_key.setdefault(key, []).append(cell)
+    return by_key
 
 
 def verdict_tables(verdicts: Sequence[Verdict], everywhere: str | None) -> list[Block | None]:

@@ -40,23 +40,23 @@ def drawings(summary: Summary) -> list[Drawing]:
 def _points(series: Sequence[ReleaseFigures], cells: Mapping[Cell, CellSummary]) -> list[ReleasePoint]:
     return [
         ReleasePoint(
-            release=each.cell.environment,
-            ratio=each.ratio,
-            counters=_counters(cells[each.cell]),
-            change=each.change is not None or "syncs" in each.more,
-            note=_note(each),
+            release=release.cell.environment,
+            ratio=release.ratio,
+            counters=_counters(cells[release.cell]),
+            change=release.change is not None or "syncs" in release.more,
+            note=_note(release),
         )
-        for each in series
+        for release in series
     ]
 
 
 def _counters(cell: CellSummary) -> dict[str, int]:
-    return {each.key: getattr(cell.counters, each.key) for each in COUNTED if each.value(cell) is not None}
+    return {metric.key: getattr(cell.counters, metric.key) for metric in COUNTED if metric.value(cell) is not None}
 
 
-def _note(each: ReleaseFigures) -> str | None:
+def _note(release: ReleaseFigures) -> str | None:
     """What is written at a change."""
-    parts = [] if each.change is None else [f"{numbers.signed(100 * (each.change - 1), 0)} %"]
-    syncs = each.more.get("syncs")
+    parts = [] if release.change is None else [f"{numbers.signed(100 * (release.change - 1), 0)} %"]
+    syncs = release.more.get("syncs")
     parts += [more("syncs", syncs)] if syncs else []
     return ", ".join(parts) or None

@@ -25,7 +25,7 @@ def grid(summary: Summary) -> Table | None:
     rows = [
         (*([report.title_of(each)] if len(series) > 1 else []), *report.row(release, cells[release.cell]))
         for each in series
-        for release in _told(each)
+        for release in _rows_of(each)
     ]
     if not rows:
         return None
@@ -41,8 +41,12 @@ def grid(summary: Summary) -> Table | None:
     )
 
 
-def _told(series: Sequence[ReleaseFigures]) -> list[ReleaseFigures]:
+def _rows_of(series: Sequence[ReleaseFigures]) -> list[ReleaseFigures]:
     if len(series) <= MAX_ROWS:
         return list(series)
     ends = (series[0], series[-1])
-    return [each for each in series if each in ends or each.change is not None or {"syncs", "ops"} & set(each.more)]
+    return [
+        release
+        for release in series
+        if release in ends or release.change is not None or {"syncs", "ops"} & set(release.more)
+    ]

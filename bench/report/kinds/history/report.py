@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bench.report.document.blocks import Document, Section
 
 FRAMEWORKS = ("transformers", "accelerate", "pytorch-lightning", "lightning")
-TOLD = metrics_of("syncs", "ops", "python_calls", "tensor_bytes")
+COUNTERS = metrics_of("syncs", "ops", "python_calls", "tensor_bytes")
 ATTRIBUTED = metrics_of("syncs", "ops", "python_calls")
 SHOWN = metrics_of("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
 """What the table has of every release."""
@@ -37,13 +37,13 @@ HEADERS = ["release", "ratio", "", *(each.header for each in SHOWN)]
 def document(summary: Summary, folder: str) -> Document:
     """Say everything."""
     del folder  # a history is repeated by its command, not by its folder
-    told = series_of(summary)
+    all_series = series_of(summary)
     return blocks.document(
         f"{package(summary)}: what did every release cost?",
-        Paragraph(setting(summary), told="setting"),
+        Paragraph(setting(summary), role="setting"),
         bridges.bold(summary.run),
-        _where(summary, told),
-        [_every_release(summary, series, index) for index, series in enumerate(told)],
+        _where(summary, all_series),
+        [_every_release(summary, series, index) for index, series in enumerate(all_series)],
         section(ORIGINS, Flames(against="the release before")) if summary.attribution else None,
         _unusable(summary),
         machine.sections(summary),
@@ -53,23 +53,23 @@ def document(summary: Summary, folder: str) -> Document:
     )
 
 
-def _where(summary: Summary, told: Sequence[Sequence[ReleaseFigures]]) -> Section:
+def _where(summary: Summary, all_series: Sequence[Sequence[ReleaseFigures]]) -> Section:
     answers = (
         (
-            Paragraph(title_of(series), strong=True, told="answer"),
-            bullets(changes(summary, series), told="answer"),
+            Paragraph(title_of(series), strong=True, role="answer"),
+            bullets(changes(summary, series), role="answer"),
         )
-        for series in told
+        for series in all_series
     )
-    failures = paragraphs(sentences.failures(summary), told="note")
+    failures = paragraphs(sentences.failures(summary), role="note")
     return section("Where it changed", *answers, failures, answers=True)
 
 
 def _every_release(summary: Summary, series: Sequence[ReleaseFigures], index: int) -> Section:
-    told = title_of(series)
-    chart = Figure(file=chart_file(index), alt=f"Step time and counters of every release, {told}.")
+    title = title_of(series)
+    chart = Figure(file=chart_file(index), alt=f"Step time and counters of every release, {title}.")
     return section(
-        f"Every release: {told}",
+        f"Every release: {title}",
         chart if summary.no_charts is None else None,
         _table(summary, series),
         bullets(missing(summary, series)),
@@ -90,8 +90,8 @@ HOW_TO_READ = (
 def one_line(summary: Summary) -> str:
     """What was looked at, and how often its cost changed, for a list of runs."""
     series = series_of(summary)
-    told = [f"{title_of(each)}: {plural(sum(r.change is not None for r in each), 'new level')}" for each in series]
-    return f"history of {package(summary)}, {plural(len(series[0]) if series else 0, 'release')}; {'; '.join(told)}"
+    phrases = [f"{title_of(own)}: {plural(sum(r.change is not None for r in own), 'new level')}" for own in series]
+    return f"history of {package(summary)}, {plural(len(series[0]) if series else 0, 'release')}; {'; '.join(phrases)}"
 
 
 def package(summary: Summary) -> str:
@@ -101,10 +101,10 @@ def package(summary: Summary) -> str:
 
 def series_of(summary: Summary) -> list[list[ReleaseFigures]]:
     """The releases of each runner and comparison, in their order."""
-    found: dict[tuple[object, str], list[ReleaseFigures]] = {}
+    by_loop: dict[tuple[object, str], list[ReleaseFigures]] = {}
     for release in summary.releases:
-        found.setdefault((release.cell.without_environment, release.cell.runner), []).append(release)
-    return list(found.values())
+        by_loop.setdefault((release.cell.without_environment, release.cell.runner), []).append(release)
+    return list(by_loop.values())
 
 
 def _loop(summary: Summary) -> str:
@@ -127,54 +127,56 @@ def setting(summary: Summary) -> str:
     blocks = max((cell.blocks for cell in summary.cells), default=0)
     done = f"{blocks} pairs each" if blocks else "counted, not timed"
     releases = len(summary.run.settings.environments) - 1
-    told = (
+    sentence = (
         f"Measured on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}: {plural(releases, 'release')} "
         f"of {package(summary)} next to {anchor(summary)}, {done}; torch "
         f"{summary.packages.get('torch', 'unknown')} in all of them."
     )
-    return steadiness.after(told, summary)
+    return steadiness.after(sentence, summary)
 
 
 def changes(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
     """One sentence for each release with a new level of step time, or another number of syncs or ops."""
-    told = [line for each in series if (line := _change(summary, each))]
-    return told or ["No release changed the step time beyond noise, or the number of ops and syncs."]
+    lines = [line for release in series if (line := _change(summary, release))]
+    return lines or ["No release changed the step time beyond noise, or the number of ops and syncs."]
 
 
-def _change(summary: Summary, each: ReleaseFigures) -> str:
-    if each.change is None and not {"syncs", "ops"} & set(each.more):
+def _change(summary: Summary, release: ReleaseFigures) -> str:
+    if release.change is None and not {"syncs", "ops"} & set(release.more):
         return ""
-    level = "" if each.change is None else f"a new level of step time, {numbers.signed(100 * (each.change - 1), 0)} %"
-    origins = _origins(summary, each)
+    level = (
+        "" if release.change is None else f"a new level of step time, {numbers.signed(100 * (release.change - 1), 0)} %"
+    )
+    origins = _origins(summary, release)
     counts = [
         f"{more(counter, delta)}{origins.get(counter, '')}"
-        for counter, delta in ((metric.key, each.more.get(metric.key)) for metric in TOLD)
+        for counter, delta in ((metric.key, release.more.get(metric.key)) for metric in COUNTERS)
         if delta
     ]
     changes = "; ".join([*filter(None, [level]), *counts])
-    return About(f"{package(summary)} {each.cell.environment}", f": {changes}{_also_moved(summary, each)}.")
+    return About(f"{package(summary)} {release.cell.environment}", f": {changes}{_also_moved(summary, release)}.")
 
 
-def _also_moved(summary: Summary, each: ReleaseFigures) -> str:
+def _also_moved(summary: Summary, release: ReleaseFigures) -> str:
     """Name the other frameworks that are not what they were beside the release before: theirs may be the change."""
     environments = summary.run.settings.environments[1:]
-    place = next(index for index, known in enumerate(environments) if known.name == each.cell.environment)
+    place = next(index for index, known in enumerate(environments) if known.name == release.cell.environment)
     if not place:
         return ""
     before, now = environments[place - 1].packages, environments[place].packages
     names = [name for name in FRAMEWORKS if name != package(summary) and before.get(name) != now.get(name)]
-    told = [f"{name} {before.get(name, 'absent')} \N{RIGHTWARDS ARROW} {now.get(name, 'absent')}" for name in names]
-    return f" (with {listed(told)}, because this release allows it)" if told else ""
+    packages = [f"{name} {before.get(name, 'absent')} \N{RIGHTWARDS ARROW} {now.get(name, 'absent')}" for name in names]
+    return f" (with {listed(packages)}, because this release allows it)" if packages else ""
 
 
-def _origins(summary: Summary, each: ReleaseFigures) -> dict[str, str]:
+def _origins(summary: Summary, release: ReleaseFigures) -> dict[str, str]:
     """By counter, where its difference comes from: of syncs and ops, and of calls where a new level has neither."""
     rows: dict[str, list[AttributionRow]] = {
-        counter: rows_of(summary, each.cell, counter) for counter in ("syncs", "ops") if counter in each.more
+        counter: rows_of(summary, release.cell, counter) for counter in ("syncs", "ops") if counter in release.more
     }
-    if each.change is not None and not any(rows.values()):
-        rows["python_calls"] = rows_of(summary, each.cell, "python_calls")
-    return {counter: f": {places(found, files=2)}" for counter, found in rows.items() if found}
+    if release.change is not None and not any(rows.values()):
+        rows["python_calls"] = rows_of(summary, release.cell, "python_calls")
+    return {counter: f": {places(functions, files=2)}" for counter, functions in rows.items() if functions}
 
 
 def title_of(series: Sequence[ReleaseFigures]) -> str:
@@ -187,32 +189,36 @@ def title_of(series: Sequence[ReleaseFigures]) -> str:
 def _table(summary: Summary, series: Sequence[ReleaseFigures]) -> Table:
     """Releases are sorted by their place in the series, since 4.9 comes before 4.10."""
     cells = {cell.cell: cell for cell in summary.cells}
-    rows = tuple(_row(place, each, cells[each.cell]) for place, each in enumerate(series))
+    rows = tuple(_row(place, release, cells[release.cell]) for place, release in enumerate(series))
     return Table(headers=tuple(HEADERS), rows=rows, names=1, spoken={2: "level"})
 
 
-def _row(place: int, each: ReleaseFigures, cell: CellSummary) -> Row:
-    ratio = None if each.ratio is None else each.ratio.value
-    values = (place, ratio, each.change, *(shown.value(cell) for shown in SHOWN))
-    return Row(texts=tuple(row(each, cell)), values=values)
+def _row(place: int, release: ReleaseFigures, cell: CellSummary) -> Row:
+    ratio = None if release.ratio is None else release.ratio.value
+    values = (place, ratio, release.change, *(shown.value(cell) for shown in SHOWN))
+    return Row(texts=tuple(row(release, cell)), values=values)
 
 
 def missing(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
     """Why a release has no ratio."""
-    return [About(each.cell.environment, f": {each.reason}") for each in series if each.reason and _is_timed(summary)]
+    return [
+        About(release.cell.environment, f": {release.reason}")
+        for release in series
+        if release.reason and _is_timed(summary)
+    ]
 
 
-def row(each: ReleaseFigures, cell: CellSummary) -> list[str]:
+def row(release: ReleaseFigures, cell: CellSummary) -> list[str]:
     """Write what a release costs, under `HEADERS`."""
-    counted = [_count(cell, each, shown) for shown in SHOWN]
-    level = "" if each.change is None else f"new level, {numbers.signed(100 * (each.change - 1), 0)} %"
-    ratio = NOTHING if each.ratio is None else numbers.ratio(each.ratio)
-    return [each.cell.environment, ratio, level, *counted]
+    counted = [_count(cell, release, shown) for shown in SHOWN]
+    level = "" if release.change is None else f"new level, {numbers.signed(100 * (release.change - 1), 0)} %"
+    ratio = NOTHING if release.ratio is None else numbers.ratio(release.ratio)
+    return [release.cell.environment, ratio, level, *counted]
 
 
-def _count(cell: CellSummary, each: ReleaseFigures, metric: Metric) -> str:
+def _count(cell: CellSummary, release: ReleaseFigures, metric: Metric) -> str:
     """`882 (+14)`; the unit is in the header."""
-    value, delta, unit = metric.value(cell), each.more.get(metric.key), f" {metric.unit.shown}"
+    value, delta, unit = metric.value(cell), release.more.get(metric.key), f" {metric.unit.shown}"
     if value is None:
         return NOTHING
     shown = figure(metric.key, value).removesuffix(unit)
@@ -235,14 +241,14 @@ def _is_timed(summary: Summary) -> bool:
 def origins(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
     """All that changed from one release to the next, function by function, a sentence a counter."""
     return [
-        f"{each.cell.environment}: {sentence(found, counter)}"
-        for each in series
+        f"{release.cell.environment}: {sentence(functions, counter)}"
+        for release in series
         for counter in (metric.key for metric in ATTRIBUTED)
-        if counter in each.more and (found := rows_of(summary, each.cell, counter))
+        if counter in release.more and (functions := rows_of(summary, release.cell, counter))
     ]
 
 
 def _unusable(summary: Summary) -> Section | None:
     """Which releases could not be used, and why."""
-    found = [f"{version}: {why}" for version, why in summary.run.settings.unusable.items()]
-    return section("Releases that cannot be used here", bullets(found)) if found else None
+    reasons = [f"{version}: {why}" for version, why in summary.run.settings.unusable.items()]
+    return section("Releases that cannot be used here", bullets(reasons)) if reasons else None

@@ -53,8 +53,8 @@ class Entry:
     def cells(self) -> str:
         """How many there are, of which workloads, and how many of them have no figures."""
         failed = self.brief.failed_cells
-        told = f"{plural(self.brief.cells, 'cell')} of {listed(self.brief.workloads)}"
-        return told + (f", {failed:,} failed" if failed else "")
+        phrase = f"{plural(self.brief.cells, 'cell')} of {listed(self.brief.workloads)}"
+        return phrase + (f", {failed:,} failed" if failed else "")
 
     @property
     def versions(self) -> str:
@@ -79,20 +79,20 @@ def brief(summary: Summary) -> Brief:
 
 def entry(path: Path) -> Entry:
     """The entry of the run whose summary.json is at `path`; raises `ValueError` for a file that is no summary."""
-    told = store.read_brief(path) or brief(store.read_summary(path))
-    return Entry(folder=path.parent.name, brief=told, has_page=(path.parent / "report.html").is_file())
+    of_run = store.read_brief(path) or brief(store.read_summary(path))
+    return Entry(folder=path.parent.name, brief=of_run, has_page=(path.parent / "report.html").is_file())
 
 
 def newest_first(entries: Iterable[Entry]) -> list[Entry]:
     """Sort by when they began."""
-    return sorted(entries, key=lambda each: (each.brief.started_at, each.folder), reverse=True)
+    return sorted(entries, key=lambda run: (run.brief.started_at, run.folder), reverse=True)
 
 
 def document(entries: Iterable[Entry]) -> Document:
     """The index of all runs; it stands in the folder of runs."""
     shown = newest_first(entries)
     return blocks.document(
-        "Runs", Paragraph((INTRO, *TWICE), told="setting"), _table(shown) if shown else Paragraph(NO_RUN)
+        "Runs", Paragraph((INTRO, *TWICE), role="setting"), _table(shown) if shown else Paragraph(NO_RUN)
     )
 
 
@@ -100,15 +100,15 @@ def _table(entries: Sequence[Entry]) -> Table:
     return Table(headers=HEADERS, rows=tuple(map(_row, entries)), names=len(HEADERS), wraps=True)
 
 
-def _row(each: Entry) -> Row:
-    report = Report(folder=each.folder, has_page=each.has_page)
-    told = (each.brief.headline, each.started, each.brief.verb, each.machine, each.cells, each.versions)
-    values = (None,) * HEADERS.index("cells") + (each.brief.cells,)
-    return Row(texts=((report,), *told), values=values, facets=_facets(each))
+def _row(run: Entry) -> Row:
+    report = Report(folder=run.folder, has_page=run.has_page)
+    texts = (run.brief.headline, run.started, run.brief.verb, run.machine, run.cells, run.versions)
+    values = (None,) * HEADERS.index("cells") + (run.brief.cells,)
+    return Row(texts=((report,), *texts), values=values, facets=_facets(run))
 
 
-def _facets(each: Entry) -> Facets:
+def _facets(run: Entry) -> Facets:
     """What filters ask of a run; one on several devices is found by each of them."""
-    told = each.brief
-    where = {"verb": told.verb, "device": "\n".join(told.devices), "machine": listed(told.hardware)}
-    return where | {name: told.packages.get(name, "-") for name in PACKAGES}
+    of_run = run.brief
+    where = {"verb": of_run.verb, "device": "\n".join(of_run.devices), "machine": listed(of_run.hardware)}
+    return where | {name: of_run.packages.get(name, "-") for name in PACKAGES}

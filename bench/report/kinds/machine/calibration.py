@@ -23,9 +23,9 @@ def document(calibration: Calibration, defaults: Mapping[str, ByCalibration], pa
     """All of it; `path` is where it is kept, None where it was interrupted."""
     return blocks.document(
         "What can this machine resolve?",
-        Paragraph(setting(calibration), told="setting"),
-        Paragraph(spread(calibration), strong=True, told="answer"),
-        blocks.bullets([_drift(calibration), _against_itself(calibration)], told="answer"),
+        Paragraph(setting(calibration), role="setting"),
+        Paragraph(spread(calibration), strong=True, role="answer"),
+        blocks.bullets([_drift(calibration), _against_itself(calibration)], role="answer"),
         Warnings(lines=tuple(calibration.warnings)) if calibration.warnings else None,
         section("How well so many blocks know a ratio", table(calibration)),
         section("What later runs make of it", used(defaults, path)),
@@ -67,29 +67,29 @@ def table(calibration: Calibration) -> Table:
     return blocks.table(("blocks", "expected CI", "detects"), map(_cells, calibration.resolutions), names=0)
 
 
-def _cells(found: Resolution) -> list[str]:
-    width, change = (_percent(found, name) for name in ("half_width", "detectable_change"))
-    return [str(found.blocks), f"±{width}" if width != UNKNOWN else width, change]
+def _cells(resolution: Resolution) -> list[str]:
+    width, change = (_percent(resolution, name) for name in ("half_width", "detectable_change"))
+    return [str(resolution.blocks), f"±{width}" if width != UNKNOWN else width, change]
 
 
-def _percent(found: Resolution, name: str) -> str:
-    value = getattr(found, name)
+def _percent(resolution: Resolution, name: str) -> str:
+    value = getattr(resolution, name)
     return UNKNOWN if value is None else numbers.percent(value)
 
 
 def used(defaults: Mapping[str, ByCalibration], path: Path | None) -> list[Block | None]:
     """What later runs make of it, command by command, and where it is kept; None where it was interrupted."""
     if path is None:
-        return [Paragraph("It was interrupted and is not kept.", told="note")]
+        return [Paragraph("It was interrupted and is not kept.", role="note")]
     kept = f"Kept in {path}; the next calibration replaces it, and deleting it brings the usual values back."
     return [
         Paragraph(
             "From now on, unless --blocks, --target-ci, --max-blocks or --margin say otherwise:",
             strong=True,
-            told="answer",
+            role="answer",
         ),
-        blocks.bullets((_of_command(*each) for each in defaults.items()), told="answer"),
-        Paragraph(kept, told="note"),
+        blocks.bullets((_of_command(*each) for each in defaults.items()), role="answer"),
+        Paragraph(kept, role="note"),
     ]
 
 
@@ -101,8 +101,8 @@ def bullets(by: ByCalibration | None, before: Sequence[str] = ()) -> Bullets | N
     """The sentence below others; one on a margin that it made wider is such that no verdict should be read without."""
     if by is None:
         return blocks.bullets(before)
-    told, is_wider = sentence(by), by.setting == "margin" and by.chosen != by.usual
-    return Bullets((*before, told), urgent=(told,) if is_wider else ())
+    text, is_wider = sentence(by), by.setting == "margin" and by.chosen != by.usual
+    return Bullets((*before, text), urgent=(text,) if is_wider else ())
 
 
 def sentence(by: ByCalibration) -> str:
@@ -122,12 +122,12 @@ def _blocks(by: ByCalibration) -> str:
 
 
 def _margin(by: ByCalibration) -> str:
-    found = "these blocks are too few to estimate what they detect"
+    detects = "these blocks are too few to estimate what they detect"
     if by.resolves is not None:
-        found = f"these blocks detect a change of {numbers.percent(by.resolves)} with 80 % power"
+        detects = f"these blocks detect a change of {numbers.percent(by.resolves)} with 80 % power"
     if by.chosen == by.usual:
-        return f"{found}, so the margin stays {numbers.percent(by.usual)}."
+        return f"{detects}, so the margin stays {numbers.percent(by.usual)}."
     return (
-        f"{found} and nothing smaller, so the margin of time is {numbers.percent(by.chosen)} instead of "
+        f"{detects} and nothing smaller, so the margin of time is {numbers.percent(by.chosen)} instead of "
         f"{numbers.percent(by.usual)}; --margin sets another."
     )

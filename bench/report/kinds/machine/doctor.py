@@ -26,7 +26,7 @@ def document(diagnosis: Diagnosis) -> Document:
     """All of it, the answer first."""
     return blocks.document(
         "Is this machine fit to measure?",
-        Paragraph(Toned(answer(diagnosis), _tone(diagnosis)), strong=True, told="answer"),
+        Paragraph(Toned(answer(diagnosis), _tone(diagnosis)), strong=True, role="answer"),
         section("What was seen", table(diagnosis.findings)),
     )
 
@@ -59,22 +59,22 @@ def answer(diagnosis: Diagnosis) -> str:
 
 def _reason(finding: Finding, diagnosis: Diagnosis) -> str:
     """What makes it unfit; of its steadiness the figure that decides."""
-    found = diagnosis.steadiness
-    if finding.subject != STEADINESS or found is None or found.turns is None:
+    steadiness = diagnosis.steadiness
+    if finding.subject != STEADINESS or steadiness is None or steadiness.turns is None:
         return finding.subject
-    return f"{finding.subject} (identical loops come out {percent(found.turns)} apart in a block even in turns)"
+    return f"{finding.subject} (identical loops come out {percent(steadiness.turns)} apart in a block even in turns)"
 
 
 def _in_turns(diagnosis: Diagnosis) -> str:
     """Say for what a machine is fit that wavers, but so slowly that loops in turns meet the same moments."""
-    found = diagnosis.steadiness
-    assert found is not None
-    assert found.alone is not None
-    assert found.turns is not None
+    steadiness = diagnosis.steadiness
+    assert steadiness is not None
+    assert steadiness.alone is not None
+    assert steadiness.turns is not None
     return (
-        f"This machine is fit for loops that take turns{_with_more_blocks(found.turns)} (identical ones come out "
-        f"{percent(found.turns)} apart in a block), but not for loops timed by themselves, one after the other "
-        f"({percent(found.alone)} apart)"
+        f"This machine is fit for loops that take turns{_with_more_blocks(steadiness.turns)} (identical ones come out "
+        f"{percent(steadiness.turns)} apart in a block), but not for loops timed by themselves, one after the other "
+        f"({percent(steadiness.alone)} apart)"
     )
 
 

@@ -56,16 +56,16 @@ def document(summary: Summary, folder: str) -> Document:
     both, changed = sides(summary), rows.changed(summary)
     return blocks.document(
         f"{_both(summary)}: did options become more expensive?",
-        Paragraph(setting(summary), told="setting"),
-        Paragraph(differs(*both), told="note"),
-        paragraphs(pulled_in(*both), strong=True, told="note"),
-        paragraphs(conflicts(*both), told="note"),
+        Paragraph(setting(summary), role="setting"),
+        Paragraph(differs(*both), role="note"),
+        paragraphs(pulled_in(*both), strong=True, role="note"),
+        paragraphs(conflicts(*both), role="note"),
         section(
             "The verdict",
-            Paragraph(answer(summary), strong=True, told="answer"),
+            Paragraph(answer(summary), strong=True, role="answer"),
             bullets(
                 [*map(line, filter(is_news, changed)), *of_loops(summary), *on_one_side(summary), *failures(summary)],
-                told="answer",
+                role="answer",
             ),
             answers=True,
         ),

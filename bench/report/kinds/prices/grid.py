@@ -28,11 +28,11 @@ def whole_grid(summary: Summary) -> Table | None:
 
 def _grid(summary: Summary, at_most: int | None) -> Table | None:
     lists = rows.lists(summary)
-    found = [(*each.names, *rows.per_step(price)) for each in lists for price in each.prices[:at_most]]
-    if not found:
+    lines = [(*own.names, *rows.per_step(price)) for own in lists for price in own.prices[:at_most]]
+    if not lines:
         return None
-    left_out = sum(len(each.prices) for each in lists) - len(found)
+    left_out = sum(len(own.prices) for own in lists) - len(lines)
     caption = f"{left_out} less expensive options are in the report." if left_out else ""
     headers = (*rows.NAMES, *rows.PER_STEP)
-    prices = table(headers, found, names=len(rows.NAMES) + 2, droppable=DROPPABLE, caption=caption)
+    prices = table(headers, lines, names=len(rows.NAMES) + 2, droppable=DROPPABLE, caption=caption)
     return prices.without("switched on by")  # which is long, and in the report

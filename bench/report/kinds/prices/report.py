@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analyse.cells.names import name
 from bench.analyse.statistics.signed_rank import blocks_needed
-from bench.analyse.warnings import name
 from bench.plan.comparison_groups import cell
 from bench.records.metrics import metric
 from bench.report.document import blocks, glossary, numbers, steadiness
@@ -42,29 +42,29 @@ def document(summary: Summary, folder: str) -> Document:
     del folder
     return blocks.document(
         f"What do the options of {listed(summary.run.settings.runners)} cost?",
-        Paragraph(setting(summary), told="setting"),
+        Paragraph(setting(summary), role="setting"),
         section("What each option costs", map(_list, rows.lists(summary)), answers=True),
-        paragraphs(sentences.failures(summary), told="note"),
+        paragraphs(sentences.failures(summary), role="note"),
         section("Warnings", Warnings(lines=tuple(summary.warnings), counted=False)) if summary.warnings else None,
         glossary.how_to_read(HOW_TO_READ),
         section("How to repeat it", Commands(summary.run.command), machine_and_packages(summary)),
     )
 
 
-def _list(each: PriceList) -> Part:
-    first = each.prices[0] if each.prices else None
+def _list(prices: PriceList) -> Part:
+    first = prices.prices[0] if prices.prices else None
     return blocks.part(
-        heading(each),
+        heading(prices),
         blocks.facets_of(first.cell) if first else {},
-        Paragraph(heading(each), strong=True, told="answer"),
-        bullets([answer(each), *missing(each)], told="answer"),
-        _table(rows.PER_STEP, each.prices, rows.per_step, lambda price: price.step_us) if each.prices else None,
-        [Paragraph("What happens now and then:"), _of_events(each)] if each.events else None,
+        Paragraph(heading(prices), strong=True, role="answer"),
+        bullets([answer(prices), *missing(prices)], role="answer"),
+        _table(rows.PER_STEP, prices.prices, rows.per_step, lambda price: price.step_us) if prices.prices else None,
+        [Paragraph("What happens now and then:"), _of_events(prices)] if prices.events else None,
     )
 
 
-def _of_events(each: PriceList) -> Table:
-    return _table(rows.PER_EVENT, each.events, rows.per_event, lambda price: price.event_us)
+def _of_events(prices: PriceList) -> Table:
+    return _table(rows.PER_EVENT, prices.events, rows.per_event, lambda price: price.event_us)
 
 
 def _table(
@@ -97,27 +97,27 @@ def _blocks(summary: Summary) -> str:
     return plural(most, "block") if fewest == most else f"{fewest} to {plural(most, 'block')}"
 
 
-def heading(each: PriceList) -> str:
+def heading(prices: PriceList) -> str:
     """Which list it is."""
-    return name(cell(each.comparison, each.runner))
+    return name(cell(prices.comparison, prices.runner))
 
 
-def answer(each: PriceList) -> str:
+def answer(prices: PriceList) -> str:
     """What a step takes without options, and which are the most expensive."""
-    if each.step_us is None:
-        return f"{plural(len(each.prices), 'option')} counted."
-    plain = f"A step takes {numbers.number(each.step_us.value)} µs without options."
-    named = [line(price) for price in each.prices if _costs(price)][:MAX_NAMED]
+    if prices.step_us is None:
+        return f"{plural(len(prices.prices), 'option')} counted."
+    plain = f"A step takes {numbers.number(prices.step_us.value)} µs without options."
+    named = [line(price) for price in prices.prices if _costs(price)][:MAX_NAMED]
     most = f"Per step, the most expensive: {'; '.join(named)}." if named else None
-    return " ".join(filter(None, [plain, most, _nothing(each), _unknown(each)]))
+    return " ".join(filter(None, [plain, most, _nothing(prices), _unknown(prices)]))
 
 
 def _costs(price: Price) -> bool:
     return rows.is_known(price) and price.step_us is not None and price.step_us.value > 0 and not price.is_noise
 
 
-def _nothing(each: PriceList) -> str | None:
-    bounds = [rows.within(price) for price in each.prices if price.is_noise and rows.is_known(price)]
+def _nothing(prices: PriceList) -> str | None:
+    bounds = [rows.within(price) for price in prices.prices if price.is_noise and rows.is_known(price)]
     known = [bound for bound in bounds if bound is not None]
     if not known:
         return None
@@ -125,9 +125,9 @@ def _nothing(each: PriceList) -> str | None:
     return f"{plural(len(known), 'option')} cost nothing measurable, {within}."
 
 
-def _unknown(each: PriceList) -> str | None:
+def _unknown(prices: PriceList) -> str | None:
     """What a price without an interval lacks."""
-    count = sum(price.step_us is not None and not rows.is_known(price) for price in each.prices)
+    count = sum(price.step_us is not None and not rows.is_known(price) for price in prices.prices)
     if not count:
         return None
     come = "comes" if count == 1 else "come"
@@ -140,22 +140,22 @@ def line(price: Price) -> str:
     return f"{price.cell.option} {rows.step_time(price)} µs ({rows.share(price)})"
 
 
-def missing(each: PriceList) -> list[str]:
+def missing(prices: PriceList) -> list[str]:
     """Which options have no price, or no counts, and why."""
     uncounted = [
         About(f"{price.cell.option}", f": no {listed([metric(name).name for name in price.uncounted])}, since {why}")
-        for price in each.prices
+        for price in prices.prices
         if not price.uncounted.keys() >= {counter.key for counter in rows.COUNTED}  # of a list that counts nothing
         for why in [next(iter(price.uncounted.values()), None)]
         if why is not None
     ]
-    return [*(About(f"{price.cell.option}", f": {price.reason}") for price in each.missing), *uncounted]
+    return [*(About(f"{price.cell.option}", f": {price.reason}") for price in prices.missing), *uncounted]
 
 
 def one_line(summary: Summary) -> str:
     """What was priced, and what costs most, for a list of runs."""
-    found = [price for each in rows.lists(summary) for price in each.prices]
-    shares = [(price.share.value, price) for price in found if price.share is not None and _costs(price)]
+    prices = [price for each in rows.lists(summary) for price in each.prices]
+    shares = [(price.share.value, price) for price in prices if price.share is not None and _costs(price)]
     most = max(shares, key=lambda each: each[0])[1] if shares else None
-    told = f"; most per step: {most.cell.option} of {most.cell.runner} {rows.share(most)}" if most else ""
-    return f"prices of {plural(len(found), 'option')} of {listed(summary.run.settings.runners)}{told}"
+    dearest = f"; most per step: {most.cell.option} of {most.cell.runner} {rows.share(most)}" if most else ""
+    return f"prices of {plural(len(prices), 'option')} of {listed(summary.run.settings.runners)}{dearest}"

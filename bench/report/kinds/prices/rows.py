@@ -46,18 +46,18 @@ class PriceList:
     def events(self) -> list[Price]:
         """Those whose events were timed or counted, the most expensive first."""
         known = [price for price in self.prices if price.event_us is not None or price.event_more]
-        return sorted(known, key=lambda each: -(each.event_us.value if each.event_us else 0.0))
+        return sorted(known, key=lambda other: -(other.event_us.value if other.event_us else 0.0))
 
 
 def lists(summary: Summary) -> list[PriceList]:
     """The price list of each runner in each comparison, in the order of the plan."""
     settings = summary.run.settings
     without = {(row.cell.comparison, row.runner): row.step_time_us for row in summary.cells if row.option is None}
-    found = []
+    price_lists = []
     for comparison in settings.comparisons:
         for runner in settings.runners:
             own = [p for p in summary.prices if (p.cell.comparison, p.cell.runner) == (comparison, runner)]
-            found.append(
+            price_lists.append(
                 PriceList(
                     comparison=comparison,
                     runner=runner,
@@ -66,7 +66,7 @@ def lists(summary: Summary) -> list[PriceList]:
                     missing=tuple(each for each in own if not has_price(each)),
                 )
             )
-    return found
+    return price_lists
 
 
 def has_price(price: Price) -> bool:
@@ -117,22 +117,22 @@ def step_time(price: Price) -> str:
 
 def share(price: Price) -> str:
     """`+11.2 %`; of what is noise, between which bounds."""
-    found = price.share
-    if found is None:
+    of_step = price.share
+    if of_step is None:
         return NOTHING
     if price.is_noise:
         bound = within(price)
         return f"within ±{numbers.percent_up(bound)}" if bound else NO_DIFFERENCE
-    value = f"{numbers.signed(100 * found.value, -1 if abs(found.value) < 0.0995 else 0)} %"
+    value = f"{numbers.signed(100 * of_step.value, -1 if abs(of_step.value) < 0.0995 else 0)} %"
     return value if is_known(price) else f"{value} {numbers.TOO_FEW_BLOCKS}"
 
 
 def within(price: Price) -> float | None:
     """How much of the step it costs or saves at most, as a fraction; None without an interval."""
-    found = price.share
-    if found is None or found.low is None or found.high is None:
+    of_step = price.share
+    if of_step is None or of_step.low is None or of_step.high is None:
         return None
-    return max(abs(found.low), abs(found.high))
+    return max(abs(of_step.low), abs(of_step.high))
 
 
 def event_time(price: Price) -> str:
@@ -147,8 +147,12 @@ def event_time(price: Price) -> str:
 
 def _more(price: Price, more: dict[str, int]) -> tuple[str, ...]:
     return tuple(
-        NOTHING if each.key in price.uncounted else numbers.signed(more[each.key], 0) if each.key in more else "0"
-        for each in COUNTED
+        NOTHING
+        if counter.key in price.uncounted
+        else numbers.signed(more[counter.key], 0)
+        if counter.key in more
+        else "0"
+        for counter in COUNTED
     )
 
 

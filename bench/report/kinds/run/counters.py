@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from bench.analyse import signs
 from bench.analyse.cells import attribution
 from bench.records.cells import FLOOR
-from bench.records.metrics import metrics_of
 from bench.records.schema import AttributionRow, CellSummary, Summary
 from bench.report.charts import Picture
 from bench.report.document import blocks
@@ -27,23 +26,22 @@ from bench.report.document.groups import Group, baseline_of
 from bench.report.document.numbers import percent, signed
 from bench.report.document.text import listed, shortened, shortened_path
 from bench.report.document.verdict_tables import EVERY_FUNCTION
+from bench.report.kinds.run.sentences import COUNTERS
 from bench.report.kinds.run.tables import counter_table, figures, of_group, tensor_table
 
 HEADERS = ("runner", "function", "file", "difference", "baseline → here", "own time µs")
 FUNCTION_CHARACTERS, FILE_CHARACTERS = 24, 27
 """A longer name would make the table wider than a screen; tables/attribution.csv has all of it."""
-TOLD = metrics_of("python_calls", "ops", "syncs")
-"""What gets a sentence each, where a loop differs in it; tables/attribution.csv has all."""
 TOP_ROWS = 15
 
 
-def section(summary: Summary, told: Sequence[Group], drawn: Sequence[Picture] = ()) -> Section:
+def section(summary: Summary, all_groups: Sequence[Group], drawn: Sequence[Picture] = ()) -> Section:
     """The counters of every group, and where the extra work comes from at its representative batch size."""
     counted = any(cell.counters is not None for cell in summary.cells)
     nothing = Paragraph("Unavailable: this run has no good trial of the counting pass.")
     return blocks.section(
         "Exact costs",
-        [_part(summary, group, drawn) for group in told] if counted else nothing,
+        [_part(summary, group, drawn) for group in all_groups] if counted else nothing,
         Flames(against=baseline_of(summary.cells)) if summary.attribution else None,
     )
 
@@ -81,8 +79,8 @@ def _shares(counted: Sequence[CellSummary]) -> str:
             least[cell.runner] = min(*shares, least.get(cell.runner, 1.0))
     if not least:
         return "Counts are the same in every steady step."
-    told = listed([f"{runner}: in at least {percent(share)}" for runner, share in least.items()])
-    return f"Counts are the same in every steady step ({told}). Steps at an epoch's end may differ."
+    by_runner = listed([f"{runner}: in at least {percent(share)}" for runner, share in least.items()])
+    return f"Counts are the same in every steady step ({by_runner}). Steps at an epoch's end may differ."
 
 
 def _not_repeated(cell: CellSummary) -> str:
@@ -93,11 +91,11 @@ def _not_repeated(cell: CellSummary) -> str:
 def _origins(summary: Summary, group: Group) -> list[Block | None]:
     cells = [cell for cell in group.at(group.representative) if cell.runner != FLOOR]
     rows = {cell.runner: [row for row in summary.attribution if row.cell == cell.cell] for cell in cells}
-    lines = [f"{runner}: {sentence}" for runner, found in rows.items() for sentence in _sentences(found)]
+    lines = [f"{runner}: {sentence}" for runner, functions in rows.items() for sentence in _sentences(functions)]
     if not lines:
         return []
     against = f"against {baseline_of(cells)}{cells[0].at_batch}"
-    every = [row for found in rows.values() for row in found]
+    every = [row for functions in rows.values() for row in functions]
     return [
         Paragraph(f"Where the extra work comes from, {against}:"),
         bullets(lines),
@@ -107,8 +105,8 @@ def _origins(summary: Summary, group: Group) -> list[Block | None]:
 
 
 def _sentences(rows: Sequence[AttributionRow]) -> list[str]:
-    by_counter = {each.key: _of(rows, each.key) for each in TOLD}
-    return [attribution.sentence(found, counter) for counter, found in by_counter.items() if found]
+    by_counter = {metric.key: _of(rows, metric.key) for metric in COUNTERS}
+    return [attribution.sentence(functions, counter) for counter, functions in by_counter.items() if functions]
 
 
 def _of(rows: Sequence[AttributionRow], counter: str) -> list[AttributionRow]:

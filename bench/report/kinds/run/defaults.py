@@ -37,11 +37,11 @@ def section(summary: Summary) -> Section | None:
     others = {cell.cell: cell for cell in summary.cells}
     pairs = [(cell, others.get(_twin(cell, profile="matched"))) for cell in stock]
     representative = {group.representative for group in groups(summary)}
-    told = [sentence(cell) for cell, _ in pairs if cell.defaults_us and cell.batch_size in representative]
+    lines = [sentence(cell) for cell, _ in pairs if cell.defaults_us and cell.batch_size in representative]
     timed = any(cell.step_time_us for cell in stock)
     return blocks.section(
         "What do the defaults cost?",
-        bullets(told, told="answer"),
+        bullets(lines, role="answer"),
         _table(pairs) if timed else None,
         Paragraph(CAUTION) if timed else None,
         _setups(pairs, others),
@@ -115,7 +115,7 @@ def _row(cell: CellSummary, matched: CellSummary | None) -> Row:
         NOTHING if written is None else numbers.number(written),
     )
     share = None if cell.defaults_ratio is None else cell.defaults_ratio.value - 1
-    known_us = [None if each is None else each.value for each in (*times, us)]
+    known_us = [None if figure is None else figure.value for figure in (*times, us)]
     figures = (*known_us, share, written)
     return Row(texts=texts, values=(None, cell.batch_size, None, *figures), facets=facets_of(cell))
 

@@ -36,15 +36,10 @@ CAPTION = "Step time over the hand-written loop's by batch size; pytorch: its ow
 
 def grid(summary: Summary) -> Table | None:
     """Return the table; None for a run without cells."""
-    if max_batch.is_searched(summary):
-        return max_batch.table(summary)
-    told = groups(summary)
-    kind = next((kind for kind in SHOWN if kind in summary.run.settings.passes), None)
-    if not told or kind is None:
-        return None
-    several_sizes = any(len(group.batch_sizes) > 1 for group in told)
-    if kind == "timing" and len(summary.cells) > MAX_ROWS and several_sizes:
-        return _by_batch_size(told)
+    all_groups = groups(summary)
+    several_sizes = any(len(group.batch_sizes) > 1 for group in all_groups)
+    if "timing" in summary.run.settings.passes and len(summary.cells) > MAX_ROWS and several_sizes:
+        return _by_batch_size(all_groups)
     return by_cell(summary)
 
 
@@ -52,12 +47,12 @@ def by_cell(summary: Summary) -> Table | None:
     """Return the table with a row a cell, however many there are; None for a run without cells."""
     if max_batch.is_searched(summary):
         return max_batch.table(summary)
-    told = groups(summary)
+    all_groups = groups(summary)
     kind = next((kind for kind in SHOWN if kind in summary.run.settings.passes), None)
-    if not told or kind is None:
+    if not all_groups or kind is None:
         return None
-    cells = [(group, cell) for group in told for cell in group.cells]
-    return _by_cell(cells, SHOWN[kind], DROPPABLE[kind], titled=len(told) > 1)
+    cells = [(group, cell) for group in all_groups for cell in group.cells]
+    return _by_cell(cells, SHOWN[kind], DROPPABLE[kind], titled=len(all_groups) > 1)
 
 
 def _by_cell(
@@ -66,25 +61,25 @@ def _by_cell(
     titles = {id(cell): group.title for group, cell in cells}
     asked = columns.compared(asked, alone=all(group.is_one_script for group, _ in cells))
     shown = [column for column in asked if any(column.text(cell) is not None for _, cell in cells)] or asked[:1]
-    found = tabulated(
+    whole = tabulated(
         [cell for _, cell in cells],
         shown,
         lambda cell: ({"workload": titles[id(cell)]} if titled else {}) | batch_and_runner(cell),
     )
     by_key = {column.key: column.header for column in shown}
-    return replace(found, droppable=tuple(by_key[key] for key in droppable if key in by_key))
+    return replace(whole, droppable=tuple(by_key[key] for key in droppable if key in by_key))
 
 
-def _by_batch_size(told: Sequence[Group]) -> Table:
-    notes, titled = Notes(), len(told) > 1
-    sizes = sorted({size for group in told for size in group.batch_sizes})
+def _by_batch_size(all_groups: Sequence[Group]) -> Table:
+    notes, titled = Notes(), len(all_groups) > 1
+    sizes = sorted({size for group in all_groups for size in group.batch_sizes})
     rows = (
         (
             *([group.title] if titled else []),
             runner,
             *(_short(group, runner, size, notes) for size in sizes),
         )
-        for group in told
+        for group in all_groups
         for runner in group.runners
     )
     keys = (*(["workload"] if titled else []), "runner")
@@ -96,7 +91,7 @@ def _by_batch_size(told: Sequence[Group]) -> Table:
 
 def _short(group: Group, runner: str, size: int, notes: Notes) -> str:
     """`~`, a ratio, or for the hand-written loop `363 µs`."""
-    cell = next((each for each in group.at(size) if each.runner == runner), None)
+    cell = next((row for row in group.at(size) if row.runner == runner), None)
     if cell is None:
         return NOTHING
     if cell.status != "ok":

@@ -30,8 +30,8 @@ def section(summary: Summary) -> Section:
     """The answer of such a run."""
     return blocks.section(
         "How large a batch each loop trains",
-        Paragraph("The largest micro-batch that each loop trains:", strong=True, told="answer"),
-        bullets(answers(summary), told="answer"),
+        Paragraph("The largest micro-batch that each loop trains:", strong=True, role="answer"),
+        bullets(answers(summary), role="answer"),
         table(summary),
         Paragraph(_method(summary)),
         answers=True,
@@ -40,7 +40,7 @@ def section(summary: Summary) -> Section:
 
 def answers(summary: Summary) -> list[str]:
     """One sentence a loop."""
-    return [_answer(each, title) for each, title in _titled(summary)]
+    return [_answer(largest, title) for largest, title in _titled(summary)]
 
 
 def one_line(summary: Summary) -> str:
@@ -57,8 +57,8 @@ def table(summary: Summary) -> Table:
     """A row a loop."""
     notes, several = Notes(), len({title for _, title in _titled(summary)}) > 1
     rows = [
-        Row(texts=(*([title] if several else []), *_texts(each, notes)), facets=blocks.facets_of(each.cell))
-        for each, title in _titled(summary)
+        Row(texts=(*([title] if several else []), *_texts(largest, notes)), facets=blocks.facets_of(largest.cell))
+        for largest, title in _titled(summary)
     ]
     headers = (*(["workload"] if several else []), *HEADERS)
     names = 2 if several else 1
@@ -69,35 +69,41 @@ def _titled(summary: Summary) -> list[tuple[LargestBatch, str]]:
     return list(zip(summary.largest_batches, titles(summary), strict=True))
 
 
-def _texts(each: LargestBatch, notes: Notes) -> Sequence[str]:
-    peak = NOTHING if each.peak_bytes is None else numbers.number(each.peak_bytes / 1e6)
+def _texts(largest: LargestBatch, notes: Notes) -> Sequence[str]:
+    peak = NOTHING if largest.peak_bytes is None else numbers.number(largest.peak_bytes / 1e6)
     limit = (
-        _unfinished(each) if each.status is None else notes.mark(STATUS_WORDS[each.status], each.reason or NO_REASON)
+        _unfinished(largest)
+        if largest.status is None
+        else notes.mark(STATUS_WORDS[largest.status], largest.reason or NO_REASON)
     )
-    return each.cell.runner, _size(each.trains), peak, _size(each.fails), limit
+    return largest.cell.runner, _size(largest.trains), peak, _size(largest.fails), limit
 
 
 def _size(size: int | None) -> str:
     return NOTHING if size is None else f"{size:,}"
 
 
-def _unfinished(each: LargestBatch) -> str:
-    return "no larger one is tried" if each.is_over else "the search was interrupted"
+def _unfinished(largest: LargestBatch) -> str:
+    return "no larger one is tried" if largest.is_over else "the search was interrupted"
 
 
-def _answer(each: LargestBatch, title: str) -> str:
-    name = f"{each.cell.runner} ({title})"
-    limit = "" if each.status is None else f": {STATUS_WORDS[each.status]}, {(each.reason or NO_REASON).rstrip('. ')}"
-    if each.status is not None and each.fails is None:
+def _answer(largest: LargestBatch, title: str) -> str:
+    name = f"{largest.cell.runner} ({title})"
+    limit = (
+        ""
+        if largest.status is None
+        else f": {STATUS_WORDS[largest.status]}, {(largest.reason or NO_REASON).rstrip('. ')}"
+    )
+    if largest.status is not None and largest.fails is None:
         return f"{name}: unavailable{limit}."
-    if each.trains is None and each.fails is None:
+    if largest.trains is None and largest.fails is None:
         return f"{name}: {NOT_RUN}."
-    if each.trains is None:
-        return f"{name}: not even a batch of {_size(each.fails)} trains{limit}."
-    peak = "" if each.peak_bytes is None else f", with a peak of {numbers.number(each.peak_bytes / 1e6)} MB"
-    upper = f"; {_size(each.fails)} fails{limit}" if each.fails else ""
-    ending = f" ({_unfinished(each)})" if upper == "" or not each.is_over else ""
-    return f"{name}: batches of up to {_size(each.trains)} samples train{peak}{upper}{ending}."
+    if largest.trains is None:
+        return f"{name}: not even a batch of {_size(largest.fails)} trains{limit}."
+    peak = "" if largest.peak_bytes is None else f", with a peak of {numbers.number(largest.peak_bytes / 1e6)} MB"
+    upper = f"; {_size(largest.fails)} fails{limit}" if largest.fails else ""
+    ending = f" ({_unfinished(largest)})" if upper == "" or not largest.is_over else ""
+    return f"{name}: batches of up to {_size(largest.trains)} samples train{peak}{upper}{ending}."
 
 
 def _method(summary: Summary) -> str:

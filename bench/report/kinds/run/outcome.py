@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.evidence import NOT_RUN
-from bench.analyse.warnings import name
+from bench.analyse.cells.names import name
 from bench.errors import ExitCode
 from bench.report.document.cases import all_are_fine, cell_case
 from bench.report.document.columns import NO_REASON
@@ -21,18 +21,18 @@ def cases(summary: Summary) -> list[Case]:
     return [*(cell_case(row, name(row.cell)) for row in summary.cells), *searched]
 
 
-def _searched(each: LargestBatch) -> Case:
-    of, what = name(each.cell), "trains a batch"
-    if each.trains is not None:
-        return Case(of=of, name=what, outcome="passed", reason=f"up to {each.trains:,}", cell=each.cell)
-    skipped = each.status is None
-    reason = NOT_RUN if skipped else each.reason or NO_REASON
+def _searched(largest: LargestBatch) -> Case:
+    of, what = name(largest.cell), "trains a batch"
+    if largest.trains is not None:
+        return Case(of=of, name=what, outcome="passed", reason=f"up to {largest.trains:,}", cell=largest.cell)
+    skipped = largest.status is None
+    reason = NOT_RUN if skipped else largest.reason or NO_REASON
     return Case(
-        of=of, name=what, outcome="skipped" if skipped else "failed", reason=reason, level="error", cell=each.cell
+        of=of, name=what, outcome="skipped" if skipped else "failed", reason=reason, level="error", cell=largest.cell
     )
 
 
 def exit_code(summary: Summary) -> int:
     """4 when a cell has no figures, is not proven equal or trains none of the batches that were tried, else 0."""
-    found = all(largest_batch.trains is not None for largest_batch in summary.largest_batches)
-    return ExitCode.FINE if found and all_are_fine(summary) else ExitCode.SOME_CELLS_FAILED
+    trained = all(largest_batch.trains is not None for largest_batch in summary.largest_batches)
+    return ExitCode.FINE if trained and all_are_fine(summary) else ExitCode.SOME_CELLS_FAILED

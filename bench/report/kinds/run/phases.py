@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 UNAVAILABLE = "Unavailable: this run has no good trial of the phases pass."
 
 
-def section(told: Sequence[Group], drawn: Sequence[Picture] = ()) -> Section:
+def section(all_groups: Sequence[Group], drawn: Sequence[Picture] = ()) -> Section:
     """A sentence a runner at each group's representative batch size, and all phases in a table."""
-    found = [part for group in told if (part := _part(group, drawn)) is not None]
-    said = _caution([cell for group in told for cell in group.cells]) if found else UNAVAILABLE
-    return blocks.section("Where a step's time goes", found, Paragraph(said))
+    parts = [part for group in all_groups if (part := _part(group, drawn)) is not None]
+    said = _caution([cell for group in all_groups for cell in group.cells]) if parts else UNAVAILABLE
+    return blocks.section("Where a step's time goes", parts, Paragraph(said))
 
 
 def _part(group: Group, drawn: Sequence[Picture]) -> Part | None:
@@ -35,7 +35,7 @@ def _part(group: Group, drawn: Sequence[Picture]) -> Part | None:
         group,
         Paragraph(f"{group.where}:"),
         bullets(map(sentences.split, cells)),
-        paragraphs(told for cell in cells if (told := sentences.evaluation(cell)) is not None),
+        paragraphs(sentence for cell in cells if (sentence := sentences.evaluation(cell)) is not None),
         figures(drawn, group, "phases"),
         phase_table(group),
     )
@@ -48,12 +48,12 @@ def _caution(cells: Sequence[CellSummary]) -> str:
         for cell in cells
         if cell.phases_us and cell.step_time_us
     ]
-    told = (
+    sentence = (
         f": the steps of this run were longer than the timed ones by {percent(median(slower))} (median)"
         if slower
         else ""
     )
     return (
         "Phases come from one run of each loop, whose hooks and, on an accelerator, whose waits for the device "
-        f"between phases slow it down{told}. Read them as shares."
+        f"between phases slow it down{sentence}. Read them as shares."
     )

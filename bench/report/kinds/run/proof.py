@@ -54,8 +54,8 @@ def equivalence(summary: Summary) -> list[str]:
     if not compared:
         scripts = summary.run.settings.scripts
         if scripts is not None and len(scripts.each) == 1:
-            told = [f"{_sentence(cell.equivalence.detail)}" for cell in summary.cells if cell.status == "ok"]
-            return ["A single script is compared only with its own clone.", *told]
+            details = [f"{_sentence(cell.equivalence.detail)}" for cell in summary.cells if cell.status == "ok"]
+            return ["A single script is compared only with its own clone.", *details]
         what = f"No {'script' if scripts else 'runner'} could be compared with {baseline_of(summary.cells)}"
         return [f"{what}, so equivalence is unverified and no ratios are shown."]
     cells = [cell for cell, _ in compared]
@@ -73,9 +73,9 @@ def _not_claimed(summary: Summary) -> list[str]:
     others = [cell for cell in stock if cell.equivalence.verdict != "baseline"]
     unlike = {cell.runner for cell in others if cell.equivalence.verdict in ("unlike", "unproven")}
     alike = list(dict.fromkeys(cell.runner for cell in others if cell.runner not in unlike))
-    told = f" {listed(alike)} did the hand-written loop's arithmetic all the same." if alike else ""
+    claim = f" {listed(alike)} did the hand-written loop's arithmetic all the same." if alike else ""
     details = dict.fromkeys(f"{c.runner}: {c.equivalence.detail}." for c in others if c.runner in unlike)
-    return [f"In the stock profile equal arithmetic is not claimed.{told}", *details]
+    return [f"In the stock profile equal arithmetic is not claimed.{claim}", *details]
 
 
 def _is_compared(cell: CellSummary) -> bool:
@@ -94,8 +94,8 @@ def _counts(cells: Sequence[CellSummary], failed: Sequence[str]) -> str:
         where = "every cell" if not failed else "every cell that has figures"
         return f"{every} bitwise equal to {baseline_of(cells)}, in {where} ({len(cells):,}){unknown}."
     runners = {verdict: [name for name, own in worst.items() if own == verdict] for verdict in reversed(VERDICTS)}
-    told = [f"{len(names)} {VERDICTS[verdict]} ({listed(names)})" for verdict, names in runners.items() if names]
-    return f"Of {plural(len(worst), noun)} compared with {baseline_of(cells)}: {'; '.join(told)}{unknown}."
+    phrases = [f"{len(names)} {VERDICTS[verdict]} ({listed(names)})" for verdict, names in runners.items() if names]
+    return f"Of {plural(len(worst), noun)} compared with {baseline_of(cells)}: {'; '.join(phrases)}{unknown}."
 
 
 def _proofs(cells: Sequence[CellSummary]) -> list[str]:

@@ -32,15 +32,15 @@ def quality(summary: Summary) -> list[str]:
     if not summary.noise_floors:
         return []
     widths = _smallest_differences(summary)
-    told = [_worst_floor(summary), *([_widest(max(widths))] if widths else []), _warned(summary)]
-    return [f"How far to trust it: {'; '.join(told)}.", *_unlike_clones(summary)]
+    phrases = [_worst_floor(summary), *([_widest(max(widths))] if widths else []), _warned(summary)]
+    return [f"How far to trust it: {'; '.join(phrases)}.", *_unlike_clones(summary)]
 
 
 def _worst_floor(summary: Summary) -> str:
-    known = [each for each in summary.noise_floors if each.floor is not None]
+    known = [noise_floor for noise_floor in summary.noise_floors if noise_floor.floor is not None]
     if not known:
         return "no noise floor is known, because the blocks are too few"
-    worst = max(known, key=lambda each: each.floor or 0.0)
+    worst = max(known, key=lambda noise_floor: noise_floor.floor or 0.0)
     floor = numbers.percent(worst.floor or 0.0)
     among = f", the worst of {len(known)}" if len(known) > 1 else ""
     return f"noise floor {floor} ({worst.runner} against its own clone{worst.comparison.at_batch}{among})"
@@ -73,12 +73,12 @@ def _unlike_clones(summary: Summary) -> list[str]:
 def noise_floors(summary: Summary, group: Group) -> list[str]:
     """What the baseline takes against its own clone in each comparison of a group."""
     places = {cell.comparison for cell in group.cells}
-    told = [
+    floors = [
         f"{numbers.ratio(floor.ratio)}{floor.comparison.at_batch}"
         for floor in summary.noise_floors
         if floor.comparison in places
     ]
-    return [f"Noise floor, the baseline's own clone over it: {listed(told)}."] if told else []
+    return [f"Noise floor, the baseline's own clone over it: {listed(floors)}."] if floors else []
 
 
 def resolvable(summary: Summary) -> list[str]:

@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 
 def document(summary: Summary, folder: str) -> Document:
     """Say everything; `folder` is the path of the run, such as `results/20260102T030405Z-quick`."""
-    told, passes = groups(summary), summary.run.settings.passes
+    all_groups, passes = groups(summary), summary.run.settings.passes
     drawn, timed = pictures(summary), "timing" in passes
     return blocks.document(
         f"{summary.run.name}: {_question(summary)}",
-        Paragraph(setting(summary), told="setting"),
+        Paragraph(setting(summary), role="setting"),
         bridges.bold(summary.run),
-        paragraphs(quality.quality(summary), told="note"),
-        max_batch.section(summary) if max_batch.is_searched(summary) else _answers(summary, told, drawn),
+        paragraphs(quality.quality(summary), role="note"),
+        max_batch.section(summary) if max_batch.is_searched(summary) else _answers(summary, all_groups, drawn),
         defaults.section(summary),
         glossary.how_to_read(glossary.entries(summary.run.settings)),
         _equivalence(summary),
-        tables.section(summary, told, drawn) if timed else None,
-        counters.section(summary, told, drawn) if "counting" in passes else None,
-        _arithmetic(told) if timed and summary.run.settings.scripts is None else None,
-        phases.section(told, drawn) if "phases" in passes else None,
+        tables.section(summary, all_groups, drawn) if timed else None,
+        counters.section(summary, all_groups, drawn) if "counting" in passes else None,
+        _arithmetic(all_groups) if timed and summary.run.settings.scripts is None else None,
+        phases.section(all_groups, drawn) if "phases" in passes else None,
         _traces() if "trace" in passes else None,
-        _resolution(summary, told) if timed else None,
+        _resolution(summary, all_groups) if timed else None,
         _repeat(summary, folder),
     )
 
@@ -59,24 +59,24 @@ def _question(summary: Summary) -> str:
 
 def _traces() -> Section:
     perfetto = "https://ui.perfetto.dev"
-    told: Text = (
+    sentence: Text = (
         "Ten steady steps of each cell are in ",
         Link("traces/", "traces/"),
         ": open them at ",
         Link(perfetto, perfetto),
         ", which reads them in the browser, or in chrome://tracing.",
     )
-    return section("Traces", Paragraph(told))
+    return section("Traces", Paragraph(sentence))
 
 
 def setting(summary: Summary) -> str:
     """Say when and where the run was made, with which versions of what it compares, and how much of it there is."""
     versions = [f"{name} {summary.packages[name]}" for name in MAIN_PACKAGES if name in summary.packages]
-    told = (
+    sentence = (
         f"Measured on {summary.run.started_at:%Y-%m-%d} on {_where(summary)}, with {', '.join(versions)}: "
         f"{plural(len(summary.cells), _noun(summary))}{_blocks(summary)}."
     )
-    return steadiness.after(told, summary)
+    return steadiness.after(sentence, summary)
 
 
 def _where(summary: Summary) -> str:
@@ -104,29 +104,29 @@ def _blocks(summary: Summary) -> str:
     return f" in {plural(most, 'block')}"
 
 
-def _answers(summary: Summary, told: Sequence[Group], drawn: Sequence[Picture]) -> Section:
-    failures = paragraphs(sentences.failures(summary), told="note")
+def _answers(summary: Summary, all_groups: Sequence[Group], drawn: Sequence[Picture]) -> Section:
+    failures = paragraphs(sentences.failures(summary), role="note")
     title = "What each loop costs" if summary.run.settings.scripts is None else "What each script costs"
-    return section(title, [_answer(group, drawn) for group in told], failures, answers=True)
+    return section(title, [_answer(group, drawn) for group in all_groups], failures, answers=True)
 
 
 def _answer(group: Group, drawn: Sequence[Picture]) -> Part:
     return of_group(
         group,
-        Paragraph(sentences.representative(group), strong=True, told="answer"),
-        bullets(sentences.answers(group), told="answer"),
+        Paragraph(sentences.representative(group), strong=True, role="answer"),
+        bullets(sentences.answers(group), role="answer"),
         figures(drawn, group, "ratios", "throughput", "overhead"),
     )
 
 
 def _equivalence(summary: Summary) -> Section:
     first, *others = proof.equivalence(summary)
-    return section("Are they equivalent?", Paragraph(first, strong=True, told="note"), bullets(others))
+    return section("Are they equivalent?", Paragraph(first, strong=True, role="note"), bullets(others))
 
 
-def _arithmetic(told: Sequence[Group]) -> Section:
-    several = [group for group in told if FLOOR in group.runners and len(group.batch_sizes) > 1]
-    lines = bullets(map(sentences.arithmetic, told))
+def _arithmetic(all_groups: Sequence[Group]) -> Section:
+    several = [group for group in all_groups if FLOOR in group.runners and len(group.batch_sizes) > 1]
+    lines = bullets(map(sentences.arithmetic, all_groups))
     return section("How much of the step is arithmetic?", lines, map(_shares, several))
 
 
@@ -139,13 +139,13 @@ def _shares(group: Group) -> Part:
     )
 
 
-def _resolution(summary: Summary, told: Sequence[Group]) -> Section:
+def _resolution(summary: Summary, all_groups: Sequence[Group]) -> Section:
     by = summary.run.settings.by_calibration
     return section(
         "What this machine can resolve",
         calibration.bullets(by, [*quality.resolvable(summary), *quality.added_blocks(summary)]),
         Warnings(lines=tuple(summary.warnings), nothing="No warnings."),
-        folded("Cell by cell", map(_cell_by_cell, told)),
+        folded("Cell by cell", map(_cell_by_cell, all_groups)),
     )
 
 

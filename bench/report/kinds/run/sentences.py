@@ -21,8 +21,8 @@ SMALL_SHARE = 0.01
 """An overhead below this share of a step is called small."""
 MAX_LISTED = 5
 PHASES = parts("phases_us")
-TOLD = metrics_of("python_calls", "ops", "syncs")
-"""What a sentence on counts has."""
+COUNTERS = metrics_of("python_calls", "ops", "syncs")
+"""What sentences on counts have; tables/attribution.csv has all."""
 
 
 def representative(group: Group) -> str:
@@ -39,10 +39,10 @@ def answers(group: Group) -> list[str]:
     """One sentence a runner, at the representative batch size."""
     cells = group.at(group.representative)
     baseline = next((cell for cell in cells if cell.equivalence.verdict == "baseline"), None)
-    return [_told(cell, baseline, is_alone=group.is_one_script) for cell in cells]
+    return [_sentence(cell, baseline, is_alone=group.is_one_script) for cell in cells]
 
 
-def _told(cell: CellSummary, baseline: CellSummary | None, *, is_alone: bool) -> str:
+def _sentence(cell: CellSummary, baseline: CellSummary | None, *, is_alone: bool) -> str:
     """Say what a run was for: times, or where it took none, counts or phases."""
     if cell.status != "ok" or cell.samples_per_second is not None:
         return answer(cell, is_alone=is_alone)
@@ -76,10 +76,10 @@ def split(cell: CellSummary) -> str:
     phases_us = cell.phases_us or {}
     whole_us = sum(phases_us.values())
     largest = sorted(phases_us.items(), key=lambda item: -item[1])
-    told = [
+    phrases = [
         f"{PHASES[name].name} {numbers.number(us)} µs ({numbers.percent(us / whole_us)})" for name, us in largest if us
     ]
-    return About(cell.runner, f": {listed(told)}.")
+    return About(cell.runner, f": {listed(phrases)}.")
 
 
 def evaluation(cell: CellSummary) -> str | None:
@@ -100,10 +100,10 @@ def counted(cell: CellSummary, baseline: CellSummary | None) -> str:
     """Say what one step of a runner consists of, and what it has more than the hand-written loop's."""
     own, base = cell.counters, None if baseline is None or baseline is cell else baseline.counters
     assert own is not None
-    known = [each for each in TOLD if getattr(own, each.key) is not None]
-    told = [f"{_count(own, base, each.key)} {each.name}" for each in known]
+    known = [counter for counter in COUNTERS if getattr(own, counter.key) is not None]
+    phrases = [f"{_count(own, base, counter.key)} {counter.name}" for counter in known]
     kilobytes = "" if cell.tensor_bytes is None else f", {numbers.number(cell.tensor_bytes / 1e3)} kB of tensors"
-    return About(cell.runner, f": {listed(told)} per step{cell.at_batch}{kilobytes}.")
+    return About(cell.runner, f": {listed(phrases)} per step{cell.at_batch}{kilobytes}.")
 
 
 def _count(own: CounterFigures, base: CounterFigures | None, name: str) -> str:
@@ -128,8 +128,8 @@ def arithmetic(group: Group) -> str:
     if floor is None or floor.step_time_us is None or not floor.equivalence.proven:
         return f"{where}: unknown, because this run has no figures of the runner called {FLOOR} that are proven equal."
     shares = [f"{share} of {cell.runner}'s" for cell in cells if (share := arithmetic_share(cell)) is not None]
-    told = f", which is {listed(shares)} step" if shares else ""
-    return f"{where}: the arithmetic alone takes {numbers.number(floor.step_time_us.value)} µs per step{told}."
+    of_each_step = f", which is {listed(shares)} step" if shares else ""
+    return f"{where}: the arithmetic alone takes {numbers.number(floor.step_time_us.value)} µs per step{of_each_step}."
 
 
 def arithmetic_share(cell: CellSummary) -> str | None:
@@ -169,10 +169,10 @@ def _comparison(cell: CellSummary, ratio: Estimate) -> str:
             f"no difference from {baseline_of([cell])} that this run can detect "
             f"(ratio of step times {numbers.ratio(ratio)})."
         )
-    told = f"{numbers.times(ratio)} the step time of {baseline_of([cell])}{_overhead(cell.overhead_us)}"
+    phrase = f"{numbers.times(ratio)} the step time of {baseline_of([cell])}{_overhead(cell.overhead_us)}"
     if ratio.low is None:
-        return f"{told}; too few blocks ({cell.blocks}) for an interval, so this may be chance."
-    return f"{told}.{_threshold(cell.overhead_us)}"
+        return f"{phrase}; too few blocks ({cell.blocks}) for an interval, so this may be chance."
+    return f"{phrase}.{_threshold(cell.overhead_us)}"
 
 
 def _overhead(overhead: Estimate | None) -> str:
@@ -210,8 +210,8 @@ def one_line(summary: Summary) -> str:
     if not summary.cells:
         return "no cells"
     group = groups(summary)[0]
-    told = [words for cell in group.at(group.representative) if (words := _in_short(cell))]
-    return f"{group.where}: {', '.join(told) or 'no ratios'}"
+    phrases = [words for cell in group.at(group.representative) if (words := _in_short(cell))]
+    return f"{group.where}: {', '.join(phrases) or 'no ratios'}"
 
 
 def _in_short(cell: CellSummary) -> str | None:

@@ -33,13 +33,13 @@ METRICS = {
 """By kind of chart, the choice that shows it."""
 
 
-def section(summary: Summary, told: Sequence[Group], drawn: Sequence[Picture]) -> Section:
+def section(summary: Summary, all_groups: Sequence[Group], drawn: Sequence[Picture]) -> Section:
     """Time, memory and imports of every cell, and what limits their figures."""
     equal = [*shared_conditions(summary), plural(summary.run.settings.threads, "thread")]
     return blocks.section(
         "Tables",
         Paragraph(f"Equal in all rows: {', '.join(equal)}."),
-        [_of_one(summary, group, drawn) for group in told],
+        [_of_one(summary, group, drawn) for group in all_groups],
         import_table(summary),
     )
 

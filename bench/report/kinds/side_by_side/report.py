@@ -43,19 +43,19 @@ PERCENTILES = tuple(metric.key for metric in metrics_of("step_p95_us", "step_p99
 """With a column for the run, they would be too much for a screen: each run's own report has them."""
 
 
-def document(told: Sequence[Side], out: str, drawn: Sequence[tuple[Side, Drawing]] = ()) -> Document:
+def document(sides: Sequence[Side], out: str, drawn: Sequence[tuple[Side, Drawing]] = ()) -> Document:
     """Say everything; the same runs and folder always give the same document."""
     return blocks.document(
         "What does a training loop cost here and there?",
-        bridges.bold(*(side.summary.run for side in told)),
-        bullets(side.made for side in told),
-        Paragraph(CAUTION, told="setting"),
-        section("What each loop costs", _answers(told), answers=True),
-        section("Side by side", _tables(told)),
-        [_charts(side, [each for owner, each in drawn if owner is side]) for side in told],
-        how_to_read(entries(told[0].summary.run.settings)),
-        section("How to repeat it", Commands(_command(told, out))),
-        [machine_and_packages(side.summary, f" of {_name(side)}") for side in told],
+        bridges.bold(*(side.summary.run for side in sides)),
+        bullets(side.made for side in sides),
+        Paragraph(CAUTION, role="setting"),
+        section("What each loop costs", _answers(sides), answers=True),
+        section("Side by side", _tables(sides)),
+        [_charts(side, [drawing for owner, drawing in drawn if owner is side]) for side in sides],
+        how_to_read(entries(sides[0].summary.run.settings)),
+        section("How to repeat it", Commands(_command(sides, out))),
+        [machine_and_packages(side.summary, f" of {_name(side)}") for side in sides],
     )
 
 
@@ -67,18 +67,18 @@ def _run(side: Side) -> Facets:
     return {"run": _name(side)}
 
 
-def _answers(told: Sequence[Side]) -> Iterator[Part]:
+def _answers(sides: Sequence[Side]) -> Iterator[Part]:
     """What each run says of its groups, one workload after the other, at the middle of the batch sizes of all runs."""
-    rows = [(side, group) for side in told for group in groups(side.summary)]
+    rows = [(side, group) for side in sides for group in groups(side.summary)]
     workloads = list(dict.fromkeys(group.cells[0].workload for _, group in rows))
     for side, group in sorted(rows, key=lambda row: workloads.index(row[1].cells[0].workload)):
         title = f"{side.letter}: {sentences.representative(group)}"
-        lines = bullets(sentences.answers(group), told="answer")
-        yield part(title, _run(side), Paragraph(title, strong=True, told="answer"), lines)
+        lines = bullets(sentences.answers(group), role="answer")
+        yield part(title, _run(side), Paragraph(title, strong=True, role="answer"), lines)
 
 
-def _tables(told: Sequence[Side]) -> list[CellTable]:
-    rows = ordered(told)
+def _tables(sides: Sequence[Side]) -> list[CellTable]:
+    rows = ordered(sides)
     keys = [key for key in key_columns([cell for _, cell in rows]) if key != "device"]
     owners = {id(cell): side for side, cell in rows}
     return [
@@ -97,10 +97,10 @@ def _tables(told: Sequence[Side]) -> list[CellTable]:
 
 
 def _charts(side: Side, drawn: Sequence[Drawing]) -> Section | None:
-    charts = (Figure(file=each.file, alt=each.alt, facets=_run(side)) for each in drawn)
+    charts = (Figure(file=drawing.file, alt=drawing.alt, facets=_run(side)) for drawing in drawn)
     return section(f"Charts of {_name(side)}", charts) if drawn else None
 
 
-def _command(told: Sequence[Side], out: str) -> str:
+def _command(sides: Sequence[Side], out: str) -> str:
     """What writes this report again."""
-    return shlex.join(["python", "-m", "bench.report", "--together", out, *(side.folder for side in told)])
+    return shlex.join(["python", "-m", "bench.report", "--together", out, *(side.folder for side in sides)])

@@ -59,12 +59,12 @@ def sides(runs: Sequence[tuple[str, Summary]]) -> list[Side]:
     ]
 
 
-def ordered(told: Sequence[Side]) -> list[tuple[Side, CellSummary]]:
+def ordered(in_order: Sequence[Side]) -> list[tuple[Side, CellSummary]]:
     """Every row of the table: what is the same but for the run stands in neighbouring lines."""
-    first = told[0].summary
+    first = in_order[0].summary
     runners = {runner: place for place, runner in enumerate(first.run.settings.runners)}
     workloads = {name: place for place, name in enumerate(dict.fromkeys(cell.workload for cell in first.cells))}
-    rows = [(side, cell) for side in told for cell in side.summary.cells]
+    rows = [(side, cell) for side in in_order for cell in side.summary.cells]
     return sorted(
         rows,
         key=lambda row: (
@@ -106,8 +106,8 @@ def _only(summary: Summary, shared: set[Hashable]) -> Summary:
 def _nothing_shared(runs: Sequence[tuple[str, Summary]]) -> str:
     (first, one), (second, other) = runs[0], runs[1]
     apart = [disjoint_ax for disjoint_ax in disjoint_axes(one.cells, other.cells) if disjoint_ax.key != "device"]
-    told = "; ".join(each.told(f"in {first}", f"in {second}") for each in apart)
+    differences = "; ".join(difference.describe(f"in {first}", f"in {second}") for difference in apart)
     return (
         f"these {len(runs)} runs have no runner at the same workload and batch size in common"
-        f"{f' ({told})' if told else ''}: repeat one of them elsewhere by python -m bench.run --like RUN."
+        f"{f' ({differences})' if differences else ''}: repeat one of them elsewhere by python -m bench.run --like RUN."
     )

@@ -55,17 +55,17 @@ def grid(summary: Summary) -> Table | None:
 
 def of_verdicts(judged: Sequence[Watched]) -> Table | None:
     """Return the table of all figures that are watched or have changed; None where nothing was judged."""
-    cells = list(dict.fromkeys(each.verdict.cell for each in judged))
+    cells = list(dict.fromkeys(watched.verdict.cell for watched in judged))
     if not cells:
         return None
     metrics = _metrics(judged)
     keys = _keys(cells)
-    by_key = {(each.verdict.cell, each.verdict.metric): each.verdict for each in judged}
+    by_key = {(watched.verdict.cell, watched.verdict.metric): watched.verdict for watched in judged}
     rows = (
         (
             *(words(cell) for words in keys.values()),
             *(_change(by_key.get((cell, metric))) for metric in metrics),
-            _worst([each for each in judged if each.verdict.cell == cell]),
+            _worst([watched for watched in judged if watched.verdict.cell == cell]),
         )
         for cell in cells
     )
@@ -83,8 +83,8 @@ def _keys(cells: Sequence[Cell]) -> dict[str, Callable[[Cell], str]]:
 
 
 def _metrics(judged: Sequence[Watched]) -> list[str]:
-    told = [each.verdict.metric for each in judged if each.watched or _is_news(each.verdict)]
-    return list(dict.fromkeys(told))
+    keys = [watched.verdict.metric for watched in judged if watched.watched or _is_news(watched.verdict)]
+    return list(dict.fromkeys(keys))
 
 
 def _is_news(verdict: Verdict) -> bool:
@@ -112,13 +112,13 @@ def _change(verdict: Verdict | None) -> str:
 def _worst(judged: Sequence[Watched]) -> str:
     """The worst of what the exit code depends on; of the rest, only what regressed is told."""
     outcomes = [
-        each.verdict.verdict
-        for each in judged
-        if each.watched and (each.awaited or each.verdict.verdict != "undecided")
+        watched.verdict.verdict
+        for watched in judged
+        if watched.watched and (watched.awaited or watched.verdict.verdict != "undecided")
     ]
     worst = min(outcomes, key=ORDER.index, default=None)
-    others = any(each.verdict.verdict == "regressed" for each in judged if not each.watched)
-    told = NOT_JUDGED if worst is None else WORDS[worst].lower()
+    others = any(watched.verdict.verdict == "regressed" for watched in judged if not watched.watched)
+    word = NOT_JUDGED if worst is None else WORDS[worst].lower()
     if others and worst != "regressed":
-        return Toned(f"{told}, others regressed", "open")
-    return Toned(told, TONES[worst]) if worst in TONES else told
+        return Toned(f"{word}, others regressed", "open")
+    return Toned(word, TONES[worst]) if worst in TONES else word

@@ -40,8 +40,8 @@ def _unanswered(summary: Summary) -> Iterator[Case]:
     for row in summary.cells:
         if row.environment != CANDIDATE or row.status != "ok":
             continue
-        told = {GROUPS[verdict.metric] for verdict in summary.verdicts if verdict.cell == row.cell}
-        for group in (each for each in summary.run.settings.fail_on if each not in told):
+        judged = {GROUPS[verdict.metric] for verdict in summary.verdicts if verdict.cell == row.cell}
+        for group in (name for name in summary.run.settings.fail_on if name not in judged):
             why = next((row.unavailable[key] for key in row.unavailable if GROUPS.get(key) == group), row.reason)
             reason = f"unavailable: {why or 'a side has no figures'}"
             yield Case(of=where(row.cell), name=group, outcome="skipped", reason=reason, level="error")

@@ -17,13 +17,13 @@ Versions = tuple[str | None, str | None]
 
 def differs(baseline: Environment, candidate: Environment) -> str:
     """Say what differs between the sides, first what was asked for."""
-    found = changed(baseline, candidate)
-    dragged = {name for name in found if name in baseline.unasked or name in candidate.unasked}
+    by_name = changed(baseline, candidate)
+    dragged = {name for name in by_name if name in baseline.unasked or name in candidate.unasked}
     asked, unasked = (
-        _told({name: versions for name, versions in found.items() if (name in dragged) is by_itself})
+        _changes({name: versions for name, versions in by_name.items() if (name in dragged) is by_itself})
         for by_itself in (False, True)
     )
-    if not found:
+    if not by_name:
         return "Differs: nothing, both sides have the same packages."
     return f"Differs: {'; '.join(part for part in (asked, unasked and f'as dependencies, {unasked}') if part)}."
 
@@ -35,7 +35,7 @@ def pulled_in(baseline: Environment, candidate: Environment) -> list[str]:
     where = ("On both sides", *(f"In {label}" for label in labels(baseline, candidate)))
     own = ({name: versions for name, versions in side.items() if name not in both} for side in sides)
     return [
-        f"{side}, also changed, as dependencies: {_told(moves)}."
+        f"{side}, also changed, as dependencies: {_changes(moves)}."
         for side, moves in zip(where, (both, *own), strict=True)
         if moves
     ]
@@ -47,5 +47,5 @@ def conflicts(baseline: Environment, candidate: Environment) -> list[str]:
     return [f"In {label}: {conflict}" for label, side in named for conflict in side.conflicts]
 
 
-def _told(versions: Mapping[str, Versions]) -> str:
+def _changes(versions: Mapping[str, Versions]) -> str:
     return listed([f"{name} {before or 'absent'} → {after or 'absent'}" for name, (before, after) in versions.items()])

@@ -50,11 +50,11 @@ def document(summary: Summary, folder: str) -> Document:
     both = sides(summary)
     return blocks.document(
         f"{_both(summary)}: did it get worse?",
-        Paragraph(setting(summary), told="setting"),
+        Paragraph(setting(summary), role="setting"),
         bridges.bold(summary.run),
-        Paragraph(differs(*both), told="note"),
-        paragraphs(pulled_in(*both), strong=True, told="note"),
-        paragraphs(conflicts(*both), told="note"),
+        Paragraph(differs(*both), role="note"),
+        paragraphs(pulled_in(*both), strong=True, role="note"),
+        paragraphs(conflicts(*both), role="note"),
         _verdict(summary),
         how_to_read(HOW_TO_READ),
         measured(summary),
@@ -69,8 +69,8 @@ def document(summary: Summary, folder: str) -> Document:
 def _verdict(summary: Summary) -> Section:
     return section(
         "The verdict",
-        Paragraph(answer(summary), strong=True, told="answer"),
-        bullets([*by_cell(summary), *failures(summary)], told="answer"),
+        Paragraph(answer(summary), strong=True, role="answer"),
+        bullets([*by_cell(summary), *failures(summary)], role="answer"),
         charts.figures(summary),
         answers=True,
     )
@@ -97,8 +97,8 @@ def setting(summary: Summary) -> str:
     timed = "timing" in summary.run.settings.passes
     done = f"in {plural(blocks, 'block')}" if timed else "counted, not timed"
     runners = listed(list(dict.fromkeys(cell.runner for cell in summary.cells)))
-    told = f"Checked {runners} on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}, {done}."
-    return steadiness.after(told, summary)
+    sentence = f"Checked {runners} on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}, {done}."
+    return steadiness.after(sentence, summary)
 
 
 def equivalence(summary: Summary) -> str:
@@ -116,8 +116,8 @@ def equivalence(summary: Summary) -> str:
             f"({listed(sorted({cell.equivalence.verdict for cell in summary.cells} - {'baseline'}))})."
             f"{_changed(summary)}{'' if summary.run.settings.scripts else f' {UNSEEN}'}"
         )
-    told = [f"{where(cell.cell)} in the {cell.environment}: {cell.equivalence.detail}" for cell in unlike]
-    return f"Not proven, so a difference in time may be a difference in work: {listed(told)}.{_changed(summary)}"
+    lines = [f"{where(cell.cell)} in the {cell.environment}: {cell.equivalence.detail}" for cell in unlike]
+    return f"Not proven, so a difference in time may be a difference in work: {listed(lines)}.{_changed(summary)}"
 
 
 def _changed(summary: Summary) -> str:
@@ -147,19 +147,19 @@ def _what_is_set(summary: Summary) -> Section | None:
     told = f"Other than before: {listed(changed)}." if changed else "Every default is what it was."
     table = blocks.table(("runner", "what", "baseline", "candidate"), rows, names=4)
     return section(
-        "What the defaults are", Paragraph(told, strong=True, told="note"), Paragraph(defaults.UNSEEN), table
+        "What the defaults are", Paragraph(told, strong=True, role="note"), Paragraph(defaults.UNSEEN), table
     )
 
 
 def _resolution(summary: Summary) -> Section:
     """How small a change of the step time would have been found, and what a calibration made of the margin."""
-    found = [
+    effects = [
         f"{where(v.cell)}: a change of the step time of {numbers.percent(v.minimum_detectable_effect)} is found "
         "with 80 % power."
         for v in summary.verdicts
         if v.metric == "step_time_us" and v.minimum_detectable_effect is not None
     ]
-    warnings, lines = _warnings(summary), calibration.bullets(summary.run.settings.by_calibration, found)
+    warnings, lines = _warnings(summary), calibration.bullets(summary.run.settings.by_calibration, effects)
     nothing = None if lines or warnings.lines else Paragraph(EXACT)
     return section("What this check can resolve", lines, warnings, nothing)
 

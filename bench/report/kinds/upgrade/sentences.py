@@ -28,8 +28,8 @@ def answer(summary: Summary) -> str:
     fail_on = summary.run.settings.fail_on
     worse = [v for v in summary.verdicts if v.verdict == "regressed"]
     watched = [v for v in worse if GROUPS[v.metric] in fail_on]
-    told = f"Worse: {_names(watched)} regressed." if watched else _no_regression(summary)
-    return f"{told}{_unlike(summary)}{_besides([v for v in worse if v not in watched], fail_on)}"
+    sentence = f"Worse: {_names(watched)} regressed." if watched else _no_regression(summary)
+    return f"{sentence}{_unlike(summary)}{_besides([v for v in worse if v not in watched], fail_on)}"
 
 
 def _no_regression(summary: Summary) -> str:
@@ -44,8 +44,8 @@ def _no_regression(summary: Summary) -> str:
         others = f"; no regression in the other {'one' if judged == 1 else f'{judged:,}'}" if judged else ""
         return f"Inconclusive: {some} no verdict on {listed(list(fail_on))}{others}."
     watched = [v for v in summary.verdicts if GROUPS[v.metric] in fail_on]
-    told = inconclusive([v for v in watched if v.verdict != "undecided" or is_blocking(v.metric, fail_on)], fail_on)
-    return f"Inconclusive: {told}." if told else f"OK: no regression in {listed(list(fail_on))}."
+    sentence = inconclusive([v for v in watched if v.verdict != "undecided" or is_blocking(v.metric, fail_on)], fail_on)
+    return f"Inconclusive: {sentence}." if sentence else f"OK: no regression in {listed(list(fail_on))}."
 
 
 def _unlike(summary: Summary) -> str:
@@ -81,15 +81,15 @@ def by_cell(summary: Summary) -> list[str]:
 
 def _line(cell: Cell, verdicts: Sequence[Verdict], summary: Summary) -> str | None:
     """None for a cell of which nothing was counted and nothing is to be told, such as one that failed."""
-    told = [_told(v) for v in verdicts if _is_told(v, summary)]
-    if not told and not any(map(is_exact, verdicts)):
+    figures = [_figures(v) for v in verdicts if _is_reported(v, summary)]
+    if not figures and not any(map(is_exact, verdicts)):
         return None
     origin = _origin(cell, verdicts, summary)
-    counts = "; ".join(told) or "every count is what it was"
+    counts = "; ".join(figures) or "every count is what it was"
     return About(where(cell), f": {counts}.{f' {origin}' if origin else ''}")
 
 
-def _is_told(verdict: Verdict, summary: Summary) -> bool:
+def _is_reported(verdict: Verdict, summary: Summary) -> bool:
     """Step time always; beside it what changed, and what the check fails on and cannot tell."""
     if verdict.metric == "step_time_us" or verdict.verdict in ("regressed", "improved"):
         return True
@@ -98,12 +98,12 @@ def _is_told(verdict: Verdict, summary: Summary) -> bool:
     return is_exact(verdict) and verdict.real
 
 
-def _told(verdict: Verdict) -> str:
+def _figures(verdict: Verdict) -> str:
     name = metric(verdict.metric).name
     if not is_exact(verdict):
-        found = "no pair of figures" if verdict.ratio is None else ratio(verdict)
+        pair_ratio = "no pair of figures" if verdict.ratio is None else ratio(verdict)
         limit = f", {ruled_out(verdict)}" if ruled_out(verdict) else ""
-        return f"{name} {WORDS[verdict.verdict]} ({found}{limit}{_confirmed(verdict)})"
+        return f"{name} {WORDS[verdict.verdict]} ({pair_ratio}{limit}{_confirmed(verdict)})"
     if verdict.verdict == "undecided":
         return f"{name} undecided ({'; '.join(verdict.warnings)})"
     before, after = figure(verdict.metric, verdict.baseline), figure(verdict.metric, verdict.candidate)
@@ -134,7 +134,7 @@ def failures(summary: Summary) -> list[str]:
 def _origin(cell: Cell, verdicts: Sequence[Verdict], summary: Summary) -> str:
     """Name the functions behind more syncs, or else behind more ops, or else behind more Python calls."""
     more = {v.metric for v in verdicts if v.verdict == "regressed"}
-    for counter in (each.key for each in ORIGINS):
+    for counter in (row.key for row in ORIGINS):
         rows = rows_of(summary, cell, counter)
         if counter in more and rows:
             return sentence(rows, counter, files=2)

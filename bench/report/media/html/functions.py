@@ -26,10 +26,10 @@ def functions(summary: Summary) -> dict[str, Any]:
     """
     places: dict[tuple[str, str, int], int] = {}
     rows: dict[Cell, dict[str, list[list[int]]]] = {}
-    for each in summary.attribution:
-        place = places.setdefault((each.file, each.function, each.line), len(places))
-        counters = rows.setdefault(each.cell, {})
-        counters.setdefault(each.counter, []).append([place, each.baseline, each.candidate])
+    for row in summary.attribution:
+        place = places.setdefault((row.file, row.function, row.line), len(places))
+        counters = rows.setdefault(row.cell, {})
+        counters.setdefault(row.counter, []).append([place, row.baseline, row.candidate])
     cells = list(rows)
     return {
         "counters": COUNTERS,
@@ -45,11 +45,11 @@ def functions(summary: Summary) -> dict[str, Any]:
 
 def _start(summary: Summary, cells: list[Cell]) -> int:
     """The loop with most of the extra work, where the answer speaks of its batch size."""
-    told = {cell.cell for group in groups(summary) for cell in group.at(group.representative)}
+    representative = {cell.cell for group in groups(summary) for cell in group.at(group.representative)}
     extra = dict.fromkeys(cells, 0)
     for row in summary.attribution:
         extra[row.cell] += row.delta if row.counter == FIRST_COUNTER else 0
-    return max(range(len(cells)), key=lambda place: (cells[place] in told, extra[cells[place]]), default=0)
+    return max(range(len(cells)), key=lambda place: (cells[place] in representative, extra[cells[place]]), default=0)
 
 
 def _at(cells: list[Cell]) -> list[str]:

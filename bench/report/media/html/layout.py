@@ -82,7 +82,7 @@ class Page:
 def page(document: Document) -> Page:
     """Lay the document out."""
     above = [block for block in document.blocks if _is_above(block)]
-    settings = [block for block in above if isinstance(block, Paragraph) and block.told == "setting"]
+    settings = [block for block in above if isinstance(block, Paragraph) and block.role == "setting"]
     answer = tuple(_elements([block for block in above if block not in settings], NOWHERE, level=2))
     return Page(
         title=document.title,
@@ -94,13 +94,13 @@ def page(document: Document) -> Page:
     )
 
 
-def blocks_in_order(found: Iterable[Element]) -> Iterator[Placed]:
+def blocks_in_order(elements: Iterable[Element]) -> Iterator[Placed]:
     """What is shown, in its order, without what holds it."""
-    for each in found:
-        if isinstance(each, Holder):
-            yield from blocks_in_order(each.blocks)
+    for element in elements:
+        if isinstance(element, Holder):
+            yield from blocks_in_order(element.blocks)
         else:
-            yield each
+            yield element
 
 
 def _is_above(block: Block) -> bool:
@@ -111,12 +111,12 @@ def _is_above(block: Block) -> bool:
 
 def _sorted(answer: Iterable[Element], *, charts: bool) -> Iterator[Element]:
     """The charts of an answer alone, or what is left without them."""
-    for each in answer:
-        if isinstance(each, Holder):
-            inside = tuple(_sorted(each.blocks, charts=charts))
-            yield from inside if charts else (replace(each, blocks=inside),)
-        elif charts == isinstance(each.block, Figure):
-            yield each
+    for block in answer:
+        if isinstance(block, Holder):
+            inside = tuple(_sorted(block.blocks, charts=charts))
+            yield from inside if charts else (replace(block, blocks=inside),)
+        elif charts == isinstance(block.block, Figure):
+            yield block
 
 
 def _elements(blocks: Sequence[Block], facets: Facets, *, level: int) -> Iterator[Element]:
@@ -132,18 +132,18 @@ def _elements(blocks: Sequence[Block], facets: Facets, *, level: int) -> Iterato
 
 
 def _tables_by_title(parts: Iterable[Part]) -> list[list[CellTable]]:
-    found: dict[str, list[CellTable]] = {}
+    by_title: dict[str, list[CellTable]] = {}
     for each in (block for part in parts for block in part.blocks):
         if isinstance(each, CellTable):
-            found.setdefault(each.title, []).append(each)
-    return list(found.values())
+            by_title.setdefault(each.title, []).append(each)
+    return list(by_title.values())
 
 
 def _one_table(tables: Sequence[CellTable], facets: Facets) -> Placed:
     """Tables of one title as one: what differs between their cells has a column of its own."""
     first, cells = tables[0], [cell for table in tables for cell in table.cells]
-    found = tabulated(cells, first.columns, first.names or _names(cells), first.facets)
-    return Placed(block=found, facets={**facets, METRIC: first.metric}, title=first.title)
+    whole = tabulated(cells, first.columns, first.names or _names(cells), first.facets)
+    return Placed(block=whole, facets={**facets, METRIC: first.metric}, title=first.title)
 
 
 def _names(cells: Sequence[Cell]) -> Names:

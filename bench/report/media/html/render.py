@@ -70,12 +70,12 @@ def written(
 
 def choices(laid: Page) -> dict[str, list[str]]:
     """By filter, its choices in the order in which they appear; only of those that have more than one."""
-    found: dict[str, dict[str, None]] = {name: {} for name in FILTERS}
-    blocks = [each.facets for each in _shown(laid)]
+    by_filter: dict[str, dict[str, None]] = {name: {} for name in FILTERS}
+    blocks = [placed.facets for placed in _shown(laid)]
     for facets in (*blocks, *(row.facets for table in _tables(laid) for row in table.rows)):
         for name, value in facets.items():
-            found.setdefault(name, {}).update(dict.fromkeys(value.split("\n")))
-    return {name: sorted(values, key=_as_number) for name, values in found.items() if len(values) > 1}
+            by_filter.setdefault(name, {}).update(dict.fromkeys(value.split("\n")))
+    return {name: sorted(values, key=_as_number) for name, values in by_filter.items() if len(values) > 1}
 
 
 def _shown(laid: Page) -> Iterator[Placed]:
@@ -83,7 +83,7 @@ def _shown(laid: Page) -> Iterator[Placed]:
 
 
 def _tables(laid: Page) -> list[Table]:
-    return [each.block for each in _shown(laid) if isinstance(each.block, Table)]
+    return [placed.block for placed in _shown(laid) if isinstance(placed.block, Table)]
 
 
 def _as_number(text: str) -> int:
