@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from bench.measure.fingerprint import Recorder, UnusableLossError
+from tests import verbs
 from trainloops import parts, runners, workloads
 from trainloops.contract import Job
 from trainloops.workloads import WorkloadError
@@ -20,28 +18,6 @@ ROOT = Path(__file__).parent.parent
 OWN = ROOT / "tests" / "workloads" / "own.py"
 ADDED = ("cnn", "encoder", "causal-lm")
 
-EVERY_RUNNER = """
-import json, os, sys, tempfile
-import torch
-from bench.measure.fingerprint import Recorder
-from trainloops import parts, runners
-from trainloops.contract import Job
-
-answer = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)  # frameworks print
-torch.set_num_threads(1)
-torch.use_deterministic_algorithms(True)
-found = {}
-for title, settings in json.loads(sys.argv[1]).items():
-    job = Job(batch_size=2, epochs=2, steps_per_epoch=3, output_dir=tempfile.mkdtemp(), **settings)
-    for name in runners.REGISTRY:
-        recorder = Recorder(parts.build(job))
-        with recorder.counting_steps():
-            runners.load(name)(job, recorder.parts)
-        recorder.refuse_other_than(job.steps)
-        found.setdefault(title, {})[name] = recorder.result()
-json.dump(found, answer)
-"""
 PRECISION = {"fp32": {}, "bf16": {"precision": "bf16", "grad_accumulation": 2, "grad_clip": 0.1}}
 ALL_LOOPS = {
     **{
@@ -68,15 +44,7 @@ ALL_LOOPS = {
 @pytest.fixture(scope="module")
 def trained():
     """For each job what every runner came to."""
-    done = subprocess.run(
-        [sys.executable, "-c", EVERY_RUNNER, json.dumps(ALL_LOOPS)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(verbs.program("tests.workloads.train_runners", json.dumps(ALL_LOOPS), *runners.REGISTRY))
 
 
 @pytest.mark.parametrize("job", ALL_LOOPS)

@@ -41,7 +41,7 @@ def pool():
         one_by_one=False,
     )
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("PYTHONPATH", verbs.QUICK)
+        verbs.set_variables(patched)
         found.open()
     yield found
     found.close()

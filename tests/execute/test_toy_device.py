@@ -45,6 +45,7 @@ def toy(tmp_path_factory):
     """An environment whose processes have the device; this one must not: it could not be rid of it."""
     folder = toy_device.importable(tmp_path_factory.mktemp("toy"))
     patch = pytest.MonkeyPatch()
+    verbs.set_variables(patch)
     patch.setenv("PYTHONPATH", os.pathsep.join((str(folder), verbs.QUICK)))
     patch.setenv("TOY_OP_US", str(SHORT_OP_US))
     yield patch

@@ -1,29 +1,23 @@
-"""Every runner in two fresh processes: what is counted of it repeats, and its phases sum to its steps."""
+"""Every runner in two processes: what is counted of it repeats, and its phases sum to its steps."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from statistics import median
 
 import pytest
 
 from bench.analyse.cells.attribution import repeats
 from bench.records import metrics
-from tests.verbs import SOURCES
+from tests import verbs
 from trainloops import runners
 
 BY_FUNCTION = tuple(each.key for each in metrics.BY_FUNCTION)
-PROGRAM = Path(__file__).parent / "count_every_runner.py"
+FRESH = {"PYTHONHASHSEED": "0", "PYTHONPATH": verbs.SOURCES}
+"""A process of its own, as users' are; the other one is a fork of a template."""
 
 
 @pytest.fixture(scope="module")
 def told():
-    environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": SOURCES}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "env": environment}
-    started = [subprocess.Popen([sys.executable, str(PROGRAM)], **pipes) for _ in range(2)]
-    return [json.loads(process.communicate()[0]) for process in started]
+    return [json.loads(verbs.program("tests.measure.count_every_runner", **where)) for where in (FRESH, {})]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +25,7 @@ def twice(told):
     return [each["counts"] for each in told]
 
 
-def test_two_fresh_processes_count_the_same(twice):
+def test_two_processes_count_the_same(twice):
     first, second = twice
     assert first.keys() == {f"{runner} {size}" for runner in runners.REGISTRY for size in (8, 64)}
     for cell in first:

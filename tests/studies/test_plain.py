@@ -1,15 +1,13 @@
 """The plain scripts train what the harness trains, and share no code with it or with each other."""
 
 import json
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 
 from bench.measure.fingerprint import Recorder
+from tests import verbs
 from trainloops import parts
 from trainloops.contract import Job
 from trainloops.runners import REGISTRY, pytorch
@@ -31,9 +29,7 @@ def one_thread():
 
 def run(script: Path) -> dict[str, float | str]:
     arguments = ["--batch-size", "1500", "--epochs", "2", "--steps-per-epoch", "6", "--warmup", "2"]
-    command = [sys.executable, "-m", f"studies.plain.{script.stem}", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(verbs.program(f"studies.plain.{script.stem}", *arguments).splitlines()[-1])
 
 
 def test_there_is_one_for_every_runner():
@@ -41,8 +37,7 @@ def test_there_is_one_for_every_runner():
 
 
 def test_all_train_the_same_bits_as_the_harness():
-    with ThreadPoolExecutor(2) as pool:  # each spends its time importing its framework
-        results = list(pool.map(run, SCRIPTS))
+    results = [run(script) for script in SCRIPTS]
     recorder = Recorder(parts.build(JOB))
     pytorch.train(JOB, recorder.parts)
     expected = recorder.result()["weights_sha256"]

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -14,9 +12,10 @@ from bench.execute.workers.launchers import Forker, Spawner
 from bench.plan import length as lengths
 from bench.plan.comparison_groups import cell
 from bench.records.schema import Interpreter as InterpreterRecord
+from tests import verbs
 from tests.execute.workers.conftest import COMPARISON
 from tests.launched import LAUNCHED
-from tests.verbs import HANG_S, ROOT, SOURCES
+from tests.verbs import HANG_S, ROOT
 
 LOOPS = ROOT / "tests" / "loops"
 
@@ -51,31 +50,19 @@ BROKEN_MPI = {
     "mpi4py-4.1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: mpi4py\nVersion: 4.1.0\n",
     "mpi4py-4.1.0.dist-info/RECORD": "",
 }
-STEPS = """
-import sys
-from trainloops import parts, runners
-from trainloops.contract import Job
-from bench.measure.hooks import after_each_step
-job = Job(workload="mlp", batch_size=8, epochs=2, steps_per_epoch=6, output_dir=sys.argv[1])
-for name in ("lightning", "fabric"):
-    steps = []
-    with after_each_step(steps.append):
-        runners.load(name)(job, parts.build(job))
-    print(name, len(steps))
-"""
 SLURM = {"SLURM_NTASKS": "8", "SLURM_NTASKS_PER_NODE": "8", "SLURM_JOB_NAME": "train"}
 
 
 @pytest.mark.parametrize("launcher", [{}, SLURM], ids=["alone", "slurm"])
-def test_lightning_trains_beside_an_mpi_without_its_library_and_under_slurm(tmp_path, launcher):
+def test_lightning_trains_beside_an_mpi_without_its_library_and_under_slurm(tmp_path, launcher, monkeypatch):
     for name, text in BROKEN_MPI.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM")}
-    environment |= {"PYTHONPATH": os.pathsep.join((str(tmp_path), SOURCES)), **launcher}
-    command = [sys.executable, "-c", STEPS, str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines()[-2:] == ["lightning 12", "fabric 12"], done.stderr[-2000:]
+    for name in [name for name in os.environ if name.startswith("SLURM")]:
+        monkeypatch.delenv(name)
+    found_first = {"PYTHONPATH": os.pathsep.join((str(tmp_path), verbs.QUICK))}
+    printed = verbs.program("tests.execute.workers.train_lightning", tmp_path, **found_first, **launcher)
+    assert printed.splitlines()[-2:] == ["lightning 12", "fabric 12"]
 
 
 # A device on which nothing runs: torch's meta device has no values.

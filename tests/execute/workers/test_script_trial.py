@@ -2,14 +2,13 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests import verbs
+
 MODEL = """\
 import torch
 model = torch.nn.Linear(4, 1)
@@ -87,33 +86,6 @@ FAILS = {
         "--tick-on module:function names the function",
     ),
 }
-TRIALS = """
-import json, os, socket, sys
-from pathlib import Path
-import torch
-torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
-from bench.execute.workers import worker
-from bench.execute.workers.script import Script
-from bench.host import process
-from bench.measure.ticks import TURN
-
-for number, asked in enumerate(json.loads(Path(sys.argv[1]).read_text())):
-    scratch = Path(asked["scratch"])
-    scratch.mkdir()
-    parent, control = socket.socketpair()
-    parent.sendall(b"".join(map(TURN.pack, (5, 3, 0))))
-    pid = os.fork()
-    if pid == 0:
-        try:
-            script = Script.of(asked["script"])
-            loaded = worker.Loaded(train=None, script=script, inherited_bytes=0)
-            script.prepare()
-            worker._train(loaded, asked, [control.detach()])
-            os._exit(0)
-        finally:
-            os._exit(70)  # else it would go on with the trials of its parent
-    (scratch / "exit_code").write_text(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
-"""
 WARM_UP = {"min_steps": 2, "max_steps": 2, "seconds": 0.0}
 COUNTED = ("no_guard.py", "two_optimizers.py", "swallows_all.py", "compiled.py")
 
@@ -133,10 +105,7 @@ def asked(name: str, phase: str, folder: Path, scratch: Path, **rules: object) -
 def run(requests: list[dict], folder: Path) -> None:
     """Run trials one after the other, as forks of one process that has imported torch."""
     (folder / "requests.json").write_text(json.dumps(requests))
-    paths = os.pathsep.join(map(str, (ROOT, ROOT / "src")))
-    command = [sys.executable, "-c", TRIALS, str(folder / "requests.json")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": paths})
-    assert done.returncode == 0, done.stderr
+    verbs.program("tests.execute.workers.try_scripts", folder / "requests.json")
 
 
 def result(scratch: Path) -> dict:

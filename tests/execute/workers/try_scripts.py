@@ -1,0 +1,42 @@
+"""Runs trials of scripts, one after the other, each in a fork that finds what an interpreter has imported.
+
+python -m tests.execute.workers.try_scripts REQUESTS.json
+"""
+
+import gc
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+import torch
+
+from bench.execute.workers import worker
+from bench.execute.workers.script import Script
+from bench.measure.ticks import TURN
+
+
+def main():
+    gc.unfreeze()  # of what is imported, which the collector of a trial is measured by
+    torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)  # brings torch's compiler along, for all forks
+    for asked in json.loads(Path(sys.argv[1]).read_text()):
+        scratch = Path(asked["scratch"])
+        scratch.mkdir()
+        parent, control = socket.socketpair()
+        parent.sendall(b"".join(map(TURN.pack, (5, 3, 0))))
+        pid = os.fork()
+        if pid == 0:
+            try:
+                script = Script.of(asked["script"])
+                loaded = worker.Loaded(train=None, script=script, inherited_bytes=0)
+                script.prepare()
+                worker._train(loaded, asked, [control.detach()])
+                os._exit(0)
+            finally:
+                os._exit(70)  # else it would go on with the trials of its parent
+        (scratch / "exit_code").write_text(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+
+
+if __name__ == "__main__":
+    main()
