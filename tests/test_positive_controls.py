@@ -16,7 +16,13 @@ from tests import verbs
 BATCH_SIZE = 8
 BATCH_BYTES = BATCH_SIZE * (64 * 4 + 8)
 """Points of 64 float32 features, and an int64 label each."""
-COUNTED = ["--only", "counters", "--device", "cpu", "--batch-size", str(BATCH_SIZE)]
+COUNTED = ["--only", "counters", "--device", "cpu"]
+BATCHES = ["--batch-size", str(BATCH_SIZE)]
+TRAINER = f"{verbs.ROOT}/examples/scripts/trainer_clm.py -- --output_dir out --max_steps 60 --report_to none --use_cpu"
+ACCUMULATING = f"{TRAINER} --per_device_train_batch_size 2 --gradient_accumulation_steps 4"
+ACCELERATE = f"{verbs.ROOT}/examples/scripts/accelerate_clm.py -- --repeats 1 --block_size 32 --max_train_steps 80"
+SHORT_EPOCHS = f"{ACCELERATE} --per_device_train_batch_size 64"
+"""Eight steps an epoch, so that the proof's first steps see three of them."""
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +30,7 @@ pytestmark = pytest.mark.slow
 def bench(verb: str, *arguments: str, cwd: Path, **environment: str) -> SimpleNamespace:
     """Run a verb: its exit code, what the terminal got, and the summary in its run folder."""
     # Real releases may bring other packages, which no process may have imported before.
-    done = verbs.process(verb, *arguments, *COUNTED, cwd=cwd, PYTHONPATH=verbs.SOURCES, **environment)
+    done = verbs.process(verb, *COUNTED, *arguments, cwd=cwd, PYTHONPATH=verbs.SOURCES, **environment)
     if done.err.startswith("error: The package index does not answer"):
         pytest.skip(done.err)
     folders = [path.parent for path in (cwd / "results").glob("*/summary.json")]
@@ -47,7 +53,7 @@ def cache(tmp_path_factory):
 
 def upgrade(baseline: str, candidate: str, *arguments: str, cache: str, cwd: Path) -> SimpleNamespace:
     sides = ["--baseline", f"transformers=={baseline}", "--candidate", f"transformers=={candidate}"]
-    found = bench("upgrade", *sides, *arguments, cwd=cwd, LOOPTAX_CACHE=cache)
+    found = bench("upgrade", *sides, *BATCHES, *arguments, cwd=cwd, LOOPTAX_CACHE=cache)
     assert {cell["runner"] for cell in found.cells} == {"hf-trainer"}  # chosen by what differs
     assert {cell["equivalence"]["verdict"] for cell in found.cells} == {"baseline", "bitwise"}
     assert [cell["counters"]["not_repeated"] for cell in found.cells] == [[]] * 3
@@ -93,10 +99,37 @@ def test_transformers_4_46_holds_all_micro_batches_of_a_step_at_once(cache, tmp_
     }
 
 
+def upgrade_of_script(baseline: str, candidate: str, script: str, *, cache: str, cwd: Path) -> SimpleNamespace:
+    """Check a script: `proof` is how the candidate's arithmetic was proven, `functions` those that moved."""
+    sides = ["--baseline", baseline, "--candidate", candidate]
+    found = bench("upgrade", *sides, "--script", script, cwd=cwd, LOOPTAX_CACHE=cache)
+    (found.proof,) = (cell["equivalence"] for cell in found.cells if cell["environment"] == "candidate")
+    found.verdicts = {verdict["metric"]: verdict for verdict in found.verdicts}
+    return found
+
+
+@pytest.mark.network
+def test_transformers_4_46_asks_every_micro_batch_of_a_script_for_its_tokens(cache, tmp_path):
+    # Llama's blocks are full, so that their sum over all tokens is the mean of means: it trains as before.
+    found = upgrade_of_script("transformers==4.45.2", "transformers==4.46.0", ACCUMULATING, cache=cache, cwd=tmp_path)
+    assert (found.code, found.proof["verdict"]) == (1, "bitwise")
+    assert change(found, "syncs") == ("regressed", 4)
+    (function,) = by_function(found, "syncs", environment="candidate")
+    assert function.startswith("transformers/trainer.py: Trainer.get_batch_samples")  # until Python 3.12 in its list
+
+
+@pytest.mark.network
+def test_accelerate_0_24_leaves_the_order_of_a_single_process_as_it_was(cache, tmp_path):
+    # Its own sampler comes in where there are several processes, huggingface/accelerate#2157.
+    found = upgrade_of_script("accelerate==0.23.0", "accelerate==0.24.1", SHORT_EPOCHS, cache=cache, cwd=tmp_path)
+    assert (found.code, found.proof["verdict"]) == (0, "bitwise")
+    assert "every count is what it was" in found.told
+
+
 @pytest.fixture(scope="module")
 def loops(tmp_path_factory):
     """Accelerate and Lightning as they are installed, counted beside the hand-written loop."""
-    found = bench("run", "--runner", "accelerate,lightning", cwd=tmp_path_factory.mktemp("loops"))
+    found = bench("run", "--runner", "accelerate,lightning", *BATCHES, cwd=tmp_path_factory.mktemp("loops"))
     assert found.code == 0, found.told
     return found
 

@@ -42,6 +42,21 @@ class Comparison(Record):
         return f" at batch {self.batch_size:,}" if self.batch_size else ""
 
     @property
+    def is_script(self) -> bool:
+        """Whether what is trained is a script's own affair, which then is the runner."""
+        return self.workload == SCRIPT
+
+    @property
+    def place(self) -> str:
+        """Where it is: `mlp on cpu`, or of a script `cpu`."""
+        return self.device if self.is_script else f"{self.workload} on {self.device}"
+
+    @property
+    def of_place(self) -> str:
+        """` of mlp on cpu`, or ` on cpu`, to follow the name of a runner or a script."""
+        return f"{' on' if self.is_script else ' of'} {self.place}"
+
+    @property
     def without_environment(self) -> Comparison:
         """The same in the current environment: what cells of several environments share."""
         shared = self.model_dump(include=set(Comparison.model_fields)) | {"environment": CURRENT}

@@ -9,13 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from transformers import HfArgumentParser, LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments, set_seed
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    HfArgumentParser,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class ModelArguments:
+    model_type: str = field(default="llama", metadata={"help": "Such as llama or gpt2."})
     hidden_size: int = field(default=64, metadata={"help": "Width of the model."})
     num_hidden_layers: int = field(default=2)
     max_position_embeddings: int = field(default=256)
@@ -55,7 +63,8 @@ def main():
     dataset = Blocks(text, vocabulary, data_args.block_size)
     logger.info("%d blocks, %d different characters", len(dataset), len(vocabulary))
 
-    config = LlamaConfig(
+    config = AutoConfig.for_model(
+        model_args.model_type,
         vocab_size=len(vocabulary),
         hidden_size=model_args.hidden_size,
         intermediate_size=4 * model_args.hidden_size,
@@ -65,7 +74,7 @@ def main():
         max_position_embeddings=model_args.max_position_embeddings,
         use_cache=False,
     )
-    model = LlamaForCausalLM(config).to(getattr(torch, model_args.model_dtype))
+    model = AutoModelForCausalLM.from_config(config).to(getattr(torch, model_args.model_dtype))
 
     trainer = Trainer(model=model, args=training_args, train_dataset=dataset)
     result = trainer.train()

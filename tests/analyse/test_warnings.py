@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.analyse.warnings import name
 from bench.records.schema import Compilation, CompilationFigures
+from bench.report.kinds.compare import tables as compare
 from tests.factories import cell, comparison, summarised, summary, timed, timing, trial
 
 if TYPE_CHECKING:
     from bench.records.schema import Trial
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ({}, "train.py at batch 64 of mlp on cpu"),
+        ({"precision": "bf16"}, "train.py at batch 64 of mlp on cpu, precision=bf16"),
+        ({"workload": "script", "batch_size": 0}, "train.py on cpu"),
+        ({"workload": "script", "batch_size": 0, "workers": 2}, "train.py on cpu, workers=2"),
+    ],
+)
+def test_a_cell_is_named_by_what_is_trained_and_a_script_trains_its_own(where: dict[str, Any], words: str) -> None:
+    assert name(cell("train.py", **where)) == words
+    assert compare.where([cell("train.py", **where)]) == words
 
 
 def test_a_quiet_run_has_no_warnings() -> None:

@@ -8,14 +8,13 @@ from bench.records.schema import Cell, Comparison
 def name(cell: Cell) -> str:
     """Name a cell as in `lightning at batch 64 of mlp on cpu, precision=bf16`: with what is not the default."""
     option = "" if cell.option is None else f" with {cell.option}"
-    return f"{cell.runner}{option}{cell.at_batch} of {place(cell)}"
+    return f"{cell.runner}{option}{cell.at_batch}{cell.of_place}{unusual(cell)}"
 
 
-def place(cell: Cell) -> str:
-    """Where a cell is: `mlp on cpu, precision=bf16`."""
-    unusual = (
+def unusual(cell: Cell) -> str:
+    """What is not the default: `, precision=bf16`."""
+    return "".join(
         f", {field}={value}"
         for field, info in Comparison.model_fields.items()
         if not info.is_required() and (value := getattr(cell, field)) != info.default
     )
-    return f"{cell.workload} on {cell.device}{''.join(unusual)}"

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.records.cells import SCRIPT
 from bench.records.schema import Comparison
 from bench.report.document import numbers
 from bench.report.document.text import Toned
@@ -61,7 +60,7 @@ class Group:
     @property
     def are_scripts(self) -> bool:
         """Whether they are scripts, whose batches are their own affair."""
-        return self.cells[0].workload == SCRIPT
+        return self.cells[0].is_script
 
     @property
     def is_one_script(self) -> bool:
@@ -102,7 +101,7 @@ def groups(summary: Summary) -> list[Group]:
 
 def baseline_of(cells: Sequence[Comparison]) -> str:
     """What the ratios of a run are formed with."""
-    return "the first script" if cells and cells[0].workload == SCRIPT else "the hand-written loop"
+    return "the first script" if cells and cells[0].is_script else "the hand-written loop"
 
 
 def titles(summary: Summary) -> list[str]:

@@ -188,7 +188,7 @@ def failure(trial: Trial) -> str:
 
 def _comparison(trial: Trial) -> str:
     batch = f", batch {trial.cell.batch_size:,}" if trial.cell.batch_size else ""
-    return f"{trial.cell.workload} on {trial.cell.device}{batch}"
+    return f"{trial.cell.place}{batch}"
 
 
 def _line(state: _State) -> str:

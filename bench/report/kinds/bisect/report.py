@@ -176,7 +176,7 @@ def setting(summary: Summary) -> str:
     of, runner = settings.comparisons[0], settings.runners[0]
     machine = listed(hardware(summary))
     sentence = (
-        f"Followed {runner}{of.at_batch} of {of.workload} on {of.device} through "
+        f"Followed {runner}{of.at_batch}{of.of_place} through "
         f"{plural(len(settings.bisection.releases), 'release')}, of which {len(summary.probes)} were looked at, on "
         f"{summary.run.started_at:%Y-%m-%d} on {machine}."
     )

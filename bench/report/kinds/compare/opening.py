@@ -151,4 +151,4 @@ def _together(cells: Sequence[Cell]) -> list[str]:
         by_runner.setdefault(cell.runner, []).append(cell)
     if len({tuple(cell.batch_size for cell in own) for own in by_runner.values()}) > 1:
         return [where(own) for own in by_runner.values()]
-    return [f"{listed(list(by_runner))} {at(next(iter(by_runner.values())))}"]
+    return [f"{listed(list(by_runner))}{at(next(iter(by_runner.values())))}"]

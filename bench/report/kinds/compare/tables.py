@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
-from bench.analyse.cells.names import place as cell_place
+from bench.analyse.cells.names import unusual
 from bench.analyse.signs import signed
 from bench.records.metrics import OVER, metric
 from bench.records.schema import Cell, Verdict
@@ -49,19 +49,19 @@ def value(verdict: Verdict, figure: float | None) -> str:
 
 def place(cells: Sequence[Cell]) -> str | None:
     """Return `mlp on cpu` if that is where all of the cells are, else None."""
-    places = {cell_place(cell) for cell in cells}
+    places = {f"{cell.place}{unusual(cell)}" for cell in cells}
     return places.pop() if len(places) == 1 else None
 
 
 def where(cells: Sequence[Cell], everywhere: str | None = None) -> str:
     """Name cells that differ in batch size alone, leaving out the place that all cells share, if there is one."""
-    return f"{cells[0].runner} {at(cells, everywhere)}"
+    return f"{cells[0].runner}{at(cells, everywhere)}"
 
 
 def at(cells: Sequence[Cell], everywhere: str | None = None) -> str:
-    """Do the same without their runner."""
-    sizes = f"at batch {listed([f'{cell.batch_size:,}' for cell in cells])}"
-    return sizes if everywhere is not None else f"{sizes} of {cell_place(cells[0])}"
+    """Do the same without their runner, to follow its name: ` at batch 8 and 64 of mlp on cpu`."""
+    sizes = "" if cells[0].is_script else f" at batch {listed([f'{cell.batch_size:,}' for cell in cells])}"
+    return sizes if everywhere is not None else f"{sizes}{cells[0].of_place}{unusual(cells[0])}"
 
 
 def without_batch(cell: Cell) -> Hashable:

@@ -182,8 +182,9 @@ def _origins(summary: Summary, release: ReleaseFigures) -> dict[str, str]:
 def title_of(series: Sequence[ReleaseFigures]) -> str:
     """What all releases of a series were run with."""
     cell = series[0].cell
-    batch = f", batch {cell.batch_size:,}" if cell.batch_size else ""
-    return f"{cell.runner}, {cell.workload} on {cell.device}{batch}"
+    return (
+        f"{cell.runner}{cell.of_place}" if cell.is_script else f"{cell.runner}, {cell.place}, batch {cell.batch_size:,}"
+    )
 
 
 def _table(summary: Summary, series: Sequence[ReleaseFigures]) -> Table:
