@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from statistics import fmean, median
+from statistics import median
 
 import numpy as np
 
@@ -31,10 +31,12 @@ from bench.records.schema import (
     CounterFigures,
     DeviceMemory,
     Estimate,
+    EvaluationTime,
     Interpreter,
     NoiseFloor,
     Pass,
     Phase,
+    Phases,
 )
 from bench.records.trials import SCRIPT
 
@@ -324,13 +326,28 @@ def _compilation(evidence: Evidence) -> Found:
 
 def _phases(evidence: Evidence) -> dict[str, Found]:
     split = [figures for trial in evidence.split if trial.phases and (figures := phases_us(trial, trial.phases))]
-    evaluated_ns = [trial.phases.evaluation_ns for trial in evidence.split if trial.phases is not None]
-    return {
-        "phases_us": split[0] if split else _why_not(evidence, "phases", NOT_SPLIT),
-        "evaluation_us": fmean(evaluated_ns[0]) / 1e3
-        if evaluated_ns and evaluated_ns[0]
-        else _why_not(evidence, "phases", NO_EVALUATION),
-    }
+    return {"phases_us": split[0] if split else _why_not(evidence, "phases", NOT_SPLIT), **_evaluation(evidence)}
+
+
+EVALUATION = ("evaluation_us", "evaluation_share", "evaluation_steps")
+
+
+def _evaluation(evidence: Evidence) -> dict[str, Found]:
+    """Of the timed steps; where there are none, of those that were split into phases."""
+    looks = [each.evaluation for each in evidence.timed if each.evaluation is not None]
+    looks = looks or [each for trial in evidence.split if trial.phases and (each := _while_split(trial.phases))]
+    ns, of_ns, steps = (sum(getattr(look, part) for look in looks) for part in ("ns", "of_ns", "steps"))
+    if not steps:
+        return dict.fromkeys(EVALUATION, _why_not(evidence, "timing", NO_EVALUATION))
+    return dict(zip(EVALUATION, (ns / steps / 1e3, ns / of_ns, steps), strict=True))
+
+
+def _while_split(phases: Phases) -> EvaluationTime | None:
+    if not phases.evaluation_ns:
+        return None
+    ns = sum(phases.evaluation_ns)
+    of_ns = ns + sum(map(sum, phases.phase_ns.values()))
+    return EvaluationTime(ns=ns, of_ns=of_ns, steps=len(phases.evaluation_ns))
 
 
 def _energy(evidence: Evidence) -> Found:

@@ -27,7 +27,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.analyse.statistics.signed_rank import Floats
-    from bench.records.schema import Cell, Length, Memory, Phase, Phases, Timing, Trial, TurnLength, Turns
+    from bench.records.schema import (
+        Cell,
+        EvaluationTime,
+        Length,
+        Memory,
+        Phase,
+        Phases,
+        Timing,
+        Trial,
+        TurnLength,
+        Turns,
+    )
 
 
 NO_SAMPLES = "the script takes no batches from a DataLoader (--samples-per-step says how many samples a step trains)"
@@ -99,6 +110,8 @@ class TrialFigures:
     longer: float | None
     """Seconds per sample over those that the step time promises; more than 1 by pauses and ends of epochs."""
     memory: Peaks
+    evaluation: EvaluationTime | None = None
+    """Of a script."""
     whole_s: float | None = None
     whole_steps: int | None = None
     after_steps_s: float | None = None
@@ -174,6 +187,7 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: int | Non
         waited_share=sum((turns.waits_ns or {}).values()) / max(sum(timing.step_ns), 1),
         longer=None,
         memory=Peaks.of(timing.memory),
+        evaluation=timing.evaluation,
         **_whole(timing),
         sm_clock_mhz=None if timing.sm_clock_mhz is None else (timing.sm_clock_mhz[0], timing.sm_clock_mhz[1]),
         terminal_bytes_per_step=timing.terminal_bytes_per_step,
