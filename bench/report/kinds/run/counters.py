@@ -33,6 +33,8 @@ FUNCTION_CHARACTERS, FILE_CHARACTERS = 24, 27
 """A longer name would make the table wider than a screen; tables/attribution.csv has all of it."""
 TOLD = metrics_of("python_calls", "ops", "syncs")
 """What gets a sentence each, where a loop differs in it; tables/attribution.csv has all."""
+MOST = 0.5
+"""Of the steady steps: a count that fewer show is no count of most."""
 TOP_ROWS = 15
 
 
@@ -80,8 +82,10 @@ def _shares(counted: Sequence[CellSummary]) -> str:
             least[cell.runner] = min(*shares, least.get(cell.runner, 1.0))
     if not least:
         return "Counts are the same in every steady step."
-    told = listed([f"{runner}: in at least {percent(share)}" for runner, share in least.items()])
-    return f"Counts are the same in every steady step ({told}). Steps at an epoch's end may differ."
+    named = listed([f"{runner}: in at least {percent(share)}" for runner, share in least.items()])
+    if min(least.values()) < MOST:
+        return f"Counts differ from step to step, and the most frequent ones are given ({named})."
+    return f"Counts are the same in every steady step ({named}). Steps at an epoch's end may differ."
 
 
 def _not_repeated(cell: CellSummary) -> str:
