@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
 from time import perf_counter_ns
+from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -52,6 +53,10 @@ class Evaluation:
         if self._trained[module]:
             self.end()
 
+    def trained(self) -> Iterator[nn.Module]:
+        """All modules within what is trained."""
+        return (module for called, own in self._trained.items() if own for module in called.modules())
+
     def end(self) -> None:
         """Take it that the script trains, whatever it said last: it runs a backward pass, say."""
         if self.is_on:
@@ -84,8 +89,8 @@ class EvaluationInTurns:
     """What evaluation takes of a script's timed steps: a meter of turns, the first of which ends the warm-up.
 
     Calls of modules are looked at while the script warms up, for some steps after it has made an optimizer, and while
-    it evaluates. Else only `Module.eval` is, which no step of training calls: the Trainer says `train()` in each, so
-    that in turns an evaluation that begins by `train(False)` alone goes unseen.
+    it evaluates. Else only `Module.eval` is, with what models have in its place, which no step of training calls: the
+    Trainer says `train()` in each, so that in turns an evaluation that begins by `train(False)` alone goes unseen.
     """
 
     def __init__(self) -> None:
@@ -93,11 +98,12 @@ class EvaluationInTurns:
         self._looking = ExitStack()
         self._is_looking = self._is_timed = False
         self._passes: float = math.inf
+        self._watched: set[type] = set()
         self._calls = self._spent_ns = self._since_ns = self._turn_ns = self._turns_ns = 0
 
     def watch(self) -> None:
         """Look at whatever trains in this process, from now on and for good."""
-        nn.Module.eval = self._watching_eval(nn.Module.eval)  # type: ignore[method-assign]
+        self._watch_eval_of(nn.Module)
         Optimizer.add_param_group = self._watching_optimizers(Optimizer.add_param_group)  # type: ignore[method-assign]
         self._look()
 
@@ -105,7 +111,7 @@ class EvaluationInTurns:
         """A turn begins."""
         if self._passes == math.inf:
             self._passes = 0
-            self._look_away()
+            self._know_what_is_trained()
         self._is_timed = True
         self._since_ns = self._turn_ns = perf_counter_ns()
 
@@ -136,6 +142,20 @@ class EvaluationInTurns:
             self._looking.enter_context(wrapped(nn.Module, "__call__", self._watching_calls))
             self._looking.enter_context(wrapped(torch.autograd, "backward", self._watching_backward))
 
+    def _know_what_is_trained(self) -> None:
+        """Look no longer for it, if that was long enough; models of transformers have an `eval` of their own."""
+        if not self._passes:
+            kinds = {kind for module in self._evaluation.trained() for kind in type(module).__mro__}
+            for kind in kinds - self._watched:
+                self._watch_eval_of(kind)
+            self._look_away()
+
+    def _watch_eval_of(self, kind: type) -> None:
+        self._watched.add(kind)
+        own = vars(kind).get("eval")
+        if isinstance(own, FunctionType):
+            kind.eval = self._watching_eval(own)  # type: ignore[attr-defined]
+
     def _look_away(self) -> None:
         """Look at nothing but `eval`, unless there is something to see."""
         if self._is_looking and not (self._passes or self._evaluation.is_on):
@@ -145,10 +165,10 @@ class EvaluationInTurns:
     def _watching_eval(self, switch: Function) -> Function:
         @wraps(switch)
         @runs_the_loop
-        def switched(module: nn.Module) -> Any:
+        def switched(*args: Any, **kwargs: Any) -> Any:
             self._look()
             try:
-                return switch(module)
+                return switch(*args, **kwargs)
             finally:
                 self._look_away()
 
@@ -184,7 +204,9 @@ class EvaluationInTurns:
         @runs_the_loop
         def watched(*args: Any, **kwargs: Any) -> Any:
             self._evaluation.end()
-            self._passes = max(self._passes - 1, 0)
+            if self._passes:
+                self._passes -= 1
+                self._know_what_is_trained()
             self._look_away()
             return run(*args, **kwargs)
 

@@ -158,6 +158,26 @@ def test_a_model_that_trains_in_turns_for_the_first_time_evaluates_too(in_turns)
     assert spent_ns(in_turns) == 1
 
 
+class WithItsOwnEval(nn.Sequential):
+    """As the models of transformers."""
+
+    def eval(self):
+        return self.train(False)
+
+
+def test_a_model_with_an_eval_of_its_own_evaluates_too(in_turns):
+    script = Script()
+    script.model = WithItsOwnEval(*script.model)
+    script.train()
+    in_turns.begin()
+    script.train()
+    assert looked_at() == UNTOUCHED
+    script.evaluate()
+    script.train()
+    in_turns.end()
+    assert spent_ns(in_turns) == 1
+
+
 def test_a_model_that_is_not_trained_is_not_looked_at_for_long(in_turns):
     Script().train()
     in_turns.begin()
