@@ -53,6 +53,16 @@ class Whole(Record):
     """What of that came after its last step, its exit handlers included."""
 
 
+class EvaluationTime(Record):
+    """What a script spends on evaluation."""
+
+    ns: Nanoseconds
+    of_ns: Nanoseconds
+    """The time of all steps in which it was looked for."""
+    steps: int
+    """How many these were: pilots and the turns that every trial is led in by are among them."""
+
+
 class Timing(Record):
     """The clock of one trial. A tick is the instant after an optimizer step."""
 
@@ -70,6 +80,8 @@ class Timing(Record):
     """The same intervals by device events, where the device has them."""
     samples_per_step: float | None = None
     """Of a script: the samples of its batches, or what the user says; of a runner None, since its cell tells."""
+    evaluation: EvaluationTime | None = None
+    """Of a script."""
     whole: Whole | None = None
     """Of a script that ran to its end because of --to-the-end."""
     memory: Memory

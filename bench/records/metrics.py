@@ -222,7 +222,9 @@ METRICS: tuple[Metric, ...] = (
     _phase("backward", "the backward pass"),
     _phase("optimizer", "the optimizer"),
     _phase("rest", "the loop itself", header="rest of the loop"),
-    Metric(key="evaluation_us", name="evaluation", unit=MICROSECONDS, measured_in="phases"),
+    Metric(key="evaluation_us", name="evaluation", unit=MICROSECONDS),
+    Metric(key="evaluation_share", name="evaluation's share of the time", unit=NO_UNIT),
+    Metric(key="evaluation_steps", name="steps in which evaluation was looked for", unit=NO_UNIT),
 )
 """In the order of a report's tables."""
 

@@ -134,7 +134,11 @@ class CellSummary(Cell):
     phases_us: dict[Phase, float] | None = None
     """The median steady step by phase, in a run that is slowed by its hooks."""
     evaluation_us: float | None = None
-    """Of a script: what evaluation takes, on average over the steps of the same run; in none of its phases."""
+    """Of a script: what evaluation takes on average over `evaluation_steps`, timed ones where it was timed; in none of
+    its phases."""
+    evaluation_share: float | None = None
+    """Of the time of these steps."""
+    evaluation_steps: int | None = None
     joules_per_1000_samples: float | None = None
     counters: CounterFigures | None = None
     host_rss_bytes: float | None = None

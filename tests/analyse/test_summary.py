@@ -1,13 +1,23 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pytest
 
 from bench.analyse.cells.rows.missing import NO_BOUNDARY, NO_CLONE, NO_EVENTS, NO_SPREAD, NO_STEADY_STEP, NOT_ALONE
 from bench.analyse.summary import summarise
-from bench.records.schema import CellSummary, Collector, DeviceMemory, Estimate, Length, Summary
+from bench.records.schema import (
+    CellSummary,
+    Collector,
+    DeviceMemory,
+    Estimate,
+    EvaluationTime,
+    Length,
+    Phase,
+    Phases,
+    Summary,
+)
 from tests.factories import (
     CPU_MEMORY,
     LENGTH,
@@ -484,3 +494,28 @@ def test_a_cell_of_the_plan_without_a_trial_is_a_row() -> None:
 def test_a_pilot_is_no_evidence() -> None:
     row = only(summarised([trial(phase="pilot")]))
     assert (row.status, row.trials) == ("not-run", 0)
+
+
+THREE_STEPS = Length(epochs=1, steps_per_epoch=3, warmup_steps=1)
+
+
+def of_phases(ns: int) -> Phases:
+    intervals = {phase: [100, 100] for phase in get_args(Phase)}
+    return Phases(phase_ns=intervals, evaluation_ns=[0, ns], functions=[])
+
+
+def test_evaluation_is_told_of_all_timed_steps_and_of_those_split_into_phases_only_where_none_was_timed() -> None:
+    looks = [EvaluationTime(ns=ns, of_ns=40_000, steps=20) for ns in (0, 8_000)]
+    times = [trial(block=block, timing=timing(evaluation=look)) for block, look in enumerate(looks)]
+    split = trial(phase="phases", timing=None, phases=of_phases(1_000), length=THREE_STEPS)
+    (cell_of_timed,) = summarised([split, *times]).cells
+    (cell_of_split,) = summarised([split]).cells
+    told = [
+        (each.evaluation_us, each.evaluation_share, each.evaluation_steps) for each in (cell_of_timed, cell_of_split)
+    ]
+    assert told == [(0.2, 0.1, 40), (0.5, 0.5, 2)]
+
+
+def test_a_runner_never_evaluates() -> None:
+    (found,) = summarised([trial()]).cells
+    assert found.evaluation_us is None

@@ -5,6 +5,7 @@ The compiler is torch's own up to the graph, which then runs as it is: making ma
 
 import json
 import os
+from functools import partial
 from tempfile import TemporaryDirectory
 
 from tests.measure.count_every_runner import in_a_fork
@@ -12,8 +13,9 @@ from trainloops import parts, runners
 from trainloops.contract import Job
 
 
-def job(scratch):
-    return Job(workload="mlp", batch_size=8, epochs=2, steps_per_epoch=3, compile=True, output_dir=scratch)
+def job(scratch, **settings):
+    length = {"batch_size": 8, "epochs": 2, "steps_per_epoch": 3}
+    return Job(workload="mlp", compile=True, output_dir=scratch, **length, **settings)
 
 
 def stop_at_the_graph():
@@ -22,19 +24,23 @@ def stop_at_the_graph():
     compile_fx.compile_fx = lambda graph, *_, **__: graph.forward
 
 
-def proof(train, _):
+def proof(train, _, precision="fp32"):
     from bench.measure.compilation import Compilations, NothingCompiledError
     from bench.measure.fingerprint import Recorder
 
     stop_at_the_graph()
     compilations = Compilations().watch()
     with TemporaryDirectory() as scratch:
-        recorder = Recorder(parts.build(job(scratch)))
-        train(job(scratch), recorder.parts)
+        compiled = job(scratch, precision=precision)
+        recorder = Recorder(parts.build(compiled))
+        train(compiled, recorder.parts)
     try:
         return {"fingerprint": recorder.result(), "compilation": compilations.told()}
     except NothingCompiledError as error:
         return {"error": str(error)}
+
+
+in_bf16 = partial(proof, precision="bf16")
 
 
 def counted(train, _):
@@ -90,6 +96,7 @@ def main():
     trains = {name: runners.load(name) for name in runners.REGISTRY} | {"takes no notice": takes_no_notice}
     told = {
         "proofs": {name: in_a_fork(proof, train, 0) for name, train in trains.items()},
+        "proofs in bf16": {name: in_a_fork(in_bf16, trains[name], 0) for name in runners.REGISTRY},
         "counted": in_a_fork(counted, trains["pytorch"], 0),
         "split": in_a_fork(split, trains["pytorch"], 0),
         "compiled twice": in_a_fork(compiled_twice, trains["pytorch"], 0),

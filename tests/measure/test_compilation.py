@@ -27,8 +27,9 @@ def told():
     return json.loads(ended.stdout)
 
 
-def test_every_runner_compiles_one_graph_and_computes_the_same_bits(told):
-    proofs = {name: told["proofs"][name] for name in runners.REGISTRY}
+@pytest.mark.parametrize("precision", ["proofs", "proofs in bf16"])
+def test_every_runner_compiles_one_graph_and_computes_the_same_bits(told, precision):
+    proofs = {name: told[precision][name] for name in runners.REGISTRY}
     assert {name: proof["fingerprint"] for name, proof in proofs.items()} == dict.fromkeys(
         runners.REGISTRY, proofs["pytorch"]["fingerprint"]
     )
@@ -36,6 +37,10 @@ def test_every_runner_compiles_one_graph_and_computes_the_same_bits(told):
         found = Compilation.model_validate(proof["compilation"])
         assert (found.graphs, found.graph_breaks, found.in_turns) == (1, 0, 0), name
         assert found.seconds > 0
+
+
+def test_in_bf16_other_bits_are_computed(told):
+    assert told["proofs in bf16"]["pytorch"]["fingerprint"] != told["proofs"]["pytorch"]["fingerprint"]
 
 
 def test_a_loop_that_compiles_nothing_has_no_figures(told):

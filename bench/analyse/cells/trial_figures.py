@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from bench.analyse.cells.collector import Collections
     from bench.analyse.statistics.signed_rank import Floats
-    from bench.records.schema import Cell, Memory, Timing
+    from bench.records.schema import Cell, EvaluationTime, Memory, Timing
 
 
 NO_SAMPLES = "the script takes no batches from a DataLoader (--samples-per-step says how many samples a step trains)"
@@ -66,6 +66,8 @@ class TrialFigures:
     longer: float | None
     """Seconds per sample over those that the step time promises; more than 1 by pauses and ends of epochs."""
     memory: Peaks
+    evaluation: EvaluationTime | None = None
+    """Of a script."""
     whole_s: float | None = None
     whole_steps: int | None = None
     after_steps_s: float | None = None

@@ -103,6 +103,7 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: int | Non
         waited_share=sum((turns.waits_ns or {}).values()) / max(sum(timing.step_ns), 1),
         longer=None,
         memory=Peaks.of(timing.memory),
+        evaluation=timing.evaluation,
         **whole_script(timing),
         sm_clock_mhz=None if timing.sm_clock_mhz is None else (timing.sm_clock_mhz[0], timing.sm_clock_mhz[1]),
         terminal_bytes_per_step=timing.terminal_bytes_per_step,

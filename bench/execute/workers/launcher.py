@@ -35,6 +35,7 @@ from bench.records.schema import (
     Collector,
     Compilation,
     Counters,
+    EvaluationTime,
     Fingerprint,
     Length,
     Memory,
@@ -97,6 +98,8 @@ class AtEnd(BaseModel):
     memory: Memory
     collector: Collector | None = None
     samples_per_step: float | None = None
+    evaluation: EvaluationTime | None = None
+    """Of a script, in all turns, those included that do not count."""
     whole: Whole | None = None
     energy_j: float | None = None
     """Of all turns, those included that do not count."""

@@ -29,6 +29,7 @@ from bench.measure import script as scripts
 from bench.measure.clock import Clock
 from bench.measure.counters import Instrument
 from bench.measure.determinism import has_compiled
+from bench.measure.evaluation import EvaluationInTurns
 from bench.measure.script import FunctionTicks, Samples, Steps
 
 if TYPE_CHECKING:
@@ -48,19 +49,22 @@ def _timing(assignment: Assignment) -> Result:
     from bench.execute.workers.trial import clock_of, leave_timing
 
     run, samples, seen = _listening(assignment), Samples(), Result()
+    evaluation = EvaluationInTurns()
     rules = assignment.request["script"]
 
     def over(clock: Clock, told: Result) -> None:
         seen.update(told, samples_per_step=rules["samples_per_step"] or samples.per_step())
+        seen.update(evaluation=evaluation.record(clock.timed_steps))
         if not rules["to_the_end"]:
             _flush()
             leave_timing(assignment, clock, seen)
 
     scripts.let_loader_workers_spread()
-    clock = clock_of(assignment, onlooker=samples, over=over)
+    clock = clock_of(assignment, onlooker=samples, meter=evaluation, over=over)
     if rules["to_the_end"]:
         atexit._clear()  # noqa: SLF001 - as `multiprocessing` does in its forks: what is registered there is the parent's
     samples.begin()
+    evaluation.watch()
     clock.start()
     _run(assignment, run, made=lambda: clock.warmup_steps, give_up=partial(_give_up, assignment))
     if not clock.timed_steps:

@@ -23,6 +23,7 @@ from bench.measure.collector import Collections
 from bench.measure.compilation import Compilations
 from bench.measure.fingerprint import Recorder
 from bench.measure.memory import HostBaseline
+from bench.measure.meters import TurnMeter
 from bench.measure.ticks import Ticks
 from bench.records import files
 from trainloops import parts
@@ -98,11 +99,18 @@ Over = Callable[[Clock, Result], None]
 """What is done when the turns of a trial are over, with what its clock tells of them."""
 
 
-def clock_of(assignment: Assignment, *, onlooker: Onlooker | None = None, over: Over | None = None) -> Clock:
+def clock_of(
+    assignment: Assignment,
+    *,
+    onlooker: Onlooker | None = None,
+    meter: TurnMeter | None = None,
+    over: Over | None = None,
+) -> Clock:
     """The clock of a trial; when its turns are over it leaves the result and ends the process, or does as `over`."""
     job = assignment.job
     of_energy = energy.of_turns(job.device, is_alone=assignment.request["is_alone"])
-    at_ends = [of_energy, sm_clock.of_turns(job.device), assignment.compilations]
+    at_ends: list[TurnMeter] = [of_energy, sm_clock.of_turns(job.device), assignment.compilations]
+    at_ends += [meter] if meter is not None else []
 
     def finish(clock: Clock) -> None:
         told = {"startup_ns": clock.startup_ns, "warmup_steps": clock.warmup_steps, **meters.results(at_ends)}

@@ -122,6 +122,7 @@ class Member:
             turns=Turns(length=length, places=self.places, pauses_ns=self.pauses_ns, waits_ns=self.waits_ns),
             device_step_us=device_step_us,
             samples_per_step=told.samples_per_step,
+            evaluation=told.evaluation,
             whole=told.whole,
             memory=told.memory,
             collector=collector,

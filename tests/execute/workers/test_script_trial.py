@@ -148,6 +148,12 @@ def test_whatever_trains_is_timed(seen, name):
     assert found["timing"]["startup_ns"] > 0
 
 
+def test_evaluation_is_told_apart_in_the_timed_steps(seen):
+    found = {name: seen.timing[name]["timing"]["evaluation"] for name in ("evaluates.py", "no_guard.py")}
+    assert {name: each["ns"] > 0 for name, each in found.items()} == {"evaluates.py": True, "no_guard.py": False}
+    assert all(each["ns"] < each["of_ns"] and each["steps"] == 8 for each in found.values())
+
+
 @pytest.mark.parametrize("name", FAILS)
 def test_whatever_does_not_train_is_a_row_with_its_reason(seen, name):
     found = seen.timing[name]

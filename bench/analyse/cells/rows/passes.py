@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import fmean, median
+from statistics import median
 
 from bench.analyse.cells import counting
 from bench.analyse.cells.evidence import Evidence
@@ -10,7 +10,9 @@ from bench.analyse.cells.regions import phases_us
 from bench.analyse.cells.rows import missing
 from bench.analyse.cells.rows.missing import FigureOrReason, why, why_not
 from bench.records.metrics import COUNTED
-from bench.records.schema import CompilationFigures
+from bench.records.schema import CompilationFigures, EvaluationTime, Phases
+
+EVALUATION = ("evaluation_us", "evaluation_share", "evaluation_steps")
 
 
 def counters(evidence: Evidence) -> dict[str, FigureOrReason]:
@@ -57,10 +59,25 @@ def compilation(evidence: Evidence) -> FigureOrReason:
 def phases(evidence: Evidence) -> dict[str, FigureOrReason]:
     """Where the time of a step goes, and what an evaluation takes."""
     split = [figures for trial in evidence.phase_trials if trial.phases and (figures := phases_us(trial, trial.phases))]
-    evaluated_ns = [trial.phases.evaluation_ns for trial in evidence.phase_trials if trial.phases is not None]
     return {
         "phases_us": split[0] if split else why_not(evidence, "phases", missing.NO_PHASES),
-        "evaluation_us": fmean(evaluated_ns[0]) / 1e3
-        if evaluated_ns and evaluated_ns[0]
-        else why_not(evidence, "phases", missing.NO_EVALUATION),
+        **_evaluation(evidence),
     }
+
+
+def _evaluation(evidence: Evidence) -> dict[str, FigureOrReason]:
+    """Of the timed steps; where there are none, of those that were split into phases."""
+    looks = [each.evaluation for each in evidence.timing_trials if each.evaluation is not None]
+    looks = looks or [each for trial in evidence.phase_trials if trial.phases and (each := _while_split(trial.phases))]
+    ns, of_ns, steps = (sum(getattr(look, part) for look in looks) for part in ("ns", "of_ns", "steps"))
+    if not steps:
+        return dict.fromkeys(EVALUATION, why_not(evidence, "timing", missing.NO_EVALUATION))
+    return dict(zip(EVALUATION, (ns / steps / 1e3, ns / of_ns, steps), strict=True))
+
+
+def _while_split(phases: Phases) -> EvaluationTime | None:
+    if not phases.evaluation_ns:
+        return None
+    ns = sum(phases.evaluation_ns)
+    of_ns = ns + sum(map(sum, phases.phase_ns.values()))
+    return EvaluationTime(ns=ns, of_ns=of_ns, steps=len(phases.evaluation_ns))

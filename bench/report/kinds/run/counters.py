@@ -32,6 +32,8 @@ from bench.report.kinds.run.tables import counter_table, figures, of_group, tens
 HEADERS = ("runner", "function", "file", "difference", "baseline → here", "own time µs")
 FUNCTION_CHARACTERS, FILE_CHARACTERS = 24, 27
 """A longer name would make the table wider than a screen; tables/attribution.csv has all of it."""
+MOST = 0.5
+"""Of the steady steps: a count that fewer show is no count of most."""
 TOP_ROWS = 15
 
 
@@ -80,6 +82,8 @@ def _shares(counted: Sequence[CellSummary]) -> str:
     if not least:
         return "Counts are the same in every steady step."
     by_runner = listed([f"{runner}: in at least {percent(share)}" for runner, share in least.items()])
+    if min(least.values()) < MOST:
+        return f"Counts differ from step to step, and the most frequent ones are given ({by_runner})."
     return f"Counts are the same in every steady step ({by_runner}). Steps at an epoch's end may differ."
 
 

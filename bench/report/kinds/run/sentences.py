@@ -86,13 +86,13 @@ def evaluation(cell: CellSummary) -> str | None:
     """Say what evaluation adds to a script's steps; None of a runner, which never evaluates."""
     if cell.evaluation_us is None:
         return None
+    steps = plural(cell.evaluation_steps or 0, "step")
     if not cell.evaluation_us:
-        return About(cell.runner, ": no evaluation was seen in the steps that were looked at.")
-    share = cell.evaluation_us / (cell.evaluation_us + sum((cell.phases_us or {}).values()))
+        return About(cell.runner, f": no evaluation was seen in {steps}.")
     return About(
         cell.runner,
         f": evaluation, which no phase has, took {numbers.number(cell.evaluation_us)} µs per step on "
-        f"average over all that were looked at, about {numbers.percent(share)} of the time.",
+        f"average over {steps}, {numbers.percent(cell.evaluation_share or 0.0)} of their time.",
     )
 
 

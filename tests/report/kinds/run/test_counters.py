@@ -1,4 +1,4 @@
-"""The table of functions: names of any length, in a table no wider than a screen."""
+"""The section of counters: how steady they are, and functions of any length in a table no wider than a screen."""
 
 from __future__ import annotations
 
@@ -38,3 +38,14 @@ def test_a_run_without_own_times_has_no_column_for_them():
     told = functions(python_calls=(0, 12))
     assert "own time" not in told
     assert "0 \N{RIGHTWARDS ARROW} 12" in told
+
+
+def shares(share: float) -> str:
+    summary = summary_of(row(counters=COUNTERS.model_copy(update={"share": {"ops": share}})))
+    return markdown.written(Document(title="x", blocks=(section(summary, groups(summary)),)))
+
+
+def test_counts_that_few_steps_show_are_not_called_those_of_every_step():
+    assert "Counts are the same in every steady step (hf-trainer: in at least 98 %)." in shares(0.98)
+    few = "Counts differ from step to step, and the most frequent ones are given (hf-trainer: in at least 16 %)."
+    assert few in shares(0.16)

@@ -177,7 +177,6 @@ def test_a_report_of_scripts_speaks_of_scripts() -> None:
 
 
 def test_a_report_of_scripts_tells_whole_durations_and_evaluation_apart() -> None:
-    phases = {"data": 100.0, "forward": 200.0, "backward": 300.0, "optimizer": 200.0, "rest": 100.0}
     whole: dict[str, Any] = {
         "whole_s": estimate(12.34),
         "whole_steps": 1200,
@@ -190,10 +189,11 @@ def test_a_report_of_scripts_tells_whole_durations_and_evaluation_apart() -> Non
         "0.703 s after the last)." in told
     )
     assert "| train.py |    12.3 | 1,200 |            0.703 |" in told
-    assert sentences.evaluation(row("train.py", phases_us=phases, evaluation_us=100.0)) == (
-        "train.py: evaluation, which no phase has, took 100 µs per step on average over all that were looked at, about "
-        "10 % of the time."
+    seen: dict[str, Any] = {"evaluation_us": 100.0, "evaluation_share": 0.1, "evaluation_steps": 1200}
+    assert sentences.evaluation(row("train.py", **seen)) == (
+        "train.py: evaluation, which no phase has, took 100 µs per step on average over 1,200 steps, 10 % of their "
+        "time."
     )
-    assert sentences.evaluation(row("train.py", phases_us=phases, evaluation_us=0.0)) == (
-        "train.py: no evaluation was seen in the steps that were looked at."
+    assert sentences.evaluation(row("train.py", **(seen | {"evaluation_us": 0.0}))) == (
+        "train.py: no evaluation was seen in 1,200 steps."
     )
