@@ -25,6 +25,7 @@ from bench.analyse.statistics.signed_rank import (
     resolution,
 )
 from bench.records.schema import Comparison
+from bench.records.trials import SCRIPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,7 +56,8 @@ def warnings_of(gathered: Sequence[GroupEvidence]) -> list[Caution]:
 
 def name(cell: Cell) -> str:
     """Name a cell as in `lightning at batch 64 of mlp on cpu, precision=bf16`: with what is not the default."""
-    option = "" if cell.option is None else f" with {cell.option}"
+    has = "without" if cell.workload == SCRIPT else "with"
+    option = "" if cell.option is None else f" {has} {cell.option}"
     return f"{cell.runner}{option}{cell.at_batch} of {place(cell)}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bench.records.schema import Cell, Comparison, Settings
+from bench.records.trials import SCRIPT
 from trainloops import stock
 from trainloops.runners import BASELINE
 
@@ -16,7 +17,7 @@ ANCHORED_TOGETHER = 4
 OPTIONS_TOGETHER = 8
 """Options that take turns with one loop that has none: forks of one interpreter, whose turns differ by the same
 whether they follow each other or have five others between them."""
-NO_OPTION = "none"
+NO_OPTION, AS_IT_IS = "none", "as it is"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +50,7 @@ class ComparisonGroup:
         if cell.clone:
             return "clone"
         if any(each.option is not None for each in self.cells):
-            return cell.option or NO_OPTION
+            return (cell.option or NO_OPTION) if cell.workload != SCRIPT else _of_script(cell)
         if len({each.environment for each in self.cells}) > 1:
             return cell.environment
         return cell.runner if cell.profile == self.reference.profile else f"{cell.runner} ({cell.profile})"
@@ -66,7 +67,7 @@ def planned_groups(settings: Settings) -> list[ComparisonGroup]:
     By `settings.design`: `runners` compares all runners of a comparison, in all profiles, with the hand-written loop,
     and all scripts with the first; `environments` each runner in all environments with itself in the first of them,
     `anchored` each runner in some environments with the hand-written loop in the first, a script with itself there,
-    and `options` each runner with some options with itself without any.
+    and `options` each runner with some options with itself without any, a script without some with itself as it is.
     """
     if settings.design == "runners":
         return [_of_runners(together, settings) for together in _by_profile(settings.comparisons)]
@@ -145,6 +146,10 @@ def _of_options(comparison: Comparison, settings: Settings) -> Iterator[Comparis
         for number, names in enumerate(together):
             options = (reference.model_copy(update={"option": name}) for name in names)
             yield replace(_with_clone((reference, *options), reference), number=number)
+
+
+def _of_script(cell: Cell) -> str:
+    return AS_IT_IS if cell.option is None else f"without {cell.option}"
 
 
 def _spread_evenly(names: Sequence[str], at_most: int) -> list[Sequence[str]]:

@@ -31,7 +31,25 @@ def select_options(runner_list: Sequence[str], text: str | None, packages: Mappi
     if text is None:
         return [priced for option, priced in found if option.usual]
     names = _names(text, runner_list, [priced for _, priced in found])
-    named = [priced for _, priced in found if priced.name in names]
+    return _named(names, [priced for _, priced in found])
+
+
+def select_seen(seen: Sequence[PricedOption], text: str | None) -> list[PricedOption]:
+    """Those that `--option` names of the options that a script was seen to have on, by default all."""
+    if text is None:
+        return list(seen)
+    here = sorted(each.name for each in seen)
+    names = cells.split("--option", text)
+    for name in names:
+        if name not in here:
+            raise UsageError(
+                f"--option {name!r} is not on in {seen[0].runner}, which has {', '.join(here)}{_hint(name, here)}"
+            )
+    return _named(names, seen)
+
+
+def _named(names: Sequence[str], found: Sequence[PricedOption]) -> list[PricedOption]:
+    named = [priced for priced in found if priced.name in names]
     for each in named:
         if each.missing is not None and not _is_had(each.name, named):
             raise UsageError(f"--option {each.name}: {each.missing}.")
@@ -55,10 +73,13 @@ def _names(text: str, runner_list: Sequence[str], found: Sequence[PricedOption])
                 f"--option {name}: {' and '.join(runner_list)} has no such option; {' and '.join(others)} has: "
                 f"--runner {','.join(others)}."
             )
-        nearest = get_close_matches(name, here, n=1)
-        hint = f"; did you mean {nearest[0]}?" if nearest else "."
-        raise UsageError(f"--option {name!r} is not one of {', '.join(here)}{hint}")
+        raise UsageError(f"--option {name!r} is not one of {', '.join(here)}{_hint(name, here)}")
     return names
+
+
+def _hint(name: str, here: Sequence[str]) -> str:
+    nearest = get_close_matches(name, here, n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else "."
 
 
 def _of(runner: str, packages: Mapping[str, str]) -> list[tuple[Option, PricedOption]]:

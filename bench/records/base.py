@@ -16,7 +16,7 @@ SCHEMA = 2
 CURRENT = "current"
 """The environment that the harness itself runs in."""
 
-Pass = Literal["pilot", "equivalence", "counting", "phases", "trace", "max-batch", "timing"]
+Pass = Literal["pilot", "options", "equivalence", "counting", "phases", "trace", "max-batch", "timing"]
 Phase = Literal["data", "forward", "backward", "optimizer", "rest"]
 Status = Literal["ok", "failed", "oom", "killed", "timeout", "garbage", "missing", "not-run"]
 Launch = Literal["fork", "spawn"]

@@ -109,10 +109,10 @@ class TrialFigures:
     """Written to a terminal, of a trial that had one and was watched."""
 
 
-def figures(trial: Trial, timing: Timing, *, event_steps: int | None = None) -> TrialFigures:
+def figures(trial: Trial, timing: Timing, *, event_steps: tuple[int, ...] = ()) -> TrialFigures:
     """Reduce the ticks of `trial`, whose clock `timing` is, to its figures.
 
-    What happens every `event_steps` is left out of its steps by its place, as ends of epochs are.
+    What happens every so many of `event_steps` is left out of its steps by its place, as ends of epochs are.
     """
     if timing.turns is None:
         return regions.figures(trial, timing)
@@ -130,7 +130,7 @@ def event_us(trial: Trial, timing: Timing, every: int) -> float | None:
     if turns is None:
         return None
     steps_us = _without(timing, turns.pauses_ns)
-    places = _places(trial, turns, every)
+    places = _places(trial, turns, (every,))
     where = places.kept if every <= turns.length.kept_steps else np.ones_like(places.kept)
     usual_us, events_us = steps_us[places.steady], steps_us[where & places.at_event]
     return float(np.median(events_us) - np.median(usual_us)) if len(events_us) and len(usual_us) else None
@@ -144,7 +144,7 @@ def _without(timing: Timing, *lost_ns: Mapping[int, int]) -> Floats:
     return intervals_us
 
 
-def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: int | None) -> TrialFigures:
+def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: tuple[int, ...]) -> TrialFigures:
     intervals_us, unpaused_us = _intervals_us(timing), _without(timing, turns.pauses_ns, turns.waits_ns or {})
     places = _places(trial, turns, event_steps)
     stride = lengths.stride_of(trial.cell.workers, trial.length.steps_per_epoch)
@@ -250,7 +250,7 @@ def collection_us(timed: Sequence[TrialFigures]) -> float | None:
     return sum(collections.seen_us for collections in found) / seen if seen else None
 
 
-def _places(trial: Trial, turns: Turns, event_steps: int | None) -> _Places:
+def _places(trial: Trial, turns: Turns, event_steps: tuple[int, ...]) -> _Places:
     """Where its intervals lie, which is the same for nearly all trials of a run."""
     epoch = trial.length.steps_per_epoch
     return _made(len(turns.places), turns.length, trial.length.warmup_steps, epoch, trial.cell.workers, event_steps)
@@ -260,7 +260,13 @@ class _Places:
     """Where each timed interval lies: in its turn, and in its epoch."""
 
     def __init__(
-        self, turns: int, turn: TurnLength, warmup_steps: int, epoch_steps: int, workers: int, event_steps: int | None
+        self,
+        turns: int,
+        turn: TurnLength,
+        warmup_steps: int,
+        epoch_steps: int,
+        workers: int,
+        event_steps: tuple[int, ...],
     ) -> None:
         in_turn = np.tile(np.arange(turn.steps), turns)
         self.turns = turns
@@ -273,7 +279,9 @@ class _Places:
         from_end = np.where(in_epoch > epoch_steps // 2, in_epoch - epoch_steps, in_epoch)
         has_ends = lengths.has_ends(workers, epoch_steps)
         at_end: NDArray[np.bool_] = (np.abs(from_end) <= edge) & has_ends
-        self.at_event: NDArray[np.bool_] = step % event_steps == 0 if event_steps else np.zeros_like(self.kept)
+        self.at_event: NDArray[np.bool_] = np.zeros_like(self.kept)
+        for every in event_steps:
+            self.at_event |= step % every == 0
         self.left_out: NDArray[np.bool_] = at_end | self.at_event
         self.steady: NDArray[np.bool_] = self.kept & ~self.left_out
         ends = self.kept & at_end

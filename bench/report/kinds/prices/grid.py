@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 MAX_ROWS = 12
 """In the terminal, of each runner: what is expensive is there, and the rest in the report."""
 DROPPABLE = ("terminal B", "C calls")
-SETTING = len(rows.NAMES) + rows.PER_STEP.index("switched on by")
-"""A column that is long, and in the report."""
 
 
 def grid(summary: Summary) -> Table | None:
@@ -30,20 +28,18 @@ def whole_grid(summary: Summary) -> Table | None:
 
 def _grid(summary: Summary, at_most: int | None) -> Table | None:
     lists = rows.lists(summary)
-    found = [(*each.names, *rows.per_step(price)) for each in lists for price in each.prices[:at_most]]
+    found = [(*each.names.values(), *rows.per_step(price)) for each in lists for price in each.prices[:at_most]]
     if not found:
         return None
+    names = tuple(lists[0].names)
+    headers = (*names, *lists[0].per_step)
+    shown = [place for place, header in enumerate(headers) if header not in rows.SETTINGS]  # long, and in the report
     left_out = sum(len(each.prices) for each in lists) - len(found)
     caption = f"{left_out} less expensive options are in the report." if left_out else ""
-    headers = (*rows.NAMES, *rows.PER_STEP)
     return table(
-        _without_setting(headers),
-        map(_without_setting, found),
-        names=len(rows.NAMES) + 1,
+        tuple(headers[place] for place in shown),
+        (tuple(row[place] for place in shown) for row in found),
+        names=len(names) + 1,
         droppable=DROPPABLE,
         caption=caption,
     )
-
-
-def _without_setting(row: tuple[str, ...]) -> tuple[str, ...]:
-    return row[:SETTING] + row[SETTING + 1 :]
