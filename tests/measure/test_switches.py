@@ -31,6 +31,8 @@ ON = {
 }
 NOT_MADE = {"torch-compile", "pin-memory"}
 """What takes a compiler and an accelerator."""
+WHILE_IT_TRAINS = {"self-log", "sanity-check", "validation"}
+"""What Lightning's trainer has on only with a module at work, as tests/test_prices.py has it."""
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +117,7 @@ def test_what_a_lightning_trainer_has_on_is_told_and_can_be_switched_off(lit):
         *("progress-bar", "model-summary", "checkpoint", "logging", "gradient-clip", "detect-anomaly", "profiler"),
         *("logger-CSVLogger", "callback-Mine"),
     }
+    assert {each.name for each in found} - options.keys() == WHILE_IT_TRAINS
     assert options["gradient-clip"]["setting"] == "gradient_clip_val=1.0"
     assert options["gradient-clip"]["changes_arithmetic"]
     assert (options["logging"]["every"], options["checkpoint"]["every"]) == (10, 20)
