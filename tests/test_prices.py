@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from tests import verbs
+from tests.test_example_scripts import SCRIPTS
 
 EVENTS = {"logging-10", "checkpoint", "evaluation", "csv-logger-10", "validation"}
 CELL = ("--device", "cpu", "--batch-size", "4")
@@ -50,12 +51,46 @@ def test_a_timed_list_tells_prices_and_what_bars_write(tmp_path):
     assert "progress-bar" in done.out
 
 
+def of_script(folder, command, *arguments):
+    """What the price list of an example script says of each of its options, by name, without timing."""
+    words = ["--device", "cpu", "--only", "counters", "--json", "--script", f"{SCRIPTS}/{command}", *arguments]
+    done = verbs.process("prices", *words, cwd=folder)
+    assert done.code == 0, done.err
+    return {each["cell"]["option"]: each for each in json.loads(done.out)["prices"]}
+
+
+def test_what_a_script_of_trainer_has_on_is_found_and_switched_off(tmp_path):
+    command = "trainer_clm.py -- --output_dir out --max_steps 60 --use_cpu --report_to none --logging_steps 1"
+    found = of_script(tmp_path, f"{command} --disable_tqdm true")
+    # PrinterCallback is what Trainer has in the place of a bar.
+    usual = {"logging", "logging-nan-filter", "checkpoint", "max-grad-norm"}
+    assert found.keys() == {*usual, "callback-PrinterCallback"}
+    assert found["logging"]["setting"] == "logging_steps=1"
+    assert found["logging"]["more"]["syncs"] == 2
+    assert found["logging-nan-filter"]["more"]["syncs"] == 2
+    assert found["callback-PrinterCallback"]["more"].keys() <= {"python_calls", "c_calls"}
+    assert found["max-grad-norm"]["changes_arithmetic"]
+    assert (found["checkpoint"]["event"], found["checkpoint"]["every"]) == ("checkpoint", 500)
+
+
+def test_what_a_script_of_lightning_has_on_is_found_and_switched_off(tmp_path):
+    options = "fit --trainer.max_epochs 2 --trainer.gradient_clip_val 1.0"
+    found = of_script(
+        tmp_path, f"lightning_autoencoder.py -- {options}", "--option", "self-log,gradient-clip,validation"
+    )
+    assert found["self-log"]["more"]["python_calls"] > 300
+    assert found["gradient-clip"]["more"]["ops"] > 3
+    assert "ops" not in found["validation"]["more"]
+    assert (found["validation"]["event"], found["validation"]["every"]) == ("validation", 112)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["--option", "progres-bar"], "did you mean progress-bar?"),
         (["--runner", "floor"], "--runner 'floor' is not one of hf-trainer, lightning, accelerate, fabric."),
         (["--only", "phases"], "--only phases prices nothing: a price list needs counters or time."),
+        (["--", "--lr", "1"], "--lr 1 is no option: what follows -- goes to a script, which --script names."),
     ],
 )
 def test_a_wrong_command_is_refused_in_one_sentence(arguments, sentence, tmp_path, verb):
@@ -64,3 +99,31 @@ def test_a_wrong_command_is_refused_in_one_sentence(arguments, sentence, tmp_pat
     assert done.err.strip().endswith(sentence)
     assert len(done.err.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+BY_HAND = """\
+import torch
+model = torch.nn.Linear(4, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for _ in range(50):
+    model(torch.rand(8, 4)).mean().backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--script", "other.py"], "--script is given more than once; a price list is one script's: run bench.prices"),
+        (["--runner", "lightning"], "--runner does not work with --script, which brings its own model, data and loop"),
+        ([], "--script train.py: it trains with neither the Trainer of transformers nor that of Lightning"),
+    ],
+)
+def test_a_script_that_has_no_prices_is_refused_in_one_sentence(arguments, sentence, tmp_path, verb):
+    for name in ("train.py", "other.py"):
+        (tmp_path / name).write_text(BY_HAND)
+    done = verb("prices", "--device", "cpu", "--script", "train.py", *arguments)
+    assert done.code == 2
+    assert sentence in done.err
+    assert len(done.err.strip().splitlines()) == 1
+    assert not (tmp_path / "results").exists()

@@ -1,4 +1,8 @@
-"""What each option costs: the loop with it against the loop without, and each event against a usual step."""
+"""What each option costs: the loop with it against the loop without, and each event against a usual step.
+
+A runner has options switched on one at a time, a script, which has them on, off: so the cell of the option is the side
+with it of the one, and without it of the other.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from bench.analyse.cells.turns import event_us
 from bench.analyse.statistics.signed_rank import exponentiated, paired_difference, signed_rank_estimate
 from bench.plan.comparison_groups import cell as cell_of
 from bench.plan.prices import steps_to_event
+from bench.records.cells import SCRIPT
 from bench.records.metrics import COUNTED
 from bench.records.schema import Estimate, NoiseFloor, Price
 
@@ -39,8 +44,10 @@ def of_options(
     ]
 
 
+MIN_ALIKE = 0.75
+"""The part of a loop's steps that have to show a count for it to be that of a usual step: log lines come in between."""
 Pair = tuple["Evidence", "Evidence", float]
-"""A cell with an option, the one without, and the noise floor of the two."""
+"""The cell of an option, the one that it is compared with, and the noise floor of the two."""
 
 
 def _pairs(compared: GroupEvidence, itself: NoiseFloor | None) -> Iterator[tuple[Cell, Pair]]:
@@ -80,34 +87,47 @@ def farther_bound(itself: Estimate) -> float | None:
 
 
 def _price(option: PricedOption, cell: Cell, pair: Pair | None, trials: Sequence[Trial]) -> Price:
-    known: dict[str, Any] = {"cell": cell, "setting": option.setting, "event": option.event, "every": option.every}
+    known: dict[str, Any] = option.model_dump(include={"setting", "off", "changes_arithmetic", "event", "every"})
     if pair is None or not (pair[0].is_measured and pair[1].is_measured):
-        return Price(**known, reason=option.missing or (NOT_RUN if pair is None else _why_not(*pair[:2])))
-    with_it, without, floor = pair
-    step_us, times = overhead_us(with_it, without), ratio(with_it, without)
+        return Price(**known, cell=cell, reason=option.missing or (NOT_RUN if pair is None else _why_not(*pair[:2])))
+    own, other, floor = pair
+    is_script = cell.workload == SCRIPT
+    with_it, without = (other, own) if is_script else (own, other)
+    times, one_event_us = ratio(own, other), _event_us(option, with_it, without, trials)
     return Price(
         **known,
-        step_us=step_us,
-        share=None if times is None else _share(times),
+        cell=cell,
+        step_us=overhead_us(with_it, without),
+        share=None if times is None else _saved(times) if is_script else _added(times),
         is_noise=times is not None and _is_noise(times, floor),
         more=_more(figures_of(with_it), figures_of(without)),
-        uncounted=_uncounted(with_it, without),
-        terminal_bytes_per_step=_terminal_bytes(with_it.cell, trials),
-        event_us=_event_us(option, with_it, without, trials),
+        inexact=_inexact(own, other),
+        uncounted=_uncounted(own, other),
+        terminal_bytes_per_step=None if is_script else _terminal_bytes(own.cell, trials),
+        event_us=one_event_us,
+        events_us_per_step=_spread(one_event_us, option.every) if is_script else None,
         event_more=_event_more(option, with_it, without),
-        reason=with_it.reason,
+        reason=own.reason,
     )
 
 
-def _why_not(with_it: Evidence, without: Evidence) -> str:
-    if without.is_measured:
-        return with_it.reason or NOT_RUN
-    return f"{without.cell.runner} without options was not measured: {without.reason}"
+def _why_not(own: Evidence, other: Evidence) -> str:
+    if other.is_measured:
+        return own.reason or NOT_RUN
+    what = "as it is" if other.cell.workload == SCRIPT else "without options"
+    return f"{other.cell.runner} {what} was not measured: {other.reason}"
 
 
-def _share(times: Estimate) -> Estimate:
+def _added(times: Estimate) -> Estimate:
+    """By how much a step with the option is longer, as a fraction of one without."""
     low, high = (None if bound is None else bound - 1 for bound in (times.low, times.high))
     return Estimate(value=times.value - 1, low=low, high=high)
+
+
+def _saved(times: Estimate) -> Estimate:
+    """By how much a step without the option is shorter, as a fraction of the step as it is."""
+    low, high = (None if bound is None else 1 - bound for bound in (times.high, times.low))
+    return Estimate(value=1 - times.value, low=low, high=high)
 
 
 def _is_noise(times: Estimate, floor: float) -> bool:
@@ -129,6 +149,12 @@ def _more(with_it: Mapping[str, int], without: Mapping[str, int]) -> dict[str, i
     return {name: delta for name in shared if (delta := with_it[name] - without[name])}
 
 
+def _inexact(*sides: Evidence) -> list[str]:
+    """Of what one of the two has no usual step."""
+    counted = [found for each in sides if (found := figures(each.counts)) is not None]
+    return sorted({name for each in counted for name, share in each.share.items() if share < MIN_ALIKE})
+
+
 def _event_more(option: PricedOption, with_it: Evidence, without: Evidence) -> dict[str, int]:
     """What an event does beyond the step that it falls into, as its time is told.
 
@@ -144,10 +170,12 @@ def _event_more(option: PricedOption, with_it: Evidence, without: Evidence) -> d
     return _more({name: beyond.get(name, 0) for name in names}, {name: anyway.get(name, 0) for name in names})
 
 
-def _uncounted(with_it: Evidence, without: Evidence) -> dict[str, str]:
-    """Of what loops can be counted for, where nothing was; else of what the loop without the option has."""
-    countable = figures_of(without).keys() or {counter.key for counter in COUNTED}
-    return {name: why_not_counted(with_it.counts, name) for name in sorted(countable - figures_of(with_it).keys())}
+def _uncounted(own: Evidence, other: Evidence) -> dict[str, str]:
+    """Of what either of the two was counted for, why the other was not; of all counters where neither was."""
+    sides = [(figures_of(each), each.counts) for each in (own, other)]
+    countable = {name for known, _ in sides for name in known} or {each.key for each in COUNTED}
+    missing = [(name, counts) for known, counts in reversed(sides) for name in sorted(countable - known.keys())]
+    return {name: why_not_counted(counts, name) for name, counts in missing}
 
 
 def _terminal_bytes(cell: Cell, trials: Sequence[Trial]) -> float | None:
@@ -156,14 +184,20 @@ def _terminal_bytes(cell: Cell, trials: Sequence[Trial]) -> float | None:
 
 
 def _event_us(option: PricedOption, with_it: Evidence, without: Evidence, trials: Sequence[Trial]) -> Estimate | None:
-    """What an event takes; at the end of an epoch and at the start beyond what happens there anyway."""
+    """What an event takes; at the end of an epoch, at the start and in a script beyond what happens there anyway."""
     if option.every == "start":
         own, other = ({timed.block: timed.startup_s * 1e6 for timed in e.timing_trials} for e in (with_it, without))
         return paired_difference(own, other)
-    blocks = {timed.block for timed in with_it.timing_trials}
-    own, other = (_events_by_block(option, e.cell, trials, blocks) for e in (with_it, without))
-    anyway_us = median(other.values()) if other and option.every == "epoch" else 0.0
-    return signed_rank_estimate([us - anyway_us for us in own.values()])
+    blocks = {each.block for each in with_it.timing_trials}
+    with_events, beside = (_events_by_block(option, e.cell, trials, blocks) for e in (with_it, without))
+    if with_it.cell.workload == SCRIPT:
+        return paired_difference(with_events, beside)
+    anyway_us = median(beside.values()) if beside and option.every == "epoch" else 0.0
+    return signed_rank_estimate([us - anyway_us for us in with_events.values()])
+
+
+def _spread(event: Estimate | None, every: int | str | None) -> float | None:
+    return event.value / every if event is not None and isinstance(every, int) else None
 
 
 def _events_by_block(option: PricedOption, cell: Cell, trials: Sequence[Trial], blocks: set[int]) -> dict[int, float]:

@@ -274,7 +274,8 @@ class TrialScheduler:
         if self._logs is None:
             return None
         clone, where = "-clone" if cell.clone else "", "" if cell.environment == CURRENT else f"-{cell.environment}"
-        return self._logs / f"{_file_names(self.settings.runners)[cell.runner]}{where}-{phase}{clone}.log"
+        without = "" if cell.option is None else f"-without-{slug(cell.option)}"
+        return self._logs / f"{_file_names(self.settings.runners)[cell.runner]}{where}{without}-{phase}{clone}.log"
 
     def _trace_to(self, phase: Pass, cell: Cell) -> Path | None:
         if phase != "trace" or self._traces is None:

@@ -16,7 +16,7 @@ ANCHORED_TOGETHER = 4
 OPTIONS_TOGETHER = 8
 """Options that take turns with one loop that has none: forks of one interpreter, whose turns differ by the same
 whether they follow each other or have five others between them."""
-NO_OPTION = "none"
+NO_OPTION, AS_IT_IS = "none", "as it is"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +54,7 @@ class ComparisonGroup:
         if cell.clone:
             return "clone"
         if self.has_options:
-            return cell.option or NO_OPTION
+            return _of_script(cell) if cell.is_script else cell.option or NO_OPTION
         if len({other.environment for other in self.cells}) > 1:
             return cell.environment
         return cell.runner if cell.profile == self.reference.profile else f"{cell.runner} ({cell.profile})"
@@ -71,7 +71,8 @@ def planned_groups(settings: Settings) -> list[ComparisonGroup]:
     By `settings.design`: `runners` compares all runners of a comparison, in all profiles, with the hand-written loop,
     and all scripts with the first; `environments` each runner in all environments with itself in the first of them,
     `anchored` each runner in some environments with the hand-written loop in the first, a script with itself there,
-    and `options` each runner with some options with itself without any, in every environment.
+    and `options` each runner with some options with itself without any, a script without some with itself as it is, in
+    every environment.
     """
     if settings.design == "runners":
         return [_of_runners(together, settings) for together in _by_profile(settings.comparisons)]
@@ -170,6 +171,10 @@ def taking_turns(groups: Iterable[ComparisonGroup]) -> list[list[ComparisonGroup
         anywhere = group.reference.model_copy(update={"environment": CURRENT})
         found.setdefault((anywhere, group.number) if group.has_options else group, []).append(group)
     return list(found.values())
+
+
+def _of_script(cell: Cell) -> str:
+    return AS_IT_IS if cell.option is None else f"without {cell.option}"
 
 
 def _spread_evenly(names: Sequence[str], at_most: int) -> list[Sequence[str]]:

@@ -46,6 +46,7 @@ SHORT_PHASES = Length(epochs=1, steps_per_epoch=12, warmup_steps=2)
 """Of a step so long that a hundred would take minutes."""
 LONG_STEP_S = 0.3
 OF_SCRIPTS: dict[Pass, Length] = {
+    "options": Length(epochs=1, steps_per_epoch=3, warmup_steps=1),
     "equivalence": Length(epochs=1, steps_per_epoch=24, warmup_steps=1),
     "counting": Length(epochs=1, steps_per_epoch=16, warmup_steps=4),
     "phases": Length(epochs=1, steps_per_epoch=42, warmup_steps=10),

@@ -43,6 +43,22 @@ def named_options(runner_list: Sequence[str], text: str | None, packages: Mappin
     return [priced for _, priced in found if priced.name in names]
 
 
+def select_seen(seen: Sequence[PricedOption], text: str | None) -> list[PricedOption]:
+    """Those that `--option` names of the options that a script was seen to have on, by default all."""
+    if text is None:
+        return list(seen)
+    here = sorted(each.name for each in seen)
+    names = cells.split("--option", text)
+    for name in names:
+        if name not in here:
+            raise UsageError(
+                f"--option {name!r} is not on in {seen[0].runner}, which has {', '.join(here)}{_hint(name, here)}"
+            )
+    named = [each for each in seen if each.name in names]
+    refuse_missing(named)
+    return [each for each in named if each.missing is None]
+
+
 def refuse_missing(named: Sequence[PricedOption]) -> None:
     """Raise `UsageError` for a name of which no option can be had."""
     had = {each.name for each in named if each.missing is None}
@@ -64,10 +80,13 @@ def _names(text: str, runner_list: Sequence[str], offered: Sequence[PricedOption
                 f"--option {name}: {' and '.join(runner_list)} has no such option; {' and '.join(others)} has: "
                 f"--runner {','.join(others)}."
             )
-        nearest = get_close_matches(name, here, n=1)
-        hint = f"; did you mean {nearest[0]}?" if nearest else "."
-        raise UsageError(f"--option {name!r} is not one of {', '.join(here)}{hint}")
+        raise UsageError(f"--option {name!r} is not one of {', '.join(here)}{_hint(name, here)}")
     return names
+
+
+def _hint(name: str, here: Sequence[str]) -> str:
+    nearest = get_close_matches(name, here, n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else "."
 
 
 def _of(runner: str, packages: Mapping[str, str]) -> list[tuple[Option, PricedOption]]:

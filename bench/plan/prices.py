@@ -19,6 +19,8 @@ OF_THE_PRICE = 0.1
 TURNS_S = 2.0
 """Of a whole group: few turns of many trials. What a price wavers by is mostly the luck of its processes, of which
 more turns tell nothing, and to start one takes as long as its turns."""
+EVENT_STEPS, MAX_LEFT_OUT = 2, 0.5
+"""Steps that one event leaves without a figure, which a turn has for two of them together, and how many it may."""
 BLOCKS_PER_SET = 8
 BUDGET = "15m"
 PRESET = "prices"
@@ -27,13 +29,23 @@ PRESET = "prices"
 def settings(flags: Flags, machine: Machine, packages: Mapping[str, str], *, option: str | None) -> Settings:
     """The settings of a price list; raises `UsageError` or `DeviceError`."""
     runners = options.runner_names(flags.runner)
-    plan = from_flags(replace(flags, runner=None, budget=flags.budget or BUDGET), machine)
+    plan = _priced(replace(flags, runner=None), machine)
+    return plan.model_copy(update={"runners": runners, "options": options.select_options(runners, option, packages)})
+
+
+def of_script(flags: Flags, machine: Machine) -> Settings:
+    """The settings of a price list of the one script of `flags`, all but its options; raises as `settings` does."""
+    if len(flags.script or ()) != 1:
+        raise UsageError("--script is given more than once; a price list is one script's: run bench.prices for each.")
+    return _priced(flags, machine)
+
+
+def _priced(flags: Flags, machine: Machine) -> Settings:
+    plan = from_flags(replace(flags, budget=flags.budget or BUDGET), machine)
     if "timing" not in plan.passes and "counting" not in plan.passes:
         raise UsageError(f"--only {flags.only} prices nothing: a price list needs counters or time.")
     update = {
         "design": "options",
-        "runners": runners,
-        "options": options.select_options(runners, option, packages),
         "preset": PRESET,
         "blocks": flags.blocks or BLOCKS,
         "max_blocks": flags.blocks or MAX_BLOCKS,
@@ -56,11 +68,30 @@ def event_steps(settings: Settings, cell: Cell, length: Length) -> int | None:
     """Optimizer steps from one event of a cell's option to the next; None where it has none while it trains.
 
     Of the loop without any it is the end of an epoch, which has its own cost: what happens there because of an option
-    comes on top.
+    comes on top. A script has its
+    events in all cells but one, and none is counted apart.
     """
+    if settings.scripts is not None:
+        return None
     if settings.design == "options" and cell.option is None:
         return length.steps_per_epoch
     return next((steps_to_event(option, length) for option in of_cells(settings, [cell])), None)
+
+
+def left_out(settings: Settings, cell: Cell, length: Length) -> tuple[int, ...]:
+    """After every how many optimizer steps something happens that is no part of a usual step of this cell.
+
+    In a script it is all that its options bring, so that the steps of all of its cells are the same ones; what is so
+    frequent that turns would have too few steps without belongs to the usual step.
+    """
+    if settings.scripts is None:
+        own = event_steps(settings, cell, length)
+        return () if own is None else (own,)
+    found: tuple[int, ...] = ()
+    for every in sorted({each.every for each in settings.options if isinstance(each.every, int)}, reverse=True):
+        if sum(EVENT_STEPS / each for each in (*found, every)) <= MAX_LEFT_OUT:
+            found = (*found, every)
+    return found
 
 
 def steps_to_event(option: PricedOption, length: Length) -> int | None:

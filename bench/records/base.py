@@ -18,7 +18,7 @@ CURRENT = "current"
 MAIN_PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning", "lightning")
 """What is compared, and torch under it, as pip names them."""
 
-Pass = Literal["pilot", "equivalence", "counting", "phases", "trace", "max-batch", "timing"]
+Pass = Literal["pilot", "options", "equivalence", "counting", "phases", "trace", "max-batch", "timing"]
 Phase = Literal["data", "forward", "backward", "optimizer", "rest"]
 Status = Literal["ok", "failed", "oom", "killed", "timeout", "garbage", "missing", "not-run"]
 Launch = Literal["fork", "spawn"]

@@ -70,7 +70,7 @@ class Cell(Comparison):
     clone: bool = False
     """Whether it is the baseline of its comparison once more, which differs from it by nothing but noise."""
     option: str | None = None
-    """What is switched on in it that is off in the others, by its name in the price list."""
+    """What is switched on in it that is off in the others, or of a script off that is on, by its name there."""
 
     @property
     def comparison(self) -> Comparison:

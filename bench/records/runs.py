@@ -52,14 +52,18 @@ class Bisection(Record):
 
 
 class PricedOption(Record):
-    """What a price list switches on in a runner."""
+    """What a price list switches on in a runner, or off in a script."""
 
     runner: str
     environment: str = CURRENT
     """Where: releases do not have the same options."""
     name: str
-    setting: str
+    setting: ForeignText
     """How it is switched on, as a user writes it."""
+    off: ForeignText | None = None
+    """Of a script, which has it on: how it is switched off, as a user writes it."""
+    changes_arithmetic: bool = False
+    """Of a script, whether a step computes something else without it."""
     event: str | None = None
     """What happens now and then because of it, and has a price of its own."""
     every: int | Literal["epoch", "start"] | None = None
@@ -67,7 +71,7 @@ class PricedOption(Record):
     workers: int = 0
     """Processes of its own that load data."""
     missing: str | None = None
-    """Why it cannot be switched on here."""
+    """Why it cannot be switched on here, or off."""
 
 
 class ByCalibration(Record):
@@ -135,7 +139,7 @@ class Settings(Record):
     environments: list[Environment] = []
     """Where cells run; empty where that is the current environment alone."""
     options: list[PricedOption] = []
-    """What is switched on, one at a time; where options are compared."""
+    """What is switched on, or in a script off, one at a time; where options are compared."""
     passes: list[Pass] = ["equivalence", "counting", "timing"]
     """What is done with every cell."""
     preset: str

@@ -40,26 +40,35 @@ class Price(Record):
     """What one option costs a runner, and what it does more; a figure that cannot be had is None."""
 
     cell: Cell
-    """With the option."""
-    setting: str
+    """With the option; of a script, which has it on, without."""
+    setting: ForeignText
     """How it is switched on, as a user writes it."""
+    off: ForeignText | None = None
+    """Of a script: how it is switched off, as a user writes it."""
+    changes_arithmetic: bool = False
+    """Of a script: whether a step computes something else without it."""
     step_us: Estimate | None = None
     """Step time with it minus step time without, from pairs inside a block."""
     share: Estimate | None = None
-    """The same as a fraction of the step without it."""
+    """The same as a fraction of the step without it; of a script's step as it is."""
     is_noise: bool = False
     """Whether that cannot be told from nothing: its interval holds 0, or a clone of the loop differs by as much."""
     more: dict[str, int] = {}
     """By counter, what a steady step shows more than without it; those that differ."""
+    inexact: list[str] = []
+    """Counters of which, with it or without, no count is that of a usual step: a bar draws by the clock."""
     uncounted: dict[str, str] = {}
     """By counter, why that is not known."""
     terminal_bytes_per_step: float | None = None
+    """None of a script, which may print what is no option's."""
     event: str | None = None
     """What happens now and then because of it."""
     every: int | Literal["epoch", "start"] | None = None
     """Optimizer steps from one event to the next here, or where else it happens."""
     event_us: Estimate | None = None
     """What one event takes, beyond the step that it falls into."""
+    events_us_per_step: float | None = None
+    """Of a script, which decides how often they come: what its events are spread over all steps."""
     event_more: dict[str, int] = {}
     """By counter, what a step with an event shows more than the steps between."""
     reason: str | None = None

@@ -6,7 +6,8 @@ import pytest
 from bench.analyse.summary import summarise
 from bench.plan import comparison_groups
 from bench.plan import length as lengths
-from bench.records.schema import Count, Counters, FunctionCounts, Length, PricedOption
+from bench.records.cells import SCRIPT
+from bench.records.schema import Count, Counters, FunctionCounts, Length, PricedOption, Script, Scripts
 from tests import factories
 
 STEP_US = 1000.0
@@ -42,7 +43,7 @@ def a_run(*options):
 
 
 def an_option(name="asked", **changes):
-    return PricedOption(runner="fabric", name=name, setting=f"{name}=True", **changes)
+    return PricedOption(**{"runner": "fabric", "name": name, "setting": f"{name}=True"} | changes)
 
 
 def trials_of(run, made, *, noise=0.0, waver=0.1, counted=None, startup_ns=None, seed=0):
@@ -83,6 +84,42 @@ def a_list():
         return steps(STEP_US + (150 if name == "costs" else 0), event_us=event_us, every=EVERY, lead=lead)
 
     return summarise(run, trials_of(run, made, noise=0.002, waver=0.0))
+
+
+def a_script(*options):
+    """A run of a script's price list: it has these options on."""
+    run = a_run(*(option.model_copy(update={"runner": "train.py"}) for option in options))
+    scripts = Scripts(each=[Script(name="train.py", file="/home/user/train.py")], folder="/home/user")
+    comparisons = [factories.comparison(workload=SCRIPT, batch_size=0)]
+    changes = {"runners": ["train.py"], "scripts": scripts, "comparisons": comparisons}
+    return run.model_copy(update={"settings": run.settings.model_copy(update=changes)})
+
+
+def of_script(run, made, **changes):
+    """The trials of a script, whose epochs end nobody knows where."""
+    trials = trials_of(run, made, **changes)
+    endless = {"epochs": 1, "steps_per_epoch": lengths.EPOCHS}
+    return [trial.model_copy(update={"length": trial.length.model_copy(update=endless)}) for trial in trials]
+
+
+def a_list_of_a_script():
+    """One that logs every few steps, clips, has a callback that costs nothing, and whose checkpoints are too rare."""
+    run = a_script(
+        an_option("logging", setting="logging_steps=7", off="logging_strategy='no'", event="log line", every=EVERY),
+        an_option("max-grad-norm", setting="max_grad_norm=1.0", off="max_grad_norm=0", changes_arithmetic=True),
+        an_option("callback-Mine", setting="Mine", off="no Mine"),
+        an_option("checkpoint", setting="save_steps=5000", off="save_strategy='no'", event="checkpoint", every=5000),
+        an_option("debug", setting="unknown", off="debug=[]", missing="the release does not tell whether it is on"),
+    )
+    saved_us = {"max-grad-norm": 200}
+
+    def made(name, lead):
+        event_us = 0.0 if name == "logging" else 900.0
+        return steps(STEP_US - saved_us.get(name, 0), event_us=event_us, every=EVERY, epoch_end_us=0.0, lead=lead)
+
+    varying = counters().model_copy(update={"python_calls": Count(value=91, share=0.4)})
+    counted = {"max-grad-norm": counters(counts={"python_calls": 60, "ops": 92}), "callback-Mine": varying}
+    return summarise(run, of_script(run, made, noise=0.002, waver=0.0, counted=counted))
 
 
 def price_of(*options, made, **changes):
@@ -208,3 +245,43 @@ def test_a_list_says_nothing_of_functions_of_which_its_report_tells_none():
     summary = summarise(run, trials_of(run, lambda name, lead: steps(STEP_US, lead=lead), counted={"costs": dear}))
     assert summary.prices[0].more == {"python_calls": 20}
     assert summary.attribution == []
+
+
+@pytest.fixture(scope="module")
+def of_a_script():
+    return {price.cell.option: price for price in a_list_of_a_script().prices}
+
+
+def test_what_a_script_saves_without_an_option_is_its_price_and_a_share_of_the_step_as_it_is(of_a_script):
+    clipping = of_a_script["max-grad-norm"]
+    assert clipping.share.value == pytest.approx(0.2, rel=0.02)
+    assert clipping.share.low < clipping.share.value < clipping.share.high
+    assert clipping.step_us.low <= 200 <= clipping.step_us.high
+    assert clipping.more == {"python_calls": 40, "ops": 8}
+    assert clipping.changes_arithmetic
+    assert not clipping.is_noise
+    assert of_a_script["callback-Mine"].is_noise
+
+
+def test_an_event_of_a_script_is_told_by_the_same_steps_without_it(of_a_script):
+    log_line = of_a_script["logging"].event_us
+    assert log_line.low <= 900 <= log_line.high
+    assert of_a_script["logging"].events_us_per_step == pytest.approx(900 / EVERY, rel=0.02)
+    assert of_a_script["logging"].is_noise  # by a usual step, which has none
+    assert of_a_script["checkpoint"].event_us is None
+
+
+def test_counts_of_steps_that_differ_among_themselves_are_said_to_be_no_exact_ones(of_a_script):
+    assert of_a_script["callback-Mine"].inexact == ["python_calls"]
+    assert of_a_script["max-grad-norm"].inexact == []
+
+
+def test_what_only_one_of_the_two_was_counted_for_is_no_difference():
+    blind = counters(python_calls=None).model_copy(update={"unavailable": {"python_calls": "a profiler of its own"}})
+    found = price_of(an_option(), made=lambda name, lead: steps(STEP_US, lead=lead), counted={None: blind})
+    assert found.uncounted == {"python_calls": "a profiler of its own"}
+
+
+def test_an_option_of_a_script_whose_state_is_unknown_is_told_and_not_priced(of_a_script):
+    assert of_a_script["debug"].reason == "the release does not tell whether it is on"
+    assert of_a_script["debug"].step_us is None

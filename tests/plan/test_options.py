@@ -5,7 +5,9 @@ import re
 import pytest
 
 from bench.errors import UsageError
-from bench.plan import options
+from bench.plan import options, prices
+from bench.records.schema import PricedOption, Script, Scripts
+from tests import factories
 
 HERE = {"transformers": "5.23.0", "pytorch-lightning": "2.6.6", "accelerate": "1.15.0"}
 
@@ -75,3 +77,48 @@ def test_a_name_that_one_of_the_runners_has_is_asked_of_that_one():
 def test_a_loop_without_options_is_refused():
     with pytest.raises(UsageError, match="--runner 'pytorch' is not one of hf-trainer, lightning, accelerate, fabric"):
         options.runner_names("pytorch")
+
+
+def seen(*names, missing=()):
+    reason = "the installed transformers does not tell whether it is on"
+    return [
+        PricedOption(runner="train.py", name=name, setting="on", off="off", missing=reason if name in missing else None)
+        for name in names
+    ]
+
+
+def test_of_what_a_script_has_on_those_are_chosen_that_are_named():
+    on = seen("logging", "progress-bar", "debug", missing=["debug"])
+    assert options.select_seen(on, None) == on
+    assert names(options.select_seen(on, "progress-bar")) == ["progress-bar"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("loging", "'loging' is not on in train.py, which has debug, logging; did you mean logging?"),
+        ("debug", "--option debug: the installed transformers does not tell whether it is on."),
+    ],
+)
+def test_what_a_script_does_not_have_on_is_refused_in_one_sentence(text, sentence):
+    with pytest.raises(UsageError, match=f"{re.escape(sentence)}$"):
+        options.select_seen(seen("logging", "debug", missing=["debug"]), text)
+
+
+@pytest.mark.parametrize(
+    ("every", "left_out"),
+    [
+        ([500, 10, None, "start"], (500, 10)),
+        ([5, 50], (50, 5)),
+        ([7, 5], (7,)),  # both leave a turn too few pairs of steps
+        ([1000, 2], (1000,)),
+    ],
+)
+def test_steps_with_events_of_a_script_are_left_out_as_long_as_enough_are_left(every, left_out):
+    on = [PricedOption(runner="train.py", name=str(each), setting="on", off="off", every=each) for each in every]
+    scripts = Scripts(each=[Script(name="train.py", file="train.py")], folder=".")
+    settings = factories.run(runners=["train.py"]).settings.model_copy(
+        update={"design": "options", "options": on, "scripts": scripts}
+    )
+    cell = factories.cell("train.py")
+    assert prices.left_out(settings, cell, factories.LENGTH) == left_out

@@ -11,7 +11,7 @@ import pytest
 
 from bench.records.schema import Verb
 from bench.report.media import markdown
-from tests.analyse.test_prices import a_list
+from tests.analyse.test_prices import a_list, a_list_of_a_script
 from tests.price_changes import a_check
 from tests.report.media.test_renderers import DOCUMENTS, of_run
 
@@ -24,6 +24,7 @@ REPORTS = {
     "side-by-side": DOCUMENTS["side by side"],
     "prices": lambda: of_run(a_list()),
     "price-changes": lambda: of_run(a_check()),
+    "prices-script": lambda: of_run(a_list_of_a_script()),
 }
 
 

@@ -7,7 +7,8 @@ from bench.records.schema import Cell, Comparison
 
 def name(cell: Cell) -> str:
     """Name a cell as in `lightning at batch 64 of mlp on cpu, precision=bf16`: with what is not the default."""
-    option = "" if cell.option is None else f" with {cell.option}"
+    has = "without" if cell.is_script else "with"
+    option = "" if cell.option is None else f" {has} {cell.option}"
     return f"{cell.runner}{option}{cell.at_batch}{cell.of_place}{unusual(cell)}"
 
 

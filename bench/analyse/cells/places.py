@@ -20,7 +20,13 @@ class Places:
     """Where each timed interval lies: in its turn, and in its epoch."""
 
     def __init__(
-        self, turns: int, turn: TurnLength, warmup_steps: int, epoch_steps: int, workers: int, event_steps: int | None
+        self,
+        turns: int,
+        turn: TurnLength,
+        warmup_steps: int,
+        epoch_steps: int,
+        workers: int,
+        event_steps: tuple[int, ...],
     ) -> None:
         in_turn = np.tile(np.arange(turn.steps), turns)
         self.turns = turns
@@ -33,7 +39,9 @@ class Places:
         from_end = np.where(in_epoch > epoch_steps // 2, in_epoch - epoch_steps, in_epoch)
         has_ends = lengths.has_ends(workers, epoch_steps)
         at_end: NDArray[np.bool_] = (np.abs(from_end) <= edge) & has_ends
-        self.at_event: NDArray[np.bool_] = step % event_steps == 0 if event_steps else np.zeros_like(self.kept)
+        self.at_event: NDArray[np.bool_] = np.zeros_like(self.kept)
+        for every in event_steps:
+            self.at_event |= step % every == 0
         self.left_out: NDArray[np.bool_] = at_end | self.at_event
         self.steady: NDArray[np.bool_] = self.kept & ~self.left_out
         ends = self.kept & at_end
@@ -44,7 +52,7 @@ class Places:
 _built = lru_cache(maxsize=64)(Places)
 
 
-def places_of(trial: Trial, turns: Turns, event_steps: int | None) -> Places:
+def places_of(trial: Trial, turns: Turns, event_steps: tuple[int, ...]) -> Places:
     """Where its intervals lie, which is the same for nearly all trials of a run."""
     epoch = trial.length.steps_per_epoch
     return _built(len(turns.places), turns.length, trial.length.warmup_steps, epoch, trial.cell.workers, event_steps)

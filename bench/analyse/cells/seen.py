@@ -85,7 +85,7 @@ def seen(run: Run, trials: Iterable[Seen], *, without_turns: bool = True) -> Ite
 
 def _timed(run: Run, trial: Trial, timing: Timing, once: _Once) -> TimedTrial:
     cell, length = once.cell(trial.cell), once.length(trial.length)
-    of_trial = figures(trial, timing, event_steps=prices.event_steps(run.settings, cell, length))
+    of_trial = figures(trial, timing, event_steps=prices.left_out(run.settings, cell, length))
     once.share(of_trial.memory)
     return TimedTrial(
         cell=cell,

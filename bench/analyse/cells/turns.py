@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from bench.records.schema import Timing, Trial, Turns
 
 
-def figures(trial: Trial, timing: Timing, *, event_steps: int | None = None) -> TrialFigures:
+def figures(trial: Trial, timing: Timing, *, event_steps: tuple[int, ...] = ()) -> TrialFigures:
     """Reduce the ticks of `trial`, whose clock `timing` is, to its figures.
 
-    What happens every `event_steps` is left out of its steps by its place, as ends of epochs are.
+    What happens every so many of `event_steps` is left out of its steps by its place, as ends of epochs are.
     """
     if timing.turns is None:
         return regions.figures(trial, timing)
@@ -57,7 +57,7 @@ def event_us(trial: Trial, timing: Timing, every: int) -> float | None:
     if turns is None:
         return None
     steps_us = _without(timing, turns.pauses_ns)
-    places = places_of(trial, turns, every)
+    places = places_of(trial, turns, (every,))
     where = places.kept if every <= turns.length.kept_steps else np.ones_like(places.kept)
     usual_us, events_us = steps_us[places.steady], steps_us[where & places.at_event]
     return float(np.median(events_us) - np.median(usual_us)) if len(events_us) and len(usual_us) else None
@@ -75,7 +75,7 @@ def cross_check(trial: Trial, timing: Timing) -> str | None:
     return None
 
 
-def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: int | None) -> TrialFigures:
+def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: tuple[int, ...]) -> TrialFigures:
     whole_us, unpaused_us = intervals_us(timing), _without(timing, turns.pauses_ns, turns.waits_ns or {})
     places = places_of(trial, turns, event_steps)
     stride = lengths.stride_of(trial.cell.workers, trial.length.steps_per_epoch)

@@ -41,6 +41,7 @@ from bench.records.schema import (
     Memory,
     Pass,
     Phases,
+    PricedOption,
     ScriptFingerprint,
     Scripts,
     Status,
@@ -122,6 +123,8 @@ class Result(BaseModel):
     setup: dict[str, str] = {}
     compilation: Compilation | None = None
     memory: Memory | None = None
+    options: list[PricedOption] = []
+    """What a script has switched on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

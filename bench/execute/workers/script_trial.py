@@ -23,7 +23,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from bench.execute.workers import protocol
 from bench.execute.workers.failure import print_all
 from bench.execute.workers.script import MAIN, ScriptError, told
-from bench.measure import counters, hooks, phases, sampling, witness
+from bench.measure import counters, hooks, phases, sampling, switches, witness
 from bench.measure import device as devices
 from bench.measure import script as scripts
 from bench.measure.clock import Clock
@@ -48,11 +48,13 @@ def _timing(assignment: Assignment) -> Result:
     """
     from bench.execute.workers.trial import clock_of, leave_timing
 
-    run, samples, seen = _listening(assignment), Samples(), Result()
+    run, samples, seen, without = _listening(assignment), Samples(), Result(), _without_option(assignment)
     evaluation = EvaluationInTurns()
     rules = assignment.request["script"]
 
     def over(clock: Clock, told: Result) -> None:
+        if (reason := without.why_not()) is not None:
+            _give_up(assignment, reason)
         seen.update(told, samples_per_step=rules["samples_per_step"] or samples.per_step())
         seen.update(evaluation=evaluation.record(clock.timed_steps))
         if not rules["to_the_end"]:
@@ -110,7 +112,24 @@ def _phases(assignment: Assignment) -> Result:
     raise ScriptError(f"it ended after {steps.made} steps, and {assignment.job.steps} are looked at; {LONGER}")
 
 
+def _options(assignment: Assignment) -> Result:
+    """Tell what the script's trainer has switched on, once it has made a few steps, and end the process with them."""
+
+    def enough() -> NoReturn:
+        found = seen.options(steps.made)
+        if found is None:
+            _give_up(assignment, switches.NO_TRAINER)
+        runner = assignment.request["runner"]
+        _end(assignment, {"status": "ok", "options": [{"runner": runner, **option} for option in found]})
+
+    run, steps, seen = _listening(assignment), Steps(assignment.job.steps, enough), switches.Seen()
+    hooks.on_tick(steps.tick)
+    _run(assignment, run, made=lambda: steps.made, give_up=partial(_give_up, assignment))
+    raise ScriptError(f"it ended after {steps.made} steps, and {assignment.job.steps} are looked at; {LONGER}")
+
+
 PASSES: dict[str, Callable[[Assignment], Result]] = {
+    "options": _options,
     "equivalence": _equivalence,
     "counting": _counting,
     "phases": _phases,
@@ -167,13 +186,15 @@ def _count(assignment: Assignment, instrument: Instrument, leave: Leave) -> None
     """Run the script until so many steps are counted; leave what most of them show, and whether it has compiled."""
 
     def enough() -> NoReturn:
+        if (reason := without.why_not()) is not None:
+            leave(reason)
         if not counted:  # an instrument that tells only when it is left
             stack.close()
         counts = counters.typical_of(counted[assignment.request["warmup_steps"] :])
         leave({"counts": counts, "has_compiled": has_compiled()})
 
     stack, steps = ExitStack(), Steps(assignment.job.steps, enough)
-    run = _listening(assignment)
+    run, without = _listening(assignment), _without_option(assignment)
     counted = stack.enter_context(instrument(None))
     hooks.on_tick(steps.tick)
     _run(assignment, run, made=lambda: steps.made, give_up=leave)
@@ -224,6 +245,11 @@ def _listening(assignment: Assignment) -> Callable[[], None]:
     rule = assignment.request["script"]["tick"]
     hooks.tick_by((lambda tick: scripts.listen(rule, tick)) if ticks is None else ticks.listen)
     return run
+
+
+def _without_option(assignment: Assignment) -> switches.SwitchedOff:
+    """Let what trains have the option off that the trial's cell is without, if any."""
+    return switches.SwitchedOff(assignment.request["option"])
 
 
 def _run(assignment: Assignment, run: Callable[[], None], *, made: Made, give_up: Callable[[str], NoReturn]) -> None:

@@ -28,11 +28,18 @@ def whole_grid(summary: Summary) -> Table | None:
 
 def _grid(summary: Summary, at_most: int | None) -> Table | None:
     lists = rows.lists(summary)
-    lines = [(*own.names, *rows.per_step(price)) for own in lists for price in own.prices[:at_most]]
+    lines = [(*own.names.values(), *rows.per_step(price)) for own in lists for price in own.prices[:at_most]]
     if not lines:
         return None
+    names = tuple(lists[0].names)
+    headers = (*names, *lists[0].per_step)
+    shown = [place for place, header in enumerate(headers) if header not in rows.SETTINGS]  # long, and in the report
     left_out = sum(len(own.prices) for own in lists) - len(lines)
     caption = f"{left_out} less expensive options are in the report." if left_out else ""
-    headers = (*rows.NAMES, *rows.PER_STEP)
-    prices = table(headers, lines, names=len(rows.NAMES) + 2, droppable=DROPPABLE, caption=caption)
-    return prices.without("switched on by")  # which is long, and in the report
+    return table(
+        tuple(headers[place] for place in shown),
+        (tuple(line[place] for place in shown) for line in lines),
+        names=len(names) + 1,
+        droppable=DROPPABLE,
+        caption=caption,
+    )

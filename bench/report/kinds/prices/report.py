@@ -12,7 +12,7 @@ from bench.report.document import blocks, glossary, numbers, steadiness
 from bench.report.document.blocks import Commands, Paragraph, Row, Table, Warnings, bullets, paragraphs, section
 from bench.report.document.environment import machine_and_packages
 from bench.report.document.text import About, listed, plural
-from bench.report.kinds.prices import rows
+from bench.report.kinds.prices import rows, words
 from bench.report.kinds.run import sentences
 
 if TYPE_CHECKING:
@@ -23,30 +23,18 @@ if TYPE_CHECKING:
     from bench.report.kinds.prices.rows import PriceList
 
 MAX_NAMED = 5
-HOW_TO_READ = (
-    "**µs/step**: step time with the option minus step time without, from turns that follow each other within "
-    "moments, with its 95 % interval; ~ means no measurable difference: the interval holds 0, or a clone of the loop "
-    "without options differs by as much; [?] has no interval, and may be nothing but noise. One interval in twenty "
-    "misses its price.",
-    "**of the step**: the same in percent of the step without options; for ~ its bounds.",
-    "**Python calls, C calls, ops, syncs**: exact counts, how many more than without the option; of an event, how many "
-    "more than in the steps between.",
-    "**terminal B**: bytes written to a terminal per step, over 300 steps at a stretch.",
-    "**what happens**: an event that the option brings now and then, and what one takes beyond the step that it "
-    "falls into. It is no part of µs/step, which is the usual step between events.",
-)
 
 
 def document(summary: Summary, folder: str) -> Document:
     """Say everything; a price list is repeated by its command, not by its folder."""
     del folder
     return blocks.document(
-        f"What do the options of {listed(summary.run.settings.runners)} cost?",
+        words.of(summary).title.format(listed(summary.run.settings.runners)),
         Paragraph(setting(summary), role="setting"),
         section("What each option costs", map(_list, rows.lists(summary)), answers=True),
         paragraphs(sentences.failures(summary), role="note"),
         section("Warnings", Warnings(lines=tuple(summary.warnings), counted=False)) if summary.warnings else None,
-        glossary.how_to_read(HOW_TO_READ),
+        glossary.how_to_read(words.of(summary).how_to_read),
         section("How to repeat it", Commands(summary.run.command), machine_and_packages(summary)),
     )
 
@@ -57,14 +45,14 @@ def _list(prices: PriceList) -> Part:
         heading(prices),
         blocks.facets_of(first.cell) if first else {},
         Paragraph(heading(prices), strong=True, role="answer"),
-        bullets([answer(prices), *missing(prices)], role="answer"),
-        _table(rows.PER_STEP, prices.prices, rows.per_step, lambda price: price.step_us) if prices.prices else None,
+        bullets([answer(prices), *arithmetic(prices), *missing(prices), *unseen(prices)], role="answer"),
+        _table(prices.per_step, prices.prices, rows.per_step, lambda price: price.step_us) if prices.prices else None,
         [Paragraph("What happens now and then:"), _of_events(prices)] if prices.events else None,
     )
 
 
 def _of_events(prices: PriceList) -> Table:
-    return _table(rows.PER_EVENT, prices.events, rows.per_event, lambda price: price.event_us)
+    return _table(prices.per_event, prices.events, rows.per_event, lambda price: price.event_us)
 
 
 def _table(
@@ -85,9 +73,10 @@ def _row(texts: tuple[str, ...], timed: Estimate | None, place: int) -> Row:
 def setting(summary: Summary) -> str:
     """How it was measured."""
     settings = summary.run.settings
-    timed = f"each option took turns with the same loop without any and a clone of that, in {_blocks(summary)}"
+    plain = "the same loop without any" if settings.scripts is None else "the script as it is"
+    timed = f"each option took turns with {plain} and a clone of that, in {_blocks(summary)}"
     how = timed if "timing" in settings.passes else "steps were counted, not timed"
-    return steadiness.after(f"One option at a time is switched on; {how}.", summary)
+    return steadiness.after(words.of(summary).switched.format(how), summary)
 
 
 def _blocks(summary: Summary) -> str:
@@ -99,6 +88,8 @@ def _blocks(summary: Summary) -> str:
 
 def heading(prices: PriceList) -> str:
     """Which list it is."""
+    if prices.is_script:
+        return f"{prices.runner} on {prices.comparison.device}"
     return name(cell(prices.comparison, prices.runner))
 
 
@@ -106,14 +97,22 @@ def answer(prices: PriceList) -> str:
     """What a step takes without options, and which are the most expensive."""
     if prices.step_us is None:
         return f"{plural(len(prices.prices), 'option')} counted."
-    plain = f"A step takes {numbers.number(prices.step_us.value)} µs without options."
+    plain = f"A step takes {numbers.number(prices.step_us.value)} µs {words.of_comparison(prices.comparison).step}."
     named = [line(price) for price in prices.prices if _costs(price)][:MAX_NAMED]
     most = f"Per step, the most expensive: {'; '.join(named)}." if named else None
-    return " ".join(filter(None, [plain, most, _nothing(prices), _unknown(prices)]))
+    return " ".join(filter(None, [plain, most, _now_and_then(prices), _nothing(prices), _unknown(prices)]))
 
 
 def _costs(price: Price) -> bool:
     return rows.is_known(price) and price.step_us is not None and price.step_us.value > 0 and not price.is_noise
+
+
+def _now_and_then(prices: PriceList) -> str | None:
+    """What events cost a script, which decides how often they come."""
+    known = [p for p in prices.events if p.events_us_per_step and p.event_us and (p.event_us.low or 0.0) > 0]
+    found = sorted(known, key=lambda price: -(price.events_us_per_step or 0.0))[:MAX_NAMED]
+    named = [f"{p.cell.option} {rows.spread_out(p)} ({rows.event_time(p)} each {p.every:,} steps)" for p in found]
+    return f"What happens now and then, spread over all steps: {'; '.join(named)}." if named else None
 
 
 def _nothing(prices: PriceList) -> str | None:
@@ -122,7 +121,8 @@ def _nothing(prices: PriceList) -> str | None:
     if not known:
         return None
     within = f"known to within ±{numbers.percent_up(max(known))} of the step or better"
-    return f"{plural(len(known), 'option')} cost nothing measurable, {within}."
+    where = " in a usual step" if prices.is_script else ""
+    return f"{plural(len(known), 'option')} cost nothing measurable{where}, {within}."
 
 
 def _unknown(prices: PriceList) -> str | None:
@@ -136,8 +136,29 @@ def _unknown(prices: PriceList) -> str | None:
 
 
 def line(price: Price) -> str:
-    """`logging-1 +152 [148, 157] µs (+11 %)`."""
-    return f"{price.cell.option} {rows.step_time(price)} µs ({rows.share(price)})"
+    """`logging-1 +152 [148, 157] µs (+11 %)`; of a script `(+11 % of every step)`."""
+    of_what = words.of_comparison(price.cell).share
+    return f"{price.cell.option} {rows.step_time(price)} µs ({rows.share(price)}{of_what})"
+
+
+def arithmetic(each: PriceList) -> list[str]:
+    """Which options of a script are no mere overhead."""
+    names = [f"{price.cell.option}" for price in each.prices if price.changes_arithmetic]
+    if not names:
+        return []
+    verb = "changes" if len(names) == 1 else "change"
+    return [f"{listed(names)} {verb} the arithmetic: without it, a step trains something else."]
+
+
+def unseen(each: PriceList) -> list[str]:
+    """Which events of a script are so rare that the timed steps had none."""
+    return [
+        f"{price.cell.option}: no {price.event} fell into the timed steps, since one comes every {every:,} steps; "
+        f"--steps {2 * every} has some."
+        for price in each.prices
+        for every in [rows.steps_between(price)]
+        if each.is_script and price.step_us is not None and price.event_us is None and every is not None
+    ]
 
 
 def missing(prices: PriceList) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.records.cells import SCRIPT
 from bench.records.metrics import metrics_of
 from bench.report.document import numbers
 from bench.report.document.columns import NO_DIFFERENCE, NOTHING
@@ -12,17 +13,11 @@ from bench.report.document.columns import NO_DIFFERENCE, NOTHING
 if TYPE_CHECKING:
     from bench.records.schema import Comparison, Estimate, Price, Summary
 
-NAMES = ("batch", "runner")
 COUNTED = metrics_of("python_calls", "c_calls", "ops", "syncs")
-PER_STEP = (
-    "option",
-    "switched on by",
-    "µs/step",
-    "of the step",
-    *(each.header for each in COUNTED),
-    "terminal B",
-)
-PER_EVENT = ("option", "what happens", "time", *(each.header for each in COUNTED))
+SETTINGS = ("switched on by", "switched off by")
+COSTS = ("µs/step", "of the step", *(each.header for each in COUNTED))
+TERMINAL = "terminal B"
+VARIES = "varies"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,9 +33,25 @@ class PriceList:
     missing: tuple[Price, ...]
 
     @property
-    def names(self) -> tuple[str, str]:
-        """What tells it from the others, under `NAMES`."""
-        return f"{self.comparison.batch_size:,}", self.runner
+    def is_script(self) -> bool:
+        """Whether its options are on in a script, and switched off."""
+        return self.comparison.workload == SCRIPT
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What tells it from the others, by header."""
+        return ({} if self.is_script else {"batch": f"{self.comparison.batch_size:,}"}) | {"runner": self.runner}
+
+    @property
+    def per_step(self) -> tuple[str, ...]:
+        """The headers of `per_step`."""
+        return ("option", *SETTINGS, *COSTS) if self.is_script else ("option", SETTINGS[0], *COSTS, TERMINAL)
+
+    @property
+    def per_event(self) -> tuple[str, ...]:
+        """The headers of `per_event`."""
+        more = ("per step",) if self.is_script else tuple(each.header for each in COUNTED)
+        return ("option", "what happens", "time", *more)
 
     @property
     def events(self) -> list[Price]:
@@ -81,25 +92,35 @@ def is_known(price: Price) -> bool:
 
 def _expensive_first(price: Price) -> tuple[bool, bool, float, int]:
     us = 0.0 if price.step_us is None else price.step_us.value
-    return price.step_us is not None and not is_known(price), price.is_noise, -us, -price.more.get("python_calls", 0)
+    calls = 0 if "python_calls" in price.inexact else price.more.get("python_calls", 0)
+    return price.step_us is not None and not is_known(price), price.is_noise, -us, -calls
 
 
 def per_step(price: Price) -> tuple[str, ...]:
-    """What an option costs every step, under `PER_STEP`."""
-    return (
-        price.cell.option or "",
-        price.setting,
-        step_time(price),
-        share(price),
-        *_more(price, price.more),
-        _bytes(price),
-    )
+    """What an option costs every step, under `PriceList.per_step`."""
+    costs = (step_time(price), share(price), *_more(price, price.more))
+    if price.cell.workload == SCRIPT:
+        return price.cell.option or "", price.setting, price.off or "", *costs
+    return price.cell.option or "", price.setting, *costs, _bytes(price)
 
 
 def per_event(price: Price) -> tuple[str, ...]:
-    """What happens now and then because of an option, and what that costs, under `PER_EVENT`."""
+    """What happens now and then because of an option, and what that costs, under `PriceList.per_event`."""
+    if price.cell.workload == SCRIPT:
+        return price.cell.option or "", happens(price), event_time(price), spread_out(price)
     counted = _more(price, price.event_more) if price.event_more else (NOTHING,) * len(COUNTED)  # not so at the start
     return price.cell.option or "", happens(price), event_time(price), *counted
+
+
+def steps_between(price: Price) -> int | None:
+    """Steps from one event of an option to the next; None where it has none while it trains, or that is unknown."""
+    return price.every if price.event is not None and isinstance(price.every, int) else None
+
+
+def spread_out(price: Price) -> str:
+    """What the events of a script's option come to per step: `129 µs`."""
+    us = price.events_us_per_step
+    return NOTHING if us is None else f"{numbers.number(us)} µs"
 
 
 def happens(price: Price) -> str:
@@ -146,14 +167,12 @@ def event_time(price: Price) -> str:
 
 
 def _more(price: Price, more: dict[str, int]) -> tuple[str, ...]:
-    return tuple(
-        NOTHING
-        if counter.key in price.uncounted
-        else numbers.signed(more[counter.key], 0)
-        if counter.key in more
-        else "0"
-        for counter in COUNTED
-    )
+    return tuple(NOTHING if each.key in price.uncounted else _count(price, each.key, more) for each in COUNTED)
+
+
+def _count(price: Price, key: str, more: dict[str, int]) -> str:
+    """`+12`, or `0`; a word where steps have nothing usual that could be subtracted."""
+    return VARIES if key in price.inexact else numbers.signed(more.get(key, 0), 0)
 
 
 def _bytes(price: Price) -> str:

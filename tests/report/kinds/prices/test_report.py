@@ -4,7 +4,7 @@ import re
 
 from bench.report.kinds.prices import grid, report, rows
 from bench.report.media import markdown
-from tests.analyse.test_prices import a_list
+from tests.analyse.test_prices import a_list, a_list_of_a_script
 
 
 def test_the_most_expensive_comes_first_and_noise_is_told_with_its_bounds():
@@ -91,3 +91,30 @@ def test_a_list_that_counts_nothing_has_no_zeros_and_says_so_of_no_option():
     (only,) = rows.lists(summary.model_copy(update={"prices": prices}))
     assert {rows.per_step(price)[4:8] for price in only.prices} == {tuple("----")}
     assert report.missing(only) == []
+
+
+def test_a_list_of_a_script_tells_shares_of_its_step_and_what_is_no_mere_overhead():
+    summary = a_list_of_a_script()
+    (only,) = rows.lists(summary)
+    text = report.answer(only)
+    assert re.search(
+        r"A step takes 1,00\d µs as the script is. .* max-grad-norm \+20\d .*µs \(\+20 % of every step\).", text
+    )
+    assert re.search(r"spread over all steps: logging 12[89] µs \(9\d\d µs \[.* each 7 steps\)\. 3 options cost", text)
+    assert report.arithmetic(only) == [
+        "max-grad-norm changes the arithmetic: without it, a step trains something else."
+    ]
+    (rare,) = report.unseen(only)
+    assert rare.startswith(
+        "checkpoint: no checkpoint fell into the timed steps, since one comes every 5,000 steps; --steps"
+    )
+    (line,) = only.events
+    assert rows.per_event(line)[3].startswith(("128", "129"))  # 900 µs each seven steps
+    assert "batch" not in grid.grid(summary).headers
+
+
+def test_counts_without_a_usual_step_are_not_subtracted():
+    (only,) = rows.lists(a_list_of_a_script())
+    counts = {price.cell.option: rows.per_step(price)[5:] for price in only.prices}
+    assert counts["callback-Mine"] == ("varies", "0", "0", "0")
+    assert counts["max-grad-norm"] == ("+40", "0", "+8", "0")
