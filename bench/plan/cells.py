@@ -27,6 +27,7 @@ AXES = {
     "workers": "--workers",
     "profile": "--profile",
     "compile": "--compile",
+    "ranks": "--nproc-per-node",
 }
 SET = ("precision", "optimizer", "grad_accumulation", "grad_clip", "workers", "compile")
 """The axes of what frameworks have defaults for."""
@@ -133,6 +134,7 @@ def axes_of(
     workers: str,
     profile: str,
     compiled: str,
+    ranks: str,
 ) -> dict[str, Sequence[Any]]:
     """The values of every axis from the command line's texts; raises `UsageError` or `DeviceError`."""
     return {
@@ -146,6 +148,7 @@ def axes_of(
         "workers": integers("--workers", workers, least=0),
         "profile": known("--profile", profile, get_args(Profile)),
         "compile": [SWITCH[value] for value in known("--compile", compiled, SWITCH)],
+        "ranks": integers("--nproc-per-node", ranks, least=1),
     }
 
 

@@ -32,6 +32,7 @@ class Flags:
     workers: str | None = None
     profile: str | None = None
     compile: str | None = None
+    nproc_per_node: str | None = None
     optimizer: str | None = None
     preset: str | None = None
     blocks: int | None = None
@@ -119,6 +120,7 @@ def _of_runners(flags: Flags, machine: Machine, preset: Preset) -> Mapping[str, 
         workers=flags.workers or "0",
         profile=flags.profile or "matched",
         compiled=flags.compile or "off",
+        ranks=flags.nproc_per_node or "1",
     )
     comparisons = cells.comparisons(axes)
     usual = max_batch.usual_runners() if flags.find_max_batch else list(runners.REGISTRY)

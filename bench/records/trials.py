@@ -31,6 +31,8 @@ class Comparison(Record):
     grad_accumulation: int = 1
     grad_clip: Finite | None = None
     workers: int = 0
+    ranks: int = 1
+    """Processes that train together, each on its part of a batch; `batch_size` is what one of them has."""
     compile: bool = False
     """Whether the model is compiled, by `torch.compile` as each framework has it."""
     profile: Literal["matched", "stock"] = "matched"
@@ -41,6 +43,11 @@ class Comparison(Record):
     def at_batch(self) -> str:
         """` at batch 64`, to follow a runner's name; empty where the batch is the script's own affair."""
         return f" at batch {self.batch_size:,}" if self.batch_size else ""
+
+    @property
+    def samples_per_step(self) -> int:
+        """Samples that one optimizer step consumes, on all ranks together; 0 for scripts."""
+        return self.batch_size * self.grad_accumulation * self.ranks
 
     @property
     def without_environment(self) -> Comparison:
@@ -187,6 +194,9 @@ class Timing(Record):
     whole: Whole | None = None
     """Of a script that ran to its end because of --to-the-end."""
     memory: Memory
+    """Of a trial of several ranks, that of the one with the largest peak."""
+    memory_of_ranks: list[Memory] = []
+    """Where there are several."""
     collector: Collector | None = None
     energy_j: Finite | None = None
     """What the hardware's own counters say was used in all turns, or in the region."""

@@ -338,7 +338,7 @@ def phases_us(trial: Trial, phases: Phases) -> dict[Phase, float] | None:
 
 def samples_per_step(cell: Cell, timing: Timing) -> float | None:
     """Samples that one optimizer step consumes; None of a script that takes its batches from no loader."""
-    return timing.samples_per_step or cell.batch_size * cell.grad_accumulation or None
+    return timing.samples_per_step or cell.samples_per_step or None
 
 
 def cross_check(trial: Trial, timing: Timing) -> str | None:

@@ -21,7 +21,6 @@ from bench.execute.workers.interpreter import (
     Process,
     WorkerEndedError,
     WorkerTimeoutError,
-    how_it_ended,
     local,
 )
 from bench.execute.workers.log import LOOK_S, Log
@@ -95,6 +94,7 @@ class AtEnd(BaseModel):
     startup_ns: int
     warmup_steps: int
     memory: Memory
+    memory_of_ranks: list[Memory] = []
     collector: Collector | None = None
     samples_per_step: float | None = None
     whole: Whole | None = None
@@ -252,6 +252,7 @@ class Running:
             grad_clip=cell.grad_clip,
             workers=cell.workers,
             compile=cell.compile,
+            ranks=cell.ranks,
             seed=self.request.seed,
             output_dir=str(self.scratch),
         )
@@ -297,7 +298,8 @@ def message_of(scripts: Scripts, name: str) -> Message:
 def _read_result(scratch: Path, exit_code: int) -> Result:
     if exit_code != 0:
         return failed(
-            "killed" if exit_code < 0 else "failed", f"the process {how_it_ended(exit_code)}{_last_line(scratch)}"
+            "killed" if exit_code < 0 else "failed",
+            f"the process {protocol.how_it_ended(exit_code)}{_last_line(scratch)}",
         )
     path = scratch / protocol.RESULT
     if not path.exists():

@@ -50,6 +50,7 @@ def train(job: Job, parts: Parts) -> None:
         use_cpu=not job.on_accelerator,
         torch_compile=job.compile,
         tf32=False if job.compile else None,  # which Trainer would switch on with the compiler
+        ddp_find_unused_parameters=False,  # which Trainer would look for in a plain module
         seed=job.seed,
         lr_scheduler_type="constant",
         dataloader_num_workers=parts.loader["num_workers"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.plugins.environments import LightningEnvironment
+from pytorch_lightning.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -38,8 +38,11 @@ def train(job: Job, parts: Parts) -> None:
     trainer = pl.Trainer(
         max_epochs=job.epochs,
         accelerator=job.device_type,
-        devices=1,
-        plugins=[LightningEnvironment()],  # else it looks for MPI, and fails where that is half installed
+        devices=job.ranks,
+        strategy="auto" if job.ranks == 1 else "ddp",
+        plugins=[
+            LightningEnvironment() if job.ranks == 1 else TorchElasticEnvironment()
+        ],  # else it looks for MPI, and fails where that is half installed
         precision="bf16-mixed" if job.precision == "bf16" else "32-true",
         accumulate_grad_batches=job.grad_accumulation,
         gradient_clip_val=job.grad_clip,
@@ -51,5 +54,6 @@ def train(job: Job, parts: Parts) -> None:
         use_distributed_sampler=False,
         default_root_dir=job.output_dir,
     )
-    loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)
+    sampler = parts.sampler.of_rank(job.rank, job.ranks, job.batch_size)
+    loader = DataLoader(parts.dataset, sampler=sampler, **parts.loader)
     trainer.fit(LitModel(job, parts), train_dataloaders=loader)
