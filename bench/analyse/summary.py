@@ -13,6 +13,7 @@ from bench.analyse.cells.seen import Seen, seen
 from bench.analyse.machine import diagnose, foreign_load, jitter, variables
 from bench.analyse.max_batch import largest_batches
 from bench.analyse.releases import history, transitions
+from bench.analyse.scaling import scaling
 from bench.analyse.verdicts import upgrade
 from bench.analyse.warnings import warnings_of
 from bench.plan.comparison_groups import planned_groups
@@ -75,6 +76,7 @@ def summarise(run: Run, trials: Sequence[Seen], checkups: Sequence[Health] = ())
         releases=history.releases(gathered, trials, seed=run.settings.seed) if run.verb == "history" else [],
         verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.verb == "upgrade" else [],
         largest_batches=largest_batches(run, whole),
+        scaling=scaling(gathered),
         prices=prices.of_options(run, gathered, floors, whole) if run.verb == "prices" else [],
         imported=_imported(trials),
         noise_floors=[each for place, each in enumerate(floors) if each is not None and each not in floors[:place]],

@@ -168,6 +168,34 @@ def refuse_set(comparisons: Iterable[Comparison], runner_list: Sequence[str]) ->
         )
 
 
+def refuse_ranks(
+    comparisons: Iterable[Comparison], runner_list: Sequence[str], *, threads: int, machine: Machine
+) -> None:
+    """Raise `UsageError` for what several ranks cannot be trained with, or on."""
+    flag = AXES["ranks"]
+    for comparison in (each for each in comparisons if each.ranks > 1):
+        ranks = comparison.ranks
+        if comparison.device != "cpu":
+            raise UsageError(
+                f"{flag} {ranks} is for --device cpu, since a trial on {comparison.device} sees one card; leave one of "
+                "the two out."
+            )
+        if ranks * threads > machine.usable_cpus:
+            by = f" with --threads {threads}" if threads > 1 else ""
+            raise UsageError(
+                f"{flag} {ranks}{by} needs {ranks * threads} cores, and this run may use {machine.usable_cpus}: name "
+                "fewer ranks."
+            )
+        if comparison.compile or comparison.profile != "matched":
+            other = "--compile on" if comparison.compile else f"--profile {comparison.profile}"
+            raise UsageError(f"{flag} {ranks} does not go with {other}: leave one of the two out.")
+        alone = [name for name in runner_list if name in runners.EXTRA]
+        if alone:
+            raise UsageError(
+                f"{flag} {ranks}: {' and '.join(alone)} trains on one rank here; leave it out of --runner."
+            )
+
+
 def _compiler() -> str:
     """What torch compiles for a CPU with."""
     return os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")

@@ -126,6 +126,8 @@ def _of_runners(flags: Flags, machine: Machine, preset: Preset) -> Mapping[str, 
     usual = max_batch.usual_runners() if flags.find_max_batch else list(runners.REGISTRY)
     names = cells.runner_names(flags.runner) if flags.runner else usual
     cells.refuse_impossible(comparisons, names)
+    threads = _at_least_one("--threads", flags.threads, 1)
+    cells.refuse_ranks(comparisons, names, threads=threads, machine=machine)
     cells.refuse_set(comparisons, cells.asked_runners(flags.runner) if flags.runner else names)
     return {
         "comparisons": comparisons,

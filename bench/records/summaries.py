@@ -192,6 +192,22 @@ class LargestBatch(Record):
     """Whether the search came to its end."""
 
 
+class Scaling(Record):
+    """What a loop comes to on so many ranks; of runs in which loops train on several."""
+
+    cell: Cell
+    samples_per_second: Estimate | None = None
+    efficiency: Estimate | None = None
+    """Of several ranks: samples/s over those of as many loops on one rank, a fraction."""
+    rank_peaks_bytes: list[float] = []
+    """The peak of each rank in the host's memory, imports included."""
+    collectives: dict[str, int] | None = None
+    """By kind, what the first rank asks of the others in a steady step."""
+    collective_bytes: dict[str, int] | None = None
+    """By the same kinds, of the tensors that it hands over."""
+    unavailable: dict[str, str] = {}
+
+
 class AttributionRow(Record):
     """One function, and how much more of one counter it has in a cell than in the baseline's."""
 
@@ -384,6 +400,7 @@ class Summary(Record):
     prices: list[Price] = []
     """What each option costs, in the order of the plan; where options are compared."""
     largest_batches: list[LargestBatch] = []
+    scaling: list[Scaling] = []
     """One a cell, where the largest batch is looked for."""
     noise_floors: list[NoiseFloor] = []
     """One for each comparison that was timed."""

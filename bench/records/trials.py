@@ -270,6 +270,10 @@ class Counters(Record):
     allocations: Count | None = None
     ops_by_name: dict[str, int]
     tensor_bytes_by_category: dict[str, int]
+    collectives: dict[str, int] = {}
+    """Of the first of several ranks: what it asked of the others, by kind."""
+    collective_bytes: dict[str, int] = {}
+    """By the same kinds, of the tensors that it handed over."""
     at_events: dict[str, int] = {}
     """By counter, what a step shows in which an option's event happens; empty without one."""
     functions: list[FunctionCounts]

@@ -107,6 +107,8 @@ class TrialFigures:
     """Of the card, after the first turn and after the last."""
     terminal_bytes_per_step: float | None = None
     """Written to a terminal, of a trial that had one and was watched."""
+    rank_peaks_bytes: tuple[int, ...] = ()
+    """Of each rank; empty where the system does not tell one."""
 
 
 def figures(trial: Trial, timing: Timing, *, event_steps: int | None = None) -> TrialFigures:
@@ -177,7 +179,14 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: int | Non
         **_whole(timing),
         sm_clock_mhz=None if timing.sm_clock_mhz is None else (timing.sm_clock_mhz[0], timing.sm_clock_mhz[1]),
         terminal_bytes_per_step=timing.terminal_bytes_per_step,
+        rank_peaks_bytes=_rank_peaks_bytes(timing),
     )
+
+
+def _rank_peaks_bytes(timing: Timing) -> tuple[int, ...]:
+    peaks = [memory.host_rss_bytes for memory in timing.memory_of_ranks or [timing.memory]]
+    known = tuple(peak for peak in peaks if peak is not None)
+    return known if len(known) == len(peaks) else ()
 
 
 def _whole(timing: Timing) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def request(runner: str, *, phase: str = "equivalence", timeout_s: float = HANG_
     return Request(
         phase=phase,
         cell=cell(TWO.model_copy(update=changes), runner),
-        length=lengths.timed() if phase == "timing" else lengths.EQUIVALENCE,
+        length={"timing": lengths.timed(), "counting": lengths.COUNTING}.get(phase, lengths.EQUIVALENCE),
         seed=0,
         threads=1,
         timeout_s=timeout_s,
@@ -67,6 +67,14 @@ def test_what_ranks_lose_is_told_in_the_order_of_the_batches_that_they_divide():
         return {"fingerprint": {"losses": list(losses), "weights_sha256": "a"}}
 
     assert together([of_rank(0.0, 2.0), of_rank(1.0, 3.0)])["fingerprint"]["losses"] == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_what_ddp_tells_the_other_ranks_is_counted_to_the_byte(pool):
+    result = pool.run(request("pytorch", phase="counting")).result
+    assert result.status == "ok", result.reason
+    parameters = (64 * 32 + 32) + (32 * 16 + 16) + (16 * 2 + 2)
+    assert result.counters.collectives == {"allreduce": 1}
+    assert result.counters.collective_bytes == {"allreduce": 4 * parameters}
 
 
 # Their turns.
