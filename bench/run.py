@@ -53,6 +53,9 @@ def main(
     workers: options.Workers = None,
     profile: options.Profile = None,
     compile: options.Compile = None,  # noqa: A002 - the option's name
+    nproc_per_node: Annotated[
+        str | None, Flag(help="Ranks that train together by DDP, each on its part of a batch: 1,2 [1]; on a cpu.")
+    ] = None,
     preset: Annotated[str | None, Flag(help="quick, standard or thorough [standard].")] = None,
     blocks: Annotated[
         int | None,

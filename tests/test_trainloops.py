@@ -42,6 +42,19 @@ def test_each_epoch_is_a_permutation_of_its_length_modulo_the_rows_that_there_ar
     assert found == [index % (rows or length) for index in order(length, epoch=epoch)]
 
 
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+@pytest.mark.parametrize("epoch", [0, 3])
+def test_ranks_divide_every_batch_of_all_among_them_in_their_order(ranks, epoch):
+    batch_size, whole = 4, SeededOrder(4 * 6, seed=1, rows=17)
+    parts = [whole.of_rank(rank, ranks, batch_size) for rank in range(ranks)]
+    for part in parts:
+        part.set_epoch(epoch)
+    batches = [[*zip(*[iter(part)] * batch_size, strict=True)] for part in parts]
+    together = [index for step in zip(*batches, strict=True) for batch in step for index in batch]
+    assert [len(part) for part in parts] == [24 // ranks] * ranks
+    assert together == order(24, seed=1, rows=17, epoch=epoch)
+
+
 @pytest.mark.parametrize("rows", [None, 50])
 def test_the_order_is_a_function_of_seed_and_epoch(rows):
     assert order(200, rows=rows, seed=1, epoch=2) == order(200, rows=rows, seed=1, epoch=2)

@@ -15,6 +15,7 @@ from bench.analyse.cells.seen import Seen, seen
 from bench.analyse.machine import diagnose, foreign_load, jitter, variables
 from bench.analyse.max_batch import largest_batches
 from bench.analyse.releases import history, transitions
+from bench.analyse.scaling import scaling
 from bench.analyse.verdicts import price_changes, upgrade
 from bench.analyse.warnings import warnings_of
 from bench.plan.comparison_groups import planned_groups
@@ -80,6 +81,7 @@ def summarise(run: Run, trials: Sequence[Seen], checkups: Sequence[Health] = ())
         releases=history.releases(gathered, trials, seed=run.settings.seed) if run.verb == "history" else [],
         verdicts=upgrade.assess(run, trials, ended=True).verdicts if run.kind == "upgrade" else [],
         largest_batches=largest_batches(run, whole),
+        scaling=scaling(gathered),
         prices=prices.of_options(run, gathered, floors, whole) if run.settings.design == "options" else [],
         price_changes=changes,
         imported=_imported(trials),

@@ -54,7 +54,7 @@ class Group:
         self._comparison, self._block = cell.without_environment, slots[0].block
         priced = prices.of_cells(settings, (slot.cell for slot in slots))
         workers = max(cell.workers, *(each.workers for each in priced), 0)
-        self._cores = cores.for_trials(threads=settings.threads, workers=workers, device=cell.device)
+        self._cores = cores.for_trials(threads=settings.threads * cell.ranks, workers=workers, device=cell.device)
 
     def trials(self, meter: LoadMeter) -> list[Trial]:
         """Measure all; never raises for what a trial does."""
@@ -121,7 +121,7 @@ class Group:
             end_timeout_s=self._end_timeout_s(),
             scripts=self._settings.scripts,
             log_to=self._logs and self._logs("timing", slot.cell),
-            warm_up=lengths.warm_up(self._settings, slot.cell.device),
+            warm_up=lengths.warm_up(self._settings, slot.cell),
             cores=self._cores,
             has_terminal=self._settings.on_terminals,
             is_alone=is_alone,
@@ -213,7 +213,7 @@ def _refuse_to_fill_memory(alive: Sequence[Member]) -> None:
         available = memory.available()
     except reading.CAUSES:
         return
-    largest = max(memory.resident_bytes(each.running.process.pid) for each in alive)
+    largest = max(each.running.request.cell.ranks * memory.resident_bytes(each.running.process.pid) for each in alive)
     if available.size_bytes < SPARE_MEMORY * largest:
         raise DoesNotFitError(
             f"{available.whose}'s memory is too small for all at once: {available.size_bytes / 1e9:.1f} GB are left "

@@ -256,7 +256,7 @@ class TrialScheduler:
             event_steps=prices.event_steps(self.settings, slot.cell, length),
             has_terminal=self.settings.on_terminals,
             memory_limit_bytes=self.settings.memory_limit_bytes if slot.cell.device == "cpu" else None,
-            warm_up=lengths.warm_up(self.settings, slot.cell.device),
+            warm_up=lengths.warm_up(self.settings, slot.cell),
         )
         started_at, started_s = now(), monotonic()
         outcome = pool.run(request)

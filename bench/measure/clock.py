@@ -8,7 +8,6 @@ know that it is being timed, or that it waits.
 from __future__ import annotations
 
 import os
-import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing import Any, Protocol
 
 from bench.measure.collector import Collections
 from bench.measure.device import Device, Peaks
+from bench.measure.gate import Control
 from bench.measure.hooks import on_tick
 from bench.measure.meters import TurnMeter
 from bench.measure.ticks import MAX_STEPS, OVER, READY, TURN, Ticks
@@ -57,7 +57,7 @@ class Clock:
         self,
         *,
         ticks: Ticks,
-        control: socket.socket,
+        control: Control,
         warm_up: dict[str, float],
         device: Device,
         meters: Sequence[TurnMeter],

@@ -25,7 +25,7 @@ Instrument = Callable[[object], AbstractContextManager[list[Step]]]
 
 BY_FUNCTION = ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
 CALLS = ("python_calls", "c_calls")
-BY_NAME = ("ops_by_name", "tensor_bytes_by_category")
+BY_NAME = ("ops_by_name", "tensor_bytes_by_category", "collectives", "collective_bytes")
 OF_TENSORS = ("ops", "syncs", "tensor_bytes")
 COMPILED = "counted by a dispatch mode, under which torch runs a compiled model as if it were not compiled"
 ENGINE = Site(file="torch/autograd", function="<device thread>", line=0)

@@ -3,7 +3,8 @@
 A `TorchDispatchMode` sees each op once, below autograd: `linear` is a `t` and an `addmm`, and what
 a kernel does inside is not seen. Autograd's engine carries the mode into whatever thread it runs
 the backward in. The loader's worker processes and its pin-memory thread are not seen, their
-batches from the moment the loader hands them out.
+batches from the moment the loader hands them out. `collectives` are what a rank asks of the others, by kind, and
+`collective_bytes` those of the tensors that it hands over for that.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from bench.measure.hooks import Step, after_each_optimizer, after_each_step, loa
 from bench.measure.sites import Site, site_of
 from bench.measure.storages import Ledger, Storage
 
-TABLES = ("ops", "ops_by_name", "syncs", "tensor_bytes", "tensor_bytes_by_category")
+TABLES = (
+    *("ops", "ops_by_name", "syncs", "tensor_bytes", "tensor_bytes_by_category"),
+    *("collectives", "collective_bytes"),
+)
 COPY_TO_NEW, COPY_INTO = torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default  # noqa: SLF001 - `.to()`'s op
 INDEXED = (torch.ops.aten.index, torch.ops.aten.index_put, torch.ops.aten.index_put_)
 MASKS = (torch.bool, torch.uint8)
@@ -86,6 +90,10 @@ class _Counter:
     def _count(self, op: Any, args: Any, kwargs: Any, output: Any, site: Site | None) -> None:
         self._now["ops"][site] += 1
         self._now["ops_by_name"][op.name()] += 1
+        if op.namespace == "c10d":  # those of DDP's reducer, too, which is C++
+            kind = op.overloadpacket.__name__.strip("_")
+            self._now["collectives"][kind] += 1
+            self._now["collective_bytes"][kind] += sum(each.nbytes for each in _tensors((args, kwargs)))
         if reads_back(op, args, kwargs, output, device_type=self._device_type):
             self._now["syncs"][site] += 1
 

@@ -27,6 +27,7 @@ AXES = {
     "workers": "--workers",
     "profile": "--profile",
     "compile": "--compile",
+    "ranks": "--nproc-per-node",
 }
 SET = ("precision", "optimizer", "grad_accumulation", "grad_clip", "workers", "compile")
 """The axes of what frameworks have defaults for."""
@@ -133,6 +134,7 @@ def axes_of(
     workers: str,
     profile: str,
     compiled: str,
+    ranks: str,
 ) -> dict[str, Sequence[Any]]:
     """The values of every axis from the command line's texts; raises `UsageError` or `DeviceError`."""
     return {
@@ -146,6 +148,7 @@ def axes_of(
         "workers": integers("--workers", workers, least=0),
         "profile": known("--profile", profile, get_args(Profile)),
         "compile": [SWITCH[value] for value in known("--compile", compiled, SWITCH)],
+        "ranks": integers("--nproc-per-node", ranks, least=1),
     }
 
 
@@ -163,6 +166,34 @@ def refuse_set(comparisons: Iterable[Comparison], runner_list: Sequence[str]) ->
         raise UsageError(
             f"--profile stock: {' and '.join(runner_list)} have no defaults; {', '.join(stock.MODULES)} do."
         )
+
+
+def refuse_ranks(
+    comparisons: Iterable[Comparison], runner_list: Sequence[str], *, threads: int, machine: Machine
+) -> None:
+    """Raise `UsageError` for what several ranks cannot be trained with, or on."""
+    flag = AXES["ranks"]
+    for comparison in (each for each in comparisons if each.ranks > 1):
+        ranks = comparison.ranks
+        if comparison.device != "cpu":
+            raise UsageError(
+                f"{flag} {ranks} is for --device cpu, since a trial on {comparison.device} sees one card; leave one of "
+                "the two out."
+            )
+        if ranks * threads > machine.usable_cpus:
+            by = f" with --threads {threads}" if threads > 1 else ""
+            raise UsageError(
+                f"{flag} {ranks}{by} needs {ranks * threads} cores, and this run may use {machine.usable_cpus}: name "
+                "fewer ranks."
+            )
+        if comparison.compile or comparison.profile != "matched":
+            other = "--compile on" if comparison.compile else f"--profile {comparison.profile}"
+            raise UsageError(f"{flag} {ranks} does not go with {other}: leave one of the two out.")
+        alone = [name for name in runner_list if name in runners.EXTRA]
+        if alone:
+            raise UsageError(
+                f"{flag} {ranks}: {' and '.join(alone)} trains on one rank here; leave it out of --runner."
+            )
 
 
 def _compiler() -> str:

@@ -8,7 +8,7 @@ from math import ceil, isqrt, lcm
 from statistics import median
 
 from bench.errors import UsageError
-from bench.records.schema import Length, Pass, Settings, TurnLength
+from bench.records.schema import Comparison, Length, Pass, Settings, TurnLength
 
 EPOCH_STEPS = 101
 """Steps in an epoch of a timed trial. A prime, so that an epoch's end falls on every place in a turn in its time."""
@@ -67,6 +67,8 @@ class WarmUp:
 
 
 ON_ACCELERATOR = WarmUp(max_steps=1_000_000, seconds=1.0)
+OF_RANKS = WarmUp(min_steps=20, max_steps=20)
+"""By steps alone: clocks of several ranks would not agree after which of them, and those that go on would wait."""
 
 
 def timed() -> Length:
@@ -81,11 +83,13 @@ def made(steps: int, *, warmup_steps: int, is_script: bool = False) -> Length:
     return Length(epochs=max(1, ceil(steps / EPOCH_STEPS)), steps_per_epoch=EPOCH_STEPS, warmup_steps=warmup_steps)
 
 
-def warm_up(settings: Settings, device: str) -> WarmUp:
+def warm_up(settings: Settings, comparison: Comparison) -> WarmUp:
     """The warm-up that `--warmup` asks for, else the device's."""
     if settings.warmup_steps is not None:
         return WarmUp(min_steps=settings.warmup_steps, max_steps=settings.warmup_steps)
-    return WarmUp() if device == "cpu" else ON_ACCELERATOR
+    if comparison.ranks > 1:
+        return OF_RANKS
+    return WarmUp() if comparison.device == "cpu" else ON_ACCELERATOR
 
 
 def cold_us(trials: Sequence[Sequence[Sequence[int]]]) -> float:

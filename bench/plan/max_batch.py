@@ -27,7 +27,18 @@ RESOLUTION = 50
 """The search ends where the smallest that does not fit is larger by one in so many, or by one sample."""
 DOES_NOT_FIT: tuple[Status, ...] = ("oom", "killed", "timeout")
 """Of a trial: any other failure is no matter of its size, and ends the search."""
-USELESS = ("preset", "only", "trace", "blocks", "budget", "target_ci", "max_blocks", "steps", "warmup")
+USELESS = (
+    "preset",
+    "only",
+    "trace",
+    "blocks",
+    "budget",
+    "target_ci",
+    "max_blocks",
+    "steps",
+    "warmup",
+    "nproc_per_node",
+)
 """Flags of what is timed or counted."""
 
 

@@ -36,6 +36,7 @@ BROUGHT = (
     "workers",
     "profile",
     "compile",
+    "nproc_per_node",
 )
 """Flags for what a script decides itself."""
 ITS_OWN = ("arguments", "tick", "tick_on", "samples_per_step", "cwd", "unlike", "to_the_end")

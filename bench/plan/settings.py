@@ -32,6 +32,7 @@ class Flags:
     workers: str | None = None
     profile: str | None = None
     compile: str | None = None
+    nproc_per_node: str | None = None
     optimizer: str | None = None
     preset: str | None = None
     blocks: int | None = None
@@ -122,11 +123,14 @@ def _of_runners(flags: Flags, machine: Machine, preset: Preset) -> Mapping[str, 
         workers=flags.workers or "0",
         profile=flags.profile or "matched",
         compiled=flags.compile or "off",
+        ranks=flags.nproc_per_node or "1",
     )
     comparisons = cells.comparisons(axes)
     usual = max_batch.usual_runners() if flags.find_max_batch else list(runners.REGISTRY)
     names = cells.runner_names(flags.runner) if flags.runner else usual
     cells.refuse_impossible(comparisons, names)
+    threads = _at_least_one("--threads", flags.threads, 1)
+    cells.refuse_ranks(comparisons, names, threads=threads, machine=machine)
     cells.refuse_set(comparisons, cells.asked_runners(flags.runner) if flags.runner else names)
     return {
         "comparisons": comparisons,

@@ -30,6 +30,8 @@ class Comparison(Record):
     grad_accumulation: int = 1
     grad_clip: Finite | None = None
     workers: int = 0
+    ranks: int = 1
+    """Processes that train together, each on its part of a batch; `batch_size` is what one of them has."""
     compile: bool = False
     """Whether the model is compiled, by `torch.compile` as each framework has it."""
     profile: Literal["matched", "stock"] = "matched"
@@ -40,6 +42,11 @@ class Comparison(Record):
     def at_batch(self) -> str:
         """` at batch 64`, to follow a runner's name; empty where the batch is the script's own affair."""
         return f" at batch {self.batch_size:,}" if self.batch_size else ""
+
+    @property
+    def samples_per_step(self) -> int:
+        """Samples that one optimizer step consumes, on all ranks together; 0 for scripts."""
+        return self.batch_size * self.grad_accumulation * self.ranks
 
     @property
     def is_script(self) -> bool:

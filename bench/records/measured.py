@@ -85,6 +85,9 @@ class Timing(Record):
     whole: Whole | None = None
     """Of a script that ran to its end because of --to-the-end."""
     memory: Memory
+    """Of a trial of several ranks, that of the one with the largest peak."""
+    memory_of_ranks: list[Memory] = []
+    """Where there are several."""
     collector: Collector | None = None
     energy_j: Finite | None = None
     """What the hardware's own counters say was used in all turns, or in the region."""
@@ -158,6 +161,10 @@ class Counters(Record):
     allocations: Count | None = None
     ops_by_name: dict[str, int]
     tensor_bytes_by_category: dict[str, int]
+    collectives: dict[str, int] = {}
+    """Of the first of several ranks: what it asked of the others, by kind."""
+    collective_bytes: dict[str, int] = {}
+    """By the same kinds, of the tensors that it handed over."""
     at_events: dict[str, int] = {}
     """By counter, what a step shows in which an option's event happens; empty without one."""
     functions: list[FunctionCounts]

@@ -72,7 +72,16 @@ from bench.records.scripts import (
     ScriptParameter,
     ScriptStep,
 )
-from bench.records.summaries import Brief, LargestBatch, MarkedBlock, NoiseFloor, Price, PriceChange, Summary
+from bench.records.summaries import (
+    Brief,
+    LargestBatch,
+    MarkedBlock,
+    NoiseFloor,
+    Price,
+    PriceChange,
+    Scaling,
+    Summary,
+)
 from bench.records.trials import Imported, Interpreter, Load, Trial, TrialKey
 from bench.records.two_runs import Control, Judged, TwoRuns
 from bench.records.verdicts import AttributionRow, Verdict
@@ -132,6 +141,7 @@ __all__ = [
     "Release",
     "ReleaseFigures",
     "Run",
+    "Scaling",
     "Script",
     "ScriptBatch",
     "ScriptFingerprint",

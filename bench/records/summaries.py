@@ -36,6 +36,22 @@ class LargestBatch(Record):
     """Whether the search came to its end."""
 
 
+class Scaling(Record):
+    """What a loop comes to on so many ranks; of runs in which loops train on several."""
+
+    cell: Cell
+    samples_per_second: Estimate | None = None
+    efficiency: Estimate | None = None
+    """Of several ranks: samples/s over those of as many loops on one rank, a fraction."""
+    rank_peaks_bytes: list[float] = []
+    """The peak of each rank in the host's memory, imports included."""
+    collectives: dict[str, int] | None = None
+    """By kind, what the first rank asks of the others in a steady step."""
+    collective_bytes: dict[str, int] | None = None
+    """By the same kinds, of the tensors that it hands over."""
+    unavailable: dict[str, str] = {}
+
+
 class Price(Record):
     """What one option costs a runner, and what it does more; a figure that cannot be had is None."""
 
@@ -152,6 +168,7 @@ class Summary(Record):
     price_changes: list[PriceChange] = []
     """Of a check of prices, in the same order: one for each option that was measured on both sides."""
     largest_batches: list[LargestBatch] = []
+    scaling: list[Scaling] = []
     """One a cell, where the largest batch is looked for."""
     noise_floors: list[NoiseFloor] = []
     """One for each comparison that was timed."""

@@ -32,8 +32,8 @@ Loss = Callable[["nn.Module", Batch], "torch.Tensor"]
 class Job:
     """How much to train, and with which settings; equal for every runner of a comparison.
 
-    `batch_size` is the micro-batch: one optimizer step consumes `batch_size * grad_accumulation`
-    samples, and an epoch is exactly `steps_per_epoch` optimizer steps.
+    `batch_size` is the micro-batch of one rank: one optimizer step consumes `batch_size * grad_accumulation`
+    samples on each of the `ranks`, and an epoch is exactly `steps_per_epoch` optimizer steps.
     """
 
     workload: str
@@ -47,6 +47,10 @@ class Job:
     grad_clip: float | None = None
     workers: int = 0
     compile: bool = False
+    ranks: int = 1
+    """Processes that train together, each a replica of the model on its part of every batch."""
+    rank: int = 0
+    """Which of them this one is."""
     seed: int = 0
     output_dir: str = "."  # a scratch folder, for frameworks that insist on one
 
@@ -57,8 +61,8 @@ class Job:
 
     @property
     def samples_per_step(self) -> int:
-        """Samples that one optimizer step consumes."""
-        return self.batch_size * self.grad_accumulation
+        """Samples that one optimizer step consumes, on all ranks together."""
+        return self.batch_size * self.grad_accumulation * self.ranks
 
     @property
     def samples_per_epoch(self) -> int:
@@ -90,7 +94,8 @@ class Job:
 class Parts:
     """What every runner is handed, built once by `trainloops.parts.build`.
 
-    The model is on the device and the optimizer holds its parameters; `loader` is the keyword
+    The model is on the device and the optimizer holds its parameters; `sampler` is the order of all ranks, of
+    which `of_rank` is one's own, for loops whose framework does not divide batches itself; `loader` is the keyword
     arguments of `torch.utils.data.DataLoader`, the sampler apart; `autocast` makes a loss that is
     computed in the job's precision, for loops that no framework puts under autocast.
     """

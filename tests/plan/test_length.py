@@ -145,16 +145,21 @@ def test_turns_too_short_for_an_epochs_end_are_never_so_few_that_it_takes_them_a
 
 
 def test_a_trial_warms_up_by_the_clock_for_longer_on_an_accelerator_whose_clocks_have_to_rise():
-    assert length.warm_up(settings(), "cpu") == WarmUp(min_steps=2, max_steps=50, seconds=0.05)
-    assert length.warm_up(settings(), "cuda:1").seconds == 1.0
-    assert length.warm_up(settings(), "cuda:1").max_steps > 1e5  # whatever a step takes
-    assert length.warm_up(settings(), "cuda:1").min_steps == 2
+    assert length.warm_up(settings(), factories.comparison()) == WarmUp(min_steps=2, max_steps=50, seconds=0.05)
+    assert length.warm_up(settings(), factories.comparison(device="cuda:1")).seconds == 1.0
+    assert length.warm_up(settings(), factories.comparison(device="cuda:1")).max_steps > 1e5  # whatever a step takes
+    assert length.warm_up(settings(), factories.comparison(device="cuda:1")).min_steps == 2
+
+
+def test_ranks_warm_up_by_steps_alone_since_their_clocks_would_not_agree_on_the_last_one():
+    found = length.warm_up(settings(), factories.comparison(ranks=2))
+    assert found.min_steps == found.max_steps > 1
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("steps", [1, 7, 200])
 def test_a_named_warm_up_has_exactly_so_many_steps(device, steps):
-    found = length.warm_up(settings(warmup_steps=steps), device)
+    found = length.warm_up(settings(warmup_steps=steps), factories.comparison(device=device))
     assert (found.min_steps, found.max_steps) == (steps, steps)
 
 

@@ -58,6 +58,27 @@ TWO_CARDS = CPU_ONLY.model_copy(
             "--precision fp16 is for accelerators: Trainer, Lightning and Accelerate refuse it on a CPU. "
             "Take --precision bf16, or another --device.",
         ),
+        ({"nproc_per_node": "0"}, "--nproc-per-node 0 must be at least 1."),
+        (
+            {"nproc_per_node": "1,4"},
+            "--nproc-per-node 4 needs 4 cores, and this run may use 2: name fewer ranks.",
+        ),
+        (
+            {"nproc_per_node": "2", "threads": 2},
+            "--nproc-per-node 2 with --threads 2 needs 4 cores, and this run may use 2: name fewer ranks.",
+        ),
+        (
+            {"nproc_per_node": "2", "profile": "matched,stock"},
+            "--nproc-per-node 2 does not go with --profile stock: leave one of the two out.",
+        ),
+        (
+            {"nproc_per_node": "2", "runner": "pytorch,ignite"},
+            "--nproc-per-node 2: ignite trains on one rank here; leave it out of --runner.",
+        ),
+        (
+            {"nproc_per_node": "2", "find_max_batch": True, "memory_limit": "1GiB"},
+            "--find-max-batch looks for a batch size and times nothing: leave --nproc-per-node out.",
+        ),
         ({"preset": "quik"}, "--preset 'quik' is not one of quick, standard, thorough; did you mean quick?"),
         ({"steps": 0}, "--steps 0 must be at least 1."),
         ({"warmup": 0}, "--warmup 0 must be at least 1: the first step pays for lazy initialisation."),
@@ -160,6 +181,19 @@ def test_a_model_is_compiled_where_that_is_asked_for():
         False,
         True,
     ]
+
+
+def test_several_ranks_are_for_the_cpu_since_a_trial_sees_one_card():
+    with pytest.raises(UsageError) as caught:
+        from_flags(Flags(nproc_per_node="1,2", device="cuda"), TWO_CARDS)
+    assert str(caught.value) == (
+        "--nproc-per-node 2 is for --device cpu, since a trial on cuda sees one card; leave one of the two out."
+    )
+
+
+def test_so_many_ranks_as_there_are_cores_are_cells_of_their_own():
+    settings = from_flags(Flags(nproc_per_node="1,2", batch_size="8"), CPU_ONLY)
+    assert [(each.ranks, each.samples_per_step) for each in settings.comparisons] == [(1, 8), (2, 16)]
 
 
 def test_compiling_for_a_cpu_takes_a_compiler(monkeypatch, tmp_path):

@@ -40,7 +40,7 @@ def figures(trial: Trial, timing: Timing) -> TrialFigures:
     steady_us = whole_us[steady]
     typical_us = _median(steady_us)
     region_steps = trial.length.steps - trial.length.warmup_steps
-    samples = region_steps * trial.cell.batch_size * trial.cell.grad_accumulation
+    samples = region_steps * trial.cell.samples_per_step
     region_us = (timing.region_ns or 0) / 1e3
     step_us = typical_us if trial.cell.device == "cpu" else region_us / region_steps
     return TrialFigures(

@@ -76,6 +76,8 @@ class TrialFigures:
     """Of the card, after the first turn and after the last."""
     terminal_bytes_per_step: float | None = None
     """Written to a terminal, of a trial that had one and was watched."""
+    rank_peaks_bytes: tuple[int, ...] = ()
+    """Of each rank; empty where the system does not tell one."""
 
 
 def whole_script(timing: Timing) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def intervals_us(timing: Timing) -> Floats:
 
 def samples_per_step(cell: Cell, timing: Timing) -> float | None:
     """Samples that one optimizer step consumes; None of a script that takes its batches from no loader."""
-    return timing.samples_per_step or cell.batch_size * cell.grad_accumulation or None
+    return timing.samples_per_step or cell.samples_per_step or None
 
 
 def joules_per_1000_samples(energy_j: float | None, samples: float | None) -> float | None:

@@ -107,6 +107,7 @@ def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: tuple[int
         **whole_script(timing),
         sm_clock_mhz=None if timing.sm_clock_mhz is None else (timing.sm_clock_mhz[0], timing.sm_clock_mhz[1]),
         terminal_bytes_per_step=timing.terminal_bytes_per_step,
+        rank_peaks_bytes=_rank_peaks_bytes(timing),
     )
 
 
@@ -116,3 +117,9 @@ def _without(timing: Timing, *lost_ns: Mapping[int, int]) -> Floats:
     for place, ns in chain.from_iterable(lost.items() for lost in lost_ns if timing.device_step_us is None):
         left_us[place] = max(left_us[place] - ns / 1e3, 0.0)
     return left_us
+
+
+def _rank_peaks_bytes(timing: Timing) -> tuple[int, ...]:
+    peaks = [memory.host_rss_bytes for memory in timing.memory_of_ranks or [timing.memory]]
+    known = tuple(peak for peak in peaks if peak is not None)
+    return known if len(known) == len(peaks) else ()

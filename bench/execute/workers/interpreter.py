@@ -23,7 +23,7 @@ from bench.execute.log import LOOK_S, Log
 from bench.execute.shell import variables
 from bench.execute.workers import protocol
 from bench.execute.workers.children import kill_group
-from bench.execute.workers.protocol import Message, Receiver, send
+from bench.execute.workers.protocol import Message, Receiver, how_it_ended, send
 from bench.plan.devices import visibility
 from bench.plan.schedule import Layout
 from bench.plan.variables import without_launchers
@@ -307,12 +307,3 @@ def environment(spec: Spec) -> dict[str, str]:
 def local(device: str) -> str:
     """The device as the worker knows it: only one card is visible there, and it has index 0."""
     return device.partition(":")[0]
-
-
-def how_it_ended(exit_code: int) -> str:
-    """An exit code in words."""
-    if exit_code >= 0:
-        return f"ended with exit code {exit_code}"
-    name = signal.Signals(-exit_code).name
-    hint = " (often the kernel, out of host memory)" if name == "SIGKILL" else ""
-    return f"was killed by {name}{hint}"

@@ -22,7 +22,6 @@ from bench.execute.workers.interpreter import (
     Process,
     WorkerEndedError,
     WorkerTimeoutError,
-    how_it_ended,
     local,
 )
 from bench.execute.workers.protocol import Message
@@ -97,6 +96,7 @@ class AtEnd(BaseModel):
     startup_ns: int
     warmup_steps: int
     memory: Memory
+    memory_of_ranks: list[Memory] = []
     collector: Collector | None = None
     samples_per_step: float | None = None
     evaluation: EvaluationTime | None = None
@@ -266,6 +266,7 @@ class Running:
             grad_clip=cell.grad_clip,
             workers=cell.workers,
             compile=cell.compile,
+            ranks=cell.ranks,
             seed=self.request.seed,
             output_dir=str(self.scratch),
         )
@@ -311,7 +312,8 @@ def message_of(scripts: Scripts, name: str) -> Message:
 def _read_result(scratch: Path, exit_code: int) -> Result:
     if exit_code != 0:
         return failed(
-            "killed" if exit_code < 0 else "failed", f"the process {how_it_ended(exit_code)}{_last_line(scratch)}"
+            "killed" if exit_code < 0 else "failed",
+            f"the process {protocol.how_it_ended(exit_code)}{_last_line(scratch)}",
         )
     path = scratch / protocol.RESULT
     if not path.exists():

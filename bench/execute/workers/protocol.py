@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
+from pathlib import Path
 from typing import Any, BinaryIO
 
 RESULT, LOG, TRACE, TICKS = "result.json", "output.log", "trace.json.gz", "ticks.bin"
@@ -37,6 +39,20 @@ def last_line(log: BinaryIO) -> str:
     """The last line of a log that says something."""
     lines = [line.strip() for line in end_of(log, MAX_BYTES).splitlines()]
     return next(filter(None, reversed(lines)), "")
+
+
+def rank_folder(scratch: Path, rank: int) -> Path:
+    """Where a rank of a trial leaves what it has to say; the first, and a trial without others, in the trial's own."""
+    return scratch / f"rank-{rank}" if rank else scratch
+
+
+def how_it_ended(exit_code: int) -> str:
+    """An exit code in words."""
+    if exit_code >= 0:
+        return f"ended with exit code {exit_code}"
+    name = signal.Signals(-exit_code).name
+    hint = " (often the kernel, out of host memory)" if name == "SIGKILL" else ""
+    return f"was killed by {name}{hint}"
 
 
 class Receiver:

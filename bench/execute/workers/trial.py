@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +21,7 @@ from bench.measure.clock import Clock, LoopEndedError, Onlooker
 from bench.measure.collector import Collections
 from bench.measure.compilation import Compilations
 from bench.measure.fingerprint import Recorder
+from bench.measure.gate import Control
 from bench.measure.memory import HostBaseline
 from bench.measure.meters import TurnMeter
 from bench.measure.ticks import Ticks
@@ -43,7 +43,7 @@ class Assignment:
     request: dict[str, Any]
     host: HostBaseline
     scratch: Path
-    control: socket.socket | None
+    control: Control | None
     """By which its parent gives it its turns; None for a pass that takes none."""
     script: Script | None = None
     """What it runs in the place of a runner."""
@@ -65,6 +65,10 @@ class Assignment:
         files.write(self.scratch / protocol.RESULT, json.dumps(result))
 
 
+class TurnsOverError(BaseException):
+    """The turns of a rank are over: torch elastic waits until its function returns, through whatever loop it is in."""
+
+
 def run(assignment: Assignment) -> None:
     """Leave `{"status": "ok", ...}` with the instrument's figures, or the status and reason of a failure."""
     try:
@@ -75,6 +79,8 @@ def run(assignment: Assignment) -> None:
             hooks.tick_by_scalers()
         passes = PASSES if assignment.script is None else script_trial.PASSES
         result = {"status": "ok", **passes[assignment.request["phase"]](assignment), **assignment.compiled()}
+    except TurnsOverError:  # which has left its result
+        return
     except SystemExit as error:
         result = {"status": "failed", "reason": f"train() called sys.exit({error.code!r}) before its job was done"}
     except Exception as error:  # noqa: BLE001 - whatever a loop raises is the reason of its row, and the run goes on
@@ -139,6 +145,8 @@ def leave_timing(assignment: Assignment, clock: Clock, told: Result) -> NoReturn
     device, host = assignment.job.device, assignment.host
     peaks = memory.figures(clock.warmup_peaks, devices.of(device).peaks(), device=device, host=host)
     assignment.leave({"status": "ok", "timing": {**told, "memory": peaks}})
+    if assignment.job.ranks > 1:
+        raise TurnsOverError
     os._exit(0)
 
 

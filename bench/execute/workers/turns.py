@@ -17,7 +17,7 @@ from time import monotonic
 from bench.execute.log import LOOK_S
 from bench.execute.workers.launcher import LONGER, Launcher, Outcome, Request, Running, failed
 from bench.execute.workers.pool import Pool
-from bench.execute.workers.protocol import TICKS
+from bench.execute.workers.protocol import TICKS, rank_folder
 from bench.measure.ticks import OVER, READY, TURN, Ticks
 from bench.records.schema import Timing, TurnLength, Turns
 
@@ -38,7 +38,8 @@ class Member:
     """One of the trials that take turns, and what it has left so far."""
 
     running: Running
-    ticks: Ticks
+    ticks: Sequence[Ticks]
+    """Of each rank."""
     startup_ns: int
     step_ns: int
     """What a step of its typically takes, by its warm-up."""
@@ -73,8 +74,13 @@ class Member:
     def look(self, steps: int, timeout_s: float) -> list[int]:
         """The same, and tell what each step took by itself, in nanoseconds."""
         self.lead_in(steps, timeout_s)
-        waits_ns = self.ticks.waits_ns(steps) | self.ticks.pauses_ns(steps)
-        return [ns - waits_ns.get(step, 0) for step, ns in enumerate(self.ticks.steps_ns(steps))]
+        ticks = self._slowest(steps)
+        waits_ns = ticks.waits_ns(steps) | ticks.pauses_ns(steps)
+        return [ns - waits_ns.get(step, 0) for step, ns in enumerate(ticks.steps_ns(steps))]
+
+    def _slowest(self, steps: int) -> Ticks:
+        """Those of the rank whose turn took longest: the others waited for it."""
+        return max(self.ticks, key=lambda ticks: ticks.tick_ns[steps] - ticks.tick_ns[0])
 
     def _train(self, steps: int, timeout_s: float) -> None:
         if self.must_stop:
@@ -85,12 +91,12 @@ class Member:
             self.running.process.stop()
 
     def _keep(self, steps: int, place: int) -> None:
-        before = len(self.steps_ns)
-        self.steps_ns += self.ticks.steps_ns(steps)
-        self.pauses_ns |= {before + step: ns for step, ns in self.ticks.pauses_ns(steps).items()}
-        self.waits_ns |= {before + step: ns for step, ns in self.ticks.waits_ns(steps).items()}
+        before, ticks = len(self.steps_ns), self._slowest(steps)
+        self.steps_ns += ticks.steps_ns(steps)
+        self.pauses_ns |= {before + step: ns for step, ns in ticks.pauses_ns(steps).items()}
+        self.waits_ns |= {before + step: ns for step, ns in ticks.waits_ns(steps).items()}
         if self.running.request.cell.device != "cpu":
-            device_ns = self.ticks.device_ns[1 : steps + 1].tolist()
+            device_ns = ticks.device_ns[1 : steps + 1].tolist()
             self.device_step_us += [round(ns / 1e3, 2) for ns in device_ns]
         self.places.append(place)
 
@@ -125,6 +131,7 @@ class Member:
             evaluation=told.evaluation,
             whole=told.whole,
             memory=told.memory,
+            memory_of_ranks=told.memory_of_ranks,
             collector=collector,
             energy_j=None if told.energy_j is None else told.energy_j * counting,
             terminal_bytes_per_step=self.terminal_bytes_per_step,
@@ -145,7 +152,7 @@ def start(pool: Pool | Launcher, request: Request) -> Member | Outcome:
     startup_ns, step_ns, warmup_steps, others = READY.unpack(heard)
     member = Member(
         running=running,
-        ticks=Ticks(running.scratch / TICKS),
+        ticks=[Ticks(rank_folder(running.scratch, rank) / TICKS) for rank in range(request.cell.ranks)],
         startup_ns=startup_ns,
         step_ns=step_ns,
         warmup_steps=warmup_steps,

@@ -245,17 +245,20 @@ def _train(loaded: Loaded, request: Message, descriptors: list[int]) -> None:
     _log_to(scratch / LOG, terminal)
     _pin(request["cores"])
     host = HostBaseline(inherited_bytes=loaded.inherited_bytes, at_start=process.resident())
-    run(
-        Assignment(
-            runner=_loop(loaded.train, request),
-            script=loaded.script,
-            job=Job(**request["job"]),
-            request=request | {"hides_imports": loaded.hides_imports},
-            host=host,
-            scratch=scratch,
-            control=socket.socket(fileno=descriptors[0]) if descriptors else None,
-        )
+    assignment = Assignment(
+        runner=_loop(loaded.train, request),
+        script=loaded.script,
+        job=Job(**request["job"]),
+        request=request | {"hides_imports": loaded.hides_imports},
+        host=host,
+        scratch=scratch,
+        control=socket.socket(fileno=descriptors[0]) if descriptors else None,
     )
+    if assignment.job.ranks == 1:
+        return run(assignment)
+    from bench.execute.workers import ranks  # brings torch elastic
+
+    return ranks.launch(assignment)
 
 
 def _pin(cores: list[int]) -> None:

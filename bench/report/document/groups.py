@@ -11,7 +11,7 @@ from bench.report.document import numbers
 from bench.report.document.text import Toned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from bench.records.schema import CellSummary, Estimate, Settings, Status, Summary
 
@@ -38,6 +38,7 @@ CONDITIONS: dict[str, Callable[[Comparison], str]] = {
     ),
     "grad_clip": lambda c: "no clipping" if c.grad_clip is None else f"gradients clipped at {c.grad_clip:g}",
     "workers": lambda c: f"{c.workers} loader workers" if c.workers else "no loader workers",
+    "ranks": lambda c: "1 rank" if c.ranks == 1 else f"{c.ranks} ranks",
     "compile": lambda c: "compiled" if c.compile else "not compiled",
     "profile": lambda c: f"{c.profile} profile",
     "environment": lambda c: f"{c.environment} environment",
@@ -104,9 +105,10 @@ def baseline_of(cells: Sequence[Comparison]) -> str:
     return "the first script" if cells and cells[0].is_script else "the hand-written loop"
 
 
-def titles(summary: Summary) -> list[str]:
+def titles(summary: Summary, *, apart_from: Collection[str] = ()) -> list[str]:
     """Name each row's group: `mlp on cpu`, and whichever conditions differ in the run, as in `mlp on cpu, bf16`."""
-    differing = [words for field, words in CONDITIONS.items() if _differs(summary.cells, field)]
+    conditions = {field: words for field, words in CONDITIONS.items() if field not in apart_from}
+    differing = [words for field, words in conditions.items() if _differs(summary.cells, field)]
     return [_title(cell, differing) for cell in summary.cells]
 
 
@@ -130,7 +132,8 @@ def shared_conditions(summary: Summary) -> list[str]:
 
 
 def _equal(cells: Sequence[Comparison], fields: Iterable[str]) -> list[str]:
-    return [CONDITIONS[field](cells[0]) for field in fields if not _differs(cells, field)]
+    shared = (field for field in fields if not _differs(cells, field))
+    return [CONDITIONS[field](cells[0]) for field in shared if field != "ranks" or cells[0].ranks > 1]
 
 
 def beside_defaults(settings: Settings) -> list[str]:

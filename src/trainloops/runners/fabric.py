@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import LightningEnvironment
+from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from torch.utils.data import DataLoader
 
 from trainloops.contract import Job, Parts
@@ -19,18 +19,23 @@ def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
     fabric = Fabric(
         accelerator=job.device_type,
-        devices=1,
-        plugins=[LightningEnvironment()],  # else it looks for MPI, and fails where that is half installed
+        devices=job.ranks,
+        strategy="auto" if job.ranks == 1 else "ddp",
+        plugins=[
+            LightningEnvironment() if job.ranks == 1 else TorchElasticEnvironment()
+        ],  # else it looks for MPI, and fails where that is half installed
         precision=PRECISION[job.precision],
     )
+    fabric.launch()
     model = torch.compile(parts.model) if job.compile else parts.model
     model, optimizer = fabric.setup(model, parts.optimizer)
+    sampler = parts.sampler.of_rank(job.rank, job.ranks, job.batch_size)
     loader = fabric.setup_dataloaders(
-        DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader), use_distributed_sampler=False
+        DataLoader(parts.dataset, sampler=sampler, **parts.loader), use_distributed_sampler=False
     )
     model.train()
     for epoch in range(job.epochs):
-        parts.sampler.set_epoch(epoch)
+        sampler.set_epoch(epoch)
         for index, batch in enumerate(loader, start=1):
             accumulating = index % job.grad_accumulation != 0
             with fabric.no_backward_sync(model) if accumulating else nullcontext():

@@ -10,7 +10,8 @@ from __future__ import annotations
 from itertools import chain, cycle, islice
 
 import torch
-from torch import nn
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader
 
@@ -22,10 +23,11 @@ MAX_STEPS_HELD = 16
 
 def batches_on_device(job: Job, parts: Parts) -> list[Batch]:
     """The batches of the first `MAX_STEPS_HELD` steps in their order, of all steps in a shorter job."""
-    loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)
+    sampler = parts.sampler.of_rank(job.rank, job.ranks, job.batch_size)
+    loader = DataLoader(parts.dataset, sampler=sampler, **parts.loader)
 
     def epoch(number: int) -> DataLoader[Batch]:
-        parts.sampler.set_epoch(number)
+        sampler.set_epoch(number)
         return loader
 
     batches = chain.from_iterable(map(epoch, range(job.epochs)))
@@ -36,12 +38,18 @@ def batches_on_device(job: Job, parts: Parts) -> list[Batch]:
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
     model: nn.Module = torch.compile(parts.model) if job.compile else parts.model  # type: ignore[assignment]
+    if job.ranks > 1:
+        if not distributed.is_initialized():
+            distributed.init_process_group()
+        model = DistributedDataParallel(model)
     optimizer = parts.optimizer
     loss_of = parts.autocast(parts.loss)
     scaler = torch.amp.GradScaler(job.device_type) if job.precision == "fp16" else None
     model.train()
     batches = islice(cycle(batches_on_device(job, parts)), job.steps * job.grad_accumulation)
     for index, batch in enumerate(batches, start=1):
+        if job.ranks > 1 and job.grad_accumulation > 1:  # `no_sync` without its block
+            model.require_backward_grad_sync = index % job.grad_accumulation == 0  # type: ignore[assignment]
         loss = loss_of(model, batch)
         if job.grad_accumulation > 1:
             loss = loss / job.grad_accumulation

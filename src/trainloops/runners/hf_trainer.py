@@ -52,6 +52,7 @@ def train(job: Job, parts: Parts) -> None:
             fp16=job.precision == "fp16",
             use_cpu=not job.on_accelerator,
             torch_compile=job.compile,
+            ddp_find_unused_parameters=False,  # which Trainer would look for in a plain module
             seed=job.seed,
             lr_scheduler_type="constant",
             dataloader_num_workers=parts.loader["num_workers"],

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.plugins.environments import LightningEnvironment
+from pytorch_lightning.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -42,8 +42,11 @@ def train(job: Job, parts: Parts) -> None:
     trainer = pl.Trainer(
         max_epochs=job.epochs,
         accelerator=job.device_type,
-        devices=1,
-        plugins=[LightningEnvironment()],  # else it looks for MPI, and fails where that is half installed
+        devices=job.ranks,
+        strategy="auto" if job.ranks == 1 else "ddp",
+        plugins=[
+            LightningEnvironment() if job.ranks == 1 else TorchElasticEnvironment()
+        ],  # else it looks for MPI, and fails where that is half installed
         precision=PRECISION[job.precision],
         accumulate_grad_batches=job.grad_accumulation,
         gradient_clip_val=job.grad_clip,
@@ -55,5 +58,6 @@ def train(job: Job, parts: Parts) -> None:
         use_distributed_sampler=False,
         default_root_dir=job.output_dir,
     )
-    loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)
+    sampler = parts.sampler.of_rank(job.rank, job.ranks, job.batch_size)
+    loader = DataLoader(parts.dataset, sampler=sampler, **parts.loader)
     trainer.fit(LitModel(job, parts), train_dataloaders=loader)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader
 
@@ -13,16 +14,23 @@ from trainloops.contract import Job, Parts
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
     model: nn.Module = torch.compile(parts.model) if job.compile else parts.model  # type: ignore[assignment]
+    if job.ranks > 1:
+        if not distributed.is_initialized():
+            distributed.init_process_group()
+        model = DistributedDataParallel(model)
     optimizer = parts.optimizer
-    loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)
+    sampler = parts.sampler.of_rank(job.rank, job.ranks, job.batch_size)
+    loader = DataLoader(parts.dataset, sampler=sampler, **parts.loader)
     loss_of = parts.autocast(parts.loss)
     scaler = torch.amp.GradScaler(job.device_type) if job.precision == "fp16" else None
     model.train()
     for epoch in range(job.epochs):
-        parts.sampler.set_epoch(epoch)
+        sampler.set_epoch(epoch)
         for index, batch in enumerate(loader, start=1):
             if job.on_accelerator:
                 batch = {key: value.to(job.device, non_blocking=job.pins_memory) for key, value in batch.items()}
+            if job.ranks > 1 and job.grad_accumulation > 1:  # `no_sync` without its block
+                model.require_backward_grad_sync = index % job.grad_accumulation == 0  # type: ignore[assignment]
             loss = loss_of(model, batch)
             if job.grad_accumulation > 1:
                 loss = loss / job.grad_accumulation

@@ -15,7 +15,7 @@ from bench.report.document.groups import Group, baseline_of, groups, hardware
 from bench.report.document.tables import pivot
 from bench.report.document.text import Link, Text, listed, plural
 from bench.report.kinds.machine import calibration
-from bench.report.kinds.run import counters, defaults, max_batch, phases, proof, quality, sentences, tables
+from bench.report.kinds.run import counters, defaults, max_batch, phases, proof, quality, scaling, sentences, tables
 from bench.report.kinds.run.tables import figures, of_group
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def document(summary: Summary, folder: str) -> Document:
         paragraphs(quality.quality(summary), role="note"),
         max_batch.section(summary) if max_batch.is_searched(summary) else _answers(summary, all_groups, drawn),
         defaults.section(summary),
+        scaling.section(summary),
         glossary.how_to_read(glossary.entries(summary.run.settings)),
         _equivalence(summary),
         tables.section(summary, all_groups, drawn) if timed else None,

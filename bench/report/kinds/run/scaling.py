@@ -1,0 +1,80 @@
+"""How each loop scales over ranks, as a table and in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.report.document import blocks, numbers
+from bench.report.document.blocks import Paragraph, Row, Table
+from bench.report.document.columns import NO_REASON, NOTHING
+from bench.report.document.groups import titles
+from bench.report.document.tables import Notes
+from bench.report.document.text import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bench.records.schema import Scaling, Summary
+    from bench.report.document.blocks import Section
+
+HEADERS = ("batch", "runner", "ranks", "samples/s", "efficiency", "peak MB of each rank", "collectives/step", "kB/step")
+METHOD = (
+    "A batch is what one rank has, so that all of them train so many times as much per step. Efficiency is samples/s "
+    "over those of so many loops on one rank, which is the same loop without a process group, block by block; loops "
+    "of one number of ranks take turns with each other, and not with those of another. A step is the slowest rank's. "
+    "Collectives are what the first rank asks of the others in a steady step, and kB what the tensors have that it "
+    "hands over. The share of the step that is communication is unavailable: it overlaps with the backward pass, and "
+    "nothing here times it by itself."
+)
+
+
+def section(summary: Summary) -> Section | None:
+    """The table, and how it is to be read; None where no loop has several ranks."""
+    if not summary.scaling:
+        return None
+    return blocks.section("How each loop scales", table(summary), Paragraph(METHOD))
+
+
+def table(summary: Summary) -> Table:
+    """A row a loop and number of ranks."""
+    notes = Notes()
+    places = titles(summary, apart_from=("ranks",))
+    title_of = {cell.cell: title for cell, title in zip(summary.cells, places, strict=True)}
+    several = len(set(places)) > 1
+    ordered = sorted(summary.scaling, key=lambda each: (title_of[each.cell], each.cell.batch_size))
+    rows = [
+        Row(
+            texts=(*([title_of[each.cell]] if several else []), *_texts(each, notes)),
+            facets=blocks.facets_of(each.cell),
+        )
+        for each in ordered
+    ]
+    headers = (*(["workload"] if several else []), *HEADERS)
+    return Table(headers=headers, rows=tuple(rows), names=4 if several else 3, notes=tuple(notes.texts))
+
+
+def _texts(each: Scaling, notes: Notes) -> list[str]:
+    def missing(name: str) -> str:
+        return notes.mark(NOTHING, each.unavailable.get(name, NO_REASON))
+
+    one = each.cell.ranks == 1
+    return [
+        numbers.number(each.cell.batch_size, 0),
+        each.cell.runner,
+        str(each.cell.ranks),
+        NOTHING if each.samples_per_second is None else numbers.estimate(each.samples_per_second),
+        "1" if one else missing("efficiency") if each.efficiency is None else numbers.estimate(each.efficiency),
+        listed([numbers.number(peak / 1e6) for peak in each.rank_peaks_bytes])
+        if each.rank_peaks_bytes
+        else missing("rank_peaks_bytes"),
+        missing("collectives") if each.collectives is None else _by_kind(each.collectives),
+        missing("collectives") if each.collective_bytes is None else _kilobytes(each.collective_bytes),
+    ]
+
+
+def _by_kind(collectives: Mapping[str, int]) -> str:
+    return listed([f"{count} {kind}" for kind, count in collectives.items()]) if collectives else "none"
+
+
+def _kilobytes(collective_bytes: Mapping[str, int]) -> str:
+    return numbers.number(sum(collective_bytes.values()) / 1e3)

@@ -1,0 +1,151 @@
+"""Trials of two ranks on the CPU: all loops train the same, and a rank that fails ends its trial and nobody else's."""
+
+import os
+import socket
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.execute.workers import turns
+from bench.execute.workers.launcher import Request
+from bench.execute.workers.ranks import together
+from bench.measure.gate import Leader
+from bench.measure.ticks import OVER, READY, TURN
+from bench.plan import length as lengths
+from bench.plan.comparison_groups import cell
+from bench.records.schema import TurnLength
+from tests.execute.workers.conftest import COMPARISON
+from tests.verbs import HANG_S
+from trainloops import runners
+
+LOOPS = Path(__file__).parent.parent.parent / "loops"
+FAULTS = {
+    "one_rank_is_killed": ("killed", "rank 1 was killed by SIGKILL (often the kernel, out of host memory)"),
+    "one_rank_raises": ("failed", "rank 1: ValueError: a shard of the data is not there"),
+    "ranks_apart": ("failed", "rank 1 ended with other weights than rank 0"),
+}
+OF_RANKS = lengths.WarmUp(min_steps=2, max_steps=2)
+TWO = COMPARISON.model_copy(update={"ranks": 2})
+
+
+def request(runner: str, *, phase: str = "equivalence", timeout_s: float = HANG_S, **changes: object) -> Request:
+    return Request(
+        phase=phase,
+        cell=cell(TWO.model_copy(update=changes), runner),
+        length={"timing": lengths.timed(), "counting": lengths.COUNTING}.get(phase, lengths.EQUIVALENCE),
+        seed=0,
+        threads=1,
+        timeout_s=timeout_s,
+        warm_up=OF_RANKS,
+    )
+
+
+def loop(name: str) -> str:
+    return str(LOOPS / f"{name}.py")
+
+
+@pytest.fixture(scope="module")
+def pool(pool_of):
+    return pool_of(*runners.REGISTRY, *map(loop, (*FAULTS, "one_rank_hangs")))
+
+
+# What they train.
+
+
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_all_loops_train_the_same_batches_to_the_same_weights_on_two_ranks(pool, accumulation):
+    found = {name: pool.run(request(name, grad_accumulation=accumulation)).result for name in runners.REGISTRY}
+    assert {name: result.reason for name, result in found.items() if result.status != "ok"} == {}
+    assert len(found["pytorch"].fingerprint.losses) == lengths.EQUIVALENCE.steps * accumulation * 2
+    assert {name for name, result in found.items() if result.fingerprint != found["pytorch"].fingerprint} == set()
+
+
+def test_what_ranks_lose_is_told_in_the_order_of_the_batches_that_they_divide():
+    def of_rank(*losses: float) -> dict:
+        return {"fingerprint": {"losses": list(losses), "weights_sha256": "a"}}
+
+    assert together([of_rank(0.0, 2.0), of_rank(1.0, 3.0)])["fingerprint"]["losses"] == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_what_ddp_tells_the_other_ranks_is_counted_to_the_byte(pool):
+    result = pool.run(request("pytorch", phase="counting")).result
+    assert result.status == "ok", result.reason
+    parameters = (64 * 32 + 32) + (32 * 16 + 16) + (16 * 2 + 2)
+    assert result.counters.collectives == {"allreduce": 1}
+    assert result.counters.collective_bytes == {"allreduce": 4 * parameters}
+
+
+# Their turns.
+
+
+def test_a_turn_of_ranks_is_the_slowest_ones_and_each_has_a_memory_of_its_own(pool):
+    member = turns.start(pool, request("pytorch", phase="timing"))
+    assert isinstance(member, turns.Member), member.result
+    assert (member.warmup_steps, member.must_stop, len(member.ticks)) == (2, True, 2)
+    member.take_turn(4, place=0, timeout_s=HANG_S)
+    lasted_ns = [sum(ticks.steps_ns(4)) for ticks in member.ticks]
+    assert sum(member.steps_ns) == max(lasted_ns) > 0
+    timing = member.timing(member.end(), TurnLength(cold_steps=0, kept_steps=4))
+    peaks = [memory.host_rss_bytes for memory in timing.memory_of_ranks]
+    assert len(peaks) == 2
+    assert timing.memory.host_rss_bytes == max(peaks)
+
+
+@pytest.mark.parametrize("runner", [name for name in runners.REGISTRY if name != "pytorch"])
+def test_a_loop_of_ranks_ends_when_its_turns_are_over(pool, runner):
+    member = turns.start(pool, request(runner, phase="timing"))
+    assert isinstance(member, turns.Member), member.result
+    outcome = member.end()
+    assert (outcome.result.status, len(outcome.result.timing.memory_of_ranks)) == ("ok", 2), outcome.result
+    assert nobody_left(member.running)
+
+
+def test_the_gate_says_that_all_are_there_when_the_last_one_is_and_lets_all_go_on():
+    with ExitStack() as opened:
+        parent, ours, others, other = map(opened.enter_context, (*socket.socketpair(), *socket.socketpair()))
+        parent.setblocking(False)
+        _passes(Leader(ours, [others]), parent, other)
+
+
+def _passes(leader, parent, other):
+    other.sendall(READY.pack(5, 70, 20, False))
+    with pytest.raises(BlockingIOError):
+        parent.recv(1)
+    leader.sendall(READY.pack(9, 60, 20, False))
+    assert READY.unpack(parent.recv(READY.size)) == (9, 70, 20, True)
+    parent.sendall(TURN.pack(3))
+    assert leader.recv(TURN.size) == other.recv(TURN.size) == TURN.pack(3)
+    other.sendall(OVER)
+    leader.sendall(OVER)
+    assert parent.recv(1) == OVER
+    parent.close()
+    assert leader.recv(TURN.size) == b""
+    assert other.recv(TURN.size) == TURN.pack(0)
+
+
+# Ranks that fail.
+
+
+def nobody_left(running) -> bool:
+    try:
+        os.killpg(running.process.pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_rank_that_fails_ends_its_trial_with_its_reason(pool, name):
+    running = pool.start(request(loop(name)))
+    result = running.outcome(HANG_S).result
+    assert (result.status, result.reason) == FAULTS[name]
+    assert nobody_left(running)
+
+
+def test_a_rank_that_hangs_is_killed_with_the_others_at_the_timeout(pool):
+    running = pool.start(replace(request(loop("one_rank_hangs")), timeout_s=3.0))
+    result = running.outcome(3.0).result
+    assert result.status == "timeout", result
+    assert nobody_left(running)
