@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,6 +26,8 @@ from bench.host.process import resident
 from bench.measure.gate import Control, gates
 
 HERE = "127.0.0.1"
+SEEN_FIRST_S = 1.0
+"""A rank that raises outlives one that was killed by so much, of which it may have heard: ten looks of elastic."""
 
 
 def launch(assignment: Assignment) -> None:
@@ -45,7 +48,7 @@ def launch(assignment: Assignment) -> None:
         elastic_launch(config, _rank)(assignment, gates(assignment.control, ranks))
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
-        assignment.leave(_failed(rank, failure.exitcode, _left(assignment.scratch, rank)))
+        assignment.leave(_failed(assignment, rank, failure.exitcode))
         return
     left = [_left(assignment.scratch, rank) for rank in range(ranks)]
     assignment.leave(together([result for result in left if result is not None]))
@@ -68,6 +71,7 @@ def _rank(assignment: Assignment, controls: Sequence[Control | None]) -> None:
     run(own)
     result = _left(assignment.scratch, rank)
     if result is None or result["status"] != "ok":
+        time.sleep(SEEN_FIRST_S)
         raise SystemExit(1)
 
 
@@ -76,12 +80,17 @@ def _left(scratch: Path, rank: int) -> Result | None:
     return json.loads(path.read_bytes()) if path.exists() else None
 
 
-def _failed(rank: int, exit_code: int, left: Result | None) -> Result:
-    """How a trial ended of which this rank failed first."""
-    if left is not None and left["status"] != "ok":
-        return {"status": left["status"], "reason": f"rank {rank}: {left['reason']}"}
-    status = "killed" if exit_code < 0 else "failed"
-    return {"status": status, "reason": f"rank {rank} {protocol.how_it_ended(exit_code)}"}
+def _failed(assignment: Assignment, rank: int, exit_code: int) -> Result:
+    """How a trial ended of which torch elastic saw this rank fail; where it raised, another may have raised before."""
+    if exit_code < 0:
+        return {"status": "killed", "reason": f"rank {rank} {protocol.how_it_ended(exit_code)}"}
+    folders = {other: protocol.rank_folder(assignment.scratch, other) for other in range(assignment.job.ranks)}
+    left = {other: path for other, folder in folders.items() if (path := folder / protocol.RESULT).exists()}
+    for first in sorted(left, key=lambda other: left[other].stat().st_mtime_ns):
+        result = json.loads(left[first].read_bytes())
+        if result["status"] != "ok":
+            return {"status": result["status"], "reason": f"rank {first}: {result['reason']}"}
+    return {"status": "failed", "reason": f"rank {rank} {protocol.how_it_ended(exit_code)}"}
 
 
 def together(results: Sequence[Result]) -> Result:
