@@ -136,6 +136,14 @@ def test_accelerate_0_24_leaves_the_order_of_a_single_process_as_it_was(cache, t
     assert "every count is what it was" in found.told
 
 
+@pytest.mark.network
+def test_accelerate_0_25_has_an_order_of_its_own_in_a_single_process_too(cache, tmp_path):
+    found = upgrade_of_script("accelerate==0.23.0", "accelerate==0.25.0", SHORT_EPOCHS, cache=cache, cwd=tmp_path)
+    assert (found.code, found.proof["verdict"], found.proof["first_step"]) == (4, "different", 1)
+    assert found.proof["reasons"][0].startswith("order of samples differs from batch 1 on: [")
+    assert "repeats" not in found.proof["reasons"][0]
+
+
 @pytest.fixture(scope="module")
 def loops(tmp_path_factory):
     """Accelerate and Lightning as they are installed, counted beside the hand-written loop."""
