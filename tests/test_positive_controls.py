@@ -144,6 +144,18 @@ def test_accelerate_0_25_has_an_order_of_its_own_in_a_single_process_too(cache, 
     assert "repeats" not in found.proof["reasons"][0]
 
 
+@pytest.mark.network
+def test_transformers_4_53_1_makes_a_whole_mask_where_none_was_given(cache, tmp_path):
+    # It looks for packed sequences, huggingface/transformers#41856.
+    sides = ["--baseline", "transformers==4.53.0", "--candidate", "transformers==4.53.1"]
+    where = ["--runner", "pytorch", "--workload", "causal-lm", *BATCHES]
+    found = bench("upgrade", *sides, *where, cwd=tmp_path, LOOPTAX_CACHE=cache)
+    found.verdicts = {verdict["metric"]: verdict for verdict in found.verdicts}
+    assert [change(found, metric)[0] for metric in ("python_calls", "c_calls", "ops")] == ["regressed"] * 3
+    own = by_function(found, "ops", environment="candidate")
+    assert own["transformers/masking_utils.py: find_packed_sequence_indices"] == 8
+
+
 @pytest.fixture(scope="module")
 def loops(tmp_path_factory):
     """Accelerate and Lightning as they are installed, counted beside the hand-written loop."""
