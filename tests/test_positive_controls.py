@@ -119,11 +119,41 @@ def test_transformers_4_46_asks_every_micro_batch_of_a_script_for_its_tokens(cac
 
 
 @pytest.mark.network
+def test_transformers_4_46_0_does_not_divide_the_loss_of_a_model_that_takes_no_number_of_tokens(cache, tmp_path):
+    # huggingface/transformers#34263.
+    script = f"{ACCUMULATING} --model_type gpt2"
+    found = upgrade_of_script("transformers==4.45.2", "transformers==4.46.0", script, cache=cache, cwd=tmp_path)
+    assert (found.code, found.proof["verdict"], found.proof["first_step"]) == (4, "different", 1)
+    assert found.proof["reasons"][0].startswith("loss scaling: 4 times as large in candidate")
+    assert found.proof["reasons"][0].endswith("one of the two does not divide by its 4 micro-batches")
+
+
+@pytest.mark.network
 def test_accelerate_0_24_leaves_the_order_of_a_single_process_as_it_was(cache, tmp_path):
     # Its own sampler comes in where there are several processes, huggingface/accelerate#2157.
     found = upgrade_of_script("accelerate==0.23.0", "accelerate==0.24.1", SHORT_EPOCHS, cache=cache, cwd=tmp_path)
     assert (found.code, found.proof["verdict"]) == (0, "bitwise")
     assert "every count is what it was" in found.told
+
+
+@pytest.mark.network
+def test_accelerate_0_25_has_an_order_of_its_own_in_a_single_process_too(cache, tmp_path):
+    found = upgrade_of_script("accelerate==0.23.0", "accelerate==0.25.0", SHORT_EPOCHS, cache=cache, cwd=tmp_path)
+    assert (found.code, found.proof["verdict"], found.proof["first_step"]) == (4, "different", 1)
+    assert found.proof["reasons"][0].startswith("order of samples differs from batch 1 on: [")
+    assert "repeats" not in found.proof["reasons"][0]
+
+
+@pytest.mark.network
+def test_transformers_4_53_1_makes_a_whole_mask_where_none_was_given(cache, tmp_path):
+    # It looks for packed sequences, huggingface/transformers#41856.
+    sides = ["--baseline", "transformers==4.53.0", "--candidate", "transformers==4.53.1"]
+    where = ["--runner", "pytorch", "--workload", "causal-lm", *BATCHES]
+    found = bench("upgrade", *sides, *where, cwd=tmp_path, LOOPTAX_CACHE=cache)
+    found.verdicts = {verdict["metric"]: verdict for verdict in found.verdicts}
+    assert [change(found, metric)[0] for metric in ("python_calls", "c_calls", "ops")] == ["regressed"] * 3
+    own = by_function(found, "ops", environment="candidate")
+    assert own["transformers/masking_utils.py: find_packed_sequence_indices"] == 8
 
 
 @pytest.fixture(scope="module")
