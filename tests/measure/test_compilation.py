@@ -1,30 +1,18 @@
 """A compiled model: every runner compiles the same graph, what is counted of it is true, and the rest says why not."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from statistics import median
 
 import pytest
 
 from bench.records.schema import Compilation, Counters
-from tests.verbs import SOURCES
+from tests import verbs
 from trainloops import runners
 
 
 @pytest.fixture(scope="module")
 def told():
-    program = Path(__file__).parent / "compile_every_runner.py"
-    ended = subprocess.run(
-        [sys.executable, str(program)],
-        env=os.environ | {"PYTHONPATH": SOURCES},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        check=True,
-    )
-    return json.loads(ended.stdout)
+    return json.loads(verbs.program("tests.measure.compile_every_runner"))
 
 
 @pytest.mark.parametrize("precision", ["proofs", "proofs in bf16"])

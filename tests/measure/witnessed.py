@@ -1,13 +1,12 @@
 """Fingerprints of the scripts in `scripts/`: one process imports torch, and forks for each script, as looptax does.
 
-`python witnessed.py` reads requests from its standard input, as JSON, and answers with their results.
+`python -m tests.measure.witnessed` reads requests from its standard input, as JSON, and answers with their results.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +16,9 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from bench.records.schema import ScriptFingerprint
+from tests import verbs
 
-ROOT = Path(__file__).parent.parent.parent
 SCRIPTS = Path(__file__).parent / "scripts"
-TIMEOUT_S = 300
 STEPS = 6
 
 
@@ -31,11 +29,7 @@ def request(command: str, *, steps: int = STEPS, seed: int = 0, tick_on: str | N
 
 def witnessed(*requests: dict[str, Any]) -> list[ScriptFingerprint | str]:
     """The fingerprint of each, or the words of what it raised."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(Path(__file__))]
-    asked = {"input": json.dumps(requests), "text": True, "timeout": TIMEOUT_S, "check": True}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, **asked)
-    answers = json.loads(done.stdout)
+    answers = json.loads(verbs.program("tests.measure.witnessed", given=json.dumps(requests), OMP_NUM_THREADS="1"))
     return [answer if isinstance(answer, str) else ScriptFingerprint.model_validate(answer) for answer in answers]
 
 

@@ -5,7 +5,7 @@ started with, waits for the fork, and ends as that does: the fork is none of its
 name no socket, and have only what each interpreter would import for 2 s imported before all are forked. That is torch's
 compiler, which comes with the first optimizer, and where a test asks for it also all frameworks
 (`tests.verbs.FRAMEWORKS`). The workers of a user import them in each interpreter (`bench.execute.workers.worker`), and
-so do those of tests that ask for that (`tests.verbs.FRESH`). With `tests.verbs.SOURCES` nothing here is on the path.
+so do those of tests that take `tests.verbs.SOURCES`.
 
 A verb that nobody signals (`tests.verbs.process`) is such a fork too. It times the machine for a moment and not for a
 second, and its report has no charts.
@@ -68,8 +68,7 @@ def begin(module, arguments):
     elif module == JITTER and arguments == ["--seconds", "1.0"]:  # of a run: the doctor's ten seconds are its figure
         become_a_fork("torch", module, ["--seconds", "0"])
     elif module == WORKER:
-        if (workers_have := os.environ.get(WORKERS_HAVE, "torch")) != "nothing":
-            become_a_fork(workers_have, module, arguments)
+        become_a_fork(os.environ.get(WORKERS_HAVE, "torch"), module, arguments)
     elif module == MACHINE:
         become_a_fork("torch", module, arguments)
     elif module.startswith(("tests.", "studies.")):
