@@ -22,6 +22,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from bench.measure.determinism import has_compiled
 from bench.measure.hooks import Function, wrapped
 from bench.measure.sites import runs_the_loop
 
@@ -158,7 +159,8 @@ class EvaluationInTurns:
 
     def _look_away(self) -> None:
         """Look at nothing but `eval`, unless there is something to see."""
-        if self._is_looking and not (self._passes or self._evaluation.is_on):
+        # Torch guards compiled code by what `Module.__call__` is: changed, it would be compiled again in a timed step.
+        if self._is_looking and not (self._passes or self._evaluation.is_on or has_compiled()):
             self._is_looking = False
             self._looking.close()
 

@@ -178,6 +178,20 @@ def test_a_model_with_an_eval_of_its_own_evaluates_too(in_turns):
     assert spent_ns(in_turns) == 1
 
 
+def test_where_something_was_compiled_nothing_changes_that_compiled_code_is_guarded_by(in_turns, monkeypatch):
+    monkeypatch.setattr("bench.measure.evaluation.has_compiled", lambda: True)
+    script = Script()
+    script.train()
+    warm = looked_at()
+    in_turns.begin()
+    script.train()
+    assert looked_at() == warm != UNTOUCHED
+    monkeypatch.undo()
+    script.train()
+    assert looked_at() == UNTOUCHED
+    in_turns.end()
+
+
 def test_a_model_that_is_not_trained_is_not_looked_at_for_long(in_turns):
     Script().train()
     in_turns.begin()
