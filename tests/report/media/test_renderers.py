@@ -35,7 +35,7 @@ from tests.report.rows import baseline, failed, floor, row, summary_of, with_set
 
 EVERY_PASS = ["equivalence", "timing", "counting", "phases", "trace"]
 NOT_SAID = {
-    *("facets", "metric", "wide", "told", "strong", "file", "target", "against", "counted", "names", "urgent"),
+    *("facets", "metric", "wide", "role", "strong", "file", "target", "against", "counted", "names", "urgent"),
     "droppable",
 }
 """Fields that say how a block is shown, and nothing to its reader; the links of a page are words."""
