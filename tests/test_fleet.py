@@ -6,13 +6,13 @@ import pytest
 
 from bench.records import store
 from tests import verbs
-
-cluster_utils = pytest.importorskip("ray.cluster_utils", reason="needs Ray: pip install looptax[ray]")
+from tests.ray_or_skip import ray
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     """A run of four blocks on two nodes, one of which is killed while it measures: how it ended."""
+    cluster_utils = ray("cluster_utils")
     out = tmp_path_factory.mktemp("fleet") / "results"
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PYTHONPATH", verbs.SOURCES)

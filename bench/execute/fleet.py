@@ -47,7 +47,8 @@ def connect(address: str | None) -> ModuleType:
         beginning = {} if address else {"include_dashboard": False}
         try:
             _refuse_silent(address)
-            init(address=address or "local", log_to_driver=False, configure_logging=False, **beginning)
+            with redirect_stdout(sys.stderr):
+                init(address=address or "local", log_to_driver=False, configure_logging=False, **beginning)
         except (OSError, ValueError, RuntimeError) as error:
             raise UsageError(
                 f"--ray-address {address}: no Ray cluster answers there ({_first_line(error)}); `ray start --head` "

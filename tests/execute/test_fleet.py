@@ -15,7 +15,7 @@ from bench.execute.fleet import FleetScheduler, Node
 from bench.plan.comparison_groups import planned_groups
 from bench.plan.settings import Flags, from_flags
 from bench.records.schema import Fleet
-from tests import factories
+from tests import factories, ray_or_skip
 
 RUN = factories.run(runners=["pytorch", "floor"], blocks=4)
 SETTINGS = RUN.settings.model_copy(update={"passes": ["timing"], "fleet": Fleet(address="there:6379")})
@@ -191,7 +191,7 @@ def test_without_ray_it_is_one_sentence_even_beside_a_folder_of_that_name(monkey
 
 
 def test_an_address_where_nobody_listens_is_refused_at_once():
-    ray = pytest.importorskip("ray", reason="needs Ray: pip install looptax[ray]")
+    ray_or_skip.ray("util")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -199,7 +199,7 @@ def test_an_address_where_nobody_listens_is_refused_at_once():
         UsageError, match=rf"^--ray-address 127\.0\.0\.1:{port}: no Ray cluster answers there \(.*refused"
     ):
         fleet.connect(f"127.0.0.1:{port}")
-    assert not ray.is_initialized()
+    assert not sys.modules["ray"].is_initialized()
 
 
 @pytest.mark.parametrize(

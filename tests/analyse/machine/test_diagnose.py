@@ -293,5 +293,5 @@ def test_variables_that_change_a_run_are_found():
     found = [finding for finding in device.findings(facts, None) if finding.subject == "environment variables"]
     assert [(each.severity, each.effect) for each in found] == [
         ("warning", "every kernel is waited for"),
-        ("note", "trials do not see them, since only some frameworks would obey"),
+        ("note", "trials see nothing that it has left, since only some frameworks would obey"),
     ]

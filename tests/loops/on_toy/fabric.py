@@ -16,5 +16,5 @@ class ToyAccelerator(CPUAccelerator):
 
 ACCELERATOR_REGISTRY.register("toy", ToyAccelerator)
 fabric = lightning_fabric.Fabric
-lightning_fabric.Fabric = lambda **settings: fabric(strategy=SingleDeviceStrategy(device="toy:0"), **settings)
+lightning_fabric.Fabric = lambda **settings: fabric(**settings | {"strategy": SingleDeviceStrategy(device="toy:0")})
 train = runners.load("fabric")

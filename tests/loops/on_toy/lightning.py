@@ -16,5 +16,5 @@ class ToyAccelerator(CPUAccelerator):
 
 AcceleratorRegistry.register("toy", ToyAccelerator)
 trainer = pl.Trainer
-pl.Trainer = lambda **settings: trainer(strategy=SingleDeviceStrategy(device="toy:0"), **settings)
+pl.Trainer = lambda **settings: trainer(**settings | {"strategy": SingleDeviceStrategy(device="toy:0")})
 train = runners.load("lightning")
