@@ -17,13 +17,13 @@ PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "1
 
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
+    # Without one it looks for MPI, and fails where that is half installed.
+    environment = LightningEnvironment if job.ranks == 1 else TorchElasticEnvironment
     fabric = Fabric(
         accelerator=job.device_type,
         devices=job.ranks,
         strategy="auto" if job.ranks == 1 else "ddp",
-        plugins=[
-            LightningEnvironment() if job.ranks == 1 else TorchElasticEnvironment()
-        ],  # else it looks for MPI, and fails where that is half installed
+        plugins=[environment()],
         precision=PRECISION[job.precision],
     )
     fabric.launch()

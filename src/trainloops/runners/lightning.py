@@ -39,14 +39,14 @@ class LitModel(pl.LightningModule):
 
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
+    # Without one it looks for MPI, and fails where that is half installed.
+    environment = LightningEnvironment if job.ranks == 1 else TorchElasticEnvironment
     trainer = pl.Trainer(
         max_epochs=job.epochs,
         accelerator=job.device_type,
         devices=job.ranks,
         strategy="auto" if job.ranks == 1 else "ddp",
-        plugins=[
-            LightningEnvironment() if job.ranks == 1 else TorchElasticEnvironment()
-        ],  # else it looks for MPI, and fails where that is half installed
+        plugins=[environment()],
         precision=PRECISION[job.precision],
         accumulate_grad_batches=job.grad_accumulation,
         gradient_clip_val=job.grad_clip,
