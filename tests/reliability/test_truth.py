@@ -48,7 +48,7 @@ def test_a_disturbed_run_says_so_in_the_line_that_says_how_far_to_trust_it():
         for trial in trials
     ]
     trust = next(line for line in opening(summarise(run, disturbed)) if line.startswith("How far to trust it"))
-    assert "1 warning, the first: foreign load: in 1 of 10 timed blocks other processes took more than 10 %" in trust
+    assert "1 warning: foreign load: in 1 of 10 timed blocks other processes took more than 10 %" in trust
     quiet = next(line for line in opening(summarise(run, trials)) if line.startswith("How far to trust it"))
     assert "no warnings" in quiet
 

@@ -54,8 +54,10 @@ def _widest(widest: Figure) -> str:
 def _warned(summary: Summary) -> str:
     if not summary.warnings:
         return "no warnings"
-    first = "" if summary.first_warning is None else f", the first: {summary.first_warning}"
-    return f"{plural(len(summary.warnings), 'warning')}{first}"
+    count = plural(len(summary.warnings), "warning")
+    if summary.first_warning is None:
+        return count
+    return f"{count}{': ' if len(summary.warnings) == 1 else ', the first: '}{summary.first_warning}"
 
 
 def _unlike_clones(summary: Summary) -> list[str]:
