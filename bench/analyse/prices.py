@@ -151,7 +151,7 @@ def _more(with_it: Mapping[str, int], without: Mapping[str, int]) -> dict[str, i
 
 def _inexact(*sides: Evidence) -> list[str]:
     """Of what one of the two has no usual step."""
-    counted = [found for each in sides if (found := figures(each.counts)) is not None]
+    counted = [known for each in sides if (known := figures(each.counts)) is not None]
     return sorted({name for each in counted for name, share in each.share.items() if share < MIN_ALIKE})
 
 

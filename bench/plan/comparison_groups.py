@@ -166,11 +166,11 @@ def _of_options(comparison: Comparison, settings: Settings) -> Iterator[Comparis
 
 def taking_turns(groups: Iterable[ComparisonGroup]) -> list[list[ComparisonGroup]]:
     """Those together that take turns: the same options of the same loop in several environments, else each alone."""
-    found: dict[object, list[ComparisonGroup]] = {}
+    units: dict[object, list[ComparisonGroup]] = {}
     for group in groups:
         anywhere = group.reference.model_copy(update={"environment": CURRENT})
-        found.setdefault((anywhere, group.number) if group.has_options else group, []).append(group)
-    return list(found.values())
+        units.setdefault((anywhere, group.number) if group.has_options else group, []).append(group)
+    return list(units.values())
 
 
 def _of_script(cell: Cell) -> str:

@@ -36,11 +36,11 @@ def select_options(runner_list: Sequence[str], text: str | None, packages: Mappi
 
 def named_options(runner_list: Sequence[str], text: str | None, packages: Mapping[str, str]) -> list[PricedOption]:
     """Do as `select_options`, but options that are asked for by name and cannot be had only say so."""
-    found = [each for runner in runner_list for each in _of(runner, packages)]
+    known = [each for runner in runner_list for each in _of(runner, packages)]
     if text is None:
-        return [priced for option, priced in found if option.usual]
-    names = _names(text, runner_list, [priced for _, priced in found])
-    return [priced for _, priced in found if priced.name in names]
+        return [priced for option, priced in known if option.usual]
+    names = _names(text, runner_list, [priced for _, priced in known])
+    return [priced for _, priced in known if priced.name in names]
 
 
 def select_seen(seen: Sequence[PricedOption], text: str | None) -> list[PricedOption]:

@@ -68,17 +68,17 @@ def refuse_wrong(
 def affected_runners(baseline: Environment, candidate: Environment) -> list[str]:
     """The runners with options that need a package that differs; the usual ones where none does."""
     affected = upgrade.affected_runners(upgrade.changed(baseline, candidate))
-    found = [name for name in affected if name in MODULES]
-    return found if len(found) < len(MODULES) else options.runner_names(DEFAULT_RUNNERS)
+    with_options = [name for name in affected if name in MODULES]
+    return with_options if len(with_options) < len(MODULES) else options.runner_names(DEFAULT_RUNNERS)
 
 
 def options_of(runners: Sequence[str], text: str | None, sides: Iterable[Environment]) -> list[PricedOption]:
     """The options of each side; one that is asked for by name and that neither has raises `UsageError`."""
-    found = [
+    both = [
         option.model_copy(update={"environment": side.name})
         for side in sides
         for option in options.named_options(runners, text, side.packages)
     ]
     if text is not None:
-        options.refuse_missing(found)
-    return found
+        options.refuse_missing(both)
+    return both

@@ -87,11 +87,11 @@ def left_out(settings: Settings, cell: Cell, length: Length) -> tuple[int, ...]:
     if settings.scripts is None:
         own = event_steps(settings, cell, length)
         return () if own is None else (own,)
-    found: tuple[int, ...] = ()
+    intervals: tuple[int, ...] = ()
     for every in sorted({each.every for each in settings.options if isinstance(each.every, int)}, reverse=True):
-        if sum(EVENT_STEPS / each for each in (*found, every)) <= MAX_LEFT_OUT:
-            found = (*found, every)
-    return found
+        if sum(EVENT_STEPS / each for each in (*intervals, every)) <= MAX_LEFT_OUT:
+            intervals = (*intervals, every)
+    return intervals
 
 
 def steps_to_event(option: PricedOption, length: Length) -> int | None:

@@ -45,8 +45,8 @@ def _judged(cell: Cell, metric: Metric, baseline: Counts, candidate: Counts, mar
 
 def _figures(counts: Counts, metric: Metric) -> list[int]:
     """One for each interpreter; none where the first has none."""
-    found = [count(counters, metric.key) for counters in counts]
-    return [figure for figure in found if figure is not None] if found and found[0] is not None else []
+    figures = [count(counters, metric.key) for counters in counts]
+    return [figure for figure in figures if figure is not None] if figures and figures[0] is not None else []
 
 
 def _doubts(counts: Counts, metric: Metric, arm: str) -> list[str]:

@@ -85,7 +85,7 @@ def assess(run: Run, trials: Sequence[Seen], *, ended: bool) -> Assessment:
     """Judge the price of every option that both sides have; `ended` says that no blocks will follow."""
     options = list(options_of(gather(run, trials)))
     blocks = 1 + max((trial.block for trial in trials if trial.phase == "timing"), default=-1)
-    pairs = {(each.cell, STEP_TIME.key): found for each in options if (found := _pairs(run, each, blocks)) is not None}
+    pairs = {(each.cell, STEP_TIME.key): both for each in options if (both := _pairs(run, each, blocks)) is not None}
     test = TwoStageTest(pairs=pairs, blocks=blocks, cap=run.settings.blocks, ended=ended)
     screened = test.screen()
     confirmed = test.confirm(screened)
@@ -158,8 +158,8 @@ def _log_ratios(with_old: Evidence, old: Evidence, with_new: Evidence, new: Evid
 def _expected(old: np.ndarray, with_new: np.ndarray, new: np.ndarray) -> np.ndarray:
     """What turns of the baseline with the option would take at the candidate's price; NaN where that is nothing."""
     shared = min(map(len, (old, with_new, new)))
-    found = with_new[:shared] - new[:shared] + old[:shared]
-    return np.where(found > 0, found, np.nan)
+    expected = with_new[:shared] - new[:shared] + old[:shared]
+    return np.where(expected > 0, expected, np.nan)
 
 
 def _change(option: Sides, timed: Verdict | None) -> PriceChange:

@@ -86,7 +86,7 @@ def progress_line(run: Run, probe: Probe) -> str:
 
 def further_sentences(summary: Summary) -> list[str]:
     """What else is to be said of the answer, one sentence each."""
-    lines = [_ends_told(summary)]
+    lines = [_both_ends(summary)]
     if not summary.moves or summary.moves[0].untested:
         return [line for line in lines if line]
     transition = summary.moves[0]
@@ -99,7 +99,7 @@ def further_sentences(summary: Summary) -> list[str]:
     return [line for line in [*lines, _others(summary)] if line]
 
 
-def _ends_told(summary: Summary) -> str:
+def _both_ends(summary: Summary) -> str:
     usable = usable_probes(summary)
     if not summary.moves:
         unseen = "A change that was later undone is not found; python -m bench.history tests all releases."

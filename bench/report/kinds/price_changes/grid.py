@@ -28,11 +28,11 @@ def whole_grid(summary: Summary) -> Table | None:
 
 
 def _grid(summary: Summary, at_most: int | None) -> Table | None:
-    found = rows.changed(summary)
-    if not found:
+    changed = rows.changed(summary)
+    if not changed:
         return None
-    shown = [rows.per_step(each) for each in found[:at_most]]
-    left_out = len(found) - len(shown)
+    shown = [rows.per_step(each) for each in changed[:at_most]]
+    left_out = len(changed) - len(shown)
     kept = [place for place, texts in enumerate(zip(*shown, strict=True)) if set(texts) != {NOTHING}]
     return table(
         [rows.PER_STEP[place] for place in kept],

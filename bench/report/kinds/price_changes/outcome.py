@@ -42,8 +42,8 @@ def watched(change: PriceChange, summary: Summary) -> list[Verdict]:
 
 def is_undecided(change: PriceChange, summary: Summary) -> bool:
     """Whether something is not known of a price that the check fails on, and nothing of it got worse."""
-    found = {verdict.verdict for verdict in watched(change, summary)}
-    return "regressed" not in found and ("undecided" in found or not found)
+    verdicts = {verdict.verdict for verdict in watched(change, summary)}
+    return "regressed" not in verdicts and ("undecided" in verdicts or not verdicts)
 
 
 def exit_code(summary: Summary) -> int:

@@ -93,11 +93,11 @@ def setting(summary: Summary) -> str:
     blocks_done = max((cell.blocks for cell in summary.cells), default=0)
     timed = "timing" in settings.passes
     how = f"in turns of all four loops, in up to {plural(blocks_done, 'block')}" if timed else "counted, not timed"
-    told = (
+    statement = (
         f"Checked the prices of {plural(len(summary.price_changes), 'option')} of {listed(settings.runners)} on "
         f"{summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}, {how}."
     )
-    return steadiness.after(told, summary)
+    return steadiness.after(statement, summary)
 
 
 def answer(summary: Summary) -> str:
@@ -112,13 +112,13 @@ def answer(summary: Summary) -> str:
     is_timed = "time" in summary.run.settings.fail_on
     if worse:
         became = "became more expensive" if is_timed else "do more per step than before"
-        told = f"Worse: {_counted(worse, changed)} {became}: {_names(worse)}."
+        verdict = f"Worse: {_counted(worse, changed)} {became}: {_names(worse)}."
     elif undecided:
-        told = f"Inconclusive: {_counted(undecided, changed)} {'has' if len(undecided) == 1 else 'have'} no verdict."
+        verdict = f"Inconclusive: {_counted(undecided, changed)} {'has' if len(undecided) == 1 else 'have'} no verdict."
     else:
         became = "became more expensive" if is_timed else "does more per step than before"
-        told = f"OK: none of {plural(len(changed), 'option')} {became}."
-    return f"{told}{_besides(summary, changed)}"
+        verdict = f"OK: none of {plural(len(changed), 'option')} {became}."
+    return f"{verdict}{_besides(summary, changed)}"
 
 
 def _counted(some: Sequence[Changed], of: Sequence[Changed]) -> str:
@@ -145,8 +145,8 @@ def _besides(summary: Summary, changed: Sequence[Changed]) -> str:
     groups = dict.fromkeys(
         str(metric(v.metric).group) for each in others for v in each.change.verdicts if v.verdict == "regressed"
     )
-    told = ",".join(dict.fromkeys([*fail_on, *groups]))
-    return f" More expensive otherwise, on which this check does not fail (--fail-on {told} would): {_names(others)}."
+    words = ",".join(dict.fromkeys([*fail_on, *groups]))
+    return f" More expensive otherwise, on which this check does not fail (--fail-on {words} would): {_names(others)}."
 
 
 def is_news(each: Changed) -> bool:
@@ -156,17 +156,17 @@ def is_news(each: Changed) -> bool:
 
 def line(each: Changed) -> str:
     """`hf-trainer with logging-1 …: +152 [148, 157] → +171 [165, 177] µs per step, Python calls +55 → +58.`."""
-    told = [text for text in (_time(each), *_counts(each)) if text]
-    return About(where(each.cell), f": {'; '.join(told) or 'no figure could be compared'}.")
+    figures = [text for text in (_time(each), *_counts(each)) if text]
+    return About(where(each.cell), f": {'; '.join(figures) or 'no figure could be compared'}.")
 
 
 def _time(each: Changed) -> str | None:
     timed = each.timed
     if timed is None or (timed.verdict == "not-regressed" and not timed.real):
         return None
-    sides_told = f"{step_time(each.before)} → {step_time(each.after)} µs per step"
+    both_prices = f"{step_time(each.before)} → {step_time(each.after)} µs per step"
     limit = "" if timed.rules_out is None else f", rules out {numbers.percent_up(timed.rules_out)} of the step"
-    return f"{sides_told}, difference {rows.difference(each)}{limit if timed.verdict == 'undecided' else ''}"
+    return f"{both_prices}, difference {rows.difference(each)}{limit if timed.verdict == 'undecided' else ''}"
 
 
 def _counts(each: Changed) -> Iterator[str]:
@@ -197,60 +197,60 @@ def of_loops(summary: Summary) -> list[str]:
 
 def _moved(old: CellSummary, new: CellSummary) -> str:
     counts = [(each, each.value(old), each.value(new)) for each in rows.COUNTED]
-    told = [
+    moved = [
         f"{each.name} {figure(each.key, before)} → {figure(each.key, after)}"
         for each, before, after in counts
         if before is not None and after is not None and before != after
     ]
-    return "; ".join(told)
+    return "; ".join(moved)
 
 
 def on_one_side(summary: Summary) -> list[str]:
     """Which options only one side has, and which none, with the reason."""
     compared = {(each.cell.runner, each.cell.option) for each in summary.price_changes}
     had = _by_option([price for price in summary.prices if price.reason is None], compared)
-    told = [
+    one_sided = [
         About(f"{option} of {runner}", f": only in the {listed([price.cell.environment for price in prices])}.")
         for (runner, option), prices in had.items()
     ]
     lacking = _by_option([price for price in summary.prices if price.reason is not None], compared | had.keys())
     missing = {price.cell: price.reason for prices in lacking.values() for price in prices}
     nowhere = dict.fromkeys(f"{cell.option} of {cell.runner}: {reason}." for cell, reason in missing.items())
-    return [*told, *nowhere]
+    return [*one_sided, *nowhere]
 
 
 def _by_option(
     prices: Sequence[Price], others: set[tuple[str, str | None]]
 ) -> dict[tuple[str, str | None], list[Price]]:
-    found: dict[tuple[str, str | None], list[Price]] = {}
+    by_option: dict[tuple[str, str | None], list[Price]] = {}
     for price in prices:
         key = price.cell.runner, price.cell.option
         if key not in others:
-            found.setdefault(key, []).append(price)
-    return found
+            by_option.setdefault(key, []).append(price)
+    return by_option
 
 
 def _of_events(changed: Sequence[Changed]) -> list[Paragraph | Table] | None:
-    found = [rows.per_event(each) for each in changed if rows.has_events(each)]
-    if not found:
+    events = [rows.per_event(each) for each in changed if rows.has_events(each)]
+    if not events:
         return None
     return [
         Paragraph("What happens now and then:"),
-        blocks.table(rows.PER_EVENT, found, names=len(rows.NAMES) + 1),
+        blocks.table(rows.PER_EVENT, events, names=len(rows.NAMES) + 1),
     ]
 
 
 def _origins(summary: Summary, changed: Sequence[Changed]) -> Section | None:
     """By which functions options do more or less than before."""
-    told = [
-        About(where(each.cell), f": {sentence(found, counter.key)}")
+    origins = [
+        About(where(each.cell), f": {sentence(functions, counter.key)}")
         for each in changed
         for counter in BY_FUNCTION
-        if (found := rows_of(summary, each.cell, counter.key))
+        if (functions := rows_of(summary, each.cell, counter.key))
     ]
-    if not told:
+    if not origins:
         return None
-    return section("Which functions do more or less because of an option", bullets(told), EVERY_FUNCTION)
+    return section("Which functions do more or less because of an option", bullets(origins), EVERY_FUNCTION)
 
 
 def _plain(summary: Summary) -> list[Paragraph | Table]:

@@ -58,7 +58,7 @@ class Changed:
 def changed(summary: Summary) -> list[Changed]:
     """All options of both sides, the worst first."""
     prices = {price.cell: price for price in summary.prices}
-    found = [
+    options = [
         Changed(
             change=change,
             before=prices[baseline_of(change.cell, summary)],
@@ -67,7 +67,7 @@ def changed(summary: Summary) -> list[Changed]:
         )
         for change in summary.price_changes
     ]
-    return sorted(found, key=_worst_first)
+    return sorted(options, key=_worst_first)
 
 
 def baseline_of(cell: Cell, summary: Summary) -> Cell:

@@ -110,8 +110,8 @@ def _costs(price: Price) -> bool:
 def _now_and_then(prices: PriceList) -> str | None:
     """What events cost a script, which decides how often they come."""
     known = [p for p in prices.events if p.events_us_per_step and p.event_us and (p.event_us.low or 0.0) > 0]
-    found = sorted(known, key=lambda price: -(price.events_us_per_step or 0.0))[:MAX_NAMED]
-    named = [f"{p.cell.option} {rows.spread_out(p)} ({rows.event_time(p)} each {p.every:,} steps)" for p in found]
+    dearest = sorted(known, key=lambda price: -(price.events_us_per_step or 0.0))[:MAX_NAMED]
+    named = [f"{p.cell.option} {rows.spread_out(p)} ({rows.event_time(p)} each {p.every:,} steps)" for p in dearest]
     return f"What happens now and then, spread over all steps: {'; '.join(named)}." if named else None
 
 

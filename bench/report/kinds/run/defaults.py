@@ -55,8 +55,8 @@ def _twin(cell: CellSummary, **other: str) -> Cell:
 def sentence(cell: CellSummary) -> str:
     """`hf-trainer, stock: +152 [148, 157] µs per step over matched at batch 64 (+22 %); it writes 12 bytes …`."""
     written = cell.terminal_bytes_per_step
-    bytes_told = f"; it writes {numbers.number(written)} bytes per step to the terminal" if written else ""
-    return f"{cell.runner}, stock: {_cost(cell)}{bytes_told}."
+    terminal = f"; it writes {numbers.number(written)} bytes per step to the terminal" if written else ""
+    return f"{cell.runner}, stock: {_cost(cell)}{terminal}."
 
 
 def _cost(cell: CellSummary) -> str:

@@ -144,10 +144,10 @@ def _what_is_set(summary: Summary) -> Section | None:
         for runner, what, before, after in rows
         if before != after and UNKNOWN not in (before, after)
     ]
-    told = f"Other than before: {listed(changed)}." if changed else "Every default is what it was."
+    statement = f"Other than before: {listed(changed)}." if changed else "Every default is what it was."
     table = blocks.table(("runner", "what", "baseline", "candidate"), rows, names=4)
     return section(
-        "What the defaults are", Paragraph(told, strong=True, role="note"), Paragraph(defaults.UNSEEN), table
+        "What the defaults are", Paragraph(statement, strong=True, role="note"), Paragraph(defaults.UNSEEN), table
     )
 
 
