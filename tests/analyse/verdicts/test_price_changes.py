@@ -7,7 +7,7 @@ from bench.analyse.summary import summarise
 from bench.errors import ExitCode
 from bench.plan.upgrade import BASELINE, CANDIDATE
 from bench.records.schema import FunctionCounts
-from bench.report.kinds.price_changes import outcome, report
+from bench.report.kinds.price_changes import outcome, sentences
 from tests.price_changes import LOOP_US, an_option, calls, counted, planned, timed
 
 BOTH = (BASELINE, CANDIDATE)
@@ -121,7 +121,7 @@ def test_options_of_one_side_are_named_and_not_judged():
     run = planned(an_option(), gone, lacking, passes=("counting",))
     summary = summarise(run, counted(run, {}))
     assert [each.cell.option for each in summary.price_changes] == ["asked"]
-    assert report.on_one_side(summary) == [
+    assert sentences.on_one_side(summary) == [
         "gone of hf-trainer: only in the baseline.",
         "lacking of hf-trainer: needs mlflow: pip install mlflow.",
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.report.kinds import RunKind
-from bench.report.kinds.price_changes import grid, outcome, report
+from bench.report.kinds.price_changes import grid, outcome, report, sentences
 
 KIND = RunKind(
     grid=grid.grid,
@@ -12,5 +12,5 @@ KIND = RunKind(
     document=report.document,
     charts=None,
     whole_grid=grid.whole_grid,
-    headline=report.one_line,
+    headline=sentences.one_line,
 )

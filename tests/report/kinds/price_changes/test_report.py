@@ -4,7 +4,7 @@ import re
 
 from bench.analyse.summary import summarise
 from bench.plan.upgrade import BASELINE, CANDIDATE
-from bench.report.kinds.price_changes import grid, report, rows
+from bench.report.kinds.price_changes import grid, rows, sentences
 from tests.price_changes import a_check, an_option, calls, counted, planned, timed
 
 
@@ -20,35 +20,37 @@ def counts(**more):
 
 
 def test_the_answer_names_what_became_more_expensive():
-    assert report.answer(a_check()) == "Worse: 1 of 2 options became more expensive: dearer."
-    assert report.answer(counts(one=(3, 4), two=(5, 5))) == "Worse: 1 of 2 options do more per step than before: one."
-    assert report.answer(counts(two=(5, 5))) == "OK: none of 1 option does more per step than before."
-    assert report.answer(summarise(planned(), [])) == "Inconclusive: no option could be compared."
-    assert report.one_line(counts(two=(5, 5))).startswith("prices, transformers==4.46.3 → transformers==4.47.1: OK")
+    assert sentences.answer(a_check()) == "Worse: 1 of 2 options became more expensive: dearer."
+    assert (
+        sentences.answer(counts(one=(3, 4), two=(5, 5))) == "Worse: 1 of 2 options do more per step than before: one."
+    )
+    assert sentences.answer(counts(two=(5, 5))) == "OK: none of 1 option does more per step than before."
+    assert sentences.answer(summarise(planned(), [])) == "Inconclusive: no option could be compared."
+    assert sentences.one_line(counts(two=(5, 5))).startswith("prices, transformers==4.46.3 → transformers==4.47.1: OK")
 
 
 def test_what_the_check_does_not_fail_on_is_told_by_itself():
     summary = a_check()
     run = summary.run.model_copy(update={"settings": summary.run.settings.model_copy(update={"fail_on": ["counters"]})})
-    told = report.answer(summary.model_copy(update={"run": run}))
+    told = sentences.answer(summary.model_copy(update={"run": run}))
     assert told == "Worse: 1 of 2 options do more per step than before: dearer."
     dearer, same = summary.price_changes
     cheap = [each.model_copy(update={"verdict": "not-regressed"}) for each in dearer.verdicts[:1]]
     other = summary.model_copy(
         update={"price_changes": [dearer.model_copy(update={"verdicts": [*cheap, *dearer.verdicts[1:]]}), same]}
     )
-    assert report.answer(other) == (
+    assert sentences.answer(other) == (
         "OK: none of 2 options became more expensive. More expensive otherwise, on which this check does not fail "
         "(--fail-on time,counters would): dearer."
     )
 
 
 def test_what_the_loop_itself_does_more_is_told_as_no_options_doing():
-    assert report.of_loops(a_check()) == [
+    assert sentences.of_loops(a_check()) == [
         "hf-trainer at batch 64 of mlp on cpu without options: Python calls 882 → 891. What the loop does anyway is no "
         "option's price."
     ]
-    assert report.of_loops(counts(two=(5, 5))) == []
+    assert sentences.of_loops(counts(two=(5, 5))) == []
 
 
 def test_the_compact_table_has_the_worst_first_and_no_empty_columns():
@@ -68,4 +70,4 @@ def test_a_difference_is_told_with_its_interval_or_not_at_all():
     same = summarise(run, timed(run, {}, blocks=10))
     assert re.fullmatch(r"\+(9|10)[\d.]+ \[[\d.]+, [\d.]+\]", rows.difference(only))
     assert [rows.difference(each) for each in rows.changed(same)] == ["~"]
-    assert f"difference {rows.difference(only)}" in report.line(only)
+    assert f"difference {rows.difference(only)}" in sentences.line(only)
