@@ -12,8 +12,9 @@ from pathlib import Path
 
 from bench.execute.workers import cores
 from bench.execute.workers.interpreter import Ended, Process, Spec, WorkerTimeoutError, environment
-from bench.execute.workers.launcher import Request, Running
 from bench.execute.workers.protocol import LOG
+from bench.execute.workers.request import Request
+from bench.execute.workers.running import Running
 from bench.plan import schedule
 from bench.plan.length import EPOCH_STEPS
 from bench.records.schema import Interpreter

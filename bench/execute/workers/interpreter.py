@@ -196,9 +196,7 @@ class ForkServer:
 
     def last_log_line(self) -> str:
         """What the server and its interpreters wrote last, after a colon; empty where they wrote nothing."""
-        with self.log.path.open("rb") as log:
-            line = protocol.last_line(log)
-        return f": {line}" if line else ""
+        return protocol.last_words(self.log.path, longest=None)
 
     def close(self) -> None:
         """End the server and everything it started."""

@@ -7,8 +7,8 @@ import pytest
 
 from bench.execute import launch_probe
 from bench.execute.workers import worker
-from bench.execute.workers.launcher import Request
 from bench.execute.workers.launchers import Forker, Spawner
+from bench.execute.workers.request import Request
 from bench.plan import length as lengths
 from bench.plan.comparison_groups import cell
 from bench.records.schema import Interpreter as InterpreterRecord
