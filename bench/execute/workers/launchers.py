@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Protocol, TypedDict, Unpack
 
 from bench.execute import shell
-from bench.execute.workers.interpreter import ForkServer, Interpreter, Spec, WorkerEndedError, WorkerTimeoutError
+from bench.execute.workers.channel import WorkerEndedError, WorkerTimeoutError
+from bench.execute.workers.interpreter import ForkServer, Interpreter
 from bench.execute.workers.protocol import Message
 from bench.execute.workers.request import Request
 from bench.execute.workers.result import Outcome, Result, failed
 from bench.execute.workers.running import Running
+from bench.execute.workers.spec import Spec
 from bench.host.imported import parts
 from bench.records.schema import Interpreter as InterpreterRecord
 from trainloops import runners, workloads

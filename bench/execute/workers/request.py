@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from bench.execute.workers.interpreter import local
 from bench.execute.workers.protocol import Message
+from bench.execute.workers.spec import local
 from bench.plan.length import WarmUp
 from bench.records.schema import Cell, Length, Pass, Scripts
 from trainloops.contract import Job

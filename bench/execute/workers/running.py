@@ -11,11 +11,12 @@ from time import monotonic
 
 from bench.execute.log import LOOK_S, Log
 from bench.execute.workers import protocol
-from bench.execute.workers.interpreter import KILL_GRACE_S, Ended, Process, WorkerEndedError, WorkerTimeoutError
+from bench.execute.workers.channel import WorkerEndedError, WorkerTimeoutError
 from bench.execute.workers.protocol import Message
 from bench.execute.workers.request import Request
 from bench.execute.workers.result import Outcome, Result, failed, read_result
 from bench.execute.workers.terminal import Terminal
+from bench.execute.workers.trial_process import KILL_GRACE_S, Ended, Process
 from bench.records import files
 from bench.records.foreign_text import without_secrets
 from bench.records.schema import Interpreter as InterpreterRecord
