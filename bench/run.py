@@ -16,7 +16,8 @@ from bench.analyse.verdicts import comparability
 from bench.cli import app, options, pipeline
 from bench.cli.output import OutputOptions
 from bench.errors import RunFolderError, UsageError
-from bench.execute import calibrations, fleet, trust
+from bench.execute import calibrations, trust
+from bench.execute.fleet import nodes
 from bench.plan import calibration, devices, max_batch, runner_files
 from bench.plan.presets import TURNS_S
 from bench.plan.settings import Flags, fleet_of, from_flags
@@ -129,7 +130,7 @@ def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None, trus
         template: Run | None = _of_a_run(store.read_run(like, flag="--like"), like, trusted=trusted)
     else:
         template = None
-    machine, packages = fleet.machine(template.settings.fleet if template else fleet_of(flags))
+    machine, packages = nodes.machine(template.settings.fleet if template else fleet_of(flags))
     settings = _in_turns(template.settings) if template else settings_of(flags, machine)
     if template is not None:
         runner_files.refuse_unusable(settings, flag=f"--like {like}:")
@@ -192,7 +193,7 @@ def reopened(folder: Path, *, trusted: bool) -> Path:
         )
     trust.refuse_stranger(folder, run, flag="--resume", trusted=trusted)
     runner_files.refuse_unusable(run.settings, flag=f"--resume {folder}:")
-    machine, packages = fleet.machine(run.settings.fleet)
+    machine, packages = nodes.machine(run.settings.fleet)
     now = {"machine": machine, "packages": packages, "own_files": runner_files.digests(run.settings)}
     unlike = comparability.differences(run, run.model_copy(update=now))
     if unlike:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bench.cli.output import OutputOptions, seconds_of
 from bench.errors import ExitCode, InterruptedReportError
 from bench.execute import checkup, probe
-from bench.execute.fleet import FleetScheduler
+from bench.execute.fleet.scheduler import FleetScheduler
 from bench.execute.scheduler import TrialScheduler
 from bench.plan import runner_files
 from bench.records import store

@@ -10,8 +10,9 @@ from time import monotonic
 
 from bench.execute.state import RunState
 from bench.execute.workers import cores, turns
-from bench.execute.workers.launcher import Outcome, Request
 from bench.execute.workers.pool import Pool
+from bench.execute.workers.request import Request
+from bench.execute.workers.result import Outcome
 from bench.execute.workers.turns import Member, TurnTaking
 from bench.host import memory, reading
 from bench.host.load import LoadMeter

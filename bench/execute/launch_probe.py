@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from bench.execute.workers.interpreter import ForkServer, Spec, WorkerEndedError, WorkerTimeoutError
-from bench.execute.workers.launcher import Result
+from bench.execute.workers.channel import WorkerEndedError, WorkerTimeoutError
+from bench.execute.workers.interpreter import ForkServer
 from bench.execute.workers.launchers import Forker
+from bench.execute.workers.result import Result
+from bench.execute.workers.spec import Spec
 from bench.plan.schedule import Layout
 from bench.records.health import TorchFacts
 from trainloops.runners import BASELINE

@@ -19,8 +19,8 @@ from time import monotonic
 
 from bench.execute.group import Group
 from bench.execute.state import RunState
-from bench.execute.workers.launcher import Request
 from bench.execute.workers.pool import Key, Pool, batches, key_of
+from bench.execute.workers.request import Request
 from bench.host.load import LoadMeter
 from bench.plan import comparison_groups, max_batch, prices, schedule
 from bench.plan import length as lengths

@@ -6,8 +6,8 @@ from contextlib import closing
 
 from bench.errors import UsageError
 from bench.execute.state import FIRST_TIMEOUT_S
-from bench.execute.workers.launcher import Request
 from bench.execute.workers.pool import Pool, key_of
+from bench.execute.workers.request import Request
 from bench.plan import comparison_groups, schedule
 from bench.plan import length as lengths
 from bench.records.schema import PricedOption, Settings

@@ -14,8 +14,9 @@ from bench.analyse.statistics.signed_rank import Floats, hodges_lehmann, interqu
 from bench.execute.group import Group
 from bench.execute.state import RunState
 from bench.execute.workers import cores, turns
-from bench.execute.workers.launcher import Launcher, Request
+from bench.execute.workers.launchers import Launcher
 from bench.execute.workers.pool import Pool, key_of
+from bench.execute.workers.request import Request
 from bench.execute.workers.turns import Member
 from bench.host.load import LoadMeter
 from bench.plan import length as lengths

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from math import inf
 
 from bench.analyse.statistics.signed_rank import exponentiated, signed_rank_estimate
-from bench.execute.workers.launcher import Outcome, Request, Running
 from bench.execute.workers.pool import Pool
+from bench.execute.workers.request import Request
+from bench.execute.workers.result import Outcome
+from bench.execute.workers.running import Running
 from bench.plan.comparison_groups import ComparisonGroup
 from bench.plan.presets import TURNS_S
 from bench.records.schema import Estimate

@@ -11,8 +11,8 @@ from time import perf_counter
 import numpy as np
 
 from bench.analyse.statistics.signed_rank import location
-from bench.execute.workers.launcher import Request
 from bench.execute.workers.pool import Pool
+from bench.execute.workers.request import Request
 from bench.plan import length as lengths
 from bench.records.schema import Cell, Length, TurnLength
 from studies.evidence import blocks, gate

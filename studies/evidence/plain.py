@@ -11,9 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.execute.workers import cores
-from bench.execute.workers.interpreter import Ended, Process, Spec, WorkerTimeoutError, environment
-from bench.execute.workers.launcher import Request, Running
+from bench.execute.workers.channel import WorkerTimeoutError
 from bench.execute.workers.protocol import LOG
+from bench.execute.workers.request import Request
+from bench.execute.workers.running import Running
+from bench.execute.workers.spec import Spec, environment
+from bench.execute.workers.trial_process import Ended, Process
 from bench.plan import schedule
 from bench.plan.length import EPOCH_STEPS
 from bench.records.schema import Interpreter

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bench.execute.workers import turns
-from bench.execute.workers.launcher import Request
 from bench.execute.workers.pool import Pool, key_of
+from bench.execute.workers.request import Request
 from bench.plan import length as lengths
 from bench.plan.comparison_groups import cell
 from bench.plan.schedule import Layout

@@ -7,7 +7,7 @@ import pytest
 from bench.execute import scheduler as schedulers
 from bench.execute.scheduler import TrialScheduler
 from bench.execute.state import RunState
-from bench.execute.workers.launcher import Outcome, Result
+from bench.execute.workers.result import Outcome, Result
 from bench.plan import schedule
 from bench.plan.comparison_groups import planned_groups
 from tests import factories

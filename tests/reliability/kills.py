@@ -26,7 +26,7 @@ from pathlib import Path
 from bench.analyse.summary import summarise
 from bench.cli import pipeline
 from bench.execute import scheduler
-from bench.execute.workers.launcher import Outcome, Result
+from bench.execute.workers.result import Outcome, Result
 from bench.records import files, store
 from bench.records.schema import Run, Trial
 from tests import factories

@@ -13,9 +13,8 @@ from bench.execute import log as logs
 from bench.execute.group import Group
 from bench.execute.state import RunState
 from bench.execute.workers import turns
-from bench.execute.workers.launcher import _last_line
 from bench.execute.workers.pool import Pool, key_of
-from bench.execute.workers.protocol import LOG
+from bench.execute.workers.protocol import LOG, last_words
 from bench.host.load import LoadMeter
 from bench.plan import schedule
 from bench.plan.comparison_groups import planned_groups
@@ -173,7 +172,7 @@ def test_of_a_log_of_gigabytes_only_the_end_is_read(tmp_path):
         log.truncate(8 << 40)  # a hole: eight terabytes that take no room, and that no memory holds
         log.seek(0, os.SEEK_END)
         log.write(b"\nthe last words\n\n")
-    assert _last_line(tmp_path) == ": the last words"
+    assert last_words(tmp_path / LOG) == ": the last words"
 
 
 def test_out_of_host_memory_is_told_as_such(pool):

@@ -14,8 +14,9 @@ from bench.errors import UsageError
 from bench.execute.environments import cache, requirements
 from bench.execute.log import KEPT_BYTES
 from bench.execute.scheduler import _file_names
-from bench.execute.workers.launcher import Result, Running
 from bench.execute.workers.protocol import LOG
+from bench.execute.workers.result import Result
+from bench.execute.workers.running import Running
 from bench.plan import scripts
 from bench.plan.settings import Flags
 from bench.records import store

@@ -210,8 +210,8 @@ def test_no_file_is_written_through_a_link_that_lies_in_a_folder(tmp_path, monke
 
 
 def test_the_memory_in_which_trials_leave_their_turns_is_the_user_s_alone(open_umask):
-    from bench.execute.workers.launcher import Running
     from bench.execute.workers.protocol import TICKS
+    from bench.execute.workers.running import Running
     from bench.measure.ticks import Ticks
     from tests.execute.workers.test_faults import request
 

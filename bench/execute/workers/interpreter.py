@@ -1,125 +1,22 @@
-"""The parent's end of the worker processes: start them, ask them for interpreters and trials, end them.
-
-The parent only ever waits in blocking reads: a parent that spins would compete with the child it
-measures.
-"""
+"""What trials are forked from, as the parent sees it: a server that has torch, interpreters that have a framework."""
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic
 
-from bench.execute.log import LOOK_S, Log
-from bench.execute.shell import variables
+from bench.execute.log import Log
 from bench.execute.workers import protocol
+from bench.execute.workers.channel import Channel, WorkerEndedError
 from bench.execute.workers.children import kill_group
-from bench.execute.workers.protocol import Message, Receiver, how_it_ended, send
-from bench.plan.devices import visibility
-from bench.plan.schedule import Layout
-from bench.plan.variables import without_launchers
+from bench.execute.workers.protocol import Message, how_it_ended
+from bench.execute.workers.spec import Spec, environment, local
+from bench.execute.workers.trial_process import KILL_GRACE_S, Ended, Process
 
 READY_TIMEOUT_S = 300.0
-KILL_GRACE_S = 10.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Spec:
-    """Which process to start: a Python, what it sees, and how it is laid out in memory."""
-
-    device: str
-    threads: int
-    layout: Layout
-    python: str = sys.executable
-    packages: Mapping[str, str] = field(default_factory=dict)
-    """Versions of the packages that are compared, by normalised name: those that it has to import."""
-    compiled_in: str | None = None
-    """The folder of code that `torch.compile` makes; None is torch's own."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ended:
-    """How the process of a trial ended."""
-
-    exit_code: int
-    """Negative for a signal."""
-    cpu_s: float
-    """Processor time of the trial, its own children included."""
-
-
-class WorkerEndedError(Exception):
-    """The worker process is gone; the text says how it ended."""
-
-
-class WorkerTimeoutError(Exception):
-    """The worker did not answer in time."""
-
-
-class Channel:
-    """A socket to a worker. What it tells of one child may come while another is waited for, and is kept.
-
-    Whoever waits looks after the worker's log meanwhile.
-    """
-
-    def __init__(self, ours: socket.socket, how_it_ended: Callable[[], str], log: Log) -> None:
-        self._control, self._log = ours, log
-        self._how_it_ended = cache(how_it_ended)  # told once by whoever started it
-        self._receiver = Receiver(ours)
-        self._kept: list[Message] = []
-
-    def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
-        """Ask for something; raises `WorkerEndedError`."""
-        try:
-            send(self._control, message, descriptors)
-        except OSError:
-            raise WorkerEndedError(f"the process {self._how_it_ended()}") from None
-
-    def read(self, timeout_s: float, *, events: Iterable[str], child: int | None = None) -> Message:
-        """The next of these events, of one child if one is named.
-
-        Raises `WorkerTimeoutError` or `WorkerEndedError`.
-        """
-        deadline = monotonic() + timeout_s
-        while True:
-            found = next((m for m in self._kept if m["event"] in events and m.get("id") == child), None)
-            if found is not None:
-                self._kept.remove(found)
-                return found
-            left_s = deadline - monotonic()
-            message = self._receive(min(left_s, LOOK_S))
-            if message is not None:
-                self._kept.append(message)
-            elif left_s <= LOOK_S:
-                raise WorkerTimeoutError(f"no answer within {timeout_s:.0f} s")
-
-    def _receive(self, wait_s: float) -> Message | None:
-        """The next message; None where none has come."""
-        self._control.settimeout(max(wait_s, 1e-3))
-        try:
-            received = self._receiver.receive()
-        except TimeoutError:
-            self._log.look()
-            return None
-        except OSError:
-            received = None
-        except ValueError:
-            raise WorkerEndedError("the process wrote what is no reply") from None
-        if received is None:
-            raise WorkerEndedError(f"the process {self._how_it_ended()}")
-        return received[0]
-
-    def close(self) -> None:
-        """Close it, upon which the worker ends with all that it started."""
-        self._control.close()
 
 
 class ForkServer:
@@ -189,16 +86,14 @@ class ForkServer:
             message = self._channel.read(timeout_s, events=("ended",), child=number)
         except WorkerEndedError:  # lost, or where there is no fork itself the interpreter
             return Ended(exit_code=self._process.wait(KILL_GRACE_S), cpu_s=0.0)
-        return Ended(exit_code=message["exit_code"], cpu_s=message["cpu_s"])
+        return Ended.of(message)
 
     def _how_it_ended(self) -> str:
-        return f"{how_it_ended(self._process.wait(KILL_GRACE_S))}{self.last_log_line()}"
+        return f"{how_it_ended(self._process.wait(KILL_GRACE_S))}{self.last_words()}"
 
-    def last_log_line(self) -> str:
+    def last_words(self) -> str:
         """What the server and its interpreters wrote last, after a colon; empty where they wrote nothing."""
-        with self.log.path.open("rb") as log:
-            line = protocol.last_line(log)
-        return f": {line}" if line else ""
+        return protocol.last_words(self.log.path, longest=None)
 
     def close(self) -> None:
         """End the server and everything it started."""
@@ -241,8 +136,7 @@ class Interpreter:
         return Process(pid, lambda timeout_s: self._ended(number, timeout_s), self._server.log)
 
     def _ended(self, number: int, timeout_s: float) -> Ended:
-        message = self._channel.read(timeout_s, events=("ended",), child=number)
-        return Ended(exit_code=message["exit_code"], cpu_s=message["cpu_s"])
+        return Ended.of(self._channel.read(timeout_s, events=("ended",), child=number))
 
     def become(self, request: Message, descriptors: tuple[int, ...] = ()) -> Process:
         """Let the interpreter itself be the process of its one trial; raises as `start`."""
@@ -251,59 +145,8 @@ class Interpreter:
 
     def _how_it_ended(self) -> str:
         ended = self._server.ended(self._number, KILL_GRACE_S)
-        return f"{how_it_ended(ended.exit_code)}{self._server.last_log_line()}"
+        return f"{how_it_ended(ended.exit_code)}{self._server.last_words()}"
 
     def close(self) -> None:
         """Let it end, and all of its trials."""
         self._channel.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """A trial's process, which leads a process group of its own."""
-
-    pid: int
-    ended: Callable[[float], Ended]
-    """How it ended, waiting for so many seconds; raises `WorkerTimeoutError` or `WorkerEndedError`."""
-    log: Log
-    """Of those that started it."""
-
-    def kill(self) -> None:
-        """Kill it, and all that it has started."""
-        kill_group(self.pid)
-
-    def stop(self) -> None:
-        """Let it stand still, and all that it has started."""
-        _signal_group(self.pid, signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        """Let it go on."""
-        _signal_group(self.pid, signal.SIGCONT)
-
-
-def _signal_group(pid: int, which: signal.Signals) -> None:
-    try:
-        os.killpg(pid, which)
-    except (ProcessLookupError, PermissionError):
-        return
-
-
-def environment(spec: Spec) -> dict[str, str]:
-    """The environment variables of a worker: the user's own, with what the method fixes."""
-    fixed = {
-        "PYTHONHASHSEED": str(spec.layout.hash_seed),
-        "LOOPTAX_PADDING": "x" * spec.layout.padding_bytes,
-        # More threads only add noise to loops that differ in Python; set before any library reads them.
-        "OMP_NUM_THREADS": str(spec.threads),
-        "MKL_NUM_THREADS": str(spec.threads),
-        # Lets torch see cards without initialising the driver, which no fork would survive.
-        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
-    }
-    if spec.compiled_in is not None:
-        fixed["TORCHINDUCTOR_CACHE_DIR"] = spec.compiled_in
-    return {**without_launchers(variables(spec.python)), **fixed, **visibility(spec.device, dict(os.environ))}
-
-
-def local(device: str) -> str:
-    """The device as the worker knows it: only one card is visible there, and it has index 0."""
-    return device.partition(":")[0]

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Protocol, TypedDict, Unpack
 
 from bench.execute import shell
-from bench.execute.workers.interpreter import ForkServer, Interpreter, Spec, WorkerEndedError, WorkerTimeoutError
-from bench.execute.workers.launcher import Outcome, Request, Result, Running, failed
+from bench.execute.workers.channel import WorkerEndedError, WorkerTimeoutError
+from bench.execute.workers.interpreter import ForkServer, Interpreter
 from bench.execute.workers.protocol import Message
+from bench.execute.workers.request import Request
+from bench.execute.workers.result import Outcome, Result, failed
+from bench.execute.workers.running import Running
+from bench.execute.workers.spec import Spec
 from bench.host.imported import parts
 from bench.records.schema import Interpreter as InterpreterRecord
 from trainloops import runners, workloads
@@ -80,6 +84,16 @@ def _lacks(name: str, needs: Sequence[str], cannot: str, reason: str) -> str:
     return f"{name} needs {' and '.join(needs)}: pip install {' '.join(needs)} ({reason})"
 
 
+class Launcher(Protocol):
+    """Starts trials of one runner on one device, each in a process of its own."""
+
+    def start(self, request: Request) -> Running | Outcome:
+        """Start one trial, or say how it went where it could not start; never raises for what the trial does."""
+
+    def close(self) -> None:
+        """End every process that was started."""
+
+
 class Brought(TypedDict, total=False):
     """What an interpreter imports beside its runner."""
 
@@ -114,7 +128,7 @@ class Forker:
         assert self._ready is not None
         running = Running(request, self._ready)
         try:
-            return running.started(self._interpreter.start(running.payload, running.descriptors))
+            return running.started(self._interpreter.start(running.message, running.descriptors))
         except (WorkerEndedError, WorkerTimeoutError):
             return self._start_again(running)
 
@@ -130,7 +144,7 @@ class Forker:
                 return running.refused(f"the interpreter was lost, and another cannot be forked: {ready.no_fork}")
             running.record = ready
             assert self._interpreter is not None
-            return running.started(self._interpreter.start(running.payload, running.descriptors))
+            return running.started(self._interpreter.start(running.message, running.descriptors))
         except (WorkerEndedError, WorkerTimeoutError) as error:
             return running.refused(f"the interpreter was lost: {error}")
 
@@ -164,7 +178,7 @@ class Spawner:
             if isinstance(ready, Result):
                 return Outcome(result=ready, interpreter=None)
             running = Running(request, ready.model_copy(update={"no_fork": self.no_fork}))
-            return running.started(interpreter.become(running.payload, running.descriptors))
+            return running.started(interpreter.become(running.message, running.descriptors))
         except (WorkerEndedError, WorkerTimeoutError) as error:
             return Outcome(result=failed("killed", str(error)), interpreter=None)
 

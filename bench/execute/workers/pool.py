@@ -8,9 +8,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from bench.execute.workers import cores
-from bench.execute.workers.interpreter import ForkServer, Spec, WorkerEndedError, WorkerTimeoutError
-from bench.execute.workers.launcher import Launcher, Outcome, Request, Running, failed, message_of
-from bench.execute.workers.launchers import Brought, Forker, Spawner
+from bench.execute.workers.channel import WorkerEndedError, WorkerTimeoutError
+from bench.execute.workers.interpreter import ForkServer
+from bench.execute.workers.launchers import Brought, Forker, Launcher, Spawner
+from bench.execute.workers.request import Request, message_of
+from bench.execute.workers.result import Outcome, failed
+from bench.execute.workers.running import Running
+from bench.execute.workers.spec import Spec
 from bench.plan.schedule import Layout
 from bench.records.schema import Cell, Scripts
 from bench.records.schema import Interpreter as InterpreterRecord

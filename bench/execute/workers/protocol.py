@@ -16,6 +16,8 @@ RESULT, LOG, TRACE, TICKS = "result.json", "output.log", "trace.json.gz", "ticks
 """The files of a trial's scratch folder."""
 MAX_BYTES = 1 << 16
 MAX_DESCRIPTORS = 4
+LONGEST_LINE = 200
+"""Of a log, in a reason."""
 
 Message = dict[str, Any]
 
@@ -35,10 +37,15 @@ def end_of(log: BinaryIO, most_bytes: int) -> str:
     return log.read().decode(errors="replace")
 
 
-def last_line(log: BinaryIO) -> str:
-    """The last line of a log that says something."""
-    lines = [line.strip() for line in end_of(log, MAX_BYTES).splitlines()]
-    return next(filter(None, reversed(lines)), "")
+def last_words(log: Path, *, longest: int | None = LONGEST_LINE) -> str:
+    """The last line of a log that says something, after a colon; empty where there is none, or no log."""
+    try:
+        with log.open("rb") as opened:
+            lines = [line.strip() for line in end_of(opened, MAX_BYTES).splitlines()]
+    except OSError:
+        return ""
+    line = next(filter(None, reversed(lines)), "")
+    return f": {line[:longest]}" if line else ""
 
 
 def rank_folder(scratch: Path, rank: int) -> Path:

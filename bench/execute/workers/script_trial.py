@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 Result = dict[str, Any]
 Made = Callable[[], int]
 Leave = Callable[[object], NoReturn]
-LONGEST_LINE = 200
 
 
 def _timing(assignment: Assignment) -> Result:
@@ -157,7 +156,7 @@ def _in_a_fork(assignment: Assignment, look: Callable[[Leave], None]) -> dict[st
         _look(assignment, look, left)
     exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if not left.exists():
-        raise ScriptError(f"it ended its process with exit code {exit_code}{_last_line(assignment)}")
+        raise ScriptError(f"it ended its process with exit code {exit_code}{_last_words(assignment)}")
     seen = pickle.loads(left.read_bytes())  # noqa: S301 # nosec B301 - by a fork of this process
     if isinstance(seen, str):
         raise ScriptError(seen)
@@ -260,17 +259,15 @@ def _run(assignment: Assignment, run: Callable[[], None], *, made: Made, give_up
     except SystemExit as error:
         if error.code not in (None, 0):
             after = f"sys.exit({error.code!r}) after {made():,} steps"
-            raise ScriptError(f"it ended itself by {after}{_last_line(assignment)}") from None
+            raise ScriptError(f"it ended itself by {after}{_last_words(assignment)}") from None
     threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - as Python does at its end: scripts may train in one
     if not made():
         raise ScriptError(f"it ran to its end, and no optimizer step was seen; {scripts.WAY_OUT}")
 
 
-def _last_line(assignment: Assignment) -> str:
+def _last_words(assignment: Assignment) -> str:
     _flush()
-    with (assignment.scratch / protocol.LOG).open("rb") as log:
-        line = protocol.last_line(log)
-    return f": {line[:LONGEST_LINE]}" if line else ""
+    return protocol.last_words(assignment.scratch / protocol.LOG)
 
 
 def _flush() -> None:

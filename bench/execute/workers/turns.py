@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from bench.execute.log import LOOK_S
-from bench.execute.workers.launcher import LONGER, Launcher, Outcome, Request, Running, failed
+from bench.execute.workers.launchers import Launcher
 from bench.execute.workers.pool import Pool
 from bench.execute.workers.protocol import TICKS, rank_folder
+from bench.execute.workers.request import Request
+from bench.execute.workers.result import Outcome, failed
+from bench.execute.workers.running import LONGER, Running
 from bench.measure.ticks import OVER, READY, TURN, Ticks
 from bench.records.schema import Timing, TurnLength, Turns
 

@@ -9,9 +9,9 @@ import pytest
 
 from bench.execute.log import MAX_BYTES
 from bench.execute.workers import turns
-from bench.execute.workers.interpreter import Spec
-from bench.execute.workers.launcher import Request
 from bench.execute.workers.launchers import Spawner
+from bench.execute.workers.request import Request
+from bench.execute.workers.spec import Spec
 from bench.plan import length as lengths
 from bench.plan.comparison_groups import cell
 from bench.records.schema import TurnLength

@@ -6,9 +6,9 @@ import signal
 import pytest
 
 from bench.execute import launch_probe
-from bench.execute.workers import worker
-from bench.execute.workers.launcher import Request
+from bench.execute.workers import fork_probe
 from bench.execute.workers.launchers import Forker, Spawner
+from bench.execute.workers.request import Request
 from bench.plan import length as lengths
 from bench.plan.comparison_groups import cell
 from bench.records.schema import Interpreter as InterpreterRecord
@@ -76,18 +76,18 @@ def test_a_device_on_which_nothing_runs_is_told_from_one_that_only_forks_cannot_
 
 
 def test_the_probe_tells_its_reason(monkeypatch):
-    assert worker._why_no_fork("cpu") is None
-    assert "meta" in worker._why_no_fork("meta")
-    monkeypatch.setattr(worker, "_why_unusable", lambda device: os._exit(3))
-    assert worker._why_no_fork("cpu") == "trying it ended with exit code 3"
-    monkeypatch.setattr(worker, "CAN_FORK", False)
-    assert worker._why_no_fork("cpu") == "forks do not survive on this system"
+    assert fork_probe.why_no_fork("cpu") is None
+    assert "meta" in fork_probe.why_no_fork("meta")
+    monkeypatch.setattr(fork_probe, "why_unusable", lambda device: os._exit(3))
+    assert fork_probe.why_no_fork("cpu") == "trying it ended with exit code 3"
+    monkeypatch.setattr(fork_probe, "CAN_FORK", False)
+    assert fork_probe.why_no_fork("cpu") == "forks do not survive on this system"
 
 
 def test_a_probe_that_hangs_is_ended(monkeypatch):
-    monkeypatch.setattr(worker, "FORK_PROBE_TIMEOUT_S", 1)
-    monkeypatch.setattr(worker, "_why_unusable", lambda device: signal.pause())
-    assert worker._why_no_fork("cpu") == "no answer of the device within 1 s"
+    monkeypatch.setattr(fork_probe, "TIMEOUT_S", 1)
+    monkeypatch.setattr(fork_probe, "why_unusable", lambda device: signal.pause())
+    assert fork_probe.why_no_fork("cpu") == "no answer of the device within 1 s"
 
 
 def test_where_one_runner_cannot_be_forked_no_other_is(monkeypatch, pool_of):

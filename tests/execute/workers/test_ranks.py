@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bench.execute.workers import turns
-from bench.execute.workers.launcher import Request
 from bench.execute.workers.ranks import together
+from bench.execute.workers.request import Request
 from bench.measure.gate import Leader
 from bench.measure.ticks import OVER, READY, TURN
 from bench.plan import length as lengths

@@ -11,7 +11,7 @@ import pytest
 from bench.execute.group import DoesNotFitError, Group
 from bench.execute.state import RunState
 from bench.execute.workers import cores
-from bench.execute.workers.launcher import AtEnd, Outcome, Result
+from bench.execute.workers.result import AtEnd, Outcome, Result
 from bench.execute.workers.turns import Member
 from bench.host import container, memory
 from bench.host.load import LoadMeter
@@ -200,7 +200,7 @@ def test_as_many_start_at_once_as_there_are_processors_within_a_container_s_quot
 
 def test_a_device_in_exclusive_mode_is_told_from_a_loop_that_fails():
     from bench.execute.group import _refuse_what_shares_badly
-    from bench.execute.workers.launcher import Outcome, failed
+    from bench.execute.workers.result import Outcome, failed
 
     busy = "AcceleratorError: CUDA error: CUDA-capable device(s) is/are busy or unavailable"
     with pytest.raises(DoesNotFitError, match="exclusive mode"):

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import torch
 
-from bench.execute.workers import worker
+from bench.execute.workers.loading import Loaded
 from bench.execute.workers.script import Script
+from bench.execute.workers.trial_start import run_trial
 from bench.measure.ticks import TURN
 
 
@@ -29,9 +30,9 @@ def main():
         if pid == 0:
             try:
                 script = Script.of(asked["script"])
-                loaded = worker.Loaded(train=None, script=script, inherited_bytes=0)
+                loaded = Loaded(train=None, import_s=0.0, script=script, inherited_bytes=0)
                 script.prepare()
-                worker._train(loaded, asked, [control.detach()])
+                run_trial(loaded, asked, [control.detach()])
                 os._exit(0)
             finally:
                 os._exit(70)  # else it would go on with the trials of its parent

@@ -3,21 +3,18 @@
 Ray is a fake here, which answers in the order that a test wants; `tests/test_fleet.py` has a real one.
 """
 
-import socket
-import sys
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 
-from bench.errors import DeviceError, UsageError
-from bench.execute import fleet
-from bench.execute.fleet import FleetScheduler, Node
+from bench.errors import DeviceError
+from bench.execute.fleet import measurer, scheduler
+from bench.execute.fleet.scheduler import FleetScheduler
 from bench.plan.comparison_groups import planned_groups
-from bench.plan.settings import Flags, from_flags
 from bench.records.schema import Fleet
-from tests import factories, ray_or_skip
+from tests import factories
+from tests.execute.fleet.conftest import RUN, node
 
-RUN = factories.run(runners=["pytorch", "floor"], blocks=4)
 SETTINGS = RUN.settings.model_copy(update={"passes": ["timing"], "fleet": Fleet(address="there:6379")})
 
 
@@ -27,10 +24,6 @@ class ActorLostError(Exception):
 
 class RayError(Exception):
     pass
-
-
-def node(name, **packages):
-    return Node(ray_id=name, name=name, cards=2, machine=RUN.machine, packages={"torch": "2.13.0", **packages})
 
 
 class Measurer:
@@ -96,10 +89,10 @@ class FakeRay:
 @pytest.fixture
 def ray(monkeypatch):
     fake = FakeRay()
-    monkeypatch.setattr(fleet, "connect", lambda _address: fake)
-    monkeypatch.setattr(fleet, "nodes", lambda _address: [node("a"), node("b")])
-    monkeypatch.setattr(fleet, "_on", lambda _node_id, remote, **_resources: remote)
-    monkeypatch.setattr(fleet, "Measurer", Measurer)
+    monkeypatch.setattr(scheduler, "connect", lambda _address: fake)
+    monkeypatch.setattr(scheduler, "nodes", lambda _address: [node("a"), node("b")])
+    monkeypatch.setattr(measurer, "on_node", lambda _node_id, remote, **_resources: remote)
+    monkeypatch.setattr(measurer, "Measurer", Measurer)
     return fake
 
 
@@ -165,52 +158,7 @@ def test_nobody_hears_of_a_trial_twice_and_all_hear_of_those_before(ray):
 
 
 def test_cards_measure_side_by_side_and_cores_of_a_node_do_not(ray):
-    on_card = [each.model_copy(update={"device": "cuda"}) for each in SETTINGS.comparisons]
-    FleetScheduler(SETTINGS)._open()
-    assert len(ray.actors) == 2
-    FleetScheduler(SETTINGS.model_copy(update={"comparisons": on_card}))._open()
-    assert len(ray.actors) == 2 + 4
-
-
-def test_nodes_with_other_versions_are_named():
-    with pytest.raises(DeviceError) as refused:
-        fleet._refuse_others([node("a", accelerate="1.15.0"), node("b", accelerate="1.14.0")])
-    assert str(refused.value) == (
-        "--executor ray: node b has accelerate 1.14.0, and node a accelerate 1.15.0: install the same on both, or "
-        "leave one of them out of the cluster."
-    )
-    with pytest.raises(DeviceError, match=r"node b has no accelerate, and node a accelerate 1\.15\.0"):
-        fleet._refuse_others([node("a", accelerate="1.15.0"), node("b")])
-
-
-def test_without_ray_it_is_one_sentence_even_beside_a_folder_of_that_name(monkeypatch):
-    for module in (None, ModuleType("ray")):
-        monkeypatch.setitem(sys.modules, "ray", module)
-        with pytest.raises(UsageError, match=r"^--executor ray needs Ray: pip install 'looptax\[ray\]'\.$"):
-            fleet.connect(None)
-
-
-def test_an_address_where_nobody_listens_is_refused_at_once():
-    ray_or_skip.ray("util")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(
-        UsageError, match=rf"^--ray-address 127\.0\.0\.1:{port}: no Ray cluster answers there \(.*refused"
-    ):
-        fleet.connect(f"127.0.0.1:{port}")
-    assert not sys.modules["ray"].is_initialized()
-
-
-@pytest.mark.parametrize(
-    ("flags", "sentence"),
-    [
-        ({"executor": "slurm"}, "--executor 'slurm' is not one of local, ray."),
-        ({"ray_address": "auto"}, "--ray-address is that of --executor ray: give both, or leave it out."),
-        ({"executor": "ray", "trace": True}, "--executor ray does not do --trace: leave one of them out."),
-    ],
-)
-def test_a_wrong_flag_is_one_sentence(flags, sentence):
-    with pytest.raises(UsageError) as caught:
-        from_flags(Flags(device="cpu", **flags), RUN.machine)
-    assert str(caught.value) == sentence
+    on_card = [comparison.model_copy(update={"device": "cuda"}) for comparison in SETTINGS.comparisons]
+    nodes = [node("a"), node("b")]
+    assert len(measurer.open_places(ray, nodes, SETTINGS, [])) == 2
+    assert len(measurer.open_places(ray, nodes, SETTINGS.model_copy(update={"comparisons": on_card}), [])) == 4
