@@ -16,9 +16,10 @@ from bench.analyse.releases.search import most
 from bench.analyse.summary import ratios_so_far
 from bench.errors import UninstallableError
 from bench.execute import checkup
-from bench.execute.scheduler import UNTIMED_BLOCK, TrialScheduler
+from bench.execute.scheduler import TrialScheduler
 from bench.plan import length
 from bench.plan.bisect import STEP_TIME
+from bench.plan.passes import UNTIMED_BLOCK
 from bench.records import store
 from bench.records.schema import Environment, Pass, Probe, Release, Run, Settings, Transition, Trial
 from bench.report.kinds.bisect.report import progress_line

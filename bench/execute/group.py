@@ -9,11 +9,12 @@ from pathlib import Path
 from time import monotonic
 
 from bench.execute.state import RunState
-from bench.execute.workers import cores, turns
+from bench.execute.workers import cores
+from bench.execute.workers.member import Member
 from bench.execute.workers.pool import Pool
 from bench.execute.workers.request import Request
 from bench.execute.workers.result import Outcome
-from bench.execute.workers.turns import Member, TurnTaking
+from bench.execute.workers.turns import TurnTaking
 from bench.host import memory, reading
 from bench.host.load import LoadMeter
 from bench.plan import length as lengths
@@ -100,14 +101,14 @@ class Group:
             alive = [each for each in begun if isinstance(each, Member)]
             try:
                 _refuse_to_fill_memory(alive)
-                found = turns.start(self._pool, self._request(slot, is_alone=len(slots) == 1))
-                if alive and isinstance(found, Outcome):
-                    _refuse_what_shares_badly(found)
+                started = Member.start(self._pool, self._request(slot, is_alone=len(slots) == 1))
+                if alive and isinstance(started, Outcome):
+                    _refuse_what_shares_badly(started)
             except DoesNotFitError:
                 for each in alive:
                     each.end()
                 raise
-            begun.append(found)
+            begun.append(started)
         return begun
 
     def _request(self, slot: Slot, *, is_alone: bool) -> Request:

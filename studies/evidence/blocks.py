@@ -13,11 +13,12 @@ from bench.analyse.cells.turns import figures
 from bench.analyse.statistics.signed_rank import Floats, hodges_lehmann, interquartile_range
 from bench.execute.group import Group
 from bench.execute.state import RunState
-from bench.execute.workers import cores, turns
+from bench.execute.workers import cores
 from bench.execute.workers.launchers import Launcher
+from bench.execute.workers.member import Member
 from bench.execute.workers.pool import Pool, key_of
 from bench.execute.workers.request import Request
-from bench.execute.workers.turns import Member
+from bench.execute.workers.turns import TurnTaking
 from bench.host.load import LoadMeter
 from bench.plan import length as lengths
 from bench.plan import schedule
@@ -88,7 +89,7 @@ def warmed_up(pool: Pool, cells: Sequence[Cell], *, pinned: bool = True) -> Iter
     """Trials that have warmed up and wait for their turns, which whoever enters gives them to their end."""
     where = cores.for_trials(threads=THREADS, workers=0, device="cpu") if pinned else []
     with cores.leaving(where):
-        begun = [turns.start(pool, request(cell, where, is_alone=len(cells) == 1)) for cell in cells]
+        begun = [Member.start(pool, request(cell, where, is_alone=len(cells) == 1)) for cell in cells]
         members = [each for each in begun if isinstance(each, Member)]
         if len(members) < len(cells):
             raise RuntimeError(str(next(each.result.reason for each in begun if not isinstance(each, Member))))
@@ -106,7 +107,7 @@ def taken(members: Sequence[Member], length: TurnLength, *, cycles: int, number:
     """Let all take their turns and end: for each its steps in µs, a row a cycle."""
     first = members[0].running.request.cell
     orders = schedule.cycles(len(members), seed=0, block=number, first=first)
-    taking = turns.TurnTaking(members, orders)
+    taking = TurnTaking(members, orders)
     taking.take(length, cycles=cycles)
     taking.end()
     return [own_us(member.steps_ns, member.waits_ns).reshape(cycles, length.steps) for member in members]

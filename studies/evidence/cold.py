@@ -14,7 +14,8 @@ from statistics import median
 import numpy as np
 
 from bench.analyse.statistics.signed_rank import Floats, hodges_lehmann
-from bench.execute.workers.turns import Member, TurnTaking
+from bench.execute.workers.member import Member
+from bench.execute.workers.turns import TurnTaking
 from bench.plan import length as lengths
 from bench.plan import schedule
 from bench.records.schema import TurnLength

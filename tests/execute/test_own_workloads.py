@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.execute.workers import turns
+from bench.execute.workers.member import Member
 from bench.execute.workers.pool import Pool, key_of
 from bench.execute.workers.request import Request
 from bench.plan import length as lengths
@@ -82,5 +82,5 @@ def test_its_trials_are_right_whatever_folder_they_run_in(pool):
 
 
 def test_a_loss_of_several_numbers_is_told_as_such_by_a_timed_trial_too(pool):
-    result = turns.start(pool, request(f"{OWN}:a_loss_a_sample", "timing")).result
+    result = Member.start(pool, request(f"{OWN}:a_loss_a_sample", "timing")).result
     assert (result.status, result.reason) == ("failed", "the loss is not one number: take its mean")

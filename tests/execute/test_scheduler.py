@@ -5,6 +5,7 @@ from typing import ClassVar
 import pytest
 
 from bench.execute import scheduler as schedulers
+from bench.execute import sets as interpreter_sets
 from bench.execute.scheduler import TrialScheduler
 from bench.execute.state import RunState
 from bench.execute.workers.result import Outcome, Result
@@ -104,7 +105,7 @@ class NoTurns:
 
 @pytest.fixture
 def sets(monkeypatch):
-    monkeypatch.setattr(schedulers, "Pool", Sets)
+    monkeypatch.setattr(interpreter_sets, "Pool", Sets)
     monkeypatch.setattr(schedulers, "Group", NoTurns)
     monkeypatch.setattr(Sets, "opened", [])
     return Sets.opened

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from bench.analyse.summary import summarise
 from bench.cli import pipeline
-from bench.execute import scheduler
+from bench.execute import scheduler, sets
 from bench.execute.workers.result import Outcome, Result
 from bench.records import files, store
 from bench.records.schema import Run, Trial
@@ -99,7 +99,7 @@ def go_on(folder: Path, kill: Kill | None = None) -> bool:
 
 def _measure(folder: Path, kill: Kill | None) -> None:
     warnings.simplefilter("ignore")
-    scheduler.Pool, scheduler.Group = Pool, Group  # type: ignore[misc,assignment]
+    sets.Pool, scheduler.Group = Pool, Group  # type: ignore[misc,assignment]
     pipeline.checkup.kept = lambda *_: nullcontext()  # type: ignore[assignment]
     if kill is not None and kill.at_byte is not None:
         files.os = _DyingOs(kill.at_byte)  # type: ignore[assignment]

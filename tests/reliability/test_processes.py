@@ -12,7 +12,7 @@ import pytest
 from bench.execute import log as logs
 from bench.execute.group import Group
 from bench.execute.state import RunState
-from bench.execute.workers import turns
+from bench.execute.workers.member import Member
 from bench.execute.workers.pool import Pool, key_of
 from bench.execute.workers.protocol import LOG, last_words
 from bench.host.load import LoadMeter
@@ -230,7 +230,7 @@ def test_trials_killed_in_a_turn_while_they_wait_and_while_they_are_stopped_are_
     pool, plan, monkeypatch, while_it_waits, while_it_is_stopped
 ):
     by_signal = {"prints_and_is_right": while_it_waits, "has_a_thread": while_it_is_stopped}
-    train, seen = turns.Member._train, {}
+    train, seen = Member._train, {}
 
     def train_and_be_killed(member, steps, timeout_s):
         train(member, steps, timeout_s)
@@ -240,7 +240,7 @@ def test_trials_killed_in_a_turn_while_they_wait_and_while_they_are_stopped_are_
             seen[name] = states([pid]).pop() if not member.must_stop else stopped(pid)
             os.kill(pid, by_signal[name])
 
-    monkeypatch.setattr(turns.Member, "_train", train_and_be_killed)
+    monkeypatch.setattr(Member, "_train", train_and_be_killed)
     (planned,) = planned_groups(plan)
     (group,) = schedule.block([planned], seed=0, block=0)
     trials = Group(plan, RunState(plan, done=[]), pool, group, planned.reference).trials(LoadMeter())

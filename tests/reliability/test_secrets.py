@@ -13,7 +13,7 @@ from bench.cli import app, output, pipeline
 from bench.errors import UsageError
 from bench.execute.environments import cache, requirements
 from bench.execute.log import KEPT_BYTES
-from bench.execute.scheduler import _file_names
+from bench.execute.trial_files import file_names
 from bench.execute.workers.protocol import LOG
 from bench.execute.workers.result import Result
 from bench.execute.workers.running import Running
@@ -236,7 +236,7 @@ def test_a_log_that_cannot_be_kept_costs_no_trial_and_none_is_written_through_a_
 
 def test_scripts_with_long_arguments_or_alike_names_have_a_log_each():
     names = ["train.py --lr .1", "train.py --lr +.1", f"train.py {'x' * 300} 1", f"train.py {'x' * 300} 2", "plain.py"]
-    found = _file_names(names)
-    assert len(set(found.values())) == len(names)
-    assert max(map(len, found.values())) < 110
-    assert found["plain.py"] == "plain.py"
+    called = file_names(names)
+    assert len(set(called.values())) == len(names)
+    assert max(map(len, called.values())) < 110
+    assert called["plain.py"] == "plain.py"

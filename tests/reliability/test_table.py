@@ -54,4 +54,4 @@ def test_nothing_is_unpickled_but_what_a_process_and_its_own_child_tell_each_oth
         for name, _ in calls(path)
         if name in ("pickle.load", "pickle.loads", "torch.load", "marshal.loads", "yaml.load")
     }
-    assert unpickling == {"bench/report/charts/engine.py", "bench/execute/workers/script_trial.py"}
+    assert unpickling == {"bench/report/charts/engine.py", "bench/execute/workers/script_looks.py"}

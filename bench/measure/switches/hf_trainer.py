@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from enum import Enum
 from functools import partial
 from typing import Any
 
 from bench.measure.switches.switch import Every, Switch, Training, by_class, is_kind, made_by, plain, written
+from bench.measure.switches.training_arguments import argument, attribute, every, known, put, steps_between, strategy
 
-OFF: tuple[Any, ...] = (None, False, 0, "no", "", [])
 NEEDED = ("DefaultFlowCallback", "ProgressCallback")
 """Callbacks that are no option, or one of their own."""
 RECOMPUTED = ("activation_checkpointing", "gradient_checkpointing")
@@ -22,65 +21,10 @@ RECOMPUTED = ("activation_checkpointing", "gradient_checkpointing")
 LOG_LINE = "log line"
 
 
-def argument(name: str, *arguments: str, off: Any, **about: Any) -> Switch:
-    """An option that is on where the first of these arguments that the release has is; `off` is what it becomes."""
-
-    def on(training: Training) -> bool:
-        return plain(getattr(training.trainer.args, _known(training, arguments))) not in OFF
-
-    def setting(training: Training) -> str:
-        return written(training.trainer.args, _known(training, arguments))
-
-    def turn_off(training: Training) -> None:
-        put(training, _known(training, arguments), off)
-
-    def told_off(training: Training) -> str:
-        return f"{_known(training, arguments)}={off!r}"
-
-    usual: dict[str, Any] = {"on": on, "setting": setting, "turn_off": turn_off, "off": told_off}
-    return Switch(name=name, **usual | about)
-
-
-def _known(training: Training, arguments: tuple[str, ...]) -> str:
-    return next((each for each in arguments if hasattr(training.trainer.args, each)), arguments[0])
-
-
-def put(training: Training, name: str, value: Any) -> None:
-    """Give an argument another value, of its own kind; some releases freeze what is set."""
-    before = getattr(training.trainer.args, name, None)
-    object.__setattr__(training.trainer.args, name, type(before)(value) if isinstance(before, Enum) else value)
-
-
-def strategy(name: str, *strategies: str, steps: str, event: str) -> Switch:
-    """Something that happens every so many steps, or every epoch."""
-
-    def setting(training: Training) -> str:
-        args, chosen = training.trainer.args, _known(training, strategies)
-        return written(args, chosen, steps) if plain(getattr(args, chosen)) == "steps" else written(args, chosen)
-
-    def every(training: Training) -> Every:
-        chosen = plain(getattr(training.trainer.args, _known(training, strategies)))
-        return _steps(training, steps) if chosen == "steps" else _epoch(training) if chosen == "epoch" else None
-
-    return argument(name, *strategies, off="no", setting=setting, event=event, every=every)
-
-
-def _steps(training: Training, name: str) -> int | None:
-    """How many; a part of the whole training is what the trainer's state makes of it, and one is no event."""
-    asked = getattr(training.trainer.args, name)
-    found = asked if isinstance(asked, int) else getattr(training.trainer.state, name, None)
-    return found if isinstance(found, int) and found > 1 else None
-
-
-def _epoch(training: Training) -> int | None:
-    """Optimizer steps of an epoch; None where its loader has no length, or releases differ in what the rest is."""
-    batches = len(training.trainer.callback_handler.train_dataloader)
-    steps, rest = divmod(batches, training.trainer.args.gradient_accumulation_steps)
-    return steps if steps > 1 and not rest else None
-
-
 def _log_every(training: Training) -> Every:
-    return _steps(training, "logging_steps") if plain(training.trainer.args.logging_strategy) == "steps" else None
+    return (
+        steps_between(training, "logging_steps") if plain(training.trainer.args.logging_strategy) == "steps" else None
+    )
 
 
 def _without_logging(training: Training) -> None:
@@ -108,7 +52,7 @@ def _without_memory_metrics(training: Training) -> None:
 
 
 def _recomputes(training: Training) -> bool:
-    return getattr(training.trainer.args, _known(training, RECOMPUTED)) or _model_recomputes(training)
+    return getattr(training.trainer.args, known(training, RECOMPUTED)) or _model_recomputes(training)
 
 
 def _model_recomputes(training: Training) -> bool:
@@ -117,7 +61,7 @@ def _model_recomputes(training: Training) -> bool:
 
 
 def _how_it_recomputes(training: Training) -> str:
-    name = _known(training, RECOMPUTED)
+    name = known(training, RECOMPUTED)
     is_argument = getattr(training.trainer.args, name)
     return written(training.trainer.args, name) if is_argument else f"model.{name}_enable()"
 
@@ -126,7 +70,7 @@ def _without_recomputing(training: Training) -> None:
     for name in RECOMPUTED:
         put(training, name, value=False)
     if _model_recomputes(training):
-        getattr(training.model, f"{_known(training, RECOMPUTED)}_disable")()
+        getattr(training.model, f"{known(training, RECOMPUTED)}_disable")()
 
 
 def _is_compiled(training: Training) -> bool:
@@ -144,17 +88,6 @@ def _without_token_counts(training: Training) -> None:
     put(training, "include_num_input_tokens_seen", "no" if is_text else False)
 
 
-def attribute(name: str, of_trainer: str, argument_name: str, **about: Any) -> Switch:
-    """An option that the trainer has made an attribute of, from an argument."""
-    return Switch(
-        name=name,
-        on=lambda training: getattr(training.trainer, of_trainer) is not None,
-        setting=lambda training: written(training.trainer.args, argument_name),
-        turn_off=lambda training: setattr(training.trainer, of_trainer, None),
-        **about,
-    )
-
-
 SWITCHES = (
     argument(
         "progress-bar",
@@ -170,9 +103,7 @@ SWITCHES = (
         setting=lambda training: written(training.trainer.args, _logging_argument(training)),
         turn_off=_without_logging,
         event=LOG_LINE,
-        every=lambda training: (
-            _epoch(training) if plain(training.trainer.args.logging_strategy) == "epoch" else _log_every(training)
-        ),
+        every=partial(every, strategies=("logging_strategy",), steps="logging_steps"),
     ),
     argument("logging-nan-filter", "logging_nan_inf_filter", off=False),
     strategy("evaluation", "eval_strategy", "evaluation_strategy", steps="eval_steps", event="evaluation"),

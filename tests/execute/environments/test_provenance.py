@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UninstallableError, UsageError
-from bench.execute import scheduler
+from bench.execute import sets
 from bench.execute.environments import cache, overlay
 from bench.execute.environments.build import Environment
 from bench.execute.workers import launchers
@@ -208,7 +208,7 @@ def test_another_looptax_in_the_child_measures_nothing(tmp_path):
 def test_packages_that_moved_anywhere_are_compared_everywhere():
     old = Side(name="a", python="", packages={"tiny": "1.0", "torch": "2"}, moved={"tiny": (None, "1.0")})
     new = Side(name="b", python="", packages={"tiny": "2.0", "torch": "2"})
-    assert scheduler.compared([old, new]) == {"a": {"tiny": "1.0"}, "b": {"tiny": "2.0"}}
+    assert sets.compared([old, new]) == {"a": {"tiny": "1.0"}, "b": {"tiny": "2.0"}}
 
 
 @pytest.fixture

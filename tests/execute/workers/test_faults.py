@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from bench.execute.log import MAX_BYTES
-from bench.execute.workers import turns
 from bench.execute.workers.launchers import Spawner
+from bench.execute.workers.member import Member
 from bench.execute.workers.request import Request
 from bench.execute.workers.spec import Spec
+from bench.execute.workers.turns import TurnTaking
 from bench.plan import length as lengths
 from bench.plan.comparison_groups import cell
 from bench.records.schema import TurnLength
@@ -82,7 +83,7 @@ def test_a_trial_that_failed_leaves_a_log_with_all_of_its_error_and_one_that_wen
 
 @pytest.mark.parametrize(("loop", "reason"), [("exits", "sys.exit(0)"), ("exits_at_once", "os._exit(0)")])
 def test_a_timed_loop_that_ends_its_process_is_told_as_such(pool, loop, reason):
-    found = turns.start(pool, request(loop, phase="timing"))
+    found = Member.start(pool, request(loop, phase="timing"))
     assert (found.result.status, reason in found.result.reason) == ("failed", True), found.result
 
 
@@ -118,11 +119,11 @@ def test_what_a_loop_prints_is_no_answer(pool):
 def test_a_fresh_interpreter_for_each_trial_takes_turns_by_the_same_protocol():
     spawner = Spawner(str(LOOPS / "prints_and_is_right.py"), Spec(device="cpu", threads=1, layout=LAYOUT))
     try:
-        member = turns.start(spawner, request("prints_and_is_right", phase="timing"))
+        member = Member.start(spawner, request("prints_and_is_right", phase="timing"))
         assert member.running.record.launch == "spawn"
         assert member.running.record.hash_seed == LAYOUT.hash_seed
         length = TurnLength(cold_steps=1, kept_steps=4)
-        taking = turns.TurnTaking([member], iter([[0]] * 3))
+        taking = TurnTaking([member], iter([[0]] * 3))
         taking.take(length, cycles=3)
         (outcome,) = taking.end().values()
         assert outcome.result.status == "ok", outcome.result.reason

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.execute.workers import turns
+from bench.execute.workers.member import Member
 from bench.execute.workers.ranks import together
 from bench.execute.workers.request import Request
 from bench.measure.gate import Leader
@@ -81,8 +81,8 @@ def test_what_ddp_tells_the_other_ranks_is_counted_to_the_byte(pool):
 
 
 def test_a_turn_of_ranks_is_the_slowest_ones_and_each_has_a_memory_of_its_own(pool):
-    member = turns.start(pool, request("pytorch", phase="timing"))
-    assert isinstance(member, turns.Member), member.result
+    member = Member.start(pool, request("pytorch", phase="timing"))
+    assert isinstance(member, Member), member.result
     assert (member.warmup_steps, member.must_stop, len(member.ticks)) == (2, True, 2)
     member.take_turn(4, place=0, timeout_s=HANG_S)
     lasted_ns = [sum(ticks.steps_ns(4)) for ticks in member.ticks]
@@ -95,8 +95,8 @@ def test_a_turn_of_ranks_is_the_slowest_ones_and_each_has_a_memory_of_its_own(po
 
 @pytest.mark.parametrize("runner", [name for name in runners.REGISTRY if name != "pytorch"])
 def test_a_loop_of_ranks_ends_when_its_turns_are_over(pool, runner):
-    member = turns.start(pool, request(runner, phase="timing"))
-    assert isinstance(member, turns.Member), member.result
+    member = Member.start(pool, request(runner, phase="timing"))
+    assert isinstance(member, Member), member.result
     outcome = member.end()
     assert (outcome.result.status, len(outcome.result.timing.memory_of_ranks)) == ("ok", 2), outcome.result
     assert nobody_left(member.running)

@@ -11,8 +11,8 @@ import pytest
 from bench.execute.group import DoesNotFitError, Group
 from bench.execute.state import RunState
 from bench.execute.workers import cores
+from bench.execute.workers.member import Member
 from bench.execute.workers.result import AtEnd, Outcome, Result
-from bench.execute.workers.turns import Member
 from bench.host import container, memory
 from bench.host.load import LoadMeter
 from bench.plan import length as lengths
