@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from bench.execute.log import LOOK_S
@@ -110,6 +110,14 @@ class Member:
             return lost.outcome
         return self.running.outcome(self.running.request.end_timeout_s)
 
+    def judged(self, outcome: Outcome, length: TurnLength) -> Outcome:
+        """How it went: a script that came to its own end while it was led in has no step that counts."""
+        if outcome.result.status != "ok" or self.places:
+            return outcome
+        steps = f"with {self.warmup_steps + 2 * length.steps:,} steps it has one"
+        reason = f"it ended before its first turn was over; {steps}: let it train longer, by its own arguments"
+        return replace(outcome, result=failed("failed", reason))
+
     def timing(self, outcome: Outcome, length: TurnLength) -> Timing | None:
         """Its clock; None of a trial that did not come to its end."""
         told = outcome.result.timing
@@ -204,12 +212,12 @@ class TurnTaking:
 
         self._cycles(length, cycles, take)
 
-    def end(self) -> dict[int, Outcome]:
+    def end(self, length: TurnLength) -> dict[int, Outcome]:
         """End all; how each ended, by its place."""
         for place, member in enumerate(self.members):
             if place not in self.outcomes:
                 self.outcomes[place] = member.end()
-        return self.outcomes
+        return {place: self.members[place].judged(outcome, length) for place, outcome in self.outcomes.items()}
 
     def _cycles(self, length: TurnLength, cycles: int, do: Callable[[int, int, float], None]) -> None:
         for _ in range(cycles):
