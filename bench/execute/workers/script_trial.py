@@ -157,7 +157,7 @@ def _in_a_fork(assignment: Assignment, look: Callable[[Leave], None]) -> dict[st
         _look(assignment, look, left)
     exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if not left.exists():
-        raise ScriptError(f"it ended its process with exit code {exit_code}{_last_line(assignment)}")
+        raise ScriptError(f"its process {protocol.how_it_ended(exit_code)}{_last_line(assignment)}")
     seen = pickle.loads(left.read_bytes())  # noqa: S301 # nosec B301 - by a fork of this process
     if isinstance(seen, str):
         raise ScriptError(seen)
