@@ -162,7 +162,7 @@ class Group:
             length, schedule.lead_steps(seed=self._settings.seed, block=self._block, turn_steps=length.steps)
         )
         taking.take(length, cycles=cycles)
-        return length, {places[number]: outcome for number, outcome in taking.end().items()}
+        return length, {places[number]: outcome for number, outcome in taking.end(length).items()}
 
     def _turn_length(self, slots: Sequence[Slot], members: dict[int, Member], taking: TurnTaking) -> TurnLength:
         """In a comparison's first block: by a pilot, and what the reference needs a step, or failing that anybody."""

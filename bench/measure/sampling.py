@@ -5,7 +5,8 @@ it is in then gets the sample. What that function waits for or does in C is its 
 inside Python's library is its caller's, as in the counts (see `sites`). Python hears of the timer only
 when a call into C returns, and then once, however often it rang meanwhile: all of these samples are
 that function's. Samples that find one of our own instruments at work, or what it called, are nobody's,
-so that it may run beside the splitting of phases.
+so that it may run beside the splitting of phases. A script that has an alarm or a handler of its own keeps
+them: the timer would ring in there, so nothing is sampled.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Sampler:
         self._samples: Counter[Site] = Counter()
         self._nobodys = 0
         self._ticks = self._rung = 0
+        self._rings = False
         self._start_ns = self._region_ns = 0
 
     def tick(self, _: Optimizer) -> None:
@@ -43,10 +45,23 @@ class Sampler:
         self._ticks += 1
         if self._ticks == self._warmup_steps:
             self._start_ns = perf_counter_ns()
-            signal.setitimer(signal.ITIMER_REAL, INTERVAL_S, INTERVAL_S)
+            self._rings = self.has_the_handler and not any(signal.getitimer(signal.ITIMER_REAL))
+            if self._rings:
+                signal.setitimer(signal.ITIMER_REAL, INTERVAL_S, INTERVAL_S)
         elif self._ticks == self._steps:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            self.stop()
             self._region_ns = perf_counter_ns() - self._start_ns
+
+    def stop(self) -> None:
+        """Take no more samples."""
+        if self._rings and self.has_the_handler:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        self._rings = False
+
+    @property
+    def has_the_handler(self) -> bool:
+        """Whether the loop has left the alarm to us."""
+        return signal.getsignal(signal.SIGALRM) == self.take
 
     def take(self, _: int, frame: FrameType | None) -> None:
         """Charge all samples that are due to the function that the signal found at work."""
@@ -80,5 +95,6 @@ def sampling(*, steps: int, warmup_steps: int) -> Iterator[Sampler]:
         with after_each_step(sampler.tick):
             yield sampler
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        sampler.stop()
+        if sampler.has_the_handler:
+            signal.signal(signal.SIGALRM, before)

@@ -60,10 +60,12 @@ class ScriptLoader(Record):
     """A `DataLoader` that fed a training forward."""
 
     dataset: str
-    samples: int | None
-    batch_size: int | None
+    samples: int | None = None
+    """None for a stream that has no length."""
+    batch_size: int | None = None
+    """None for a batch sampler of the script's own."""
     workers: int
-    shuffle: bool | None
+    shuffle: bool | None = None
     """None for a sampler of the script's own."""
     drop_last: bool
     pin_memory: bool

@@ -519,3 +519,10 @@ def test_evaluation_is_told_of_all_timed_steps_and_of_those_split_into_phases_on
 def test_a_runner_never_evaluates() -> None:
     (found,) = summarised([trial()]).cells
     assert found.evaluation_us is None
+
+
+def test_a_trial_that_was_lost_before_its_first_turn_has_no_pair_and_stops_no_report():
+    loops = ("pytorch", "hf-trainer")
+    proofs = [trial(runner, phase="equivalence") for runner in loops]
+    summary = summarised([*proofs, trial(step_us=turns(10)), trial("hf-trainer", step_us=[])], *loops)
+    assert [cell.ratio and cell.ratio.value for cell in summary.cells] == [1, None]

@@ -1,6 +1,7 @@
 """Own time goes to the function that spends it, and none of it to the instrument."""
 
 import hashlib
+import signal
 import time
 from collections import Counter
 from dataclasses import replace
@@ -67,6 +68,21 @@ def test_nothing_is_sampled_before_the_warm_up_ends():
     with sampling(steps=STEPS + 1, warmup_steps=STEPS + 1) as sampler:
         train()
     assert sampler.functions() == []
+
+
+def test_a_loop_s_own_alarm_and_handler_stay_its_own():
+    rung = []
+    with sampling(steps=STEPS, warmup_steps=WARMUP_STEPS) as sampler:
+        signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
+        train()
+    assert (rung, sampler.functions()) == ([], [])
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    with sampling(steps=STEPS, warmup_steps=WARMUP_STEPS) as sampler:
+        signal.setitimer(signal.ITIMER_REAL, 3600)
+        train()
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 3500
+    assert sampler.functions() == []
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def test_rows_are_what_the_record_takes():

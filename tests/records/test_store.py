@@ -6,8 +6,11 @@ import resource
 import subprocess
 import sys
 from contextlib import contextmanager
+from types import NoneType
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 
 from bench import doctor
 from bench.cli import bisect_search, pipeline
@@ -17,7 +20,8 @@ from bench.host import health
 from bench.records import checkups, store
 from bench.records import journal as journals
 from bench.records.base import SCHEMA
-from bench.records.schema import Summary
+from bench.records.health import Health
+from bench.records.schema import ScriptLoader, Summary, Trial
 from tests.factories import REGION, cell, region, run, timing, trial
 
 
@@ -35,6 +39,33 @@ def test_every_trial_comes_back_as_it_was(tmp_path):
         for one in trials:
             journal.append(one)
     assert store.read_trials(folder) == trials
+
+
+@pytest.mark.parametrize("record", [Trial, Health], ids=lambda record: record.__name__)
+def test_what_may_be_unknown_is_not_needed_to_read_a_line(record):
+    """Lines leave out what is None: a field that may be None and has no default could be written and never read."""
+    needed = {
+        f"{part.__name__}.{name}"
+        for part in parts_of(record)
+        for name, field in part.model_fields.items()
+        if field.is_required() and NoneType in get_args(field.annotation)
+    }
+    assert needed == set()
+    assert ScriptLoader in parts_of(Trial)
+
+
+def parts_of(record: type[BaseModel]) -> set[type[BaseModel]]:
+    """A record and all that its fields hold."""
+    parts, waiting = {record}, [field.annotation for field in record.model_fields.values()]
+    while waiting:
+        annotation = waiting.pop()
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            if annotation not in parts:
+                parts.add(annotation)
+                waiting += [field.annotation for field in annotation.model_fields.values()]
+        else:
+            waiting += get_args(annotation)
+    return parts
 
 
 def test_turns_come_back_as_they_were_and_trials_that_took_them_together_are_written_together(tmp_path):

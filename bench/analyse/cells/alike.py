@@ -146,7 +146,7 @@ def _where(pair: Pair, place: int | None) -> str:
     if place is None:
         return "the steps that both made are equal"
     one, two = pair.steps[place]
-    where = f"different from step {place + 1} on"
+    where = f"step {place + 1} is the first that differs"
     if one.losses == two.losses:
         return f"{where}: the loss is the same, the parameters after it are not"
     if len(one.losses) != len(two.losses):

@@ -58,7 +58,7 @@ def tables_of(counts: Sequence[Counters], split: Sequence[Trial]) -> Tables:
         if counts
         else {}
     )
-    times = [trial.phases.functions for trial in split if trial.phases is not None]
+    times = [trial.phases.functions for trial in split if trial.phases is not None and trial.phases.functions]
     return {**counted, **({OWN_TIME: times[0]} if times else {})}
 
 

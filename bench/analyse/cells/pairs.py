@@ -74,8 +74,9 @@ def _over_pairs(own: Evidence, other: Evidence, compared: Callable[[Floats, Floa
     """Blocks with as many turns are done together: a long run has thousands, each a handful of numbers."""
     alike: defaultdict[int, list[int]] = defaultdict(list)
     for block, ours in own.turns_us_by_block.items():
-        if block in other.turns_us_by_block:  # a trial that was lost on its way has fewer turns
-            alike[min(len(ours), len(other.turns_us_by_block[block]))].append(block)
+        turns = min(len(ours), len(other.turns_us_by_block.get(block, ())))
+        if turns:  # a trial that was lost on its way has fewer, and none if that was in its first
+            alike[turns].append(block)
     estimates: dict[int, float] = {}
     for turns, blocks in alike.items():
         sides = (np.array([side.turns_us_by_block[block][:turns] for block in blocks]) for side in (own, other))

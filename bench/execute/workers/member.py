@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from bench.execute.log import LOOK_S
@@ -126,6 +126,14 @@ class Member:
         except TrialLostError as lost:
             return lost.outcome
         return self.running.outcome(self.running.request.end_timeout_s)
+
+    def judged(self, outcome: Outcome, length: TurnLength) -> Outcome:
+        """How it went: a script that came to its own end while it was led in has no step that counts."""
+        if outcome.result.status != "ok" or self.places:
+            return outcome
+        steps = f"with {self.warmup_steps + 2 * length.steps:,} steps it has one"
+        reason = f"it ended before its first turn was over; {steps}: let it train longer, by its own arguments"
+        return replace(outcome, result=failed("failed", reason))
 
     def timing(self, outcome: Outcome, length: TurnLength) -> Timing | None:
         """Its clock; None of a trial that did not come to its end."""

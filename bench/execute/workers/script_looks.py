@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from bench.execute.workers import protocol
 from bench.execute.workers.failure import print_all
 from bench.execute.workers.script import ScriptError, told
 from bench.execute.workers.script_run import LONGER, flush, last_words, listening, ready, run_to_its_end, without_option
@@ -59,7 +60,7 @@ def _in_a_fork(assignment: Assignment, look: Callable[[Leave], None]) -> dict[st
         _look(assignment, look, left)
     exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if not left.exists():
-        raise ScriptError(f"it ended its process with exit code {exit_code}{last_words(assignment)}")
+        raise ScriptError(f"its process {protocol.how_it_ended(exit_code)}{last_words(assignment)}")
     seen = pickle.loads(left.read_bytes())  # noqa: S301 # nosec B301 - by a fork of this process
     if isinstance(seen, str):
         raise ScriptError(seen)

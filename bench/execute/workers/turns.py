@@ -60,12 +60,12 @@ class TurnTaking:
 
         self._cycles(length, cycles, take)
 
-    def end(self) -> dict[int, Outcome]:
+    def end(self, length: TurnLength) -> dict[int, Outcome]:
         """End all; how each ended, by its place."""
         for place, member in enumerate(self.members):
             if place not in self.outcomes:
                 self.outcomes[place] = member.end()
-        return self.outcomes
+        return {place: self.members[place].judged(outcome, length) for place, outcome in self.outcomes.items()}
 
     def _cycles(self, length: TurnLength, cycles: int, do: Callable[[int, int, float], None]) -> None:
         for _ in range(cycles):

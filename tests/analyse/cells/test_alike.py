@@ -95,10 +95,12 @@ def test_what_differs_is_named_with_both_values(seen, option):
 
 def test_where_they_part_is_told_with_both_losses(seen):
     detail = compared(seen, LOOP, "loop.py --seed 5").detail
-    assert detail.startswith("different from step 1 on: loss: 0.535787046 in a, 0.103306212 in b; initial weights")
+    assert detail.startswith(
+        "step 1 is the first that differs: loss: 0.535787046 in a, 0.103306212 in b; initial weights"
+    )
     detail = compared(seen, LOOP, "loop.py --lr 0.02").detail
     assert detail.startswith(
-        "different from step 1 on: the loss is the same, the parameters after it are not; learning"
+        "step 1 is the first that differs: the loss is the same, the parameters after it are not; learning"
     )
 
 

@@ -76,11 +76,23 @@ def test_a_file_is_of_the_package_it_is_imported_from_or_of_python():
 def test_the_sentence_names_files_and_functions_and_its_parts_sum_to_the_whole():
     rows = subtract(BASELINE, CANDIDATE, "python_calls")
     assert sentence(rows, "python_calls", files=3, functions=1) == (
-        "41 extra Python calls per step: 30 in accelerate/state.py (GradientState.__init__), "
-        "16 in accelerate/optimizer.py (AcceleratedOptimizer.step 12, …), "
-        "-9 in torch/utils/data/dataloader.py (DataLoader.__iter__) and 4 in 3 other files."
+        "41 extra Python calls per step: +30 in accelerate/state.py (GradientState.__init__), "
+        "+16 in accelerate/optimizer.py (AcceleratedOptimizer.step +12, …), "
+        "−9 in torch/utils/data/dataloader.py (DataLoader.__iter__) and +4 in 3 other files."
     )
     assert 30 + 16 - 9 + 4 == 41 == sum(row.delta for row in rows)
+
+
+def test_the_sentence_of_a_saving_has_the_signs_of_its_parts_where_one_does_more():
+    rows = subtract(
+        [Counts("a.py", "f", 1, python_calls=40), Counts("a.py", "g", 2, python_calls=1)],
+        [Counts("a.py", "g", 2, python_calls=5), Counts("b.py", "h", 1, python_calls=8)],
+        "python_calls",
+    )
+    assert (
+        sentence(rows, "python_calls")
+        == "28 fewer Python calls per step: −36 in a.py (f −40, g +4) and +8 in b.py (h)."
+    )
 
 
 def test_the_sentence_of_a_saving_counts_what_there_is_less():
@@ -101,7 +113,7 @@ def test_files_whose_functions_cancel_are_not_named():
     rows = subtract(
         [Counts("y.py", "h", 1, python_calls=1)], [other, Counts("z.py", "i", 1, python_calls=1)], "python_calls"
     )
-    assert sentence(rows, "python_calls", files=1) == "4 extra Python calls per step: 4 in b.py (g)."
+    assert sentence(rows, "python_calls", files=1) == "4 extra Python calls per step: +4 in b.py (g)."
 
 
 def test_the_sentence_of_bytes_and_of_nothing():

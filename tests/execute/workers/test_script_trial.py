@@ -75,7 +75,7 @@ FAILS = {
         "it ended itself by sys.exit('had enough') after 1 st",
     ),
     "asks.py": ("input('which data?')\n", "it asks for input, of which a trial has none (asks.py line 8: EOFError"),
-    "ends_hard.py": ("import os\nstep()\nprint('bye', flush=True)\nos._exit(3)\n", "exit code 3: bye"),
+    "ends_hard.py": ("import os\nstep()\nprint('bye', flush=True)\nos._exit(3)\n", "ended with exit code 3: bye"),
     "far_away.py": (
         "import urllib.error\nraise urllib.error.URLError('no route')\n",
         "it needs something of the network that does not answer here",

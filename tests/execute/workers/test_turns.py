@@ -19,7 +19,7 @@ from bench.plan import length as lengths
 from bench.plan import schedule
 from bench.plan.comparison_groups import planned_groups
 from bench.records.health import ContainerFacts
-from bench.records.schema import Collector
+from bench.records.schema import Collector, TurnLength
 from tests import factories, verbs
 from tests.verbs import HANG_S
 
@@ -93,6 +93,20 @@ def test_what_a_trial_tells_of_all_its_turns_is_shared_out_to_those_that_count()
     member.steps_ns = [1] * 300  # and 100 before them, by pilots and to be led in
     found = member.timing(Outcome(result=Result(status="ok", timing=told), interpreter=None), factories.TURN)
     assert (found.energy_j, found.collector.full_due) == (7.5, 1.5)
+
+
+def test_a_script_that_ends_while_it_is_led_in_is_a_row_that_says_how_many_steps_it_needs():
+    told = AtEnd(startup_ns=1, warmup_steps=90, memory=factories.memory())
+    member = Member(running=None, ticks=None, startup_ns=1, step_ns=1, warmup_steps=50, must_stop=False)
+    ended = Outcome(result=Result(status="ok", timing=told), interpreter=None)
+    length = TurnLength(cold_steps=40, kept_steps=40)
+    judged = member.judged(ended, length)
+    assert (judged.result.status, member.timing(judged, length)) == ("failed", None)
+    assert judged.result.reason == (
+        "it ended before its first turn was over; with 210 steps it has one: let it train longer, by its own arguments"
+    )
+    member.places = [0]
+    assert member.judged(ended, length) is ended
 
 
 def test_the_noise_of_a_block_is_small(measured):

@@ -44,7 +44,7 @@ def answers(group: Group) -> list[str]:
 
 def _sentence(cell: CellSummary, baseline: CellSummary | None, *, is_alone: bool) -> str:
     """Say what a run was for: times, or where it took none, counts or phases."""
-    if cell.status != "ok" or cell.samples_per_second is not None:
+    if cell.status != "ok" or cell.step_time_us is not None:
         return answer(cell, is_alone=is_alone)
     if cell.counters is not None:
         return counted(cell, baseline)
