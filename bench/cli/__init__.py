@@ -1,1 +1,1 @@
-"""What the verbs share: their options, the way from a plan to a report, and how their end is told."""
+"""What the verbs share: their options, the way from a plan to a report, and how they end."""

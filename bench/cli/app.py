@@ -43,7 +43,7 @@ def app_of(verb: Callable[..., int]) -> typer.Typer:
 class Verb(TyperCommand):
     """A command whose values are never empty: an unset variable of a script would read as an option left out.
 
-    What interrupts it is told.
+    What interrupts it is reported.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -31,7 +31,7 @@ Obtain = Callable[[str], Environment]
 
 
 def hunted(folder: Path, obtain: Obtain, *, confirm: bool, quiet: bool) -> bool:
-    """Search, and `confirm` what was found by a timed comparison; false when it was interrupted.
+    """Search, and `confirm` the outcome by a timed comparison; false when it was interrupted.
 
     Raises `IndexUnreachableError`; what was measured until then is in the journal.
     """

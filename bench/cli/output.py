@@ -1,4 +1,4 @@
-"""How the end of a verb is told: to people, to programs, to a CI system."""
+"""What a verb shows at its end: to people, to programs, to a CI system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a run folder to its report: what its journal holds is summarised, and the summary told."""
+"""From a run folder to its report: what its journal holds is summarised, and the summary is rendered."""
 
 from __future__ import annotations
 

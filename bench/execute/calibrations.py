@@ -40,8 +40,8 @@ def keep(calibration: Calibration) -> Path:
 
 def known(machine: Machine, devices: Iterable[str]) -> list[Calibration]:
     """The calibrations of these devices that there are; one that cannot be read counts as none."""
-    found = (_read(path_of(Identity.of(machine, device))) for device in dict.fromkeys(devices))
-    return [each for each in found if each is not None]
+    stored = (_read(path_of(Identity.of(machine, device))) for device in dict.fromkeys(devices))
+    return [calibration for calibration in stored if calibration is not None]
 
 
 def of_plan(planned: Settings, machine: Machine) -> list[Calibration]:

@@ -48,7 +48,7 @@ def _beside(devices: list[str]) -> str:
 
 
 def _is_claimed(device: str, held: ExitStack) -> bool:
-    """Whether this run has the device to itself, as far as can be told."""
+    """Whether this run has the device to itself, as far as is known."""
     try:
         lock = held.enter_context((private(RUNNING) / store.slug(device)).open("w"))
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

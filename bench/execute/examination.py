@@ -55,7 +55,7 @@ def examine(device: str) -> Examination:
         jitter=JitterFacts(unavailable=jitter_probe.INTERRUPTED),
         interrupted=True,
     )
-    try:  # last, so that one who does not wait for it is told all the rest
+    try:  # last, so that one who does not wait for it has seen all the rest
         return replace(examined, jitter=jitter_probe.jitter(jitter_probe.LONG_S), interrupted=False)
     except KeyboardInterrupt:
         return examined
@@ -92,5 +92,5 @@ def version_facts() -> VersionFacts:
     installed = {name: each.version for name, each in distributions().items()}
     seen = {**installed, "python": platform.python_version()}
     return VersionFacts(
-        requirements=host_versions.requirements(), known=[rule.told(seen) for rule in compatibility.broken(seen)]
+        requirements=host_versions.requirements(), known=[rule.sentence(seen) for rule in compatibility.broken(seen)]
     )

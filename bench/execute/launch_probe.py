@@ -39,10 +39,10 @@ def _why_broken(spec: Spec) -> str | None:
     try:
         server.wait_until_up()
         interpreter = server.interpreter(BASELINE, fork=False, try_device=True)
-        told = interpreter.ready()
+        reply = interpreter.ready()
         interpreter.close()
     except (WorkerEndedError, WorkerTimeoutError) as error:
         return str(error)
     finally:
         server.close()
-    return None if told["event"] == "ready" else str(told["reason"])
+    return None if reply["event"] == "ready" else str(reply["reason"])

@@ -33,11 +33,11 @@ def machine() -> tuple[Machine, dict[str, str]]:
     wrong = next((each["wrong"] for each in seen.values() if "wrong" in each), None)
     if wrong is not None:
         raise DeviceError(f"{wrong}: {way_out(wrong)}.")
-    for name, told in seen.items():
-        entry = entry_of(told["path"])
+    for name, facts in seen.items():
+        entry = entry_of(facts["path"])
         if entry is not None:
             warnings.warn(
-                f"the current environment's {name} is {told['version']} from {entry}, which PYTHONPATH names.",
+                f"the current environment's {name} is {facts['version']} from {entry}, which PYTHONPATH names.",
                 stacklevel=2,
             )
     return Machine.model_validate(described), packages

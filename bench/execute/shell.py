@@ -23,7 +23,7 @@ MOVES_IMPORTS = (
 
 
 def python_path() -> list[str]:
-    """The entries of PYTHONPATH, as this process found them."""
+    """The entries of PYTHONPATH, as this process has them."""
     entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return [str(Path(entry).resolve()) for entry in entries if entry]
 
@@ -59,17 +59,17 @@ def other_harness(path: str) -> str | None:
     )
 
 
-def entry_of(told: str) -> str | None:
-    """The entry of PYTHONPATH that a module whose file is named in `told` lies in; None where it lies elsewhere."""
+def entry_of(text: str) -> str | None:
+    """The entry of PYTHONPATH that a module whose file is named in `text` lies in; None where it lies elsewhere."""
     file = r"/[^/\s]+(/__init__)?\.\w+"  # and no deeper: the environment itself may be in such a folder
-    return next((entry for entry in python_path() if re.search(re.escape(entry) + file, told)), None)
+    return next((entry for entry in python_path() if re.search(re.escape(entry) + file, text)), None)
 
 
-def way_out(told: str) -> str:
-    """How to mend that something is imported from a place that is named in `told`."""
-    entry = entry_of(told)
+def way_out(text: str) -> str:
+    """How to mend that something is imported from a place that is named in `text`."""
+    entry = entry_of(text)
     if entry is not None:
         return f"take {entry} out of PYTHONPATH"
-    if " was installed as " in told:
+    if " was installed as " in text:
         return "install it again, so that its metadata says what it is (pip install -e for a checkout)"
     return "take its folder off Python's import path, where a .pth file or a sitecustomize may have put it"

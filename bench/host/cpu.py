@@ -17,19 +17,19 @@ CPUS = Path("sys/devices/system/cpu")
 
 def read(root: Path = ROOT) -> CpuFacts:
     """Read what there is; nothing of it needs a privilege or takes longer than some milliseconds."""
-    cpus, found = root / CPUS, Readings()
-    found.add("usable", lambda: len(_usable()))
-    found.add("online", lambda: len(_listed(reading.text(cpus / "online"))))
-    found.add("siblings", lambda: _siblings(cpus, _usable()))
-    found.add("smt", lambda: _smt(cpus))
-    found.add("governors", lambda: _governors(cpus, _usable()))
-    found.add("turbo", lambda: _turbo(cpus))
-    found.add("throttle_events", lambda: _throttle_events(cpus))
-    found.add("load_1m", lambda: float(reading.text(root / "proc/loadavg").split()[0]))
+    cpus, readings = root / CPUS, Readings()
+    readings.add("usable", lambda: len(_usable()))
+    readings.add("online", lambda: len(_listed(reading.text(cpus / "online"))))
+    readings.add("siblings", lambda: _siblings(cpus, _usable()))
+    readings.add("smt", lambda: _smt(cpus))
+    readings.add("governors", lambda: _governors(cpus, _usable()))
+    readings.add("turbo", lambda: _turbo(cpus))
+    readings.add("throttle_events", lambda: _throttle_events(cpus))
+    readings.add("load_1m", lambda: float(reading.text(root / "proc/loadavg").split()[0]))
     clock = root / "sys/devices/system/clocksource/clocksource0/current_clocksource"
-    found.add("clocksource", lambda: reading.text(clock))
-    found.add("virtual", lambda: _is_virtual(root / "proc/cpuinfo"))
-    return CpuFacts(**found.fields())
+    readings.add("clocksource", lambda: reading.text(clock))
+    readings.add("virtual", lambda: _is_virtual(root / "proc/cpuinfo"))
+    return CpuFacts(**readings.fields())
 
 
 def _usable() -> frozenset[int]:
@@ -76,16 +76,16 @@ def _turbo(cpus: Path) -> bool:
 
 def _throttle_events(cpus: Path) -> int:
     """Events of each core and package once: threads of a core, and cores of a package, show the same counter."""
-    found: dict[tuple[str, str, str], int] = {}
+    events: dict[tuple[str, str, str], int] = {}
     for folder in sorted(cpus.glob("cpu[0-9]*/thermal_throttle")):
         topology = folder.parent / "topology"
         package = reading.text(topology / "physical_package_id")
         core = reading.text(topology / "core_id")
-        found["core", package, core] = reading.number(folder / "core_throttle_count")
-        found["package", package, ""] = reading.number(folder / "package_throttle_count")
-    if not found:
+        events["core", package, core] = reading.number(folder / "core_throttle_count")
+        events["package", package, ""] = reading.number(folder / "package_throttle_count")
+    if not events:
         raise UnreadableError("this kernel counts none (Intel's count their own, virtual machines have none)")
-    return sum(found.values())
+    return sum(events.values())
 
 
 def _is_virtual(cpuinfo: Path) -> bool:

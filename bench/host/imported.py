@@ -1,4 +1,4 @@
-"""Which version of a package this process sees or has imported, and from where: told by the one who measures.
+"""Which version of a package this process sees or has imported, and from where: as the one who measures sees it.
 
 It is part of processes whose imports are figures: what they call needs the standard library alone.
 """
@@ -18,10 +18,10 @@ from urllib.parse import unquote, urlsplit
 MEASURED = ("torch", "transformers", "accelerate", "pytorch-lightning", "lightning-fabric", "lightning")
 """The distributions that every run is about; a check adds those that differ."""
 
-Told = dict[str, Any]
+Facts = dict[str, Any]
 
 
-def imported(names: Iterable[str]) -> dict[str, Told]:
+def imported(names: Iterable[str]) -> dict[str, Facts]:
     """Of each distribution of which a module is imported: `version`, `path`, and `wrong` where it is another one.
 
     `version` is what the module says of itself, or where it says nothing what was installed.
@@ -29,7 +29,7 @@ def imported(names: Iterable[str]) -> dict[str, Told]:
     return _all(names, sys.modules.__contains__)
 
 
-def seen(names: Iterable[str]) -> dict[str, Told]:
+def seen(names: Iterable[str]) -> dict[str, Facts]:
     """The same of what would be imported, without importing anything."""
     return _all(names, lambda module: _origin(module) is not None)
 
@@ -48,23 +48,23 @@ def distributions(path: Sequence[str] | None = None) -> dict[str, metadata.Distr
     return first
 
 
-def _all(names: Iterable[str], counts: Callable[[str], bool]) -> dict[str, Told]:
-    told: dict[str, Told] = {}
+def _all(names: Iterable[str], counts: Callable[[str], bool]) -> dict[str, Facts]:
+    packages: dict[str, Facts] = {}
     for name in names:
         try:
-            found = metadata.distribution(name)
+            distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue
-        module = next(filter(counts, _modules(name, found)), None)
+        module = next(filter(counts, _modules(name, distribution)), None)
         if module is not None:
-            told[name] = _told(name, found, module)
-    return told
+            packages[name] = _facts_of(name, distribution, module)
+    return packages
 
 
-def _modules(name: str, found: metadata.Distribution) -> list[str]:
+def _modules(name: str, distribution: metadata.Distribution) -> list[str]:
     """The modules of a distribution, first the one that is called as it is."""
     usual = name.replace("-", "_")
-    own = (found.read_text("top_level.txt") or "").split()
+    own = (distribution.read_text("top_level.txt") or "").split()
     return [usual, *own] if usual not in sys.stdlib_module_names else own
 
 
@@ -79,23 +79,25 @@ def _origin(module: str) -> str | None:
     return None if spec is None or not spec.has_location else spec.origin
 
 
-def _told(name: str, found: metadata.Distribution, module: str) -> Told:
+def _facts_of(name: str, distribution: metadata.Distribution, module: str) -> Facts:
     path = os.path.realpath(_origin(module) or "")
     own = getattr(sys.modules.get(module), "__version__", None)
-    version = str(own) if name in MEASURED and own else found.version  # others' are not always their release's
-    told: Told = {"version": version, "path": path}
-    folders = [os.path.realpath(folder) for folder in _folders(found)]
+    version = str(own) if name in MEASURED and own else distribution.version  # others' are not always their release's
+    facts: Facts = {"version": version, "path": path}
+    folders = [os.path.realpath(folder) for folder in _folders(distribution)]
     if not any(Path(path).is_relative_to(folder) for folder in folders) and _has(folders, module):
-        told["wrong"] = f"{path} is imported in the place of the {name} {found.version} that is in {folders[-1]}"
-    elif parts(version) != parts(found.version):
-        told["wrong"] = f"{path} says that it is {name} {version}, but was installed as {found.version}"
-    return told
+        facts["wrong"] = (
+            f"{path} is imported in the place of the {name} {distribution.version} that is in {folders[-1]}"
+        )
+    elif parts(version) != parts(distribution.version):
+        facts["wrong"] = f"{path} says that it is {name} {version}, but was installed as {distribution.version}"
+    return facts
 
 
-def _folders(found: metadata.Distribution) -> list[str]:
+def _folders(distribution: metadata.Distribution) -> list[str]:
     """Where the modules of a distribution may be: beside its metadata, or where an editable one has its sources."""
-    beside = str(found.locate_file(""))
-    direct = json.loads(found.read_text("direct_url.json") or "{}")
+    beside = str(distribution.locate_file(""))
+    direct = json.loads(distribution.read_text("direct_url.json") or "{}")
     if not direct.get("dir_info", {}).get("editable"):
         return [beside]
     return [beside, unquote(urlsplit(direct["url"]).path)]

@@ -57,17 +57,17 @@ def _memory_bytes() -> int | None:
 
 
 def _accelerators() -> list[dict[str, str | None]]:
-    found: list[dict[str, str | None]] = []
+    accelerators: list[dict[str, str | None]] = []
     for kind in ("cuda", "xpu"):
         module = getattr(torch, kind, None)
         if module is not None and module.is_available():
-            found += [
+            accelerators += [
                 {"device": f"{kind}:{index}", "name": module.get_device_name(index), "uuid": _uuid(module, index)}
                 for index in range(module.device_count())
             ]
     if torch.backends.mps.is_available():
-        found.append({"device": "mps:0", "name": platform.processor() or "Apple GPU"})
-    return found
+        accelerators.append({"device": "mps:0", "name": platform.processor() or "Apple GPU"})
+    return accelerators
 
 
 def _uuid(module: Any, index: int) -> str | None:

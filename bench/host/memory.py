@@ -15,11 +15,11 @@ ROOT = Path("/")
 
 def read(root: Path = ROOT) -> MemoryFacts:
     """Read what is available, what is in swap, and how much has moved to and from it."""
-    meminfo, vmstat, found = root / "proc/meminfo", root / "proc/vmstat", Readings()
-    found.add("available_bytes", lambda: available(root).size_bytes)
-    found.add("swap_used_bytes", lambda: _bytes(meminfo, "SwapTotal") - _bytes(meminfo, "SwapFree"))
-    found.add("swapped_pages", lambda: sum(int(reading.fields(vmstat)[name]) for name in ("pswpin", "pswpout")))
-    return MemoryFacts(**found.fields())
+    meminfo, vmstat, readings = root / "proc/meminfo", root / "proc/vmstat", Readings()
+    readings.add("available_bytes", lambda: available(root).size_bytes)
+    readings.add("swap_used_bytes", lambda: _bytes(meminfo, "SwapTotal") - _bytes(meminfo, "SwapFree"))
+    readings.add("swapped_pages", lambda: sum(int(reading.fields(vmstat)[name]) for name in ("pswpin", "pswpout")))
+    return MemoryFacts(**readings.fields())
 
 
 class Available(NamedTuple):

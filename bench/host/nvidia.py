@@ -62,13 +62,13 @@ def _board(nvml: Nvml, uuid: str) -> Any:
 
 
 def _each(nvml: Nvml, boards: Iterable[Callable[[], Any]]) -> tuple[list[GpuFacts], list[str]]:
-    """All boards that can be asked, each once, and why others cannot: a sick one keeps nobody from being told."""
+    """All boards that can be asked, each once, and why others cannot: a sick one hides no other."""
     gpus: dict[str, GpuFacts] = {}
     errors = []
     for board in boards:
         try:
-            found = _gpu(nvml, board())
-            gpus[found.uuid] = found
+            gpu = _gpu(nvml, board())
+            gpus[gpu.uuid] = gpu
         except nvml.NVMLError as error:
             errors.append(f"a card does not answer NVML: {error}")
     return list(gpus.values()), errors
@@ -80,10 +80,10 @@ def _cuda_version(number: int) -> str:
 
 
 def _gpu(nvml: Nvml, board: Any) -> GpuFacts:
-    found = Readings()
+    readings = Readings()
 
     def add(name: str, read: Callable[[], Any]) -> None:
-        found.add(name, lambda: _asked(nvml, read))
+        readings.add(name, lambda: _asked(nvml, read))
 
     add("sm_clock_mhz", lambda: nvml.nvmlDeviceGetClockInfo(board, nvml.NVML_CLOCK_SM))
     add("max_sm_clock_mhz", lambda: nvml.nvmlDeviceGetMaxClockInfo(board, nvml.NVML_CLOCK_SM))
@@ -95,7 +95,7 @@ def _gpu(nvml: Nvml, board: Any) -> GpuFacts:
     add("persistence", lambda: nvml.nvmlDeviceGetPersistenceMode(board) == ENABLED)
     add("mig", lambda: nvml.nvmlDeviceGetMigMode(board)[0] == ENABLED)
     add("processes", lambda: _processes(nvml, board))
-    return GpuFacts(uuid=nvml.nvmlDeviceGetUUID(board), name=nvml.nvmlDeviceGetName(board), **found.fields())
+    return GpuFacts(uuid=nvml.nvmlDeviceGetUUID(board), name=nvml.nvmlDeviceGetName(board), **readings.fields())
 
 
 def _asked(nvml: Nvml, read: Callable[[], Any]) -> Any:

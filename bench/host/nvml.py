@@ -1,7 +1,7 @@
 """Which of NVML's boards torch computes on.
 
 NVML numbers all boards, torch only those that the process is shown; the name is the same for both. So
-only that board is asked, and another that is sick or forbidden keeps nothing from being told.
+only that board is asked, and another that is sick or forbidden hides nothing.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def uuid_of(device: str) -> str:
 
 def board_of(nvml: Nvml, uuid: str) -> tuple[Any, bool]:
     """The whole board that torch's name means, and whether it is shared out in slices; raises what NVML raises."""
-    found = _named(nvml, uuid)
+    named = _named(nvml, uuid)
     try:
-        board = nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(found)
+        board = nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(named)
     except (nvml.NVMLError, AttributeError):  # it is a whole one
-        board = found
+        board = named
     try:
         return board, bool(nvml.nvmlDeviceGetMigMode(board)[0])
     except (nvml.NVMLError, AttributeError):  # cards that cannot be sliced

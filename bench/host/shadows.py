@@ -9,9 +9,9 @@ import os
 import sys
 
 
-def hiding(told: str) -> str | None:
-    """Which file is in the way of which module that `told`, an error's text, is about, and the way out."""
-    path = next((path for path in shadows() if path in told or f"'{_module(path)}'" in told), None)
+def hiding(text: str) -> str | None:
+    """Which file is in the way of which module that `text`, an error's, is about, and the way out."""
+    path = next((path for path in shadows() if path in text or f"'{_module(path)}'" in text), None)
     if path is None:
         return None
     folder = os.path.dirname(path)
@@ -21,12 +21,12 @@ def hiding(told: str) -> str | None:
 
 
 def shadows() -> list[str]:
-    """Files and packages on the import path that are found before modules of Python's own of their name."""
+    """Files and packages on the import path that come before modules of Python's own of their name."""
     library = os.path.dirname(os.__file__)
     folders = [os.path.abspath(folder) for folder in sys.path]
     before = folders[: folders.index(library)] if library in folders else []
-    found = [os.path.join(folder, name) for folder in before for name in _listed(folder)]
-    return [path for path in found if _hides(path)]
+    files = [os.path.join(folder, name) for folder in before for name in _listed(folder)]
+    return [path for path in files if _hides(path)]
 
 
 def _listed(folder: str) -> list[str]:

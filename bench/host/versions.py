@@ -28,10 +28,10 @@ def _needed(package: metadata.Distribution, installed: dict[str, metadata.Distri
         except InvalidRequirement:  # metadata of before the standard; pip has installed it all the same
             continue
         if needs.marker is None or needs.marker.evaluate({"extra": ""}):
-            found = installed.get(canonicalize_name(needs.name))
+            present = installed.get(canonicalize_name(needs.name))
             yield Needed(
                 package=package.metadata["Name"],
                 version=package.version,
                 needs=f"{needs.name}{needs.specifier}",
-                found=None if found is None else found.version,
+                found=None if present is None else present.version,
             )

@@ -100,7 +100,7 @@ def _storages_in(tree: Any) -> Iterator[torch.UntypedStorage]:
 
 
 class Batches:
-    """Watches every `DataLoader`; which of them feed training is told by `fed`."""
+    """Watches every `DataLoader`; `fed` says which of them feed training."""
 
     def __init__(self) -> None:
         self._numbers: WeakKeyDictionary[Any, int] = WeakKeyDictionary()

@@ -43,7 +43,7 @@ class Collections:
         self._partials = self._survived = self._young = self._began_ns = 0
 
     def watch(self, current_step: Callable[[], int]) -> None:
-        """Be told of every collection from now on, and by `current_step` of the step of the turn that it falls into."""
+        """Hear of every collection from now on, and by `current_step` of the step of the turn that it falls into."""
 
         def collected(phase: str, info: dict[str, int]) -> None:
             if info["generation"] == OLDEST:

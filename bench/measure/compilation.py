@@ -1,6 +1,6 @@
 """What `torch.compile` does while a loop trains: how many graphs, how long that takes, and whether it goes on later.
 
-Told by torch's own callbacks around each compilation and by its counters, of this process from its beginning.
+By torch's own callbacks around each compilation and by its counters, of this process from its beginning.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Compilations:
         self._began_ns = self._spent_ns = self._ended = self._before = self._in_turns = 0
 
     def watch(self) -> Compilations:
-        """Be told of every compilation from now on."""
+        """Hear of every compilation from now on."""
         # Imports torch's compiler, which the optimizer of a trial has brought: never where nothing is compiled.
         from torch._dynamo.callback import callback_handler
 
@@ -44,10 +44,10 @@ class Compilations:
         self._in_turns += self._ended - self._before
 
     def result(self) -> dict[str, Any]:
-        """No field of `records.schema.Timing`: `told` has what it saw."""
+        """No field of `records.schema.Timing`: `record` has what it saw."""
         return {"unavailable": {}}
 
-    def told(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """The fields of `records.schema.Compilation`; raises `NothingCompiledError`."""
         from torch._dynamo.utils import counters
 

@@ -63,7 +63,7 @@ def count(
 ) -> dict[str, Any]:
     """Train `job` once for each instrument; the fields of `records.schema.Counters`.
 
-    Something may happen every `event_steps`, after the optimizer step: what is counted then is told apart, too, of
+    Something may happen every `event_steps`, after the optimizer step: what is counted then is counted apart, too, of
     steps that have no part in an epoch's end, unless that is when it happens.
 
     Raises `NoSteadyStepError`, and `WrongStepCountError` when a step is not what the job means by one.
@@ -81,8 +81,8 @@ def count(
         events = _at_events(all_steps, event_steps, steps_per_epoch=job.steps_per_epoch) if event_steps else []
         at_events |= {name: each.value for name, each in typical_of(events).items()} if events else {}
     at_events = {name: value for name, value in at_events.items() if name not in BY_NAME}
-    told = fields(seen, steady_steps=len(steps), device=job.device)
-    return {**told, "at_events": at_events}
+    figures = fields(seen, steady_steps=len(steps), device=job.device)
+    return {**figures, "at_events": at_events}
 
 
 def instruments(device: str, *, compiled: bool = False) -> list[Instrument]:
@@ -94,10 +94,10 @@ def instruments(device: str, *, compiled: bool = False) -> list[Instrument]:
 
 
 def _at_events(steps: Sequence[Step], every: int, *, steps_per_epoch: int) -> list[Step]:
-    found = range(every, len(steps), every)
+    events = range(every, len(steps), every)
     last = steps_per_epoch - 1  # after which no batch is fetched ahead
-    apart = [step for step in found if step % steps_per_epoch not in (0, last)]
-    return [steps[step] for step in apart or found]
+    apart = [step for step in events if step % steps_per_epoch not in (0, last)]
+    return [steps[step] for step in apart or events]
 
 
 def typical_of(steps: Sequence[Step]) -> dict[str, Typical]:
@@ -130,8 +130,8 @@ def fields(seen: Mapping[str, Typical], *, steady_steps: int, device: str) -> di
     unseen = unavailable(device) or not_seen(seen)
     unseen |= {name: DISPLACED for name in CALLS if name not in seen}
     unseen |= {} if "ops" in seen else dict.fromkeys(OF_TENSORS, COMPILED)
-    told = {"functions": _functions(seen), "steady_steps": steady_steps, "unavailable": unseen}
-    return {**counts, **by_name, **told}
+    of_all = {"functions": _functions(seen), "steady_steps": steady_steps, "unavailable": unseen}
+    return {**counts, **by_name, **of_all}
 
 
 def _functions(seen: Mapping[str, Typical]) -> list[dict[str, Any]]:

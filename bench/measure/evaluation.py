@@ -1,4 +1,4 @@
-"""When a script evaluates what it trains, told from outside.
+"""When a script evaluates what it trains, seen from outside.
 
 Evaluation lasts from the moment at which what is trained is switched to evaluate (`Module.eval()`, or
 `Module.train(False)`, which that calls) until it is switched back, or is called in training again, or a backward
@@ -41,7 +41,7 @@ class Evaluation:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch how modules are switched meanwhile; `called` has to be told of their calls."""
+        """Watch how modules are switched meanwhile; `called` has to hear of their calls."""
         with wrapped(nn.Module, "train", self._watching_switches):
             yield
 

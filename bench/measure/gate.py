@@ -20,8 +20,8 @@ class Leader:
 
     def sendall(self, words: bytes) -> None:
         """Say it for all ranks, once each of them has said as much; raises `OSError`."""
-        told = [words, *(other.recv(len(words), socket.MSG_WAITALL) for other in self._others)]
-        self._parent.sendall(_of_all(told) if len(words) == READY.size else words)
+        heard = [words, *(other.recv(len(words), socket.MSG_WAITALL) for other in self._others)]
+        self._parent.sendall(_of_all(heard) if len(words) == READY.size else words)
 
     def recv(self, size: int) -> bytes:
         """Hear how long the next turn is, and tell the other ranks."""
@@ -43,7 +43,7 @@ def gates(parent: Control | None, ranks: int) -> list[Control | None]:
     return [Leader(parent, [ours for ours, _ in pairs]), *(theirs for _, theirs in pairs)]
 
 
-def _of_all(told: Sequence[bytes]) -> bytes:
+def _of_all(heard: Sequence[bytes]) -> bytes:
     """The longest start and step of all ranks; torch elastic's own process is company."""
-    startup_ns, step_ns, warmup_steps, _ = zip(*map(READY.unpack, told), strict=True)
+    startup_ns, step_ns, warmup_steps, _ = zip(*map(READY.unpack, heard), strict=True)
     return READY.pack(max(startup_ns), max(step_ns), max(warmup_steps), True)

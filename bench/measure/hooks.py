@@ -1,4 +1,4 @@
-"""The two ways to be told what a loop does without being inside it: torch's own step hook, and a wrapped function."""
+"""The two ways to hear of what a loop does without being inside it: torch's own step hook, and a wrapped function."""
 
 from __future__ import annotations
 

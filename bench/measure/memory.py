@@ -44,7 +44,7 @@ def guard(limit_bytes: int, host: HostBaseline) -> None:
     """Keep this process from filling the machine's memory: what it allocates far beyond the limit fails.
 
     `RLIMIT_DATA` counts all that is private and can be written, touched or not, which is more than what is resident:
-    whether the limit was kept is told by `refuse_over`, and this is twice as generous. `RLIMIT_AS` counts libraries
+    `refuse_over` says whether the limit was kept, and this is twice as generous. `RLIMIT_AS` counts libraries
     and what is merely reserved, too, and `RLIMIT_RSS` does nothing on Linux. Where there is no such limit, nothing is
     guarded.
     """
@@ -104,7 +104,7 @@ def _process_bytes(device: str) -> tuple[int | None, str | None]:
 
 
 def process_bytes(asked: nvml.Nvml, uuid: str, pid: int) -> tuple[int | None, str | None]:
-    """What a process holds on the board that torch names so; else why that is not told. Raises what NVML raises."""
+    """What a process holds on the board that torch names so; else why that is unknown. Raises what NVML raises."""
     try:
         board, _ = nvml.board_of(asked, uuid)
         for process in asked.nvmlDeviceGetComputeRunningProcesses(board):

@@ -65,10 +65,10 @@ class Guarded:
 
 def results(meters: Iterable[TurnMeter]) -> dict[str, Any]:
     """The fields of all meters, and all reasons."""
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     reasons: dict[str, str] = {}
     for meter in meters:
         fields = meter.result()
         reasons |= fields.pop("unavailable")
-        found |= fields
-    return found | {"unavailable": reasons}
+        figures |= fields
+    return figures | {"unavailable": reasons}

@@ -6,7 +6,7 @@ at each change of phase; both make this another loop, which is why it is a pass 
 
 Of a script nothing is known before it runs. Its forward is what modules do that no other module calls: what it
 computes between them, such as a loss by a function, is its own code and belongs to the rest. What it spends on
-evaluation is told apart, and in no phase.
+evaluation is counted apart, and in no phase.
 """
 
 from __future__ import annotations

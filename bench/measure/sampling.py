@@ -64,7 +64,7 @@ class Sampler:
         return signal.getsignal(signal.SIGALRM) == self.take
 
     def take(self, _: int, frame: FrameType | None) -> None:
-        """Charge all samples that are due to the function that the signal found at work."""
+        """Charge all samples that are due to the function that was at work when the signal came."""
         rung = (perf_counter_ns() - self._start_ns) // INTERVAL_NS
         due, self._rung = rung - self._rung, rung
         if frame is None or is_instruments_work(frame):

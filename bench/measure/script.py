@@ -1,4 +1,4 @@
-"""How a script is told apart into steps without being touched, and how many samples a step of its takes."""
+"""How a script is divided into steps without being touched, and how many samples a step of its takes."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def samples_in(batch: Any) -> int:
     if isinstance(batch, Mapping):
         batch = list(batch.values())
     if isinstance(batch, (list, tuple)):
-        return next((found for each in batch if (found := samples_in(each))), 0)
+        return next(filter(None, map(samples_in, batch)), 0)
     return 0
 
 

@@ -1,7 +1,7 @@
-"""How a loop has set itself up: what its own objects say at the first optimizer step, whatever it was told.
+"""How a loop has set itself up: what its own objects say at the first optimizer step, whatever it was given.
 
 The optimizer is torch's to tell; the rest is in the objects that the loop's function holds while it trains: a trainer,
-an accelerator, a bar, a loader. They are told by their class and asked for what their users can ask them, so that no
+an accelerator, a bar, a loader. They are known by their class and asked for what their users can ask them, so that no
 framework is imported here. What writes a line by itself, as `print` does, is no object, and stays unseen.
 """
 
@@ -52,7 +52,7 @@ def _of_objects(held: Iterable[Any]) -> Facts:
     for each in held:
         kinds = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(each).__mro__}
         for kind in kinds & READERS.keys():
-            facts |= {name: told for name, ask in READERS[kind].items() if (told := _answer(ask, each))}
+            facts |= {name: answer for name, ask in READERS[kind].items() if (answer := _answer(ask, each))}
     return facts
 
 

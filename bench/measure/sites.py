@@ -67,10 +67,10 @@ def runs_the_loop(wrapper: Wrapper) -> Wrapper:
 
 def is_instruments_work(frame: FrameType) -> bool:
     """Whether an instrument of ours called what happens in `frame`, such as torch to wait for the device."""
-    found: FrameType | None = frame
-    while found is not None and not found.f_code.co_filename.startswith(INSTRUMENTS):
-        found = found.f_back
-    return found is not None and found.f_code not in _wrappers
+    caller: FrameType | None = frame
+    while caller is not None and not caller.f_code.co_filename.startswith(INSTRUMENTS):
+        caller = caller.f_back
+    return caller is not None and caller.f_code not in _wrappers
 
 
 @cache

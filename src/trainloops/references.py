@@ -98,5 +98,5 @@ def _name_of(file: Path) -> str:
     usual = file.stem
     if usual in sys.modules or usual in sys.stdlib_module_names or not usual.isidentifier():
         return str(file)
-    found = PathFinder.find_spec(usual)
-    return usual if found is not None and found.origin == str(file) else str(file)
+    spec = PathFinder.find_spec(usual)
+    return usual if spec is not None and spec.origin == str(file) else str(file)

@@ -35,7 +35,7 @@ def proof(train, _, precision="fp32"):
         recorder = Recorder(parts.build(compiled))
         train(compiled, recorder.parts)
     try:
-        return {"fingerprint": recorder.result(), "compilation": compilations.told()}
+        return {"fingerprint": recorder.result(), "compilation": compilations.record()}
     except NothingCompiledError as error:
         return {"error": str(error)}
 
@@ -64,7 +64,7 @@ def split(train, _):
         phases.splitting(parts.build(job(scratch)), Host(), compiled=True) as split,
     ):
         train(job(scratch), split.parts)
-    return {**split.result(), "compilation": compilations.told()}
+    return {**split.result(), "compilation": compilations.record()}
 
 
 def compiled_twice(train, _):
@@ -81,7 +81,7 @@ def compiled_twice(train, _):
         compilations.begin()
         double(torch.ones(shape))
         compilations.end()
-    return compilations.told()
+    return compilations.record()
 
 
 def takes_no_notice(job, parts):

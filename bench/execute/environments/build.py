@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from bench.errors import UninstallableError
 from bench.execute import shell
 from bench.execute.environments import checkouts, compatibility, overlay, pip
-from bench.execute.environments.overlay import Found
+from bench.execute.environments.overlay import Installed
 from bench.execute.environments.requirements import RequirementSet
 
 
@@ -43,39 +43,41 @@ def build(folder: Path, wanted: RequirementSet) -> Environment:
     _refuse_broken(wanted, {**base, **wanted.pins}, _certain(wanted))
     python = overlay.create(folder)
     conflicts = _install(wanted, python) if wanted.items else ()
-    found = overlay.read_back(python, wanted.names)
-    moved = {name: (base.get(name), version) for name, version in found.packages.items() if base.get(name) != version}
+    installed = overlay.read_back(python, wanted.names)
+    moved = {
+        name: (base.get(name), version) for name, version in installed.packages.items() if base.get(name) != version
+    }
     reason = not_as_asked(wanted, overlay.read_back(python, wanted.names | set(moved)))
     if reason is not None:
         raise UninstallableError(f"The environment is not what was asked for: {reason}.")
-    named = wanted.names | found.direct
-    _refuse_broken(wanted, found.packages, named | set(moved))
-    overlay.try_imports(python, wanted.names | set(moved), found.packages)
+    named = wanted.names | installed.direct
+    _refuse_broken(wanted, installed.packages, named | set(moved))
+    overlay.try_imports(python, wanted.names | set(moved), installed.packages)
     return Environment(
         name="",
         python=str(python),
         requirements=wanted.texts,
-        packages=found.packages,
+        packages=installed.packages,
         moved=moved,
         unasked=tuple(sorted(set(moved) - named)),
         conflicts=conflicts,
     )
 
 
-def not_as_asked(wanted: RequirementSet, found: Found) -> str | None:
+def not_as_asked(wanted: RequirementSet, installed: Installed) -> str | None:
     """Why an environment is another one than it is called; None where it has what was asked for."""
-    if found.wrong:
-        return f"{found.wrong[0]}; {shell.way_out(found.wrong[0])}"
+    if installed.wrong:
+        return f"{installed.wrong[0]}; {shell.way_out(installed.wrong[0])}"
     for item in wanted.items:
-        version = found.packages.get(item.name or "")
+        version = installed.packages.get(item.name or "")
         if item.name and not item.has(version):
-            return f"{_instead(item.name, version, found)}, where {item.text} was asked for"
+            return f"{_instead(item.name, version, installed)}, where {item.text} was asked for"
     return None
 
 
-def _instead(name: str, version: str | None, found: Found) -> str:
+def _instead(name: str, version: str | None, installed: Installed) -> str:
     """What an environment has in the place of what was asked for, and the way out."""
-    where = found.paths.get(name)
+    where = installed.paths.get(name)
     pip_elsewhere = "see what pip config list says of target, prefix or root"
     if where is None:
         return f"it has no {name} ({pip_elsewhere})"
@@ -140,4 +142,4 @@ def _refuse_broken(wanted: RequirementSet, packages: Mapping[str, str], changed:
 
 def _broken(packages: Mapping[str, str], changed: Set[str]) -> list[str]:
     seen = {**packages, "python": platform.python_version()}
-    return [rule.told(seen) for rule in compatibility.broken(seen) if rule.package in changed]
+    return [rule.sentence(seen) for rule in compatibility.broken(seen) if rule.package in changed]

@@ -69,22 +69,22 @@ def from_requirements(path: Path, *, name: str | None = None) -> Environment:
 
 def _obtain(wanted: RequirementSet, name: str) -> Environment:
     folder = _environments() / _key(wanted)
-    found = _read(folder)
-    if found is None or not _is_as_stored(found, wanted):
+    stored = _read(folder)
+    if stored is None or not _is_as_stored(stored, wanted):
         with _locked(folder.with_name(f"{folder.name}.lock")):
-            found = _read(folder)
-            if found is None or not _is_as_stored(found, wanted):
-                found = _build(folder, wanted)
-    return replace(found, name=name)
+            stored = _read(folder)
+            if stored is None or not _is_as_stored(stored, wanted):
+                stored = _build(folder, wanted)
+    return replace(stored, name=name)
 
 
-def _is_as_stored(found: Environment, wanted: RequirementSet) -> bool:
+def _is_as_stored(stored: Environment, wanted: RequirementSet) -> bool:
     """Whether its own interpreter, asked now, sees what is stored: a shell or a hook may have been in between."""
     try:
-        now = overlay.read_back(Path(found.python), wanted.names | set(found.moved))
+        now = overlay.read_back(Path(stored.python), wanted.names | set(stored.moved))
     except UninstallableError:
         return False
-    return now.packages == found.packages and not_as_asked(wanted, now) is None
+    return now.packages == stored.packages and not_as_asked(wanted, now) is None
 
 
 def _environments() -> Path:
@@ -119,10 +119,10 @@ def _key(wanted: RequirementSet) -> str:
 
 def _read(folder: Path) -> Environment | None:
     try:
-        found = STORED.validate_json((folder / COMPLETE).read_bytes())
+        stored = STORED.validate_json((folder / COMPLETE).read_bytes())
     except (OSError, ValidationError):
         return None
-    return found if Path(found.python).exists() else None
+    return stored if Path(stored.python).exists() else None
 
 
 @contextmanager

@@ -22,11 +22,11 @@ def is_checkout(path: Path) -> bool:
 
 def digest(root: Path) -> str:
     """A digest of names, sizes and times of all files: a stale one would need an edit that changes none of them."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in _files(root, root):
         status = path.lstat()
-        found.update(f"{path.relative_to(root)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    return found.hexdigest()
+        digest.update(f"{path.relative_to(root)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def copy(root: Path, target: Path) -> None:

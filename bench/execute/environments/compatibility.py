@@ -23,7 +23,7 @@ class Rule:
     range: str
     way_out: str
 
-    def told(self, packages: Mapping[str, str]) -> str:
+    def sentence(self, packages: Mapping[str, str]) -> str:
         """The rule in words, with the versions that break it."""
         here = packages.get(self.needs, "not there")
         return f"{self.package} {packages[self.package]} needs {self.needs}{self.range} ({here} here); {self.way_out}"

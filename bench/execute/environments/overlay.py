@@ -36,7 +36,7 @@ PROBES = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class Installed:
     """What an interpreter sees: versions by normalised name, and which came from a path or a URL."""
 
     packages: dict[str, str]
@@ -86,7 +86,7 @@ def interpreter(folder: Path) -> Path:
     return Path(sysconfig.get_path("scripts", "venv", vars={"base": str(folder)})) / "python"
 
 
-def read_back(python: Path, names: Iterable[str] = ()) -> Found:
+def read_back(python: Path, names: Iterable[str] = ()) -> Installed:
     """What an interpreter sees, and what is wrong of the packages that are measured and of `names`.
 
     Raises `UninstallableError` where it does not start, and when its torch is another one than here.
@@ -104,7 +104,7 @@ def read_back(python: Path, names: Iterable[str] = ()) -> Found:
         )
     wrong = tuple(each["wrong"] for each in read["seen"].values() if "wrong" in each)
     paths = {name: each["path"] for name, each in read["seen"].items()}
-    return Found(packages=read["packages"], direct=frozenset(read["direct"]), paths=paths, wrong=wrong)
+    return Installed(packages=read["packages"], direct=frozenset(read["direct"]), paths=paths, wrong=wrong)
 
 
 def try_imports(python: Path, names: Iterable[str], packages: Mapping[str, str]) -> None:

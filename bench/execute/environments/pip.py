@@ -56,8 +56,8 @@ def resolve(arguments: Sequence[str], *, python: Path, constraints: Path, only_w
         report = Path(scratch) / "report.json"
         limits = _limits(constraints, only_wheels=only_wheels)
         _pip("--python", str(python), "install", "--dry-run", "--no-user", "--report", str(report), *limits, *arguments)
-        found = [item["metadata"] for item in json.loads(report.read_text())["install"]]
-    return tuple(sorted(f"{metadata['name']}=={metadata['version']}" for metadata in found))
+        planned = [item["metadata"] for item in json.loads(report.read_text())["install"]]
+    return tuple(sorted(f"{metadata['name']}=={metadata['version']}" for metadata in planned))
 
 
 def _limits(constraints: Path, *, only_wheels: bool) -> list[str]:
@@ -130,10 +130,10 @@ def _index_page(package: str) -> dict[str, Any]:
 def _configuration() -> dict[str, str]:
     """Pip's settings by name; those of the command and of the environment's `PIP_*` win over the general ones."""
     lines = [line.partition("=") for line in _pip("config", "list").stdout.splitlines()]
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for section in ("global", "install", ":env:"):
-        found |= {key.rpartition(".")[2]: it.strip("'\"") for key, _, it in lines if key.startswith(f"{section}.")}
-    return found
+        settings |= {key.rpartition(".")[2]: it.strip("'\"") for key, _, it in lines if key.startswith(f"{section}.")}
+    return settings
 
 
 def _parsed(text: str) -> Version | None:

@@ -16,8 +16,8 @@ def environment_for(text: str) -> Environment:
     The current environment takes part as an overlay that moves nothing, so that no side has a
     shorter import path than the other.
     """
-    found = cache.control() if text.strip() == cache.CURRENT else cache.obtain(text)
-    return _recorded(found)
+    built = cache.control() if text.strip() == cache.CURRENT else cache.obtain(text)
+    return _recorded(built)
 
 
 def from_requirements(path: Path) -> Environment:
@@ -25,5 +25,5 @@ def from_requirements(path: Path) -> Environment:
     return _recorded(cache.from_requirements(path))
 
 
-def _recorded(found: Overlay) -> Environment:
-    return Environment.model_validate(asdict(found))
+def _recorded(built: Overlay) -> Environment:
+    return Environment.model_validate(asdict(built))

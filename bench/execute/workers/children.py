@@ -73,9 +73,9 @@ def _tell_ended(control: socket.socket, children: dict[int, object]) -> None:
     ended = list(_ended(children))
     if not children:
         _end_orphans()
-    for told in ended:
+    for message in ended:
         with suppress(OSError):
-            send(control, told)
+            send(control, message)
 
 
 def _ended(children: dict[int, object]) -> Iterator[Message]:

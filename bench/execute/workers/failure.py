@@ -30,8 +30,8 @@ def sentence(error: BaseException) -> str:
     `OutOfMemoryError: tried to allocate 22.00 GiB, and 21.77 GiB of 79.18 GiB is free; other processes hold 1.62 GiB`.
     """
     text = " ".join(str(error).split())
-    told = _of_memory(text) or _ADVICE.sub("", text)
-    return f"{type(error).__name__}: {told}" if told else type(error).__name__
+    what = _of_memory(text) or _ADVICE.sub("", text)
+    return f"{type(error).__name__}: {what}" if what else type(error).__name__
 
 
 def print_all(error: BaseException) -> None:
@@ -42,10 +42,10 @@ def print_all(error: BaseException) -> None:
 
 
 def _of_memory(text: str) -> str | None:
-    found = _MEMORY.search(text)
-    if found is None:
+    match = _MEMORY.search(text)
+    if match is None:
         return None
-    asked, capacity, free = found.group("asked", "capacity", "free")
+    asked, capacity, free = match.group("asked", "capacity", "free")
     others_gib = sum(map(_gibibytes, _OTHER.findall(text)))
     # In a container with its own process numbers torch takes this process for another one.
     are_known = _ITSELF in text and 0 < others_gib < _gibibytes(capacity)

@@ -41,7 +41,7 @@ def await_ready(interpreter: Interpreter, spec: Spec, *, alone: bool) -> Ready:
     reason = not_as_asked(reply.pop("harness"), reply["imported"], spec.packages)
     if reason is not None:
         return failed("failed", reason)
-    imported = {name: {**told, "path": from_environment(told["path"])} for name, told in reply["imported"].items()}
+    imported = {name: {**facts, "path": from_environment(facts["path"])} for name, facts in reply["imported"].items()}
     return InterpreterRecord.model_validate({**reply, **asdict(spec.layout), "alone": alone, "imported": imported})
 
 
@@ -57,11 +57,11 @@ def not_as_asked(harness: str, imported: Mapping[str, Mapping[str, str]], packag
     other = shell.other_harness(harness)
     if other is not None:
         return other
-    for name, told in imported.items():
-        if "wrong" in told:
-            return f"{told['wrong']}; {shell.way_out(told['wrong'])}"
-        if parts(told["version"]) != parts(packages.get(name, told["version"])):
-            other = f"{told['path']} is {name} {told['version']}, and not {packages[name]}, which was asked for"
+    for name, facts in imported.items():
+        if "wrong" in facts:
+            return f"{facts['wrong']}; {shell.way_out(facts['wrong'])}"
+        if parts(facts["version"]) != parts(packages.get(name, facts["version"])):
+            other = f"{facts['path']} is {name} {facts['version']}, and not {packages[name]}, which was asked for"
             return f"{other}; {shell.way_out(other)}"
     return None
 

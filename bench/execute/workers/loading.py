@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.execute.workers.failure import sentence
 from bench.execute.workers.protocol import Message
-from bench.execute.workers.script import Script, told
+from bench.execute.workers.script import Script, reason_of
 from bench.host import process
 
 Train = Callable[..., None]
@@ -92,7 +92,7 @@ def _naming(what: str, script: Script | None) -> Iterator[None]:
         yield
     except (Exception, SystemExit) as error:
         event = "missing" if isinstance(error, ImportError) else "failed"
-        raise LoadingError(what, event, sentence(error) if script is None else told(error, script.file)) from error
+        raise LoadingError(what, event, sentence(error) if script is None else reason_of(error, script.file)) from error
 
 
 def _load_runner(runner: str) -> Train:

@@ -77,12 +77,12 @@ class Receiver:
         """
         while b"\n" not in self._bytes:
             try:
-                found, descriptors, _, _ = socket.recv_fds(self._control, MAX_BYTES, MAX_DESCRIPTORS)
-            except ConnectionError:  # closed before it has read all that it was told
+                received, descriptors, _, _ = socket.recv_fds(self._control, MAX_BYTES, MAX_DESCRIPTORS)
+            except ConnectionError:  # closed before it has read all that it was sent
                 return None
-            if not found:
+            if not received:
                 return None
-            self._bytes += found
+            self._bytes += received
             self._descriptors += descriptors
         line, _, self._bytes = self._bytes.partition(b"\n")
         descriptors, self._descriptors = self._descriptors, []

@@ -31,7 +31,7 @@ SEEN_FIRST_S = 1.0
 
 
 def launch(assignment: Assignment) -> None:
-    """Run the trial on all of its ranks, and leave what they found together."""
+    """Run the trial on all of its ranks, and leave one result of all."""
     ranks = assignment.job.ranks
     config = LaunchConfig(
         min_nodes=1,
@@ -94,19 +94,19 @@ def _failed(assignment: Assignment, rank: int, exit_code: int) -> Result:
 
 
 def together(results: Sequence[Result]) -> Result:
-    """What all ranks of a trial found: the first's, with what each has of its own."""
-    found = dict(results[0])
-    if "fingerprint" in found:
+    """The result of all ranks of a trial: the first's, with what each has of its own."""
+    result = dict(results[0])
+    if "fingerprint" in result:
         digests = [result["fingerprint"]["weights_sha256"] for result in results]
         odd = next((rank for rank, digest in enumerate(digests) if digest != digests[0]), None)
         if odd is not None:
             return {"status": "failed", "reason": f"rank {odd} ended with other weights than rank 0"}
         # Rank by rank within each micro-step: the order of the batches that they divided among them.
         losses = zip(*(result["fingerprint"]["losses"] for result in results), strict=True)
-        found["fingerprint"] = {**found["fingerprint"], "losses": list(chain.from_iterable(losses))}
-    if "timing" in found:
-        found["timing"] = _timing([result["timing"] for result in results])
-    return found
+        result["fingerprint"] = {**result["fingerprint"], "losses": list(chain.from_iterable(losses))}
+    if "timing" in result:
+        result["timing"] = _timing([result["timing"] for result in results])
+    return result
 
 
 def _timing(timings: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ NETWORK = (
     *("NameResolutionError", "OfflineModeIsEnabled", "LocalEntryNotFoundError"),
 )
 """Errors, by name, of Python and of the usual libraries where nobody answers."""
-LONGEST_TOLD = 300
+LONGEST_REASON = 300
 
 
 class ScriptError(Exception):
@@ -109,25 +109,25 @@ def leading_imports(tree: ast.Module, *, beside: Path) -> Iterator[ast.stmt]:
 
 def _mark(tree: ast.Module, name: str, file: Path) -> None:
     """Decorate the function so that the wrapper sees its calls, whoever makes them; lines stay what they are."""
-    found: ast.AST = tree
+    node: ast.AST = tree
     for part in name.split("."):
-        inner = [each for each in getattr(found, "body", []) if getattr(each, "name", None) == part]
+        inner = [each for each in getattr(node, "body", []) if getattr(each, "name", None) == part]
         if not inner:
             raise ScriptError(f"--tick-on {MAIN}:{name}: {file.name} defines no such function at its top level")
-        found = inner[-1]
-    if not isinstance(found, ast.FunctionDef):
+        node = inner[-1]
+    if not isinstance(node, ast.FunctionDef):
         raise ScriptError(f"--tick-on {MAIN}:{name}: in {file.name} that is no plain function")
-    mark = ast.copy_location(ast.Name(MARK, ast.Load()), found)
-    found.decorator_list.insert(0, mark)
+    mark = ast.copy_location(ast.Name(MARK, ast.Load()), node)
+    node.decorator_list.insert(0, mark)
 
 
-def told(error: BaseException, file: Path) -> str:
+def reason_of(error: BaseException, file: Path) -> str:
     """What a script raised, and on which of its lines."""
     if isinstance(error, ScriptError):
         return str(error)
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
     where = f"{file.name} line {lines[-1]}: " if lines else ""
-    what = f"{where}{sentence(error)[:LONGEST_TOLD]}"
+    what = f"{where}{sentence(error)[:LONGEST_REASON]}"
     names = {kind.__name__ for each in _before(error) for kind in type(each).__mro__}
     if isinstance(error, EOFError):
         return f"it asks for input, of which a trial has none ({what})"

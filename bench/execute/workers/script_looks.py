@@ -15,7 +15,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from bench.execute.workers import protocol
 from bench.execute.workers.failure import print_all
-from bench.execute.workers.script import ScriptError, told
+from bench.execute.workers.script import ScriptError, reason_of
 from bench.execute.workers.script_run import LONGER, flush, last_words, listening, ready, run_to_its_end, without_option
 from bench.measure import counters, hooks, witness
 from bench.measure.counters import Instrument
@@ -81,7 +81,7 @@ def _look(assignment: Assignment, look: Callable[[Leave], None], left: Path) -> 
         assert assignment.script is not None
         if not isinstance(error, ScriptError):
             print_all(error)
-        leave(told(error, assignment.script.file))
+        leave(reason_of(error, assignment.script.file))
     raise AssertionError("whoever looks leaves something")
 
 

@@ -14,7 +14,7 @@ import torch
 
 from bench.execute.workers import protocol, script_trial
 from bench.execute.workers.failure import print_all, sentence
-from bench.execute.workers.script import Script, ScriptError, told
+from bench.execute.workers.script import Script, ScriptError, reason_of
 from bench.measure import counters, energy, hooks, memory, meters, phases, sampling, setup, sm_clock, trace
 from bench.measure import device as devices
 from bench.measure.clock import Clock, LoopEndedError, Onlooker
@@ -58,7 +58,7 @@ class Assignment:
 
     def compiled(self) -> Result:
         """What it has compiled; raises `NothingCompiledError` where its job says so and it has not."""
-        return {"compilation": self.compilations.told()} if self.job.compile else {}
+        return {"compilation": self.compilations.record()} if self.job.compile else {}
 
     def leave(self, result: Result) -> None:
         """Write the result, whole or not at all, wherever the loop has changed its folder to."""
@@ -85,14 +85,14 @@ def run(assignment: Assignment) -> None:
         result = {"status": "failed", "reason": f"train() called sys.exit({error.code!r}) before its job was done"}
     except Exception as error:  # noqa: BLE001 - whatever a loop raises is the reason of its row, and the run goes on
         status = "oom" if devices.is_out_of_memory(error) else "failed"
-        reason = _told(error) if assignment.script is None else told(error, assignment.script.file)
+        reason = _reason_of_runner(error) if assignment.script is None else reason_of(error, assignment.script.file)
         result = {"status": status, "reason": reason}
         if not isinstance(error, ScriptError):  # which a script did not raise
             print_all(error)
     assignment.leave(result)
 
 
-def _told(error: Exception) -> str:
+def _reason_of_runner(error: Exception) -> str:
     """What a loop raised; torch's own words for a loss of several numbers say nothing of a loss."""
     if isinstance(error, memory.OverLimitError):
         return str(error)
@@ -119,9 +119,9 @@ def clock_of(
     at_ends += [meter] if meter is not None else []
 
     def finish(clock: Clock) -> None:
-        told = {"startup_ns": clock.startup_ns, "warmup_steps": clock.warmup_steps, **meters.results(at_ends)}
-        told["collector"] = collections.result(clock.timed_steps, looks=assignment.request["sees_collections"])
-        (over or partial(leave_timing, assignment))(clock, told)
+        figures = {"startup_ns": clock.startup_ns, "warmup_steps": clock.warmup_steps, **meters.results(at_ends)}
+        figures["collector"] = collections.result(clock.timed_steps, looks=assignment.request["sees_collections"])
+        (over or partial(leave_timing, assignment))(clock, figures)
 
     assert assignment.control is not None
     ticks = Ticks(assignment.scratch / protocol.TICKS)
@@ -140,11 +140,11 @@ def clock_of(
     )
 
 
-def leave_timing(assignment: Assignment, clock: Clock, told: Result) -> NoReturn:
+def leave_timing(assignment: Assignment, clock: Clock, figures: Result) -> NoReturn:
     """Leave what a timed trial tells, its peaks of memory until now included, and end the process."""
     device, host = assignment.job.device, assignment.host
     peaks = memory.figures(clock.warmup_peaks, devices.of(device).peaks(), device=device, host=host)
-    assignment.leave({"status": "ok", "timing": {**told, "memory": peaks}})
+    assignment.leave({"status": "ok", "timing": {**figures, "memory": peaks}})
     if assignment.job.ranks > 1:
         raise TurnsOverError
     os._exit(0)

@@ -63,7 +63,7 @@ class Seen:
     def options(self, steps: int) -> list[dict[str, Any]] | None:
         """Each option that is on, and those of which that is unknown, as their records have them; None of no trainer.
 
-        What is on is asked while it trains, when all of it is made. After which steps something happens is told where
+        What is on is asked while it trains, when all of it is made. After which steps something happens is known where
         the trainer, too, has counted so many: one that goes on with a checkpoint has not.
         """
         if self._training is None:

@@ -38,7 +38,7 @@ class Switch:
     event: str | None = None
     """What happens now and then because of it."""
     every: Callable[[Training], Every] | None = None
-    """Optimizer steps from one event to the next, or that it happens at the start; None where it cannot be told."""
+    """Optimizer steps from one event to the next, or that it happens at the start; None where that is unknown."""
     changes_arithmetic: bool = False
 
     def is_on(self, training: Training) -> bool | None:
@@ -95,10 +95,10 @@ def _usual(name: str, value: Any) -> Any:
 
 def by_class(things: Iterable[Any]) -> dict[str, list[Any]]:
     """Objects by the name of their class, in their order."""
-    found: dict[str, list[Any]] = {}
-    for each in things:
-        found.setdefault(type(each).__name__, []).append(each)
-    return found
+    objects: dict[str, list[Any]] = {}
+    for thing in things:
+        objects.setdefault(type(thing).__name__, []).append(thing)
+    return objects
 
 
 def made_by(thing: Any, package: str, *modules: str) -> bool:

@@ -17,9 +17,9 @@ def _gathered(_: Job, parts: Parts) -> Loss:
     from accelerate.utils import gather
 
     def loss(model: nn.Module, batch: Batch) -> torch.Tensor:
-        found = parts.loss(model, batch)
-        gather(found.detach())
-        return found
+        value = parts.loss(model, batch)
+        gather(value.detach())
+        return value
 
     return loss
 
@@ -28,9 +28,9 @@ def _read(_: Job, parts: Parts) -> Loss:
     """The loss, read as a number."""
 
     def loss(model: nn.Module, batch: Batch) -> torch.Tensor:
-        found = parts.loss(model, batch)
-        found.item()
-        return found
+        value = parts.loss(model, batch)
+        value.item()
+        return value
 
     return loss
 
@@ -44,9 +44,9 @@ def _tracked(job: Job, parts: Parts) -> Loss:
     steps = iter(range(job.steps * job.grad_accumulation))
 
     def loss(model: nn.Module, batch: Batch) -> torch.Tensor:
-        found = parts.loss(model, batch)
-        accelerator.log({"loss": found.item()}, step=next(steps))
-        return found
+        value = parts.loss(model, batch)
+        accelerator.log({"loss": value.item()}, step=next(steps))
+        return value
 
     return loss
 

@@ -16,9 +16,9 @@ def _read(_: Job, parts: Parts) -> Loss:
     """The loss, read as a number."""
 
     def loss(model: nn.Module, batch: Batch) -> torch.Tensor:
-        found = parts.loss(model, batch)
-        found.item()
-        return found
+        value = parts.loss(model, batch)
+        value.item()
+        return value
 
     return loss
 
@@ -32,9 +32,9 @@ def _logged(job: Job, parts: Parts) -> Loss:
     steps = iter(range(job.steps * job.grad_accumulation))
 
     def loss(model: nn.Module, batch: Batch) -> torch.Tensor:
-        found = parts.loss(model, batch)
-        fabric.log("loss", found.item(), step=next(steps))
-        return found
+        value = parts.loss(model, batch)
+        fabric.log("loss", value.item(), step=next(steps))
+        return value
 
     return loss
 

@@ -41,13 +41,13 @@ def installed() -> dict[str, Entry]:
     """The runners that installed packages bring, by name; none of them hides a built-in one."""
     from importlib.metadata import entry_points  # where a framework's import is timed, nobody else needs it
 
-    found: dict[str, Entry] = {}
+    brought: dict[str, Entry] = {}
     for point in entry_points(group=GROUP):
         needs = () if point.dist is None else (re.sub(r"[-_.]+", "-", point.dist.name).lower(),)
         entry = Entry(where=point.value.partition("[")[0].replace(" ", ""), needs=needs)
         if point.name not in BUILT_IN:
-            found.setdefault(point.name, entry)
-    return found
+            brought.setdefault(point.name, entry)
+    return brought
 
 
 def entry(name: str) -> Entry | None:
@@ -63,10 +63,10 @@ def load(name: str) -> Train:
     Raises `ImportError` when the framework, the file or the name is missing, `AttributeError` when the module
     has no `train`, `TypeError` when that is no function.
     """
-    found = entry(name)
-    if found is None:
+    registered = entry(name)
+    if registered is None:
         raise ModuleNotFoundError(f"no installed package brings a runner called {name}")
-    train: Train = references.load(found.where, usual=TRAIN)
+    train: Train = references.load(registered.where, usual=TRAIN)
     if not callable(train):
         raise TypeError(f"{name} is a {type(train).__name__}, and no function train(job, parts)")
     return train

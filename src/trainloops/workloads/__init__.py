@@ -33,7 +33,7 @@ MADE_BY = {
 }
 """Those parts of a workload that are functions, and what they do."""
 MAX_NAMED = 6
-"""Items of a tuple whose kinds are told."""
+"""Items of a tuple whose kinds are named."""
 
 
 class WorkloadError(TypeError):
@@ -57,30 +57,30 @@ def load(name: str) -> Workload:
     Raises `KeyError` for a name that is none, `ImportError` and `AttributeError` as `references.load`, and
     `WorkloadError` for what is no workload.
     """
-    found = entry(name)
-    if found is None:
+    registered = entry(name)
+    if registered is None:
         raise KeyError(name)
-    factory = references.load(found.where, usual=USUAL)
+    factory = references.load(registered.where, usual=USUAL)
     if not callable(factory):
         raise WorkloadError(f"it is {described(factory)}, and not a function that returns {WANTED}")
     return _checked(factory())
 
 
-def _checked(found: Any) -> Workload:
+def _checked(workload: Any) -> Workload:
     from torch import nn
 
     from trainloops.contract import Workload
 
-    if not isinstance(found, Workload):
-        raise WorkloadError(f"its function returned {described(found)}, and not {WANTED}")
+    if not isinstance(workload, Workload):
+        raise WorkloadError(f"its function returned {described(workload)}, and not {WANTED}")
     for field, wanted in MADE_BY.items():
-        value = getattr(found, field)
+        value = getattr(workload, field)
         if not callable(value) or isinstance(value, nn.Module):
             raise WorkloadError(f"its {field} is {described(value)}, and not {wanted}")
-    if not isinstance(found.learning_rate, Real) or not isinstance(found.weight_decay, Real):
-        rates = f"{found.learning_rate!r} and {found.weight_decay!r}"
+    if not isinstance(workload.learning_rate, Real) or not isinstance(workload.weight_decay, Real):
+        rates = f"{workload.learning_rate!r} and {workload.weight_decay!r}"
         raise WorkloadError(f"its learning_rate and weight_decay are {rates}, and not two numbers")
-    return found
+    return workload
 
 
 def described(value: Any) -> str:
