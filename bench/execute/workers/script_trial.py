@@ -263,7 +263,7 @@ def _run(assignment: Assignment, run: Callable[[], None], *, made: Made, give_up
             raise ScriptError(f"it ended itself by {after}{_last_line(assignment)}") from None
     threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - as Python does at its end: scripts may train in one
     if not made():
-        raise ScriptError(f"it ran to its end, and no optimizer step was seen; {scripts.WAY_OUT}")
+        raise ScriptError(f"it ran to its end, and {scripts.no_step()}")
 
 
 def _last_line(assignment: Assignment) -> str:
