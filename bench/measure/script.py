@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -207,6 +208,19 @@ def refuse_to_wait_for_steps(has_stepped: Callable[[], bool], give_up: Callable[
     torch.autograd.backward = watched
 
 
+def no_step() -> str:
+    """Why a script that has ended was seen to make no step, and the way out."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if children.ru_utime + children.ru_stime > TRAINED_ELSEWHERE_S:
+        return (
+            "no optimizer step was seen in its own process; it started others, which are not looked into: let it "
+            "train in its own, without torch.multiprocessing.spawn or a launcher"
+        )
+    return f"no optimizer step was seen; {WAY_OUT}"
+
+
+TRAINED_ELSEWHERE_S = 1.0
+"""Processor time of children that can have trained: to import torch alone takes them as long."""
 WAY_OUT = (
     "where its weights are updated without an optimizer of torch, --tick-on module:function names the function that "
     "does it (__main__:function in the script itself), whose return then ends a step"

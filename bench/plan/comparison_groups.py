@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from bench.records.cells import ANCHOR
 from bench.records.schema import CURRENT, Cell, Comparison, Settings
 from trainloops import stock
 from trainloops.runners import BASELINE
@@ -56,7 +57,7 @@ class ComparisonGroup:
         if self.has_options:
             return _of_script(cell) if cell.is_script else cell.option or NO_OPTION
         if len({other.environment for other in self.cells}) > 1:
-            return cell.environment
+            return "today's packages" if cell.environment == ANCHOR else cell.environment
         return cell.runner if cell.profile == self.reference.profile else f"{cell.runner} ({cell.profile})"
 
     def only(self, cells: Collection[Cell]) -> ComparisonGroup:

@@ -9,10 +9,10 @@ from packaging.version import InvalidVersion, Version
 from bench.errors import UsageError
 from bench.plan import cells
 from bench.plan.settings import Flags, from_flags
+from bench.records.cells import ANCHOR
 from bench.records.schema import Environment, Machine, Settings
 from trainloops import runners
 
-ANCHOR = "anchor"
 BATCH_SIZE = "64"
 BLOCKS = 6
 PRESET = "history"

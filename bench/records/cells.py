@@ -8,6 +8,8 @@ from pydantic import Field
 
 from bench.records.base import CURRENT, Finite, Record
 
+ANCHOR = "anchor"
+"""The environment with the packages of today, in which a history has what every release is measured beside."""
 SCRIPT = "script"
 """The workload of a script, which brings its own."""
 FLOOR = "floor"

@@ -23,6 +23,8 @@ class ReleaseFigures(Record):
     """By counter, what it has more than the release before; those that differ."""
     reason: str | None = None
     """Why there is no ratio."""
+    arithmetic: str | None = None
+    """What it trains, where that begins to differ from what the reference trains, or no longer does."""
 
 
 class Probe(Record):

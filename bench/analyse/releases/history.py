@@ -16,11 +16,13 @@ from bench.analyse.cells.seen import Seen
 from bench.analyse.cells.turns import figures
 from bench.analyse.statistics.change_points import change_points
 from bench.analyse.statistics.signed_rank import location
-from bench.records.cells import SCRIPT
+from bench.records.cells import ANCHOR, SCRIPT
 from bench.records.metrics import EXACT
 from bench.records.schema import AttributionRow, Cell, ReleaseFigures, Trial
 
 Ratios = dict[Cell, list[float]]
+SAME = ("bitwise", "close")
+"""The verdicts of what does the reference's arithmetic; `unlike` is compared although it does not."""
 
 
 def releases(gathered: Sequence[GroupEvidence], trials: Sequence[Seen], *, seed: int) -> list[ReleaseFigures]:
@@ -60,10 +62,6 @@ def adjacent_ratios(trials: Sequence[Seen]) -> Ratios:
     return dict(ratios)
 
 
-ANCHOR = "anchor"
-"""The environment of the hand-written loop that every release is measured beside."""
-
-
 def _series(gathered: Sequence[GroupEvidence]) -> list[list[Evidence]]:
     series: defaultdict[tuple[object, str], list[Evidence]] = defaultdict(list)
     for compared in gathered:
@@ -85,18 +83,35 @@ def _figures(series: Sequence[Evidence], ratios: Ratios, seed: int) -> list[Rele
             change=factors.get(evidence.cell),
             more=_more(before, evidence),
             reason=None if evidence in proven else _why_not(evidence),
+            arithmetic=_arithmetic(series[:place], evidence),
         )
-        for before, evidence in zip(earlier, series, strict=True)
+        for place, (before, evidence) in enumerate(zip(earlier, series, strict=True))
     ]
+
+
+def _arithmetic(earlier: Sequence[Evidence], now: Evidence) -> str | None:
+    """Whether `now` begins or ceases to do other arithmetic than the reference; None where that is not known."""
+    if now.equivalence.verdict == "unproven":
+        return None
+    known = [evidence.equivalence.verdict in SAME for evidence in earlier if evidence.equivalence.verdict != "unproven"]
+    is_same = now.equivalence.verdict in SAME
+    if is_same == (known[-1] if known else True):
+        return None
+    if is_same:
+        return f"the arithmetic of {_reference(now)} again"
+    return f"{'no longer' if known else 'not'} the arithmetic of {_reference(now)}: {now.equivalence.detail}"
+
+
+def _reference(evidence: Evidence) -> str:
+    return "the script with the packages of today" if evidence.cell.workload == SCRIPT else "the hand-written loop"
 
 
 def _why_not(evidence: Evidence) -> str:
     if evidence.reason is not None:
         return evidence.reason
-    anchor = "the script with the packages of today" if evidence.cell.workload == SCRIPT else "the hand-written loop"
     if evidence.equivalence.proven:
-        return f"no block has step times of both it and {anchor}"
-    return f"not proven to do the arithmetic of {anchor}: {evidence.equivalence.detail}"
+        return f"no block has step times of both it and {_reference(evidence)}"
+    return f"not proven to do the arithmetic of {_reference(evidence)}: {evidence.equivalence.detail}"
 
 
 def _more(before: Evidence | None, now: Evidence) -> dict[str, int]:

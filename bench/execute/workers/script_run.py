@@ -71,7 +71,7 @@ def run_to_its_end(
             raise ScriptError(f"it ended itself by {after}{last_words(assignment)}") from None
     threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - as Python does at its end: scripts may train in one
     if not made():
-        raise ScriptError(f"it ran to its end, and no optimizer step was seen; {scripts.WAY_OUT}")
+        raise ScriptError(f"it ran to its end, and {scripts.no_step()}")
 
 
 def last_words(assignment: Assignment) -> str:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.records.cells import SCRIPT
 from bench.records.schema import Comparison
 from bench.report.document import numbers
 from bench.report.document.text import Toned
@@ -113,9 +114,12 @@ def titles(summary: Summary, *, apart_from: Collection[str] = ()) -> list[str]:
 
 
 def cell_names(summary: Summary) -> list[tuple[CellSummary, str]]:
-    """Name each row, as in `lightning at batch 64 of mlp on cpu`."""
-    named = zip(summary.cells, titles(summary), strict=True)
-    return [(cell, f"{cell.runner}{cell.at_batch} of {title}") for cell, title in named]
+    """Name each row, as in `lightning at batch 64 of mlp on cpu`, or of a script `train.py on cpu`."""
+    places = [
+        title.removeprefix(f"{SCRIPT} ") if cell.workload == SCRIPT else f"of {title}"
+        for cell, title in zip(summary.cells, titles(summary), strict=True)
+    ]
+    return [(cell, f"{cell.runner}{cell.at_batch} {place}") for cell, place in zip(summary.cells, places, strict=True)]
 
 
 def shared_conditions(summary: Summary) -> list[str]:

@@ -9,11 +9,12 @@ import pytest
 from bench.analyse.cells.gather import gather
 from bench.analyse.releases.history import adjacent_ratios, ratios_in_turns
 from bench.analyse.summary import summarise
+from bench.records.health import ContainerFacts, CpuFacts, Health, MemoryFacts
 from bench.records.schema import Run, Script, Scripts, Trial
 from bench.report.kinds.history import report
 from bench.report.media import markdown, terminal
 from tests import factories
-from tests.histories import RELEASES, a_run, a_summary, journal
+from tests.histories import RELEASES, a_run, a_summary, journal, opening
 
 BOTH = pytest.mark.parametrize("plan", [{}, {"turns_s": None}], ids=["turns", "adjacent pairs"])
 """As histories are made, and as they were before loops took turns."""
@@ -141,9 +142,23 @@ def test_the_history_of_a_script_is_told_beside_the_script_itself():
     scripts = Scripts(each=[Script(name="train.py", file="/train.py")], folder=".")
     settings = summary.run.settings.model_copy(update={"scripts": scripts})
     text = told(summary.model_copy(update={"run": summary.run.model_copy(update={"settings": settings})}))
-    assert "6 releases of transformers next to the same script with the packages of today, 6 pairs each" in text
+    assert (
+        "releases of transformers next to the same script with the packages of today (transformers 5.23.0), 6" in text
+    )
     assert "step time with this release over that of the same script with the packages of today, from pairs" in text
     assert "hand-written" not in text
+
+
+def test_a_history_that_is_only_counted_speaks_of_no_step_time():
+    run = a_run(passes=["equivalence", "counting"], blocks=0)
+    facts = {"cpu": CpuFacts(), "memory": MemoryFacts(), "container": ContainerFacts()}
+    resumed = [Health(taken_at=run.started_at, moment="start", **facts)] * 2
+    assert summarise(a_run(), [], resumed).warnings
+    summary = summarise(run, opening(run, {}), resumed)
+    text = told(summary)
+    assert "- No release changed the number of ops and syncs." in text
+    assert "| release | Python calls | C calls | ops | syncs | tensor kB |" in text
+    assert not re.search(r"step time|ratio|no block has|Warnings|This machine", text)
 
 
 @BOTH
@@ -166,10 +181,15 @@ def test_a_release_whose_arithmetic_differs_has_no_ratio():
         else t
         for t in journal(run, dict.fromkeys(RELEASES, 1.7), {})
     ]
-    odd = next(release for release in summarise(run, trials).releases if release.cell.environment == "4.45.2")
+    summary = summarise(run, trials)
+    odd = next(release for release in summary.releases if release.cell.environment == "4.45.2")
     assert odd.ratio is None
     assert odd.reason is not None
     assert "not proven to do the arithmetic" in odd.reason
+    assert report.changes(summary, summary.releases) == [
+        "transformers 4.45.2: no longer the arithmetic of the hand-written loop: losses equal, weights not.",
+        "transformers 4.46.3: the arithmetic of the hand-written loop again.",
+    ]
 
 
 def test_another_framework_that_moved_beside_a_release_is_named():

@@ -68,6 +68,11 @@ TRAINS = {
 }
 FAILS = {
     "never_steps.py": ("model(torch.rand(8, 4)).mean().backward()\n", "it ran to its end, and no optimizer step was"),
+    "spawns.py": (
+        "import subprocess, sys\nbusy = 'import time\\nwhile time.process_time() < 1.1: pass'\n"
+        "subprocess.run([sys.executable, '-c', busy])\n",
+        "it ran to its end, and no optimizer step was seen in its own process; it started others, which are not",
+    ),
     "too_short.py": ("step()\nstep()\nstep()\n", "it ended before its first turn was over; let it train longer"),
     "raises.py": ("step()\nraise ValueError('no such\\ndata')\n", "raises.py line 9: ValueError: no such data"),
     "exits.py": (

@@ -10,6 +10,7 @@ from bench.report.charts.history import ReleasePoint, history
 from bench.report.document import numbers
 from bench.report.document.metrics import more
 from bench.report.kinds.history.report import anchor, chart_file, package, series_of, title_of
+from bench.report.kinds.history.table import is_timed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,10 +30,8 @@ def drawings(summary: Summary) -> list[Drawing]:
             anchor=anchor(summary),
             subject=title_of(series),
         )
-        alt = (
-            f"Step time over that of {anchor(summary)} and Python calls per step for each release of "
-            f"{package(summary)}."
-        )
+        ratio = f"Step time over that of {anchor(summary)} and " if is_timed(summary) else ""
+        alt = f"{ratio}Python calls per step for each release of {package(summary)}."
         drawn.append(drawing(chart_file(index), alt, chart))
     return drawn
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bench.records.metrics import metrics_of
 from bench.report.document.blocks import Table, table
 from bench.report.kinds.history import report
+from bench.report.kinds.history import table as columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,21 +24,21 @@ def grid(summary: Summary) -> Table | None:
     cells = {cell.cell: cell for cell in summary.cells}
     series = report.series_of(summary)
     rows = [
-        (*([report.title_of(each)] if len(series) > 1 else []), *report.row(release, cells[release.cell]))
+        (*([report.title_of(each)] if len(series) > 1 else []), *columns.texts(summary, release, cells[release.cell]))
         for each in series
         for release in _rows_of(each)
     ]
     if not rows:
         return None
-    headers = (*(["loop"] if len(series) > 1 else []), *report.HEADERS)
+    headers = (*(["loop"] if len(series) > 1 else []), *columns.headers(summary))
     left_out = sum(map(len, series)) - len(rows)
-    caption = f"Without {left_out:,} releases in which neither the level nor ops or syncs changed." if left_out else ""
+    unchanged = f"Without {left_out:,} releases that changed neither the arithmetic, the level nor ops or syncs."
     return table(
         headers,
         rows,
-        names=len(headers) - len(report.HEADERS) + 1,
+        names=2 if len(series) > 1 else 1,
         droppable=DROPPABLE,
-        caption=caption,
+        caption=unchanged if left_out else "",
     )
 
 
@@ -45,8 +46,4 @@ def _rows_of(series: Sequence[ReleaseFigures]) -> list[ReleaseFigures]:
     if len(series) <= MAX_ROWS:
         return list(series)
     ends = (series[0], series[-1])
-    return [
-        release
-        for release in series
-        if release in ends or release.change is not None or {"syncs", "ops"} & set(release.more)
-    ]
+    return [release for release in series if release in ends or columns.is_change(release)]

@@ -5,33 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import places, sentence
-from bench.records.metric import Metric
 from bench.records.metrics import metrics_of
 from bench.report.document import blocks, bridges, machine, numbers, steadiness
-from bench.report.document.blocks import Figure, Flames, Paragraph, Row, Table, bullets, folded, paragraphs, section
-from bench.report.document.columns import NOTHING
+from bench.report.document.blocks import Figure, Flames, Paragraph, bullets, folded, paragraphs, section
 from bench.report.document.environment import how_to_repeat
 from bench.report.document.glossary import how_to_read
 from bench.report.document.groups import hardware
-from bench.report.document.metrics import difference, figure, more
+from bench.report.document.metrics import more
 from bench.report.document.text import About, listed, plural
 from bench.report.document.verdict_tables import rows_of
+from bench.report.kinds.history import table
 from bench.report.kinds.run import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.records.schema import AttributionRow, CellSummary, ReleaseFigures, Summary
+    from bench.records.schema import AttributionRow, ReleaseFigures, Summary
     from bench.report.document.blocks import Document, Section
 
 FRAMEWORKS = ("transformers", "accelerate", "pytorch-lightning", "lightning")
 COUNTERS = metrics_of("syncs", "ops", "python_calls", "tensor_bytes")
 ATTRIBUTED = metrics_of("syncs", "ops", "python_calls")
-SHOWN = metrics_of("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
-"""What the table has of every release."""
 BESIDE = "Other packages that differ from today's, because a release requires them"
 ORIGINS = "Which functions do more or less than with the release before"
-HEADERS = ["release", "ratio", "", *(each.header for each in SHOWN)]
 
 
 def document(summary: Summary, folder: str) -> Document:
@@ -48,7 +44,7 @@ def document(summary: Summary, folder: str) -> Document:
         _unusable(summary),
         machine.sections(summary),
         folded(BESIDE, bullets(other_versions(summary))),
-        how_to_read([entry.format(anchor=_loop(summary)) for entry in HOW_TO_READ]),
+        how_to_read(table.how_to_read(summary, _loop(summary))),
         how_to_repeat(summary),
     )
 
@@ -67,24 +63,15 @@ def _where(summary: Summary, all_series: Sequence[Sequence[ReleaseFigures]]) -> 
 
 def _every_release(summary: Summary, series: Sequence[ReleaseFigures], index: int) -> Section:
     title = title_of(series)
-    chart = Figure(file=chart_file(index), alt=f"Step time and counters of every release, {title}.")
+    what = "Step time and counters" if table.is_timed(summary) else "Counters"
+    chart = Figure(file=chart_file(index), alt=f"{what} of every release, {title}.")
     return section(
         f"Every release: {title}",
         chart if summary.no_charts is None else None,
-        _table(summary, series),
+        table.of_series(summary, series),
         bullets(missing(summary, series)),
         folded(ORIGINS, bullets(origins(summary, series))),
     )
-
-
-HOW_TO_READ = (
-    "**ratio**: step time with this release over that of {anchor} with the packages of today, from pairs measured one "
-    "right after the other; with its 95 % interval.",
-    "**new level**: the ratio is on another level from this release on, found by circular binary segmentation with "
-    "a permutation test at 1 %; the figure is the new level over the old one.",
-    "**Python calls, C calls, ops, syncs, tensor kB**: exact counts of one steady step, in brackets what is more or "
-    "less than with the release before.",
-)
 
 
 def one_line(summary: Summary) -> str:
@@ -117,6 +104,12 @@ def anchor(summary: Summary) -> str:
     return f"{_loop(summary)}{of_today}"
 
 
+def _of_today(summary: Summary) -> str:
+    """Which release a script has today: what each is held to."""
+    version = summary.packages.get(package(summary))
+    return "" if summary.run.settings.scripts is None or version is None else f" ({package(summary)} {version})"
+
+
 def chart_file(index: int) -> str:
     """The name of the chart of one series."""
     return "history.svg" if index == 0 else f"history-{index + 1}.svg"
@@ -129,21 +122,20 @@ def setting(summary: Summary) -> str:
     releases = len(summary.run.settings.environments) - 1
     sentence = (
         f"Measured on {summary.run.started_at:%Y-%m-%d} on {listed(hardware(summary))}: {plural(releases, 'release')} "
-        f"of {package(summary)} next to {anchor(summary)}, {done}; torch "
+        f"of {package(summary)} next to {anchor(summary)}{_of_today(summary)}, {done}; torch "
         f"{summary.packages.get('torch', 'unknown')} in all of them."
     )
     return steadiness.after(sentence, summary)
 
 
 def changes(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
-    """One sentence for each release with a new level of step time, or another number of syncs or ops."""
-    lines = [line for release in series if (line := _change(summary, release))]
-    return lines or ["No release changed the step time beyond noise, or the number of ops and syncs."]
+    """One sentence for each release that changed the arithmetic, the level of step time, or how many syncs or ops."""
+    lines = [_change(summary, release) for release in series if table.is_change(release)]
+    timed = "the step time beyond noise, or " if table.is_timed(summary) else ""
+    return lines or [f"No release changed {timed}the number of ops and syncs."]
 
 
 def _change(summary: Summary, release: ReleaseFigures) -> str:
-    if release.change is None and not {"syncs", "ops"} & set(release.more):
-        return ""
     level = (
         "" if release.change is None else f"a new level of step time, {numbers.signed(100 * (release.change - 1), 0)} %"
     )
@@ -153,7 +145,7 @@ def _change(summary: Summary, release: ReleaseFigures) -> str:
         for counter, delta in ((metric.key, release.more.get(metric.key)) for metric in COUNTERS)
         if delta
     ]
-    changes = "; ".join([*filter(None, [level]), *counts])
+    changes = "; ".join([*filter(None, [release.arithmetic, level]), *counts])
     return About(f"{package(summary)} {release.cell.environment}", f": {changes}{_also_moved(summary, release)}.")
 
 
@@ -187,43 +179,11 @@ def title_of(series: Sequence[ReleaseFigures]) -> str:
     )
 
 
-def _table(summary: Summary, series: Sequence[ReleaseFigures]) -> Table:
-    """Releases are sorted by their place in the series, since 4.9 comes before 4.10."""
-    cells = {cell.cell: cell for cell in summary.cells}
-    rows = tuple(_row(place, release, cells[release.cell]) for place, release in enumerate(series))
-    return Table(headers=tuple(HEADERS), rows=rows, names=1, spoken={2: "level"})
-
-
-def _row(place: int, release: ReleaseFigures, cell: CellSummary) -> Row:
-    ratio = None if release.ratio is None else release.ratio.value
-    values = (place, ratio, release.change, *(shown.value(cell) for shown in SHOWN))
-    return Row(texts=tuple(row(release, cell)), values=values)
-
-
 def missing(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
-    """Why a release has no ratio."""
-    return [
-        About(release.cell.environment, f": {release.reason}")
-        for release in series
-        if release.reason and _is_timed(summary)
-    ]
-
-
-def row(release: ReleaseFigures, cell: CellSummary) -> list[str]:
-    """Write what a release costs, under `HEADERS`."""
-    counted = [_count(cell, release, shown) for shown in SHOWN]
-    level = "" if release.change is None else f"new level, {numbers.signed(100 * (release.change - 1), 0)} %"
-    ratio = NOTHING if release.ratio is None else numbers.ratio(release.ratio)
-    return [release.cell.environment, ratio, level, *counted]
-
-
-def _count(cell: CellSummary, release: ReleaseFigures, metric: Metric) -> str:
-    """`882 (+14)`; the unit is in the header."""
-    value, delta, unit = metric.value(cell), release.more.get(metric.key), f" {metric.unit.shown}"
-    if value is None:
-        return NOTHING
-    shown = figure(metric.key, value).removesuffix(unit)
-    return f"{shown} ({difference(metric.key, delta).removesuffix(unit)})" if delta else shown
+    """Why a release has no ratio, where there are ratios."""
+    if not table.is_timed(summary):
+        return []
+    return [About(release.cell.environment, f": {release.reason}") for release in series if release.reason]
 
 
 def other_versions(summary: Summary) -> list[str]:
@@ -233,10 +193,6 @@ def other_versions(summary: Summary) -> list[str]:
         moved = (f"{name} {now}" for name, (_, now) in sorted(environment.moved.items()) if name != package(summary))
         alike.setdefault(", ".join(moved) or "nothing", []).append(environment.name)
     return [f"{listed(releases)}: {moved}" for moved, releases in alike.items()]
-
-
-def _is_timed(summary: Summary) -> bool:
-    return "timing" in summary.run.settings.passes
 
 
 def origins(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:

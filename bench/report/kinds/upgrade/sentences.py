@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ORIGINS = metrics_of("syncs", "ops", "python_calls")
 """Whose functions are named, the first of them that got worse."""
+MEMORY = metric("tensor_bytes")
 
 
 def answer(summary: Summary) -> str:
@@ -132,10 +133,8 @@ def failures(summary: Summary) -> list[str]:
 
 
 def _origin(cell: Cell, verdicts: Sequence[Verdict], summary: Summary) -> str:
-    """Name the functions behind more syncs, or else behind more ops, or else behind more Python calls."""
-    more = {v.metric for v in verdicts if v.verdict == "regressed"}
-    for counter in (row.key for row in ORIGINS):
-        rows = rows_of(summary, cell, counter)
-        if counter in more and rows:
-            return sentence(rows, counter, files=2)
-    return ""
+    """Name the functions behind more syncs, or else ops, or else Python calls, and those behind more memory."""
+    worse = {verdict.metric for verdict in verdicts if verdict.verdict == "regressed"}
+    rows = {row.key: rows_of(summary, cell, row.key) for row in (*ORIGINS, MEMORY) if row.key in worse}
+    work = next((row.key for row in ORIGINS if rows.get(row.key)), MEMORY.key)
+    return " ".join(sentence(rows[key], key, files=2) for key in dict.fromkeys((work, MEMORY.key)) if rows.get(key))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bench.records.schema import CellSummary
-from bench.report.document.groups import groups
+from bench.report.document.groups import cell_names, groups
 from bench.report.kinds.run import sentences
 from tests.report.rows import baseline, different, estimate, failed, floor, row, summary_of
 
@@ -32,6 +32,12 @@ def test_of_a_script_whose_samples_are_unknown_the_step_time_is_told_and_not_cou
         "681 µs per step, 1.88\N{MULTIPLICATION SIGN} the step time of the hand-written loop, "
         "+318 µs per step [312, 325]. Under 1 % once your own step takes longer than 32 ms.",
     ]
+
+
+def test_a_script_has_no_workload_to_name() -> None:
+    place = {"workload": "script", "batch_size": 0}
+    cells = [baseline(**place), failed(**place)]
+    assert [name for _, name in cell_names(summary_of(*cells))] == ["pytorch on cpu", "lightning on cpu"]
 
 
 def test_a_faster_loop_has_no_threshold() -> None:
