@@ -22,7 +22,8 @@ COMMANDS = (
 
 def cells(folder, *arguments):
     """What a run in `folder` without timing leaves, a cell for each script, and its exit code."""
-    done = verbs.process("run", "--device", "cpu", "--only", "counters", "--quiet", *arguments, cwd=folder)
+    counted = ["--device", "cpu", "--only", "counters", "--quiet"]
+    done = verbs.process("run", *counted, *arguments, cwd=folder, **verbs.FRAMEWORKS)
     summary = verbs.run_folder(folder / "results") / "summary.json"
     return json.loads(summary.read_text())["cells"], done.code
 

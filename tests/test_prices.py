@@ -54,7 +54,7 @@ def test_a_timed_list_tells_prices_and_what_bars_write(tmp_path):
 def of_script(folder, command, *arguments):
     """What the price list of an example script says of each of its options, by name, without timing."""
     words = ["--device", "cpu", "--only", "counters", "--json", "--script", f"{SCRIPTS}/{command}", *arguments]
-    done = verbs.process("prices", *words, cwd=folder)
+    done = verbs.process("prices", *words, cwd=folder, **verbs.FRAMEWORKS)
     assert done.code == 0, done.err
     return {each["cell"]["option"]: each for each in json.loads(done.out)["prices"]}
 

@@ -7,12 +7,13 @@ compiler, which comes with the first optimizer, and where a test asks for it als
 (`tests.verbs.FRAMEWORKS`). The workers of a user import them in each interpreter (`bench.execute.workers.worker`), and
 so do those of tests that take `tests.verbs.SOURCES`.
 
-A verb that nobody signals (`tests.verbs.process`) is such a fork too. It times the machine for a moment and not for a
-second, and its report has no charts.
+A verb that nobody signals (`tests.verbs.process`) is such a fork too. The machine is timed for a moment, once for all of
+them and not for a second in each, and their reports have no charts.
 """
 
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -55,6 +56,18 @@ def become_a_fork(of, module, arguments):
     os._exit(exit_code)
 
 
+def time_the_machine_once():
+    """Print what the first process saw that was to time it."""
+    seen = Path(os.environ[TEMPLATES], "jitter.json")
+    if not seen.exists():
+        command = [sys.executable, "-P", "-m", JITTER, "--seconds", "0"]
+        partial = seen.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+        partial.rename(seen)  # whole for whoever else looks
+    os.write(1, seen.read_bytes())
+    os._exit(0)
+
+
 def begin(module, arguments):
     """Do sooner than for a user what the module does that this process was started for."""
     is_process = os.environ.pop(IS_PROCESS, None) is not None  # which those that it starts are not
@@ -66,7 +79,7 @@ def begin(module, arguments):
         if module == WORKER:
             import torch._dynamo  # noqa: F401
     elif module == JITTER and arguments == ["--seconds", "1.0"]:  # of a run: the doctor's ten seconds are its figure
-        become_a_fork("torch", module, ["--seconds", "0"])
+        time_the_machine_once()
     elif module == WORKER:
         become_a_fork(os.environ.get(WORKERS_HAVE, "torch"), module, arguments)
     elif module == MACHINE:
