@@ -157,7 +157,7 @@ def test_it_finds_the_release_of_transformers_that_reads_one_value_more(tmp_path
     except IndexUnreachableError as error:
         pytest.skip(str(error))
     arguments = ["transformers", "4.46.3", "4.48.3", "--metric", "syncs", "--no-confirm", "--device", "cpu"]
-    done, out = bisect((tmp_path, {"PYTHONPATH": verbs.SOURCES}), *arguments, out="found")
+    done, out = bisect((tmp_path, verbs.RELEASES), *arguments, out="narrowed")
     assert done.code == 0, done.err
     assert (
         "transformers 4.48.1 reads 1 more value back to the host per step than 4.48.0: "

@@ -62,10 +62,12 @@ def test_a_wrong_command_is_one_sentence(arguments, code, sentence, verb):
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts by processor")
 def test_a_busy_process_marks_its_block_and_is_named_in_the_report(tmp_path, verb):
     short = ["--device", "cpu", "--batch-size", "64", "--runner", "pytorch", "--only", "time", "--blocks", "1"]
-    with Busy() as busy:  # what this run takes itself must be its children's
-        done = bench("run", *short, "--steps", "400", cwd=tmp_path, PYTHONPATH=verbs.SOURCES)
+    # What this run takes itself must be its children's.
+    with verbs.started("run", *short, "--steps", "1000", cwd=tmp_path, **verbs.FRESH) as running:
+        folder = verbs.folder_with_trials(running, tmp_path / "results", 1)  # the proof: its block comes next
+        with Busy() as busy:
+            done = verbs.ended(running)
     assert done.code == 0, done.err
-    folder = verbs.run_folder(tmp_path / "results")
     loads = [trial.load for trial in store.read_trials(folder) if trial.load is not None]
     used_s = sum(load.busy_s - load.own_s for load in loads)
     assert used_s > 0.2 * sum(load.wall_s for load in loads)  # on two crowded processors it still gets its share

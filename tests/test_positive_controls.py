@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 def bench(verb: str, *arguments: str, cwd: Path, **environment: str) -> SimpleNamespace:
     """Run a verb: its exit code, what the terminal got, and the summary in its run folder."""
     # Real releases may bring other packages, which no process may have imported before.
-    done = verbs.process(verb, *COUNTED, *arguments, cwd=cwd, PYTHONPATH=verbs.SOURCES, **environment)
+    done = verbs.process(verb, *COUNTED, *arguments, cwd=cwd, **verbs.RELEASES, **environment)
     if done.err.startswith("error: The package index does not answer"):
         pytest.skip(done.err)
     folders = [path.parent for path in (cwd / "results").glob("*/summary.json")]

@@ -77,7 +77,8 @@ def test_only_counters_times_nothing_and_a_trace_is_one_file_a_cell(tmp_path):
 
 def test_frameworks_whose_loaders_have_workers_take_turns_and_are_bitwise_equal(tmp_path):
     settings = ["--optimizer", "sgd", "--workers", "2", "--workload", "mlp-wide", "--runner", "hf-trainer,lightning"]
-    done = bench(*SHORT, *settings, "--only", "time", "--blocks", "1", "--steps", "6", "--warmup", "2", cwd=tmp_path, **verbs.FRAMEWORKS)
+    short = ["--only", "time", "--blocks", "1", "--steps", "6", "--warmup", "2"]
+    done = bench(*SHORT, *settings, *short, cwd=tmp_path, **verbs.FRAMEWORKS)
     assert done.code == 0, done.err
     assert "All 2 runners are bitwise equal to the hand-written loop, in every cell (2)." in done.out
 
@@ -289,7 +290,7 @@ def test_what_another_verb_made_is_neither_repeated_nor_resumed_as_a_run(flag, o
 
 def test_a_search_for_the_largest_batch_keeps_each_size_that_it_tries_and_goes_on(tmp_path, verb):
     asked = ["--device", "cpu", "--find-max-batch", "--memory-limit", "64MiB", "--batch-size", "4"]
-    done = bench(*asked, "--runner", "pytorch", cwd=tmp_path, PYTHONPATH=verbs.SOURCES)
+    done = bench(*asked, "--runner", "pytorch", cwd=tmp_path, **verbs.FRESH)
     assert done.code == 4, done.err
     folder = run_folder(tmp_path / "results")
     tried = [(t.cell.batch_size, t.status) for t in store.read_trials(folder) if t.phase == "max-batch"]

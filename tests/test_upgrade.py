@@ -143,7 +143,7 @@ def test_a_step_that_takes_half_as_long_again_is_found_and_confirmed(planted, tm
     # it can be undecided only if two blocks say less than 1 / 1.5, or seven less than 1 (the bound is the 34th smallest
     # Walsh average, and the 29th at the level of two flagged figures).
     timed = ["--only", "time", "--fail-on", "time", "--steps", "200", "--warmup", "5"]
-    found = checked(planted, "4", *timed, "--blocks", "20", cwd=tmp_path, PYTHONPATH=verbs.SOURCES)
+    found = checked(planted, "4", *timed, "--blocks", "20", cwd=tmp_path, **verbs.FRESH)
     step_time = found.verdicts["step_time_us"]
     assert (found.code, step_time["verdict"], step_time["confirmed"]) == (1, "regressed", True), step_time
     assert step_time["ratio"]["low"] > 1

@@ -31,6 +31,13 @@ HAVE = ("torch", "frameworks", "verbs")
 """What the templates have imported, in the order in which they are told (`tests/quick/template.py`)."""
 FRAMEWORKS = {"LOOPTAX_TESTS_WORKERS_HAVE": "frameworks"}
 """For a run of more than hand-written loops in the current environment, where no figure is about what is imported."""
+FRESH = {"LOOPTAX_TESTS_WORKERS_HAVE": "nothing"}
+"""For a run whose workers may have imported nothing before, or must be children of its own."""
+RELEASES = {**FRESH, "PIP_NO_COMPILE": "no", "PYTHONDONTWRITEBYTECODE": ""}
+"""For a run of real releases: of their thousands of modules only those that are imported are compiled, and these once.
+
+Pip takes `no` for a yes to an option that begins so.
+"""
 HANG_S = 1800
 """What takes so long hangs: no test fails because a machine is slow."""
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -5,10 +5,10 @@ started with, waits for the fork, and ends as that does: the fork is none of its
 name no socket, and have only what each interpreter would import for 2 s imported before all are forked. That is torch's
 compiler, which comes with the first optimizer, and where a test asks for it also all frameworks
 (`tests.verbs.FRAMEWORKS`). The workers of a user import them in each interpreter (`bench.execute.workers.worker`), and
-so do those of tests that take `tests.verbs.SOURCES`.
+so do those of tests that ask for that (`tests.verbs.FRESH`). With `tests.verbs.SOURCES` nothing here is on the path.
 
-A verb that nobody signals (`tests.verbs.process`) is such a fork too. The machine is timed for a moment, once for all of
-them and not for a second in each, and their reports have no charts.
+A verb that nobody signals (`tests.verbs.process`) is such a fork too. The machine is timed for a moment, once for all
+runs and not for a second in each, and their reports have no charts.
 """
 
 import os
@@ -81,7 +81,8 @@ def begin(module, arguments):
     elif module == JITTER and arguments == ["--seconds", "1.0"]:  # of a run: the doctor's ten seconds are its figure
         time_the_machine_once()
     elif module == WORKER:
-        become_a_fork(os.environ.get(WORKERS_HAVE, "torch"), module, arguments)
+        if (workers_have := os.environ.get(WORKERS_HAVE, "torch")) != "nothing":
+            become_a_fork(workers_have, module, arguments)
     elif module == MACHINE:
         become_a_fork("torch", module, arguments)
     elif module.startswith(("tests.", "studies.")):
