@@ -3,12 +3,12 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from zipfile import ZipFile
 
 import pytest
 
 from bench.execute.environments import cache, pip, requirements
 from bench.execute.environments.build import Environment
+from tests.execute.environments import wheels
 
 SETTINGS_OF_PIP = [name for name in os.environ if name.startswith("PIP_")]
 
@@ -23,6 +23,8 @@ def shelf(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    # Else pip reads what each installed package needs, which takes longer than all else. A "no" is set by a 0.
+    monkeypatch.setenv("PIP_NO_WARN_CONFLICTS", "0")
     monkeypatch.setenv("LOOPTAX_CACHE", str(tmp_path / "cache"))
     return folder
 
@@ -43,10 +45,7 @@ def unpacks(shelf, monkeypatch):
 
     def install(arguments: Sequence[str], *, python: Path, **_: object) -> tuple[str, ...]:
         (named,) = arguments
-        wheel = Path(named) if named.endswith(".whl") else shelf / f"{named.replace('==', '-')}-py3-none-any.whl"
-        (packages,) = python.parent.parent.glob("lib/*/site-packages")
-        with ZipFile(wheel) as archive:
-            archive.extractall(packages)
+        wheels.unpack(Path(named) if named.endswith(".whl") else wheels.of(shelf, named), python)
         return ()
 
     monkeypatch.setattr(pip, "install", install)

@@ -80,17 +80,19 @@ def test_what_a_killed_build_left_is_cleared(tmp_path):
 
 
 def test_two_processes_build_it_once(shelf):
-    wheels.wheel(shelf, "tiny", "1.0")
+    wheel = wheels.wheel(shelf, "tiny", "1.0")
     code = (
+        "import sys, pathlib\n"
         "from bench.execute.environments import cache, pip\n"
-        "install = pip.install\n"
-        "def told(*arguments, **options):\n"
+        "from tests.execute.environments import wheels\n"
+        "def install(*_, python, **__):\n"
         "    print('installs')\n"
-        "    return install(*arguments, **options)\n"
-        "pip.install = told\n"
+        "    wheels.unpack(pathlib.Path(sys.argv[1]), python)\n"
+        "    return ()\n"
+        "pip.install = install\n"
         "print(cache.obtain('tiny==1.0').python)\n"
     )
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-c", code, str(wheel)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(2)]
     said = [process.communicate()[0].split() for process in both]
     assert sorted(map(len, said)) == [1, 2]

@@ -62,6 +62,7 @@ def test_an_index_that_does_not_answer(shelf, monkeypatch):
         assert raised.value.exit_code == 2
 
 
+@pytest.mark.usefixtures("unpacks")
 def test_another_torch_is_refused(shelf):
     path = wheels.wheel(shelf, "tiny", "1.0", {"torch/__init__.py": ""})
     with pytest.raises(UninstallableError, match=r"^The environment would have another torch"):
@@ -76,6 +77,7 @@ def test_what_needs_another_torch_is_refused_and_not_fetched(shelf):
     assert "tiny 1.0 depends on torch>=99, but The user requested (constraint) torch==" in str(raised.value)
 
 
+@pytest.mark.usefixtures("unpacks")
 def test_what_cannot_be_imported_is_refused(shelf):
     wheels.wheel(shelf, "accelerate", "99.0", {"accelerate.py": "import a_thing_of_the_future\n"})
     with pytest.raises(UninstallableError) as raised:

@@ -48,7 +48,8 @@ def test_what_moves_without_being_asked_for_is_told(shelf):
     assert environment.packages["numpy"] == metadata.version("numpy")
 
 
-def test_packages_that_no_longer_fit_are_told(shelf):
+def test_packages_that_no_longer_fit_are_told(shelf, monkeypatch):
+    monkeypatch.delenv("PIP_NO_WARN_CONFLICTS")
     wheels.wheel(shelf, "typer", "0.1")
     assert any(
         text.startswith("looptax") and text.endswith("but you have typer 0.1 which is incompatible.")

@@ -33,11 +33,23 @@ def wheel(folder: Path, name: str, version: str, files: Mapping[str, str] = {}, 
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: by hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     contents[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*contents, f"{info}/RECORD"])
-    path = folder / f"{name}-{version}-py3-none-any.whl"
+    path = of(folder, f"{name}=={version}")
     with zipfile.ZipFile(path, "w") as archive:
         for member, text in contents.items():
             archive.writestr(member, text)
     return path
+
+
+def of(folder: Path, pin: str) -> Path:
+    """The wheel of what is pinned as `name==version`."""
+    return folder / f"{pin.replace('==', '-')}-py3-none-any.whl"
+
+
+def unpack(wheel: Path, python: Path) -> None:
+    """Put the content of a wheel where an environment's interpreter has its own packages."""
+    (packages,) = python.parent.parent.glob("lib/*/site-packages")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)
 
 
 def checkout(folder: Path, value: int) -> Path:
