@@ -29,6 +29,8 @@ TYPICAL_OF = 9
 LONG = 1.2
 """Times the typical step: after a longer one the kernel's account is read. Reading it always costs more than a tick."""
 NONE = memoryview(bytes(MAX_STEPS * 8)).cast("q")
+Ticking = tuple[Callable[..., None], Callable[[], int]]
+"""What is called after each step, and what says which step of its turn is under way."""
 
 
 class LoopEndedError(RuntimeError):
@@ -81,10 +83,26 @@ class Clock:
 
     def start(self) -> None:
         """Tick from now on; the loop is called next."""
-        tick_ns = self._ticks.tick_ns
-        events, accounts, over = self._events, self._accounts, self._over
-        step, last, before_ns, now_ns, pread = 0, 1, 0, perf_counter_ns, os.pread
+        # Made before the first turn: an event that is made in a step costs as much as a short kernel.
+        self._events += self._device.events(MAX_STEPS + 1)
+        if self._events:
+            tick, current_step = self._ticking_on_a_device()
+        elif (account := _own_account()) >= 0:
+            tick, current_step = self._ticking_on_a_shared_core(account)
+        else:
+            tick, current_step = self._ticking()
         stream = self._device.stream()
+        self._collections.watch(current_step)
+        on_tick(tick)
+        self._ticks.tick_ns[0] = self._began_ns = perf_counter_ns()
+        if self._events:
+            self._events[0].record(*stream)
+
+    # A tick is one call that looks up as little as it can: the three ways to do it repeat what they share.
+
+    def _ticking(self) -> Ticking:
+        tick_ns, over, now_ns = self._ticks.tick_ns, self._over, perf_counter_ns
+        step, last = 0, 1
 
         def tick(*_: object) -> None:
             nonlocal step, last
@@ -95,18 +113,30 @@ class Clock:
                 step = 0
                 tick_ns[0] = now_ns()
 
+        return tick, lambda: step + 1
+
+    def _ticking_on_a_shared_core(self, account: int) -> Ticking:
+        tick_ns, accounts, over = self._ticks.tick_ns, self._accounts, self._over
+        step, last, before_ns, now_ns, pread = 0, 1, 0, perf_counter_ns, os.pread
+
         def tick_on_a_shared_core(*_: object) -> None:
             nonlocal step, last, before_ns
             step += 1
             tick_ns[step] = ended_ns = now_ns()
             if step == last or ended_ns - before_ns > self._long_ns:
-                accounts.append((step, pread(kernel, ACCOUNT_BYTES, 0)))
+                accounts.append((step, pread(account, ACCOUNT_BYTES, 0)))
             before_ns = ended_ns
             if step == last:
                 last = over(last)
                 step = 0
-                accounts[:] = [(0, pread(kernel, ACCOUNT_BYTES, 0))]
+                accounts[:] = [(0, pread(account, ACCOUNT_BYTES, 0))]
                 tick_ns[0] = before_ns = now_ns()
+
+        return tick_on_a_shared_core, lambda: step + 1
+
+    def _ticking_on_a_device(self) -> Ticking:
+        tick_ns, events, over, now_ns = self._ticks.tick_ns, self._events, self._over, perf_counter_ns
+        step, last, stream = 0, 1, self._device.stream()
 
         def tick_on_a_device(*_: object) -> None:
             nonlocal step, last, stream
@@ -120,15 +150,7 @@ class Clock:
                 tick_ns[0] = now_ns()
                 events[0].record(*stream)
 
-        # Made before the first turn: an event that is made in a step costs as much as a short kernel.
-        events += self._device.events(MAX_STEPS + 1)
-        kernel = -1 if events else _own_account()
-        self._collections.watch(lambda: step + 1)
-        chosen = tick_on_a_device if events else tick_on_a_shared_core if kernel >= 0 else tick
-        on_tick(chosen)
-        tick_ns[0] = self._began_ns = now_ns()
-        if events:
-            events[0].record(*stream)
+        return tick_on_a_device, lambda: step + 1
 
     def end(self) -> None:
         """Take the turns to be over because the loop has come to its own end; an unfinished one is left out."""

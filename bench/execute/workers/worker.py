@@ -21,7 +21,7 @@ from typing import Any
 from bench.execute.workers.children import die_with_parent, serve
 from bench.execute.workers.failure import sentence
 from bench.execute.workers.fork_probe import CAN_FORK, why_no_fork, why_unusable
-from bench.execute.workers.loading import LoadingError, TorchImport, load
+from bench.execute.workers.loading import Loaded, LoadingError, TorchImport, load
 from bench.execute.workers.protocol import Message, Receiver, send
 from bench.execute.workers.trial_start import run_trial
 from bench.host import process
@@ -73,11 +73,22 @@ def _interpret(control: socket.socket, request: Message, torch_import: TorchImpo
         send(control, failed if broken else {"event": "ready", "pid": os.getpid()})
         return
     no_fork = why_no_fork(request["device"]) if request["fork"] else None
-    launch = "fork" if request["fork"] and no_fork is None else "spawn"
-    ready = {
+    send(control, _ready(request, loaded, torch_import, no_fork))
+    if request["fork"] and no_fork is None:
+        serve(control, lambda request, descriptors: run_trial(loaded, request, descriptors))
+    received = Receiver(control).receive()
+    if received is not None:
+        request, descriptors = received
+        send(control, {"event": "started", "id": request["id"], "pid": os.getpid()})
+        run_trial(loaded, request, descriptors)
+
+
+def _ready(request: Message, loaded: Loaded, torch_import: TorchImport, no_fork: str | None) -> Message:
+    """What an interpreter says of itself that can be asked for trials."""
+    return {
         "event": "ready",
         "pid": os.getpid(),
-        "launch": launch,
+        "launch": "fork" if request["fork"] and no_fork is None else "spawn",
         "no_fork": no_fork,
         "import_s": torch_import.seconds + loaded.import_s,
         "import_torch_s": torch_import.seconds,
@@ -86,14 +97,6 @@ def _interpret(control: socket.socket, request: Message, torch_import: TorchImpo
         "base_rss_bytes": torch_import.bare.total,
         **_provenance(request["compared"]),
     }
-    send(control, ready)
-    if launch == "fork":
-        serve(control, lambda request, descriptors: run_trial(loaded, request, descriptors))
-    received = Receiver(control).receive()
-    if received is not None:
-        request, descriptors = received
-        send(control, {"event": "started", "id": request["id"], "pid": os.getpid()})
-        run_trial(loaded, request, descriptors)
 
 
 def _provenance(compared: list[str]) -> dict[str, Any]:
