@@ -37,6 +37,16 @@ for workload in json.loads(sys.argv[2]):
         found.setdefault(workload, {})[name] = recorder.result()
 json.dump(found, answer)
 """
+COMPILING = """
+import json, os
+from tests.measure.compile_every_runner import proof
+from tests.measure.count_every_runner import in_a_fork
+from trainloops import runners
+
+answer = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+json.dump({name: in_a_fork(proof, runners.load(name), 0) for name in ("pytorch", *runners.EXTRA)}, answer)
+"""
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -56,6 +66,14 @@ def python(tmp_path_factory):
             raise
 
 
+def told(python, program, *arguments):
+    """What a program tells in JSON."""
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}
+    done = subprocess.run([python, "-c", program, *arguments], capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -68,18 +86,21 @@ def python(tmp_path_factory):
 )
 def test_they_end_with_the_bits_of_the_hand_written_loop(python, settings):
     workloads = ["mlp", "cnn", "encoder", "causal-lm", f"{OWN}:rude"]
-    done = subprocess.run(
-        [python, "-c", PROGRAM, json.dumps(settings), json.dumps(workloads)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    found = told(python, PROGRAM, json.dumps(settings), json.dumps(workloads))
     assert list(found) == workloads
     for workload, by_runner in found.items():
         assert by_runner.keys() == {"pytorch", *runners.EXTRA}
         assert len(set(by_runner["pytorch"]["losses"])) == 6 * settings.get("grad_accumulation", 1)
         for name, result in by_runner.items():
             assert result == by_runner["pytorch"], f"{name} on {workload}"
+
+
+def test_compiled_they_end_with_the_bits_of_the_hand_written_loop(python):
+    found = told(python, COMPILING)
+    assert found.keys() == {"pytorch", *runners.EXTRA}
+    baseline = found.pop("pytorch")
+    assert baseline["compilation"]["graphs"] == 1
+    for name, result in found.items():
+        assert result.get("error") is None, name
+        assert result["fingerprint"] == baseline["fingerprint"], name
+        assert (result["compilation"]["graphs"], result["compilation"]["graph_breaks"]) == (1, 0), name
