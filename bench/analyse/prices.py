@@ -186,14 +186,19 @@ def _terminal_bytes(cell: Cell, trials: Sequence[Trial]) -> float | None:
 def _event_us(option: PricedOption, with_it: Evidence, without: Evidence, trials: Sequence[Trial]) -> Estimate | None:
     """What an event takes; at the end of an epoch, at the start and in a script beyond what happens there anyway."""
     if option.every == "start":
-        own, other = ({timed.block: timed.startup_s * 1e6 for timed in e.timing_trials} for e in (with_it, without))
+        own, other = (_startup_us(evidence) for evidence in (with_it, without))
         return paired_difference(own, other)
-    blocks = {each.block for each in with_it.timing_trials}
+    blocks = set(with_it.timing_trials.block.tolist())
     with_events, beside = (_events_by_block(option, e.cell, trials, blocks) for e in (with_it, without))
     if with_it.cell.workload == SCRIPT:
         return paired_difference(with_events, beside)
     anyway_us = median(beside.values()) if beside and option.every == "epoch" else 0.0
     return signed_rank_estimate([us - anyway_us for us in with_events.values()])
+
+
+def _startup_us(evidence: Evidence) -> dict[int, float]:
+    timed = evidence.timing_trials
+    return dict(zip(timed.block.tolist(), (timed.startup_s * 1e6).tolist(), strict=True))
 
 
 def _spread(event: Estimate | None, every: int | str | None) -> float | None:

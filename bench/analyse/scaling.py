@@ -6,6 +6,8 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bench.analyse.statistics.signed_rank import block_medians, exponentiated, location, signed_rank_estimate
 from bench.records.metrics import metric
 from bench.records.schema import Scaling
@@ -72,6 +74,8 @@ def _efficiency(own: Evidence, one: Evidence | None) -> Estimate | str:
 
 def _peaks_bytes(evidence: Evidence) -> Iterator[float]:
     """The middle over blocks of each rank's peak in the host's memory; of one rank that of its process."""
-    peaks = [(trial.block, trial.rank_peaks_bytes) for trial in evidence.timing_trials if trial.rank_peaks_bytes]
-    for rank in range(evidence.cell.ranks if peaks else 0):
-        yield median(block_medians((block, of_ranks[rank]) for block, of_ranks in peaks).values())
+    timed = evidence.timing_trials
+    known = np.array([bool(of_ranks) for of_ranks in timed.rank_peaks_bytes], dtype=bool)
+    for rank in range(evidence.cell.ranks if known.any() else 0):
+        peaks = np.array([of_ranks[rank] for of_ranks in timed.rank_peaks_bytes[known]], dtype=np.float64)
+        yield median(block_medians(timed.block[known], peaks).values())

@@ -43,7 +43,7 @@ LONE_BLOCK_FACTOR = 3.0
 
 def warnings_of(gathered: Sequence[GroupEvidence]) -> list[Caution]:
     """Return every warning about a run, kind by kind, from its evidence by group."""
-    timed = {cell.cell: cell for compared in gathered for cell in compared.evidence if cell.timing_trials}
+    timed = {cell.cell: cell for compared in gathered for cell in compared.evidence if len(cell.timing_trials)}
     references = {compared.group.reference for compared in gathered}
     cells = list(timed.values())
     cautions = [_failures(cells), _contradictions(cells), _too_few_blocks(cells)]
@@ -129,8 +129,8 @@ def _long_regions(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """
     by_comparison: defaultdict[Comparison, list[tuple[float, Evidence]]] = defaultdict(list)
     for cell in cells:
-        ratios = [trial.longer for trial in cell.timing_trials if trial.longer is not None]
-        if ratios and (longer := float(np.median(ratios))) > LONG_REGION:
+        ratios = _known(cell.timing_trials.longer)
+        if len(ratios) and (longer := float(np.median(ratios))) > LONG_REGION:
             by_comparison[cell.cell.comparison].append((longer, cell))
     for long in by_comparison.values():
         most, worst = max(long, key=lambda pair: pair[0])
@@ -173,7 +173,7 @@ def _waited(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """Find comparisons whose core ran something else for more than a twentieth of their turns, one sentence each."""
     by_comparison: defaultdict[Comparison, list[tuple[float, Evidence]]] = defaultdict(list)
     for cell in cells:
-        share = float(np.mean([trial.waited_share for trial in cell.timing_trials]))
+        share = float(np.mean(cell.timing_trials.waited_share))
         if share > WAITED_SHARE:
             by_comparison[cell.cell.comparison].append((share, cell))
     for waited in by_comparison.values():
@@ -191,7 +191,7 @@ def _clocks(cells: Sequence[Evidence]) -> Iterator[Caution]:
     """
     by_comparison: defaultdict[Comparison, list[tuple[int, int, Evidence]]] = defaultdict(list)
     for cell in cells:
-        for first, last in (trial.sm_clock_mhz for trial in cell.timing_trials if trial.sm_clock_mhz is not None):
+        for first, last in filter(None, cell.timing_trials.sm_clock_mhz):
             if abs(last - first) > CLOCK_MOVED * max(first, last):
                 by_comparison[cell.cell.comparison].append((first, last, cell))
     for moved in by_comparison.values():
@@ -235,4 +235,8 @@ def _half_width(logs: Floats) -> float:
 
 
 def _trials_us(cell: Evidence) -> Floats:
-    return np.sort([trial.step_us for trial in cell.timing_trials if trial.step_us is not None])
+    return np.sort(_known(cell.timing_trials.step_us))
+
+
+def _known(figures: Floats) -> Floats:
+    return figures[~np.isnan(figures)]

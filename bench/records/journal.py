@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from bench.errors import RunFolderError
 from bench.records import files
-from bench.records.base import first_of, own_version, refuse_newer
+from bench.records.base import SCHEMA, first_of, own_version, refuse_newer
 from bench.records.trials import Trial, TrialKey
 
 JOURNAL = "trials.jsonl"
@@ -152,8 +152,10 @@ def latest(trials: Iterable[Known]) -> list[Known]:
     """
     by_key: dict[TrialKey, Known] = {}
     for trial in trials:
-        by_key.pop(trial.key, None)
-        by_key[trial.key] = trial
+        key = trial.key
+        if by_key.setdefault(key, trial) is not trial:
+            del by_key[key]
+            by_key[key] = trial
     return list(by_key.values())
 
 
@@ -197,8 +199,11 @@ def _lines(folder: Path) -> Iterator[bytes]:
 
 
 def _trial(path: Path, number: int, line: bytes) -> Trial:
-    refuse_newer(f"{path} line {number}", line)
     try:
-        return Trial.model_validate_json(line)
+        trial = Trial.model_validate_json(line)
     except ValidationError as error:
+        refuse_newer(f"{path} line {number}", line)
         raise RunFolderError(f"{path} line {number} is no trial: {first_of(error)}; delete that line.") from None
+    if trial.schema_version > SCHEMA:
+        refuse_newer(f"{path} line {number}", line)
+    return trial

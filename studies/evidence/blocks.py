@@ -70,7 +70,7 @@ def block(pool: Launcher | Pool, planned: ComparisonGroup, *, turns_s: float, nu
 def turns_us(trial: Trial) -> Floats:
     """A figure for each of its turns."""
     assert trial.timing is not None  # `block` has seen to it
-    return figures(trial, trial.timing).turns_us
+    return figures(trial, trial.timing).turns_us[0]
 
 
 def log_ratio(own: Trial, other: Trial) -> float:

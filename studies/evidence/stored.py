@@ -50,7 +50,7 @@ def turns_of(folder: Path) -> pd.DataFrame:
                 "run": str(folder), "cell": trial.cell.model_dump_json(), "block": trial.block,
                 "comparison": trial.cell.without_environment.model_dump_json(), "position": trial.position,
                 "place": trial.timing.turns.places, "cycle": range(len(trial.timing.turns.places)),
-                "log_us": np.log(figures(trial, trial.timing).turns_us),
+                "log_us": np.log(figures(trial, trial.timing).turns_us[0]),
             }
         )
         for trial in store.read_trials(folder)

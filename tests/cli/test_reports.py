@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from bench.analyse.cells import seen
 from bench.analyse.summary import kept, summarise
 from bench.cli import reports
 from bench.records import cache, store
@@ -64,6 +65,14 @@ def test_two_processes_with_other_hash_seeds_write_the_same_bytes(tmp_path):
 def test_a_summary_of_what_is_kept_of_a_journal_is_that_of_all_of_it():
     for run, trials in journals():
         assert summarise(run, kept(run, iter(trials))) == summarise(run, latest(trials)), run.verb
+
+
+def test_a_summary_is_the_same_to_the_byte_however_many_trials_become_figures_together(monkeypatch):
+    for run, trials in journals():
+        at_once = summarise(run, kept(run, iter(trials))).model_dump_json()
+        monkeypatch.setattr(seen, "TOGETHER", 1)
+        assert summarise(run, kept(run, iter(trials))).model_dump_json() == at_once, run.verb
+        monkeypatch.undo()
 
 
 @pytest.fixture

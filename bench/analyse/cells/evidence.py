@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from operator import attrgetter
 
 import numpy as np
 
+from bench.analyse.cells.block_turns import BlockTurns
 from bench.analyse.cells.seen import Seen
 from bench.analyse.cells.throughput import complete
 from bench.analyse.cells.trial_figures import TrialFigures
-from bench.analyse.statistics.signed_rank import Floats, block_medians
+from bench.analyse.statistics.signed_rank import block_medians
 from bench.plan.comparison_groups import ComparisonGroup
 from bench.records.metric import Metric
 from bench.records.schema import (
@@ -38,10 +37,10 @@ class Evidence:
     setup: Mapping[str, str]
     """How it has set itself up, as its equivalence trial saw it."""
     length: Length | None
-    timing_trials: tuple[TrialFigures, ...]
+    timing_trials: TrialFigures
     step_us_by_block: dict[int, float]
-    turns_us_by_block: dict[int, Floats]
-    """What pairs are made of: a figure for each turn, NaN where it has none; of trials without turns one."""
+    turns: BlockTurns
+    """What pairs are made of."""
     counts: tuple[Counters, ...]
     """One for each fresh interpreter that counted."""
     phase_trials: tuple[Trial, ...]
@@ -82,18 +81,18 @@ class Evidence:
         if "max-batch" in self.passes:
             return self.equivalence.verdict != "unproven"
         if "timing" in self.passes:
-            return bool(self.timing_trials)
+            return len(self.timing_trials) > 0
         return bool(self.counts if "counting" in self.passes else self.phase_trials)
 
     @property
     def blocks(self) -> int:
         """In how many blocks it was timed."""
-        return len({trial.block for trial in self.timing_trials})
+        return len(np.unique(self.timing_trials.block))
 
     @property
     def took_turns(self) -> bool:
         """Whether its timed trials took turns, as those of before did not."""
-        return any(trial.collections is not None for trial in self.timing_trials)
+        return bool(self.timing_trials.collections.are_known.any())
 
     def common_blocks(self) -> Evidence:
         """Only what was timed in blocks that every cell has part in: one cell's figures go beside another's.
@@ -103,15 +102,18 @@ class Evidence:
         """
         if self.added_from is None:
             return self
-        common = tuple(trial for trial in self.timing_trials if trial.block < self.added_from) or self.timing_trials
+        in_common = self.timing_trials.block < self.added_from
+        if not in_common.any():
+            return self
+        common = self.timing_trials.take(in_common)
         if self.length is not None:
             common = complete(common, self.cell, self.length)
-        steps_us = figures_by_block(common, lambda trial: trial.step_us)
-        return replace(self, timing_trials=common, step_us_by_block=steps_us, turns_us_by_block=turns_by_block(common))
+        steps_us = figures_by_block(common, "step_us")
+        return replace(self, timing_trials=common, step_us_by_block=steps_us, turns=BlockTurns.of(common))
 
     def by_block(self, metric: Metric) -> dict[int, float]:
         """Return one figure a block, leaving out trials that have none."""
-        return figures_by_block(self.timing_trials, attrgetter(metric.trial))
+        return figures_by_block(self.timing_trials, metric.trial)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,18 +139,8 @@ class GroupEvidence:
         return self.of(self.group.baseline(evidence.cell))
 
 
-def turns_by_block(timed: Sequence[TrialFigures]) -> dict[int, Floats]:
-    """Trials without turns have one figure a block, the median of them."""
-    by_block: defaultdict[int, list[Floats]] = defaultdict(list)
-    for trial in timed:
-        by_block[trial.block].append(trial.turns_us)
-    return {
-        block: some[0] if len(some) == 1 else np.array([np.median(np.concatenate(some))])
-        for block, some in sorted(by_block.items())
-    }
-
-
-def figures_by_block(timed: Sequence[TrialFigures], figure: Callable[[TrialFigures], float | None]) -> dict[int, float]:
+def figures_by_block(timed: TrialFigures, name: str) -> dict[int, float]:
     """One figure a block, without trials that have none."""
-    figures = ((trial.block, figure(trial)) for trial in timed)
-    return block_medians((block, value) for block, value in figures if value is not None)
+    figures = timed.figure(name)
+    known = ~np.isnan(figures)
+    return block_medians(timed.block[known], figures[known])

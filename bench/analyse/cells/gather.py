@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from bench.analyse.cells import scripts
+from bench.analyse.cells.block_turns import BlockTurns
 from bench.analyse.cells.counting import counts_of
 from bench.analyse.cells.equivalence import changed_setup, judge
-from bench.analyse.cells.evidence import Evidence, GroupEvidence, figures_by_block, turns_by_block
-from bench.analyse.cells.seen import Seen, TimedTrial, seen, took_turns
+from bench.analyse.cells.evidence import Evidence, GroupEvidence, figures_by_block
+from bench.analyse.cells.seen import Seen, TimedTrial, figures_of, seen, took_turns
 from bench.analyse.cells.throughput import complete
 from bench.plan.comparison_groups import ComparisonGroup, planned_groups
 from bench.records.schema import Alikeness, Cell, Equivalence, Run, Trial
@@ -104,7 +105,7 @@ def _evidence(
 ) -> Evidence:
     good = _last_of_each_block([trial for trial in trials if trial.phase == "timing"])
     length = good[0].length if good else None
-    timed = tuple(trial.figures for trial in good)
+    timed = figures_of(good)
     if length is not None:
         timed = complete(timed, cell, length)
     return Evidence(
@@ -113,8 +114,8 @@ def _evidence(
         setup=trial.setup if (trial := _fingerprinted(trials)) is not None else {},
         length=length,
         timing_trials=timed,
-        step_us_by_block=figures_by_block(timed, lambda trial: trial.step_us),
-        turns_us_by_block=turns_by_block(timed),
+        step_us_by_block=figures_by_block(timed, "step_us"),
+        turns=BlockTurns.of(timed),
         counts=tuple(counts_of(trials)),
         phase_trials=tuple(trial for trial in trials if isinstance(trial, Trial) and trial.phases is not None),
         passes=tuple(run.settings.passes),

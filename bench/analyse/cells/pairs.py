@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bench.analyse.cells.block_turns import BlockTurns, aligned
 from bench.analyse.cells.evidence import Evidence
 from bench.analyse.statistics.signed_rank import (
     Floats,
@@ -57,38 +57,32 @@ def pooled(evidence: Evidence, twin: Evidence | None) -> Evidence:
     """
     if twin is None:
         return evidence
-    own, other = evidence.turns_us_by_block, twin.turns_us_by_block
-    return replace(
-        evidence, turns_us_by_block={b: us if b not in other else _middle(us, other[b]) for b, us in own.items()}
-    )
+    shared, (ours, theirs) = aligned(evidence.turns, twin.turns)
+    us = evidence.turns.us.copy()
+    rows = np.isin(evidence.turns.blocks, shared)
+    us[rows] = np.nan
+    us[rows, : ours.shape[1]] = _middle(ours, theirs)
+    return replace(evidence, turns=BlockTurns(evidence.turns.blocks, us))
 
 
 def _middle(ours: Floats, theirs: Floats) -> Floats:
-    shared = min(len(ours), len(theirs))
-    ours, theirs = ours[:shared], theirs[:shared]
     both: Floats = np.sqrt(ours * theirs)
     return np.where(np.isnan(both), np.where(np.isnan(ours), theirs, ours), both)
 
 
 def _over_pairs(own: Evidence, other: Evidence, compared: Callable[[Floats, Floats], Floats]) -> dict[int, float]:
-    """Blocks with as many turns are done together: a long run has thousands, each a handful of numbers."""
-    alike: defaultdict[int, list[int]] = defaultdict(list)
-    for block, ours in own.turns_us_by_block.items():
-        turns = min(len(ours), len(other.turns_us_by_block.get(block, ())))
-        if turns:  # a trial that was lost on its way has fewer, and none if that was in its first
-            alike[turns].append(block)
-    estimates: dict[int, float] = {}
-    for turns, blocks in alike.items():
-        sides = (np.array([side.turns_us_by_block[block][:turns] for block in blocks]) for side in (own, other))
-        estimates |= _middles(blocks, compared(*sides))
-    return {block: estimates[block] for block in own.turns_us_by_block if block in estimates}
+    """All blocks are done together: a long run has thousands, each a handful of numbers."""
+    blocks, sides = aligned(own.turns, other.turns)
+    return _middles(blocks, compared(*sides))
 
 
-def _middles(blocks: Sequence[int], pairs: Floats) -> dict[int, float]:
+def _middles(blocks: NDArray[np.int64], pairs: Floats) -> dict[int, float]:
     """Hodges and Lehmann's estimate of each block that has a pair, a row each; NaN where a turn has no figure."""
     finite = np.isfinite(pairs)
-    whole = np.asarray(finite.all(axis=1))
-    estimates = dict(zip(itertools.compress(blocks, whole.tolist()), hodges_lehmann_rows(pairs[whole]), strict=True))
-    for place in np.flatnonzero(finite.any(axis=1) & ~whole).tolist():
-        estimates[blocks[place]] = hodges_lehmann(pairs[place][finite[place]])
-    return estimates
+    some = finite.any(axis=1)
+    whole = some & finite.all(axis=1)
+    estimates = np.full(len(blocks), np.nan)
+    estimates[whole] = hodges_lehmann_rows(pairs[whole])
+    for row in np.flatnonzero(some & ~whole).tolist():
+        estimates[row] = hodges_lehmann(pairs[row][finite[row]])
+    return dict(zip(blocks[some].tolist(), estimates[some].tolist(), strict=True))

@@ -7,18 +7,26 @@ in it are steady, apart from those that start where an epoch has ended.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.analyse.cells.trial_figures import Peaks, TrialFigures, intervals_us, joules_per_1000_samples
-from bench.analyse.statistics.signed_rank import median_of_sorted
+from bench.analyse.cells.collector import NOT_COUNTED, Collections
+from bench.analyse.cells.columns import numbers, objects
+from bench.analyse.cells.places import medians, rows_of
+from bench.analyse.cells.trial_figures import (
+    TrialFigures,
+    intervals_us,
+    joules_per_1000_samples,
+    of_every_timing,
+)
+from bench.plan.length import edge_steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bench.analyse.statistics.signed_rank import Floats
     from bench.records.schema import Length, Phase, Phases, Timing, Trial
 
 CROSS_CHECK_TOLERANCE = 0.01
@@ -33,40 +41,36 @@ def steady_and_boundary(length: Length) -> tuple[NDArray[np.bool_], NDArray[np.b
     return in_region & ~crosses, in_region & crosses
 
 
-def figures(trial: Trial, timing: Timing) -> TrialFigures:
-    """Reduce the ticks of `trial`, whose clock `timing` is, to its figures: a region is one turn."""
-    steady, boundary = steady_and_boundary(trial.length)
-    whole_us = intervals_us(timing)
-    steady_us = whole_us[steady]
-    typical_us = _median(steady_us)
-    region_steps = trial.length.steps - trial.length.warmup_steps
-    samples = region_steps * trial.cell.samples_per_step
-    region_us = (timing.region_ns or 0) / 1e3
-    step_us = typical_us if trial.cell.device == "cpu" else region_us / region_steps
+def figures(timed: Sequence[tuple[Trial, Timing]]) -> TrialFigures:
+    """Reduce the ticks of trials of one length and device to their figures, a row each: a region is one turn."""
+    (first, clock), timings = timed[0], [timing for _, timing in timed]
+    steady, boundary = steady_and_boundary(first.length)
+    whole_us = intervals_us(timings)
+    steady_us = rows_of(whole_us, steady)
+    typical_us = medians(steady_us)
+    region_steps = first.length.steps - first.length.warmup_steps
+    samples = region_steps * numbers(trial.cell.samples_per_step for trial, _ in timed)
+    region_us = np.array([(timing.region_ns or 0) / 1e3 for timing in timings])
+    step_us = typical_us if first.cell.device == "cpu" else region_us / region_steps
+    energy_j = numbers(timing.energy_j for timing in timings)
     return TrialFigures(
-        block=trial.block,
-        turns_us=np.array([np.nan if step_us is None else step_us]),
+        block=np.array([trial.block for trial, _ in timed], dtype=np.int64),
+        turns_us=step_us[:, None],
         step_us=step_us,
-        device_step_us=None if timing.device_step_us is None else typical_us,
-        has_events=timing.device_step_us is not None,
-        mean_us=None,
-        ends_us={},
+        device_step_us=np.full(len(timed), np.nan) if clock.device_step_us is None else typical_us,
+        mean_us=np.full(len(timed), np.nan),
+        ends=np.zeros((len(timed), 2 * (2 * edge_steps(first.cell.workers) + 1))),
         samples=samples / region_steps,
-        samples_per_second=samples / region_us * 1e6 if region_us else None,
-        epoch_us=None if typical_us is None else _median(whole_us[boundary] - typical_us),
-        collections=None,
-        startup_s=timing.startup_ns / 1e9,
-        joules_per_1000_samples=joules_per_1000_samples(timing.energy_j, samples),
-        no_energy=timing.unavailable.get("energy_j"),
+        samples_per_second=samples / np.where(region_us > 0, region_us, np.nan) * 1e6,
+        epoch_us=medians(rows_of(whole_us, boundary, minus=typical_us)),
+        collections=Collections.of([NOT_COUNTED] * len(timed)),
+        joules_per_1000_samples=joules_per_1000_samples(energy_j, samples),
+        no_energy=objects([timing.unavailable.get("energy_j") for timing in timings]),
         steady_us=steady_us,
-        waited_share=0.0,
-        longer=None if typical_us is None else region_us / region_steps / typical_us,
-        memory=Peaks.of(timing.memory),
+        waited_share=np.zeros(len(timed)),
+        longer=region_us / region_steps / typical_us,
+        **of_every_timing(timings),
     )
-
-
-def _median(values: Floats) -> float | None:
-    return median_of_sorted(np.sort(values)) if len(values) else None
 
 
 def cross_check(trial: Trial, timing: Timing) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,28 +17,27 @@ if TYPE_CHECKING:
     from bench.records.schema import Cell, Length
 
 
-def complete(timed: Sequence[TrialFigures], cell: Cell, length: Length) -> tuple[TrialFigures, ...]:
+def complete(timed: TrialFigures, cell: Cell, length: Length) -> TrialFigures:
     """Add what an epoch costs, and throughput: an epoch's end is so rare that all trials of a cell tell of it together.
 
     A step takes, with its share of all that happens between steps, its mean and what epochs and the
     collector add to it.
     """
-    by_turns = [trial for trial in timed if trial.collections is not None]
-    if not by_turns:
-        return tuple(timed)
-    cost, paused_us = epoch_cost(by_turns, cell, length), collector_us_per_step(by_turns)
-    return tuple(_complete(trial, None if cost is None else cost.value, paused_us, length) for trial in timed)
+    if not timed.collections.are_known.any():
+        return timed
+    cost, paused_us = epoch_cost(timed, cell, length), collector_us_per_step(timed.collections)
+    steady = np.isfinite(timed.mean_us) & (timed.step_us > 0)
+    epoch_us = 0.0 if cost is None else cost.value
+    whole_us = np.where(steady, timed.mean_us + epoch_us / length.steps_per_epoch + paused_us, np.nan)
+    return replace(
+        timed,
+        epoch_us=np.where(steady, np.nan if cost is None else cost.value, timed.epoch_us),
+        samples_per_second=np.where(steady, timed.samples / whole_us * 1e6, timed.samples_per_second),
+        longer=np.where(steady, whole_us / np.where(steady, timed.step_us, np.nan), timed.longer),
+    )
 
 
-def _complete(figures: TrialFigures, epoch_us: float | None, paused_us: float, length: Length) -> TrialFigures:
-    if figures.mean_us is None or not figures.step_us:
-        return figures
-    whole_us = figures.mean_us + (epoch_us or 0.0) / length.steps_per_epoch + paused_us
-    per_second = figures.samples / whole_us * 1e6 if figures.samples else None
-    return replace(figures, epoch_us=epoch_us, samples_per_second=per_second, longer=whole_us / figures.step_us)
-
-
-def epoch_cost(timed: Sequence[TrialFigures], cell: Cell, length: Length) -> Estimate | None:
+def epoch_cost(timed: TrialFigures, cell: Cell, length: Length) -> Estimate | None:
     """What the steps around an epoch's end take beyond steady ones, in µs, place by place, whichever do the work.
 
     None where epochs are too short to have an end, and where a place was never among the kept steps. No block tells it
@@ -47,19 +45,17 @@ def epoch_cost(timed: Sequence[TrialFigures], cell: Cell, length: Length) -> Est
     """
     if not lengths.has_ends(cell.workers, length.steps_per_epoch):
         return None
-    edge = lengths.edge_steps(cell.workers)
-    row_of = {block: row for row, block in enumerate(dict.fromkeys(trial.block for trial in timed))}
-    seen = np.zeros((len(row_of), 2, 2 * edge + 1))  # of each block: µs and steps, at each place
-    for trial in timed:
-        for place, sums in trial.ends_us.items():
-            seen[row_of[trial.block], :, place + edge] += sums
-    us, steps = seen.sum(axis=0)
+    blocks, row = np.unique(timed.block[timed.collections.are_known], return_inverse=True)
+    seen = np.zeros((len(blocks), timed.ends.shape[1]))  # of each block: µs and steps, at each place in turn
+    np.add.at(seen, row, timed.ends[timed.collections.are_known])
+    by_block = seen.reshape(len(blocks), -1, 2)
+    us, steps = by_block.sum(axis=0).T
     if not steps.all():
         return None
-    cost_us, blocks = float((us / steps).sum()), len(row_of)
-    others_us, other_steps = us - seen[:, 0], steps - seen[:, 1]
+    cost_us = float((us / steps).sum())
+    others_us, other_steps = us - by_block[:, :, 0], steps - by_block[:, :, 1]
     if not other_steps.all():
         return Estimate(value=cost_us)
     without_us = (others_us / other_steps).sum(axis=1)
-    interval = signed_rank_estimate(blocks * cost_us - (blocks - 1) * without_us)
+    interval = signed_rank_estimate(len(blocks) * cost_us - (len(blocks) - 1) * without_us)
     return None if interval is None else interval.model_copy(update={"value": cost_us})

@@ -12,22 +12,22 @@ Trials that were made before loops took turns have one region: `regions` reads t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.analyse.cells import collector, regions
-from bench.analyse.cells.places import ends_us, places_of, turn_medians_us
+from bench.analyse.cells.collector import Collections
+from bench.analyse.cells.columns import numbers, objects
+from bench.analyse.cells.places import ends, medians, places_of, rows_of, turn_medians_us
 from bench.analyse.cells.trial_figures import (
     NO_SAMPLES,
-    Peaks,
     TrialFigures,
     intervals_us,
     joules_per_1000_samples,
+    of_every_timing,
     samples_per_step,
-    whole_script,
 )
 from bench.plan import length as lengths
 
@@ -35,15 +35,32 @@ if TYPE_CHECKING:
     from bench.analyse.statistics.signed_rank import Floats
     from bench.records.schema import Timing, Trial, Turns
 
+Lost = Sequence[Mapping[int, int]]
+"""Of each trial, nanoseconds by the place of an interval."""
+Timed = tuple["Trial", "Timing"]
+"""A trial and its clock."""
+
 
 def figures(trial: Trial, timing: Timing, *, event_steps: tuple[int, ...] = ()) -> TrialFigures:
-    """Reduce the ticks of `trial`, whose clock `timing` is, to its figures.
+    """Reduce the ticks of one `trial`, whose clock `timing` is, to its figures: one row.
 
     What happens every so many of `event_steps` is left out of its steps by its place, as ends of epochs are.
     """
+    return figures_of_alike([(trial, timing)], event_steps)
+
+
+def kind_of(trial: Trial, timing: Timing, event_steps: tuple[int, ...]) -> Hashable:
+    """What trials have in common whose figures are made together."""
     if timing.turns is None:
-        return regions.figures(trial, timing)
-    return _of_turns(trial, timing, timing.turns, event_steps)
+        return trial.length, trial.cell.device == "cpu", timing.device_step_us is None
+    return places_of(trial, timing.turns, event_steps), trial.length.steps_per_epoch, timing.device_step_us is None
+
+
+def figures_of_alike(timed: Sequence[Timed], event_steps: tuple[int, ...]) -> TrialFigures:
+    """The same of trials of one kind, which are not few in a long journal: a row each."""
+    if timed[0][1].turns is None:
+        return regions.figures(timed)
+    return _of_turns(timed, event_steps)
 
 
 def event_us(trial: Trial, timing: Timing, every: int) -> float | None:
@@ -56,7 +73,8 @@ def event_us(trial: Trial, timing: Timing, every: int) -> float | None:
     turns = timing.turns
     if turns is None:
         return None
-    steps_us = _without(timing, turns.pauses_ns)
+    whole_us = intervals_us([timing])
+    (steps_us,) = whole_us if timing.device_step_us is not None else _without(whole_us, [turns.pauses_ns])
     places = places_of(trial, turns, (every,))
     where = places.kept if every <= turns.length.kept_steps else np.ones_like(places.kept)
     usual_us, events_us = steps_us[places.steady], steps_us[where & places.at_event]
@@ -70,56 +88,69 @@ def cross_check(trial: Trial, timing: Timing) -> str | None:
     """
     if timing.turns is None:
         return regions.cross_check(trial, timing)
-    if timing.device_step_us is None and any(ns <= 0 for ns in timing.step_ns):
+    if timing.device_step_us is None and 0 in timing.step_ns:
         return "one of its steps took no time at all"
     return None
 
 
-def _of_turns(trial: Trial, timing: Timing, turns: Turns, event_steps: tuple[int, ...]) -> TrialFigures:
-    whole_us, unpaused_us = intervals_us(timing), _without(timing, turns.pauses_ns, turns.waits_ns or {})
-    places = places_of(trial, turns, event_steps)
-    stride = lengths.stride_of(trial.cell.workers, trial.length.steps_per_epoch)
+def _of_turns(timed: Sequence[Timed], event_steps: tuple[int, ...]) -> TrialFigures:
+    (first, clock), timings = timed[0], [timing for _, timing in timed]
+    turns = [timing.turns for timing in timings if timing.turns is not None]
+    places = places_of(first, turns[0], event_steps)
+    stride = lengths.stride_of(first.cell.workers, first.length.steps_per_epoch)
+    whole_us = intervals_us(timings)
+    unpaused_us = whole_us if clock.device_step_us is not None else _without(whole_us, *_lost_ns(turns))
     turns_us = turn_medians_us(unpaused_us, places, stride=stride)
-    known_us = turns_us[~np.isnan(turns_us)]
-    step_us = float(np.median(known_us)) if len(known_us) else None
-    mean_us = float(unpaused_us[places.steady].mean()) if places.steady.any() else None
-    samples = samples_per_step(trial.cell, timing)
+    step_us, mean_us = medians(turns_us), _means(rows_of(unpaused_us, places.steady))
+    samples = numbers(samples_per_step(trial.cell, timing) for trial, timing in timed)
+    energy_j, nothing = numbers(timing.energy_j for timing in timings), np.full(len(timed), np.nan)
     return TrialFigures(
-        block=trial.block,
+        block=np.array([trial.block for trial, _ in timed], dtype=np.int64),
         turns_us=turns_us,
         step_us=step_us,
-        device_step_us=None if timing.device_step_us is None else step_us,
-        has_events=timing.device_step_us is not None,
+        device_step_us=nothing if clock.device_step_us is None else step_us,
         mean_us=mean_us,
-        ends_us={} if mean_us is None else ends_us(unpaused_us, places, mean_us),
+        ends=ends(unpaused_us, places, mean_us),
         samples=samples,
-        samples_per_second=None,
-        epoch_us=None,
-        collections=collector.of_trial(trial, timing, turns),
-        startup_s=timing.startup_ns / 1e9,
-        joules_per_1000_samples=joules_per_1000_samples(timing.energy_j, len(whole_us) * samples if samples else None),
-        no_energy=timing.unavailable.get("energy_j", None if samples else NO_SAMPLES),
-        steady_us=whole_us[places.steady],
-        waited_share=sum((turns.waits_ns or {}).values()) / max(sum(timing.step_ns), 1),
-        longer=None,
-        memory=Peaks.of(timing.memory),
-        evaluation=timing.evaluation,
-        **whole_script(timing),
-        sm_clock_mhz=None if timing.sm_clock_mhz is None else (timing.sm_clock_mhz[0], timing.sm_clock_mhz[1]),
-        terminal_bytes_per_step=timing.terminal_bytes_per_step,
-        rank_peaks_bytes=_rank_peaks_bytes(timing),
+        samples_per_second=nothing,
+        epoch_us=nothing,
+        collections=Collections.of(
+            [collector.of_trial(trial, timing, own) for (trial, timing), own in zip(timed, turns, strict=True)]
+        ),
+        joules_per_1000_samples=joules_per_1000_samples(energy_j, whole_us.shape[1] * samples),
+        no_energy=objects([_no_energy(trial, timing) for trial, timing in timed]),
+        steady_us=rows_of(whole_us, places.steady),
+        waited_share=_waited_share(timings, turns),
+        longer=nothing,
+        **of_every_timing(timings),
     )
 
 
-def _without(timing: Timing, *lost_ns: Mapping[int, int]) -> Floats:
-    """Every timed interval without what was lost of it, by its place; the device's own times lose nothing."""
-    left_us = intervals_us(timing)
-    for place, ns in chain.from_iterable(lost.items() for lost in lost_ns if timing.device_step_us is None):
-        left_us[place] = max(left_us[place] - ns / 1e3, 0.0)
+def _means(rows: Floats) -> Floats:
+    return rows.mean(axis=1) if rows.shape[1] else np.full(len(rows), np.nan)
+
+
+def _no_energy(trial: Trial, timing: Timing) -> str | None:
+    return timing.unavailable.get("energy_j", None if samples_per_step(trial.cell, timing) else NO_SAMPLES)
+
+
+def _waited_share(timings: Sequence[Timing], turns: Sequence[Turns]) -> Floats:
+    both = zip(timings, turns, strict=True)
+    return np.array(
+        [sum(own.waits_ns.values()) / max(sum(timing.step_ns), 1) if own.waits_ns else 0.0 for timing, own in both]
+    )
+
+
+def _lost_ns(turns: Sequence[Turns]) -> tuple[Lost, Lost]:
+    """What collections paused of each trial's intervals, and what else its core ran."""
+    return [own.pauses_ns for own in turns], [own.waits_ns or {} for own in turns]
+
+
+def _without(whole_us: Floats, *lost_ns: Lost) -> Floats:
+    """Every timed interval without what was lost of it, by its place; of the host's clock, not of the device's."""
+    left_us = whole_us.copy()
+    for of_trials in lost_ns:
+        for row, lost in enumerate(of_trials):
+            for place, ns in lost.items():
+                left_us[row, place] = max(left_us[row, place] - ns / 1e3, 0.0)
     return left_us
-
-
-def _rank_peaks_bytes(timing: Timing) -> tuple[int, ...]:
-    peaks = [memory.host_rss_bytes for memory in timing.memory_of_ranks or [timing.memory]]
-    known = tuple(peak for peak in peaks if peak is not None)
-    return known if len(known) == len(peaks) else ()

@@ -56,9 +56,9 @@ def adjacent_ratios(trials: Sequence[Seen]) -> Ratios:
     for pair in places.values():
         if len(pair) == 2:
             anchor, release = sorted(pair, key=lambda trial: trial.cell.environment != ANCHOR)
-            steps_us = [figures(trial, trial.timing).step_us for trial in (release, anchor) if trial.timing is not None]
-            if None not in steps_us:
-                ratios[release.cell].append(float(np.divide(*steps_us)))  # type: ignore[arg-type]
+            ours, theirs = (figures(trial, trial.timing).step_us for trial in (release, anchor) if trial.timing)
+            if not np.isnan(ratio := ours[0] / theirs[0]):
+                ratios[release.cell].append(float(ratio))
     return dict(ratios)
 
 

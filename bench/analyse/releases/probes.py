@@ -82,7 +82,7 @@ def _counted(evidence: Evidence, metric: str) -> dict[str, Any]:
         return {"status": evidence.failed[-1].status, "reason": evidence.reason}
     if metric == STEP_TIME:
         failed = [trial for trial in evidence.failed if trial.phase == "timing"]
-        if failed and not evidence.timing_trials:
+        if failed and not len(evidence.timing_trials):
             return {"status": failed[-1].status, "reason": failed[-1].reason}
         return {"status": "ok"}
     value = count(evidence.counts[0], metric)

@@ -8,8 +8,7 @@ order inside a block this holds by design, so the interval of a ratio is exact.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from statistics import NormalDist, median
 
@@ -28,12 +27,16 @@ SOME = 300
 """More values than so many have a hundred thousand pairs and more: of these only what is asked for is found."""
 
 
-def block_medians(figures: Iterable[tuple[int, float]]) -> dict[int, float]:
-    """Turn `(block, figure)` of every trial into one figure a block, the median: its trials are not independent."""
-    by_block: defaultdict[int, list[float]] = defaultdict(list)
-    for block, figure in figures:
-        by_block[block].append(figure)
-    return {block: values[0] if len(values) == 1 else median(values) for block, values in sorted(by_block.items())}
+def block_medians(blocks: NDArray[np.int64], figures: Floats) -> dict[int, float]:
+    """Turn the figure of every trial into one a block, the median: the trials of a block are not independent."""
+    order = np.argsort(blocks, kind="stable")
+    names, starts = np.unique(blocks[order], return_index=True)
+    values: list[float] = figures[order].tolist()
+    if len(names) == len(values):
+        return dict(zip(names.tolist(), values, strict=True))
+    ends = [*starts[1:].tolist(), len(values)]
+    middles = (median(values[start:end]) for start, end in zip(starts.tolist(), ends, strict=True))
+    return dict(zip(names.tolist(), middles, strict=True))
 
 
 @lru_cache(maxsize=64)
@@ -102,18 +105,18 @@ def hodges_lehmann(d: Values) -> float:
     return (low + high) / 2
 
 
-def hodges_lehmann_rows(rows: Floats) -> list[float]:
+def hodges_lehmann_rows(rows: Floats) -> Floats:
     """The same of each row, none of which is empty."""
     n = rows.shape[1]
     if n > SOME:
-        return [hodges_lehmann(row) for row in rows]
+        return np.array([hodges_lehmann(row) for row in rows])
     (first, second), (low, high) = _upper_triangle(n), _middle(_pairs(n))
-    estimates: list[float] = []
+    estimates = np.empty(len(rows))
     for start in range(0, len(rows), ROWS_TOGETHER):
         some = rows[start : start + ROWS_TOGETHER]
         averages = (some[:, first] + some[:, second]) / 2
         averages.sort(axis=1)
-        estimates += ((averages[:, low] + averages[:, high]) / 2).tolist()
+        estimates[start : start + len(some)] = (averages[:, low] + averages[:, high]) / 2
     return estimates
 
 

@@ -38,7 +38,8 @@ class Side:
     @property
     def is_anchored(self) -> bool:
         """Whether there are times of the hand-written loop to divide its own by."""
-        return self.reference is not None and self.reference.equivalence.proven and bool(self.reference.timing_trials)
+        reference = self.reference
+        return reference is not None and reference.equivalence.proven and len(reference.timing_trials) > 0
 
 
 Sides = tuple[Side, Side]

@@ -81,7 +81,9 @@ def _is_beyond(verdict: Verdict, margin: float) -> bool:
 
 def _unanchored(grounds: Grounds) -> Iterator[str]:
     """Find timed comparisons without a hand-written loop to hold the others against, in runs that should have it."""
-    timed = {cell: sides for cell, sides in grounds.sides.items() if all(side.evidence.timing_trials for side in sides)}
+    timed = {
+        cell: sides for cell, sides in grounds.sides.items() if all(len(side.evidence.timing_trials) for side in sides)
+    }
     bare = {cell.comparison: cell for cell, sides in timed.items() if not all(side.is_anchored for side in sides)}
     for cell in bare.values() if grounds.controlled else ():
         yield f"{name(cell)}: a run has no hand-written loop to compare with, so raw times are judged, drift and all"

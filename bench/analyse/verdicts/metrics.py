@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from bench.analyse.cells.evidence import Evidence
 from bench.analyse.cells.pairs import log_ratios_by_block
 from bench.analyse.cells.seen import Seen
@@ -91,4 +93,5 @@ def import_s_by_block(trials: Sequence[Seen], cell: Cell) -> ByBlock:
         if interpreter is not None:
             identity = (interpreter.pid, interpreter.hash_seed, interpreter.padding_bytes)
             first.setdefault(identity, (block, interpreter.import_s))
-    return block_medians(first.values())
+    blocks, figures = zip(*first.values(), strict=True) if first else ((), ())
+    return block_medians(np.array(blocks, dtype=np.int64), np.array(figures, dtype=np.float64))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.analyse.cells.block_turns import combined
 from bench.analyse.cells.counting import attribution, count, why_not_counted
 from bench.analyse.cells.gather import gather
 from bench.analyse.cells.pairs import log_ratios_by_block, overhead_us, pooled
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bench.analyse.cells.counting import Tables
     from bench.analyse.cells.evidence import Evidence, GroupEvidence
     from bench.analyse.cells.seen import Seen
+    from bench.analyse.statistics.signed_rank import Floats
     from bench.records.metric import Metric
 
 STEP_TIME = metric("step_time_us")
@@ -146,19 +148,13 @@ def _same(option: Sides) -> Mapping[int, float]:
 
 def _log_ratios(with_old: Evidence, old: Evidence, with_new: Evidence, new: Evidence) -> Mapping[int, float]:
     """log((with_new - new + old) / with_old) in each block that has all four, by its cycles."""
-    others = [each.turns_us_by_block for each in (old, with_new, new)]
-    expected = {
-        block: _expected(*(each[block] for each in others))
-        for block in with_old.turns_us_by_block
-        if all(block in each for each in others)
-    }
-    return log_ratios_by_block(replace(with_new, turns_us_by_block=expected), with_old)
+    expected = combined(_expected, old.turns, with_new.turns, new.turns)
+    return log_ratios_by_block(replace(with_new, turns=expected), with_old)
 
 
-def _expected(old: np.ndarray, with_new: np.ndarray, new: np.ndarray) -> np.ndarray:
+def _expected(old: Floats, with_new: Floats, new: Floats) -> Floats:
     """What turns of the baseline with the option would take at the candidate's price; NaN where that is nothing."""
-    shared = min(map(len, (old, with_new, new)))
-    expected = with_new[:shared] - new[:shared] + old[:shared]
+    expected = with_new - new + old
     return np.where(expected > 0, expected, np.nan)
 
 

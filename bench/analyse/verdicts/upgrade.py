@@ -91,7 +91,7 @@ def _is_hopeless(compared: GroupEvidence) -> bool:
     """Whether a side has failed so often that more blocks will bring no figures of it."""
     baseline, candidate, _ = _arms(compared)
     return any(
-        not arm.timing_trials and (arm.status == "missing" or len(arm.failed) >= ENOUGH_FAILURES)
+        not len(arm.timing_trials) and (arm.status == "missing" or len(arm.failed) >= ENOUGH_FAILURES)
         for arm in (baseline, candidate)
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -140,11 +141,15 @@ def _steps(trial: Trial) -> int:
 
 
 def _timed(trial: Trial) -> Row:
-    made = None
-    if trial.timing is not None:
-        (made,) = complete([figures(trial, trial.timing)], trial.cell, trial.length)
-    own = {metric.key: getattr(made, metric.trial, None) for metric in TIMED}
-    return own | {name: getattr(made.memory if made else None, name, None) for name in MEMORY}
+    if trial.timing is None:
+        return dict.fromkeys([*(metric.key for metric in TIMED), *MEMORY])
+    made = complete(figures(trial, trial.timing), trial.cell, trial.length)
+    own = {metric.key: _or_none(made.figure(metric.trial).item()) for metric in TIMED}
+    return own | {name: getattr(trial.timing.memory, name) for name in MEMORY}
+
+
+def _or_none(figure: float) -> float | None:
+    return None if math.isnan(figure) else figure
 
 
 def _disturbed(trial: Trial) -> Row:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bench.analyse.cells.gather import gather
-from bench.analyse.cells.pairs import ratio
+from bench.analyse.cells.pairs import log_ratios_by_block, pooled, ratio
 from bench.analyse.cells.turns import figures
 from bench.plan import length as lengths
 from bench.plan import schedule
@@ -92,7 +92,7 @@ def evidence_of(loop: Loop, per_epoch: int):
 
 
 def samples_per_second(evidence) -> float:
-    return float(np.median([trial.samples_per_second for trial in evidence.timing_trials]))
+    return float(np.median(evidence.timing_trials.samples_per_second))
 
 
 def per_second(step_us: float) -> float:
@@ -131,7 +131,7 @@ def test_a_pause_of_its_own_is_not_in_a_loop_s_step_but_in_its_throughput(every,
 def test_what_an_epoch_costs_is_told_apart_whichever_step_does_the_work(batches):
     _, own = evidence_of(ahead_by(batches, epoch_us=5000.0), 101)
     assert list(own.step_us_by_block.values()) == pytest.approx([STEP_US] * BLOCKS, rel=0.01)
-    assert own.timing_trials[0].epoch_us == pytest.approx(5000.0, rel=0.01)
+    assert own.timing_trials.epoch_us[0] == pytest.approx(5000.0, rel=0.01)
     assert samples_per_second(own) == pytest.approx(per_second(STEP_US + 5000.0 / 101), rel=0.01)
 
 
@@ -168,3 +168,31 @@ def test_a_trial_of_a_single_step_has_a_figure_wherever_in_an_epoch_it_begins(st
         length = lengths.made(before + len(clock.step_ns), warmup_steps=before)
         found = figures(factories.trial(cell=cell, length=length, timing=clock), clock)
         assert found.step_us == pytest.approx(STEP_US), before
+
+
+def test_trials_that_lost_turns_are_compared_by_those_that_both_have():
+    turn = lengths.turn(STEP_US, workers=0, steps_per_epoch=1000)
+    length = Length(epochs=lengths.EPOCHS, steps_per_epoch=1000, warmup_steps=WARMUP_STEPS)
+    cycles = {("pytorch", 0): 8, ("accelerate", 0): 6, ("pytorch", 1): 5, ("accelerate", 1): 8}
+    trials = [factories.trial(name, phase="equivalence", block=-1) for name in ("pytorch", "accelerate")]
+    for (name, block), count in cycles.items():
+        clock = timing(ahead_by(0), 1000, turn, cycles=count)
+        clock = clock.model_copy(update={"step_ns": [ns * (1 + block) for ns in clock.step_ns]})
+        trials.append(factories.trial(name, block=block, length=length, timing=clock))
+    ((baseline, own),) = (group.evidence for group in gather(factories.run(runners=["pytorch", "accelerate"]), trials))
+    assert np.isfinite(own.turns.us).sum(axis=1).tolist() == [6, 8]
+    assert log_ratios_by_block(own, baseline) == pytest.approx({0: 0.0, 1: 0.0})
+    both = pooled(own, baseline).turns.us
+    assert np.isfinite(both).sum(axis=1).tolist() == [8, 8]
+    assert both[1, :8] == pytest.approx(2 * STEP_US, rel=0.01)
+
+
+def test_a_trial_without_turns_is_one_turn_and_several_of_a_block_are_their_median():
+    clocks = [factories.region(step_us) for step_us in (100.0, 300.0, 200.0)]
+    blocks = zip((0, 1, 1), clocks, strict=True)
+    trials = [factories.trial(block=block, length=factories.REGION, timing=clock) for block, clock in blocks]
+    (compared,) = gather(factories.run(), trials)
+    own = compared.reference
+    assert own.turns.blocks.tolist() == [0, 1]
+    assert own.turns.us[:, 0] == pytest.approx([own.step_us_by_block[0], own.step_us_by_block[1]])
+    assert own.step_us_by_block[1] == pytest.approx(250.0)

@@ -129,7 +129,7 @@ def test_a_location_is_estimated_on_logarithms() -> None:
 
 
 def test_trials_of_a_block_become_one_figure() -> None:
-    assert block_medians([(1, 5.0), (0, 3.0), (1, 9.0), (1, 6.0), (0, 4.0)]) == {0: 3.5, 1: 6.0}
+    assert block_medians(np.array([1, 0, 1, 1, 0]), np.array([5.0, 3.0, 9.0, 6.0, 4.0])) == {0: 3.5, 1: 6.0}
 
 
 def test_spread_and_resolution() -> None:

@@ -51,6 +51,6 @@ def why_not(evidence: Evidence, planned: Pass, otherwise: str) -> str:
 
 def why(evidence: Evidence, otherwise: str) -> str:
     """Return why a timed figure is missing: `otherwise`, unless the cell was not timed at all."""
-    if evidence.timing_trials:
+    if len(evidence.timing_trials):
         return otherwise
     return why_not(evidence, "timing", evidence.reason or NOT_RUN)

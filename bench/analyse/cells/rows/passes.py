@@ -67,7 +67,7 @@ def phases(evidence: Evidence) -> dict[str, FigureOrReason]:
 
 def _evaluation(evidence: Evidence) -> dict[str, FigureOrReason]:
     """Of the timed steps; where there are none, of those that were split into phases."""
-    looks = [each.evaluation for each in evidence.timing_trials if each.evaluation is not None]
+    looks: list[EvaluationTime] = [look for look in evidence.timing_trials.evaluation if look is not None]
     looks = looks or [each for trial in evidence.phase_trials if trial.phases and (each := _while_split(trial.phases))]
     ns, of_ns, steps = (sum(getattr(look, part) for look in looks) for part in ("ns", "of_ns", "steps"))
     if not steps:

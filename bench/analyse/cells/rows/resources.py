@@ -29,10 +29,8 @@ def _peak(evidence: Evidence, peak: Metric) -> float | str:
     by_block = evidence.by_block(peak)
     if by_block:
         return median(by_block.values())
-    reasons = [
-        trial.memory.unavailable[peak.key] for trial in evidence.timing_trials if peak.key in trial.memory.unavailable
-    ]
-    return why(evidence, reasons[-1] if reasons else missing.NOT_REPORTED)
+    reasons = (unavailable.get(peak.key) for unavailable in reversed(evidence.timing_trials.memory.unavailable))
+    return why(evidence, next(filter(None, reasons), missing.NOT_REPORTED))
 
 
 def energy(evidence: Evidence) -> FigureOrReason:
@@ -40,8 +38,8 @@ def energy(evidence: Evidence) -> FigureOrReason:
     by_block = evidence.by_block(metric("joules_per_1000_samples"))
     if by_block:
         return median(by_block.values())
-    reasons = [reason for trial in evidence.timing_trials if (reason := trial.no_energy) is not None]
-    return why(evidence, reasons[-1] if reasons else missing.NOT_REPORTED)
+    reasons = reversed(evidence.timing_trials.no_energy)
+    return why(evidence, next((reason for reason in reasons if reason is not None), missing.NOT_REPORTED))
 
 
 def imports(evidence: Evidence, interpreters: Collection[Interpreter]) -> dict[str, FigureOrReason]:

@@ -90,7 +90,7 @@ def _compared(
     reference: str,
 ) -> FigureOrReason:
     """Compare step times block by block, or say what forbids it: only equal arithmetic may be compared."""
-    if other is None or not evidence.timing_trials:
+    if other is None or not len(evidence.timing_trials):
         return why(evidence, f"{partner} is not in this run")
     for side in (evidence, other):
         if not side.equivalence.proven:

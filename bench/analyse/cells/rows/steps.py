@@ -45,12 +45,11 @@ def _over_blocks(evidence: Evidence, key: str) -> list[float]:
 
 
 def _no_rate(evidence: Evidence) -> str:
-    return NO_SAMPLES if any(trial.samples is None for trial in evidence.timing_trials) else missing.NO_STEADY_STEP
+    return NO_SAMPLES if np.isnan(evidence.timing_trials.samples).any() else missing.NO_STEADY_STEP
 
 
 def _no_device_step(evidence: Evidence) -> str:
-    has_events = any(trial.has_events for trial in evidence.timing_trials)
-    return missing.NO_STEADY_STEP if has_events else missing.NO_EVENTS
+    return missing.NO_STEADY_STEP if evidence.timing_trials.has_events.any() else missing.NO_EVENTS
 
 
 def _no_epoch(evidence: Evidence) -> str:
@@ -67,11 +66,12 @@ def _epoch_cost(evidence: Evidence) -> Estimate | None:
 def _collector(evidence: Evidence) -> dict[str, FigureOrReason]:
     if not evidence.took_turns:
         return dict.fromkeys(COLLECTOR, why(evidence, missing.NOT_COUNTED_THEN))
-    if not all(trial.collections is None or trial.collections.are_whole for trial in evidence.timing_trials):
+    collections = evidence.timing_trials.collections
+    if not collections.are_whole.all():
         return dict.fromkeys(COLLECTOR, missing.WITHOUT_IMPORTS)
-    per_step, pause_us = collections_per_step(evidence.timing_trials), collection_us(evidence.timing_trials)
+    per_step, pause_us = collections_per_step(collections), collection_us(collections)
     return {
-        "collector_us_per_step": collector_us_per_step(evidence.timing_trials),
+        "collector_us_per_step": collector_us_per_step(collections),
         "collector_pauses_per_1000_steps": 1000 * per_step,
         "collector_pause_us": missing.NO_COLLECTION if pause_us is None else pause_us,
     }
@@ -90,7 +90,8 @@ def _whole(evidence: Evidence) -> dict[str, FigureOrReason]:
 def _percentiles(evidence: Evidence) -> dict[str, FigureOrReason]:
     """Take percentiles of all the steady steps of all trials: what a user sees, not an estimate with an interval."""
     names = ("step_p50_us", "step_p95_us", "step_p99_us", "step_quantiles_us")
-    pooled = np.concatenate([np.empty(0), *(trial.steady_us for trial in evidence.timing_trials)])
+    steady_us = evidence.timing_trials.steady_us
+    pooled = steady_us[~np.isnan(steady_us)]
     if not len(pooled):
         return dict.fromkeys(names, why(evidence, missing.NO_STEADY_STEP))
     pooled.sort()
