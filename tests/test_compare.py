@@ -329,6 +329,17 @@ def test_unlike_runs_are_refused_in_one_sentence_with_the_key_and_both_values(ve
     )
 
 
+def test_machines_of_a_kind_are_held_against_each_other_and_kinds_of_one_run_alone_are_not(verb, tmp_path):
+    usual, other = after().machine, after().machine.model_copy(update={"cpu": "Other CPU"})
+    kinds = [{"H100": usual, "A100": usual}, {"H100": other, "B200": other}]
+    folders = [
+        stored(tmp_path / name, side(machines=own), [])
+        for name, side, own in zip("ab", (before, after), kinds, strict=True)
+    ]
+    told = "cpu of H100: Imaginary CPU @ 2.00GHz in A, Other CPU in B"
+    assert f"the runs are not comparable ({told}): " in verb(*folders).err
+
+
 def test_force_compares_all_the_same_and_warns_in_the_report(verb, pair):
     folders = pair(b=after(**settings(threads=4)))
     code, report, err = verb(*folders, "--force")

@@ -23,7 +23,7 @@ def warnings_of(trials: Sequence[Seen]) -> Iterator[Caution]:
         if trial.interpreter is None:
             continue
         if trial.interpreter.no_fork is not None:
-            reasons.setdefault(trial.cell.device, trial.interpreter.no_fork)
+            reasons.setdefault(trial.cell.device_name, trial.interpreter.no_fork)
         if trial.phase == "timing":
             by_cell[trial.cell].add(trial.interpreter.launch)
     for cell, used in by_cell.items():
@@ -36,8 +36,9 @@ def warnings_of(trials: Sequence[Seen]) -> Iterator[Caution]:
     for comparison, by_launch in launches.items():
         if len(by_launch) > 1:
             forks, spawned = (", ".join(sorted(by_launch[launch])) for launch in ("fork", "spawn"))
+            place = f"{comparison.workload} on {comparison.device_name}"
             yield Caution(
-                f"at batch {comparison.batch_size} of {comparison.workload} on {comparison.device} trials of {forks} "
-                f"are forks and of {spawned} fresh interpreters",
+                f"at batch {comparison.batch_size} of {place} trials of {forks} are forks and of {spawned} fresh "
+                "interpreters",
                 ": their first steps, start-up and host memory are not comparable",
             )

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
         Run,
     )
 
-    Imports = dict[tuple[str, str], list[Interpreter]]
+    Imports = dict[tuple[str, str, str | None], list[Interpreter]]
+    """By runner, environment and accelerator type."""
 
 
 LOOKED_AT_AGAIN = ("bisect", "prices", "price_changes")
@@ -68,10 +69,11 @@ def summarise(run: Run, trials: Sequence[Seen], checkups: Sequence[Health] = ())
     for compared, itself in zip(gathered, floors, strict=True):
         for evidence in compared.evidence:
             cell = evidence.cell
-            of_cell = imports.get((cell.runner, cell.environment), [])
+            of_cell = imports.get(_imported_by(cell), [])
             rows.setdefault(cell, row(evidence, compared, of_cell, itself))
     disturbed = foreign_load.marked(run, trials)
-    of_variables = variables.warnings_of(run.machine.variables, run.machine.left_out)
+    of_machines = (variables.warnings_of(machine.variables, machine.left_out) for machine in run.all_machines)
+    of_variables = dict.fromkeys(caution for cautions in of_machines for caution in cautions)
     of_trials = [*launches.warnings_of(trials), *foreign_load.warnings_of(disturbed, run, trials)]
     about_machine = [*of_variables, *of_trials, *diagnose.of_run(checkups)]
     warnings = [*about_machine, *warnings_of(gathered)]
@@ -186,13 +188,20 @@ def _imported(trials: Sequence[Seen]) -> dict[str, dict[str, Imported]]:
 
 
 def _imports(trials: Sequence[Seen]) -> Imports:
-    """Return the distinct interpreters of each runner and environment: one serves many trials of its block."""
+    """Return the distinct interpreters of each runner, environment and kind of machine.
+
+    One serves many trials of its block, and those of two nodes may have the same number.
+    """
     distinct = {
-        (trial.cell.runner, trial.cell.environment, trial.block, trial.interpreter.pid): trial.interpreter
+        (_imported_by(trial.cell), trial.node, trial.block, trial.interpreter.pid): trial.interpreter
         for trial in trials
         if trial.interpreter is not None
     }
     imports: Imports = defaultdict(list)
-    for (runner, environment, _, _), interpreter in distinct.items():
-        imports[runner, environment].append(interpreter)
+    for (whose, _, _, _), interpreter in distinct.items():
+        imports[whose].append(interpreter)
     return imports
+
+
+def _imported_by(cell: Cell) -> tuple[str, str, str | None]:
+    return cell.runner, cell.environment, cell.accelerator_type

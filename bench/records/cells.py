@@ -25,6 +25,8 @@ class Comparison(Record):
 
     workload: str
     device: str
+    accelerator_type: str | None = None
+    """The kind of machine in a cluster, by Ray's name for it; None where a run has no kinds."""
     batch_size: int
     """0 for scripts, which choose their own: what they were seen to take is `Timing.samples_per_step`."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
@@ -56,9 +58,14 @@ class Comparison(Record):
         return self.workload == SCRIPT
 
     @property
+    def device_name(self) -> str:
+        """The device, with its kind of machine where a run has kinds: `cuda (H100)`."""
+        return self.device if self.accelerator_type is None else f"{self.device} ({self.accelerator_type})"
+
+    @property
     def place(self) -> str:
         """Where it is: `mlp on cpu`, or of a script `cpu`."""
-        return self.device if self.is_script else f"{self.workload} on {self.device}"
+        return self.device_name if self.is_script else f"{self.workload} on {self.device_name}"
 
     @property
     def of_place(self) -> str:

@@ -125,6 +125,8 @@ class Fleet(Record):
 
     address: str | None = None
     """Of Ray; None is a cluster of this machine alone."""
+    accelerator_types: list[str] = []
+    """The kinds of machine that each measure all, by Ray's names for them; empty where any node will do."""
 
 
 class Settings(Record):
@@ -233,10 +235,18 @@ class Run(Record):
     command: ForeignText
     settings: Settings
     machine: Machine
+    """Of several kinds of machine the first's."""
+    machines: dict[str, Machine] = {}
+    """By accelerator type, where a run has such: the first node of each."""
     packages: dict[str, str]
     git_revision: str | None = None
     own_files: dict[str, str] = {}
     """SHA-256 of the file of each runner and workload of the user's own, by its name; not of what that imports."""
+
+    @property
+    def all_machines(self) -> list[Machine]:
+        """One, or one of each accelerator type."""
+        return list(self.machines.values()) or [self.machine]
 
     @property
     def kind(self) -> str:

@@ -119,6 +119,8 @@ class MarkedBlock(Record):
     """A timed block in which others took more of the processors than the plan allows for."""
 
     block: int
+    accelerator_type: str | None = None
+    """Of several kinds of machine the one on which it was so."""
     cores: float
     """What they took while its trials ran, in units of one core."""
     foreign_s: float

@@ -300,6 +300,16 @@ def test_import_time_is_of_distinct_interpreters_that_imported_alone() -> None:
     assert shared.unavailable["import_s"] == NOT_ALONE
 
 
+def test_import_time_is_that_of_each_kind_of_machine() -> None:
+    kinds = {"H100": 1.0, "A100": 3.0}
+    trials = [
+        trial(cell=cell(accelerator_type=kind), node=kind, interpreter=interpreter(pid=1, import_s=import_s))
+        for kind, import_s in kinds.items()
+    ]
+    summary = summarised(trials, comparisons=[comparison(accelerator_type=kind) for kind in kinds])
+    assert {row.accelerator_type: row.import_s for row in summary.cells} == kinds
+
+
 # Figures against another runner
 
 

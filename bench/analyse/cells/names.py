@@ -12,10 +12,10 @@ def name(cell: Cell) -> str:
     return f"{cell.runner}{option}{cell.at_batch}{cell.of_place}{unusual(cell)}"
 
 
-def unusual(cell: Cell) -> str:
-    """What is not the default: `, precision=bf16`."""
+def unusual(cell: Comparison) -> str:
+    """What is not the default, beside what a place tells: `, precision=bf16`."""
     return "".join(
         f", {field}={value}"
         for field, info in Comparison.model_fields.items()
-        if not info.is_required() and (value := getattr(cell, field)) != info.default
+        if not info.is_required() and field != "accelerator_type" and (value := getattr(cell, field)) != info.default
     )

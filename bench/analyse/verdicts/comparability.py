@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from bench.records.schema import Cell, Run
+from bench.records.schema import Cell, Machine, Run
 from trainloops.references import is_reference
 from trainloops.workloads import needs
 
@@ -19,6 +19,8 @@ DIGITS = 12
 """Of a SHA-256, enough to tell files apart."""
 
 Pairs = Mapping[str, tuple[object, object]]
+Sides = Mapping[str, Callable[[Machine], object]]
+"""What is held against each other of two machines."""
 ChangedPackages = dict[str, tuple[str | None, str | None]]
 
 
@@ -37,12 +39,15 @@ class Difference:
 
 def differences(first: Run, second: Run) -> list[str]:
     """What differs between two runs that shall be one, each as a phrase that names the key and both values."""
+    sides: Sides = {
+        "cpu": lambda machine: machine.cpu,
+        "accelerators": _accelerators,
+        "variables": _variables,
+        "torch build": lambda machine: machine.torch_build,
+        "python": lambda machine: machine.python,
+    }
     pairs = {
-        "cpu": (first.machine.cpu, second.machine.cpu),
-        "accelerators": (_accelerators(first), _accelerators(second)),
-        "variables": (_variables(first), _variables(second)),
-        "torch build": (first.machine.torch_build, second.machine.torch_build),
-        "python": (first.machine.python, second.machine.python),
+        **_of_machines(sides, first, second),
         **{name: (first.packages.get(name), second.packages.get(name)) for name in PACKAGES},
         **_own_files(first, second),
     }
@@ -54,19 +59,20 @@ def incompatibilities(baseline: Run, candidate: Run) -> list[Difference]:
 
     Versions of packages are no such thing, torch's included: they are what a comparison is about.
     """
-    sides: dict[str, Callable[[Run], object]] = {
-        "system": lambda run: run.machine.system.partition(" ")[0],
-        "cpu": lambda run: run.machine.cpu,
-        "logical CPUs": lambda run: run.machine.logical_cpus,
-        "usable CPUs": lambda run: run.machine.usable_cpus,
+    sides: Sides = {
+        "system": lambda machine: machine.system.partition(" ")[0],
+        "cpu": lambda machine: machine.cpu,
+        "logical CPUs": lambda machine: machine.logical_cpus,
+        "usable CPUs": lambda machine: machine.usable_cpus,
         "accelerators": _accelerators,
         "variables": _variables,
         "python": _python,
-        "trials": _trials,
     }
-    pairs: dict[str, tuple[object, object]] = {key: (of(baseline), of(candidate)) for key, of in sides.items()}
-    pairs["memory bytes"] = _memory(baseline, candidate)
-    pairs["torch build"] = _torch_builds(baseline, candidate)
+    pairs: dict[str, tuple[object, object]] = dict(_of_machines(sides, baseline, candidate))
+    pairs["trials"] = (_trials(baseline), _trials(candidate))
+    for which, before, after in _machines(baseline, candidate):
+        pairs[f"memory bytes{which}"] = _memory(before, after)
+        pairs[f"torch build{which}"] = _torch_builds(before, after)
     pairs |= {name: (_setting(baseline, name), _setting(candidate, name)) for name in SETTINGS}
     return _differing(pairs)
 
@@ -99,7 +105,7 @@ def other_hand_written_loop(baseline: Run, candidate: Run) -> str | None:
             before, after = changed[package]
             whose = "" if package == "torch" else ", which a workload needs"
             return f"{package} differs ({before} → {after}){whose}"
-    if _python(baseline) != _python(candidate):
+    if _python(baseline.machine) != _python(candidate.machine):
         return "Python differs"
     own = next(filter(is_reference, trained), None)
     return f"packages differ, any of which {own} may need" if own is not None and changed else None
@@ -131,12 +137,27 @@ def _differing(pairs: Pairs) -> list[Difference]:
     return [Difference(key=key, baseline=before, candidate=after) for key, before, after in both]
 
 
-def _accelerators(run: Run) -> str:
-    return ", ".join(accelerator.name for accelerator in run.machine.accelerators) or "none"
+def _machines(first: Run, second: Run) -> list[tuple[str, Machine, Machine]]:
+    """The machines to be held against each other: of runs on several kinds those of each kind that both have."""
+    both = [kind for kind in first.machines if kind in second.machines]
+    of_kinds = [(f" of {kind}", first.machines[kind], second.machines[kind]) for kind in both]
+    return of_kinds or [("", first.machine, second.machine)]
 
 
-def _variables(run: Run) -> str:
-    return ", ".join(f"{name}={value}" for name, value in sorted(run.machine.variables.items())) or "none"
+def _of_machines(sides: Sides, first: Run, second: Run) -> Pairs:
+    return {
+        f"{key}{which}": (of(before), of(after))
+        for which, before, after in _machines(first, second)
+        for key, of in sides.items()
+    }
+
+
+def _accelerators(machine: Machine) -> str:
+    return ", ".join(accelerator.name for accelerator in machine.accelerators) or "none"
+
+
+def _variables(machine: Machine) -> str:
+    return ", ".join(f"{name}={value}" for name, value in sorted(machine.variables.items())) or "none"
 
 
 def _setting(run: Run, name: str) -> object:
@@ -149,24 +170,24 @@ def _trials(run: Run) -> str:
     return "one after the other" if run.settings.turns_s is None else "in turns"
 
 
-def _python(run: Run) -> str:
+def _python(machine: Machine) -> str:
     """The feature release: counts of calls differ from one to the next."""
-    return ".".join(run.machine.python.split(".")[:2])
+    return ".".join(machine.python.split(".")[:2])
 
 
-def _memory(baseline: Run, candidate: Run) -> tuple[object, object]:
-    before, after = baseline.machine.memory_bytes, candidate.machine.memory_bytes
+def _memory(baseline: Machine, candidate: Machine) -> tuple[object, object]:
+    before, after = baseline.memory_bytes, candidate.memory_bytes
     if before is None or after is None or abs(before - after) <= MEMORY_TOLERANCE * before:
         return None, None
     return before, after
 
 
-def _torch_builds(baseline: Run, candidate: Run) -> tuple[object, object]:
+def _torch_builds(baseline: Machine, candidate: Machine) -> tuple[object, object]:
     """Both builds as a whole where the version is the same, else for what they were built: CPU, CUDA or ROCm.
 
     Another release of torch comes with another release of CUDA.
     """
-    before, after = baseline.machine.torch_build, candidate.machine.torch_build
+    before, after = baseline.torch_build, candidate.torch_build
     if _version(before) == _version(after):
         return before, after
     return _built_for(before), _built_for(after)

@@ -85,7 +85,7 @@ def _sides(gathered: Sequence[GroupEvidence], trials: Sequence[Trial]) -> dict[C
         evidence.cell: Side(
             evidence=evidence,
             reference=compared.reference,
-            import_s=imports[evidence.cell.runner],
+            import_s=imports[evidence.cell.runner, evidence.cell.accelerator_type],
             weights_sha256=weights.get(evidence.cell),
         )
         for compared in gathered
@@ -93,13 +93,13 @@ def _sides(gathered: Sequence[GroupEvidence], trials: Sequence[Trial]) -> dict[C
     }
 
 
-def _imports(gathered: Sequence[GroupEvidence], trials: Sequence[Trial]) -> dict[str, ByBlock]:
-    """Import time by runner, from the first of its cells: all of them are served by the same interpreters."""
-    first: dict[str, Cell] = {}
+def _imports(gathered: Sequence[GroupEvidence], trials: Sequence[Trial]) -> dict[tuple[str, str | None], ByBlock]:
+    """Import time by runner and kind of machine, from their first cell: the same interpreters serve all of them."""
+    first: dict[tuple[str, str | None], Cell] = {}
     for compared in gathered:
         for cell in compared.group.cells:
-            first.setdefault(cell.runner, cell)
-    return {runner: import_s_by_block(trials, cell) for runner, cell in first.items()}
+            first.setdefault((cell.runner, cell.accelerator_type), cell)
+    return {whose: import_s_by_block(trials, cell) for whose, cell in first.items()}
 
 
 def _launches(trials: Sequence[Trial]) -> list[Launch]:

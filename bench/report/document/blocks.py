@@ -38,7 +38,7 @@ def batch_facet(batch_size: int) -> str:
 def facets_of(cell: Cell) -> Facets:
     """What filters ask of a row."""
     return {
-        "device": cell.device,
+        "device": cell.device_name,
         "workload": cell.workload,
         "batch size": batch_facet(cell.batch_size),
         "profile": cell.profile,

@@ -10,7 +10,7 @@ from bench.report.document.numbers import number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.records.schema import Run, Summary
+    from bench.records.schema import Machine, Run, Summary
 
 
 def how_to_repeat(summary: Summary) -> Section:
@@ -19,11 +19,11 @@ def how_to_repeat(summary: Summary) -> Section:
 
 
 def machine_and_packages(summary: Summary, of: str = "") -> Folded | None:
-    """All three tables on a click; `of` says whose they are, where there are several."""
+    """All tables on a click; `of` says whose they are, where there are several."""
     run, imported = summary.run, imported_rows(summary)
     return folded(
         f"Machine and packages{of}",
-        _table(["machine", ""], machine_rows(run), spoken={1: "value"}),
+        _machines(run),
         _table(["package", "version"], package_rows(run)),
         _table(["environment", "package", "imported", "from"], imported) if imported else None,
     )
@@ -33,9 +33,15 @@ def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], **more: Any) -
     return table(headers, rows, names=len(headers), **more)
 
 
-def machine_rows(run: Run) -> list[list[str]]:
-    """What the run was made on: a name and a value each."""
-    machine = run.machine
+def _machines(run: Run) -> list[Table]:
+    """What the run was made on, and when: one table, or one more for each kind of machine."""
+    kinds = [(f"machine with {kind}", machine_rows(machine)) for kind, machine in run.machines.items()]
+    tables = [*kinds, ("run", run_rows(run))] if kinds else [("machine", machine_rows(run.machine) + run_rows(run))]
+    return [_table([name, ""], rows, spoken={1: "value"}) for name, rows in tables]
+
+
+def machine_rows(machine: Machine) -> list[list[str]]:
+    """A machine: a name and a value each."""
     memory = "unavailable" if machine.memory_bytes is None else f"{number(machine.memory_bytes / 1e9)} GB"
     return [
         ["system", machine.system],
@@ -45,6 +51,12 @@ def machine_rows(run: Run) -> list[list[str]]:
         *([accelerator.device, accelerator.name] for accelerator in machine.accelerators),
         ["Python", machine.python],
         ["torch", machine.torch_build],
+    ]
+
+
+def run_rows(run: Run) -> list[list[str]]:
+    """By which looptax the run was made, and when."""
+    return [
         ["looptax, git revision", run.git_revision or "unavailable: not run from a git checkout"],
         ["started", f"{run.started_at:%Y-%m-%d %H:%M:%S %Z}"],
     ]

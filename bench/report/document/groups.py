@@ -14,7 +14,7 @@ from bench.report.document.text import Toned
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from bench.records.schema import CellSummary, Estimate, Settings, Status, Summary
+    from bench.records.schema import CellSummary, Estimate, Machine, Settings, Status, Summary
 
 STATUS_WORDS: dict[Status, str] = {
     "ok": "ok",
@@ -154,9 +154,15 @@ def beside_defaults(settings: Settings) -> list[str]:
 
 
 def hardware(summary: Summary) -> list[str]:
-    """Name the CPU, and those accelerators that the run used, which may be fewer than there are."""
-    used = summary.machine.accelerators_of({cell.device for cell in summary.cells})
-    return [summary.machine.cpu, *(accelerator.name for accelerator in used)]
+    """Name the CPU, and those accelerators that the run used, which may be fewer than there are; or each kind's."""
+    machines = summary.run.machines
+    kinds = [f"{kind} ({' with '.join(_used(summary, machine, kind))})" for kind, machine in machines.items()]
+    return kinds or _used(summary, summary.machine, None)
+
+
+def _used(summary: Summary, machine: Machine, accelerator_type: str | None) -> list[str]:
+    used = {cell.device for cell in summary.cells if cell.accelerator_type == accelerator_type}
+    return [machine.cpu, *(accelerator.name for accelerator in machine.accelerators_of(used))]
 
 
 def same_as_baseline(cell: CellSummary) -> bool:
@@ -173,7 +179,7 @@ def is_noise(ratio: Estimate | None, floor: float | None) -> bool:
 
 
 def _title(cell: Comparison, differing: Iterable[Callable[[Comparison], str]]) -> str:
-    return ", ".join([f"{cell.workload} on {cell.device}", *(words(cell) for words in differing)])
+    return ", ".join([f"{cell.workload} on {cell.device_name}", *(words(cell) for words in differing)])
 
 
 def _differs(cells: Sequence[Comparison], field: str) -> bool:

@@ -30,7 +30,7 @@ KEYS: dict[str, Callable[[Cell], str]] = {
     "batch": lambda cell: f"{cell.batch_size:,}" if cell.batch_size else "",
     "runner": lambda cell: cell.runner,
     "workload": lambda cell: cell.workload,
-    "device": lambda cell: cell.device,
+    "device": lambda cell: cell.device_name,
     **{field.replace("_", " "): words for field, words in CONDITIONS.items()},
 }
 """What tells cells apart, in words, by the header of its column."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.analyse.cells.names import unusual
 from bench.records.metrics import known
 from bench.records.schema import Summary
 from bench.report.export import frames
@@ -20,6 +21,8 @@ def push(summary: Summary, folder: Path, place: str) -> str:
     with wandb.init(mode="offline", dir=place, project=PROJECT, name=folder.resolve().name, config=settings) as run:
         run.log({"cells": wandb.Table(dataframe=frames.wide(summary))})
         for cell in summary.cells:
-            where = f"{cell.environment}/{cell.workload}/{cell.device}/{cell.batch_size}/{cell.runner}"
+            conditions = unusual(cell.comparison.without_environment)
+            place = f"{cell.workload}/{cell.device_name}{conditions}"
+            where = f"{cell.environment}/{place}/{cell.batch_size}/{cell.runner}"
             run.summary.update({f"{where}/{metric.key}": estimate.value for metric, estimate in known(cell)})
         return str(run.dir)

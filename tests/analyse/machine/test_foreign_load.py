@@ -30,6 +30,16 @@ def test_ticks_that_miss_on_either_side_cancel():
     assert [each.cores for each in marked(loaded(0, -0.5), limit=-1)] == [0.0]
 
 
+def test_a_block_of_two_kinds_of_machine_is_one_of_each():
+    quiet, busy = (factories.cell(accelerator_type=kind) for kind in ("A100", "H100"))
+    trials = [loaded(0, 0.0, cell=quiet), loaded(0, 0.3, cell=busy)]  # 7 % of a core over both
+    (found,) = marked(*trials)
+    assert (found.block, found.accelerator_type, found.cores) == (0, "H100", pytest.approx(0.15))
+    (sentence,) = foreign_load.warnings_of([found], factories.run(), trials)
+    assert "in 1 of 2 timed blocks" in sentence
+    assert "(block 1 on H100 15 %)" in sentence
+
+
 def test_what_the_hypervisor_took_counts_too():
     (found,) = marked(loaded(3, 0.0, stolen_s=0.5))
     assert (found.block, found.cores, found.stolen_s) == (3, 0.25, 0.5)

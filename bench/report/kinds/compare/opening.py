@@ -107,7 +107,7 @@ def _made(run: Run) -> str:
 
 
 def _machines(baseline: Run, candidate: Run) -> str:
-    first, second = baseline.machine.cpu, candidate.machine.cpu
+    first, second = (listed(list(dict.fromkeys(m.cpu for m in run.all_machines))) for run in (baseline, candidate))
     return f"Both on {first}" if first == second else f"A on {first}, B on {second}"
 
 

@@ -68,7 +68,7 @@ def brief(summary: Summary) -> Brief:
         verb=summary.run.verb,
         started_at=summary.run.started_at,
         hardware=hardware(summary),
-        devices=list(dict.fromkeys(cell.device for cell in summary.cells)),
+        devices=list(dict.fromkeys(cell.device_name for cell in summary.cells)),
         workloads=list(dict.fromkeys(cell.workload for cell in summary.cells)),
         packages={name: summary.packages[name] for name in PACKAGES if name in summary.packages},
         cells=len(summary.cells),

@@ -106,7 +106,7 @@ def _row(cell: CellSummary, matched: CellSummary | None) -> Row:
     us, written = cell.defaults_us, cell.terminal_bytes_per_step
     known = "" if us is None else NO_DIFFERENCE if _is_noise(cell) else numbers.estimate(us, sign="+")
     texts = (
-        f"{cell.workload} on {cell.device}",
+        cell.place,
         numbers.number(cell.batch_size, 0),
         cell.runner,
         *(NOTHING if time is None else numbers.with_spread(time) for time in times),

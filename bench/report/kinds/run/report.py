@@ -87,7 +87,8 @@ def _where(summary: Summary) -> str:
     if len(summary.nodes) == 1:
         return f"one node of a Ray cluster, {next(iter(summary.nodes))}"
     nodes = listed([f"{plural(blocks, 'block')} on {description}" for description, blocks in summary.nodes.items()])
-    return f"{len(summary.nodes)} nodes of a Ray cluster, each block on one of them ({nodes})"
+    on_one = "of them" if not summary.run.machines else "of each accelerator type"
+    return f"{len(summary.nodes)} nodes of a Ray cluster, each block on one {on_one} ({nodes})"
 
 
 def _noun(summary: Summary) -> str:

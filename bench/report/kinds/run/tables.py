@@ -64,7 +64,7 @@ def _of_one(summary: Summary, group: Group, drawn: Sequence[Picture]) -> Part:
 def of_group(group: Group, *content: Content) -> Part:
     """What is said of a group, hidden by the filters with its rows."""
     first = group.cells[0]
-    facets = {"device": first.device, "workload": first.workload, "profile": first.profile}
+    facets = {"device": first.device_name, "workload": first.workload, "profile": first.profile}
     return blocks.part(group.title, facets, *content)
 
 

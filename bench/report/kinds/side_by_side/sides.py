@@ -14,6 +14,8 @@ from bench.report.document.groups import hardware
 from bench.report.document.text import listed
 
 MOST = len(ascii_uppercase)
+ANYWHERE = ("device", "accelerator_type")
+"""What may differ between the sides."""
 SHOWN_PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning")
 
 
@@ -29,7 +31,7 @@ class Side:
 
     def on(self, cell: Cell) -> str:
         """What a table calls where a cell ran: `A cpu`."""
-        return f"{self.letter} {cell.device}"
+        return f"{self.letter} {cell.device_name}"
 
     @property
     def made(self) -> str:
@@ -94,9 +96,9 @@ def _refuse_other_verbs(runs: Sequence[tuple[str, Summary]]) -> None:
 
 
 def _anywhere(cell: Cell) -> Hashable:
-    """The cell without the device that it ran on."""
+    """The cell without the device and the kind of machine that it ran on."""
     key = cell.model_dump(include=set(Cell.model_fields))
-    return tuple((name, value) for name, value in sorted(key.items()) if name != "device")
+    return tuple((name, value) for name, value in sorted(key.items()) if name not in ANYWHERE)
 
 
 def _only(summary: Summary, shared: set[Hashable]) -> Summary:
@@ -105,7 +107,7 @@ def _only(summary: Summary, shared: set[Hashable]) -> Summary:
 
 def _nothing_shared(runs: Sequence[tuple[str, Summary]]) -> str:
     (first, one), (second, other) = runs[0], runs[1]
-    apart = [disjoint_ax for disjoint_ax in disjoint_axes(one.cells, other.cells) if disjoint_ax.key != "device"]
+    apart = [disjoint_ax for disjoint_ax in disjoint_axes(one.cells, other.cells) if disjoint_ax.key not in ANYWHERE]
     differences = "; ".join(difference.describe(f"in {first}", f"in {second}") for difference in apart)
     return (
         f"these {len(runs)} runs have no runner at the same workload and batch size in common"

@@ -10,6 +10,7 @@ from bench.records.schema import CompilationFigures, Script, Scripts, Summary
 from bench.report.kinds.run import sentences
 from bench.report.kinds.run.report import document
 from bench.report.media import markdown, terminal
+from tests import factories
 from tests.report.rows import baseline, estimate, failed, floor, row, summary_of, with_settings
 
 FOLDER = "results/20260102T030405Z-example"
@@ -197,3 +198,23 @@ def test_a_report_of_scripts_tells_whole_durations_and_evaluation_apart() -> Non
     assert sentences.evaluation(row("train.py", **(seen | {"evaluation_us": 0.0}))) == (
         "train.py: no evaluation was seen in 1,200 steps."
     )
+
+
+def test_kinds_of_machine_are_rows_of_one_table_and_each_has_its_own_hardware() -> None:
+    of_kinds = [factories.comparison(accelerator_type=kind) for kind in ("Xeon", "EPYC")]
+    plain = factories.run().machine
+    machines = {kind: plain.model_copy(update={"cpu": f"{kind} CPU"}) for kind in ("Xeon", "EPYC")}
+    summary = factories.summary(comparisons=of_kinds, runners=["pytorch", "fabric"], blocks=8, machines=machines)
+    ratios = {row.accelerator_type: row.ratio for row in summary.cells if row.runner == "fabric"}
+    assert all(ratio is not None and 1.2 < ratio.value < 1.5 for ratio in ratios.values())
+    text = report(summary, FOLDER)
+    assert "on Xeon (Xeon CPU) and EPYC (EPYC CPU), with torch" in text
+    answers = section(text, "What each loop costs")
+    assert "mlp on cpu (Xeon), at batch 64:" in answers
+    assert "mlp on cpu (EPYC), at batch 64:" in answers
+    repeat = section(text, "How to repeat it")
+    assert repeat.count("| machine with ") == 2
+    for kind in machines:
+        own = repeat.split(f"| machine with {kind} ", 1)[1].split("| machine with", 1)[0]
+        assert f"{kind} CPU" in own
+    assert "accelerator_type" not in text
