@@ -66,7 +66,7 @@ def test_functions_are_subtracted_from_the_baseline_s():
 def test_the_report_says_where_the_extra_work_comes_from():
     report = told(counted())
     assert "Counted twice, in fresh interpreters: every figure repeated exactly." in report
-    assert "hf-trainer: 616 extra Python calls per step: 622 in transformers/trainer.py" in report
+    assert "hf-trainer: 616 extra Python calls per step: +622 in transformers/trainer.py" in report
     assert "| hf-trainer |          882 |" in report
 
 
