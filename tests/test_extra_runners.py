@@ -42,10 +42,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory):
+def python(shared_cache):
     """The interpreter of an environment that has their frameworks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LOOPTAX_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("LOOPTAX_CACHE", shared_cache)
         try:
             yield cache.obtain(
                 " ".join(sorted({need for entry in runners.EXTRA.values() for need in entry.needs}))
