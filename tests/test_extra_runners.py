@@ -24,7 +24,7 @@ answer = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)
-found = {}
+results = {}
 for workload in json.loads(sys.argv[2]):
     scratch = tempfile.mkdtemp()
     settings = json.loads(sys.argv[1])
@@ -34,8 +34,8 @@ for workload in json.loads(sys.argv[2]):
         with recorder.counting_steps():
             runners.load(name)(job, recorder.parts)
         recorder.refuse_other_than(job.steps)
-        found.setdefault(workload, {})[name] = recorder.result()
-json.dump(found, answer)
+        results.setdefault(workload, {})[name] = recorder.result()
+json.dump(results, answer)
 """
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
@@ -76,9 +76,9 @@ def test_they_end_with_the_bits_of_the_hand_written_loop(python, settings):
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert list(found) == workloads
-    for workload, by_runner in found.items():
+    results = json.loads(done.stdout)
+    assert list(results) == workloads
+    for workload, by_runner in results.items():
         assert by_runner.keys() == {"pytorch", *runners.EXTRA}
         assert len(set(by_runner["pytorch"]["losses"])) == 6 * settings.get("grad_accumulation", 1)
         for name, result in by_runner.items():
