@@ -113,8 +113,8 @@ def growth(seen: Sequence[Sample], *, per_set: int) -> dict[str, float]:
     """Each figure's growth by a thousand blocks, that of interpreters as if one set had served all of them."""
     whole = range(0, len(seen) - per_set + 1, per_set)
     of_sets = [grown(seen[first : first + per_set], FIGURES[OF_INTERPRETERS]) for first in whole]
-    found = {name: grown(seen, figure) * 2000 / len(seen) for name, figure in FIGURES.items()}
-    return found | {OF_INTERPRETERS: max((by * 2000 / per_set for by in of_sets), key=abs)}
+    figures = {name: grown(seen, figure) * 2000 / len(seen) for name, figure in FIGURES.items()}
+    return figures | {OF_INTERPRETERS: max((by * 2000 / per_set for by in of_sets), key=abs)}
 
 
 def kept_bytes(folder: Path) -> int:

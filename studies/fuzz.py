@@ -169,13 +169,13 @@ def fuzz(target: str, seconds: int, folder: Path) -> None:
     for number, seed in enumerate(seeds(target)):
         (corpus / f"seed-{number}").write_bytes(seed)
     limits = {"max_total_time": seconds, "timeout": TOO_LONG_S, "rss_limit_mb": TOO_LARGE_MIB, "max_len": LONGEST_BYTES}
-    told = {
+    given = {
         "report_slow_units": TOO_LONG_S,
         "len_control": 0,
         "artifact_prefix": f"{folder}/finding-",
         "print_final_stats": 1,
     }
-    flags = [f"-{name}={value}" for name, value in (limits | told).items()]
+    flags = [f"-{name}={value}" for name, value in (limits | given).items()]
     atheris.Setup([sys.argv[0], *flags, str(corpus)], try_it)
     atheris.Fuzz()
 

@@ -24,7 +24,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Whole runs come first: they take longest, so that files which are run two at a time end together."""
+    """Whole runs come first: they take longest, so that files which are run at the same time end together."""
     items.sort(key=lambda item: item.path.parent != ROOT / "tests")
 
 
@@ -41,6 +41,13 @@ def own_signals():
 def machine():
     """What this machine is, which takes a process that imports torch: asked once."""
     return cache(probe.machine)
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory):
+    """The folder of the environments that controls need: each is built once, whichever process runs them."""
+    base = tmp_path_factory.getbasetemp()
+    return str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-cache")
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ def seen(train, runner, option):
     noting_calls(torch.autograd, "set_detect_anomaly", calls)
     with after_each_step(steps.append), ops:
         (options.switched_on(train, option) if option else train)(job, built)
-    found = {
+    traces = {
         "steps": len(steps),
         "forwards": forwards,
         "ops": ops.seen,
@@ -137,8 +137,8 @@ def seen(train, runner, option):
     }
     if trained:
         trainer = trained[0][1][0]
-        found |= of_trainer(trainer) if runner == "hf-trainer" else of_lightning(trainer)
-    return found
+        traces |= of_trainer(trainer) if runner == "hf-trainer" else of_lightning(trainer)
+    return traces
 
 
 def in_a_terminal(train, runner, option):
@@ -178,9 +178,9 @@ def main():
     torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)  # brings torch's compiler along, for all forks
     package = version(runners.REGISTRY[runner].needs[0])
     here = [each for each in options.of(runner) if options.has(each, package) and each.usual and installed(each)]
-    found = {None: in_a_terminal(train, runner, None)}
-    found |= {each.name: in_a_terminal(train, runner, each) for each in here}
-    json.dump([[name, what] for name, what in found.items()], answer)
+    by_option = {None: in_a_terminal(train, runner, None)}
+    by_option |= {each.name: in_a_terminal(train, runner, each) for each in here}
+    json.dump([[name, what] for name, what in by_option.items()], answer)
 
 
 if __name__ == "__main__":

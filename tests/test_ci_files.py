@@ -34,8 +34,8 @@ def steps(path):
 
 
 def script(path, name):
-    (found,) = [step["run"] for step in steps(path) if step.get("name") == name]
-    return found
+    (text,) = [step["run"] for step in steps(path) if step.get("name") == name]
+    return text
 
 
 @pytest.mark.parametrize(

@@ -127,16 +127,16 @@ def test_runs_that_spread_too_widely_for_the_margin_are_inconclusive_and_say_wha
     assert code == json.loads(document)["exit_code"] == 3
     loops = [(loop, f"{metric}_over_pytorch") for loop in ("hf-trainer", "accelerate") for metric in TIME]
     assert outcomes(document, "undecided") == set(loops)
-    found = [verdicts(document)[key] for key in loops]
-    assert min(each["ratio"]["low"] for each in found) < 0.5
-    assert max(each["ratio"]["high"] for each in found) > 2
-    assert {(each["margin"], each["asked_margin"]) for each in found} == {(0.03, 0.03)}
-    assert [each["rules_out"] for each in found] == [
+    judged = [verdicts(document)[key] for key in loops]
+    assert min(each["ratio"]["low"] for each in judged) < 0.5
+    assert max(each["ratio"]["high"] for each in judged) > 2
+    assert {(each["margin"], each["asked_margin"]) for each in judged} == {(0.03, 0.03)}
+    assert [each["rules_out"] for each in judged] == [
         pytest.approx(1 / each["ratio"]["low"] - 1 if TIME[1] in each["metric"] else each["ratio"]["high"] - 1)
-        for each in found
+        for each in judged
     ]
     code, report, _ = verb(*folders)
-    most = numbers.percent_up(max(each["rules_out"] for each in found))
+    most = numbers.percent_up(max(each["rules_out"] for each in judged))
     assert code == 3
     assert report.splitlines()[2] == (
         f"**Inconclusive: 2 of 4 cells have no time verdict (they rule out more than {most} worse); "
@@ -217,8 +217,8 @@ def test_an_extra_sync_is_found_exactly_and_attributed_to_its_function(verb, pai
     assert [part.strip() for part in row.split("|")[2:-1]] == ["syncs", "0", "1", "+1", "regressed"]
     code, document, _ = verb(*folders, "--json", "--fail-on", "counters")
     assert code == 1
-    found = json.loads(document)
-    (sync,) = [row for row in found["attribution"] if row["counter"] == "syncs" and row["cell"]["batch_size"] == 64]
+    answer = json.loads(document)
+    (sync,) = [row for row in answer["attribution"] if row["counter"] == "syncs" and row["cell"]["batch_size"] == 64]
     assert (sync["function"], sync["baseline"], sync["candidate"], sync["delta"]) == ("Trainer.log", 0, 1, 1)
     assert outcomes(document, "regressed") == {("hf-trainer", name) for name in ("python_calls", "ops", "syncs")}
 
@@ -304,7 +304,7 @@ def settings(**changes: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "difference"),
     [
         (machine(cpu="Other CPU"), "cpu: Imaginary CPU @ 2.00GHz in A, Other CPU in B"),
         (machine(usable_cpus=1), "usable CPUs: 2 in A, 1 in B"),
@@ -319,12 +319,12 @@ def settings(**changes: object) -> dict[str, object]:
         (settings(turns_s=None), "trials: in turns in A, one after the other in B"),
     ],
 )
-def test_unlike_runs_are_refused_in_one_sentence_with_the_key_and_both_values(verb, tmp_path, changes, told):
+def test_unlike_runs_are_refused_in_one_sentence_with_the_key_and_both_values(verb, tmp_path, changes, difference):
     folders = [stored(tmp_path / name, each, []) for name, each in (("a", before()), ("b", after(**changes)))]
     code, out, err = verb(*folders)
     assert (code, out) == (2, "")
     assert err == (
-        f"error: the runs are not comparable ({told}): differences could come from the machine or settings. "
+        f"error: the runs are not comparable ({difference}): differences could come from the machine or settings. "
         "Use runs from one machine and with the same settings, or --force.\n"
     )
 
@@ -525,8 +525,10 @@ def test_a_hand_written_loop_that_computes_something_else_on_the_same_torch_is_t
         for each in journal(b, seed=2)
     ]
     folders = stored(tmp_path / "a", a, journal(a, seed=1)), stored(tmp_path / "b", b, trials)
-    told = "- pytorch at batch 64 of mlp on cpu ended with other weights in B than in A on the same torch: did looptax"
-    assert told in verb(*folders)[1]
+    warning = (
+        "- pytorch at batch 64 of mlp on cpu ended with other weights in B than in A on the same torch: did looptax"
+    )
+    assert warning in verb(*folders)[1]
 
 
 def test_trials_of_other_lengths_are_told(verb, tmp_path):
@@ -555,8 +557,8 @@ def test_trials_that_were_started_otherwise_are_told(verb, tmp_path):
     a, b = before(), after()
     spawned = [each.model_copy(update={"interpreter": interpreter(launch="spawn")}) for each in journal(b, seed=2)]
     folders = stored(tmp_path / "a", a, journal(a, seed=1)), stored(tmp_path / "b", b, spawned)
-    told = "- trials were started by fork in A and by spawn in B, which moves host memory and first steps."
-    assert told in verb(*folders)[1].splitlines()
+    warning = "- trials were started by fork in A and by spawn in B, which moves host memory and first steps."
+    assert warning in verb(*folders)[1].splitlines()
 
 
 def test_quiet_runs_leave_nothing_to_be_wary_of(verb, pair):

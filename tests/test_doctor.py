@@ -22,21 +22,21 @@ def bench(verb, *arguments, cwd, **environment):
 
 def test_json_is_one_object_with_facts_and_findings(tmp_path):
     done = bench("doctor", "--device", "cpu", "--json", cwd=tmp_path)
-    found = Diagnosis.model_validate_json(done.out)
-    assert (done.code, done.err) == (0 if found.fit else 4, "")
-    subjects = [finding.subject for finding in found.findings]
+    diagnosis = Diagnosis.model_validate_json(done.out)
+    assert (done.code, done.err) == (0 if diagnosis.fit else 4, "")
+    subjects = [finding.subject for finding in diagnosis.findings]
     assert {"other processes", "processor quota", "swap", "fork safety", "versions", "calibration"} <= set(subjects)
     assert {"steadiness", "cores"} <= set(subjects)
-    assert found.torch.launch == ("spawn" if sys.platform == "darwin" else "fork")
-    assert len(found.versions.requirements) > 10
-    assert found.health.activity is not None
-    assert found.health.activity.window_s > 1.9
-    assert found.health.jitter is None  # thousands of slices are no figures
-    assert found.steadiness.unavailable is None
-    assert 0 < found.steadiness.turns < found.steadiness.alone
-    assert found.steadiness.wall_s > 9.9  # slices are added for ten seconds, and figures need so many
-    assert len(found.steadiness.cores) == min(len(os.sched_getaffinity(0)), 4) if sys.platform == "linux" else 1
-    for finding in found.findings:
+    assert diagnosis.torch.launch == ("spawn" if sys.platform == "darwin" else "fork")
+    assert len(diagnosis.versions.requirements) > 10
+    assert diagnosis.health.activity is not None
+    assert diagnosis.health.activity.window_s > 1.9
+    assert diagnosis.health.jitter is None  # thousands of slices are no figures
+    assert diagnosis.steadiness.unavailable is None
+    assert 0 < diagnosis.steadiness.turns < diagnosis.steadiness.alone
+    assert diagnosis.steadiness.wall_s > 9.9  # slices are added for ten seconds, and figures need so many
+    assert len(diagnosis.steadiness.cores) == min(len(os.sched_getaffinity(0)), 4) if sys.platform == "linux" else 1
+    for finding in diagnosis.findings:
         assert finding.seen
         assert finding.severity == "fine" or finding.effect
 
@@ -138,10 +138,10 @@ def test_a_calibration_is_kept_and_the_next_run_uses_it(tmp_path, verb, monkeypa
     monkeypatch.setattr(calibration, "BUDGET_S", verbs.HANG_S)
     done = verb("doctor", "--calibrate", "--device", "cpu", "--json", LOOPTAX_CACHE=str(tmp_path / "cache"))
     assert done.code == 0, done.err
-    found = json.loads(done.out)
-    assert len(found["blocks"]) == 8
-    assert found["against_itself"]["value"] == pytest.approx(1, abs=0.2)
+    calibrated = json.loads(done.out)
+    assert len(calibrated["blocks"]) == 8
+    assert calibrated["against_itself"]["value"] == pytest.approx(1, abs=0.2)
     (kept,) = (tmp_path / "cache" / "calibrations").iterdir()
-    assert json.loads(kept.read_text()) == found
-    told = verb("doctor", "--device", "cpu", LOOPTAX_CACHE=str(tmp_path / "cache")).out
-    assert f"calibration: of {found['made_at'][:10]}, 8 blocks" in told
+    assert json.loads(kept.read_text()) == calibrated
+    printed = verb("doctor", "--device", "cpu", LOOPTAX_CACHE=str(tmp_path / "cache")).out
+    assert f"calibration: of {calibrated['made_at'][:10]}, 8 blocks" in printed

@@ -32,9 +32,9 @@ def cells(folder, *arguments):
 def seen(tmp_path_factory):
     """Those that need no rule of their own, in one run."""
     scripts = [word for command in COMMANDS for word in ("--script", f"{SCRIPTS}/{command}")]
-    found, exit_code = cells(tmp_path_factory.mktemp("project"), *scripts)
+    rows, exit_code = cells(tmp_path_factory.mktemp("project"), *scripts)
     assert exit_code == 4  # they train different models
-    return dict(zip(COMMANDS, found, strict=True))
+    return dict(zip(COMMANDS, rows, strict=True))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -24,7 +24,7 @@ answer = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)
-found = {}
+results = {}
 for workload in json.loads(sys.argv[2]):
     scratch = tempfile.mkdtemp()
     settings = json.loads(sys.argv[1])
@@ -34,8 +34,8 @@ for workload in json.loads(sys.argv[2]):
         with recorder.counting_steps():
             runners.load(name)(job, recorder.parts)
         recorder.refuse_other_than(job.steps)
-        found.setdefault(workload, {})[name] = recorder.result()
-json.dump(found, answer)
+        results.setdefault(workload, {})[name] = recorder.result()
+json.dump(results, answer)
 """
 COMPILING = """
 import json, os
@@ -52,10 +52,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory):
+def python(shared_cache):
     """The interpreter of an environment that has their frameworks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LOOPTAX_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("LOOPTAX_CACHE", shared_cache)
         try:
             yield cache.obtain(
                 " ".join(sorted({need for entry in runners.EXTRA.values() for need in entry.needs}))
@@ -66,7 +66,7 @@ def python(tmp_path_factory):
             raise
 
 
-def told(python, program, *arguments):
+def printed_by(python, program, *arguments):
     """What a program tells in JSON."""
     env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}
     done = subprocess.run([python, "-c", program, *arguments], capture_output=True, text=True, check=False, env=env)
@@ -86,9 +86,9 @@ def told(python, program, *arguments):
 )
 def test_they_end_with_the_bits_of_the_hand_written_loop(python, settings):
     workloads = ["mlp", "cnn", "encoder", "causal-lm", f"{OWN}:rude"]
-    found = told(python, PROGRAM, json.dumps(settings), json.dumps(workloads))
-    assert list(found) == workloads
-    for workload, by_runner in found.items():
+    results = printed_by(python, PROGRAM, json.dumps(settings), json.dumps(workloads))
+    assert list(results) == workloads
+    for workload, by_runner in results.items():
         assert by_runner.keys() == {"pytorch", *runners.EXTRA}
         assert len(set(by_runner["pytorch"]["losses"])) == 6 * settings.get("grad_accumulation", 1)
         for name, result in by_runner.items():
@@ -96,11 +96,11 @@ def test_they_end_with_the_bits_of_the_hand_written_loop(python, settings):
 
 
 def test_compiled_they_end_with_the_bits_of_the_hand_written_loop(python):
-    found = told(python, COMPILING)
-    assert found.keys() == {"pytorch", *runners.EXTRA}
-    baseline = found.pop("pytorch")
+    results = printed_by(python, COMPILING)
+    assert results.keys() == {"pytorch", *runners.EXTRA}
+    baseline = results.pop("pytorch")
     assert baseline["compilation"]["graphs"] == 1
-    for name, result in found.items():
+    for name, result in results.items():
         assert result.get("error") is None, name
         assert result["fingerprint"] == baseline["fingerprint"], name
         assert (result["compilation"]["graphs"], result["compilation"]["graph_breaks"]) == (1, 0), name

@@ -17,19 +17,19 @@ RUNNERS = ROOT / "src" / "trainloops" / "runners"
 
 def tops(path: Path) -> set[str]:
     """The packages that a file imports, wherever in it."""
-    found: set[str] = set()
+    modules: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return {name.partition(".")[0] for name in found}
+            modules.add(node.module)
+    return {name.partition(".")[0] for name in modules}
 
 
 def files(folder: str) -> list[Path]:
-    found = sorted((ROOT / folder).rglob("*.py"))
-    assert found, folder
-    return found
+    paths = sorted((ROOT / folder).rglob("*.py"))
+    assert paths, folder
+    return paths
 
 
 @pytest.mark.parametrize("path", files("bench"), ids=str)

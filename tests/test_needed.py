@@ -19,13 +19,13 @@ def names_needed() -> set[str]:
     """Every distribution that the packages of `NEEDED` bring, by normalised name."""
     from packaging.requirements import Requirement
 
-    found: set[str] = set()
+    names: set[str] = set()
     left = list(NEEDED)
     while left:
         name = left.pop().lower().replace("_", "-")
-        if name in found:
+        if name in names:
             continue
-        found.add(name)
+        names.add(name)
         try:
             texts = metadata.requires(name) or []
         except metadata.PackageNotFoundError:
@@ -36,7 +36,7 @@ def names_needed() -> set[str]:
             for requirement in requirements
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         ]
-    return found
+    return names
 
 
 def blocked_modules() -> set[str]:
@@ -77,9 +77,9 @@ def test_a_run_is_measured_and_reported_and_charts_are_missed_in_one_sentence(tm
 
 @pytest.mark.parametrize("verb", ["history", "transformers-5.22.0-to-current", "standard"])
 def test_stored_runs_of_every_kind_are_reported(tmp_path, bare, verb):
-    found = next(each for each in sorted(RESULTS.iterdir()) if verb in each.name)
-    folder = tmp_path / "results" / found.name
-    shutil.copytree(found, folder, ignore=shutil.ignore_patterns("charts", "tables", "report.*", "summary.json"))
+    stored = next(each for each in sorted(RESULTS.iterdir()) if verb in each.name)
+    folder = tmp_path / "results" / stored.name
+    shutil.copytree(stored, folder, ignore=shutil.ignore_patterns("charts", "tables", "report.*", "summary.json"))
     done = verbs.process("report", folder, cwd=tmp_path, **bare)
     assert done.code == 0, done.err
     assert "](charts/" not in (folder / "report.md").read_text()

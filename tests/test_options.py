@@ -179,8 +179,8 @@ def test_every_option_has_a_proof_that_it_is_on(runner):
 def test_an_option_is_on_when_it_is_switched_on_and_only_then(runner, option):
     if (why := lacking(option, runner)) is not None:
         pytest.skip(why)
-    found = seen(runner)
-    what, none = found[option.name], found[None]
+    by_option = seen(runner)
+    what, none = by_option[option.name], by_option[None]
     assert "failed" not in what, what["failed"]
     assert what["steps"] == none["steps"] == STEPS
     is_on = IS_ON[runner][option.name]

@@ -95,10 +95,10 @@ def test_a_package_brings_a_runner_by_name(project):
     path = os.pathsep.join((str(shelf), verbs.QUICK))
     done = bench(*SHORT, "--runner", "shipped,broken,shipping:train", cwd=project, PYTHONPATH=path)
     assert done.code == 4, done.err
-    found = {cell["runner"]: cell for cell in cells(run_folder(project / "results"))}
-    assert [found[name]["equivalence"]["verdict"] for name in ("shipped", "shipping:train")] == ["bitwise"] * 2
+    by_runner = {cell["runner"]: cell for cell in cells(run_folder(project / "results"))}
+    assert [by_runner[name]["equivalence"]["verdict"] for name in ("shipped", "shipping:train")] == ["bitwise"] * 2
     reason = "broken cannot be imported: ModuleNotFoundError: No module named 'a_package_that_nobody_has'"
-    assert (found["broken"]["status"], found["broken"]["reason"]) == ("failed", reason)
+    assert (by_runner["broken"]["status"], by_runner["broken"]["reason"]) == ("failed", reason)
 
 
 def test_a_loss_that_turns_nan_is_a_row_with_its_step_and_no_ratio(project):

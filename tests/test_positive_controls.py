@@ -36,65 +36,59 @@ def bench(verb: str, *arguments: str, cwd: Path, **environment: str) -> SimpleNa
     folders = [path.parent for path in (cwd / "results").glob("*/summary.json")]
     assert len(folders) == 1, done.err
     summary = json.loads((folders[0] / "summary.json").read_text())
-    return SimpleNamespace(code=done.code, told=done.out, **summary)
+    return SimpleNamespace(code=done.code, printed=done.out, **summary)
 
 
-def by_function(found: SimpleNamespace, counter: str, **where: str) -> dict[str, int]:
+def by_function(check: SimpleNamespace, counter: str, **where: str) -> dict[str, int]:
     """What each function has more of a counter, in the cell of one environment or runner."""
-    rows = (row for row in found.attribution if row["counter"] == counter and where.items() <= row["cell"].items())
+    rows = (row for row in check.attribution if row["counter"] == counter and where.items() <= row["cell"].items())
     return {f"{row['file']}: {row['function']}": row["delta"] for row in rows}
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """Environments are built once for all controls."""
-    return str(tmp_path_factory.mktemp("cache"))
 
 
 def upgrade(baseline: str, candidate: str, *arguments: str, cache: str, cwd: Path) -> SimpleNamespace:
     sides = ["--baseline", f"transformers=={baseline}", "--candidate", f"transformers=={candidate}"]
-    found = bench("upgrade", *sides, *BATCHES, *arguments, cwd=cwd, LOOPTAX_CACHE=cache)
-    assert {cell["runner"] for cell in found.cells} == {"hf-trainer"}  # chosen by what differs
-    assert {cell["equivalence"]["verdict"] for cell in found.cells} == {"baseline", "bitwise"}
-    assert [cell["counters"]["not_repeated"] for cell in found.cells] == [[]] * 3
-    found.verdicts = {verdict["metric"]: verdict for verdict in found.verdicts}
-    return found
+    check = bench("upgrade", *sides, *BATCHES, *arguments, cwd=cwd, LOOPTAX_CACHE=cache)
+    assert {cell["runner"] for cell in check.cells} == {"hf-trainer"}  # chosen by what differs
+    assert {cell["equivalence"]["verdict"] for cell in check.cells} == {"baseline", "bitwise"}
+    assert [cell["counters"]["not_repeated"] for cell in check.cells] == [[]] * 3
+    check.verdicts = {verdict["metric"]: verdict for verdict in check.verdicts}
+    return check
 
 
-def change(found: SimpleNamespace, metric: str) -> tuple[str, float]:
-    each = found.verdicts[metric]
+def change(check: SimpleNamespace, metric: str) -> tuple[str, float]:
+    each = check.verdicts[metric]
     return each["verdict"], each["candidate"] - each["baseline"]
 
 
 @pytest.mark.network
-def test_transformers_4_47_reads_a_value_back_in_every_step(cache, tmp_path):
+def test_transformers_4_47_reads_a_value_back_in_every_step(shared_cache, tmp_path):
     # `num_items_in_batch.item()`, huggingface/transformers#36861.
-    found = upgrade("4.46.3", "4.47.1", cache=cache, cwd=tmp_path)
-    assert found.code == 1
-    assert change(found, "syncs") == ("regressed", 1)
-    assert by_function(found, "syncs", environment="candidate") == {
+    check = upgrade("4.46.3", "4.47.1", cache=shared_cache, cwd=tmp_path)
+    assert check.code == 1
+    assert change(check, "syncs") == ("regressed", 1)
+    assert by_function(check, "syncs", environment="candidate") == {
         "transformers/trainer.py: Trainer.get_batch_samples": 1
     }
-    assert "1 extra value read back to the host per step: in transformers/trainer.py" in found.told
+    assert "1 extra value read back to the host per step: in transformers/trainer.py" in check.printed
 
 
 @pytest.mark.network
-def test_transformers_4_50_no_longer_does(cache, tmp_path):
-    found = upgrade("4.49.0", "4.50.3", cache=cache, cwd=tmp_path)
-    assert change(found, "syncs") == ("improved", -1)
-    assert by_function(found, "syncs", environment="candidate") == {
+def test_transformers_4_50_no_longer_does(shared_cache, tmp_path):
+    check = upgrade("4.49.0", "4.50.3", cache=shared_cache, cwd=tmp_path)
+    assert change(check, "syncs") == ("improved", -1)
+    assert by_function(check, "syncs", environment="candidate") == {
         "transformers/trainer.py: Trainer.get_batch_samples": -1
     }
-    assert "syncs 7 → 6" in found.told
+    assert "syncs 7 → 6" in check.printed
 
 
 @pytest.mark.network
-def test_transformers_4_46_holds_all_micro_batches_of_a_step_at_once(cache, tmp_path):
-    found = upgrade("4.45.2", "4.46.3", "--grad-accumulation", "4", cache=cache, cwd=tmp_path)
-    assert found.code == 1
+def test_transformers_4_46_holds_all_micro_batches_of_a_step_at_once(shared_cache, tmp_path):
+    check = upgrade("4.45.2", "4.46.3", "--grad-accumulation", "4", cache=shared_cache, cwd=tmp_path)
+    assert check.code == 1
     # Of four micro-batches one was there before, and beside it the one that Accelerate looks ahead to, as it still is.
-    assert change(found, "tensor_bytes") == ("regressed", 3 * BATCH_BYTES)
-    assert by_function(found, "tensor_bytes", environment="candidate") == {
+    assert change(check, "tensor_bytes") == ("regressed", 3 * BATCH_BYTES)
+    assert by_function(check, "tensor_bytes", environment="candidate") == {
         "torch/utils/data/_utils/collate.py: collate_tensor_fn": 3 * BATCH_BYTES
     }
 
@@ -102,74 +96,80 @@ def test_transformers_4_46_holds_all_micro_batches_of_a_step_at_once(cache, tmp_
 def upgrade_of_script(baseline: str, candidate: str, script: str, *, cache: str, cwd: Path) -> SimpleNamespace:
     """Check a script: `proof` is how the candidate's arithmetic was proven, `functions` those that moved."""
     sides = ["--baseline", baseline, "--candidate", candidate]
-    found = bench("upgrade", *sides, "--script", script, cwd=cwd, LOOPTAX_CACHE=cache)
-    (found.proof,) = (cell["equivalence"] for cell in found.cells if cell["environment"] == "candidate")
-    found.verdicts = {verdict["metric"]: verdict for verdict in found.verdicts}
-    return found
+    check = bench("upgrade", *sides, "--script", script, cwd=cwd, LOOPTAX_CACHE=cache)
+    (check.proof,) = (cell["equivalence"] for cell in check.cells if cell["environment"] == "candidate")
+    check.verdicts = {verdict["metric"]: verdict for verdict in check.verdicts}
+    return check
 
 
 @pytest.mark.network
-def test_transformers_4_46_asks_every_micro_batch_of_a_script_for_its_tokens(cache, tmp_path):
+def test_transformers_4_46_asks_every_micro_batch_of_a_script_for_its_tokens(shared_cache, tmp_path):
     # Llama's blocks are full, so that their sum over all tokens is the mean of means: it trains as before.
-    found = upgrade_of_script("transformers==4.45.2", "transformers==4.46.0", ACCUMULATING, cache=cache, cwd=tmp_path)
-    assert (found.code, found.proof["verdict"]) == (1, "bitwise")
-    assert change(found, "syncs") == ("regressed", 4)
-    (function,) = by_function(found, "syncs", environment="candidate")
+    check = upgrade_of_script(
+        "transformers==4.45.2", "transformers==4.46.0", ACCUMULATING, cache=shared_cache, cwd=tmp_path
+    )
+    assert (check.code, check.proof["verdict"]) == (1, "bitwise")
+    assert change(check, "syncs") == ("regressed", 4)
+    (function,) = by_function(check, "syncs", environment="candidate")
     assert function.startswith("transformers/trainer.py: Trainer.get_batch_samples")  # until Python 3.12 in its list
 
 
 @pytest.mark.network
-def test_transformers_4_46_0_does_not_divide_the_loss_of_a_model_that_takes_no_number_of_tokens(cache, tmp_path):
+def test_transformers_4_46_0_does_not_divide_the_loss_of_a_model_that_takes_no_number_of_tokens(shared_cache, tmp_path):
     # huggingface/transformers#34263.
     script = f"{ACCUMULATING} --model_type gpt2"
-    found = upgrade_of_script("transformers==4.45.2", "transformers==4.46.0", script, cache=cache, cwd=tmp_path)
-    assert (found.code, found.proof["verdict"], found.proof["first_step"]) == (
+    check = upgrade_of_script("transformers==4.45.2", "transformers==4.46.0", script, cache=shared_cache, cwd=tmp_path)
+    assert (check.code, check.proof["verdict"], check.proof["first_step"]) == (
         1,
         "different",
         1,
     )  # counts regressed, too
-    assert found.proof["reasons"][0].startswith("loss scaling: 4 times as large in candidate")
-    assert found.proof["reasons"][0].endswith("one of the two does not divide by its 4 micro-batches")
+    assert check.proof["reasons"][0].startswith("loss scaling: 4 times as large in candidate")
+    assert check.proof["reasons"][0].endswith("one of the two does not divide by its 4 micro-batches")
 
 
 @pytest.mark.network
-def test_accelerate_0_24_leaves_the_order_of_a_single_process_as_it_was(cache, tmp_path):
+def test_accelerate_0_24_leaves_the_order_of_a_single_process_as_it_was(shared_cache, tmp_path):
     # Its own sampler comes in where there are several processes, huggingface/accelerate#2157.
-    found = upgrade_of_script("accelerate==0.23.0", "accelerate==0.24.1", SHORT_EPOCHS, cache=cache, cwd=tmp_path)
-    assert (found.code, found.proof["verdict"]) == (0, "bitwise")
-    assert "every count is what it was" in found.told
+    check = upgrade_of_script(
+        "accelerate==0.23.0", "accelerate==0.24.1", SHORT_EPOCHS, cache=shared_cache, cwd=tmp_path
+    )
+    assert (check.code, check.proof["verdict"]) == (0, "bitwise")
+    assert "every count is what it was" in check.printed
 
 
 @pytest.mark.network
-def test_accelerate_0_25_has_an_order_of_its_own_in_a_single_process_too(cache, tmp_path):
-    found = upgrade_of_script("accelerate==0.23.0", "accelerate==0.25.0", SHORT_EPOCHS, cache=cache, cwd=tmp_path)
-    assert (found.code, found.proof["verdict"], found.proof["first_step"]) == (
+def test_accelerate_0_25_has_an_order_of_its_own_in_a_single_process_too(shared_cache, tmp_path):
+    check = upgrade_of_script(
+        "accelerate==0.23.0", "accelerate==0.25.0", SHORT_EPOCHS, cache=shared_cache, cwd=tmp_path
+    )
+    assert (check.code, check.proof["verdict"], check.proof["first_step"]) == (
         1,
         "different",
         1,
     )  # counts regressed, too
-    assert found.proof["reasons"][0].startswith("order of samples differs from batch 1 on: [")
-    assert "repeats" not in found.proof["reasons"][0]
+    assert check.proof["reasons"][0].startswith("order of samples differs from batch 1 on: [")
+    assert "repeats" not in check.proof["reasons"][0]
 
 
 @pytest.mark.network
-def test_transformers_4_53_1_makes_a_whole_mask_where_none_was_given(cache, tmp_path):
+def test_transformers_4_53_1_makes_a_whole_mask_where_none_was_given(shared_cache, tmp_path):
     # It looks for packed sequences, huggingface/transformers#41856.
     sides = ["--baseline", "transformers==4.53.0", "--candidate", "transformers==4.53.1"]
     where = ["--runner", "pytorch", "--workload", "causal-lm", *BATCHES]
-    found = bench("upgrade", *sides, *where, cwd=tmp_path, LOOPTAX_CACHE=cache)
-    found.verdicts = {verdict["metric"]: verdict for verdict in found.verdicts}
-    assert [change(found, metric)[0] for metric in ("python_calls", "c_calls", "ops")] == ["regressed"] * 3
-    own = by_function(found, "ops", environment="candidate")
+    check = bench("upgrade", *sides, *where, cwd=tmp_path, LOOPTAX_CACHE=shared_cache)
+    check.verdicts = {verdict["metric"]: verdict for verdict in check.verdicts}
+    assert [change(check, metric)[0] for metric in ("python_calls", "c_calls", "ops")] == ["regressed"] * 3
+    own = by_function(check, "ops", environment="candidate")
     assert own["transformers/masking_utils.py: find_packed_sequence_indices"] == 8
 
 
 @pytest.fixture(scope="module")
 def loops(tmp_path_factory):
     """Accelerate and Lightning as they are installed, counted beside the hand-written loop."""
-    found = bench("run", "--runner", "accelerate,lightning", *BATCHES, cwd=tmp_path_factory.mktemp("loops"))
-    assert found.code == 0, found.told
-    return found
+    counted = bench("run", "--runner", "accelerate,lightning", *BATCHES, cwd=tmp_path_factory.mktemp("loops"))
+    assert counted.code == 0, counted.printed
+    return counted
 
 
 def test_accelerate_keeps_one_more_batch_alive(loops):

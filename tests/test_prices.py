@@ -61,27 +61,27 @@ def of_script(folder, command, *arguments):
 
 def test_what_a_script_of_trainer_has_on_is_found_and_switched_off(tmp_path):
     command = "trainer_clm.py -- --output_dir out --max_steps 60 --use_cpu --report_to none --logging_steps 1"
-    found = of_script(tmp_path, f"{command} --disable_tqdm true")
+    prices_by_option = of_script(tmp_path, f"{command} --disable_tqdm true")
     # PrinterCallback is what Trainer has in the place of a bar.
     usual = {"logging", "logging-nan-filter", "checkpoint", "max-grad-norm"}
-    assert found.keys() == {*usual, "callback-PrinterCallback"}
-    assert found["logging"]["setting"] == "logging_steps=1"
-    assert found["logging"]["more"]["syncs"] == 2
-    assert found["logging-nan-filter"]["more"]["syncs"] == 2
-    assert found["callback-PrinterCallback"]["more"].keys() <= {"python_calls", "c_calls"}
-    assert found["max-grad-norm"]["changes_arithmetic"]
-    assert (found["checkpoint"]["event"], found["checkpoint"]["every"]) == ("checkpoint", 500)
+    assert prices_by_option.keys() == {*usual, "callback-PrinterCallback"}
+    assert prices_by_option["logging"]["setting"] == "logging_steps=1"
+    assert prices_by_option["logging"]["more"]["syncs"] == 2
+    assert prices_by_option["logging-nan-filter"]["more"]["syncs"] == 2
+    assert prices_by_option["callback-PrinterCallback"]["more"].keys() <= {"python_calls", "c_calls"}
+    assert prices_by_option["max-grad-norm"]["changes_arithmetic"]
+    assert (prices_by_option["checkpoint"]["event"], prices_by_option["checkpoint"]["every"]) == ("checkpoint", 500)
 
 
 def test_what_a_script_of_lightning_has_on_is_found_and_switched_off(tmp_path):
     options = "fit --trainer.max_epochs 2 --trainer.gradient_clip_val 1.0"
-    found = of_script(
+    prices_by_option = of_script(
         tmp_path, f"lightning_autoencoder.py -- {options}", "--option", "self-log,gradient-clip,validation"
     )
-    assert found["self-log"]["more"]["python_calls"] > 300
-    assert found["gradient-clip"]["more"]["ops"] > 3
-    assert "ops" not in found["validation"]["more"]
-    assert (found["validation"]["event"], found["validation"]["every"]) == ("validation", 112)
+    assert prices_by_option["self-log"]["more"]["python_calls"] > 300
+    assert prices_by_option["gradient-clip"]["more"]["ops"] > 3
+    assert "ops" not in prices_by_option["validation"]["more"]
+    assert (prices_by_option["validation"]["event"], prices_by_option["validation"]["every"]) == ("validation", 112)
 
 
 @pytest.mark.parametrize(

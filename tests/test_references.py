@@ -33,8 +33,8 @@ def as_it_was(monkeypatch):
     ],
 )
 def test_a_reference_is_a_place_and_an_attribute(text, place, attribute, is_file):
-    found = references.parse(text)
-    assert (found.place, found.attribute, found.is_file) == (place, attribute, is_file)
+    reference = references.parse(text)
+    assert (reference.place, reference.attribute, reference.is_file) == (place, attribute, is_file)
 
 
 @pytest.mark.parametrize(

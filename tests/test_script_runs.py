@@ -46,11 +46,11 @@ def test_a_script_is_a_row_with_all_that_a_loop_has_and_no_batch(one):
     assert cell["samples_per_second"]["value"] > 0
     timed = [trial.timing for trial in store.read_trials(folder) if trial.timing is not None]
     assert {timing.samples_per_step for timing in timed} == {16}
-    told = (folder / "report.md").read_text() + printed
-    header = next(line for line in told.splitlines() if "step time µs" in line)
+    texts = (folder / "report.md").read_text() + printed
+    header = next(line for line in texts.splitlines() if "step time µs" in line)
     assert header.split("|")[1].strip() == "runner"
     for absent in ("batch 0", "batch: 0", "hand-written loop, the baseline", "nan"):
-        assert absent not in told, absent
+        assert absent not in texts, absent
 
 
 def test_a_script_is_measured_again_by_like_and_not_resumed_once_it_has_changed(one, verb):
@@ -73,15 +73,17 @@ def test_scripts_are_proven_alike_or_told_apart_with_what_differs(tmp_path):
     done = bench("--device", "cpu", "--only", "counters", *scripts, *more, cwd=tmp_path)
     assert done.code == 4, done.err
     (folder,) = tmp_path.glob("results/*-train-faster-lost-cpu")
-    found = {cell["runner"]: cell["equivalence"] for cell in json.loads((folder / "summary.json").read_text())["cells"]}
-    assert {name: proof["verdict"] for name, proof in found.items()} == {
+    proofs = {
+        cell["runner"]: cell["equivalence"] for cell in json.loads((folder / "summary.json").read_text())["cells"]
+    }
+    assert {name: proof["verdict"] for name, proof in proofs.items()} == {
         "train.py 3": "baseline",
         "faster.py": "different",
         "lost.py": "unproven",
         "train.py 4": "different",
     }
-    assert found["train.py 3"]["detail"] == "two runs of train.py 3 are equal in all of their first 24 steps"
-    assert "learning rate of step 1: 0.1 in train.py 3, 0.2 in faster.py" in found["faster.py"]["reasons"]
-    assert "not all finite" in found["lost.py"]["detail"]
-    told = (folder / "report.md").read_text()
-    assert "learning rate of step 1: 0.1 in train.py 3, 0.2 in faster.py" in told
+    assert proofs["train.py 3"]["detail"] == "two runs of train.py 3 are equal in all of their first 24 steps"
+    assert "learning rate of step 1: 0.1 in train.py 3, 0.2 in faster.py" in proofs["faster.py"]["reasons"]
+    assert "not all finite" in proofs["lost.py"]["detail"]
+    report = (folder / "report.md").read_text()
+    assert "learning rate of step 1: 0.1 in train.py 3, 0.2 in faster.py" in report

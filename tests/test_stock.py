@@ -104,28 +104,28 @@ def test_the_hand_written_loop_has_a_bar_and_prints_its_loss(loops):
 
 
 def test_what_defaults_cost_is_told_by_pairs_with_the_same_loop():
-    found = rows(summary())["hf-trainer", "stock"]
-    assert found.defaults_us.value == pytest.approx(200, rel=0.01)
-    assert found.defaults_us.low > 198
-    assert found.defaults_us.high < 202
-    assert found.defaults_ratio.value == pytest.approx(881 / 681, rel=1e-3)
-    assert found.ratio.value == pytest.approx(881 / 373, rel=1e-3)  # over the hand-written loop of its own profile
-    assert found.terminal_bytes_per_step == 12.5
+    row = rows(summary())["hf-trainer", "stock"]
+    assert row.defaults_us.value == pytest.approx(200, rel=0.01)
+    assert row.defaults_us.low > 198
+    assert row.defaults_us.high < 202
+    assert row.defaults_ratio.value == pytest.approx(881 / 681, rel=1e-3)
+    assert row.ratio.value == pytest.approx(881 / 373, rel=1e-3)  # over the hand-written loop of its own profile
+    assert row.terminal_bytes_per_step == 12.5
 
 
 def test_a_matched_loop_is_held_to_the_matched_hand_written_one():
-    found = rows(summary())["hf-trainer", "matched"]
-    assert found.ratio.value == pytest.approx(681 / 363, rel=1e-3)
-    assert (found.defaults_us, found.defaults_ratio) == (None, None)
-    assert found.unavailable["defaults_us"] == "in the matched profile nothing is left to defaults"
+    row = rows(summary())["hf-trainer", "matched"]
+    assert row.ratio.value == pytest.approx(681 / 363, rel=1e-3)
+    assert (row.defaults_us, row.defaults_ratio) == (None, None)
+    assert row.unavailable["defaults_us"] == "in the matched profile nothing is left to defaults"
 
 
 def test_equal_arithmetic_is_not_claimed_and_told_where_there_is_some():
     of = summary()
-    found = rows(of)
-    assert found["pytorch", "stock"].equivalence.verdict == "baseline"
-    assert found["fabric", "stock"].equivalence.verdict == "bitwise"
-    assert found["hf-trainer", "stock"].equivalence.verdict == "unlike"
+    by_loop = rows(of)
+    assert by_loop["pytorch", "stock"].equivalence.verdict == "baseline"
+    assert by_loop["fabric", "stock"].equivalence.verdict == "bitwise"
+    assert by_loop["hf-trainer", "stock"].equivalence.verdict == "unlike"
     first, *others = proof.equivalence(of)
     assert first == "All 3 runners are bitwise equal to the hand-written loop, in every cell (3)."
     assert "In the stock profile equal arithmetic is not claimed. fabric did the hand-written loop's" in others[-2]
@@ -137,19 +137,19 @@ def test_a_matched_loop_that_differs_still_gets_no_ratio():
     trials = factories.journal(run)
     other = factories.fingerprint(losses=[0.1])
     wrong = [t.model_copy(update={"fingerprint": other}) if t.cell.runner == "hf-trainer" else t for t in trials]
-    found = rows(summarise(run, wrong))["hf-trainer", "matched"]
-    assert (found.equivalence.verdict, found.ratio) == ("different", None)
+    row = rows(summarise(run, wrong))["hf-trainer", "matched"]
+    assert (row.equivalence.verdict, row.ratio) == ("different", None)
 
 
 def test_the_report_has_both_profiles_in_one_table_and_says_what_differs():
     of = summary()
     section = defaults.section(of)
-    told = [line for block in section.blocks for line in getattr(block, "lines", ())]
-    assert told[1].startswith("hf-trainer, stock: +200 [")
-    assert told[1].endswith(
+    lines = [line for block in section.blocks for line in getattr(block, "lines", ())]
+    assert lines[1].startswith("hf-trainer, stock: +200 [")
+    assert lines[1].endswith(
         "µs per step over matched at batch 64 (+29 %); it writes 12.5 bytes per step to the terminal."
     )
-    assert told[2].startswith("fabric, stock: no measurable difference per step from matched at batch 64 (ratio 1.00")
+    assert lines[2].startswith("fabric, stock: no measurable difference per step from matched at batch 64 (ratio 1.00")
     costs, differs = (block for block in section.blocks if hasattr(block, "headers"))
     assert costs.headers[3:] == ("matched µs", "stock µs", "defaults µs/step", "of the step", "terminal B/step")
     assert [row[2] for row in costs.texts] == ["pytorch", "hf-trainer", "fabric"]
@@ -185,8 +185,8 @@ def test_nothing_is_said_of_defaults_where_nobody_asked():
 
 def test_too_few_blocks_have_no_share_of_the_step():
     section = defaults.section(summary(blocks=2))
-    told = [line for block in section.blocks for line in getattr(block, "lines", ())]
-    assert "about +200 µs per step over matched at batch 64, but too few blocks (2) for an interval" in told[1]
+    lines = [line for block in section.blocks for line in getattr(block, "lines", ())]
+    assert "about +200 µs per step over matched at batch 64, but too few blocks (2) for an interval" in lines[1]
     costs = next(block for block in section.blocks if hasattr(block, "headers"))
     assert "of the step" not in costs.headers
 

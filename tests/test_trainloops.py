@@ -37,9 +37,9 @@ def order(length: int, *, rows: int | None = None, seed: int = 0, epoch: int = 0
 @pytest.mark.parametrize(("length", "rows"), [(12, None), (12, 12), (12, 5), (12, 4), (5000, 37)])
 @pytest.mark.parametrize("epoch", [0, 3])
 def test_each_epoch_is_a_permutation_of_its_length_modulo_the_rows_that_there_are(length, rows, epoch):
-    found = order(length, rows=rows, epoch=epoch)
-    assert Counter(found) == Counter(index % (rows or length) for index in range(length))
-    assert found == [index % (rows or length) for index in order(length, epoch=epoch)]
+    indices = order(length, rows=rows, epoch=epoch)
+    assert Counter(indices) == Counter(index % (rows or length) for index in range(length))
+    assert indices == [index % (rows or length) for index in order(length, epoch=epoch)]
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
@@ -63,8 +63,8 @@ def test_the_order_is_a_function_of_seed_and_epoch(rows):
 
 
 def test_rows_that_come_up_again_do_not_come_in_the_same_order():
-    found = order(400, rows=100)
-    assert len({tuple(found[at : at + 100]) for at in range(0, 400, 100)}) == 4
+    indices = order(400, rows=100)
+    assert len({tuple(indices[at : at + 100]) for at in range(0, 400, 100)}) == 4
 
 
 # Rows.
@@ -75,12 +75,12 @@ def test_rows_that_come_up_again_do_not_come_in_the_same_order():
     [(4, 5, 1, 20), (4, 5, 3, 60), (64, 128, 1, MAX_ROWS), (64, 129, 1, MAX_ROWS), (2048, 101, 4, MAX_ROWS)],
 )
 def test_an_epoch_has_as_many_rows_as_samples_up_to_a_cap(batch_size, steps_per_epoch, grad_accumulation, rows):
-    found = job(batch_size=batch_size, steps_per_epoch=steps_per_epoch, grad_accumulation=grad_accumulation)
-    assert found.rows == rows
-    assert found.samples_per_epoch == batch_size * steps_per_epoch * grad_accumulation
-    built = parts.build(found)
+    asked = job(batch_size=batch_size, steps_per_epoch=steps_per_epoch, grad_accumulation=grad_accumulation)
+    assert asked.rows == rows
+    assert asked.samples_per_epoch == batch_size * steps_per_epoch * grad_accumulation
+    built = parts.build(asked)
     assert len(built.dataset) == rows
-    assert len(built.sampler) == found.samples_per_epoch
+    assert len(built.sampler) == asked.samples_per_epoch
     assert max(built.sampler) == rows - 1
 
 
@@ -183,9 +183,9 @@ def trained(runner, asked, *, overflows_in=()):
     built, losses = parts.build(asked), []
 
     def loss(model, batch):
-        found = built.loss(model, batch)
-        losses.append(found.item())
-        return found * 1e38 if len(losses) in overflows_in else found
+        value = built.loss(model, batch)
+        losses.append(value.item())
+        return value * 1e38 if len(losses) in overflows_in else value
 
     made, ended = [], []
     scaled = [(made, register_optimizer_step_post_hook), (ended, hooks.on_tick)]
@@ -258,6 +258,6 @@ def test_whoever_wants_tf32_keeps_it():
 def test_torch_s_switches_are_told_whichever_api_set_them(monkeypatch):
     assert flags()["cudnn.allow_tf32"] == "True"
     monkeypatch.setattr(torch.backends, "fp32_precision", "ieee")
-    told = flags()
-    assert told["cudnn.allow_tf32"] == "ieee"
-    assert "float32 matmul precision" in told
+    switches = flags()
+    assert switches["cudnn.allow_tf32"] == "ieee"
+    assert "float32 matmul precision" in switches

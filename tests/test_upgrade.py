@@ -75,65 +75,65 @@ def checked(
     assert len(folders) == 1, done.err
     summary = json.loads((folders[0] / "summary.json").read_text())
     summary["verdicts"] = {each["metric"]: each for each in summary["verdicts"]}
-    return SimpleNamespace(code=done.code, told=done.out, folder=folders[0], **summary)
+    return SimpleNamespace(code=done.code, printed=done.out, folder=folders[0], **summary)
 
 
-def extra(found: SimpleNamespace) -> list[tuple[str, str, str, int]]:
-    rows = [row for row in found.attribution if row["cell"]["environment"] == "candidate"]
+def extra(check: SimpleNamespace) -> list[tuple[str, str, str, int]]:
+    rows = [row for row in check.attribution if row["cell"]["environment"] == "candidate"]
     return [(row["counter"], row["file"], row["function"], row["delta"]) for row in rows]
 
 
 def test_another_version_that_does_the_same_is_not_worse(planted, tmp_path):
-    found = checked(planted, "2", "--only", "counters", cwd=tmp_path)
-    assert found.code == 0
-    assert "Differs: planted 1 → 2." in found.told
-    assert "OK: no regression in memory and counters." in found.told
-    assert {name: each["verdict"] for name, each in found.verdicts.items()} == dict.fromkeys(
+    check = checked(planted, "2", "--only", "counters", cwd=tmp_path)
+    assert check.code == 0
+    assert "Differs: planted 1 → 2." in check.printed
+    assert "OK: no regression in memory and counters." in check.printed
+    assert {name: each["verdict"] for name, each in check.verdicts.items()} == dict.fromkeys(
         ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes"), "not-regressed"
     )
-    assert found.attribution == []
-    assert [cell["equivalence"]["verdict"] for cell in found.cells] == ["baseline", "bitwise", "bitwise"]
-    assert [cell["environment"] for cell in found.cells] == ["baseline", "candidate", "clone"]
+    assert check.attribution == []
+    assert [cell["equivalence"]["verdict"] for cell in check.cells] == ["baseline", "bitwise", "bitwise"]
+    assert [cell["environment"] for cell in check.cells] == ["baseline", "candidate", "clone"]
 
 
 def test_what_a_workload_of_the_users_own_calls_is_found_and_named_in_any_loop(planted, tmp_path):
     workload = ROOT / "tests" / "workloads" / "own.py"
     own = ["--only", "counters", "--workload", f"{workload}:calls_planted", "--runner", "floor"]
-    found = checked(planted, "3", *own, cwd=tmp_path)
-    assert found.code == 1
-    assert [(row[0], row[1], row[2]) for row in extra(found) if row[2] == "checked"] == [
+    check = checked(planted, "3", *own, cwd=tmp_path)
+    assert check.code == 1
+    assert [(row[0], row[1], row[2]) for row in extra(check) if row[2] == "checked"] == [
         (counter, "planted.py", "checked") for counter in ("python_calls", "c_calls", "ops", "syncs")
     ]
-    assert [cell["equivalence"]["verdict"] for cell in found.cells] == ["baseline", "bitwise", "bitwise"]
+    assert [cell["equivalence"]["verdict"] for cell in check.cells] == ["baseline", "bitwise", "bitwise"]
 
 
 def test_one_more_call_and_one_more_sync_are_found_and_named(planted, tmp_path):
-    found = checked(planted, "3", "--only", "counters", cwd=tmp_path)
-    assert found.code == 1
-    assert "Worse: Python calls, C calls, ops and syncs regressed." in found.told
-    assert extra(found) == [
+    check = checked(planted, "3", "--only", "counters", cwd=tmp_path)
+    assert check.code == 1
+    assert "Worse: Python calls, C calls, ops and syncs regressed." in check.printed
+    assert extra(check) == [
         ("python_calls", "planted.py", "checked", 1),
         ("c_calls", "planted.py", "checked", 1),
         ("ops", "planted.py", "checked", 1),
         ("syncs", "planted.py", "checked", 1),
     ]
-    changes = {name: each["candidate"] - each["baseline"] for name, each in found.verdicts.items()}
+    changes = {name: each["candidate"] - each["baseline"] for name, each in check.verdicts.items()}
     assert changes == {"python_calls": 1, "c_calls": 1, "ops": 1, "syncs": 1, "tensor_bytes": 0}
-    assert "1 extra value read back to the host per step: in planted.py (checked)." in found.told
+    assert "1 extra value read back to the host per step: in planted.py (checked)." in check.printed
     # Nothing but these was done, and a journal says so.
-    assert {trial.phase for trial in store.read_trials(found.folder)} == {"equivalence", "counting"}
-    environments = [each["requirements"] for each in found.run["settings"]["environments"]]
+    assert {trial.phase for trial in store.read_trials(check.folder)} == {"equivalence", "counting"}
+    environments = [each["requirements"] for each in check.run["settings"]["environments"]]
     assert environments == [[str(planted.wheels[version])] for version in ("1", "3", "1")]
 
 
 def test_a_loop_that_cannot_train_anywhere_ends_the_check_at_once(planted, tmp_path):
     timed = ["--only", "time", "--steps", "10", "--warmup", "2"]
-    found = checked(planted, "5", *timed, baseline="5", cwd=tmp_path)
-    assert found.code == 4
-    assert [cell["status"] for cell in found.cells] == ["failed"] * 3
-    assert max(trial.block for trial in store.read_trials(found.folder)) == 0
-    assert "Inconclusive: 1 of 1 cell has no verdict on time and memory." in found.told
-    assert "in the clone, failed: RuntimeError: this release was a mistake." in found.told
+    check = checked(planted, "5", *timed, baseline="5", cwd=tmp_path)
+    assert check.code == 4
+    assert [cell["status"] for cell in check.cells] == ["failed"] * 3
+    assert max(trial.block for trial in store.read_trials(check.folder)) == 0
+    assert "Inconclusive: 1 of 1 cell has no verdict on time and memory." in check.printed
+    assert "in the clone, failed: RuntimeError: this release was a mistake." in check.printed
 
 
 @pytest.mark.slow
@@ -143,14 +143,14 @@ def test_a_step_that_takes_half_as_long_again_is_found_and_confirmed(planted, tm
     # it can be undecided only if two blocks say less than 1 / 1.5, or seven less than 1 (the bound is the 34th smallest
     # Walsh average, and the 29th at the level of two flagged figures).
     timed = ["--only", "time", "--fail-on", "time", "--steps", "200", "--warmup", "5"]
-    found = checked(planted, "4", *timed, "--blocks", "20", cwd=tmp_path, **verbs.FRESH)
-    step_time = found.verdicts["step_time_us"]
-    assert (found.code, step_time["verdict"], step_time["confirmed"]) == (1, "regressed", True), step_time
+    check = checked(planted, "4", *timed, "--blocks", "20", cwd=tmp_path, **verbs.FRESH)
+    step_time = check.verdicts["step_time_us"]
+    assert (check.code, step_time["verdict"], step_time["confirmed"]) == (1, "regressed", True), step_time
     assert step_time["ratio"]["low"] > 1
     assert step_time["ratio"]["value"] > 1.25
     assert step_time["blocks"] >= 20
-    assert "step time REGRESSED" in found.told
-    assert "confirmed on fresh blocks" in found.told
+    assert "step time REGRESSED" in check.printed
+    assert "confirmed on fresh blocks" in check.printed
 
 
 # What is wrong with a command

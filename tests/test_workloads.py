@@ -50,12 +50,12 @@ def trained():
 @pytest.mark.parametrize("job", ALL_LOOPS)
 def test_every_loop_ends_with_the_same_bits(trained, job):
     """`rude` has dropout, buffers that training moves, a dict for an output and batches that are padded."""
-    found = trained[job]
-    assert found.keys() == runners.REGISTRY.keys()
-    losses = found["pytorch"]["losses"]
+    by_runner = trained[job]
+    assert by_runner.keys() == runners.REGISTRY.keys()
+    losses = by_runner["pytorch"]["losses"]
     assert len(losses) == len(set(losses)) == 6 * ALL_LOOPS[job].get("grad_accumulation", 1)
-    for name, result in found.items():
-        assert result == found["pytorch"], name
+    for name, result in by_runner.items():
+        assert result == by_runner["pytorch"], name
 
 
 def test_dropout_draws_something_else_in_every_micro_step():

@@ -129,14 +129,14 @@ class ToyTensor(torch.Tensor):
         if to_host or torch.Tag.data_dependent_output in func.tags:
             QUEUE.wait()
         _refuse_mixed(func, tree_leaves((args, kwargs)))
-        found = func(*inner_args, **inner_kwargs)
+        results = func(*inner_args, **inner_kwargs)
         if to_host:
-            return found
+            return results
 
         def owner_of(values: torch.Tensor) -> ToyTensor:
             return owners[id(values)] if id(values) in owners else ToyTensor.holding(values)
 
-        wrapped = tree_map_only(torch.Tensor, owner_of, found)
+        wrapped = tree_map_only(torch.Tensor, owner_of, results)
         return return_and_correct_aliasing(func, args, kwargs, wrapped)
 
 
@@ -149,7 +149,7 @@ def _refuse_mixed(func: Any, values: list[Any]) -> None:
 
 def _module() -> ModuleType:
     module = ModuleType(f"torch.{NAME}")
-    told = {
+    answers = {
         "Event": Event,
         "synchronize": lambda device=None: QUEUE.wait(),
         "max_memory_allocated": lambda device=None: QUEUE.peak,
@@ -164,7 +164,7 @@ def _module() -> ModuleType:
         "manual_seed_all": lambda seed: None,
         "get_amp_supported_dtype": lambda: [torch.bfloat16, torch.float16],
     }
-    for name, value in told.items():
+    for name, value in answers.items():
         setattr(module, name, value)
     return module
 

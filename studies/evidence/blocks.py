@@ -115,9 +115,9 @@ def taken(members: Sequence[Member], length: TurnLength, *, cycles: int, number:
 
 def own_us(steps_ns: Sequence[int], waits_ns: Mapping[int, int]) -> Floats:
     """Steps without the times when their core ran something else."""
-    found = np.array(steps_ns, dtype=np.float64)
-    found[list(waits_ns)] -= list(waits_ns.values())
-    return found / 1e3
+    steps = np.array(steps_ns, dtype=np.float64)
+    steps[list(waits_ns)] -= list(waits_ns.values())
+    return steps / 1e3
 
 
 def sd(values: Sequence[float]) -> float:

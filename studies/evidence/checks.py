@@ -69,34 +69,34 @@ def false_alarms(args: Namespace) -> str:
     A hundred take hours: with `--keep` each is kept as it ends, and the next call goes on where this one stops.
     """
     kept = None if args.keep is None else args.keep / f"false-alarms-{args.batch_size.replace(',', '-')}.jsonl"
-    found = (
+    checks = (
         []
         if kept is None or not kept.exists()
         else [Check(**json.loads(line)) for line in kept.read_text().splitlines()]
     )
-    for number in range(len(found), args.checks):
+    for number in range(len(checks), args.checks):
         seed = ["--seed", str(number)]
         sides = ["--baseline", "current", "--candidate", "current", "--runner", "pytorch"]
-        found.append(upgrade(*sides, "--batch-size", args.batch_size, *BUDGET, *seed))
-        print(f"false alarms: {number + 1} of {args.checks} checks, exit code {found[-1].code}", file=sys.stderr)
+        checks.append(upgrade(*sides, "--batch-size", args.batch_size, *BUDGET, *seed))
+        print(f"false alarms: {number + 1} of {args.checks} checks, exit code {checks[-1].code}", file=sys.stderr)
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
             with kept.open("a") as journal:
-                journal.write(json.dumps(found[-1]._asdict()) + "\n")
-    rows = [[metric, *map(str, counts)] for metric, *counts in outcomes(found)]
-    codes = Counter(each.code for each in found)
+                journal.write(json.dumps(checks[-1]._asdict()) + "\n")
+    rows = [[metric, *map(str, counts)] for metric, *counts in outcomes(checks)]
+    codes = Counter(each.code for each in checks)
     return section(
-        f"False alarms: {len(found)} checks at batch {args.batch_size}, ten blocks each",
+        f"False alarms: {len(checks)} checks at batch {args.batch_size}, ten blocks each",
         ["figure", "verdicts", "regressed", "improved", "not regressed", "undecided"],
         rows,
-        f"Checks that ended with exit code 1: {codes[1]} of {len(found)}. A check took "
-        f"{median(each.wall_s for each in found):.0f} s.",
+        f"Checks that ended with exit code 1: {codes[1]} of {len(checks)}. A check took "
+        f"{median(each.wall_s for each in checks):.0f} s.",
     )
 
 
-def outcomes(found: list[Check]) -> list[tuple[str, int, int, int, int, int]]:
+def outcomes(checks: list[Check]) -> list[tuple[str, int, int, int, int, int]]:
     """For each figure how many verdicts there were of each kind."""
-    verdicts = [verdict for check in found for verdict in check.verdicts]
+    verdicts = [verdict for check in checks for verdict in check.verdicts]
     kinds = ("regressed", "improved", "not-regressed", "undecided")
     table = []
     for metric in dict.fromkeys(verdict["metric"] for verdict in verdicts):
@@ -122,11 +122,11 @@ def planted_counts(args: Namespace) -> str:
 
 def row(what: str, baseline: Path, candidate: Path) -> list[str]:
     arguments = ["--baseline", baseline, "--candidate", candidate, "--runner", LOOP, "--batch-size", "64"]
-    found = [upgrade(*arguments, "--only", "counters", "--margin", "1%") for _ in range(REPEATED)]
-    told = {changes(each) for each in found}
-    flagged = sum(each.code == 1 for each in found)
-    walls = median(each.wall_s for each in found)
-    return [what, f"{flagged} of {len(found)}", " or ".join(sorted(told)), f"{walls:.0f}"]
+    repeated = [upgrade(*arguments, "--only", "counters", "--margin", "1%") for _ in range(REPEATED)]
+    changes_seen = {changes(each) for each in repeated}
+    flagged = sum(each.code == 1 for each in repeated)
+    walls = median(each.wall_s for each in repeated)
+    return [what, f"{flagged} of {len(repeated)}", " or ".join(sorted(changes_seen)), f"{walls:.0f}"]
 
 
 def changes(check: Check) -> str:

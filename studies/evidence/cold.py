@@ -79,7 +79,7 @@ def cold(args: Namespace) -> str:
 def measured(batch_size: int, rounds: int) -> Seen:
     """A few seconds of turns for each round, of fresh forks."""
     planned = blocks.comparison(RUNNERS, batch_size=batch_size)
-    found: list[list[Floats]] = []
+    turns: list[list[Floats]] = []
     chosen: TurnLength | None = None
     with blocks.interpreters([planned]) as pool:
         for number in range(rounds):
@@ -88,10 +88,10 @@ def measured(batch_size: int, rounds: int) -> Seen:
                 length = TurnLength(cold_steps=0, kept_steps=LONG * max(chosen.cold_steps, 4))
                 cycle_s = sum(member.step_ns for member in members) / 1e9 * length.steps
                 cycles = max(10, ceil(4.0 / cycle_s))
-                found.append(blocks.taken(members, length, cycles=cycles, number=number))
+                turns.append(blocks.taken(members, length, cycles=cycles, number=number))
             blocks.progress(f"cold, batch {batch_size}", number + 1, rounds)
     assert chosen is not None  # there is a round
-    return Seen(dict(zip(NAMES, map(np.concatenate, zip(*found, strict=True)), strict=True)), chosen)
+    return Seen(dict(zip(NAMES, map(np.concatenate, zip(*turns, strict=True)), strict=True)), chosen)
 
 
 def by_pilot(members: list[Member]) -> TurnLength:
@@ -110,9 +110,9 @@ def beyond_us(steps: Floats, warm: int) -> Floats:
 def fall(size: int, name: str, seen: Seen) -> list[str]:
     steps = seen.steps[name]
     beyond = beyond_us(steps, seen.warm)
-    told = [f"{beyond[place - 1]:+.0f}" if place <= seen.warm else "" for place in PLACES]
+    by_place = [f"{beyond[place - 1]:+.0f}" if place <= seen.warm else "" for place in PLACES]
     constant = median(beyond[place - 1] * place**2 for place in lengths.PILOT_PLACES if place <= seen.warm)
-    return [str(size), name, f"{np.median(steps[:, seen.warm :]):.0f} µs", *told, f"{constant:.0f}"]
+    return [str(size), name, f"{np.median(steps[:, seen.warm :]):.0f} µs", *by_place, f"{constant:.0f}"]
 
 
 def log_ratio(seen: Seen, name: str, kept: slice) -> tuple[float, float]:
@@ -145,5 +145,5 @@ def choice_row(size: int, seen: Seen, cold: int, kept: int, mark: str) -> list[s
     biases = [log_ratio(seen, name, places)[0] - log_ratio(seen, name, warm)[0] for name in RUNNERS[1:]]
     turns_s = sum(float(seen.steps[name][:, : cold + kept].sum(axis=1).mean()) for name in NAMES) / 1e6
     noise = log_ratio(seen, blocks.CLONE, places)[1] * sqrt(turns_s)
-    told = [f"{100 * bias:+.2f} %" for bias in biases]
-    return [str(size), f"{cold} + {kept}{mark}", *told, f"{100 * noise:.1f} %"]
+    shares = [f"{100 * bias:+.2f} %" for bias in biases]
+    return [str(size), f"{cold} + {kept}{mark}", *shares, f"{100 * noise:.1f} %"]

@@ -47,20 +47,20 @@ class Sides:
 
 def fidelity(args: Namespace) -> str:
     """A block for each round, batch size and runner; the interpreters of a round are of one layout."""
-    found: dict[tuple[int, str], list[float]] = defaultdict(list)
+    logs: dict[tuple[int, str], list[float]] = defaultdict(list)
     by_round: list[str] = []
     planned = {(size, runner): compared(runner, size) for size in BATCH_SIZES for runner in REGISTRY}
     for number in range(args.rounds):
         with sides(list(planned.values()), number) as started:
             for done, (key, each) in enumerate(planned.items(), start=1):
                 trials = blocks.block(started, each, turns_s=TURNS_S, number=number)
-                found[key] += blocks.log_ratios(trials, PLAIN).values()
+                logs[key] += blocks.log_ratios(trials, PLAIN).values()
                 blocks.progress(f"fidelity, round {number + 1} of {args.rounds}", done, len(planned))
-        by_round.append(ratio(exponentiated(signed_rank_estimate([some[-1] for some in found.values()]))))
+        by_round.append(ratio(exponentiated(signed_rank_estimate([some[-1] for some in logs.values()]))))
     return section(
         f"Fidelity: step time under the harness over that of a {PLAIN}, {args.rounds} blocks",
         ["runner", *(f"batch {size}" for size in BATCH_SIZES), f"within {BAR:.0%}"],
-        [row(runner, [found[size, runner] for size in BATCH_SIZES]) for runner in REGISTRY],
+        [row(runner, [logs[size, runner] for size in BATCH_SIZES]) for runner in REGISTRY],
         "Within: by the estimate; open, where only the interval reaches it. All blocks of a round, whose trials under "
         f"the harness are forks of one process and share its luck: {'; '.join(by_round)}.",
     )
@@ -78,8 +78,8 @@ def sides(planned: Sequence[ComparisonGroup], number: int) -> Iterator[Sides]:
         yield Sides(plain.Launcher(number), pool)
 
 
-def row(runner: str, found: Sequence[list[float]]) -> list[str]:
-    estimates = [exponentiated(signed_rank_estimate(each)) for each in found]
+def row(runner: str, by_size: Sequence[list[float]]) -> list[str]:
+    estimates = [exponentiated(signed_rank_estimate(each)) for each in by_size]
     return [runner, *map(ratio, estimates), ", ".join(within(estimate) for estimate in estimates)]
 
 

@@ -30,8 +30,8 @@ def main(control: socket.socket, request: dict[str, Any]) -> None:
     scratch = Path(request["scratch"])
 
     def finish(clock: Clock) -> NoReturn:
-        told = {"startup_ns": clock.startup_ns, "warmup_steps": clock.warmup_steps, "memory": {}}
-        (scratch / RESULT).write_text(json.dumps({"status": "ok", "timing": told}))
+        timing = {"startup_ns": clock.startup_ns, "warmup_steps": clock.warmup_steps, "memory": {}}
+        (scratch / RESULT).write_text(json.dumps({"status": "ok", "timing": timing}))
         os._exit(0)
 
     script = import_module(request["script"])

@@ -39,17 +39,17 @@ class Seen:
 def instrument(args: Namespace) -> str:
     """The gate by itself; the passes that are never timed against the timing pass, each alone, in random order."""
     planned = blocks.comparison(list(REGISTRY), batch_size=BATCH_SIZE)
-    order, found = random.Random(0), {runner: Seen() for runner in REGISTRY}
+    order, by_runner = random.Random(0), {runner: Seen() for runner in REGISTRY}
     with blocks.interpreters([planned]) as pool:
         for number in range(args.rounds):
             for cell in order.sample(planned.cells, len(planned.cells)):
-                measure(pool, cell, order, found[cell.runner], number)
+                measure(pool, cell, order, by_runner[cell.runner], number)
             blocks.progress("instrument", number + 1, args.rounds)
     seen = gate.hand_over()
     return section(
         f"Instrument cost: {args.rounds} rounds at batch {BATCH_SIZE}",
         ["runner", "step, the clock alone", "with phases and samples", "a trial that counts"],
-        [row(runner, each) for runner, each in found.items()],
+        [row(runner, each) for runner, each in by_runner.items()],
         f"The clock and the gate: {gate.tick_us():.2f} µs per step, the same for every runner. A turn takes "
         f"{seen.turn_us:.0f} µs beyond its steps; the parent uses {seen.cpu_s / seen.wall_s:.2%} of a core.",
     )
@@ -68,8 +68,8 @@ def measure(pool: Pool, cell: Cell, order: random.Random, seen: Seen, number: in
 def timed_us(pool: Pool, cell: Cell) -> float:
     # On any core, as the passes that are not timed.
     with blocks.warmed_up(pool, [cell], pinned=False) as members:
-        (found,) = blocks.taken(members, TurnLength(cold_steps=0, kept_steps=STEPS), cycles=1)
-    return float(np.median(found))
+        (steps_ns,) = blocks.taken(members, TurnLength(cold_steps=0, kept_steps=STEPS), cycles=1)
+    return float(np.median(steps_ns))
 
 
 def phases_us(pool: Pool, cell: Cell) -> float:

@@ -65,8 +65,8 @@ def long_runs(order: random.Random, runners: tuple[str, ...], seconds: float, nu
     for runner in order.sample(runners, len(runners)):
         pilot = plain.whole(runner, batch_size=BATCH_SIZE, steps=202, number=number)
         steps = round(seconds * 1e6 / pilot["median_step_us"])
-        found = plain.whole(runner, batch_size=BATCH_SIZE, steps=steps, number=number)
-        logs[runner] = log(found["median_step_us"])
+        figures = plain.whole(runner, batch_size=BATCH_SIZE, steps=steps, number=number)
+        logs[runner] = log(figures["median_step_us"])
     return {runner: logs[runner] - logs[BASELINE] for runner in runners if runner != BASELINE}
 
 
@@ -92,9 +92,9 @@ def throughput(args: Namespace) -> str:
     order = random.Random(0)
     for number in range(args.rounds):
         sides = [(harness, under_harness), (scripts, of_scripts)]
-        for found, measure in order.sample(sides, 2):
+        for side, measure in order.sample(sides, 2):
             for key, value in measure(order, number):
-                found[key].append(value)
+                side[key].append(value)
         blocks.progress("throughput", number + 1, args.rounds)
     return section(
         f"Throughput: samples/s over {BASELINE}'s, {args.rounds} rounds of both",
@@ -121,8 +121,8 @@ def of_scripts(order: random.Random, number: int) -> Iterator[tuple[tuple[int, s
     keys = [(size, runner) for size in THROUGHPUT_SIZES for runner in THROUGHPUT]
     per_second = {}
     for size, runner in order.sample(keys, len(keys)):
-        told = plain.whole(runner, batch_size=size, steps=THROUGHPUT_STEPS, number=number)
-        per_second[size, runner] = told["samples_per_second"]
+        figures = plain.whole(runner, batch_size=size, steps=THROUGHPUT_STEPS, number=number)
+        per_second[size, runner] = figures["samples_per_second"]
     yield from to_baseline(per_second)
 
 

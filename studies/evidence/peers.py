@@ -64,8 +64,8 @@ def hyperfine(to: Path, share: float, seconds: float) -> None:
 
 def hyperfine_says(before: Path, after: Path) -> bool:
     first, second = (json.loads(path.read_text())["results"][0]["times"] for path in (before, after))
-    found = ttest_ind(second, first, equal_var=False)
-    return bool(found.pvalue < SIGNIFICANT and found.statistic > 0)
+    test = ttest_ind(second, first, equal_var=False)
+    return bool(test.pvalue < SIGNIFICANT and test.statistic > 0)
 
 
 def pyperf(to: Path, share: float, seconds: float) -> None:
@@ -103,8 +103,8 @@ def paired(to: Path, share: float, seconds: float) -> None:
 
 
 def paired_says(_: Path, after: Path) -> bool:
-    told = json.loads(after.read_text())
-    return bool(told["z"] >= 2.6 and told["change"] >= 0.005)
+    answer = json.loads(after.read_text())
+    return bool(answer["z"] >= 2.6 and answer["change"] >= 0.005)
 
 
 def duet(to: Path, share: float, seconds: float) -> None:
@@ -121,8 +121,8 @@ def duet(to: Path, share: float, seconds: float) -> None:
 
 
 def duet_says(_: Path, after: Path) -> bool:
-    found = ttest_1samp(json.loads(after.read_text()), 0.0)
-    return bool(found.pvalue < SIGNIFICANT and found.statistic > 0)
+    test = ttest_1samp(json.loads(after.read_text()), 0.0)
+    return bool(test.pvalue < SIGNIFICANT and test.statistic > 0)
 
 
 TOOLS: dict[str, tuple[Measure, Slower]] = {
@@ -141,14 +141,16 @@ def peers(args: Namespace) -> str:
     missing += [f"{name} (pip install {name})" for name in ("pyperf", "pytest-benchmark") if not installed(name)]
     if missing:
         return f"## Power of other tools\n\nunavailable: not installed: {', '.join(missing)}\n"
-    found: dict[tuple[str, float], list[bool]] = defaultdict(list)
+    verdicts: dict[tuple[str, float], list[bool]] = defaultdict(list)
     order = random.Random(0)
     for number in range(args.rounds):
         for tool in order.sample(list(TOOLS), len(TOOLS)):
             for share, slower in one_round(tool, order, args.budget / 2).items():
-                found[tool, share].append(slower)
+                verdicts[tool, share].append(slower)
         print(f"peers: {number + 1} of {args.rounds} rounds", file=sys.stderr)
-    rows = [[tool, *(f"{sum(found[tool, share])} of {len(found[tool, share])}" for share in SHARES)] for tool in TOOLS]
+    rows = [
+        [tool, *(f"{sum(verdicts[tool, share])} of {len(verdicts[tool, share])}" for share in SHARES)] for tool in TOOLS
+    ]
     return section(
         f"Power of other tools: {args.budget:.0f} s a comparison",
         ["called slower", *(f"{share:.0%} planted" for share in SHARES)],
@@ -167,9 +169,9 @@ def one_round(tool: str, order: random.Random, seconds: float) -> dict[float, bo
         before = Path(folder) / "before.json"
         if measure not in PAIRED:
             measure(before, 0.0, seconds)
-        found = {}
+        is_slower = {}
         for share in order.sample(SHARES, len(SHARES)):
             after = Path(folder) / f"{share}.json"
             measure(after, share, seconds)
-            found[share] = slower(before, after)
-        return found
+            is_slower[share] = slower(before, after)
+        return is_slower

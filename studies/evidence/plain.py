@@ -52,8 +52,8 @@ def whole(runner: str, *, batch_size: int, steps: int, number: int) -> dict[str,
             check=True,
             preexec_fn=lambda: _pin(where),
         )
-    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
 def _pin(where: Sequence[int]) -> None:
@@ -70,7 +70,7 @@ class Launcher:
     def start(self, request: Request) -> Running:
         running = Running(request, _record(self._spec))
         sizes = {"batch_size": request.cell.batch_size, "steps_per_epoch": EPOCH_STEPS, "warmup": 1}
-        told = {
+        asked = {
             "script": script(request.cell.runner),
             "options": {**sizes, "epochs": request.length.epochs},
             "scratch": str(running.scratch),
@@ -80,7 +80,7 @@ class Launcher:
         (descriptor,) = running.descriptors
         with (running.scratch / LOG).open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "studies.evidence.gated", str(descriptor), json.dumps(told)],
+                [sys.executable, "-m", "studies.evidence.gated", str(descriptor), json.dumps(asked)],
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,

@@ -39,10 +39,10 @@ Block = dict[str, float]
 def power(args: Namespace) -> str:
     """The verdicts of checks drawn from blocks that are measured now, or were before and are kept in `--keep`."""
     with TemporaryDirectory(prefix="looptax-evidence-") as scratch:
-        found = measured(args.keep or Path(scratch), args.blocks)
-    rows = [row(margin, share, found) for margin in MARGINS for share in SHARES]
+        measured_blocks = measured(args.keep or Path(scratch), args.blocks)
+    rows = [row(margin, share, measured_blocks) for margin in MARGINS for share in SHARES]
     return section(
-        f"Power: {CHECKS} checks drawn from {len(found)} blocks of the hand-written loop at batch 64",
+        f"Power: {CHECKS} checks drawn from {len(measured_blocks)} blocks of the hand-written loop at batch 64",
         ["margin", "planted", "seen, by all blocks", "regressed", "not regressed", "undecided", "blocks", "seconds"],
         rows,
         "Regressed is what fresh blocks confirmed. Blocks and seconds are those of the median check, both parts and "
@@ -56,28 +56,28 @@ def measured(folder: Path, count: int) -> list[Block]:
     loops = [str(loop(folder, share)) for share in SHARES]
     planned = blocks.comparison(loops, batch_size=64)
     journal = folder / "power.jsonl"
-    found = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
+    measured_blocks = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
     arms = len(planned.members) / ARMS_OF_A_CHECK
-    while len(found) < count:
+    while len(measured_blocks) < count:
         began = perf_counter()
-        with blocks.interpreters([planned], number=len(found)) as pool:
-            for number in range(len(found), min(len(found) + BLOCKS_PER_SET, count)):
+        with blocks.interpreters([planned], number=len(measured_blocks)) as pool:
+            for number in range(len(measured_blocks), min(len(measured_blocks) + BLOCKS_PER_SET, count)):
                 trials = blocks.block(pool, planned, turns_s=arms * TURNS_S, number=number)
                 ratios = blocks.log_ratios(trials, loops[0])
                 took_s, began = (perf_counter() - began) / arms, perf_counter()
-                found.append({Path(name).stem: value for name, value in ratios.items()} | {SECONDS: took_s})
+                measured_blocks.append({Path(name).stem: value for name, value in ratios.items()} | {SECONDS: took_s})
                 with journal.open("a") as file:
-                    file.write(json.dumps(found[-1]) + "\n")
-        blocks.progress("power", len(found), count)
-    return found
+                    file.write(json.dumps(measured_blocks[-1]) + "\n")
+        blocks.progress("power", len(measured_blocks), count)
+    return measured_blocks
 
 
-def row(margin: float, share: float, found: Sequence[Mapping[str, float]]) -> list[str]:
-    ratios, same = (np.array([each[name] for each in found]) for name in (name_of(share), blocks.CLONE))
+def row(margin: float, share: float, measured_blocks: Sequence[Mapping[str, float]]) -> list[str]:
+    ratios, same = (np.array([each[name] for each in measured_blocks]) for name in (name_of(share), blocks.CLONE))
     checks = drawn(ratios, same, Rule(margin=margin))
     outcomes = pd.Series([outcome for outcome, _ in checks]).value_counts(normalize=True)
     count = median(count for _, count in checks)
-    block_s = float(np.mean([each[SECONDS] for each in found]))
+    block_s = float(np.mean([each[SECONDS] for each in measured_blocks]))
     shares = [f"{outcomes.get(name, 0.0):.1%}" for name in ("regressed", "not-regressed", "undecided")]
     seen = f"{np.expm1(np.median(ratios)):+.1%}"
     return [f"{margin:.0%}", f"{share:.0%}", seen, *shares, f"{count:.0f}", f"{count * block_s:.0f}"]
@@ -91,10 +91,10 @@ def name_of(share: float) -> str:
 def drawn(ratios: Floats, same: Floats, rule: Rule) -> list[tuple[str, int]]:
     """Verdict and number of blocks of each check, every one with as many blocks as it may ask for."""
     random = np.random.default_rng(0)
-    found = []
+    ended = []
     for _ in range(CHECKS):
         screened, fresh = random.integers(len(ratios), size=(2, CAP))
         verdict = judge(ratios[screened], same[screened], rule)
         again = confirm(to_confirm({0: verdict}), {0: ratios[fresh]})
-        found.append(((again.get(0) or verdict).outcome, verdict.blocks + sum(each.blocks for each in again.values())))
-    return found
+        ended.append(((again.get(0) or verdict).outcome, verdict.blocks + sum(each.blocks for each in again.values())))
+    return ended

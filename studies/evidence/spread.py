@@ -39,13 +39,13 @@ def spread(args: Namespace) -> str:
     with ExitStack() as stack:
         for _ in range(args.load):
             stack.enter_context(Busy())
-        found = measured(args.rounds)
-    names = list(found[WAYS[0]])
+        by_way = measured(args.rounds)
+    names = list(by_way[WAYS[0]])
     return section(
         f"Spread: ratios to {BASELINE} at batch {BATCH_SIZE}, {args.rounds} blocks of each way, "
         f"{args.load} busy processes beside",
         ["loop", *WAYS, "quotient", "ratio, one after the other", "ratio, in turns"],
-        [row(name, *(found[way][name] for way in WAYS)) for name in names],
+        [row(name, *(by_way[way][name] for way in WAYS)) for name in names],
         "Standard deviation of a block's log ratio, and by quartiles (interquartile range / 1.349). The ratio is the "
         "median block's.",
     )
@@ -53,7 +53,7 @@ def spread(args: Namespace) -> str:
 
 def measured(rounds: int) -> Spread:
     planned, order = blocks.comparison(RUNNERS, batch_size=BATCH_SIZE), random.Random(0)
-    found: Spread = {way: {name: [] for name in (blocks.CLONE, *RUNNERS[1:])} for way in WAYS}
+    by_way: Spread = {way: {name: [] for name in (blocks.CLONE, *RUNNERS[1:])} for way in WAYS}
     with blocks.interpreters([planned]) as pool:
         began = perf_counter()
         blocks.block(pool, planned, turns_s=TURNS_S, number=-1)
@@ -62,9 +62,9 @@ def measured(rounds: int) -> Spread:
             for way in order.sample(WAYS, 2):
                 ratios = in_turns(pool, planned, number) if way == WAYS[1] else alone(pool, planned, block_s, order)
                 for name, each in ratios.items():
-                    found[way][name].append(each)
+                    by_way[way][name].append(each)
             blocks.progress("spread", number + 1, rounds)
-    return found
+    return by_way
 
 
 def in_turns(pool: Pool, planned: ComparisonGroup, number: int) -> dict[str, float]:
@@ -94,5 +94,5 @@ def region_us(pool: Pool, cell: Cell) -> float:
 def row(name: str, before: list[float], now: list[float]) -> list[str]:
     spreads = [(blocks.sd(each), blocks.robust_sd(each)) for each in (before, now)]
     quotients = " / ".join(f"1/{old / new:.1f}" for old, new in zip(*spreads, strict=True))
-    told = [f"{100 * usual:.1f} % ({100 * robust:.1f} %)" for usual, robust in spreads]
-    return [name, *told, quotients, *(f"{np.exp(np.median(each)):.3f}" for each in (before, now))]
+    shares = [f"{100 * usual:.1f} % ({100 * robust:.1f} %)" for usual, robust in spreads]
+    return [name, *shares, quotients, *(f"{np.exp(np.median(each)):.3f}" for each in (before, now))]

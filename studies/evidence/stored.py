@@ -58,11 +58,11 @@ def turns_of(folder: Path) -> pd.DataFrame:
     ]  # fmt: skip
     if not frames:
         raise SystemExit(f"the trials of {folder} took no turns: name a run that was made since they do")
-    found = pd.concat(frames).dropna()
-    by_trial = found.groupby(["cell", "block"])
-    block = found.groupby(["comparison", "block"])
-    return found.assign(
-        apart=found["log_us"] - by_trial["log_us"].transform("median"),
+    steps = pd.concat(frames).dropna()
+    by_trial = steps.groupby(["cell", "block"])
+    block = steps.groupby(["comparison", "block"])
+    return steps.assign(
+        apart=steps["log_us"] - by_trial["log_us"].transform("median"),
         cycles=by_trial["cycle"].transform("max") + 1,
         last_position=block["position"].transform("max"),
     )
@@ -114,31 +114,31 @@ def plans(args: Namespace) -> str:
 def block_ratios(turns: pd.DataFrame) -> pd.Series:
     """For each loop and block the estimate over cycles of its log ratio to the hand-written loop's."""
     wide = turns.pivot(index=["run", "comparison", "block", "cycle"], columns="cell", values="log_us")
-    found = {}
+    estimates = {}
     for (run, _, block), some in wide.groupby(["run", "comparison", "block"]):
         own = some.dropna(axis=1, how="all")
         baseline = next(cell for cell in own if is_baseline(cell))
         for cell in own.columns.drop(baseline):
             pairs = (own[cell] - own[baseline]).dropna().to_numpy()
             if len(pairs):
-                found[run, cell, block] = hodges_lehmann(pairs)
-    return pd.Series(found).rename_axis(["run", "cell", "block"])
+                estimates[run, cell, block] = hodges_lehmann(pairs)
+    return pd.Series(estimates).rename_axis(["run", "cell", "block"])
 
 
 def is_baseline(cell: str) -> bool:
-    found = Cell.model_validate_json(cell)
-    return found.runner == BASELINE and not found.clone
+    parsed = Cell.model_validate_json(cell)
+    return parsed.runner == BASELINE and not parsed.clone
 
 
 def linearity(args: Namespace) -> str:
     """The overhead of each runner in µs per step over model and batch sizes, and whether it is one constant."""
     tidy = bench.load(args.run)
-    found = tidy[(tidy["metric"] == "overhead_us") & (~tidy["runner"].isin([BASELINE, FLOOR]))]
+    overheads = tidy[(tidy["metric"] == "overhead_us") & (~tidy["runner"].isin([BASELINE, FLOOR]))]
     rows = [
         [workload, runner, *(overhead(each) for each in some.sort_values("batch_size").itertuples()), constant(some)]
-        for (workload, runner), some in found.groupby(["workload", "runner"], sort=False)
+        for (workload, runner), some in overheads.groupby(["workload", "runner"], sort=False)
     ]
-    sizes = [f"batch {size}" for size in sorted(found["batch_size"].unique())]
+    sizes = [f"batch {size}" for size in sorted(overheads["batch_size"].unique())]
     return section(
         "Linearity: overhead in µs per step",
         ["workload", "runner", *sizes, "constant"],

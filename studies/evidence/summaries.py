@@ -36,8 +36,8 @@ Summary = Callable[[Floats], Floats]
 
 def strides(steps: Floats) -> Floats:
     whole = steps.shape[1] // STRIDE * STRIDE
-    found: Floats = steps[:, :whole].reshape(len(steps), -1, STRIDE).mean(axis=2)
-    return found
+    means: Floats = steps[:, :whole].reshape(len(steps), -1, STRIDE).mean(axis=2)
+    return means
 
 
 SUMMARIES: dict[str, Summary] = {
@@ -53,7 +53,7 @@ SUMMARIES: dict[str, Summary] = {
 def summaries(args: Namespace) -> str:
     """Each summary's ratios and spreads over the same blocks, beside `--load` busy processes."""
     planned = blocks.comparison(RUNNERS, batch_size=BATCH_SIZE)
-    found: dict[tuple[str, bool, str], list[float]] = defaultdict(list)
+    logs: dict[tuple[str, bool, str], list[float]] = defaultdict(list)
     with ExitStack() as stack:
         for _ in range(args.load):
             stack.enter_context(Busy())
@@ -62,14 +62,14 @@ def summaries(args: Namespace) -> str:
             trials = blocks.block(pool, planned, turns_s=TURNS_S, number=number)
             for summary, without_waits, name in product(SUMMARIES, (True, False), LOOPS):
                 value = log_ratio(trials[name], trials[BASELINE], SUMMARIES[summary], without_waits=without_waits)
-                found[summary, without_waits, name].append(value)
+                logs[summary, without_waits, name].append(value)
             blocks.progress("summaries", number + 1, args.rounds)
     return section(
         f"Summaries of a turn: ratios to {BASELINE} at batch {BATCH_SIZE}, {args.rounds} blocks, "
         f"{args.load} busy processes beside",
         ["what the core ran besides", "a turn is told by its", *LOOPS],
         [
-            ["left out" if without else "kept", summary, *(told(found[summary, without, name]) for name in LOOPS)]
+            ["left out" if without else "kept", summary, *(spread_of(logs[summary, without, name]) for name in LOOPS)]
             for without in (True, False)
             for summary in SUMMARIES
         ],
@@ -92,5 +92,5 @@ def log_ratio(own: Trial, other: Trial, of: Summary, *, without_waits: bool) -> 
     return hodges_lehmann(np.log(ours / theirs))
 
 
-def told(logs: list[float]) -> str:
+def spread_of(logs: list[float]) -> str:
     return f"{np.exp(median(logs)):.3f}, {100 * blocks.sd(logs):.1f} % ({100 * blocks.robust_sd(logs):.1f} %)"

@@ -40,21 +40,21 @@ class Block:
 def load_rows() -> list[Row]:
     """For each planted share: the load that is measured, the blocks that are marked, and what it does to ratios."""
     limit = Settings.model_fields["foreign_load_limit"].default
-    return [row(share, found, limit) for share, found in sorted(measured().items())]
+    return [row(share, measured_blocks, limit) for share, measured_blocks in sorted(measured().items())]
 
 
 def measured() -> dict[float, list[Block]]:
     """A block for each share in every round, in random order."""
     planned = blocks.comparison([BASELINE, OTHER], batch_size=64)
-    found: defaultdict[float, list[Block]] = defaultdict(list)
+    by_share: defaultdict[float, list[Block]] = defaultdict(list)
     order = random.Random(0)
     with blocks.interpreters([planned]) as pool:
         for number in range(ROUNDS):
             for share in order.sample([*SHARES, CROWD], len(SHARES) + 1):
                 with planted(share):
-                    found[share].append(block(pool, planned, number))
+                    by_share[share].append(block(pool, planned, number))
             print(f"load: {number + 1} of {ROUNDS} rounds", file=sys.stderr)
-    return found
+    return by_share
 
 
 def planted(share: float) -> ExitStack:
@@ -75,20 +75,20 @@ def block(pool: Pool, planned: ComparisonGroup, number: int) -> Block:
     return Block(cores=cores, log_ratios=blocks.log_ratios(trials))
 
 
-def row(share: float, found: list[Block], limit: float) -> Row:
-    loads = sorted(each.cores for each in found)
+def row(share: float, measured_blocks: list[Block], limit: float) -> Row:
+    loads = sorted(each.cores for each in measured_blocks)
     marked = sum(load > limit for load in loads)
-    told = (
+    figures = (
         f"load {100 * loads[0]:.0f} to {100 * loads[-1]:.0f} %, median {100 * median(loads):.0f} %; {marked} of "
-        f"{len(found)} blocks marked; {ratio(blocks.CLONE, found)}, {ratio(OTHER, found)}"
+        f"{len(measured_blocks)} blocks marked; {ratio(blocks.CLONE, measured_blocks)}, {ratio(OTHER, measured_blocks)}"
     )
-    expected = marked == 0 if share <= limit / 2 else marked == len(found) if share >= 2 * limit else True
+    expected = marked == 0 if share <= limit / 2 else marked == len(measured_blocks) if share >= 2 * limit else True
     bar = "none marked" if share <= limit / 2 else "all marked" if share >= 2 * limit else "told"
     what = f"a process that takes {100 * share:.0f} % of one core" if share <= 1 else "three that copy memory"
-    return Row(what, bar, told, expected)
+    return Row(what, bar, figures, expected)
 
 
-def ratio(name: str, found: list[Block]) -> str:
-    logs = [each.log_ratios[name] for each in found]
+def ratio(name: str, measured_blocks: list[Block]) -> str:
+    logs = [each.log_ratios[name] for each in measured_blocks]
     spread = f", spread {100 * stdev(logs):.1f} %" if len(logs) > 1 else ""
     return f"{name} {exp(median(logs)):.3f} times{spread}"

@@ -36,8 +36,8 @@ def main() -> None:
 def replaced(page: str, section: str) -> str:
     """The page with a section in the place of the one of the same title, or at its end."""
     title, _, _ = section.partition("\n")
-    before, found, old = page.partition(f"{title}\n")
-    if not found:
+    before, heading, old = page.partition(f"{title}\n")
+    if not heading:
         return f"{page}\n{section}"
     _, more, after = old.partition("\n## ")
     return before + section + more + after

@@ -110,9 +110,11 @@ def _chart(measured: list[tuple[int, str, Cost]]) -> str:
         {"mark": "line", "encoding": places | {"color": colour}},
         {"mark": {"type": "point", "filled": True, "size": 85, "opacity": 1}, "encoding": shown},
     ]
-    told = ["python -m bench.report on synthetic runs of one plan, ever more blocks. Dashed: a cost that is linear."]
+    subtitle = [
+        "python -m bench.report on synthetic runs of one plan, ever more blocks. Dashed: a cost that is linear."
+    ]
     spec: Spec = {
-        "title": frame.head("What the report of a long journal costs", told),
+        "title": frame.head("What the report of a long journal costs", subtitle),
         "config": config(LIGHT),
         "width": frame.WIDTH_PX,
         "autosize": {"type": "fit-x", "contains": "padding"},

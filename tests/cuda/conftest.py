@@ -31,7 +31,7 @@ def python(*arguments, cwd, timeout_s=240, path=(), **environment):
     )
 
 
-def told(code, *, cwd):
+def answer(code, *, cwd):
     """What a program prints as its last line, as JSON."""
     done = python("-c", code, cwd=cwd)
     assert done.returncode == 0, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
@@ -52,9 +52,9 @@ class Measured:
 
     def of(self, phase):
         """The trials of a pass, by the runner's name; clones are left out."""
-        found = [trial for trial in self.trials if trial["phase"] == phase and not trial["cell"]["clone"]]
+        trials = [trial for trial in self.trials if trial["phase"] == phase and not trial["cell"]["clone"]]
         by_runner = {}
-        for trial in found:
+        for trial in trials:
             by_runner.setdefault(Path(trial["cell"]["runner"]).stem, []).append(trial)
         return by_runner
 

@@ -7,7 +7,7 @@ from statistics import median
 import pytest
 import torch
 
-from tests.cuda.conftest import DEVICE, LOOPS, PLANTED, RUNNERS, python, told
+from tests.cuda.conftest import DEVICE, LOOPS, PLANTED, RUNNERS, answer, python
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device here")
 
@@ -35,10 +35,10 @@ def test_all_loops_are_equivalent_and_trials_are_forks(whole, tell):
     ],
 )
 def test_other_settings_are_equivalent_too(changes, tmp_path, run, tell):
-    found = run(tmp_path, "--device", DEVICE, "--batch-size", "64", "--steps", "50", "--only", "time", *changes)
-    verdicts = {name: cell["equivalence"]["verdict"] for name, cell in found.cells.items()}
+    result = run(tmp_path, "--device", DEVICE, "--batch-size", "64", "--steps", "50", "--only", "time", *changes)
+    verdicts = {name: cell["equivalence"]["verdict"] for name, cell in result.cells.items()}
     tell(f"equivalence with {' '.join(changes)}: {verdicts}")
-    assert {name: cell["reason"] for name, cell in found.cells.items() if cell["status"] != "ok"} == {}
+    assert {name: cell["reason"] for name, cell in result.cells.items() if cell["status"] != "ok"} == {}
     assert set(verdicts.values()) <= {"baseline", "bitwise", "close"}
 
 
@@ -103,7 +103,7 @@ print(json.dumps([launches, kernels]))
 
 
 def test_as_many_kernels_ran_as_were_launched(tmp_path, tell):
-    launches, kernels = told(KERNELS_AS_THE_DEVICE_SAW_THEM, cwd=tmp_path)
+    launches, kernels = answer(KERNELS_AS_THE_DEVICE_SAW_THEM, cwd=tmp_path)
     tell(f"launches by the host {launches}, kernels on the device {kernels}, in 20 steps")
     if not launches:
         pytest.skip("the profiler did not come up")
@@ -167,7 +167,7 @@ print(json.dumps(sorted(took)[10]))
 
 
 def test_a_tick_costs_a_small_part_of_a_step(tmp_path, whole, tell):
-    tick_us = told(TICK, cwd=tmp_path)
+    tick_us = answer(TICK, cwd=tmp_path)
     step_us = whole.cells["pytorch"]["step_time_us"]["value"]
     tell(f"an event costs {tick_us:.2f} us, {100 * tick_us / step_us:.2f} % of the hand-written loop's step")
     assert tick_us < 0.03 * step_us
@@ -225,7 +225,7 @@ print(json.dumps(median(ratios)))
 
 
 def test_a_thousand_steps_take_as_long_with_the_instrument_as_without(tmp_path, tell):
-    ratio = told(WITH_AND_WITHOUT, cwd=tmp_path)
+    ratio = answer(WITH_AND_WITHOUT, cwd=tmp_path)
     tell(f"1,000 steps with the instrument over 1,000 without: {ratio:.4f}")
     assert ratio == pytest.approx(1, abs=0.03)
 
@@ -273,7 +273,7 @@ print(json.dumps([figures, torch.cuda.max_memory_allocated(), torch.cuda.max_mem
 
 
 def test_memory_figures_are_torch_s_own(tmp_path):
-    figures, allocated, reserved, weights = told(MEMORY, cwd=tmp_path)
+    figures, allocated, reserved, weights = answer(MEMORY, cwd=tmp_path)
     assert figures["device_allocated_bytes"] == allocated
     assert figures["device_reserved_bytes"] == reserved
     assert allocated >= 4 * weights  # weights, gradients and two moments
@@ -296,15 +296,15 @@ def test_the_clock_of_the_card_is_told_at_both_ends_of_the_turns_or_has_a_reason
 
 
 def test_out_of_device_memory_is_a_row_and_the_rest_is_kept(tmp_path, run):
-    found = run(
+    result = run(
         tmp_path,
         *("--device", DEVICE, "--workload", "mlp-wide", "--runner", f"pytorch,{LOOPS}/out_of_memory.py"),
         *("--batch-size", "64", "--steps", "20"),
         code=4,
     )
-    assert found.cells["pytorch"]["status"] == "ok"
-    assert found.cells["out_of_memory"]["status"] == "oom"
-    reason = found.cells["out_of_memory"]["reason"]
+    assert result.cells["pytorch"]["status"] == "ok"
+    assert result.cells["out_of_memory"]["status"] == "oom"
+    reason = result.cells["out_of_memory"]["reason"]
     assert reason.startswith("OutOfMemoryError: tried to allocate 1073741824.00 GiB, and ")
     assert re.search(r" of [\d.]+ GiB is free(; other processes hold [\d.]+ GiB)?$", reason)
 
@@ -313,10 +313,10 @@ def test_out_of_device_memory_is_a_row_and_the_rest_is_kept(tmp_path, run):
 
 
 def test_cpu_and_cuda_stand_in_one_report(tmp_path, run):
-    found = run(
+    result = run(
         tmp_path, "--device", f"cpu,{DEVICE}", "--runner", "pytorch,floor", "--batch-size", "64", "--steps", "50"
     )
-    rows = {(cell["device"], cell["runner"]): cell for cell in found.summary["cells"]}
+    rows = {(cell["device"], cell["runner"]): cell for cell in result.summary["cells"]}
     assert set(rows) == {(device, runner) for device in ("cpu", DEVICE) for runner in ("pytorch", "floor")}
     assert rows["cpu", "pytorch"]["device_memory_bytes"]["allocated"] is None
     assert rows[DEVICE, "pytorch"]["device_memory_bytes"]["allocated"] > 0
@@ -324,25 +324,25 @@ def test_cpu_and_cuda_stand_in_one_report(tmp_path, run):
 
 def test_where_one_loop_cannot_be_forked_none_is_and_all_are_equivalent(tmp_path, run):
     planted = LOOPS / "touches_the_device.py"
-    found = run(
+    result = run(
         tmp_path, "--device", DEVICE, "--runner", f"pytorch,{planted}", "--batch-size", "64", "--steps", "20",
         "--only", "time",
     )  # fmt: skip
-    assert {trial["interpreter"]["launch"] for trial in found.trials} == {"spawn"}
-    assert {cell["status"] for cell in found.cells.values()} == {"ok"}
+    assert {trial["interpreter"]["launch"] for trial in result.trials} == {"spawn"}
+    assert {cell["status"] for cell in result.cells.values()} == {"ok"}
     assert any(
-        "is an interpreter of its own, since a fork could not use it" in each for each in found.summary["warnings"]
+        "is an interpreter of its own, since a fork could not use it" in each for each in result.summary["warnings"]
     )
 
 
 def test_the_doctor_knows_the_card(tmp_path, tell):
     done = python("-m", "bench.doctor", "--device", DEVICE, "--json", cwd=tmp_path)
     assert done.returncode in (0, 4), done.stderr
-    found = json.loads(done.stdout)
-    assert (found["torch"]["launch"], found["torch"]["broken"]) == ("fork", None)
-    nvidia = found["health"]["nvidia"]
+    diagnosis = json.loads(done.stdout)
+    assert (diagnosis["torch"]["launch"], diagnosis["torch"]["broken"]) == ("fork", None)
+    nvidia = diagnosis["health"]["nvidia"]
     tell(f"doctor: driver {nvidia['driver']}, CUDA {nvidia['cuda']}, {[each['name'] for each in nvidia['gpus']]}")
-    tell(f"doctor: {[(each['subject'], each['severity']) for each in found['findings'] if each['severity'] != 'fine']}")
+    tell(f"doctor: {[(row['subject'], row['severity']) for row in diagnosis['findings'] if row['severity'] != 'fine']}")
     assert nvidia["gpus"] or nvidia["unavailable"]
 
 
@@ -356,10 +356,12 @@ def test_a_card_that_is_not_shown_is_one_sentence(tmp_path):
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there is one card")
 def test_the_second_card_is_the_second_card(tmp_path, run):
-    found = run(tmp_path, "--device", "cuda:1", "--runner", "pytorch,hf-trainer", "--batch-size", "64", "--steps", "20")
-    assert {cell["status"] for cell in found.cells.values()} == {"ok"}
+    result = run(
+        tmp_path, "--device", "cuda:1", "--runner", "pytorch,hf-trainer", "--batch-size", "64", "--steps", "20"
+    )
+    assert {cell["status"] for cell in result.cells.values()} == {"ok"}
     (path,) = tmp_path.glob("results/*/checkups.jsonl")
-    second = found.summary["machine"]["accelerators"][1]["uuid"]
+    second = result.summary["machine"]["accelerators"][1]["uuid"]
     gpus = [gpu["uuid"] for line in path.read_text().splitlines() for gpu in json.loads(line)["nvidia"]["gpus"]]
     assert set(gpus) == {second}
 
@@ -368,10 +370,10 @@ def test_figures_are_whole_beside_an_nvml_that_fails(tmp_path, run):
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "pynvml.py").write_text("def nvmlInit():\n    raise RuntimeError('Driver/library version mismatch')\n")
-    found = run(
+    result = run(
         tmp_path, "--device", DEVICE, "--runner", "pytorch,floor", "--batch-size", "64", "--steps", "20", path=(broken,)
     )
-    for cell in found.cells.values():
+    for cell in result.cells.values():
         assert cell["status"] == "ok"
         assert cell["step_time_us"]["value"] > 0
         assert "version mismatch" in cell["unavailable"]["device_memory_bytes.process"]

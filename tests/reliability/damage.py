@@ -50,11 +50,11 @@ def places(value, path=()):
 
 def damaged(document, path, odd, how):
     """`document` with another value at `path`, or without it, or with it twice."""
-    found = copy.deepcopy(document)
+    changed = copy.deepcopy(document)
     if not path:
         return odd
     *way, last = path
-    inner = found
+    inner = changed
     for key in way:
         inner = inner[key]
     if how == "gone":
@@ -63,7 +63,7 @@ def damaged(document, path, odd, how):
         inner.insert(last, inner[last])
     else:
         inner[last] = odd
-    return found
+    return changed
 
 
 def write(folder, run, trials):
@@ -71,12 +71,12 @@ def write(folder, run, trials):
     (folder / store.JOURNAL).write_text("".join(f"{json.dumps(trial)}\n" for trial in trials))
 
 
-def told(folder):
+def reported(folder):
     """The whole report of what a run folder holds, but for its charts."""
     summary = reports.analysed(folder)
-    found = kinds.of(summary.run.verb).document(summary, str(folder))
-    markdown.written(found)
-    terminal.lines(found)
+    document = kinds.of(summary.run.verb).document(summary, str(folder))
+    markdown.written(document)
+    terminal.lines(document)
     render.page(summary, str(folder))
     summary.model_dump_json()
 
@@ -84,7 +84,7 @@ def told(folder):
 def read_or_refused(folder):
     sentence = f"{folder} is read"
     try:
-        told(folder)
+        reported(folder)
     except BenchError as error:
         sentence = str(error)
     assert str(folder) in sentence

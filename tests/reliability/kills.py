@@ -217,9 +217,9 @@ def main(argv: list[str], say: Callable[[str], object] = print) -> int:
     instants = parser.parse_args(argv).instants
     with tempfile.TemporaryDirectory() as scratch:
         whole = unkilled(Path(scratch))
-        faults = [found for seed in range(instants) if (found := fault(Path(scratch) / str(seed), whole, seed))]
-    for found in faults:
-        say(found)
+        faults = [lost for seed in range(instants) if (lost := fault(Path(scratch) / str(seed), whole, seed))]
+    for lost in faults:
+        say(lost)
     say(f"{instants} instants, {len(faults)} faults")
     return 1 if faults else 0
 

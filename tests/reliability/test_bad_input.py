@@ -21,7 +21,7 @@ from bench.report import publish
 from bench.report.kinds.index.entries import entry
 from tests import factories
 from tests.reliability import damage
-from tests.reliability.damage import RUN, TRIALS, damaged, places, read_or_refused, told, write
+from tests.reliability.damage import RUN, TRIALS, damaged, places, read_or_refused, reported, write
 
 SCHEMAS = Path(__file__).parent / "schemas"
 QUICK = settings(
@@ -185,7 +185,7 @@ def test_runs_of_every_format_that_was_committed_are_read(name, verb, runner, st
     assert summary.run.verb == verb
     cell = next(each for each in summary.cells if each.runner == runner)
     assert round(cell.step_time_us.value, 1) == step_us
-    told(SCHEMAS / name)
+    reported(SCHEMAS / name)
 
 
 @pytest.mark.parametrize("name", ["2026-11-24-first", "2026-11-24-counted", "2026-11-26-own-files"])
@@ -198,9 +198,9 @@ def test_summaries_of_every_format_that_was_committed_are_read(name):
 
 def test_what_is_known_of_the_machine_is_read_as_it_was_first_written():
     names = ("2026-11-25-phases", "2026-11-26-own-files")
-    found = [health for name in names for health in checkups.read(SCHEMAS / name)]
-    assert [health.moment for health in found] == ["start", "end"] * 2
-    assert [health.jitter is not None for health in found] == [False, False, True, False]
+    looks = [health for name in names for health in checkups.read(SCHEMAS / name)]
+    assert [health.moment for health in looks] == ["start", "end"] * 2
+    assert [health.jitter is not None for health in looks] == [False, False, True, False]
 
 
 # Options and requirement files.

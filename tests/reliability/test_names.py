@@ -53,7 +53,7 @@ def wicked_run():
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def wicked(tmp_path_factory):
     """A run in which every name is wicked, and one of its loops failed: its folder and summary."""
     run = wicked_run()
     folder = store.create(tmp_path_factory.mktemp("wicked"), run)
@@ -69,8 +69,8 @@ def told(tmp_path_factory):
     return folder, publish.publish(folder, summary, NoCharts())
 
 
-def test_no_file_of_a_report_has_markup_or_anything_that_a_terminal_obeys(told):
-    folder, _ = told
+def test_no_file_of_a_report_has_markup_or_anything_that_a_terminal_obeys(wicked):
+    folder, _ = wicked
     for name in ("report.md", "report.html", "../README.md", "../index.html"):
         text = (folder / name).read_text()
         text = re.sub(r"^(`{3,})sh\n.*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL)  # code stays text
@@ -91,8 +91,8 @@ def test_no_part_of_a_sentence_is_markup(part):
     assert OBEYED.search(rich(("See ", part))) is None
 
 
-def test_a_terminal_obeys_nothing_of_it(told):
-    folder, summary = told
+def test_a_terminal_obeys_nothing_of_it(wicked):
+    folder, summary = wicked
     shown = io.StringIO()
     terminal.show(answer.of_run(folder, summary, exit_code=4), shown)
     assert "cmd|" in shown.getvalue()
@@ -110,24 +110,24 @@ def test_the_progress_of_a_run_neither():
     assert OBEYED.search(stream.getvalue()) is None
 
 
-def test_nothing_of_it_is_a_command_or_markup_for_a_ci_system(told):
-    folder, summary = told
-    found = answer.of_run(folder, summary, exit_code=4)
-    commands = github.workflow_commands(found)
+def test_nothing_of_it_is_a_command_or_markup_for_a_ci_system(wicked):
+    folder, summary = wicked
+    run_answer = answer.of_run(folder, summary, exit_code=4)
+    commands = github.workflow_commands(run_answer)
     assert commands
     assert all(line.count("::") >= 2 and "\n" not in line and OBEYED.search(line) is None for line in commands)
-    page = github.summary(found)
+    page = github.summary(run_answer)
     assert "\\::error::" in page  # in the command that repeats the run
     assert OBEYED.search(page) is None
     assert not [line for line in page.splitlines() if line.startswith("::")]
     suite = junit.Suite(verb="run", started_at=factories.STARTED, properties={"command": WICKED})
-    text = junit.document(suite, found.cases, {})
+    text = junit.document(suite, run_answer.cases, {})
     assert Xml.fromstring(text).find(".//img") is None
     assert OBEYED.search(text) is None
 
 
-def test_no_cell_of_a_csv_is_a_formula(told):
-    folder, summary = told
+def test_no_cell_of_a_csv_is_a_formula(wicked):
+    folder, summary = wicked
     files.export(summary, folder, ["csv"])
     cells = [
         cell
@@ -157,8 +157,8 @@ def test_no_chart_has_what_nobody_sees():
     assert OBEYED.search(render.image(chart, WICKED)) is None
 
 
-def test_latex_has_no_command_of_it(told):
-    _, summary = told
+def test_latex_has_no_command_of_it(wicked):
+    _, summary = wicked
     body = files.latex(summary)
     assert OBEYED.search(body) is None
     assert files._escaped(r"\input{/etc/passwd} $x$ %") == (r"\textbackslash{}input\{/etc/passwd\} \$x\$ \%")
@@ -170,11 +170,11 @@ def test_latex_has_no_command_of_it(told):
     assert [line for line in texts.splitlines() if r"\input{" in line and not line.startswith("%")] == []
 
 
-def test_the_report_of_a_check_and_its_names(told):
+def test_the_report_of_a_check_and_its_names(wicked):
     old = checks.OLD.model_copy(update={"requirements": [WICKED], "packages": {"transformers": WICKED}, "moved": {}})
     run = checks.planned(sides=(old, checks.NEW))
     summary = checks.told(run, checks.timed(run, [0.1] * 10))
-    folder, _ = told
+    folder, _ = wicked
     text = markdown.written(kinds.of("upgrade").document(summary, str(folder)))
     assert "<img src=x" not in text
     assert OBEYED.search(text) is None

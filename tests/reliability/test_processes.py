@@ -44,14 +44,14 @@ def pool(plan):
     """One set of interpreters for all of these tests; they are all gone afterwards, and so is what they started."""
     (planned,) = planned_groups(plan)
     keys = [*map(key_of, planned.members), *(key_of(request(loop).cell) for loop in PASSES)]
-    found = Pool(dict.fromkeys(keys), pythons={}, layout=LAYOUT, threads=1, one_by_one=False)
+    opened = Pool(dict.fromkeys(keys), pythons={}, layout=LAYOUT, threads=1, one_by_one=False)
     others = descendants(os.getpid())
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PYTHONPATH", verbs.QUICK)
-        found.open()
-    yield found
+        opened.open()
+    yield opened
     left = descendants(os.getpid()) - others
-    found.close()
+    opened.close()
     assert left
     assert [pid for pid in left if Path(f"/proc/{pid}").exists()] == []
 
@@ -65,11 +65,11 @@ def descendants(pid):
                 parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue
-    found, todo = set(), {pid}
+    below, todo = set(), {pid}
     while todo:
         todo = {child for child, parent in parents.items() if parent in todo}
-        found |= todo
-    return found
+        below |= todo
+    return below
 
 
 def states(pids):
@@ -78,15 +78,15 @@ def states(pids):
 
 def called(token):
     """The processes whose command line has `token`."""
-    found = []
+    pids = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():
             try:
                 words = (folder / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            found += [int(folder.name)] if token.encode() in words else []
-    return found
+            pids += [int(folder.name)] if token.encode() in words else []
+    return pids
 
 
 @pytest.mark.skipif(not Path("/proc/thread-self/children").exists(), reason="this kernel does not list children")
@@ -104,11 +104,11 @@ def test_output_without_end_is_killed_at_the_timeout_and_leaves_no_file(pool, mo
     monkeypatch.setattr(logs.Log, "kept", lambda log: (sizes.append(log.path.stat().st_size), kept(log))[1])
     result = pool.run(replace(request("floods_its_output", timeout_s=3.0), log_to=tmp_path / "a.log")).result
     assert (result.status, result.reason) == ("timeout", "killed after its timeout of 3 s; --timeout gives it longer")
-    told = (tmp_path / "a.failed.log").read_text()
-    assert told.startswith("the first words\nloss: 0.7\n")
-    left_out = re.search(r"^\[([\d,]+) bytes are left out here\]$", told, flags=re.MULTILINE)
+    kept = (tmp_path / "a.failed.log").read_text()
+    assert kept.startswith("the first words\nloss: 0.7\n")
+    left_out = re.search(r"^\[([\d,]+) bytes are left out here\]$", kept, flags=re.MULTILINE)
     assert int(left_out[1].replace(",", "")) > 2 * sizes[0]  # it was shortened all the while, not only in the end
-    assert len(told) <= 2 * logs.KEPT_BYTES + len(left_out[0]) + 1
+    assert len(kept) <= 2 * logs.KEPT_BYTES + len(left_out[0]) + 1
 
 
 def test_of_a_log_the_beginning_and_the_end_are_kept_in_whole_lines_and_what_is_gone_is_counted(tmp_path):
@@ -119,8 +119,8 @@ def test_of_a_log_the_beginning_and_the_end_are_kept_in_whole_lines_and_what_is_
         printed += lines
         with log.path.open("ab") as file:
             file.write(lines)
-        told = log.kept()
-    begin, count, end = re.split(r"\[([\d,]+) bytes are left out here\]\n", told)
+        kept = log.kept()
+    begin, count, end = re.split(r"\[([\d,]+) bytes are left out here\]\n", kept)
     assert (begin[:7], end[-12:]) == ("line 0\n", "line 299999\n"[-12:])
     assert printed.startswith(begin.encode())
     assert printed.endswith(b"\n" + end.encode())
@@ -215,10 +215,10 @@ def test_thirty_blocks_in_a_row_grow_neither_memory_nor_descriptors_nor_processe
     first, *rest = seen = list(endurance.samples(folder))
     held = ("descriptors", "workers_descriptors", "workers")
     assert [getattr(rest[-1], name) for name in held] == [getattr(first, name) for name in held]
-    found = endurance.growth(seen, per_set=blocks)
-    assert found[endurance.OF_INTERPRETERS] * blocks / 1000 < 512
+    growth = endurance.growth(seen, per_set=blocks)
+    assert growth[endurance.OF_INTERPRETERS] * blocks / 1000 < 512
     # A run keeps every trial: its own memory may grow by what they take, twice over for the allocator.
-    assert found["memory of the parent, KiB"] / 1000 < 2 * endurance.kept_bytes(folder) / endurance.KIB / blocks
+    assert growth["memory of the parent, KiB"] / 1000 < 2 * endurance.kept_bytes(folder) / endurance.KIB / blocks
 
 
 @pytest.mark.parametrize(
@@ -246,15 +246,15 @@ def test_trials_killed_in_a_turn_while_they_wait_and_while_they_are_stopped_are_
     trials = Group(plan, RunState(plan, done=[]), pool, group, planned.reference).trials(LoadMeter())
     assert seen["has_a_thread"] == "T"
     assert seen["prints_and_is_right"] in "RS"  # it blocks in its read, or is about to
-    told = {Path(trial.cell.runner).stem: (trial.status, trial.reason) for trial in trials}
+    ended = {Path(trial.cell.runner).stem: (trial.status, trial.reason) for trial in trials}
     killed = {
         name: f"the process was killed by {number.name}{OFTEN if number == signal.SIGKILL else ''}"
         for name, number in by_signal.items()
     }
-    assert told["has_a_thread"] == ("killed", killed["has_a_thread"])
-    assert told["prints_and_is_right"] == ("killed", f"{killed['prints_and_is_right']}: noise")  # what it printed last
-    assert told["segfaults_in_its_turn"] == ("killed", "the process was killed by SIGSEGV")
-    assert told["pytorch"] == ("ok", None)
+    assert ended["has_a_thread"] == ("killed", killed["has_a_thread"])
+    assert ended["prints_and_is_right"] == ("killed", f"{killed['prints_and_is_right']}: noise")  # what it printed last
+    assert ended["segfaults_in_its_turn"] == ("killed", "the process was killed by SIGSEGV")
+    assert ended["pytorch"] == ("ok", None)
     (first, clone) = (trial.timing for trial in trials if trial.status == "ok")
     assert len(first.step_ns) == len(clone.step_ns) == 200 // first.turns.length.steps * first.turns.length.steps
     assert "T" not in states(descendants(os.getpid()))

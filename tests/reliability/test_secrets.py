@@ -107,26 +107,26 @@ def test_a_run_folder_and_all_that_is_made_of_it_have_none_of_them(tmp_path, mon
     folder = store.create(tmp_path, run)
     with store.journal(folder) as journal:
         journal.append(*journal_of(run))
-    told = summarise(store.read_run(folder), store.read_trials(folder))
-    told = publish.publish(folder, told, NoCharts())
-    files.export(told, folder, ["csv", "json", "latex"])
+    summary = summarise(store.read_run(folder), store.read_trials(folder))
+    summary = publish.publish(folder, summary, NoCharts())
+    files.export(summary, folder, ["csv", "json", "latex"])
     texts = {path.name: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
     assert {"run.json", "trials.jsonl", "summary.json", "report.md", "report.html", "cells.csv", "table.tex"} <= set(
         texts
     )
-    told_by = [name for name, text in texts.items() for secret in PLANTED if secret in text]
-    assert told_by == []
+    leaking = [name for name, text in texts.items() for secret in PLANTED if secret in text]
+    assert leaking == []
     assert "cannot log in with --baseline" in texts["trials.jsonl"]  # the rest of a reason is there
-    assert not any(secret in json.dumps(_tags(told)) for secret in PLANTED)
+    assert not any(secret in json.dumps(_tags(summary)) for secret in PLANTED)
 
 
 @pytest.mark.parametrize("tracker", ["wandb", "mlflow"])
 def test_a_tracker_is_handed_none_of_them(tmp_path, monkeypatch, tracker):
     run = planted_run(monkeypatch)
-    told = summarise(run, journal_of(run))
+    summary = summarise(run, journal_of(run))
     handed = MagicMock()
     monkeypatch.setitem(sys.modules, tracker, handed)
-    import_module(f"bench.report.export.{tracker}").push(told, tmp_path / "run", str(tmp_path))
+    import_module(f"bench.report.export.{tracker}").push(summary, tmp_path / "run", str(tmp_path))
     tables = [call.kwargs["dataframe"].to_csv() for call in handed.mock_calls if "dataframe" in call.kwargs]
     texts = [*map(repr, handed.mock_calls), *tables]
     assert any("--hub-token ***" in text for text in texts)
@@ -136,12 +136,12 @@ def test_a_tracker_is_handed_none_of_them(tmp_path, monkeypatch, tracker):
 def test_what_ci_systems_are_told_has_none_of_them(tmp_path, monkeypatch, capsys):
     run = planted_run(monkeypatch)
     folder = store.create(tmp_path, run)
-    told = publish.publish(folder, summarise(store.read_run(folder), journal_of(run)), NoCharts())
+    summary = publish.publish(folder, summarise(store.read_run(folder), journal_of(run)), NoCharts())
     summary_file, outputs = tmp_path / "summary.md", tmp_path / "outputs"
     monkeypatch.setenv(output.STEP_SUMMARY, str(summary_file))
     monkeypatch.setenv(output.STEP_OUTPUT, str(outputs))
     ending = output.OutputOptions(verb="run", form="github", junit=tmp_path / "junit.xml")
-    ending.emit(answer.of_run(folder, told, exit_code=4), 4)
+    ending.emit(answer.of_run(folder, summary, exit_code=4), 4)
     of_cells = (tmp_path / "junit.xml").read_text()  # which an error takes the place of
     with pytest.raises(RuntimeError), ending.errors_emitted():
         raise RuntimeError(COMMAND)
@@ -198,8 +198,8 @@ def test_a_tokenizers_words_are_arguments_like_others(tmp_path):
     (tmp_path / "train.py").touch()
     given = ["--pad-token", "<pad>", "--max_tokens", "5", "--tokenizer=gpt2", "secretariat.txt"]
     given += ["--key", "4", "--use_auth_token", "--lr", "0.1", "--image-token=7", "--token"]
-    found = scripts.scripts(Flags(script=[str(tmp_path / "train.py")], arguments=given, cwd=tmp_path))
-    assert found.each[0].arguments == given
+    parsed = scripts.scripts(Flags(script=[str(tmp_path / "train.py")], arguments=given, cwd=tmp_path))
+    assert parsed.each[0].arguments == given
 
 
 def log_kept(to, content, status="ok"):

@@ -18,8 +18,8 @@ BENCH = Path(__file__).parent.parent.parent / "bench"
 
 
 def opening(summary):
-    told = kinds.of(summary.run.verb).document(summary, "results/example")
-    return [line.strip() for line in terminal.lines(told)]
+    document = kinds.of(summary.run.verb).document(summary, "results/example")
+    return [line.strip() for line in terminal.lines(document)]
 
 
 @pytest.mark.parametrize("side", ["baseline", "candidate"])
@@ -32,11 +32,11 @@ def test_where_a_side_lost_a_cell_no_improvement_of_others_passes(side, status):
         for each in checks.timed(run, [-0.3] * 12)
     ]
     summary = checks.told(run, trials)
-    told = opening(summary)
+    lines = opening(summary)
     assert kinds.of("upgrade").exit_code(summary) == ExitCode.SOME_CELLS_FAILED
-    assert any(line.startswith("Inconclusive: 1 of 2 cells has no verdict on time and memory") for line in told)
-    assert any(line.startswith(f"No figures of hf-trainer at batch 8 of mlp on cpu in the {side}") for line in told)
-    assert not any(line.startswith("hf-trainer at batch 8 of mlp on cpu: ") for line in told)
+    assert any(line.startswith("Inconclusive: 1 of 2 cells has no verdict on time and memory") for line in lines)
+    assert any(line.startswith(f"No figures of hf-trainer at batch 8 of mlp on cpu in the {side}") for line in lines)
+    assert not any(line.startswith("hf-trainer at batch 8 of mlp on cpu: ") for line in lines)
 
 
 def test_a_disturbed_run_says_so_in_the_line_that_says_how_far_to_trust_it():
