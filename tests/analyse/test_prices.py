@@ -129,17 +129,17 @@ def price_of(*options, made, **changes):
 
 
 def test_what_an_option_adds_to_every_step_is_its_price_whatever_the_machine_does_meanwhile():
-    found = price_of(an_option(), made=lambda name, lead: steps(STEP_US + (120 if name else 0), lead=lead))
-    assert found.share.value == pytest.approx(0.12, rel=1e-3)
-    assert found.step_us.low <= 120 <= found.step_us.high
-    assert not found.is_noise
-    assert found.event_us is None
+    price = price_of(an_option(), made=lambda name, lead: steps(STEP_US + (120 if name else 0), lead=lead))
+    assert price.share.value == pytest.approx(0.12, rel=1e-3)
+    assert price.step_us.low <= 120 <= price.step_us.high
+    assert not price.is_noise
+    assert price.event_us is None
 
 
 def test_what_a_clone_differs_by_as_well_is_noise():
-    found = price_of(an_option(), made=lambda name, lead: steps(STEP_US + (1 if name else 0), lead=lead), noise=0.01)
-    assert found.is_noise
-    assert found.share.low < found.share.high
+    price = price_of(an_option(), made=lambda name, lead: steps(STEP_US + (1 if name else 0), lead=lead), noise=0.01)
+    assert price.is_noise
+    assert price.share.low < price.share.high
 
 
 def test_the_loop_and_its_clone_are_one_loop_by_whose_luck_a_price_wavers_less():
@@ -169,9 +169,9 @@ def test_how_alike_identical_loops_are_is_told_by_all_rounds_of_a_loop_together(
 def test_what_it_does_more_is_counted_exactly():
     counted = {"asked": counters(counts={"python_calls": 131, "syncs": 2}, at_events={"python_calls": 900, "ops": 100})}
     option = an_option(event="checkpoint", every=EVERY)
-    found = price_of(option, made=lambda name, lead: steps(STEP_US, lead=lead), counted=counted)
-    assert found.more == {"python_calls": 31, "syncs": 2}
-    assert found.event_more == {"python_calls": 769}
+    price = price_of(option, made=lambda name, lead: steps(STEP_US, lead=lead), counted=counted)
+    assert price.more == {"python_calls": 31, "syncs": 2}
+    assert price.event_more == {"python_calls": 769}
 
 
 def test_what_happens_at_the_end_of_an_epoch_is_counted_without_what_is_done_there_anyway():
@@ -179,17 +179,17 @@ def test_what_happens_at_the_end_of_an_epoch_is_counted_without_what_is_done_the
         None: counters(at_events={"python_calls": 250, "ops": 60}),
         "asked": counters(at_events={"python_calls": 900, "ops": 60}),
     }
-    found = price_of(
+    price = price_of(
         an_option(event="log line", every="epoch"), made=lambda name, lead: steps(STEP_US, lead=lead), counted=counted
     )
-    assert found.event_more == {"python_calls": 650}
+    assert price.event_more == {"python_calls": 650}
 
 
 def test_what_was_not_counted_is_told_and_no_less():
     blind = counters(python_calls=None).model_copy(update={"unavailable": {"python_calls": "a profiler of its own"}})
-    found = price_of(an_option(), made=lambda name, lead: steps(STEP_US, lead=lead), counted={"asked": blind})
-    assert found.more == {}
-    assert found.uncounted == {"python_calls": "a profiler of its own"}
+    price = price_of(an_option(), made=lambda name, lead: steps(STEP_US, lead=lead), counted={"asked": blind})
+    assert price.more == {}
+    assert price.uncounted == {"python_calls": "a profiler of its own"}
 
 
 def test_an_event_is_told_apart_from_the_steps_between():
@@ -198,9 +198,9 @@ def test_an_event_is_told_apart_from_the_steps_between():
     def made(name, lead):
         return steps(STEP_US + (50 if name else 0), event_us=9000 if name else 0, every=EVERY, lead=lead)
 
-    found = price_of(option, made=made)
-    assert found.event_us.low <= 9000 <= found.event_us.high
-    assert found.share.value == pytest.approx(0.05, rel=0.02)
+    price = price_of(option, made=made)
+    assert price.event_us.low <= 9000 <= price.event_us.high
+    assert price.share.value == pytest.approx(0.05, rel=0.02)
 
 
 def test_an_event_at_the_end_of_an_epoch_is_told_without_what_an_epoch_costs_anyway():
@@ -209,20 +209,20 @@ def test_an_event_at_the_end_of_an_epoch_is_told_without_what_an_epoch_costs_any
     def made(name, lead):
         return steps(STEP_US, epoch_end_us=EPOCH_END_US + (7000 if name else 0), lead=lead)
 
-    found = price_of(option, made=made)
-    assert found.event_us.value == pytest.approx(7000, rel=0.05)
+    price = price_of(option, made=made)
+    assert price.event_us.value == pytest.approx(7000, rel=0.05)
 
 
 def test_what_happens_once_at_the_start_is_told_by_how_much_later_the_first_step_ends():
     option = an_option(event="model summary", every="start")
     startup_ns = {None: 5_000_000, "asked": 25_000_000}
-    found = price_of(option, made=lambda name, lead: steps(STEP_US, lead=lead), startup_ns=startup_ns)
-    assert found.event_us.value == pytest.approx(20_000)
+    price = price_of(option, made=lambda name, lead: steps(STEP_US, lead=lead), startup_ns=startup_ns)
+    assert price.event_us.value == pytest.approx(20_000)
 
 
 def test_an_option_that_cannot_be_had_says_why_and_has_no_price():
-    found = price_of(an_option(missing="needs tensorboard: pip install tensorboard"), made=lambda *_: [])
-    assert (found.step_us, found.reason) == (None, "needs tensorboard: pip install tensorboard")
+    price = price_of(an_option(missing="needs tensorboard: pip install tensorboard"), made=lambda *_: [])
+    assert (price.step_us, price.reason) == (None, "needs tensorboard: pip install tensorboard")
 
 
 def test_an_option_whose_trials_fail_says_how():
@@ -278,8 +278,8 @@ def test_counts_of_steps_that_differ_among_themselves_are_said_to_be_no_exact_on
 
 def test_what_only_one_of_the_two_was_counted_for_is_no_difference():
     blind = counters(python_calls=None).model_copy(update={"unavailable": {"python_calls": "a profiler of its own"}})
-    found = price_of(an_option(), made=lambda name, lead: steps(STEP_US, lead=lead), counted={None: blind})
-    assert found.uncounted == {"python_calls": "a profiler of its own"}
+    price = price_of(an_option(), made=lambda name, lead: steps(STEP_US, lead=lead), counted={None: blind})
+    assert price.uncounted == {"python_calls": "a profiler of its own"}
 
 
 def test_an_option_of_a_script_whose_state_is_unknown_is_told_and_not_priced(of_a_script):

@@ -144,11 +144,11 @@ def test_percentiles_are_over_the_kept_steady_steps_of_all_trials() -> None:
 
 def test_an_accelerator_is_timed_by_its_own_events() -> None:
     ran_ahead = timing([20.0] * 30, device="cuda", device_step_us=turns(100, 110, 140, 120, 130))
-    found = summarised([trial(cell=cell(device="cuda"), timing=ran_ahead)], comparisons=[comparison(device="cuda")])
-    row = only(found)
+    summary = summarised([trial(cell=cell(device="cuda"), timing=ran_ahead)], comparisons=[comparison(device="cuda")])
+    row = only(summary)
     assert value_of(row.step_time_us) == value_of(row.device_step_time_us) == pytest.approx(120)
     assert row.step_p50_us == pytest.approx(120)
-    assert not any("contradict" in warning for warning in found.warnings)
+    assert not any("contradict" in warning for warning in summary.warnings)
 
 
 def test_energy_is_of_all_samples_of_the_turns() -> None:
@@ -372,14 +372,14 @@ def test_a_resumed_run_is_judged_by_the_equivalence_trial_that_went_well() -> No
 
 def test_comparisons_are_never_mixed() -> None:
     small, large = comparison(batch_size=8), comparison(batch_size=512)
-    found = summarise(
+    summary = summarise(
         planned := run(comparisons=[small, large], runners=["lightning", "pytorch"], blocks=6),
         list(reversed(journal(planned, step_us={"pytorch": 100, "lightning": 200}, spread=0))),
     )
-    rows = [(row.batch_size, row.runner) for row in found.cells]
+    rows = [(row.batch_size, row.runner) for row in summary.cells]
     assert rows == [(8, "lightning"), (8, "pytorch"), (512, "lightning"), (512, "pytorch")]
-    assert [value_of(row.ratio) for row in found.cells] == pytest.approx([2, 1, 2, 1], rel=0.01)
-    assert [cell.equivalence.verdict for cell in found.cells] == ["bitwise", "baseline"] * 2
+    assert [value_of(row.ratio) for row in summary.cells] == pytest.approx([2, 1, 2, 1], rel=0.01)
+    assert [cell.equivalence.verdict for cell in summary.cells] == ["bitwise", "baseline"] * 2
 
 
 # The baseline against itself
@@ -399,20 +399,20 @@ RATIOS = (1.004, 0.99, 1.003, 1.001, 0.998, 1.002)
 
 
 def test_the_noise_floor_is_the_farther_bound_of_the_clone_over_the_baseline() -> None:
-    found = summarised(cloned(RATIOS), "pytorch", "lightning")
-    (floor,) = found.noise_floors
+    summary = summarised(cloned(RATIOS), "pytorch", "lightning")
+    (floor,) = summary.noise_floors
     assert (floor.comparison, floor.runner, floor.blocks) == (comparison(), "pytorch", 6)
     assert (floor.ratio.low, floor.ratio.high) == pytest.approx((0.99, 1.004), rel=1e-4)
     assert floor.floor == pytest.approx(1 / 0.99 - 1, rel=1e-2)
-    assert [row.noise_floor for row in found.cells] == [floor.floor] * 2
+    assert [row.noise_floor for row in summary.cells] == [floor.floor] * 2
 
 
 def test_a_clone_has_no_row_and_is_in_none() -> None:
     plain = summarised([each for each in cloned(RATIOS) if not each.cell.clone], "pytorch", "lightning")
-    found = summarised(cloned([7.0] * 6), "pytorch", "lightning")
+    summary = summarised(cloned([7.0] * 6), "pytorch", "lightning")
     assert plain.noise_floors == []
     apart = {"noise_floor": None, "unavailable": {}}
-    assert [row.model_copy(update=apart) for row in found.cells] == [
+    assert [row.model_copy(update=apart) for row in summary.cells] == [
         row.model_copy(update=apart) for row in plain.cells
     ]
 
@@ -428,9 +428,9 @@ def test_few_blocks_have_no_noise_floor_and_a_clone_that_never_met_the_baseline_
 def test_every_comparison_has_a_noise_floor_of_its_own() -> None:
     small, large = comparison(batch_size=8), comparison(batch_size=512)
     planned = run(comparisons=[small, large], runners=["pytorch"], blocks=6)
-    found = summarise(planned, journal(planned))
-    assert [floor.comparison for floor in found.noise_floors] == [small, large]
-    assert [row.noise_floor for row in found.cells] == [floor.floor for floor in found.noise_floors]
+    summary = summarise(planned, journal(planned))
+    assert [floor.comparison for floor in summary.noise_floors] == [small, large]
+    assert [row.noise_floor for row in summary.cells] == [floor.floor for floor in summary.noise_floors]
 
 
 # Missing figures
@@ -487,12 +487,12 @@ def test_a_cell_that_only_failed_has_the_status_and_reason_of_its_last_failure()
 
 
 def test_a_cell_that_failed_now_and_then_keeps_its_figures_and_counts_the_failures() -> None:
-    found = summarised([trial(step_us=100), trial(block=1, status="killed", reason="signal 9")])
-    row = only(found)
+    summary = summarised([trial(step_us=100), trial(block=1, status="killed", reason="signal 9")])
+    row = only(summary)
     assert (row.status, row.reason) == ("ok", "signal 9")
     assert (row.blocks, row.trials, row.failed_trials) == (1, 2, 1)
     assert value_of(row.step_time_us) == pytest.approx(100)
-    assert "pytorch at batch 64 of mlp on cpu: 1 of 2 trials failed, the last with: signal 9" in found.warnings
+    assert "pytorch at batch 64 of mlp on cpu: 1 of 2 trials failed, the last with: signal 9" in summary.warnings
 
 
 def test_a_cell_of_the_plan_without_a_trial_is_a_row() -> None:

@@ -43,17 +43,17 @@ def test_a_compiler_that_worked_in_timed_steps_is_told_and_what_it_did_stands_in
     compiled = cell(compile=True)
     proof = Compilation(seconds=49.0, graphs=1, graph_breaks=2)
     timed_too = [Compilation(seconds=s, graphs=2, graph_breaks=2, in_turns=n) for s, n in ((3.0, 0), (4.0, 1))]
-    found = summarised(
+    summary = summarised(
         [
             trial(cell=compiled, phase="equivalence", block=-1, compilation=proof),
             *(trial(cell=compiled, block=block, compilation=each) for block, each in enumerate(timed_too)),
         ],
         comparisons=[compiled.comparison],
     )
-    assert found.cells[0].compilation == CompilationFigures(
+    assert summary.cells[0].compilation == CompilationFigures(
         seconds=3.5, first_seconds=49.0, graphs=2, graph_breaks=2, in_turns=1
     )
-    assert found.warnings[-1] == (
+    assert summary.warnings[-1] == (
         "pytorch at batch 64 of mlp on cpu, compile=True: torch.compile compiled again in its timed steps, once; "
         "--warmup gives it more steps before"
     )
@@ -61,8 +61,8 @@ def test_a_compiler_that_worked_in_timed_steps_is_told_and_what_it_did_stands_in
 
 def test_clocks_that_contradict_each_other_are_told() -> None:
     stopped = timing([100.0] * 59 + [0.0])
-    found = summarised([trial(step_us=100), trial(block=1, timing=stopped)])
-    assert found.warnings == [
+    summary = summarised([trial(step_us=100), trial(block=1, timing=stopped)])
+    assert summary.warnings == [
         "pytorch at batch 64 of mlp on cpu: 1 of 2 trials contradict themselves; in the last, one of its steps took no "
         "time at all",
         "pytorch at batch 64 of mlp on cpu: 2 blocks, but a 95 % interval needs 6",
@@ -71,13 +71,13 @@ def test_clocks_that_contradict_each_other_are_told() -> None:
 
 def test_a_host_that_runs_far_ahead_of_its_device_is_no_contradiction() -> None:
     ahead = timing([0.0] * 60, device="cuda", device_step_us=[100.0] * 60)
-    found = summarised([trial(cell=cell(device="cuda"), timing=ahead)], comparisons=[comparison(device="cuda")])
-    assert not any("contradict" in warning for warning in found.warnings)
+    summary = summarised([trial(cell=cell(device="cuda"), timing=ahead)], comparisons=[comparison(device="cuda")])
+    assert not any("contradict" in warning for warning in summary.warnings)
 
 
 def test_a_machine_that_slows_down_is_told() -> None:
-    found = summarised(timed("pytorch", [100, 101, 102, 103, 104, 105, 106, 107]))
-    assert found.warnings == [
+    summary = summarised(timed("pytorch", [100, 101, 102, 103, 104, 105, 106, 107]))
+    assert summary.warnings == [
         "pytorch at batch 64 of mlp on cpu: step time moved by +3.9 % from the first half of the blocks to the last; "
         "ratios are formed inside a block and bear it, step times do not"
     ]
@@ -95,8 +95,8 @@ def test_a_small_trend_or_a_mere_scatter_is_no_drift(steps_us: list[float]) -> N
 
 
 def test_trials_that_spread_widely_are_told() -> None:
-    found = summarised(timed("pytorch", [100, 108, 92, 104, 96, 100]))
-    assert found.warnings == [
+    summary = summarised(timed("pytorch", [100, 108, 92, 104, 96, 100]))
+    assert summary.warnings == [
         "pytorch at batch 64 of mlp on cpu: the middle half of its trials spans 6.0 % of their median step time; "
         "is something else running?"
     ]
@@ -105,8 +105,8 @@ def test_trials_that_spread_widely_are_told() -> None:
 def test_many_that_spread_widely_are_told_once_with_the_worst() -> None:
     spread = [100, 108, 92, 104, 96, 100]
     wider = [100, 116, 84, 108, 92, 100]
-    found = summarised([*timed("pytorch", spread), *timed("lightning", wider)], "pytorch", "lightning")
-    assert [warning for warning in found.warnings if "middle half" in warning] == [
+    summary = summarised([*timed("pytorch", spread), *timed("lightning", wider)], "pytorch", "lightning")
+    assert [warning for warning in summary.warnings if "middle half" in warning] == [
         "lightning at batch 64 of mlp on cpu: the middle half of its trials spans 12.0 % of their median step time "
         "(of 2 such cells the worst); is something else running?"
     ]
@@ -114,34 +114,36 @@ def test_many_that_spread_widely_are_told_once_with_the_worst() -> None:
 
 def test_many_in_two_groups_are_told_once_with_those_that_are_farthest_apart() -> None:
     near, far = ([low] * 6 + [high] * 6 for low, high in ((100, 105), (100, 110)))
-    found = summarised([*timed("pytorch", near), *timed("lightning", far)], "pytorch", "lightning")
-    assert [warning for warning in found.warnings if "two groups" in warning] == [
+    summary = summarised([*timed("pytorch", near), *timed("lightning", far)], "pytorch", "lightning")
+    assert [warning for warning in summary.warnings if "two groups" in warning] == [
         "lightning at batch 64 of mlp on cpu: its trials form two groups, around 100 µs (6) and 110 µs (6) "
         "(of 2 such cells the farthest apart)"
     ]
 
 
 def test_trials_in_two_groups_are_told() -> None:
-    found = summarised(timed("pytorch", [100, 100.5, 105, 101, 105.5, 100, 106, 105, 100.5, 101, 105.5, 106]))
-    assert found.warnings == [
+    summary = summarised(timed("pytorch", [100, 100.5, 105, 101, 105.5, 100, 106, 105, 100.5, 101, 105.5, 106]))
+    assert summary.warnings == [
         "pytorch at batch 64 of mlp on cpu: its trials form two groups, around 100.5 µs (6) and 105.5 µs (6)"
     ]
 
 
 def test_a_few_slow_trials_are_not_a_group() -> None:
-    found = summarised(timed("pytorch", [100, 100.5, 101, 100.2, 100.7, 100, 120, 100.9, 100.5, 101, 130, 100.1]))
-    assert found.warnings == []
+    summary = summarised(timed("pytorch", [100, 100.5, 101, 100.2, 100.7, 100, 120, 100.9, 100.5, 101, 130, 100.1]))
+    assert summary.warnings == []
 
 
 def test_an_even_scatter_is_not_two_groups() -> None:
-    found = summarised(timed("pytorch", [116, 100, 118, 102, 120, 104, 122, 106, 124, 108, 126, 110]))
-    assert [warning for warning in found.warnings if "two groups" in warning] == []
+    summary = summarised(timed("pytorch", [116, 100, 118, 102, 120, 104, 122, 106, 124, 108, 126, 110]))
+    assert [warning for warning in summary.warnings if "two groups" in warning] == []
 
 
 def test_a_cell_is_named_with_what_is_not_the_default() -> None:
     unusual = {"device": "cuda:1", "batch_size": 2048, "precision": "bf16", "workers": 2}
-    found = summarised([trial(cell=cell(**unusual))], comparisons=[comparison(**unusual)])
-    assert found.warnings[0].startswith("pytorch at batch 2,048 of mlp on cuda:1, precision=bf16, workers=2: 1 block,")
+    summary = summarised([trial(cell=cell(**unusual))], comparisons=[comparison(**unusual)])
+    assert summary.warnings[0].startswith(
+        "pytorch at batch 2,048 of mlp on cuda:1, precision=bf16, workers=2: 1 block,"
+    )
 
 
 def paused(pauses: int) -> list[float]:
@@ -188,9 +190,9 @@ def test_a_block_that_alone_makes_ratios_unknown_is_told_once() -> None:
     quiet = [200.0, 201.0, 202.0, 201.0, 200.0, 200.5]
     disturbed = [200.0, 201.0, 202.0, 320.0, 200.0, 200.5]
     runners = ("pytorch", "floor", "hf-trainer")
-    found = summarised(three_loops(quiet, disturbed, quiet), *runners)
+    summary = summarised(three_loops(quiet, disturbed, quiet), *runners)
     # 320 / 201 = 1.592 is the upper bound, 1 the lower one; else both are 1
-    assert found.warnings == [
+    assert summary.warnings == [
         "floor at batch 64 of mlp on cpu: block 4 is an outlier: "
         "the ratio's CI is ±26 % with it, ±0.0 % without; run more blocks"
     ]
@@ -202,8 +204,8 @@ def test_no_block_is_blamed_for_ratios_that_vary_as_widely_everywhere_or_that_ar
     quiet = [200.0, 201.0, 202.0, 201.0, 200.0, 200.5]
     everywhere = [200.0, 230.0, 180.0, 240.0, 190.0, 210.0]
     a_little = [200.0, 201.0, 202.0, 210.0, 200.0, 200.5]
-    found = summarised(three_loops(quiet, everywhere, a_little), "pytorch", "floor", "hf-trainer")
-    assert not any("only because of" in warning for warning in found.warnings)
+    summary = summarised(three_loops(quiet, everywhere, a_little), "pytorch", "floor", "hf-trainer")
+    assert not any("only because of" in warning for warning in summary.warnings)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How a verb's end is told: what is printed, what is written for a CI system; exit codes stay what they are."""
+"""How a verb's end is shown: what is printed, what is written for a CI system; exit codes stay what they are."""
 
 import io
 import json
@@ -47,8 +47,8 @@ def worse(place):
     return stored(place / "a", a, journal(a, seed=1)), stored(place / "b", b, slow)
 
 
-def told(capsys, found, **options):
-    OutputOptions(verb="upgrade", **options).emit(found, 1)
+def printed(capsys, report, **options):
+    OutputOptions(verb="upgrade", **options).emit(report, 1)
     return capsys.readouterr().out
 
 
@@ -56,16 +56,16 @@ def told(capsys, found, **options):
 
 
 def test_quiet_prints_the_path_of_the_report(capsys):
-    assert told(capsys, answer(case()), quiet=True) == "results/a/report.md\n"
-    assert told(capsys, answer(case(), path=None), quiet=True) == ""
+    assert printed(capsys, answer(case()), quiet=True) == "results/a/report.md\n"
+    assert printed(capsys, answer(case(), path=None), quiet=True) == ""
 
 
 def test_json_prints_one_object_and_nothing_else(capsys):
-    assert json.loads(told(capsys, answer(case()), as_json=True)) == {"exit_code": 1}
+    assert json.loads(printed(capsys, answer(case()), as_json=True)) == {"exit_code": 1}
 
 
 def test_markdown_prints_the_whole_report(capsys):
-    assert told(capsys, answer(case()), form="markdown") == markdown.written(answer().document)
+    assert printed(capsys, answer(case()), form="markdown") == markdown.written(answer().document)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_quiet_run_shows_no_progress():
 def test_in_a_step_the_summary_goes_to_its_file_and_the_log_gets_text_and_annotations(capsys, step):
     summary, output = step
     summary.write_text("of an earlier command\n")
-    out = told(capsys, answer(case()), form="github")
+    out = printed(capsys, answer(case()), form="github")
     assert summary.read_text().startswith("of an earlier command\n## A run: what does it cost?\n")
     assert output.read_text().splitlines()[:2] == ["verdict=regressed", "exit-code=1"]
     assert "## A run" not in out
@@ -110,7 +110,7 @@ def test_in_a_step_the_summary_goes_to_its_file_and_the_log_gets_text_and_annota
 
 
 def test_without_the_variable_the_summary_is_printed(capsys):
-    out = told(capsys, answer(case()), form="github")
+    out = printed(capsys, answer(case()), form="github")
     assert out.startswith("## A run: what does it cost?\n")
     assert out.count("::error ") == 1
 
@@ -162,9 +162,9 @@ def test_a_crash_is_told_from_a_regression(capsys, monkeypatch):
     with pytest.raises(SystemExit) as ended:
         app.run(crashing)
     assert ended.value.code == 70
-    told = capsys.readouterr().err
-    assert "ZeroDivisionError: a fault" in told
-    assert told.endswith("error: internal error in looptax; the measurements are not affected.\n")
+    printed = capsys.readouterr().err
+    assert "ZeroDivisionError: a fault" in printed
+    assert printed.endswith("error: internal error in looptax; the measurements are not affected.\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -47,15 +47,15 @@ def test_two_processes_with_other_hash_seeds_write_the_same_bytes(tmp_path):
     made = tmp_path / "made"
     for run, trials in journals():
         factories.stored(made, run, trials)
-    found = []
+    rebuilt = []
     for seed in ("1", "2"):
         out = tmp_path / seed / "results"
         shutil.copytree(made, out)
         environment = {**os.environ, "PYTHONPATH": SOURCES, "PYTHONHASHSEED": seed}
         folders = [f"results/{each.name}" for each in sorted(out.iterdir())]
         subprocess.run([sys.executable, "-c", REBUILD, *folders], cwd=out.parent, env=environment, check=True)
-        found.append(written(out))
-    first, second = found
+        rebuilt.append(written(out))
+    first, second = rebuilt
     assert len([path for path in first if path.name == "report.html"]) == 4
     assert len([path for path in first if path.suffix == ".svg"]) >= 4
     assert first.keys() == second.keys()

@@ -146,9 +146,9 @@ def with_values(verb) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
 def test_no_value_is_empty(verb, blank, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    found = with_values(verb)
-    assert found
-    for option, kind in found:
+    options = with_values(verb)
+    assert options
+    for option, kind in options:
         values = [blank, "other"] if option == "--requirements" else [blank]
         arguments = [option, *values] if kind == "option" else values
         code = app.exit_code(lambda arguments=arguments, **kept: app.app_of(verb.main)(arguments, **kept))

@@ -22,8 +22,8 @@ def two_cpus(monkeypatch):
 
 
 def test_a_bare_machine(tmp_path):
-    found = cpu.read(tree(tmp_path, cpu_files(4)))
-    assert found == CpuFacts(
+    processor = cpu.read(tree(tmp_path, cpu_files(4)))
+    assert processor == CpuFacts(
         online=4,
         usable=2,
         siblings=0,
@@ -40,10 +40,10 @@ def test_a_bare_machine(tmp_path):
 def test_threads_of_one_core_count_its_heat_once(tmp_path):
     files = cpu_files(2, governor="powersave", siblings="0-1")
     files["sys/devices/system/cpu/intel_pstate/no_turbo"] = "0"
-    found = cpu.read(tree(tmp_path, files))
-    assert (found.siblings, found.smt, found.turbo) == (2, True, True)
-    assert found.governors == {"powersave": 2}
-    assert found.throttle_events == 3 + 5
+    processor = cpu.read(tree(tmp_path, files))
+    assert (processor.siblings, processor.smt, processor.turbo) == (2, True, True)
+    assert processor.governors == {"powersave": 2}
+    assert processor.throttle_events == 3 + 5
 
 
 def test_other_drivers_have_another_switch_for_turbo(tmp_path):
@@ -55,10 +55,10 @@ def test_other_drivers_have_another_switch_for_turbo(tmp_path):
 def test_a_virtual_machine_shows_little_and_says_why(tmp_path):
     files = {name: text for name, text in cpu_files().items() if "cpufreq" not in name and "thermal" not in name}
     del files["sys/devices/system/cpu/intel_pstate/no_turbo"]
-    found = cpu.read(tree(tmp_path, files | {"proc/cpuinfo": "flags : fpu hypervisor"}))
-    assert found.virtual is True
-    assert (found.governors, found.turbo, found.throttle_events) == (None, None, None)
-    assert found.unavailable == {
+    processor = cpu.read(tree(tmp_path, files | {"proc/cpuinfo": "flags : fpu hypervisor"}))
+    assert processor.virtual is True
+    assert (processor.governors, processor.turbo, processor.throttle_events) == (None, None, None)
+    assert processor.unavailable == {
         "governors": "this kernel has no cpufreq (usual in a virtual machine: the host decides)",
         "turbo": "this kernel has no switch for it (usual in a virtual machine: the host decides)",
         "throttle_events": "this kernel counts none (Intel's count their own, virtual machines have none)",
@@ -66,9 +66,9 @@ def test_a_virtual_machine_shows_little_and_says_why(tmp_path):
 
 
 def test_a_system_that_is_not_linux_has_a_reason_for_everything(tmp_path):
-    found = cpu.read(tmp_path)
-    assert set(found.unavailable) == set(CpuFacts.model_fields) - {"unavailable", "usable"}
-    assert found.unavailable["load_1m"] == f"{tmp_path}/proc/loadavg cannot be read (No such file or directory)"
+    processor = cpu.read(tmp_path)
+    assert set(processor.unavailable) == set(CpuFacts.model_fields) - {"unavailable", "usable"}
+    assert processor.unavailable["load_1m"] == f"{tmp_path}/proc/loadavg cannot be read (No such file or directory)"
     garbled = cpu.read(tree(tmp_path, {"proc/loadavg": "much"}))
     assert garbled.unavailable["load_1m"].startswith("what the system says is not understood (ValueError")
 
@@ -125,11 +125,11 @@ IN_A_POD = {"proc/self/cgroup": "0::/pod/box", "proc/meminfo": f"MemAvailable: {
 def test_what_is_left_of_memory_is_what_the_groups_on_the_way_up_leave(tmp_path, files, limit_mib, left_mib):
     version = {"proc/self/cgroup": "4:memory:/pod/box\n0::/"} if any("memory/" in name for name in files) else {}
     root = tree(tmp_path, IN_A_POD | files | version)
-    found = memory.available(root)
-    in_mib = [None if each is None else each / MEBIBYTE for each in (container.memory_bytes(root), found.size_bytes)]
+    left = memory.available(root)
+    in_mib = [None if each is None else each / MEBIBYTE for each in (container.memory_bytes(root), left.size_bytes)]
     whose = "the host" if left_mib is None else "the container"
-    assert (in_mib, found.whose) == ([limit_mib, 8192 if left_mib is None else left_mib], whose)
-    assert memory.read(root).available_bytes == found.size_bytes
+    assert (in_mib, left.whose) == ([limit_mib, 8192 if left_mib is None else left_mib], whose)
+    assert memory.read(root).available_bytes == left.size_bytes
 
 
 def test_a_container_may_be_given_more_than_the_machine_has_left(tmp_path):
@@ -160,14 +160,14 @@ def test_the_smallest_quota_on_the_way_up_holds(tmp_path):
     files = {"proc/self/cgroup": "0::/machine/pod/box"}
     files |= groups("machine/pod/box/", v2("max 100000")) | groups("machine/pod/", v2("50000 100000", throttled=7))
     files |= groups("machine/", v2("200000 100000"))
-    found = container.read(tree(tmp_path, files))
-    assert (found.quota_cpus, found.throttled_periods) == (0.5, 7)
+    limits = container.read(tree(tmp_path, files))
+    assert (limits.quota_cpus, limits.throttled_periods) == (0.5, 7)
 
 
 def test_no_limit_is_none_without_a_reason(tmp_path):
     files = {"proc/self/cgroup": "0::/user"} | groups("user/", v2("max 100000"))
-    found = container.read(tree(tmp_path, files))
-    assert found == ContainerFacts(cgroup="v2", quota_cpus=None, throttled_periods=0, throttled_s=2.5)
+    limits = container.read(tree(tmp_path, files))
+    assert limits == ContainerFacts(cgroup="v2", quota_cpus=None, throttled_periods=0, throttled_s=2.5)
     root = container.read(tree(tmp_path / "root", {"proc/self/cgroup": "0::/"}))
     assert root == ContainerFacts(cgroup="v2", throttled_periods=0, throttled_s=0.0)
 
@@ -176,8 +176,8 @@ def test_a_container_of_control_groups_1_whose_path_is_only_known_outside(tmp_pa
     stat = "nr_periods 10\nnr_throttled 3\nthrottled_time 1500000000"
     inside = {"cpu.cfs_quota_us": "25000", "cpu.cfs_period_us": "100000", "cpu.stat": stat}
     files = {"proc/self/cgroup": "4:cpu,cpuacct:/docker/0f\n1:name=systemd:/docker/0f\n0::/"}
-    found = container.read(tree(tmp_path, files | groups("cpu,cpuacct/", inside)))
-    assert found == ContainerFacts(cgroup="v1", quota_cpus=0.25, throttled_periods=3, throttled_s=1.5)
+    limits = container.read(tree(tmp_path, files | groups("cpu,cpuacct/", inside)))
+    assert limits == ContainerFacts(cgroup="v1", quota_cpus=0.25, throttled_periods=3, throttled_s=1.5)
     (tmp_path / "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us").write_text("-1\n")
     assert container.read(tmp_path).quota_cpus is None
 
@@ -233,15 +233,15 @@ def instant(
 
 def test_what_happened_in_a_window():
     before = instant(100.0, wall_s=5000.0, busy_s=10.0, own_s=1.0)
-    found = health.activity(before, instant(104.0, wall_s=5005.5, busy_s=16.0, own_s=3.0, swapped=12, heat=6))
-    assert (found.busy_cores, found.own_cores, found.foreign_cores) == (1.5, 0.5, 1.0)
-    assert (found.window_s, found.clock_step_s) == (4.0, 1.5)
-    assert (found.swapped_pages, found.throttle_events, found.throttled_periods) == (12, 4, 0)
+    activity = health.activity(before, instant(104.0, wall_s=5005.5, busy_s=16.0, own_s=3.0, swapped=12, heat=6))
+    assert (activity.busy_cores, activity.own_cores, activity.foreign_cores) == (1.5, 0.5, 1.0)
+    assert (activity.window_s, activity.clock_step_s) == (4.0, 1.5)
+    assert (activity.swapped_pages, activity.throttle_events, activity.throttled_periods) == (12, 4, 0)
     blind = health.activity(before, instant(104.0, wall_s=5004.0, busy_s=16.0, own_s=3.0, heat=None))
     assert (blind.throttle_events, blind.unavailable) == (None, {"throttle_events": "a VM"})
 
 
 def test_the_cheap_part_reads_everything_it_finds_and_no_card(tmp_path):
-    found = health.now(tree(tmp_path, cpu_files())).health
-    assert found.nvidia is None
-    assert found.cpu.unavailable == found.memory.unavailable == found.container.unavailable == {}
+    health_now = health.now(tree(tmp_path, cpu_files())).health
+    assert health_now.nvidia is None
+    assert health_now.cpu.unavailable == health_now.memory.unavailable == health_now.container.unavailable == {}

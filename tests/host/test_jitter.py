@@ -13,7 +13,7 @@ from bench.execute import checkup, examination, jitter_probe
 from bench.host import jitter as host_jitter
 from bench.records import checkups
 from bench.records.steadiness import CoreSlices, JitterFacts
-from tests import factories
+from tests import factories, verbs
 
 
 class FakeClock:
@@ -140,8 +140,8 @@ def test_a_probe_that_hangs_is_ended_and_a_reason(tmp_path, monkeypatch):
     (tmp_path / "hangs.py").write_text("import threading; threading.Event().wait()")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(jitter_probe, "START_UP_S", 0.7)
-    found = jitter_probe.jitter(0.1, module="hangs")
-    assert found == JitterFacts(unavailable="the fixed work was not done after 1 s")
+    facts = jitter_probe.jitter(0.1, module="hangs")
+    assert facts == JitterFacts(unavailable="the fixed work was not done after 1 s")
 
 
 def test_a_process_that_cannot_be_started_is_a_reason(monkeypatch):
@@ -154,6 +154,7 @@ def interrupt(seconds: float) -> JitterFacts:
 
 
 def test_one_who_does_not_wait_for_the_doctor_is_told_all_the_rest(monkeypatch):
+    verbs.set_variables(monkeypatch)
     monkeypatch.setattr(examination, "WINDOW_S", 0.01)
     monkeypatch.setattr(examination.jitter_probe, "jitter", interrupt)
     seen = examination.examine("cpu")

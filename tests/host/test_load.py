@@ -31,15 +31,15 @@ def test_what_others_used_is_what_all_used_less_what_the_run_did(tmp_path, two_c
     meter = LoadMeter(tmp_path, own_s=lambda: next(own), clock=lambda: next(clock))
     before = meter.read()
     tree(tmp_path, stat(user=6.0, idle=101.0, stolen=0.5))
-    found = meter.since(before, forks_s=1.0)
-    assert found is not None
-    assert (found.wall_s, found.cpus, found.busy_s, found.own_s, found.stolen_s) == (2.0, 2, 2.0, 1.25, 1.0)
+    window = meter.since(before, forks_s=1.0)
+    assert window is not None
+    assert (window.wall_s, window.cpus, window.busy_s, window.own_s, window.stolen_s) == (2.0, 2, 2.0, 1.25, 1.0)
 
 
 def test_guests_are_in_user_already_and_waiting_for_a_disk_is_idle(tmp_path):
     tree(tmp_path, {"stat": "cpu0 100 20 30 9000 777 5 6 50 44 33"})
-    found = cpu_times({0}, tmp_path)
-    assert (found.busy_s * PER_S, found.stolen_s * PER_S) == (161, 50)
+    times = cpu_times({0}, tmp_path)
+    assert (times.busy_s * PER_S, times.stolen_s * PER_S) == (161, 50)
 
 
 def test_what_a_trial_used_that_nobody_counted_leaves_no_load(tmp_path, two_cpus):
@@ -75,9 +75,9 @@ def test_a_planted_process_is_foreign_and_a_child_that_was_waited_for_is_not():
     meter = LoadMeter()
     before = meter.read()
     stranger = burnt(1.0)  # still there: nobody has waited for it, so that it counts as anybody's
-    found = meter.since(before, forks_s=0.0)
-    assert found.busy_s - found.own_s > 0.9
-    assert found.own_s < 0.5
+    window = meter.since(before, forks_s=0.0)
+    assert window.busy_s - window.own_s > 0.9
+    assert window.own_s < 0.5
     done(stranger)
     waited_for = meter.since(before, forks_s=0.0)
     assert waited_for.own_s > 1.0

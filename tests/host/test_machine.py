@@ -37,7 +37,7 @@ def test_of_a_package_that_is_there_twice_the_first_on_the_path_counts(tmp_path,
 
 
 @pytest.mark.parametrize(
-    ("versions", "is_apples", "told"),
+    ("versions", "is_apples", "built_for"),
     [
         ({}, False, "CPU only"),
         ({"cuda": "13.0"}, False, "CUDA 13.0"),
@@ -46,16 +46,16 @@ def test_of_a_package_that_is_there_twice_the_first_on_the_path_counts(tmp_path,
         ({}, True, "MPS"),
     ],
 )
-def test_what_torch_is_built_for(monkeypatch, versions, is_apples, told):
+def test_what_torch_is_built_for(monkeypatch, versions, is_apples, built_for):
     for kind in ("cuda", "hip", "xpu"):
         monkeypatch.setattr(torch.version, kind, versions.get(kind), raising=False)
     monkeypatch.setattr(torch.backends.mps, "is_built", lambda: is_apples)
-    assert machine.describe()["torch_build"] == f"{torch.__version__}, {told}"
+    assert machine.describe()["torch_build"] == f"{torch.__version__}, {built_for}"
 
 
 def test_variables_that_change_a_run_and_those_of_a_launcher_are_part_of_where_it_was_made(monkeypatch):
     monkeypatch.setenv("CUDA_LAUNCH_BLOCKING", "1")
     monkeypatch.setenv("WORLD_SIZE", "8")
-    told = machine.describe()
-    assert told["variables"]["CUDA_LAUNCH_BLOCKING"] == "1"
-    assert "WORLD_SIZE" in told["left_out"]
+    described = machine.describe()
+    assert described["variables"]["CUDA_LAUNCH_BLOCKING"] == "1"
+    assert "WORLD_SIZE" in described["left_out"]

@@ -14,9 +14,9 @@ from tests.host.machines import NVMLError, nvml
 
 
 def test_an_idle_card():
-    found = nvidia.read(nvml=nvml())
-    assert (found.driver, found.cuda, found.unavailable) == ("580.65.06", "13.0", None)
-    assert found.gpus == [
+    cards = nvidia.read(nvml=nvml())
+    assert (cards.driver, cards.cuda, cards.unavailable) == ("580.65.06", "13.0", None)
+    assert cards.gpus == [
         GpuFacts(
             uuid="GPU-0",
             name="NVIDIA H100",
@@ -50,12 +50,12 @@ def test_a_sick_card_keeps_no_other_from_being_told():
             raise NVMLError("GPU is lost")
         return "NVIDIA H100"
 
-    found = nvidia.read(None, nvml(nvmlDeviceGetCount=lambda: 3, nvmlDeviceGetName=name))
-    assert [gpu.uuid for gpu in found.gpus] == ["GPU-0", "GPU-2"]
-    assert found.unavailable == "a card does not answer NVML: GPU is lost"
+    cards = nvidia.read(None, nvml(nvmlDeviceGetCount=lambda: 3, nvmlDeviceGetName=name))
+    assert [gpu.uuid for gpu in cards.gpus] == ["GPU-0", "GPU-2"]
+    assert cards.unavailable == "a card does not answer NVML: GPU is lost"
     assert nvidia.read(["GPU-2"], nvml(nvmlDeviceGetName=name)).unavailable is None
-    told = [card.seen for card in device.cards(found) if card.subject == "NVIDIA cards"]
-    assert told == ["not available: a card does not answer NVML: GPU is lost"]
+    notes = [card.seen for card in device.cards(cards) if card.subject == "NVIDIA cards"]
+    assert notes == ["not available: a card does not answer NVML: GPU is lost"]
 
 
 def test_of_a_slice_the_board_is_told():
@@ -64,8 +64,8 @@ def test_of_a_slice_the_board_is_told():
         nvmlDeviceGetDeviceHandleFromMigDeviceHandle=lambda _: 7,
         nvmlDeviceGetMigMode=lambda board: [board == 7, 1],
     )
-    (found,) = nvidia.read(["GPU-5"], slice_of_7).gpus
-    assert (found.uuid, found.mig) == ("GPU-7", True)
+    (card,) = nvidia.read(["GPU-5"], slice_of_7).gpus
+    assert (card.uuid, card.mig) == ("GPU-7", True)
 
 
 def _not_found():
@@ -81,8 +81,8 @@ def _not_found():
     ],
 )
 def test_what_slows_a_card(bits, reasons):
-    found = nvidia.read(nvml=nvml(nvmlDeviceGetCurrentClocksEventReasons=lambda _: bits))
-    assert found.gpus[0].throttle_reasons == reasons
+    cards = nvidia.read(nvml=nvml(nvmlDeviceGetCurrentClocksEventReasons=lambda _: bits))
+    assert cards.gpus[0].throttle_reasons == reasons
 
 
 def test_older_drivers_have_the_reasons_under_another_name():
@@ -124,9 +124,9 @@ def test_what_a_card_does_not_tell_has_its_reason():
     def refuse(*_: object) -> None:
         raise NVMLError("Not Supported")
 
-    found = nvidia.read(nvml=nvml(nvmlDeviceGetTemperature=refuse, nvmlDeviceGetMigMode=refuse)).gpus[0]
-    assert (found.temperature_c, found.mig, found.sm_clock_mhz) == (None, None, 1980)
-    assert found.unavailable == dict.fromkeys(("temperature_c", "mig"), "NVML does not report it: Not Supported")
+    card = nvidia.read(nvml=nvml(nvmlDeviceGetTemperature=refuse, nvmlDeviceGetMigMode=refuse)).gpus[0]
+    assert (card.temperature_c, card.mig, card.sm_clock_mhz) == (None, None, 1980)
+    assert card.unavailable == dict.fromkeys(("temperature_c", "mig"), "NVML does not report it: Not Supported")
 
 
 def test_without_a_driver_there_is_one_reason():

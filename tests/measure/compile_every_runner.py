@@ -8,6 +8,8 @@ import os
 from functools import partial
 from tempfile import TemporaryDirectory
 
+from torch._inductor import compile_fx
+
 from tests.measure.count_every_runner import in_a_fork
 from trainloops import parts, runners
 from trainloops.contract import Job
@@ -18,17 +20,10 @@ def job(scratch, **settings):
     return Job(workload="mlp", compile=True, output_dir=scratch, **length, **settings)
 
 
-def stop_at_the_graph():
-    from torch._inductor import compile_fx
-
-    compile_fx.compile_fx = lambda graph, *_, **__: graph.forward
-
-
 def proof(train, _, precision="fp32"):
     from bench.measure.compilation import Compilations, NothingCompiledError
     from bench.measure.fingerprint import Recorder
 
-    stop_at_the_graph()
     compilations = Compilations().watch()
     with TemporaryDirectory() as scratch:
         compiled = job(scratch, precision=precision)
@@ -46,7 +41,6 @@ in_bf16 = partial(proof, precision="bf16")
 def counted(train, _):
     from bench.measure import counters
 
-    stop_at_the_graph()
     with TemporaryDirectory() as scratch:
         return counters.count(train, job(scratch), parts.build, warmup_steps=1)
 
@@ -57,7 +51,6 @@ def split(train, _):
     from bench.measure.compilation import Compilations
     from bench.measure.device import Host
 
-    stop_at_the_graph()
     compilations = Compilations().watch()
     with (
         TemporaryDirectory() as scratch,
@@ -73,7 +66,6 @@ def compiled_twice(train, _):
 
     from bench.measure.compilation import Compilations
 
-    stop_at_the_graph()
     compilations = Compilations().watch()
     double = torch.compile(lambda x: x * 2, dynamic=False)
     double(torch.ones(3))
@@ -93,6 +85,7 @@ def takes_no_notice(job, parts):
 def main():
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # frameworks print
+    compile_fx.compile_fx = lambda graph, *_, **__: graph.forward
     trains = {name: runners.load(name) for name in runners.REGISTRY} | {"takes no notice": takes_no_notice}
     told = {
         "proofs": {name: in_a_fork(proof, train, 0) for name, train in trains.items()},

@@ -15,14 +15,18 @@ FRESH = {"PYTHONHASHSEED": "0", "PYTHONPATH": verbs.SOURCES}
 """A process of its own, as users' are; the other one is a fork of a template."""
 
 
-@pytest.fixture(scope="module")
-def told():
-    return [json.loads(verbs.program("tests.measure.count_every_runner", **where)) for where in (FRESH, {})]
+def measured(*arguments, **where):
+    return json.loads(verbs.program("tests.measure.count_every_runner", *arguments, **where))
 
 
 @pytest.fixture(scope="module")
-def twice(told):
-    return [each["counts"] for each in told]
+def fresh():
+    return measured("phases", **FRESH)
+
+
+@pytest.fixture(scope="module")
+def twice(fresh):
+    return [fresh["counts"], measured()["counts"]]
 
 
 def test_two_processes_count_the_same(twice):
@@ -53,9 +57,9 @@ def test_the_look_ahead_of_accelerate_keeps_one_more_batch(twice):
     assert of["floor 64"] == 16 * batch
 
 
-def test_the_phases_of_every_runner_sum_to_its_steps(told):
-    assert told[0]["phases"].keys() == runners.REGISTRY.keys()
-    for name, found in told[0]["phases"].items():
+def test_the_phases_of_every_runner_sum_to_its_steps(fresh):
+    assert fresh["phases"].keys() == runners.REGISTRY.keys()
+    for name, found in fresh["phases"].items():
         sums = [sum(step) for step in zip(*found["phase_ns"].values(), strict=True)]
         assert len(sums) == len(found["steps_ns"]) == 39
         # Step by step, and the median of them: between its two readings of the clock a step may lose the processor.
@@ -63,7 +67,7 @@ def test_the_phases_of_every_runner_sum_to_its_steps(told):
         assert median(ratios) == pytest.approx(1, abs=0.02), name
 
 
-def test_every_runner_has_every_phase(told):
-    for name, found in told[0]["phases"].items():
+def test_every_runner_has_every_phase(fresh):
+    for name, found in fresh["phases"].items():
         empty = {phase for phase, ns in found["phase_ns"].items() if median(ns) == 0}
         assert empty == ({"data"} if name == "floor" else set()), name

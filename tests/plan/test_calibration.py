@@ -48,9 +48,9 @@ def planned(**flags):
 
 
 def test_a_run_may_add_as_many_blocks_as_its_target_takes():
-    found = with_blocks(planned(), [NOISY])
-    by = found.by_calibration
-    assert (found.blocks, found.max_blocks, by.usual, by.resolves) == (8, 28, 9, 0.015)
+    adjusted = with_blocks(planned(), [NOISY])
+    by = adjusted.by_calibration
+    assert (adjusted.blocks, adjusted.max_blocks, by.usual, by.resolves) == (8, 28, 9, 0.015)
     assert report.sentence(by) == (
         "By this machine's calibration of 2026-01-02, there may be up to 28 blocks instead of the usual 9: "
         "expected CI ±1.5 %."
@@ -58,32 +58,32 @@ def test_a_run_may_add_as_many_blocks_as_its_target_takes():
 
 
 def test_a_run_may_never_add_fewer_blocks_than_its_preset():
-    found = with_blocks(planned(preset="thorough"), [QUIET])
-    assert (found.blocks, found.max_blocks, found.by_calibration.resolves) == (12, 32, 0.01)
-    assert report.sentence(found.by_calibration).endswith("the usual limit of 32 blocks: expected CI ±1.0 %.")
+    adjusted = with_blocks(planned(preset="thorough"), [QUIET])
+    assert (adjusted.blocks, adjusted.max_blocks, adjusted.by_calibration.resolves) == (12, 32, 0.01)
+    assert report.sentence(adjusted.by_calibration).endswith("the usual limit of 32 blocks: expected CI ±1.0 %.")
 
 
 def test_a_run_that_ends_at_its_target_knows_no_more_than_that():
-    found = with_blocks(planned(target_ci="3%"), [QUIET])
-    assert (found.max_blocks, found.by_calibration.resolves) == (40, 0.03)
+    adjusted = with_blocks(planned(target_ci="3%"), [QUIET])
+    assert (adjusted.max_blocks, adjusted.by_calibration.resolves) == (40, 0.03)
 
 
 def test_a_run_that_adds_none_has_as_many_blocks_as_two_per_cent_take():
-    found = with_blocks(planned(blocks=8), [NOISY])
-    assert (found.blocks, found.by_calibration.usual, found.by_calibration.resolves) == (20, 8, 0.0199)
-    assert report.sentence(found.by_calibration).endswith(
+    adjusted = with_blocks(planned(blocks=8), [NOISY])
+    assert (adjusted.blocks, adjusted.by_calibration.usual, adjusted.by_calibration.resolves) == (20, 8, 0.0199)
+    assert report.sentence(adjusted.by_calibration).endswith(
         "there are 20 blocks instead of the usual 8: expected CI ±2.0 %."
     )
 
 
 def test_quick_stays_quick_and_says_how_well_it_will_know():
-    found = with_blocks(planned(preset="quick"), [NOISY])
-    assert (found.blocks, found.max_blocks, found.by_calibration.resolves) == (8, 12, 0.03)
+    adjusted = with_blocks(planned(preset="quick"), [NOISY])
+    assert (adjusted.blocks, adjusted.max_blocks, adjusted.by_calibration.resolves) == (8, 12, 0.03)
 
 
 def test_where_no_number_of_blocks_is_enough_there_are_the_most():
-    found = with_blocks(planned(), [WILD])
-    assert (found.max_blocks, found.by_calibration.resolves) == (40, 0.05)
+    adjusted = with_blocks(planned(), [WILD])
+    assert (adjusted.max_blocks, adjusted.by_calibration.resolves) == (40, 0.05)
 
 
 def test_the_noisiest_device_decides():
@@ -100,10 +100,10 @@ def test_without_a_calibration_or_without_times_nothing_changes():
 
 def test_the_margin_of_time_is_what_the_last_look_resolves():
     check = planned().model_copy(update={"blocks": 40})
-    found = with_margin(check, [NOISY])
-    assert (found.margin, found.time_margin, found.margin_of_time) == (0.03, 0.042, 0.042)
+    adjusted = with_margin(check, [NOISY])
+    assert (adjusted.margin, adjusted.time_margin, adjusted.margin_of_time) == (0.03, 0.042, 0.042)
     assert check.margin_of_time == 0.03
-    assert report.sentence(found.by_calibration) == (
+    assert report.sentence(adjusted.by_calibration) == (
         "By this machine's calibration of 2026-01-02, these blocks detect a change of 4.1 % with 80 "
         "% power and nothing smaller, so the margin of time is 4.2 % instead of 3.0 %; --margin sets another."
     )
@@ -111,9 +111,9 @@ def test_the_margin_of_time_is_what_the_last_look_resolves():
 
 
 def test_the_margin_is_never_less_than_usual():
-    found = with_margin(planned().model_copy(update={"blocks": 40}), [QUIET])
-    assert found.time_margin == 0.03
-    assert report.sentence(found.by_calibration).endswith(
+    adjusted = with_margin(planned().model_copy(update={"blocks": 40}), [QUIET])
+    assert adjusted.time_margin == 0.03
+    assert report.sentence(adjusted.by_calibration).endswith(
         "these blocks detect a change of 0.9 % with 80 % power, so the margin stays 3.0 %."
     )
 
@@ -124,19 +124,19 @@ def test_a_machine_of_which_no_change_is_known_that_it_finds_leaves_the_margin_a
 
 
 def test_what_later_runs_make_of_it_is_told_by_command():
-    _, told, kept = report.used(defaults(NOISY), calibrations.path_of(NOISY.identity))
-    assert told.lines[0].startswith("python -m bench.upgrade: these blocks detect a change of 4.1 %")
-    assert [line.subject for line in told.lines] == [
+    _, usage, kept = report.used(defaults(NOISY), calibrations.path_of(NOISY.identity))
+    assert usage.lines[0].startswith("python -m bench.upgrade: these blocks detect a change of 4.1 %")
+    assert [line.subject for line in usage.lines] == [
         "python -m bench.upgrade",
         "python -m bench.bisect",
         "python -m bench.history",
         *(f"python -m bench.run --preset {name}" for name in ("quick", "standard", "thorough")),
     ]
-    assert told.lines[1].endswith(
+    assert usage.lines[1].endswith(
         "these blocks detect a change of 5.0 % with 80 % power and nothing smaller, so the margin "
         "of time is 5.0 % instead of 3.0 %; --margin sets another."
     )
-    assert told.lines[2].endswith("the usual 6 blocks: expected CI ±8.0 %.")
+    assert usage.lines[2].endswith("the usual 6 blocks: expected CI ±8.0 %.")
     assert kept.text.startswith("Kept in ")
     assert [each.text for each in report.used(defaults(NOISY), None)] == ["It was interrupted and is not kept."]
 

@@ -128,19 +128,19 @@ def test_options_take_turns_with_the_loop_without_any_in_groups_of_eight_and_tho
     priced += [PricedOption(runner="fabric", name="workers", setting="workers", workers=2)]
     priced += [PricedOption(runner="fabric", name="lacking", setting="lacking", missing="needs a package")]
     planned = settings("options", ["fabric"]).model_copy(update={"options": priced})
-    found = planned_groups(planned)
+    groups = planned_groups(planned)
     none = cell(COMPARISON, "fabric")
-    assert [[each.option for each in one.cells] for one in found] == [
+    assert [[each.option for each in one.cells] for one in groups] == [
         [None, *names[:5]],
         [None, *names[5:]],
         [None, "workers"],
     ]
-    assert {one.reference for one in found} == {none}
-    assert {one.clone for one in found} == {clone_of(none)}
-    assert [one.number for one in found] == [0, 1, 2]
-    assert found[0].name(none) == "none"
-    assert found[0].name(found[0].cells[1]) == "option-0"
-    assert {member.comparison for one in found for member in one.members} == {COMPARISON}
+    assert {one.reference for one in groups} == {none}
+    assert {one.clone for one in groups} == {clone_of(none)}
+    assert [one.number for one in groups] == [0, 1, 2]
+    assert groups[0].name(none) == "none"
+    assert groups[0].name(groups[0].cells[1]) == "option-0"
+    assert {member.comparison for one in groups for member in one.members} == {COMPARISON}
 
 
 def both_profiles(*runners: str, design: str = "runners", environments: tuple[str, ...] = ()) -> Settings:
@@ -171,8 +171,8 @@ def test_a_loop_without_defaults_is_in_the_matched_profile_alone():
 def test_other_comparisons_are_rounds_of_their_own():
     planned = both_profiles("pytorch")
     larger = [comparison.model_copy(update={"batch_size": 512}) for comparison in planned.comparisons]
-    found = planned_groups(planned.model_copy(update={"comparisons": [*planned.comparisons, *larger]}))
-    assert [[each.batch_size for each in one.cells] for one in found] == [[64, 64], [512, 512]]
+    groups = planned_groups(planned.model_copy(update={"comparisons": [*planned.comparisons, *larger]}))
+    assert [[each.batch_size for each in one.cells] for one in groups] == [[64, 64], [512, 512]]
 
 
 def test_each_profile_is_compared_between_environments_by_itself():

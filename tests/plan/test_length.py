@@ -152,15 +152,15 @@ def test_a_trial_warms_up_by_the_clock_for_longer_on_an_accelerator_whose_clocks
 
 
 def test_ranks_warm_up_by_steps_alone_since_their_clocks_would_not_agree_on_the_last_one():
-    found = length.warm_up(settings(), factories.comparison(ranks=2))
-    assert found.min_steps == found.max_steps > 1
+    warm_up = length.warm_up(settings(), factories.comparison(ranks=2))
+    assert warm_up.min_steps == warm_up.max_steps > 1
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("steps", [1, 7, 200])
 def test_a_named_warm_up_has_exactly_so_many_steps(device, steps):
-    found = length.warm_up(settings(warmup_steps=steps), factories.comparison(device=device))
-    assert (found.min_steps, found.max_steps) == (steps, steps)
+    warm_up = length.warm_up(settings(warmup_steps=steps), factories.comparison(device=device))
+    assert (warm_up.min_steps, warm_up.max_steps) == (steps, steps)
 
 
 # The jobs.

@@ -29,35 +29,35 @@ def searched(start, fits, *, status="oom", trials=None):
     ],
 )
 def test_it_doubles_or_halves_until_both_ends_are_known_and_bisects(start, most, sizes):
-    found, tried = searched(start, lambda size: size <= most)
+    limits, tried = searched(start, lambda size: size <= most)
     assert tried == sizes
-    largest = found.largest and found.largest.cell.batch_size
-    assert (largest or 0, found.smallest_failing.cell.batch_size) == (most, most + 1)
+    largest = limits.largest and limits.largest.cell.batch_size
+    assert (largest or 0, limits.smallest_failing.cell.batch_size) == (most, most + 1)
 
 
 @pytest.mark.parametrize("most", [999, 12_345, 500_001])
 def test_large_batches_are_known_to_within_its_resolution(most):
-    found, _ = searched(64, lambda size: size <= most)
-    good, bad = found.largest.cell.batch_size, found.smallest_failing.cell.batch_size
+    limits, _ = searched(64, lambda size: size <= most)
+    good, bad = limits.largest.cell.batch_size, limits.smallest_failing.cell.batch_size
     assert good <= most < bad
     assert bad - good <= good / RESOLUTION
 
 
 def test_it_ends_at_a_ceiling():
-    found, tried = searched(64, lambda _: True)
-    assert (tried[-1], found.largest.cell.batch_size, found.smallest_failing) == (CEILING, CEILING, None)
+    limits, tried = searched(64, lambda _: True)
+    assert (tried[-1], limits.largest.cell.batch_size, limits.smallest_failing) == (CEILING, CEILING, None)
 
 
 @pytest.mark.parametrize("status", ["oom", "killed", "timeout"])
 def test_whatever_a_size_can_be_to_blame_for_is_a_limit(status):
-    found, _ = searched(64, lambda size: size <= 100, status=status)
-    assert (found.largest.cell.batch_size, found.smallest_failing.status) == (100, status)
+    limits, _ = searched(64, lambda size: size <= 100, status=status)
+    assert (limits.largest.cell.batch_size, limits.smallest_failing.status) == (100, status)
 
 
 @pytest.mark.parametrize("status", ["failed", "missing", "garbage"])
 def test_another_failure_ends_it(status):
-    found, tried = searched(64, lambda size: size <= 100, status=status)
-    assert (tried, found.broken.status, found.smallest_failing) == ([64, 128], status, None)
+    limits, tried = searched(64, lambda size: size <= 100, status=status)
+    assert (tried, limits.broken.status, limits.smallest_failing) == ([64, 128], status, None)
 
 
 def test_it_goes_on_from_the_trials_that_there_are_and_minds_no_other_cell_s():
@@ -68,10 +68,10 @@ def test_it_goes_on_from_the_trials_that_there_are_and_minds_no_other_cell_s():
 
 
 def test_its_plan():
-    found = from_flags(Flags(find_max_batch=True, memory_limit="1.5GiB"), CPU_ONLY)
-    assert (found.passes, found.memory_limit_bytes) == (["equivalence", "max-batch"], 3 * 2**29)
-    assert [comparison.batch_size for comparison in found.comparisons] == [64]
-    assert found.runners == ["pytorch", "hf-trainer", "lightning", "accelerate", "fabric"]
+    settings = from_flags(Flags(find_max_batch=True, memory_limit="1.5GiB"), CPU_ONLY)
+    assert (settings.passes, settings.memory_limit_bytes) == (["equivalence", "max-batch"], 3 * 2**29)
+    assert [comparison.batch_size for comparison in settings.comparisons] == [64]
+    assert settings.runners == ["pytorch", "hf-trainer", "lightning", "accelerate", "fabric"]
     heavy = from_flags(Flags(find_max_batch=True, device="cuda", workload="cnn"), TWO_CARDS)
     assert ([comparison.batch_size for comparison in heavy.comparisons], heavy.memory_limit_bytes) == ([8], None)
 

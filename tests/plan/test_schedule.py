@@ -33,8 +33,8 @@ def flat(groups: Sequence[Sequence[schedule.Slot]]) -> list[schedule.Slot]:
 
 
 def orders(*, seed: int = 0, block: int = 0, first: int = 0, count: int = 300) -> list[list[int]]:
-    found = schedule.cycles(4, seed=seed, block=block, first=flat(a_block())[first].cell)
-    return list(islice(found, count))
+    cycles = schedule.cycles(4, seed=seed, block=block, first=flat(a_block())[first].cell)
+    return list(islice(cycles, count))
 
 
 # Blocks.
@@ -93,9 +93,9 @@ def test_no_trial_and_no_comparison_is_favoured_by_its_place():
 
 
 def test_in_each_cycle_everybody_has_one_turn_in_another_order():
-    found = orders()
-    assert all(sorted(order) == [0, 1, 2, 3] for order in found)
-    assert len({tuple(order) for order in found}) == 24
+    drawn = orders()
+    assert all(sorted(order) == [0, 1, 2, 3] for order in drawn)
+    assert len({tuple(order) for order in drawn}) == 24
 
 
 def test_the_orders_are_a_function_of_seed_block_and_group():
@@ -106,11 +106,11 @@ def test_the_orders_are_a_function_of_seed_block_and_group():
 
 
 def test_nobody_is_favoured_by_a_place_in_the_cycle_or_by_whom_it_follows():
-    found = orders(count=600)
+    drawn = orders(count=600)
     for place in range(4):
-        whose = Counter(order[place] for order in found)
+        whose = Counter(order[place] for order in drawn)
         assert min(whose[member] for member in range(4)) > 105  # 150 expected, standard deviation 11
-    follows = Counter((before, after) for order in found for before, after in pairwise(order))
+    follows = Counter((before, after) for order in drawn for before, after in pairwise(order))
     assert min(follows[a, b] for a in range(4) for b in range(4) if a != b) > 105  # 150 expected
 
 

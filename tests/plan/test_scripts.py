@@ -54,7 +54,7 @@ def test_what_follows_the_dashes_is_the_one_scripts():
 
 
 @pytest.mark.parametrize(
-    ("texts", "flags", "told"),
+    ("texts", "flags", "refusal"),
     [
         (["gone.py"], {}, "gone.py is not there: give the path of a Python file"),
         (["other"], {}, "other is a folder: give the path of a Python file"),
@@ -71,11 +71,11 @@ def test_what_follows_the_dashes_is_the_one_scripts():
         (["train.py"], {"cwd": Path("train.py")}, "--cwd train.py is no folder; make it, or name another."),
     ],
 )
-def test_what_cannot_be_run_is_refused_in_a_sentence(texts, flags, told, project):
+def test_what_cannot_be_run_is_refused_in_a_sentence(texts, flags, refusal, project):
     (project / "wrong.py").write_text("import torch\nfor for\n")
     with pytest.raises(UsageError) as refused:
         asked(*texts, **flags)
-    assert told in str(refused.value)
+    assert refusal in str(refused.value)
 
 
 @pytest.mark.parametrize("flag", ["runner", "workload", "batch_size", "precision", "optimizer", "workers"])
@@ -127,8 +127,8 @@ def test_a_trials_copy_has_what_a_script_may_read_and_not_what_it_never_does(pro
     (project / "beside").symlink_to("data/deep/x.txt")
     copied = tmp_path_factory.mktemp("copy")
     working_copy.copy(project, copied)
-    found = {str(path.relative_to(copied)) for path in copied.rglob("*")}
-    assert found == {
+    copied_files = {str(path.relative_to(copied)) for path in copied.rglob("*")}
+    assert copied_files == {
         *("train.py", "other", "other/train.py", "with space.py", "results", "data", "data/deep", "data/deep/x.txt"),
         *(".env", "empty", "linked", "beside"),
     }

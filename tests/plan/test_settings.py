@@ -160,8 +160,8 @@ def test_devices_resolve(machine, asked, devices):
     ],
 )
 def test_workloads_whose_samples_may_cost_much_have_small_batches_unless_asked_for(flags, sizes):
-    found = from_flags(Flags(**flags), CPU_ONLY).comparisons
-    assert list(dict.fromkeys(comparison.batch_size for comparison in found)) == sizes
+    comparisons = from_flags(Flags(**flags), CPU_ONLY).comparisons
+    assert list(dict.fromkeys(comparison.batch_size for comparison in comparisons)) == sizes
 
 
 def test_comma_lists_make_every_combination_in_order():

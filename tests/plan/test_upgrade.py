@@ -21,8 +21,8 @@ CURRENT = Environment(
 def asking(*requirements: str, **packages: str | None) -> Environment:
     """The current environment with other packages; None is one that is not there."""
     named = {name.replace("_", "-"): version for name, version in packages.items()}
-    found = {name: version for name, version in (CURRENT.packages | named).items() if version is not None}
-    return CURRENT.model_copy(update={"name": "asked", "requirements": list(requirements), "packages": found})
+    packages = {name: version for name, version in (CURRENT.packages | named).items() if version is not None}
+    return CURRENT.model_copy(update={"name": "asked", "requirements": list(requirements), "packages": packages})
 
 
 OLD = asking("transformers==4.57.6", transformers="4.57.6")
@@ -40,20 +40,20 @@ def settings(
 
 
 def test_a_check_compares_a_baseline_a_candidate_and_a_clone_of_the_baseline():
-    found = settings(batch_size=upgrade.BATCH_SIZES)
-    assert (found.design, found.preset, found.blocks) == ("environments", "check", 40)
-    assert (found.turns_s, found.blocks_per_set) == (upgrade.TURNS_S, upgrade.BLOCKS_PER_SET)
-    assert found.target_ci is None  # its looks decide when it ends
-    assert [environment.name for environment in found.environments] == ["baseline", "candidate", "clone"]
-    assert [environment.clone_of for environment in found.environments] == [None, None, "baseline"]
-    assert [environment.packages["transformers"] for environment in found.environments] == [
+    check = settings(batch_size=upgrade.BATCH_SIZES)
+    assert (check.design, check.preset, check.blocks) == ("environments", "check", 40)
+    assert (check.turns_s, check.blocks_per_set) == (upgrade.TURNS_S, upgrade.BLOCKS_PER_SET)
+    assert check.target_ci is None  # its looks decide when it ends
+    assert [environment.name for environment in check.environments] == ["baseline", "candidate", "clone"]
+    assert [environment.clone_of for environment in check.environments] == [None, None, "baseline"]
+    assert [environment.packages["transformers"] for environment in check.environments] == [
         "4.57.6",
         "5.23.0",
         "4.57.6",
     ]
-    assert [comparison.batch_size for comparison in found.comparisons] == [8, 64, 512]
-    assert found.passes == ["equivalence", "counting", "timing"]
-    assert (found.margin, found.fail_on) == (0.03, ["time", "memory"])
+    assert [comparison.batch_size for comparison in check.comparisons] == [8, 64, 512]
+    assert check.passes == ["equivalence", "counting", "timing"]
+    assert (check.margin, check.fail_on) == (0.03, ["time", "memory"])
     assert upgrade.CAP == sequential.CAP  # more blocks would never be looked at
 
 
@@ -96,8 +96,8 @@ def test_a_named_loop_is_checked_and_nothing_else():
 
 def test_what_only_another_loop_would_refuse_is_not_refused():
     # Lightning cannot clip for a fused optimizer under mixed precision, but it is not touched here.
-    found = settings(optimizer="adamw-fused", precision="bf16", grad_clip="1")
-    assert found.runners == ["hf-trainer"]
+    check = settings(optimizer="adamw-fused", precision="bf16", grad_clip="1")
+    assert check.runners == ["hf-trainer"]
 
 
 @pytest.mark.parametrize(

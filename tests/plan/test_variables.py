@@ -52,17 +52,17 @@ def test_what_changes_a_loop_is_told_with_its_value_and_what_it_does():
         "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
         "CUDA_INJECTION64_PATH": "/home/ada/tools/libprofiler.so",
     }
-    found = variables.changing(environment)
-    assert found == {
+    changing = variables.changing(environment)
+    assert changing == {
         "CUDA_LAUNCH_BLOCKING": "1",
         "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
         "CUDA_INJECTION64_PATH": "libprofiler.so",
     }
-    told = list(words.warnings_of(found, []))
-    assert told[0] == (
+    warnings = list(words.warnings_of(changing, []))
+    assert warnings[0] == (
         "CUDA_LAUNCH_BLOCKING=1 is set in this environment, and holds for every loop: every kernel is waited for"
     )
-    assert len(told) == 3
+    assert len(warnings) == 3
 
 
 def test_nothing_is_told_of_an_environment_that_has_none():

@@ -36,7 +36,7 @@ def keys():
     return {f"{record.__name__}.{name}" for record in records(*FILES) for name in record.model_fields}
 
 
-def told(schema):
+def documented(schema):
     """The keys that the history names under a schema's heading; several of one record stand in a row."""
     (section,) = re.findall(rf"^## {schema}\n(.*?)(?=^## |\Z)", HISTORY, flags=re.MULTILINE | re.DOTALL)
     return set(re.findall(r"`(\w+\.\w+)`", section))
@@ -45,7 +45,7 @@ def told(schema):
 def test_every_key_that_a_schema_brought_is_in_its_history_and_none_is_gone():
     before = set(json.loads((SCHEMAS / f"{SCHEMA - 1}.json").read_text()))
     assert before - keys() == set(), "keys only ever get added"
-    assert keys() - before == told(SCHEMA), "docs/formats.md names what differs from the last schema"
+    assert keys() - before == documented(SCHEMA), "docs/formats.md names what differs from the last schema"
 
 
 def test_every_schema_has_its_chapter_and_its_runs():

@@ -87,13 +87,13 @@ def test_everything_that_is_judged_and_told_has_words():
 
 def test_every_verdict_is_on_a_figure_of_the_table():
     run = checks.planned(fail_on=["time", "memory", "start", "counters"])
-    found = checks.told(run, checks.timed(run, checks.steps(checks.QUIET)), checks.counted(run, checks.counters()))
-    judged = {verdict.metric for verdict in found.verdicts}
+    check = checks.told(run, checks.timed(run, checks.steps(checks.QUIET)), checks.counted(run, checks.counters()))
+    judged = {verdict.metric for verdict in check.verdicts}
     on_a_cpu = {
         each.key for each in METRICS if each.group and not (each.on_accelerator or each.key.startswith("device_"))
     }
     assert judged == on_a_cpu
-    assert {verdict.metric: verdict.margin is None for verdict in found.verdicts} == {
+    assert {verdict.metric: verdict.margin is None for verdict in check.verdicts} == {
         key: metric(key).group == "counters" for key in judged
     }
 
@@ -133,8 +133,8 @@ def test_every_table_has_the_columns_of_its_figures():
         "phases": columns.PHASES[:-1],
     }
     assert tables.keys() == {*get_args(Table)}
-    found = {column.key: name for name, table in tables.items() for column in table}
-    assert found == {each.key: each.table for each in METRICS if each.table}
+    table_of = {column.key: name for name, table in tables.items() for column in table}
+    assert table_of == {each.key: each.table for each in METRICS if each.table}
     for kind, keys in grid.DROPPABLE.items():
         assert set(keys) < {column.key for column in grid.SHOWN[kind]}
 
@@ -145,6 +145,6 @@ def test_a_count_is_taken_from_the_first_interpreter_that_counted():
 
 
 def test_a_row_tells_all_figures_that_it_has_and_no_other():
-    told = {each.key: estimate for each, estimate in metrics.known(row(noise_floor=0.012, import_torch_s=1.9))}
-    assert (told["noise_floor"].value, told["import_torch_s"].value, told["ratio"].low) == (0.012, 1.9, 1.855)
-    assert not told.keys() & {"device_allocated_bytes", "python_calls", "phase_data_us"}
+    figures = {each.key: estimate for each, estimate in metrics.known(row(noise_floor=0.012, import_torch_s=1.9))}
+    assert (figures["noise_floor"].value, figures["import_torch_s"].value, figures["ratio"].low) == (0.012, 1.9, 1.855)
+    assert not figures.keys() & {"device_allocated_bytes", "python_calls", "phase_data_us"}

@@ -1,4 +1,4 @@
-"""What `python -m studies.evidence` makes of figures: effects that are planted are told, and nothing else."""
+"""What `python -m studies.evidence` makes of figures: effects that are planted are reported, and nothing else."""
 
 import gc
 import re
@@ -62,7 +62,7 @@ def trials_of(group, effect):
         )
 
 
-def told(text, what):
+def effect_percent(text, what):
     """The estimate of the row that begins with `what`, in per cent."""
     row = next(line for line in text.splitlines() if line.startswith(f"| {what}"))
     return float(re.search(r"([+-][\d.]+) %", row)[1])
@@ -81,9 +81,9 @@ def test_an_effect_of_order_is_told_where_it_is(tmp_path, slowed):
     text = stored.order_effects(Namespace(run=[a_run(tmp_path, effect)]))
     for what in (*EFFECTS, "turn 2 of a cycle", "turn 3 of a cycle", "turn 4 of a cycle", "the trial started last"):
         if what == slowed:
-            assert told(text, what) > 3
+            assert effect_percent(text, what) > 3
         elif slowed is None:
-            assert abs(told(text, what)) < 0.2
+            assert abs(effect_percent(text, what)) < 0.2
 
 
 def test_what_all_cycles_share_spreads_from_block_to_block(tmp_path):
@@ -105,8 +105,8 @@ def test_an_overhead_that_is_constant_is_called_so(tmp_path):
 def test_a_planted_slowdown_is_found_and_none_is_not():
     random = np.random.default_rng(0)
     noise = random.normal(0, 0.01, (2, 40))
-    found = [{"waits_10": 0.1 + one, "clone": other, "seconds": 2.0} for one, other in noise.T]
-    slower, same = power.row(0.03, 0.1, found), power.row(0.03, 0.0, found)
+    waited = [{"waits_10": 0.1 + one, "clone": other, "seconds": 2.0} for one, other in noise.T]
+    slower, same = power.row(0.03, 0.1, waited), power.row(0.03, 0.0, waited)
     assert slower[:2] == ["3%", "10%"]
     assert slower[3] == "100.0%"
     assert slower[-2:] == ["20", "40"]  # ten to screen, ten to confirm
@@ -143,9 +143,9 @@ def test_cold_steps_are_told_by_their_place():
     warm_us = {"pytorch": 200.0, "clone": 200.0, "accelerate": 300.0, "hf-trainer": 400.0}
     steps = {name: np.tile(us + 760 / place**2, (10, 1)) for name, us in warm_us.items()}
     seen = cold.Seen(steps, TurnLength(cold_steps=16, kept_steps=16))
-    told = cold.fall(8, "pytorch", seen)
-    assert told[2:5] == ["200 µs", "+760", "+190"]
-    assert 600 < float(told[-1]) < 800
+    row = cold.fall(8, "pytorch", seen)
+    assert row[2:5] == ["200 µs", "+760", "+190"]
+    assert 600 < float(row[-1]) < 800
     rows = {row[1]: row for row in cold.choice_rows(8, seen)}
     assert float(rows["0 + 8"][3].split()[0]) < -3  # cold steps make ratios smaller
     assert abs(float(rows["16 + 16*"][3].split()[0])) < 1
@@ -165,9 +165,9 @@ def test_what_a_core_ran_besides_is_no_part_of_a_step():
 
 def test_fidelity_and_throughput_are_held_against_their_bars():
     open_ = [0.05, 0.03, 0.02, 0.02, 0.01, 0.001]
-    told = fidelity.row("floor", [[0.001] * 6, [0.02] * 6, open_])
-    assert told[:3] == ["floor", "1.001 [1.001, 1.001]", "1.020 [1.020, 1.020]"]
-    assert told[-1] == "yes, no, open"
+    row = fidelity.row("floor", [[0.001] * 6, [0.02] * 6, open_])
+    assert row[:3] == ["floor", "1.001 [1.001, 1.001]", "1.020 [1.020, 1.020]"]
+    assert row[-1] == "yes, no, open"
     assert long_runs.throughput_row(512, "fabric", [0.0] * 6, [0.04] * 6)[-2:] == ["-3.9 %", "no"]
     ratios = dict(long_runs.to_baseline({(8, "pytorch"): 100.0, (8, "fabric"): 50.0}))
     assert ratios == {(8, "fabric"): log(0.5)}
@@ -185,9 +185,9 @@ def test_paired_functions_are_judged_without_what_lies_far_outside():
     before = random.normal(200.0, 1.0, 500)
     after = 1.1 * random.normal(200.0, 1.0, 500)
     after[0] = 1e6
-    found = paired.judged(np.stack([before, after], axis=1))
-    assert found["change"] == pytest.approx(0.1, abs=0.01)
-    assert found["z"] > 10
+    judged = paired.judged(np.stack([before, after], axis=1))
+    assert judged["change"] == pytest.approx(0.1, abs=0.01)
+    assert judged["z"] > 10
 
 
 def test_the_hook_is_timed_and_leaves_nothing_behind():

@@ -26,8 +26,8 @@ def peak_bytes(make) -> int:
     make()
     tracemalloc.start()
     try:
-        found = make()
-        assert found
+        made = make()
+        assert made
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

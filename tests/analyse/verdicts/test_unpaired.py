@@ -51,8 +51,8 @@ def test_the_null_distribution_is_that_of_every_arrangement(n, m):
 def test_the_null_distribution_gives_the_p_values_of_scipy(n, m):
     random = np.random.default_rng(n)
     candidate, baseline = random.normal(0.3, 1, n), random.normal(0, 1, m)
-    found = stats.mannwhitneyu(candidate, baseline, alternative="greater", method="exact")
-    assert rank_sum_distribution(n, m)[int(found.statistic) :].sum() == pytest.approx(found.pvalue, rel=1e-9)
+    expected = stats.mannwhitneyu(candidate, baseline, alternative="greater", method="exact")
+    assert rank_sum_distribution(n, m)[int(expected.statistic) :].sum() == pytest.approx(expected.pvalue, rel=1e-9)
 
 
 def test_the_null_distribution_of_many_blocks_is_a_distribution_and_the_same_from_both_sides():
@@ -103,8 +103,8 @@ def test_a_bound_is_wrong_for_exactly_as_many_arrangements_as_it_promises(n, m, 
 def test_the_interval_is_exactly_what_the_exact_test_of_scipy_does_not_reject(n, m):
     random = np.random.default_rng(n)
     candidate, baseline = random.normal(5, 2, n), random.normal(3, 1, m)
-    found = rank_sum_estimate(candidate, baseline)
-    for bound, inwards in ((found.low, 1e-9), (found.high, -1e-9)):
+    estimate = rank_sum_estimate(candidate, baseline)
+    for bound, inwards in ((estimate.low, 1e-9), (estimate.high, -1e-9)):
         p = [
             stats.mannwhitneyu(candidate - bound - step, baseline, method="exact").pvalue
             for step in (-inwards, inwards)
@@ -210,14 +210,14 @@ def test_a_day_on_which_the_machine_was_slower_fools_raw_times_and_not_ratios_in
 
 
 def test_ten_per_cent_of_eight_blocks():
-    found = judge(1.1 * QUIET, QUIET)
-    assert (found.outcome, found.blocks, found.pairs) == ("regressed", 8, 0)
-    assert found.real
-    assert found.ratio.value == pytest.approx(1.1)
+    verdict = judge(1.1 * QUIET, QUIET)
+    assert (verdict.outcome, verdict.blocks, verdict.pairs) == ("regressed", 8, 0)
+    assert verdict.real
+    assert verdict.ratio.value == pytest.approx(1.1)
     # The seventh of the 64 differences of the logarithms above, from either end.
     assert rank_sum_rank(8, 8, two_sided()) == 7
-    assert (found.ratio.low, found.ratio.high) == pytest.approx((1.1 * math.exp(-0.0025), 1.1 * math.exp(0.0025)))
-    assert found.warnings == ()
+    assert (verdict.ratio.low, verdict.ratio.high) == pytest.approx((1.1 * math.exp(-0.0025), 1.1 * math.exp(0.0025)))
+    assert verdict.warnings == ()
 
 
 def test_a_small_difference_can_be_real_and_no_regression():
@@ -245,18 +245,18 @@ def test_bytes_that_are_the_same_in_every_block_are_judged_without_a_spread():
 
 def test_a_wide_spread_is_undecided_and_says_what_is_ruled_out():
     wide = np.exp(np.linspace(-0.15, 0.15, 8))
-    found = judge(wide, wide)
-    assert (found.outcome, found.real, found.warnings) == ("undecided", False, ())
-    assert found.rules_out == found.ratio.high - 1 > 0.1
-    assert found.minimum_detectable_effect > 0.15
+    verdict = judge(wide, wide)
+    assert (verdict.outcome, verdict.real, verdict.warnings) == ("undecided", False, ())
+    assert verdict.rules_out == verdict.ratio.high - 1 > 0.1
+    assert verdict.minimum_detectable_effect > 0.15
     mirrored = judge(wide, wide, Rule(worse="lower"))
-    assert (mirrored.outcome, mirrored.rules_out) == ("undecided", pytest.approx(found.rules_out))
+    assert (mirrored.outcome, mirrored.rules_out) == ("undecided", pytest.approx(verdict.rules_out))
     assert judge(wide, wide, Rule(margin=0.3)).outcome == "not-regressed"
 
 
 def test_too_few_blocks_are_undecided_and_say_how_many_are_needed():
-    found = judge(2 * QUIET[:5], QUIET[:5])
-    assert (found.outcome, found.ratio.low, found.ratio.value) == ("undecided", None, pytest.approx(2))
-    assert found.warnings == ("5 and 5 blocks, but a bound at its level of 0.003 needs 6 a side",)
+    verdict = judge(2 * QUIET[:5], QUIET[:5])
+    assert (verdict.outcome, verdict.ratio.low, verdict.ratio.value) == ("undecided", None, pytest.approx(2))
+    assert verdict.warnings == ("5 and 5 blocks, but a bound at its level of 0.003 needs 6 a side",)
     nothing = judge([], QUIET)
     assert (nothing.outcome, nothing.ratio, nothing.blocks) == ("undecided", None, 0)

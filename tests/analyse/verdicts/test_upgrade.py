@@ -43,12 +43,12 @@ def test_a_planted_slowdown_is_screened_and_then_confirmed_by_fresh_blocks():
     waiting = [so_far(run, trials, blocks) for blocks in (1, 9, 10, 19)]
     assert waiting == [("undecided", False)] * 4
     assert so_far(run, trials, 20) == ("regressed", True)
-    found = verdict(told(run, trials), "step_time_us")
-    assert (found.verdict, found.confirmed, found.blocks, found.pairs) == ("regressed", True, 20, 20)
-    assert found.ratio.value == pytest.approx(1.08, abs=0.001)
-    assert found.gamma == GAMMA / 2  # step time and throughput were flagged
-    assert (found.margin, found.asked_margin, found.real) == (0.03, 0.03, True)
-    assert (found.baseline, found.candidate) == (
+    time = verdict(told(run, trials), "step_time_us")
+    assert (time.verdict, time.confirmed, time.blocks, time.pairs) == ("regressed", True, 20, 20)
+    assert time.ratio.value == pytest.approx(1.08, abs=0.001)
+    assert time.gamma == GAMMA / 2  # step time and throughput were flagged
+    assert (time.margin, time.asked_margin, time.real) == (0.03, 0.03, True)
+    assert (time.baseline, time.candidate) == (
         pytest.approx(np.median(681 * (1 + 0.1 * np.sin(range(20))))),
         pytest.approx(np.median(681 * (1 + 0.1 * np.sin(range(20))) * np.exp(EIGHT))),
     )
@@ -56,43 +56,43 @@ def test_a_planted_slowdown_is_screened_and_then_confirmed_by_fresh_blocks():
 
 
 def test_throughput_regresses_with_it_and_the_rest_does_not():
-    found = told(planned(), timed(planned(), EIGHT))
-    assert {each.metric: each.verdict for each in found.verdicts} == {
+    summary = told(planned(), timed(planned(), EIGHT))
+    assert {each.metric: each.verdict for each in summary.verdicts} == {
         "step_time_us": "regressed",
         "samples_per_second": "regressed",
         "host_rss_bytes": "not-regressed",
         "startup_s": "not-regressed",
         "import_s": "not-regressed",
     }
-    assert verdict(found, "samples_per_second").ratio.value < 1
-    assert verdict(found, "host_rss_bytes").confirmed is None
+    assert verdict(summary, "samples_per_second").ratio.value < 1
+    assert verdict(summary, "host_rss_bytes").confirmed is None
 
 
 def test_nothing_planted_is_over_at_the_first_look():
     run = planned()
     trials = timed(run, QUIET)
     assert [so_far(run, trials, blocks) for blocks in (9, 10)] == [("undecided", False), ("not-regressed", True)]
-    found = verdict(told(run, trials), "step_time_us")
-    assert (found.blocks, found.confirmed, found.real) == (10, None, False)
-    assert found.minimum_detectable_effect == pytest.approx(
+    time = verdict(told(run, trials), "step_time_us")
+    assert (time.blocks, time.confirmed, time.real) == (10, None, False)
+    assert time.minimum_detectable_effect == pytest.approx(
         minimum_detectable_effect(QUIET), rel=1e-3
     )  # ticks are whole ns
     assert exit_code(told(run, trials)) == 0
 
 
 def test_an_improvement_is_told_and_is_no_failure():
-    found = told(planned(), timed(planned(), steps(QUIET, -0.08)))
-    assert verdict(found, "step_time_us").verdict == "improved"
-    assert exit_code(found) == 0
+    summary = told(planned(), timed(planned(), steps(QUIET, -0.08)))
+    assert verdict(summary, "step_time_us").verdict == "improved"
+    assert exit_code(summary) == 0
 
 
 def test_a_flag_that_fresh_blocks_do_not_confirm_is_no_regression():
     run = planned()
     trials = timed(run, [*steps(QUIET, 0.08), *QUIET])
     assert so_far(run, trials, 20) == ("not-regressed", True)
-    found = verdict(told(run, trials), "step_time_us")
-    assert (found.verdict, found.confirmed, found.blocks) == ("not-regressed", False, 20)
-    assert found.ratio.value == pytest.approx(1, abs=0.001)  # what the fresh blocks say
+    time = verdict(told(run, trials), "step_time_us")
+    assert (time.verdict, time.confirmed, time.blocks) == ("not-regressed", False, 20)
+    assert time.ratio.value == pytest.approx(1, abs=0.001)  # what the fresh blocks say
     assert exit_code(told(run, trials)) == 0
 
 
@@ -103,9 +103,9 @@ def test_at_the_cap_it_is_undecided_and_over(cap):
     trials = timed(run, noise, same=[0.0] * cap)
     assert so_far(run, trials, cap - 1) == ("undecided", False)
     assert so_far(run, trials, cap) == ("undecided", True)
-    found = told(run, trials)
-    assert (verdict(found, "step_time_us").verdict, verdict(found, "step_time_us").blocks) == ("undecided", cap)
-    assert exit_code(found) == 3
+    summary = told(run, trials)
+    assert (verdict(summary, "step_time_us").verdict, verdict(summary, "step_time_us").blocks) == ("undecided", cap)
+    assert exit_code(summary) == 3
 
 
 def test_what_a_look_has_decided_stays_whatever_a_a_could_resolve():
@@ -114,22 +114,22 @@ def test_what_a_look_has_decided_stays_whatever_a_a_could_resolve():
     ratios = steps(QUIET, 0.05)
     detectable = minimum_detectable_effect(spread)
     assert detectable > 0.06
-    found = verdict(told(planned(), timed(planned(), [*ratios, *ratios], same=[*spread, *spread])), "step_time_us")
-    assert (found.verdict, found.confirmed, found.margin) == ("regressed", True, 0.03)
-    assert found.minimum_detectable_effect == pytest.approx(detectable, rel=1e-3)
+    time = verdict(told(planned(), timed(planned(), [*ratios, *ratios], same=[*spread, *spread])), "step_time_us")
+    assert (time.verdict, time.confirmed, time.margin) == ("regressed", True, 0.03)
+    assert time.minimum_detectable_effect == pytest.approx(detectable, rel=1e-3)
 
 
 def test_what_the_last_look_cannot_resolve_is_undecided_by_the_asked_margin():
     noise = np.random.default_rng(1).normal(0, 0.1, 10)
     noise -= np.median(noise)
     run = planned(blocks=10)
-    found = told(run, timed(run, noise, same=np.random.default_rng(2).normal(0, 0.2, 10)))
-    time = verdict(found, "step_time_us")
+    summary = told(run, timed(run, noise, same=np.random.default_rng(2).normal(0, 0.2, 10)))
+    time = verdict(summary, "step_time_us")
     assert (time.verdict, time.margin, time.asked_margin) == ("undecided", 0.03, 0.03)
     assert time.rules_out == time.ratio.high - 1 > 0.03
     assert time.minimum_detectable_effect > time.rules_out  # the margin that it would once have passed by
-    assert exit_code(found) == 3
-    throughput = verdict(found, "samples_per_second")
+    assert exit_code(summary) == 3
+    throughput = verdict(summary, "samples_per_second")
     assert throughput.rules_out == pytest.approx(1 / throughput.ratio.low - 1)
     assert throughput.rules_out > 0.03
     assert exit_code(told(planned(blocks=10, margin=0.2), timed(run, noise))) == 0  # the user's to raise
@@ -156,27 +156,27 @@ def so_far_of_all(run: Run, trials: list[Trial], blocks: int) -> tuple[set[str],
 
 
 def test_an_interrupted_check_is_undecided_and_says_why():
-    found = told(planned(), timed(planned(), EIGHT[:5]))
-    time = verdict(found, "step_time_us")
+    summary = told(planned(), timed(planned(), EIGHT[:5]))
+    time = verdict(summary, "step_time_us")
     assert (time.verdict, time.blocks, time.ratio.low) == ("undecided", 5, None)
     assert time.ratio.value == pytest.approx(1.08, abs=0.002)
     assert "5 of the 9 pairs that a bound needs at its level of 0.003" in time.warnings
-    assert exit_code(found) == 3
+    assert exit_code(summary) == 3
 
 
 def test_a_check_that_ends_between_two_looks_looks_once_more():
     doubtful = [*np.tile([0.1, -0.1], 5), *steps(np.resize(QUIET, 7), 0.08)]
-    found = verdict(told(planned(), timed(planned(), doubtful, same=[0.0] * 17)), "step_time_us")
-    assert (found.blocks, found.verdict) == (17, "undecided")
+    time = verdict(told(planned(), timed(planned(), doubtful, same=[0.0] * 17)), "step_time_us")
+    assert (time.blocks, time.verdict) == (17, "undecided")
 
 
 @pytest.mark.parametrize(("fresh", "why"), [(0, "0 of the 10 blocks"), (3, "3 of the 10 pairs that a bound needs")])
 def test_a_flag_without_enough_fresh_blocks_is_undecided(fresh, why):
-    found = told(planned(), timed(planned(), EIGHT[: 10 + fresh]))
-    time = verdict(found, "step_time_us")
+    summary = told(planned(), timed(planned(), EIGHT[: 10 + fresh]))
+    time = verdict(summary, "step_time_us")
     assert (time.verdict, time.confirmed) == ("undecided", False)
     assert any(doubt.startswith(f"on fresh blocks: {why}") for doubt in time.warnings), time.warnings
-    assert exit_code(found) == 3
+    assert exit_code(summary) == 3
 
 
 def test_a_run_in_which_nothing_was_timed_yet_has_no_measured_verdicts():
@@ -209,9 +209,9 @@ def test_start_up_is_waited_for_where_the_check_fails_on_it():
         )
         for trial in timed(run, QUIET)
     ]
-    found = told(run, trials)
-    assert verdict(found, "import_s").verdict == "undecided"
-    assert exit_code(found) == 3
+    summary = told(run, trials)
+    assert verdict(summary, "import_s").verdict == "undecided"
+    assert exit_code(summary) == 3
     run = planned(fail_on=["time"], blocks=10)
     assert exit_code(told(run, trials)) == 0
 
@@ -229,9 +229,9 @@ def test_an_interpreter_has_imported_once_however_many_blocks_it_serves():
         )
         for trial in timed(planned(), QUIET)
     ]
-    found = verdict(told(planned(), trials), "import_s")
-    assert found.verdict == "undecided"
-    assert found.pairs == 2
+    imports = verdict(told(planned(), trials), "import_s")
+    assert imports.verdict == "undecided"
+    assert imports.pairs == 2
 
 
 # Arms and trials that fail
@@ -240,11 +240,11 @@ def test_an_interpreter_has_imported_once_however_many_blocks_it_serves():
 def test_without_a_clone_there_is_a_verdict_and_no_telling_what_can_be_resolved():
     run = planned()
     lost = [(CLONE, block) for block in range(10)]
-    found = told(run, timed(run, QUIET, failed=lost))
-    time = verdict(found, "step_time_us")
+    summary = told(run, timed(run, QUIET, failed=lost))
+    time = verdict(summary, "step_time_us")
     assert (time.verdict, time.minimum_detectable_effect) == ("not-regressed", None)
     assert time.warnings == ["0 of the 9 A/A pairs that it takes to tell what can be resolved"]
-    assert exit_code(found) == 4  # a cell has no figures
+    assert exit_code(summary) == 4  # a cell has no figures
 
 
 @pytest.mark.parametrize("block", [3, 9])
@@ -252,9 +252,9 @@ def test_a_failed_trial_costs_a_pair_and_not_a_block(block):
     run = planned()
     trials = timed(run, QUIET, failed=[(BASELINE, block), (CANDIDATE, block)])
     assert so_far(run, trials, 10) == ("not-regressed", True)
-    found = verdict(told(run, trials), "step_time_us")
-    assert (found.blocks, found.pairs) == (10, 9)
-    assert "1 of 10 blocks without a pair: a side failed, or its figure was not positive" in found.warnings
+    time = verdict(told(run, trials), "step_time_us")
+    assert (time.blocks, time.pairs) == (10, 9)
+    assert "1 of 10 blocks without a pair: a side failed, or its figure was not positive" in time.warnings
     assert exit_code(told(run, trials)) == 0
 
 
@@ -262,8 +262,8 @@ def test_blocks_in_which_the_sides_never_met_are_no_pairs():
     run = planned()
     odd, even = ([number for number in range(10) if number % 2 == part] for part in (1, 0))
     lost = [*((BASELINE, number) for number in odd), *((CANDIDATE, number) for number in even)]
-    found = verdict(told(run, timed(run, QUIET, failed=lost)), "step_time_us")
-    assert (found.verdict, found.ratio, found.pairs) == ("undecided", None, 0)
+    time = verdict(told(run, timed(run, QUIET, failed=lost)), "step_time_us")
+    assert (time.verdict, time.ratio, time.pairs) == ("undecided", None, 0)
 
 
 @pytest.mark.parametrize("status", ["failed", "missing"])
@@ -277,10 +277,10 @@ def test_a_side_that_cannot_run_ends_the_check_after_its_second_failure(arm, sta
     assert assess(run, opening if status == "missing" else [*opening, *block], ended=False).complete
     if status == "failed":
         assert not assess(run, opening, ended=False).complete
-    found = told(run, opening, block)
-    assert {each.metric for each in found.verdicts} == {"import_s"}
-    assert [cell.environment for cell in cells_without_verdict(found)] == [CANDIDATE]
-    assert exit_code(found) == 4
+    summary = told(run, opening, block)
+    assert {each.metric for each in summary.verdicts} == {"import_s"}
+    assert [cell.environment for cell in cells_without_verdict(summary)] == [CANDIDATE]
+    assert exit_code(summary) == 4
 
 
 def test_one_broken_loop_does_not_end_the_check_of_another():
@@ -308,12 +308,12 @@ def test_an_unproven_candidate_is_never_fine():
 
 def test_the_clone_of_the_baseline_is_the_noise_floor_of_a_check():
     run = planned()
-    found = told(run, timed(run, EIGHT[:10], same=QUIET))
-    (floor,) = found.noise_floors
+    summary = told(run, timed(run, EIGHT[:10], same=QUIET))
+    (floor,) = summary.noise_floors
     assert (floor.runner, floor.comparison.environment, floor.blocks) == ("hf-trainer", BASELINE, 10)
     assert 0.0015 < floor.floor < 0.0025  # by the interval of what differs by 0.25 % at most
-    assert {row.noise_floor for row in found.cells} == {floor.floor}
-    assert found.noise_floors == told(run, timed(run, QUIET, same=QUIET)).noise_floors  # whatever the candidate does
+    assert {row.noise_floor for row in summary.cells} == {floor.floor}
+    assert summary.noise_floors == told(run, timed(run, QUIET, same=QUIET)).noise_floors  # whatever the candidate does
 
 
 def test_a_step_time_is_judged_by_the_turns_of_each_cycle():
@@ -327,10 +327,10 @@ def test_a_step_time_is_judged_by_the_turns_of_each_cycle():
             more = 1.01 if cell.environment == CANDIDATE else 1.0
             turns = 681 * more * np.exp(random.normal(0, 0.001)) * pace
             trials.append(factories.trial(cell=cell, block=block, step_us=list(turns)))
-    found = verdict(told(run, trials), "step_time_us")
-    assert (found.verdict, found.real, found.blocks) == ("not-regressed", True, 10)
-    assert found.ratio.value == pytest.approx(1.01, abs=0.002)
-    assert found.minimum_detectable_effect < 0.005
+    time = verdict(told(run, trials), "step_time_us")
+    assert (time.verdict, time.real, time.blocks) == ("not-regressed", True, 10)
+    assert time.ratio.value == pytest.approx(1.01, abs=0.002)
+    assert time.minimum_detectable_effect < 0.005
 
 
 # What is counted
@@ -342,55 +342,55 @@ def only_counted(candidate, **second) -> Summary:
 
 
 def test_one_more_sync_is_a_regression():
-    found = only_counted(counters(syncs=7))
-    syncs = verdict(found, "syncs")
+    summary = only_counted(counters(syncs=7))
+    syncs = verdict(summary, "syncs")
     assert (syncs.verdict, syncs.baseline, syncs.candidate, syncs.real) == ("regressed", 6, 7, True)
     assert (syncs.ratio, syncs.margin, syncs.confirmed) == (None, None, None)
-    assert {each.metric for each in found.verdicts if each.verdict != "not-regressed"} == {"syncs"}
-    assert exit_code(found) == 1
+    assert {each.metric for each in summary.verdicts if each.verdict != "not-regressed"} == {"syncs"}
+    assert exit_code(summary) == 1
 
 
 def test_one_sync_fewer_is_an_improvement():
-    found = only_counted(counters(syncs=5))
-    assert verdict(found, "syncs").verdict == "improved"
-    assert exit_code(found) == 0
+    summary = only_counted(counters(syncs=5))
+    assert verdict(summary, "syncs").verdict == "improved"
+    assert exit_code(summary) == 0
 
 
 def test_the_same_counts_are_fine_and_figures_that_no_side_has_are_left_out():
-    found = only_counted(counters())
-    assert {each.metric: each.verdict for each in found.verdicts} == dict.fromkeys(
+    summary = only_counted(counters())
+    assert {each.metric: each.verdict for each in summary.verdicts} == dict.fromkeys(
         ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes"), "not-regressed"
     )
-    assert not any(each.real for each in found.verdicts)
-    assert exit_code(found) == 0
+    assert not any(each.real for each in summary.verdicts)
+    assert exit_code(summary) == 0
 
 
 def test_a_count_that_does_not_repeat_is_undecided():
-    found = only_counted(counters(syncs=7), again=counters(syncs=6))
-    syncs = verdict(found, "syncs")
+    summary = only_counted(counters(syncs=7), again=counters(syncs=6))
+    syncs = verdict(summary, "syncs")
     assert (syncs.verdict, syncs.real) == ("undecided", False)
     assert syncs.warnings == ["two interpreters of the candidate counted 7 and 6"]
-    assert exit_code(found) == 3
+    assert exit_code(summary) == 3
 
 
 @pytest.mark.parametrize(("counts", "outcome", "code"), [((7, 8), "regressed", 1), ((4, 5), "improved", 0)])
 def test_a_count_that_does_not_repeat_is_decided_where_all_interpreters_agree(counts, outcome, code):
     first, second = (counters(syncs=count) for count in counts)
-    found = only_counted(first, again=second)
-    syncs = verdict(found, "syncs")
+    summary = only_counted(first, again=second)
+    syncs = verdict(summary, "syncs")
     assert (syncs.verdict, syncs.real) == (outcome, True)
     assert syncs.warnings == [f"two interpreters of the candidate counted {counts[0]} and {counts[1]}"]
-    assert exit_code(found) == code
+    assert exit_code(summary) == code
 
 
 def test_a_count_made_once_is_undecided():
     run = planned(passes=["equivalence", "counting"], fail_on=["counters"])
-    found = told(run, [trial for trial in counted(run, counters(syncs=7)) if trial.replicate == 0])
-    assert verdict(found, "syncs").verdict == "undecided"
-    assert verdict(found, "syncs").warnings[1] == (
+    summary = told(run, [trial for trial in counted(run, counters(syncs=7)) if trial.replicate == 0])
+    assert verdict(summary, "syncs").verdict == "undecided"
+    assert verdict(summary, "syncs").warnings[1] == (
         "the candidate was counted once, where it takes two interpreters to see that a count repeats"
     )
-    assert exit_code(found) == 3
+    assert exit_code(summary) == 3
 
 
 @pytest.mark.parametrize(("fail_on", "code"), [("time", 0), ("counters", 4)])
@@ -402,24 +402,24 @@ def test_a_side_that_could_not_be_counted_has_no_verdict_on_counts(fail_on, code
         else trial
         for trial in counted(run, counters())
     ]
-    found = told(run, trials, timed(run, QUIET))
-    assert not {"ops", "syncs", "tensor_bytes"} & {each.metric for each in found.verdicts}
-    assert exit_code(found) == code
+    summary = told(run, trials, timed(run, QUIET))
+    assert not {"ops", "syncs", "tensor_bytes"} & {each.metric for each in summary.verdicts}
+    assert exit_code(summary) == code
 
 
 def test_a_figure_that_only_one_side_has_is_undecided():
     kernels = counters().model_copy(update={"kernels": Count(value=40, share=1.0)})
-    found = only_counted(kernels)
-    assert verdict(found, "kernels").verdict == "undecided"
-    assert verdict(found, "kernels").warnings == ["the baseline has no figure: the device is the host"]
-    assert exit_code(found) == 3
+    summary = only_counted(kernels)
+    assert verdict(summary, "kernels").verdict == "undecided"
+    assert verdict(summary, "kernels").warnings == ["the baseline has no figure: the device is the host"]
+    assert exit_code(summary) == 3
 
 
 def test_what_the_check_fails_on_and_has_no_verdict_about_is_a_failure():
     run = planned(fail_on=["counters"])
-    found = told(run, timed(run, QUIET))
-    assert [cell.environment for cell in cells_without_verdict(found)] == [CANDIDATE]
-    assert exit_code(found) == 4
+    summary = told(run, timed(run, QUIET))
+    assert [cell.environment for cell in cells_without_verdict(summary)] == [CANDIDATE]
+    assert exit_code(summary) == 4
 
 
 @pytest.mark.parametrize(
@@ -433,10 +433,10 @@ def test_what_the_check_fails_on_and_has_no_verdict_about_is_a_failure():
     ],
 )
 def test_bytes_of_tensors_have_the_margin(candidate, expected, real):
-    found = only_counted(counters(tensor_bytes=candidate))
-    bytes_ = verdict(found, "tensor_bytes")
+    summary = only_counted(counters(tensor_bytes=candidate))
+    bytes_ = verdict(summary, "tensor_bytes")
     assert (bytes_.verdict, bytes_.real, bytes_.margin) == (expected, real, 0.03)
-    assert exit_code(found) == (1 if expected == "regressed" else 0)
+    assert exit_code(summary) == (1 if expected == "regressed" else 0)
 
 
 def test_a_check_fails_on_what_it_was_asked_to():

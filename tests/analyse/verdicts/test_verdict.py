@@ -23,19 +23,19 @@ def blocks(n: int, *, sd: float = 0.002, seed: int = 0) -> np.ndarray:
 
 
 def test_ten_per_cent_are_found_at_the_first_look():
-    found = judge(QUIET + math.log(1.1), QUIET)
-    assert (found.outcome, found.blocks, found.pairs) == ("regressed", 10, 10)
-    assert found.real
-    assert found.ratio.value == pytest.approx(1.1)
+    verdict = judge(QUIET + math.log(1.1), QUIET)
+    assert (verdict.outcome, verdict.blocks, verdict.pairs) == ("regressed", 10, 10)
+    assert verdict.real
+    assert verdict.ratio.value == pytest.approx(1.1)
     # The third Walsh average from either end, of the ten values above.
-    assert found.ratio.low == pytest.approx(1.1 * math.exp(-0.002))
-    assert found.ratio.high == pytest.approx(1.1 * math.exp(0.002))
-    assert found.warnings == ()
+    assert verdict.ratio.low == pytest.approx(1.1 * math.exp(-0.002))
+    assert verdict.ratio.high == pytest.approx(1.1 * math.exp(0.002))
+    assert verdict.warnings == ()
 
 
 def test_a_small_difference_can_be_real_and_no_regression():
-    found = judge(QUIET + math.log(1.01), QUIET)
-    assert (found.outcome, found.real) == ("not-regressed", True)
+    verdict = judge(QUIET + math.log(1.01), QUIET)
+    assert (verdict.outcome, verdict.real) == ("not-regressed", True)
     faster = judge(QUIET - math.log(1.01), QUIET)
     assert (faster.outcome, faster.real) == ("not-regressed", True)
     none = judge(QUIET, QUIET)
@@ -57,39 +57,39 @@ def test_throughput_is_judged_as_the_step_time_of_the_same_loop():
 
 def test_the_first_look_that_decides_stands_whatever_comes_after():
     later = np.concatenate([QUIET, np.full(30, math.log(2))])
-    found = judge(later, np.zeros(40))
-    assert (found.outcome, found.blocks) == ("not-regressed", 10)
-    assert found.ratio.value == pytest.approx(1, abs=1e-3)
+    verdict = judge(later, np.zeros(40))
+    assert (verdict.outcome, verdict.blocks) == ("not-regressed", 10)
+    assert verdict.ratio.value == pytest.approx(1, abs=1e-3)
 
 
 def test_a_check_that_cannot_tell_looks_again():
     doubtful = np.concatenate([np.tile([0.1, -0.1], 5), QUIET, QUIET, QUIET])
     assert [judge(doubtful[:done]).outcome for done in (10, 14, 20)] == ["undecided"] * 3
-    found = judge(doubtful)
-    assert (found.outcome, found.blocks) == ("not-regressed", 40)
+    verdict = judge(doubtful)
+    assert (verdict.outcome, verdict.blocks) == ("not-regressed", 40)
     assert judge(doubtful[:17]).blocks == 14  # between looks the last one stands
 
 
 def test_at_the_cap_it_is_undecided():
     noise = np.tile([0.3, -0.3], 20)
-    found = judge(noise, np.zeros(40))
-    assert (found.outcome, found.blocks, found.real) == ("undecided", 40, False)
+    verdict = judge(noise, np.zeros(40))
+    assert (verdict.outcome, verdict.blocks, verdict.real) == ("undecided", 40, False)
     early = judge(noise[:17], np.zeros(17), Rule(cap=17))
     assert (early.outcome, early.blocks) == ("undecided", 17)
 
 
 def test_before_the_first_look_there_is_an_estimate_and_no_bounds():
-    found = judge(QUIET[:9] + 1)
-    assert (found.outcome, found.ratio.low, found.ratio.high, found.real) == ("undecided", None, None, False)
-    assert found.ratio.value == pytest.approx(math.e, rel=0.01)
-    assert found.warnings == ("9 of the 10 blocks that the first look waits for",)
+    verdict = judge(QUIET[:9] + 1)
+    assert (verdict.outcome, verdict.ratio.low, verdict.ratio.high, verdict.real) == ("undecided", None, None, False)
+    assert verdict.ratio.value == pytest.approx(math.e, rel=0.01)
+    assert verdict.warnings == ("9 of the 10 blocks that the first look waits for",)
     assert judge(QUIET[:9] + 1, rule=Rule(cap=9)).outcome == "regressed"
 
 
 def test_too_few_blocks_say_how_many_are_needed():
-    found = judge(QUIET[:6] + 1, QUIET[:6], Rule(cap=6))
-    assert (found.outcome, found.ratio.low) == ("undecided", None)
-    assert found.warnings == (
+    verdict = judge(QUIET[:6] + 1, QUIET[:6], Rule(cap=6))
+    assert (verdict.outcome, verdict.ratio.low) == ("undecided", None)
+    assert verdict.warnings == (
         "6 of the 9 pairs that a bound needs at its level of 0.003",
         "6 of the 9 A/A pairs that it takes to tell what can be resolved",
     )
@@ -113,12 +113,12 @@ def test_a_figure_that_has_pairs_inside_its_blocks_is_told_by_them():
 
 def test_blocks_without_a_pair_count_as_blocks_but_not_as_pairs():
     holes = np.append(QUIET + 0.1, [math.nan, 0.1, math.nan, 0.1])
-    found = judge(holes, holes * 0, Rule(margin=0.2, cap=14))
-    assert (found.blocks, found.pairs) == (10, 10)
+    verdict = judge(holes, holes * 0, Rule(margin=0.2, cap=14))
+    assert (verdict.blocks, verdict.pairs) == (10, 10)
     holes[[0, 1]] = math.nan
-    found = judge(holes, holes * 0, Rule(cap=14))
-    assert (found.outcome, found.blocks, found.pairs) == ("regressed", 14, 10)
-    assert found.warnings == ("4 of 14 blocks without a pair: a side failed, or its figure was not positive",)
+    verdict = judge(holes, holes * 0, Rule(cap=14))
+    assert (verdict.outcome, verdict.blocks, verdict.pairs) == ("regressed", 14, 10)
+    assert verdict.warnings == ("4 of 14 blocks without a pair: a side failed, or its figure was not positive",)
 
 
 def test_bytes_that_are_the_same_in_every_block_are_judged_without_a_spread():
@@ -137,10 +137,10 @@ def test_what_the_last_look_cannot_resolve_is_undecided_and_says_what_is_ruled_o
     same = blocks(40, sd=0.1, seed=2)
     detectable = minimum_detectable_effect(same)
     assert 0.05 < detectable < 0.09
-    found = judge(noise, same)
-    assert (found.outcome, found.blocks, found.warnings) == ("undecided", 40, ())
-    assert found.minimum_detectable_effect == detectable
-    assert found.rules_out == found.ratio.high - 1 > 0.03
+    verdict = judge(noise, same)
+    assert (verdict.outcome, verdict.blocks, verdict.warnings) == ("undecided", 40, ())
+    assert verdict.minimum_detectable_effect == detectable
+    assert verdict.rules_out == verdict.ratio.high - 1 > 0.03
     asked = judge(noise, same, Rule(margin=0.09))  # the user's to raise
     assert asked.outcome == "not-regressed"
     assert asked.rules_out < 0.09
@@ -155,8 +155,8 @@ def test_what_a_a_could_resolve_changes_no_outcome():
 
 def test_earlier_looks_tell_what_they_can_resolve():
     noise, same = blocks(10, sd=0.1, seed=1), blocks(10, sd=0.1, seed=2)
-    found = judge(noise, same)
-    assert (found.outcome, found.minimum_detectable_effect) == ("undecided", minimum_detectable_effect(same))
+    verdict = judge(noise, same)
+    assert (verdict.outcome, verdict.minimum_detectable_effect) == ("undecided", minimum_detectable_effect(same))
 
 
 def test_what_is_ruled_out_is_told_in_the_direction_of_worse():
@@ -171,14 +171,14 @@ def test_what_is_ruled_out_is_told_in_the_direction_of_worse():
 
 
 def test_a_look_sees_the_a_a_pairs_of_its_own_blocks_only():
-    found = judge(np.zeros(20), np.append(QUIET, np.full(10, 1.0)))
-    assert (found.blocks, found.minimum_detectable_effect) == (10, minimum_detectable_effect(QUIET))
+    verdict = judge(np.zeros(20), np.append(QUIET, np.full(10, 1.0)))
+    assert (verdict.blocks, verdict.minimum_detectable_effect) == (10, minimum_detectable_effect(QUIET))
 
 
 def test_an_a_a_arm_that_differs_is_told_and_the_verdict_stays():
-    found = judge(QUIET + 0.1, QUIET - math.log(1.05))
-    assert found.outcome == "regressed"
-    assert found.warnings == (
+    verdict = judge(QUIET + 0.1, QUIET - math.log(1.05))
+    assert verdict.outcome == "regressed"
+    assert verdict.warnings == (
         "the baseline against its own clone differs by −4.76 % [−4.95 %, −4.57 %], where nothing differs: "
         "don't trust this comparison",
     )
@@ -190,16 +190,16 @@ def test_an_a_a_arm_that_differs_is_told_and_the_verdict_stays():
 
 def test_a_ratio_that_moves_is_told():
     # The halves' medians are 0.12 and 0.17, and exp(0.05) is 1.0513.
-    found = judge(np.linspace(0.1, 0.19, 10))
-    assert found.warnings == ("the ratio itself moved by +5.13 % from the first half of the blocks to the last",)
+    verdict = judge(np.linspace(0.1, 0.19, 10))
+    assert verdict.warnings == ("the ratio itself moved by +5.13 % from the first half of the blocks to the last",)
     assert judge(np.linspace(0.1, 0.12, 10)).warnings == ()  # by less than 3 %
     assert judge(np.resize([0.1, 0.19], 10)).warnings == ()  # to and fro
 
 
 def test_two_groups_of_ratios_are_told():
-    found = judge(np.resize(QUIET, 14) + np.tile([-0.05, 0.05], 7), rule=Rule(cap=14))
+    verdict = judge(np.resize(QUIET, 14) + np.tile([-0.05, 0.05], 7), rule=Rule(cap=14))
     # The medians are -0.05 + 0.001 and 0.05 - 0.0015.
-    assert found.warnings == ("its ratios form two groups, around −4.78 % (7) and +4.97 % (7)",)
+    assert verdict.warnings == ("its ratios form two groups, around −4.78 % (7) and +4.97 % (7)",)
     wide = np.ravel(np.column_stack([QUIET[:7], np.linspace(0.1, 0.4, 7)]))
     assert judge(wide, rule=Rule(margin=0.2, cap=14)).warnings == ()  # one group is wider than the gap
     assert judge(np.linspace(-0.05, 0.05, 14)[np.argsort(blocks(14))], rule=Rule(cap=14)).warnings == ()
@@ -241,8 +241,8 @@ def test_many_flagged_comparisons_take_more_fresh_blocks():
 
 
 def test_without_fresh_blocks_nothing_is_confirmed():
-    found = confirm({"a": judge(QUIET + 0.1)}, {})
-    assert (found["a"].outcome, found["a"].blocks) == ("undecided", 0)
+    verdict = confirm({"a": judge(QUIET + 0.1)}, {})
+    assert (verdict["a"].outcome, verdict["a"].blocks) == ("undecided", 0)
     assert confirm({}, {}) == {}
 
 

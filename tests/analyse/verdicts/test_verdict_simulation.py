@@ -76,18 +76,18 @@ def test_the_campaigns_of_this_file_are_those_of_judge():
 @pytest.mark.parametrize("cv", [0.01, 0.02, 0.05])
 def test_false_alarms_are_one_and_a_half_per_cent_at_most_however_large_the_margin(cv, margin):
     # Without a margin no look can end in not-regressed, so that all five are made: the worst case.
-    found = campaign(pairs(2000, cv=cv, seed=2), margin=margin)
-    assert found.share("regressed") <= 0.015
-    assert found.share("improved") <= 0.015
+    checks = campaign(pairs(2000, cv=cv, seed=2), margin=margin)
+    assert checks.share("regressed") <= 0.015
+    assert checks.share("improved") <= 0.015
     if margin == 0:
-        assert found.share("regressed") >= 0.005  # 1 % in a simulation of 20,000: the looks are not wasted
+        assert checks.share("regressed") >= 0.005  # 1 % in a simulation of 20,000: the looks are not wasted
 
 
 def test_false_alarms_stay_rare_where_single_blocks_are_far_off():
     random = np.random.default_rng(3)
     slowed = np.where(random.random((2, 2000, CAP)) < 0.05, 0.3, 0.0)
-    found = campaign(pairs(2000, cv=0.02, seed=4) + slowed[0] - slowed[1], margin=0.0)
-    assert 0 < found.share("regressed") <= 0.015
+    checks = campaign(pairs(2000, cv=0.02, seed=4) + slowed[0] - slowed[1], margin=0.0)
+    assert 0 < checks.share("regressed") <= 0.015
 
 
 def test_a_drift_that_both_sides_share_cancels():
@@ -98,10 +98,10 @@ def test_a_drift_that_both_sides_share_cancels():
 
 
 def test_a_true_three_per_cent_is_found_in_99_per_cent_of_checks_which_take_15_pairs_on_average():
-    found = campaign(pairs(4000, cv=0.02, effect=0.03, seed=6))
-    assert found.share("regressed") == pytest.approx(0.992, abs=0.004)
-    assert found.blocks.mean() == pytest.approx(15.1, abs=0.4)
-    assert found.share("not-regressed") <= 0.015
+    checks = campaign(pairs(4000, cv=0.02, effect=0.03, seed=6))
+    assert checks.share("regressed") == pytest.approx(0.992, abs=0.004)
+    assert checks.blocks.mean() == pytest.approx(15.1, abs=0.4)
+    assert checks.share("not-regressed") <= 0.015
 
 
 def test_a_single_look_at_15_pairs_finds_less():
@@ -115,15 +115,15 @@ def test_a_single_look_at_15_pairs_finds_less():
 
 
 def test_what_did_not_change_is_mostly_told_so_and_soon():
-    found = campaign(pairs(2000, cv=0.02, seed=8))
-    assert found.share("not-regressed") >= 0.98
-    assert found.blocks.mean() <= 16
+    checks = campaign(pairs(2000, cv=0.02, seed=8))
+    assert checks.share("not-regressed") >= 0.98
+    assert checks.blocks.mean() <= 16
 
 
 def test_an_improvement_is_found_and_is_never_a_regression():
-    found = campaign(pairs(2000, cv=0.02, effect=1 / 1.05 - 1, seed=9))
-    assert found.share("regressed") == 0
-    assert found.share("improved") >= 0.75  # the others end sooner, as not-regressed
+    checks = campaign(pairs(2000, cv=0.02, effect=1 / 1.05 - 1, seed=9))
+    assert checks.share("regressed") == 0
+    assert checks.share("improved") >= 0.75  # the others end sooner, as not-regressed
 
 
 @pytest.mark.parametrize(
@@ -147,11 +147,11 @@ def test_the_minimum_detectable_effect_of_a_typical_a_a_is_found_as_often_as_doc
 @pytest.mark.parametrize(("cv", "not_regressed", "undecided"), [(0.03, 0.91, 0.07), (0.05, 0.43, 0.55)])
 def test_where_the_margin_is_hard_to_resolve_checks_of_no_change_stay_undecided(cv, not_regressed, undecided):
     nulls = pairs(2000, cv=cv, seed=10)
-    found = campaign(nulls)
-    assert found.share("not-regressed") == pytest.approx(not_regressed, abs=0.03)
-    assert found.share("undecided") == pytest.approx(undecided, abs=0.03)
-    open_ = found.outcomes == "undecided"
-    assert set(found.blocks[open_]) == {CAP}
+    checks = campaign(nulls)
+    assert checks.share("not-regressed") == pytest.approx(not_regressed, abs=0.03)
+    assert checks.share("undecided") == pytest.approx(undecided, abs=0.03)
+    open_ = checks.outcomes == "undecided"
+    assert set(checks.blocks[open_]) == {CAP}
     ruled_out = [judge(row).rules_out for row in nulls[open_][:200]]
     assert min(ruled_out) >= 0.03
     assert np.median(ruled_out) < 0.045
@@ -161,9 +161,9 @@ def test_where_the_margin_is_hard_to_resolve_checks_of_no_change_stay_undecided(
     ("cv", "effect", "regressed"), [(0.03, 0.03, 0.92), (0.05, 0.03, 0.43), (0.05, 0.05, 0.92), (0.05, 0.10, 1.0)]
 )
 def test_a_true_regression_by_the_margin_or_more_is_seldom_passed_however_noisy(cv, effect, regressed):
-    found = campaign(pairs(2000, cv=cv, effect=effect, seed=16))
-    assert found.share("regressed") == pytest.approx(regressed, abs=0.035)
-    assert found.share("not-regressed") <= 0.015  # the others are undecided
+    checks = campaign(pairs(2000, cv=cv, effect=effect, seed=16))
+    assert checks.share("regressed") == pytest.approx(regressed, abs=0.035)
+    assert checks.share("not-regressed") <= 0.015  # the others are undecided
 
 
 def test_screening_and_confirming_twenty_comparisons_raises_few_false_alarms():

@@ -180,8 +180,8 @@ def test_the_same_figures_give_the_same_bytes_whatever_was_drawn_before(all_char
 def test_a_chart_is_valid_by_the_schema_of_vega_lite() -> None:
     for summary in (several_sizes(), one_size(), on_a_card()):
         for picture in charts.pictures(spread(summary)):
-            altair.LayerChart.from_dict(picture.draw(charts.look_of(summary)))  # raises where it is not
-    altair.VConcatChart.from_dict(history(releases(), Style(), package="transformers", anchor="4.34.1"))
+            altair.LayerChart.validate(picture.draw(charts.look_of(summary)))  # raises where it is not
+    altair.VConcatChart.validate(history(releases(), Style(), package="transformers", anchor="4.34.1"))
 
 
 def test_a_chart_fetches_nothing_and_says_what_it_shows(all_charts: dict[str, str]) -> None:
