@@ -41,7 +41,7 @@ def test_only_the_worker_loads_a_runner_or_a_workload(path):
         and isinstance(node.func, ast.Attribute)
         and ast.unparse(node.func) in {"runners.load", "workloads.load"}
     }
-    assert not loads or path.name == "worker.py"
+    assert not loads or path.name == "loading.py"
 
 
 @pytest.mark.parametrize("path", sorted(RUNNERS.glob("[a-z]*.py")), ids=str)

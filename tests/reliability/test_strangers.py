@@ -14,6 +14,8 @@ from bench.errors import RunFolderError, UsageError
 from bench.execute import trust
 from bench.execute.environments import cache as environments
 from bench.execute.environments import requirements
+from bench.execute.trial_files import TrialFiles
+from bench.plan import comparison_groups
 from bench.plan.settings import Flags
 from bench.records import cache, files, store
 from bench.records.schema import Environment, Script, Scripts
@@ -124,11 +126,11 @@ def test_what_a_run_s_cells_are_called_leads_no_file_out_of_its_folder(tmp_path)
     publish.publish(folder, reports.summarise(run, trials), engine)
     written = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*") if path.is_file()}
     assert written == {"results"}
-    from bench.execute.scheduler import TrialScheduler
-
-    scheduler = TrialScheduler(run.settings, traces=folder / store.TRACES)
-    for cell in scheduler._cells:
-        assert scheduler._trace_to("trace", cell).resolve().parent == (folder / store.TRACES).resolve()
+    cells = comparison_groups.cells(run.settings)
+    trial_files = TrialFiles(run.settings.runners, cells, traces=folder / store.TRACES, logs=folder / store.LOGS)
+    for cell in cells:
+        assert trial_files.trace("trace", cell).resolve().parent == (folder / store.TRACES).resolve()
+        assert trial_files.log("trace", cell).resolve().parent == (folder / store.LOGS).resolve()
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,10 @@
 """How trials are started on a device: tried out, all alike in a comparison, in an environment that nobody launched."""
 
 import os
-import signal
 
 import pytest
 
 from bench.execute import launch_probe
-from bench.execute.workers import fork_probe
 from bench.execute.workers.launchers import Forker, Spawner
 from bench.execute.workers.request import Request
 from bench.plan import length as lengths
@@ -73,21 +71,6 @@ def test_a_device_on_which_nothing_runs_is_told_from_one_that_only_forks_cannot_
     assert found.launch == "spawn"
     assert "meta tensor" in found.no_fork.lower()
     assert "meta tensor" in found.broken.lower()
-
-
-def test_the_probe_tells_its_reason(monkeypatch):
-    assert fork_probe.why_no_fork("cpu") is None
-    assert "meta" in fork_probe.why_no_fork("meta")
-    monkeypatch.setattr(fork_probe, "why_unusable", lambda device: os._exit(3))
-    assert fork_probe.why_no_fork("cpu") == "trying it ended with exit code 3"
-    monkeypatch.setattr(fork_probe, "CAN_FORK", False)
-    assert fork_probe.why_no_fork("cpu") == "forks do not survive on this system"
-
-
-def test_a_probe_that_hangs_is_ended(monkeypatch):
-    monkeypatch.setattr(fork_probe, "TIMEOUT_S", 1)
-    monkeypatch.setattr(fork_probe, "why_unusable", lambda device: signal.pause())
-    assert fork_probe.why_no_fork("cpu") == "no answer of the device within 1 s"
 
 
 def test_where_one_runner_cannot_be_forked_no_other_is(monkeypatch, pool_of):
