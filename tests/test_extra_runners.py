@@ -66,8 +66,8 @@ def python(tmp_path_factory):
             raise
 
 
-def told(python, program, *arguments):
-    """What a program tells in JSON."""
+def answer(python, program, *arguments):
+    """What a program writes as JSON."""
     env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}
     done = subprocess.run([python, "-c", program, *arguments], capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 0, done.stderr
@@ -86,7 +86,7 @@ def told(python, program, *arguments):
 )
 def test_they_end_with_the_bits_of_the_hand_written_loop(python, settings):
     workloads = ["mlp", "cnn", "encoder", "causal-lm", f"{OWN}:rude"]
-    found = told(python, PROGRAM, json.dumps(settings), json.dumps(workloads))
+    found = answer(python, PROGRAM, json.dumps(settings), json.dumps(workloads))
     assert list(found) == workloads
     for workload, by_runner in found.items():
         assert by_runner.keys() == {"pytorch", *runners.EXTRA}
@@ -96,11 +96,11 @@ def test_they_end_with_the_bits_of_the_hand_written_loop(python, settings):
 
 
 def test_compiled_they_end_with_the_bits_of_the_hand_written_loop(python):
-    found = told(python, COMPILING)
-    assert found.keys() == {"pytorch", *runners.EXTRA}
-    baseline = found.pop("pytorch")
+    results = answer(python, COMPILING)
+    assert results.keys() == {"pytorch", *runners.EXTRA}
+    baseline = results.pop("pytorch")
     assert baseline["compilation"]["graphs"] == 1
-    for name, result in found.items():
+    for name, result in results.items():
         assert result.get("error") is None, name
         assert result["fingerprint"] == baseline["fingerprint"], name
         assert (result["compilation"]["graphs"], result["compilation"]["graph_breaks"]) == (1, 0), name
