@@ -67,7 +67,7 @@ def python(shared_cache):
 
 
 def printed_by(python, program, *arguments):
-    """What a program tells in JSON."""
+    """What a program writes as JSON."""
     env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}
     done = subprocess.run([python, "-c", program, *arguments], capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 0, done.stderr

@@ -23,6 +23,8 @@ ACCUMULATING = f"{TRAINER} --per_device_train_batch_size 2 --gradient_accumulati
 ACCELERATE = f"{verbs.ROOT}/examples/scripts/accelerate_clm.py -- --repeats 1 --block_size 32 --max_train_steps 80"
 SHORT_EPOCHS = f"{ACCELERATE} --per_device_train_batch_size 64"
 """Eight steps an epoch, so that the proof's first steps see three of them."""
+POSITIONS, BLOCK_SIZE = 1024, 64
+"""That a Llama can have, and of them those that it is given."""
 
 pytestmark = pytest.mark.slow
 
@@ -126,6 +128,33 @@ def test_transformers_4_46_0_does_not_divide_the_loss_of_a_model_that_takes_no_n
     )  # counts regressed, too
     assert check.proof["reasons"][0].startswith("loss scaling: 4 times as large in candidate")
     assert check.proof["reasons"][0].endswith("one of the two does not divide by its 4 micro-batches")
+
+
+def square_mask(baseline: str, candidate: str, *, cache: str, cwd: Path) -> tuple[SimpleNamespace, list[int]]:
+    """Bytes of the buffer, and of the mask that is made of it, that the candidate has more of."""
+    sides = [f"transformers=={version} accelerate==0.27.2" for version in (baseline, candidate)]
+    script = f"{TRAINER} --max_position_embeddings {POSITIONS} --repeats 2"
+    found = upgrade_of_script(*sides, script, cache=cache, cwd=cwd)
+    own = by_function(found, "tensor_bytes", environment="candidate")
+    llama = "transformers/models/llama/modeling_llama.py: LlamaModel"
+    return found, [own[f"{llama}.{name}"] for name in ("__init__", "_update_causal_mask")]
+
+
+@pytest.mark.network
+def test_transformers_4_38_masks_every_position_that_a_llama_can_have(cache, tmp_path):
+    # A square buffer, and twice a step a copy for each sample, however short: huggingface/transformers#29484.
+    found, extra = square_mask("4.37.2", "4.38.2", cache=cache, cwd=tmp_path)
+    assert change(found, "tensor_bytes")[0] == "regressed"
+    assert extra == [POSITIONS**2, 2 * BATCH_SIZE * 4 * POSITIONS**2]
+    assert "extra tensor bytes at a step's peak" in found.told
+
+
+@pytest.mark.network
+def test_transformers_4_39_masks_what_is_there(cache, tmp_path):
+    # huggingface/transformers#29753; a block's own mask stays.
+    found, extra = square_mask("4.38.2", "4.39.3", cache=cache, cwd=tmp_path)
+    assert (change(found, "tensor_bytes")[0], found.proof["verdict"]) == ("improved", "bitwise")
+    assert extra == [-(POSITIONS**2), BATCH_SIZE * 4 * BLOCK_SIZE**2 - 2 * BATCH_SIZE * 4 * POSITIONS**2]
 
 
 @pytest.mark.network

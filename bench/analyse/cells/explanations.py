@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bench.analyse.cells import alike_settings as settings
 from bench.analyse.cells import sample_order
 from bench.analyse.cells.differences import Difference, Pair, relative
-from bench.records.schema import ScriptStep
+from bench.records.schema import ScriptFingerprint, ScriptStep
 
 SAME_RATIO = 1e-3
 MAX_LISTED = 3
@@ -17,6 +17,7 @@ def explanations(pair: Pair) -> Iterator[Difference]:
     """What may explain that two scripts differ, the most fundamental first."""
     yield from _trained(pair)
     yield from settings.optimizers(pair)
+    yield from _turns(pair)
     yield from _datasets(pair)
     yield from sample_order.differences(pair)
     yield from _loss_scaling(pair)
@@ -40,6 +41,24 @@ def _trained(pair: Pair) -> Iterator[Difference]:
     if one == two and not dtypes and pair.baseline.initial_sha256 != pair.other.initial_sha256:
         sentence = "initial weights differ, though their shapes are the same: another seed, or another way to make them"
         yield Difference(sentence=sentence)
+
+
+def _turns(pair: Pair) -> Iterator[Difference]:
+    """Optimizers that are the same, and step in another order or not as often."""
+    if settings.listed_all(pair.baseline.optimizers) != settings.listed_all(pair.other.optimizers):
+        return
+    for place, steps in enumerate(pair.steps):
+        if steps[0].optimizer != steps[1].optimizer:
+            whose = (_optimizer(script, step) for script, step in zip(pair.both, steps, strict=True))
+            yield Difference(sentence=pair.describe(f"which optimizer makes step {place + 1}", *whose))
+            return
+
+
+def _optimizer(script: ScriptFingerprint, step: ScriptStep) -> str:
+    """Which one steps, by its first step: `2 of 2 (Adam)`."""
+    if step.optimizer is None:
+        return "none of torch's"
+    return f"{step.optimizer + 1} of {len(script.optimizers)} ({script.optimizers[step.optimizer].name})"
 
 
 def _datasets(pair: Pair) -> Iterator[Difference]:
@@ -98,12 +117,17 @@ def _hint(pair: Pair, ratio: float) -> str:
 
 
 def learning_rates(pair: Pair) -> Iterator[Difference]:
-    """The first step whose learning rates differ."""
+    """The first step whose learning rates differ, up to one that the two make with other optimizers."""
     for place, (one, two) in enumerate(pair.steps):
+        if one.optimizer != two.optimizer:
+            return
         rates = [sorted(set(step.learning_rates)) for step in (one, two)]
         if len(rates[0]) != len(rates[1]) or any(relative(*both) > 1e-9 for both in zip(*rates, strict=True)):
-            sentence = pair.describe(f"learning rate of step {place + 1}", *(_rates(step) for step in (one, two)))
-            yield Difference(sentence=sentence + (", the same until then: another schedule" if place else ""))
+            of_several = len(pair.baseline.optimizers) > 1
+            whose = f"optimizer {_optimizer(pair.baseline, one)} at " if of_several else ""
+            sentence = pair.describe(f"learning rate of {whose}step {place + 1}", _rates(one), _rates(two))
+            before = any(step.optimizer == one.optimizer for step in pair.baseline.steps[:place])
+            yield Difference(sentence=sentence + (", the same until then: another schedule" if before else ""))
             return
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from bench.analyse.cells.alike import changed_defaults, compare
+from bench.analyse.cells.differences import Pair
+from bench.analyse.cells.explanations import explanations
 from bench.records.schema import Alikeness, ScriptFingerprint
 from tests.measure.witnessed import fingerprints, request
 
@@ -91,6 +93,23 @@ def test_what_differs_is_named_with_both_values(seen, option):
     assert alikeness.reasons[0] == reason
     assert (alikeness.verdict, alikeness.first_step, alikeness.equal) == ("different", first_step, False)
     assert alikeness.detail.endswith(reason)
+
+
+def test_of_several_optimizers_it_is_said_whose_rate_and_whose_turn_differs(seen):
+    loop = seen[LOOP]
+    turns = [step.model_copy(update={"optimizer": place % 2}) for place, step in enumerate(loop.steps)]
+    gan = loop.model_copy(update={"optimizers": loop.optimizers * 2, "steps": turns})
+
+    def differing(place: int, **step: Any) -> list[str]:
+        steps = [*turns[:place], turns[place].model_copy(update=step), *turns[place + 1 :]]
+        pair = Pair(baseline=gan, other=gan.model_copy(update={"steps": steps}), names=NAMES)
+        return [difference.sentence for difference in explanations(pair)]
+
+    assert differing(1, learning_rates=[0.5]) == [
+        "learning rate of optimizer 2 of 2 (AdamW) at step 2: 0.01 in a, 0.5 in b"
+    ]
+    assert differing(3, learning_rates=[0.5])[0].endswith("0.5 in b, the same until then: another schedule")
+    assert differing(3, optimizer=0) == ["which optimizer makes step 4: 2 of 2 (AdamW) in a, 1 of 2 (AdamW) in b"]
 
 
 def test_where_they_part_is_told_with_both_losses(seen):

@@ -131,8 +131,10 @@ def _unknown(prices: PriceList) -> str | None:
     if not count:
         return None
     come = "comes" if count == 1 else "come"
-    lacks = f"an interval takes {blocks_needed()} blocks, for which the time did not suffice"
-    return f"{plural(count, 'price')} [?] {come} last: {lacks} (--budget gives more, --option asks for fewer)."
+    lacks = "for which the time did not suffice (--budget gives more, --option asks for fewer)"
+    if prices.asked_blocks < blocks_needed():
+        lacks = f"and --blocks asked for {prices.asked_blocks}"
+    return f"{plural(count, 'price')} [?] {come} last: an interval takes {blocks_needed()} blocks, {lacks}."
 
 
 def line(price: Price) -> str:

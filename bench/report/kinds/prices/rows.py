@@ -31,6 +31,7 @@ class PriceList:
     prices: tuple[Price, ...]
     """Of those that have one."""
     missing: tuple[Price, ...]
+    asked_blocks: int
 
     @property
     def is_script(self) -> bool:
@@ -75,6 +76,7 @@ def lists(summary: Summary) -> list[PriceList]:
                     step_us=without.get((comparison, runner)),
                     prices=tuple(sorted(filter(has_price, own), key=_expensive_first)),
                     missing=tuple(each for each in own if not has_price(each)),
+                    asked_blocks=settings.blocks,
                 )
             )
     return price_lists

@@ -1,6 +1,7 @@
 """What a price list says: the most expensive first, what is noise as ~, and events by themselves."""
 
 import re
+from dataclasses import replace
 
 from bench.report.kinds.prices import grid, report, rows
 from bench.report.media import markdown
@@ -60,7 +61,9 @@ def test_a_price_without_an_interval_comes_last_and_leads_nothing():
     text = report.answer(only)
     assert "most expensive" not in text
     assert "1 price [?] come last" not in text
-    assert "1 price [?] comes last: an interval takes 6 blocks, for which the time did not suffice" in text
+    assert "1 price [?] comes last: an interval takes 6 blocks, for which the time did not suffice (--budget" in text
+    text = report.answer(replace(only, asked_blocks=2))
+    assert "1 price [?] comes last: an interval takes 6 blocks, and --blocks asked for 2." in text
     assert "most per step" not in report.one_line(summary.model_copy(update={"prices": bare}))
 
 

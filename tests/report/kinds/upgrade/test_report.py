@@ -317,11 +317,11 @@ def test_the_table_of_what_was_counted_and_the_functions_behind_it():
 def test_more_memory_names_its_functions_next_to_those_of_more_work():
     run = planned(**COUNTERS)
     functions = [FunctionCounts(**BATCHES, syncs=1, tensor_bytes=900_000)]
-    found = "\n".join(verdict(told(run, counted(run, counters(functions, syncs=7, tensor_bytes=1_000_000)))))
+    text = "\n".join(verdict(told(run, counted(run, counters(functions, syncs=7, tensor_bytes=1_000_000)))))
     assert (
         "1 extra value read back to the host per step: in transformers/trainer.py (Trainer.get_batch_samples). "
         "900,000 extra tensor bytes at a step's peak: in transformers/trainer.py (Trainer.get_batch_samples)."
-    ) in found
+    ) in text
 
 
 def test_cells_that_only_a_condition_tells_apart_are_told_apart():
