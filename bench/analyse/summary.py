@@ -10,6 +10,7 @@ from bench.analyse.cells.counting import attribution, tables_of
 from bench.analyse.cells.evidence import Evidence, GroupEvidence
 from bench.analyse.cells.gather import gather, gather_group
 from bench.analyse.cells.pairs import ratio
+from bench.analyse.cells.rows.resources import ImportFigures
 from bench.analyse.cells.rows.row import row
 from bench.analyse.cells.seen import Seen, seen
 from bench.analyse.machine import diagnose, foreign_load, jitter, variables
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
         Run,
     )
 
-    Imports = dict[tuple[str, str], list[Interpreter]]
+    Imports = dict[tuple[str, str], ImportFigures]
 
 
 LOOKED_AT_AGAIN = ("bisect", "prices", "price_changes")
@@ -63,7 +64,7 @@ def summarise(run: Run, trials: Sequence[Seen], checkups: Sequence[Health] = ())
     for compared, itself in zip(gathered, floors, strict=True):
         for evidence in compared.evidence:
             cell = evidence.cell
-            of_cell = imports.get((cell.runner, cell.environment), [])
+            of_cell = imports.get((cell.runner, cell.environment), ImportFigures.of([]))
             rows.setdefault(cell, row(evidence, compared, of_cell, itself))
     disturbed = foreign_load.marked(run, trials)
     of_variables = variables.warnings_of(run.machine.variables, run.machine.left_out)
@@ -181,13 +182,13 @@ def _imported(trials: Sequence[Seen]) -> dict[str, dict[str, Imported]]:
 
 
 def _imports(trials: Sequence[Seen]) -> Imports:
-    """Return the distinct interpreters of each runner and environment: one serves many trials of its block."""
+    """What the distinct interpreters of each runner and environment say: one serves many trials of its block."""
     distinct = {
         (trial.cell.runner, trial.cell.environment, trial.block, trial.interpreter.pid): trial.interpreter
         for trial in trials
         if trial.interpreter is not None
     }
-    imports: Imports = defaultdict(list)
+    imports: defaultdict[tuple[str, str], list[Interpreter]] = defaultdict(list)
     for (runner, environment, _, _), interpreter in distinct.items():
         imports[runner, environment].append(interpreter)
-    return imports
+    return {where: ImportFigures.of(interpreters) for where, interpreters in imports.items()}
