@@ -10,6 +10,7 @@ from bench.analyse.cells.counting import attribution, tables_of
 from bench.analyse.cells.evidence import Evidence, GroupEvidence
 from bench.analyse.cells.gather import gather, gather_group
 from bench.analyse.cells.pairs import ratio
+from bench.analyse.cells.rows.resources import ImportFigures
 from bench.analyse.cells.rows.row import row
 from bench.analyse.cells.seen import Seen, seen
 from bench.analyse.machine import diagnose, foreign_load, jitter, variables
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
         Run,
     )
 
-    Imports = dict[tuple[str, str, str | None], list[Interpreter]]
+    Imports = dict[tuple[str, str, str | None], ImportFigures]
     """By runner, environment and accelerator type."""
 
 
@@ -69,7 +70,7 @@ def summarise(run: Run, trials: Sequence[Seen], checkups: Sequence[Health] = ())
     for compared, itself in zip(gathered, floors, strict=True):
         for evidence in compared.evidence:
             cell = evidence.cell
-            of_cell = imports.get(_imported_by(cell), [])
+            of_cell = imports.get(_imported_by(cell), ImportFigures.of([]))
             rows.setdefault(cell, row(evidence, compared, of_cell, itself))
     disturbed = foreign_load.marked(run, trials)
     of_machines = (variables.warnings_of(machine.variables, machine.left_out) for machine in run.all_machines)
@@ -188,7 +189,7 @@ def _imported(trials: Sequence[Seen]) -> dict[str, dict[str, Imported]]:
 
 
 def _imports(trials: Sequence[Seen]) -> Imports:
-    """Return the distinct interpreters of each runner, environment and kind of machine.
+    """What the distinct interpreters of each runner, environment and kind of machine say.
 
     One serves many trials of its block, and those of two nodes may have the same number.
     """
@@ -197,10 +198,10 @@ def _imports(trials: Sequence[Seen]) -> Imports:
         for trial in trials
         if trial.interpreter is not None
     }
-    imports: Imports = defaultdict(list)
+    imports: defaultdict[tuple[str, str, str | None], list[Interpreter]] = defaultdict(list)
     for (whose, _, _, _), interpreter in distinct.items():
         imports[whose].append(interpreter)
-    return imports
+    return {whose: ImportFigures.of(interpreters) for whose, interpreters in imports.items()}
 
 
 def _imported_by(cell: Cell) -> tuple[str, str, str | None]:

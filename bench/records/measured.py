@@ -110,7 +110,7 @@ class Timing(Record):
         if self.device_step_us is not None and len(self.device_step_us) != len(self.step_ns):
             raise ValueError(f"device_step_us has {len(self.device_step_us):,} steps, not {len(self.step_ns):,}")
         marked = () if turns is None else (*turns.pauses_ns, *(turns.waits_ns or ()))
-        if any(step not in range(len(self.step_ns)) for step in marked):
+        if marked and not (min(marked) >= 0 and max(marked) < len(self.step_ns)):
             raise ValueError("turns name a step that step_ns does not have")
         return self
 

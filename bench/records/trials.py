@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from bench.records.base import SCHEMA, Finite, Launch, Pass, Record, Status
-from bench.records.cells import Cell, Length
+from bench.records.cells import MAX_STEPS, Cell, Length
 from bench.records.foreign_text import ForeignText
 from bench.records.measured import Compilation, Counters, Fingerprint, Memory, Phases, Timing
 from bench.records.scripts import ScriptFingerprint
@@ -72,7 +72,7 @@ class Trial(Record):
     phase: Pass
     cell: Cell
     length: Length
-    block: int
+    block: Annotated[int, Field(ge=-MAX_STEPS, le=MAX_STEPS)]
     replicate: int
     position: int
     """Where in its block the trial ran, from 0."""

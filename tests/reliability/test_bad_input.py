@@ -121,6 +121,12 @@ def test_steps_that_do_not_fit_their_turns_are_no_trial(folder):
             store.read_trials(folder)
 
 
+def test_a_block_that_no_column_of_figures_can_hold_is_no_trial(folder):
+    write(folder, RUN, [damaged(TRIALS[2], ("block",), 10**30, "other")])
+    with pytest.raises(RunFolderError, match=r"line 1 is no trial: block: Input should be less than or equal to"):
+        store.read_trials(folder)
+
+
 def test_a_file_that_cannot_be_read_is_named(folder, monkeypatch):
     def refuse(self, *_):
         raise PermissionError(13, "Permission denied", str(self))

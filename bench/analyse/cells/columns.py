@@ -34,17 +34,17 @@ class Columns:
 
     __slots__ = ()
 
-    def each(self, change: Callable[[Any], Any]) -> Self:
+    def mapped(self, change: Callable[[Any], Any]) -> Self:
         """The same with every column changed in the same way."""
         changed: dict[str, Any] = {}
         for field in fields(self):  # type: ignore[arg-type]
             column = getattr(self, field.name)
-            changed[field.name] = column.each(change) if isinstance(column, Columns) else change(column)
+            changed[field.name] = column.mapped(change) if isinstance(column, Columns) else change(column)
         return replace(self, **changed)  # type: ignore[type-var]
 
     def take(self, rows: Any) -> Self:
         """Some rows, by a slice, their numbers or a flag each."""
-        return self.each(lambda column: column[rows])
+        return self.mapped(lambda column: column[rows])
 
     def joined(self, others: Sequence[Self]) -> Self:
         """These rows and those of others after them; where a column is wider, rows are filled up with NaN."""

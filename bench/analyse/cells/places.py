@@ -85,12 +85,12 @@ def medians(rows: Floats) -> Floats:
 
 def ends(intervals_us: Floats, places: Places, mean_us: Floats) -> Floats:
     """What kept steps took at each place around an epoch's end beyond the mean, added up, and how many they were."""
-    found = np.zeros((len(intervals_us), 2 * places.edge + 1, 2))
+    sums = np.zeros((len(intervals_us), 2 * places.edge + 1, 2))
     for place, there in places.ends.items():
-        found[:, place + places.edge, 0] = rows_of(intervals_us, there, minus=mean_us).sum(axis=1)
-        found[:, place + places.edge, 1] = there.sum()
-    found[np.isnan(mean_us)] = 0.0
-    return found.reshape(len(found), -1)
+        sums[:, place + places.edge, 0] = rows_of(intervals_us, there, minus=mean_us).sum(axis=1)
+        sums[:, place + places.edge, 1] = there.sum()
+    sums[np.isnan(mean_us)] = 0.0
+    return sums.reshape(len(sums), -1)
 
 
 def rows_of(intervals_us: Floats, there: NDArray[np.bool_], *, minus: Floats | None = None) -> Floats:

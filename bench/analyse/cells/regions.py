@@ -68,7 +68,7 @@ def figures(timed: Sequence[tuple[Trial, Timing]]) -> TrialFigures:
         no_energy=objects([timing.unavailable.get("energy_j") for timing in timings]),
         steady_us=steady_us,
         waited_share=np.zeros(len(timed)),
-        longer=region_us / region_steps / typical_us,
+        longer=region_us / region_steps / np.where(typical_us > 0, typical_us, np.nan),
         **of_every_timing(timings),
     )
 

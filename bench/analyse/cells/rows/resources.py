@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from bench.analyse.cells.evidence import Evidence
@@ -42,19 +43,37 @@ def energy(evidence: Evidence) -> FigureOrReason:
     return why(evidence, next((reason for reason in reasons if reason is not None), missing.NOT_REPORTED))
 
 
-def imports(evidence: Evidence, interpreters: Collection[Interpreter]) -> dict[str, FigureOrReason]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportFigures:
+    """What importing a framework takes, over the interpreters that have: all cells of a runner have the same."""
+
+    import_s: float | None
+    import_torch_s: float | None
+    import_rss_bytes: float | None
+
+    @classmethod
+    def of(cls, interpreters: Collection[Interpreter]) -> ImportFigures:
+        """Medians; times only of interpreters that imported while the others were idle."""
+        alone = [interpreter for interpreter in interpreters if interpreter.alone]
+        torch_s = [interpreter.import_torch_s for interpreter in alone if interpreter.import_torch_s is not None]
+        return cls(
+            import_s=_median_of([interpreter.import_s for interpreter in alone]),
+            import_torch_s=_median_of(torch_s),
+            import_rss_bytes=_median_of([interpreter.import_rss_bytes for interpreter in interpreters]),
+        )
+
+
+def _median_of(values: Sequence[float]) -> float | None:
+    return median(values) if values else None
+
+
+def imports(evidence: Evidence, figures: ImportFigures) -> dict[str, FigureOrReason]:
     """What importing the framework takes: time, of that torch, and memory."""
-    alone_s = [interpreter.import_s for interpreter in interpreters if interpreter.alone]
-    torch_s = [
-        interpreter.import_torch_s
-        for interpreter in interpreters
-        if interpreter.alone and interpreter.import_torch_s is not None
-    ]
-    grown_bytes = [interpreter.import_rss_bytes for interpreter in interpreters]
-    return {
-        "import_s": median(alone_s) if alone_s else why(evidence, missing.NOT_ALONE),
-        "import_torch_s": median(torch_s)
-        if torch_s
-        else why(evidence, missing.TORCH_WITH_IT if alone_s else missing.NOT_ALONE),
-        "import_rss_bytes": median(grown_bytes) if grown_bytes else why(evidence, missing.NOT_REPORTED),
+    has_time = figures.import_s is not None
+    reasons = {
+        "import_s": missing.NOT_ALONE,
+        "import_torch_s": missing.TORCH_WITH_IT if has_time else missing.NOT_ALONE,
+        "import_rss_bytes": missing.NOT_REPORTED,
     }
+    known: dict[str, float | None] = {name: getattr(figures, name) for name in reasons}
+    return {name: why(evidence, reasons[name]) if value is None else value for name, value in known.items()}

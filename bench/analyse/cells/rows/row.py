@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from bench.analyse.cells.evidence import Evidence, GroupEvidence
 from bench.analyse.cells.pairs import overhead_us, ratio
 from bench.analyse.cells.rows import missing, passes, resources, steps
 from bench.analyse.cells.rows.missing import FigureOrReason, why
+from bench.analyse.cells.rows.resources import ImportFigures
 from bench.records.cells import FLOOR
 from bench.records.metrics import metric
 from bench.records.schema import (
     CellSummary,
     Estimate,
-    Interpreter,
     NoiseFloor,
 )
 
 
-def row(
-    evidence: Evidence, compared: GroupEvidence, interpreters: Collection[Interpreter], itself: NoiseFloor | None
-) -> CellSummary:
-    """Return the row of a cell, given its group and that one's noise floor, and its runner's interpreters there."""
+def row(evidence: Evidence, compared: GroupEvidence, imports: ImportFigures, itself: NoiseFloor | None) -> CellSummary:
+    """Return the row of a cell, given its group and that one's noise floor, and what its runner's imports take."""
     common = evidence.common_blocks()
     figures = {
         **steps.steps(common),
@@ -32,7 +30,7 @@ def row(
         **passes.counters(evidence),
         **passes.phases(evidence),
         "joules_per_1000_samples": resources.energy(common),
-        **resources.imports(evidence, interpreters),
+        **resources.imports(evidence, imports),
         "compilation": passes.compilation(evidence),
     }
     facts = {
