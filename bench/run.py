@@ -18,11 +18,12 @@ from bench.cli.output import OutputOptions
 from bench.errors import RunFolderError, UsageError
 from bench.execute import calibrations, trust
 from bench.execute.fleet import nodes
+from bench.execute.fleet.nodes import Measuring
 from bench.plan import calibration, devices, max_batch, runner_files
 from bench.plan.presets import TURNS_S
 from bench.plan.settings import Flags, fleet_of, from_flags
 from bench.records import store
-from bench.records.schema import Machine, Run, Settings
+from bench.records.schema import Run, Settings
 
 Flag = typer.Option
 
@@ -86,6 +87,10 @@ def main(
     ray_address: Annotated[
         str | None, Flag(help="Of --executor ray: host:port, or auto for the one here [one of this machine alone].")
     ] = None,
+    accelerator_type: Annotated[
+        str | None,
+        Flag(help="Of --executor ray: H100,A100 measures all on nodes of each type, compared with themselves [any]."),
+    ] = None,
     trace: Annotated[
         bool | None, Flag("--trace", help="Also record ten steady steps of each cell for ui.perfetto.dev.")
     ] = None,
@@ -130,13 +135,13 @@ def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None, trus
         template: Run | None = _of_a_run(store.read_run(like, flag="--like"), like, trusted=trusted)
     else:
         template = None
-    machine, packages = nodes.machine(template.settings.fleet if template else fleet_of(flags))
-    settings = _in_turns(template.settings) if template else settings_of(flags, machine)
+    measuring = nodes.measuring(template.settings.fleet if template else fleet_of(flags))
+    settings = _in_turns(template.settings) if template else settings_of(flags, measuring)
     if template is not None:
         runner_files.refuse_unusable(settings, flag=f"--like {like}:")
-    devices = devices_of(settings, machine)
-    name = name or f"{_subject(settings)}-{'-'.join(devices).replace(':', '')}"
-    run = pipeline.new_run("run", name, settings, machine=machine, packages=packages)
+    devices = devices_of(settings, measuring)
+    name = name or f"{_subject(settings)}-{'-'.join([*devices, *measuring.machines]).replace(':', '')}"
+    run = pipeline.new_run("run", name, settings, **measuring._asdict())
     return trust.remember(store.create(out, run))
 
 
@@ -152,12 +157,12 @@ def _in_turns(settings: Settings) -> Settings:
     return settings if settings.turns_s is not None else settings.model_copy(update={"turns_s": TURNS_S})
 
 
-def settings_of(flags: Flags, machine: Machine) -> Settings:
+def settings_of(flags: Flags, measuring: Measuring) -> Settings:
     """The settings that the flags ask for; how many blocks the preset leaves to the machine, it decides."""
-    planned = from_flags(flags, machine)
+    planned = from_flags(flags, measuring.machine, measuring.machines)
     if (flags.blocks, flags.target_ci, flags.max_blocks) != (None, None, None):
         return planned
-    return calibration.with_blocks(planned, calibrations.of_plan(planned, machine))
+    return calibration.with_blocks(planned, calibrations.of_plan(planned, measuring.machine, measuring.machines))
 
 
 def _of_a_run(template: Run, folder: Path, *, trusted: bool) -> Run:
@@ -169,9 +174,11 @@ def _of_a_run(template: Run, folder: Path, *, trusted: bool) -> Run:
     return template
 
 
-def devices_of(settings: Settings, machine: Machine) -> list[str]:
-    """The devices of a run, each of which must be here; raises `DeviceError`."""
-    return devices.resolve(list(dict.fromkeys(c.device for c in settings.comparisons)), machine)
+def devices_of(settings: Settings, measuring: Measuring) -> list[str]:
+    """The devices of a run, each of which must be where it is measured; raises `DeviceError`."""
+    asked = dict.fromkeys((each.device, each.accelerator_type) for each in settings.comparisons)
+    there = (devices.resolve([name], measuring.machines.get(kind or "", measuring.machine)) for name, kind in asked)
+    return list(dict.fromkeys(device for (device,) in there))
 
 
 def reopened(folder: Path, *, trusted: bool) -> Path:
@@ -193,8 +200,8 @@ def reopened(folder: Path, *, trusted: bool) -> Path:
         )
     trust.refuse_stranger(folder, run, flag="--resume", trusted=trusted)
     runner_files.refuse_unusable(run.settings, flag=f"--resume {folder}:")
-    machine, packages = nodes.machine(run.settings.fleet)
-    now = {"machine": machine, "packages": packages, "own_files": runner_files.digests(run.settings)}
+    measuring = nodes.measuring(run.settings.fleet)
+    now = {**measuring._asdict(), "own_files": runner_files.digests(run.settings)}
     unlike = comparability.differences(run, run.model_copy(update=now))
     if unlike:
         raise RunFolderError(f"--resume {folder}: that run was made elsewhere ({'; '.join(unlike)}); start a new run.")

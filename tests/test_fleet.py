@@ -1,4 +1,4 @@
-"""A real Ray cluster of several nodes on this machine, one of which is lost while it measures."""
+"""A real Ray cluster on this machine: nodes of two kinds, one of which is lost while it measures."""
 
 import json
 
@@ -9,22 +9,26 @@ from tests import verbs
 from tests.ray_or_skip import ray
 
 
+def _node(kind):
+    return {"num_cpus": 1, "resources": {f"accelerator_type:{kind}": 1}}
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    """A run of four blocks on two nodes, one of which is killed while it measures: how it ended."""
+    """A run of two blocks on a node of one kind and two of another, one of which is killed: how it ended."""
     cluster_utils = ray("cluster_utils")
     out = tmp_path_factory.mktemp("fleet") / "results"
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PYTHONPATH", verbs.SOURCES)
-        cluster = cluster_utils.Cluster(
-            initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
-        )
+        head = {**_node("EPYC"), "include_dashboard": False}
+        cluster = cluster_utils.Cluster(initialize_head=True, head_node_args=head)
         try:
-            doomed = cluster.add_node(num_cpus=1)
-            command = ["--executor", "ray", "--ray-address", cluster.address, "--device", "cpu", "--runner", "pytorch"]
-            length = ["--batch-size", "8", "--blocks", "4", "--max-blocks", "4", "--steps", "20", "--warmup", "1"]
-            with verbs.started("run", *command, *length, "--only", "time", "--out", out, cwd=out.parent) as running:
-                verbs.folder_with_trials(running, out, 2)  # the proof, and the first of a block: another one is on now
+            doomed, _ = (cluster.add_node(**_node("Xeon")) for _ in range(2))
+            command = ["--executor", "ray", "--ray-address", cluster.address, "--accelerator-type", "Xeon,EPYC"]
+            loop = ["--device", "cpu", "--runner", "pytorch", "--batch-size", "8", "--only", "time"]
+            length = ["--blocks", "2", "--steps", "20", "--warmup", "1"]
+            with verbs.started("run", *command, *loop, *length, "--out", out, cwd=out.parent) as running:
+                verbs.folder_with_trials(running, out, 2)  # the proofs: each node has a block now, or is about to
                 cluster.remove_node(doomed, allow_graceful=False)
                 ended = verbs.ended(running)
         finally:
@@ -38,14 +42,33 @@ def test_a_node_that_is_lost_costs_its_block_and_nothing_else(measured):
     assert f"({node_id[:6]}) was lost; what it was measuring is measured again elsewhere" in ended.err
     assert "raylet" not in ended.out
     timed = [trial for trial in store.read_trials(folder) if trial.phase == "timing"]
-    assert sorted(trial.key[2] for trial in timed) == sorted([0, 1, 2, 3] * 2)  # the loop and its clone
-    assert all(len({trial.node for trial in timed if trial.block == block}) == 1 for block in range(4))
+    parts = [(trial.block, trial.cell.accelerator_type) for trial in timed]
+    assert sorted(parts) == sorted([(0, "EPYC"), (0, "Xeon"), (1, "EPYC"), (1, "Xeon")] * 2)  # the loop and its clone
+    nodes = {(*part, trial.node) for part, trial in zip(parts, timed, strict=True)}
+    assert len(nodes) == len(set(parts))
 
 
-def test_its_report_names_the_nodes(measured):
-    _, folder, node_id = measured
+def test_each_kind_of_machine_is_measured_on_its_own_nodes_and_held_to_itself(measured):
+    _, folder, _ = measured
+    nodes = {"EPYC": set(), "Xeon": set()}
+    for trial in store.read_trials(folder):
+        nodes[trial.cell.accelerator_type].add(trial.node)
+    assert not nodes["EPYC"] & nodes["Xeon"]
+    summary = json.loads((folder / "summary.json").read_text())
+    assert [(cell["accelerator_type"], cell["equivalence"]["verdict"]) for cell in summary["cells"]] == [
+        ("Xeon", "baseline"),
+        ("EPYC", "baseline"),
+    ]
+    assert [floor["comparison"]["accelerator_type"] for floor in summary["noise_floors"]] == ["Xeon", "EPYC"]
+
+
+def test_its_report_names_the_nodes_and_the_machine_of_each_kind(measured):
+    _, folder, _ = measured
     summary = json.loads((folder / "summary.json").read_text())
     assert sum(summary["nodes"].values()) == 4
-    assert all(node_id[:6] in name or blocks > 1 for name, blocks in summary["nodes"].items())
-    assert "of a Ray cluster" in (folder / "report.md").read_text()
+    assert list(summary["run"]["machines"]) == ["Xeon", "EPYC"]
+    report = (folder / "report.md").read_text()
+    assert "nodes of a Ray cluster, each block on one of each accelerator type" in report
+    assert "mlp on cpu (Xeon)" in report
+    assert report.count("| machine with ") == 2
     assert not (folder / "health.jsonl").exists()  # this machine has measured nothing

@@ -18,12 +18,20 @@ from bench.records import store
 from bench.records.schema import Machine, Run, Settings, Trial, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bench.report.media.progress import Progress
 
 
-def new_run(verb: Verb, name: str, settings: Settings, *, machine: Machine, packages: dict[str, str]) -> Run:
+def new_run(
+    verb: Verb,
+    name: str,
+    settings: Settings,
+    *,
+    machine: Machine,
+    packages: dict[str, str],
+    machines: Mapping[str, Machine] | None = None,
+) -> Run:
     """The record of a run that begins now, as its run.json will have it."""
     return Run(
         name=name,
@@ -32,6 +40,7 @@ def new_run(verb: Verb, name: str, settings: Settings, *, machine: Machine, pack
         command=shlex.join(["python", "-m", f"bench.{verb}", *sys.argv[1:]]),
         settings=settings,
         machine=machine,
+        machines=dict(machines or {}),
         packages=packages,
         git_revision=probe.git_revision(),
         own_files=runner_files.digests(settings),

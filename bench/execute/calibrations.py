@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from bench.errors import UsageError
+from bench.plan import devices
 from bench.records import files
 from bench.records.cache import cache_folder, private
 from bench.records.calibrations import Calibration, Identity
@@ -38,15 +39,19 @@ def keep(calibration: Calibration) -> Path:
     return path
 
 
-def known(machine: Machine, devices: Iterable[str]) -> list[Calibration]:
+def known(machine: Machine, names: Iterable[str]) -> list[Calibration]:
     """The calibrations of these devices that there are; one that cannot be read counts as none."""
-    stored = (_read(path_of(Identity.of(machine, device))) for device in dict.fromkeys(devices))
+    stored = (_read(path_of(Identity.of(machine, device))) for device in dict.fromkeys(names))
     return [calibration for calibration in stored if calibration is not None]
 
 
-def of_plan(planned: Settings, machine: Machine) -> list[Calibration]:
-    """The calibrations of the devices that a plan measures on."""
-    return known(machine, (comparison.device for comparison in planned.comparisons))
+def of_plan(planned: Settings, machine: Machine, machines: Mapping[str, Machine] | None = None) -> list[Calibration]:
+    """The calibrations of the devices that a plan measures on; `machines` by accelerator type, where it has such."""
+    return [
+        calibration
+        for kind, on in devices.by_kind(machine, machines)
+        for calibration in known(on, (each.device for each in planned.comparisons if each.accelerator_type == kind))
+    ]
 
 
 def _read(path: Path) -> Calibration | None:

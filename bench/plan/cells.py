@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from itertools import product
 from typing import Any, get_args
 
-from bench.errors import UsageError
+from bench.errors import DeviceError, UsageError
 from bench.plan import devices, runner_files
 from bench.records.schema import Comparison, Machine
 from trainloops import references, runners, stock, workloads
@@ -171,7 +171,7 @@ def refuse_set(comparisons: Iterable[Comparison], runner_list: Sequence[str]) ->
 def refuse_ranks(
     comparisons: Iterable[Comparison], runner_list: Sequence[str], *, threads: int, machine: Machine
 ) -> None:
-    """Raise `UsageError` for what several ranks cannot be trained with, or on."""
+    """Raise `UsageError` for what several ranks cannot be trained with, `DeviceError` where there are too few cores."""
     flag = AXES["ranks"]
     for comparison in (each for each in comparisons if each.ranks > 1):
         ranks = comparison.ranks
@@ -182,7 +182,7 @@ def refuse_ranks(
             )
         if ranks * threads > machine.usable_cpus:
             by = f" with --threads {threads}" if threads > 1 else ""
-            raise UsageError(
+            raise DeviceError(
                 f"{flag} {ranks}{by} needs {ranks * threads} cores, and this run may use {machine.usable_cpus}: name "
                 "fewer ranks."
             )

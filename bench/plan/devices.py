@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.errors import DeviceError, UsageError
 from bench.records.schema import Machine
@@ -48,6 +48,11 @@ def _check(name: str, machine: Machine) -> None:
         f"--device {name}: torch sees no {kind} device here; the installed torch is {machine.torch_build},{cure}, "
         f"or use --device {_best(machine)}."
     )
+
+
+def by_kind(machine: Machine, machines: Mapping[str, Machine] | None) -> list[tuple[str | None, Machine]]:
+    """What a run is measured on: of several kinds of machine, which are by accelerator type, one of each."""
+    return [*machines.items()] if machines else [(None, machine)]
 
 
 def visibility(device: str, environment: dict[str, str]) -> dict[str, str]:

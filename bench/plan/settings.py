@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from bench.errors import UsageError
-from bench.plan import cells, length, max_batch, parse, scripts
+from bench.errors import DeviceError, UsageError
+from bench.plan import cells, devices, length, max_batch, parse, scripts
 from bench.plan.presets import MAX_BLOCKS, PRESETS, Preset, batch_sizes
 from bench.records.schema import Comparison, Fleet, Machine, Pass, Settings
 from trainloops import runners
@@ -59,6 +59,7 @@ class Flags:
     to_the_end: bool | None = None
     executor: str | None = None
     ray_address: str | None = None
+    accelerator_type: str | None = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Flags:
@@ -73,11 +74,15 @@ class Flags:
             raise UsageError(f"{flag} takes its settings from the run folder; leave {', '.join(given)} out.")
 
 
-def from_flags(flags: Flags, machine: Machine) -> Settings:
-    """Settings after presets and defaults; raises `UsageError` or `DeviceError` in one sentence."""
+def from_flags(flags: Flags, machine: Machine, machines: Mapping[str, Machine] | None = None) -> Settings:
+    """Settings after presets and defaults; raises `UsageError` or `DeviceError` in one sentence.
+
+    `machines` are by accelerator type, where a run has such: then all is measured on each of them.
+    """
     preset = PRESETS[cells.known("--preset", flags.preset or DEFAULT_PRESET, PRESETS)[0]]
     length.check(steps=flags.steps, warmup_steps=flags.warmup)
-    compared = _of_scripts(flags, machine) if flags.script else _of_runners(flags, machine, preset)
+    kinds = devices.by_kind(machine, machines)
+    compared = _of_scripts(flags, machine) if flags.script else _of_runners(flags, machine, preset, kinds)
     profiles = {comparison.profile for comparison in compared["comparisons"]}
     return Settings(
         **compared,
@@ -103,15 +108,50 @@ def _of_scripts(flags: Flags, machine: Machine) -> Mapping[str, Any]:
     }
 
 
-def _of_runners(flags: Flags, machine: Machine, preset: Preset) -> Mapping[str, Any]:
+def _of_runners(
+    flags: Flags, machine: Machine, preset: Preset, kinds: Sequence[tuple[str | None, Machine]]
+) -> Mapping[str, Any]:
     scripts.refuse_without_script(flags)
     if flags.find_max_batch:
         max_batch.refuse_useless(flags)
         preset = replace(preset, batch_sizes=max_batch.START)
     else:
         max_batch.refuse_alone(flags)
+    usual = max_batch.usual_runners() if flags.find_max_batch else list(runners.REGISTRY)
+    names = cells.runner_names(flags.runner) if flags.runner else usual
+    comparisons = [
+        comparison.model_copy(update={"accelerator_type": kind})
+        for kind, on in kinds
+        for comparison in _comparisons(flags, kind, on, preset, names)
+    ]
+    cells.refuse_set(comparisons, cells.asked_runners(flags.runner) if flags.runner else names)
+    return {
+        "comparisons": comparisons,
+        "runners": names,
+        "passes": _passes(flags),
+        **(_of_search(flags, comparisons, machine) if flags.find_max_batch else {}),
+    }
+
+
+def _comparisons(
+    flags: Flags, kind: str | None, machine: Machine, preset: Preset, names: Sequence[str]
+) -> list[Comparison]:
+    """What is measured with these runners on a machine; what it lacks is refused in the name of its kind."""
+    try:
+        comparisons = cells.comparisons(_axes(flags, machine, preset))
+        cells.refuse_impossible(comparisons, names)
+        threads = _at_least_one("--threads", flags.threads, 1)
+        cells.refuse_ranks(comparisons, names, threads=threads, machine=machine)
+    except DeviceError as error:
+        if kind is None:
+            raise
+        raise DeviceError(f"--accelerator-type {kind}: {error}") from None
+    return comparisons
+
+
+def _axes(flags: Flags, machine: Machine, preset: Preset) -> dict[str, Sequence[Any]]:
     workload = flags.workload or preset.workloads
-    axes = cells.axes_of(
+    return cells.axes_of(
         machine=machine,
         workload=workload,
         device=flags.device or "auto",
@@ -125,19 +165,6 @@ def _of_runners(flags: Flags, machine: Machine, preset: Preset) -> Mapping[str, 
         compiled=flags.compile or "off",
         ranks=flags.nproc_per_node or "1",
     )
-    comparisons = cells.comparisons(axes)
-    usual = max_batch.usual_runners() if flags.find_max_batch else list(runners.REGISTRY)
-    names = cells.runner_names(flags.runner) if flags.runner else usual
-    cells.refuse_impossible(comparisons, names)
-    threads = _at_least_one("--threads", flags.threads, 1)
-    cells.refuse_ranks(comparisons, names, threads=threads, machine=machine)
-    cells.refuse_set(comparisons, cells.asked_runners(flags.runner) if flags.runner else names)
-    return {
-        "comparisons": comparisons,
-        "runners": names,
-        "passes": _passes(flags),
-        **(_of_search(flags, comparisons, machine) if flags.find_max_batch else {}),
-    }
 
 
 def _of_search(flags: Flags, comparisons: Sequence[Comparison], machine: Machine) -> Mapping[str, Any]:
@@ -178,14 +205,17 @@ def fleet_of(flags: Flags) -> Fleet | None:
     """Where blocks are measured, if not here; raises `UsageError` for what only this machine can do."""
     (executor,) = cells.known("--executor", flags.executor or "local", EXECUTORS)
     if executor == "local":
-        if flags.ray_address is not None:
-            raise UsageError("--ray-address is that of --executor ray: give both, or leave it out.")
+        of_ray = {"--ray-address": flags.ray_address, "--accelerator-type": flags.accelerator_type}
+        given = [flag for flag, value in of_ray.items() if value is not None]
+        if given:
+            raise UsageError(f"{given[0]} is that of --executor ray: give both, or leave it out.")
         return None
     here = {"--script": flags.script, "--trace": flags.trace, "--find-max-batch": flags.find_max_batch}
     for flag, value in here.items():
         if value:
             raise UsageError(f"--executor ray does not do {flag}: leave one of them out.")
-    return Fleet(address=flags.ray_address)
+    kinds = [] if flags.accelerator_type is None else cells.split("--accelerator-type", flags.accelerator_type)
+    return Fleet(address=flags.ray_address, accelerator_types=kinds)
 
 
 def _optional(flags: Flags) -> Mapping[str, Any]:

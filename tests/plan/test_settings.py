@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.errors import DeviceError, UsageError
+from bench.errors import BenchError, DeviceError, UsageError
 from bench.plan.presets import PRESETS
 from bench.plan.settings import Flags, from_flags
 from bench.records.schema import AcceleratorInfo, Machine
@@ -107,7 +107,7 @@ TWO_CARDS = CPU_ONLY.model_copy(
     ],
 )
 def test_a_wrong_flag_is_one_sentence(flags, sentence):
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(BenchError) as caught:
         from_flags(Flags(**flags), CPU_ONLY)
     assert str(caught.value) == sentence
 
@@ -252,6 +252,36 @@ def test_steps_and_warm_up_are_taken_as_they_are_named_each_without_the_other(st
 def test_blocks_are_added_where_the_preset_or_the_user_wants_ratios_known(flags, planned):
     settings = from_flags(Flags(**flags), CPU_ONLY)
     assert (settings.blocks, settings.target_ci, settings.max_blocks) == planned
+
+
+def test_kinds_of_machine_each_measure_all_on_their_own_best_device():
+    flags = Flags(executor="ray", accelerator_type="H100,EPYC", batch_size="8,64", runner="pytorch")
+    planned = from_flags(flags, TWO_CARDS, {"H100": TWO_CARDS, "EPYC": CPU_ONLY})
+    assert [(each.accelerator_type, each.device, each.batch_size) for each in planned.comparisons] == [
+        ("H100", "cuda", 8),
+        ("H100", "cuda", 64),
+        ("EPYC", "cpu", 8),
+        ("EPYC", "cpu", 64),
+    ]
+    assert planned.fleet.accelerator_types == ["H100", "EPYC"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ({"device": "cuda"}, "--accelerator-type EPYC: --device cuda: torch sees no cuda device here"),
+        ({"device": "cpu", "nproc_per_node": "4"}, "--accelerator-type EPYC: --nproc-per-node 4 needs 4 cores, and"),
+        ({"precision": "half"}, "--precision 'half' is not one of"),
+    ],
+)
+def test_what_one_kind_of_machine_lacks_is_refused_in_its_name(flags, sentence):
+    many_cores = TWO_CARDS.model_copy(update={"usable_cpus": 8})
+    with pytest.raises(BenchError, match=f"^{sentence}"):
+        from_flags(
+            Flags(executor="ray", accelerator_type="H100,EPYC", **flags),
+            many_cores,
+            {"H100": many_cores, "EPYC": CPU_ONLY},
+        )
 
 
 def test_a_stored_run_takes_no_other_settings():

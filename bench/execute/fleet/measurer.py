@@ -54,6 +54,11 @@ class Place:
     unknown: list[Trial]
     """Trials of others of which its scheduler has not heard yet."""
 
+    @property
+    def kind(self) -> str | None:
+        """The accelerator type, where a run has such."""
+        return self.node.accelerator_type
+
     def ask(self, part: str, *arguments: Any) -> Any:
         """Let it measure a part of the run; what Ray hands out the trials for."""
         unknown, self.unknown = self.unknown, []
@@ -61,15 +66,18 @@ class Place:
 
 
 def open_places(ray: ModuleType, nodes: Sequence[Node], settings: Settings, done: Sequence[Trial]) -> list[Place]:
-    """An actor for each node; where cards are measured one for each card of it."""
-    on_cards = any(comparison.device != "cpu" for comparison in settings.comparisons)
+    """An actor for each node, which measures what is of its kind; where that is on cards one for each card of it."""
     remote = ray.remote(Measurer)
-    return [
-        Place(
+    return [place for node in nodes for place in _of_node(node, remote, settings, done)]
+
+
+def _of_node(node: Node, remote: Any, settings: Settings, done: Sequence[Trial]) -> Iterator[Place]:
+    own = [each for each in settings.comparisons if each.accelerator_type == node.accelerator_type]
+    on_cards = any(comparison.device != "cpu" for comparison in own)
+    for _ in range(node.cards if on_cards else 1):
+        actor = on_node(node.ray_id, remote, num_cpus=0, num_gpus=int(on_cards))
+        yield Place(
             node=node,
-            actor=on_node(node.ray_id, remote, num_cpus=0, num_gpus=int(on_cards)).remote(settings),
-            unknown=list(done),
+            actor=actor.remote(settings.model_copy(update={"comparisons": own})),
+            unknown=[trial for trial in done if trial.cell.accelerator_type == node.accelerator_type],
         )
-        for node in nodes
-        for _ in range(node.cards if on_cards else 1)
-    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.errors import DeviceError
 from bench.execute import probe
@@ -13,6 +13,13 @@ from bench.records.schema import MAIN_PACKAGES, Fleet, Machine
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+Entry = Mapping[str, Any]
+"""What Ray knows of a node."""
+
+
+TYPE = "accelerator_type:"
+"""What Ray calls the resource of a node by which its kind of machine is known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +30,8 @@ class Node:
     name: str
     cards: int
     """How many accelerators Ray has to give there."""
+    accelerator_type: str | None
+    """Which of the kinds of machine that are asked for it is; None where any node will do."""
     machine: Machine
     packages: dict[str, str]
 
@@ -32,53 +41,98 @@ class Node:
         return f"{self.name}: {', '.join([self.machine.cpu, *(card.name for card in self.machine.accelerators[:1])])}"
 
 
-def nodes(address: str | None) -> list[Node]:
-    """The nodes in the cluster at `address` that are alive and have something to measure on, most cards first.
+def nodes(fleet: Fleet) -> list[Node]:
+    """The nodes of a cluster that are alive and have something to measure on: kind by kind, most cards first.
 
-    Raises `UsageError` where none answers, and `DeviceError` where one of them has no looptax, or other versions of
-    what is measured than the others.
+    Raises `UsageError` where no cluster answers, and `DeviceError` where a kind of machine is not there, and where a
+    node has no looptax, or other versions of what is measured than the others.
     """
-    ray = connect(address)
+    ray = connect(fleet.address)
     alive = [entry for entry in ray.nodes() if entry["Alive"] and {"CPU", "GPU"} & entry["Resources"].keys()]
-    probes = [_probe(ray, entry) for entry in alive]  # all at once, and only then waited for
-    measuring = [_probed(ray, entry, reference) for entry, reference in zip(alive, probes, strict=True)]
-    if not measuring:
+    if not alive:
         raise DeviceError("--executor ray: no node of the cluster has a CPU or a GPU to give.")
+    asked = fleet.accelerator_types
+    wanted = _of_types(alive, asked) if asked else [(entry, None) for entry in alive]
+    probes = [_probe(ray, entry) for entry, _ in wanted]  # all at once, and only then waited for
+    measuring = [_probed(ray, *of_node, reference) for of_node, reference in zip(wanted, probes, strict=True)]
     _refuse_unlike(measuring)
-    return sorted(measuring, key=lambda node: -node.cards)
+    kinds = {kind: place for place, kind in enumerate(asked)}
+    return sorted(measuring, key=lambda node: (kinds.get(node.accelerator_type or "", 0), -node.cards))
 
 
-def _cards(entry: Mapping[str, Any]) -> int:
+def _of_types(alive: Sequence[Entry], asked: Sequence[str]) -> list[tuple[Entry, str]]:
+    """The nodes of these kinds; raises `DeviceError` for a kind that is not there, and a node that is of two."""
+    there = {kind for entry in alive for kind in _types(entry)}
+    for kind in asked:
+        if kind not in there:
+            known = f"there are {', '.join(sorted(there))}" if there else "none of them has any"
+            raise DeviceError(
+                f"--accelerator-type {kind}: no node of the cluster has Ray's resource {TYPE}{kind} ({known}); "
+                f"""ray start --resources='{{"{TYPE}{kind}": 1}}' gives it to one."""
+            )
+    wanted = [(entry, [kind for kind in asked if kind in _types(entry)]) for entry in alive]
+    for entry, kinds in wanted:
+        if len(kinds) > 1:
+            raise DeviceError(
+                f"--accelerator-type: node {_name(entry)} is {' and '.join(kinds)} to Ray: name one of them, so that "
+                "nothing else is measured there at the same time."
+            )
+    return [(entry, kind) for entry, kinds in wanted for kind in kinds]
+
+
+def _types(entry: Entry) -> set[str]:
+    return {name.removeprefix(TYPE) for name in entry["Resources"] if name.startswith(TYPE)}
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry['NodeName']} ({entry['NodeID'][:6]})"
+
+
+def _cards(entry: Entry) -> int:
     return int(entry["Resources"].get("GPU", 0))
 
 
-def _probe(ray: ModuleType, entry: Mapping[str, Any]) -> Any:
+def _probe(ray: ModuleType, entry: Entry) -> Any:
     """A task that looks at the machine of a node; one that asks for no cards sees none."""
     task = on_node(entry["NodeID"], ray.remote(probe.machine), num_cpus=0, num_gpus=_cards(entry))
     return task.remote()
 
 
-def _probed(ray: ModuleType, entry: Mapping[str, Any], reference: Any) -> Node:
+def _probed(ray: ModuleType, entry: Entry, kind: str | None, reference: Any) -> Node:
     """The node that a probe has looked at; raises `DeviceError` where it could not."""
-    name = f"{entry['NodeName']} ({entry['NodeID'][:6]})"
+    name = _name(entry)
     try:
         machine, packages = ray.get(reference)
     except ray.exceptions.RayError as error:
         raise DeviceError(f"--executor ray: node {name}: {_why(error)}") from None
-    return Node(ray_id=entry["NodeID"], name=name, cards=_cards(entry), machine=machine, packages=packages)
+    return Node(
+        ray_id=entry["NodeID"],
+        name=name,
+        cards=_cards(entry),
+        accelerator_type=kind,
+        machine=machine,
+        packages=packages,
+    )
 
 
 def _refuse_unlike(measuring: Sequence[Node]) -> None:
+    """Raise `DeviceError` where nodes have other versions; for what torch is built may differ from kind to kind."""
     first, *others = measuring
     for other in others:
         for package in MAIN_PACKAGES:
             versions = [node.packages.get(package) for node in (other, first)]
-            if versions[0] != versions[1]:
+            alike = other.accelerator_type == first.accelerator_type
+            if versions[0] != versions[1] and (alike or _public(versions[0]) != _public(versions[1])):
                 has, had = (f"{package} {version}" if version else f"no {package}" for version in versions)
                 raise DeviceError(
                     f"--executor ray: node {other.name} has {has}, and node {first.name} {had}: install the same on "
                     "both, or leave one of them out of the cluster."
                 )
+
+
+def _public(version: str | None) -> str | None:
+    """`2.13.0` of `2.13.0+cu128`."""
+    return version and version.partition("+")[0]
 
 
 def _why(error: Exception) -> str:
@@ -100,9 +154,23 @@ def on_node(node_id: str, remote: Any, **resources: float) -> Any:
     return remote.options(scheduling_strategy=strategy, **resources)
 
 
-def machine(fleet: Fleet | None) -> tuple[Machine, dict[str, str]]:
-    """The machine that measures, and the packages there: of a cluster its first node, which is like the others."""
+class Measuring(NamedTuple):
+    """What measures a run."""
+
+    machine: Machine
+    """Of a cluster the first node's, which is like the others; of several kinds of machine that of the first."""
+    packages: dict[str, str]
+    machines: dict[str, Machine]
+    """By accelerator type the first node's, where a run has such."""
+
+
+def measuring(fleet: Fleet | None) -> Measuring:
+    """The machine here, or those of a cluster; raises what `probe.machine` and `nodes` raise."""
     if fleet is None:
-        return probe.machine()
-    first = nodes(fleet.address)[0]
-    return first.machine, first.packages
+        return Measuring(*probe.machine(), {})
+    there = nodes(fleet)
+    machines: dict[str, Machine] = {}
+    for node in there:
+        if node.accelerator_type is not None:
+            machines.setdefault(node.accelerator_type, node.machine)
+    return Measuring(there[0].machine, there[0].packages, machines)

@@ -37,6 +37,11 @@ def test_an_address_where_nobody_listens_is_refused_at_once():
     [
         ({"executor": "slurm"}, "--executor 'slurm' is not one of local, ray."),
         ({"ray_address": "auto"}, "--ray-address is that of --executor ray: give both, or leave it out."),
+        ({"accelerator_type": "A100"}, "--accelerator-type is that of --executor ray: give both, or leave it out."),
+        (
+            {"executor": "ray", "accelerator_type": "A100,A100"},
+            "--accelerator-type names A100 more than once; name each value once.",
+        ),
         ({"executor": "ray", "trace": True}, "--executor ray does not do --trace: leave one of them out."),
     ],
 )

@@ -162,3 +162,80 @@ def test_cards_measure_side_by_side_and_cores_of_a_node_do_not(ray):
     nodes = [node("a"), node("b")]
     assert len(measurer.open_places(ray, nodes, SETTINGS, [])) == 2
     assert len(measurer.open_places(ray, nodes, SETTINGS.model_copy(update={"comparisons": on_card}), [])) == 4
+
+
+H100, A100 = (factories.comparison(accelerator_type=kind) for kind in ("H100", "A100"))
+OF_KINDS = SETTINGS.model_copy(update={"comparisons": [H100, A100]})
+
+
+@pytest.fixture
+def kinds(ray, monkeypatch):
+    """Two nodes of one kind and one of another."""
+    nodes = [node("a", "H100"), node("b", "H100"), node("c", "A100")]
+    monkeypatch.setattr(scheduler, "nodes", lambda _fleet: nodes)
+    return ray
+
+
+def test_what_is_of_a_kind_is_measured_on_a_node_of_that_kind(kinds):
+    trials, _ = run(FleetScheduler(OF_KINDS))
+    where = {(trial.cell.accelerator_type, trial.node.split(":")[0]) for trial in trials}
+    assert where == {("H100", "a"), ("H100", "b"), ("A100", "c")}
+    assert len(trials) == len({trial.key for trial in trials}) == 4 * 2 * 3  # two kinds, two loops and a clone
+    for actor, comparison in zip(kinds.actors, (H100, H100, A100), strict=True):
+        assert actor.itself.settings.comparisons == [comparison]
+        assert all(trial.cell.comparison == comparison for trial in actor.itself.heard)
+    assert [actor.asked[0][0] for actor in kinds.actors if ("opening",) in actor.asked] == ["opening"] * 2
+
+
+def test_a_fast_kind_does_not_run_ahead_of_a_slow_one(kinds):
+    def wait(references):  # c answers when nobody else has anything to do
+        first, *others = sorted(references, key=lambda reference: kinds.actors.index(reference.actor))
+        return [first], others
+
+    kinds.wait = wait
+    groups, parts = planned_groups(OF_KINDS), []
+    for trials in FleetScheduler(OF_KINDS).run(lambda done, _trials: groups if done < 4 else []):
+        parts += {f"{trial.block} on {trial.cell.accelerator_type}" for trial in trials}
+    assert parts[:5] == ["0 on H100", "1 on H100", "0 on A100", "2 on H100", "1 on A100"]
+    assert parts[5:] == ["3 on H100", "2 on A100", "3 on A100"]
+
+
+def test_a_block_of_which_a_part_is_under_way_decides_nothing(kinds):
+    groups, seen = planned_groups(OF_KINDS), []
+
+    def next_rounds(done, trials):
+        seen.append(done)
+        kinds_of = [{t.cell.accelerator_type for t in trials if t.block == number} for number in blocks(trials)]
+        assert all(of_block == {"H100", "A100"} for of_block in kinds_of)
+        assert done < 4 or len(kinds_of) == done  # one place for each kind is one added block at a time
+        return groups if done < 6 else []
+
+    list(FleetScheduler(OF_KINDS).run(next_rounds))
+    assert seen == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_added_blocks_are_as_many_as_the_kinds_that_still_want_them_have_nodes(kinds):
+    of_h100, of_both, decisions = planned_groups(OF_KINDS)[:1], planned_groups(OF_KINDS), []
+
+    def next_rounds(done, trials):
+        decisions.append((done, blocks(trials)))
+        return of_both if done < 4 else of_h100 if done < 6 else []
+
+    list(FleetScheduler(OF_KINDS).run(next_rounds))
+    assert decisions[4:6] == [(4, [0, 1, 2, 3]), (5, [0, 1, 2, 3])]
+
+
+def test_the_last_node_of_a_kind_that_is_lost_ends_the_run_when_the_others_have_answered(kinds):
+    groups, trials = planned_groups(OF_KINDS), []
+
+    def measure():
+        for some in FleetScheduler(OF_KINDS).run(lambda done, _trials: groups if done < 4 else []):
+            trials.extend(some)
+            kinds.lost = {2} if trials else set()
+
+    with pytest.raises(DeviceError, match=r"^--executor ray: the last node with accelerator type A100 was lost; --res"):
+        measure()
+    assert {trial.cell.accelerator_type for trial in trials} == {"H100"}
+    assert kinds.is_over
+    asked = [name for actor in kinds.actors[:2] for name in actor.asked]
+    assert blocks(trials) == sorted({name[1] for name in asked if name[0] == "block"})
