@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-FILES_AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench test controls perf clean
 
@@ -20,7 +19,7 @@ $(VENV)/.tests: $(VENV)/.measures
 bench: $(VENV)/.measures
 	$(BIN)/python -m bench.run --preset quick
 
-# Three files at a time, of which two cores are busy with two while one waits, in the order that tests/conftest.py gives
+# Three files at a time, for two cores: a third of the time a file's tests wait. In the order that tests/conftest.py gives
 # them: no assertion is about how long something takes.
 test: $(VENV)/.tests
 	$(BIN)/ruff check .
@@ -28,7 +27,7 @@ test: $(VENV)/.tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml bench src
-	$(BIN)/pytest -q -m "not slow" $(FILES_AT_ONCE)
+	$(BIN)/pytest -q -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder
 
 # Known cost changes of real releases, and planted slowdowns; those that need the package index are skipped where it does not answer.
 controls: $(VENV)/.tests
