@@ -32,8 +32,8 @@ def counters(**changes):
 def steps(step_us, *, event_us=0.0, every=None, epoch_end_us=EPOCH_END_US, lead, cycles=60):
     """The steps of a trial, of which those after `every` take longer, and those that begin an epoch."""
     place = lead + np.arange(factories.TURN.steps * cycles)
-    found = np.full(len(place), step_us) + np.where(place % lengths.EPOCH_STEPS == 0, epoch_end_us, 0.0)
-    return (found + (np.where(place % every == 0, event_us, 0.0) if every else 0.0)).tolist()
+    steps_us = np.full(len(place), step_us) + np.where(place % lengths.EPOCH_STEPS == 0, epoch_end_us, 0.0)
+    return (steps_us + (np.where(place % every == 0, event_us, 0.0) if every else 0.0)).tolist()
 
 
 def a_run(*options):
@@ -152,9 +152,9 @@ def test_the_loop_and_its_clone_are_one_loop_by_whose_luck_a_price_wavers_less()
         for trial in trials_of(run, lambda name, lead: steps(STEP_US, lead=lead, cycles=10))
         if trial.phase == "timing"
     ]
-    (found,) = summarise(run, trials).prices
-    assert found.share.value == pytest.approx(0, abs=1e-6)
-    assert found.step_us.value == pytest.approx(0, abs=1e-3)
+    (price,) = summarise(run, trials).prices
+    assert price.share.value == pytest.approx(0, abs=1e-6)
+    assert price.step_us.value == pytest.approx(0, abs=1e-3)
 
 
 def test_how_alike_identical_loops_are_is_told_by_all_rounds_of_a_loop_together():

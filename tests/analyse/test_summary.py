@@ -136,9 +136,9 @@ def test_what_an_epoch_costs_may_come_out_negative() -> None:
 
 
 def test_percentiles_are_over_the_kept_steady_steps_of_all_trials() -> None:
-    found = (10, 20, 40, 50, 60)
-    row = only(summarised(timed("pytorch", [turns(*found), turns(*(2 * us for us in found))])))
-    expected = np.percentile([us for each in found for us in [each] * 4 + [2 * each] * 4], [50, 95, 99])
+    turns_us = (10, 20, 40, 50, 60)
+    row = only(summarised(timed("pytorch", [turns(*turns_us), turns(*(2 * us for us in turns_us))])))
+    expected = np.percentile([us for each in turns_us for us in [each] * 4 + [2 * each] * 4], [50, 95, 99])
     assert (row.step_p50_us, row.step_p95_us, row.step_p99_us) == pytest.approx(tuple(expected))
 
 
@@ -168,14 +168,14 @@ def collected(
     assert plain.turns is not None
     steps_ns = [ns + round(1e3 * pauses_us.get(place, 0)) for place, ns in enumerate(plain.step_ns)]
     pauses_ns = {place: round(1e3 * us) for place, us in pauses_us.items()}
-    told = plain.turns.model_copy(update={"pauses_ns": pauses_ns})
-    changed = {"step_ns": steps_ns, "turns": told, "collector": told_by_itself}
+    paused = plain.turns.model_copy(update={"pauses_ns": pauses_ns})
+    changed = {"step_ns": steps_ns, "turns": paused, "collector": told_by_itself}
     return trial(block=block, timing=plain.model_copy(update=changed))
 
 
 def test_what_the_collector_pauses_is_told_by_itself_and_part_of_the_throughput_alone() -> None:
-    found = {2: 4000.0, 14: 6000.0, 26: 5000.0}
-    row = only(summarised([collected(100, found), collected(100, {}, block=1)]))
+    pauses = {2: 4000.0, 14: 6000.0, 26: 5000.0}
+    row = only(summarised([collected(100, pauses), collected(100, {}, block=1)]))
     assert value_of(row.step_time_us) == pytest.approx(100)
     assert row.collector_pauses_per_1000_steps == pytest.approx(1000 * 3 / 120)
     assert row.collector_pause_us == pytest.approx(5000)
@@ -203,8 +203,8 @@ def test_pauses_too_rare_to_be_seen_cost_nothing_and_how_rare_they_are_is_told()
 
 
 def test_collections_that_leave_out_what_was_imported_are_not_told() -> None:
-    found = collected(100, {2: 4000.0}).model_copy(update={"interpreter": interpreter(hides_imports=True)})
-    row = only(summarised([found]))
+    hidden = collected(100, {2: 4000.0}).model_copy(update={"interpreter": interpreter(hides_imports=True)})
+    row = only(summarised([hidden]))
     assert row.collector_us_per_step is None
     assert row.unavailable["collector_us_per_step"] == "full collections of a price list leave out what was imported"
     assert value_of(row.step_time_us) == pytest.approx(100)
@@ -520,15 +520,15 @@ def test_evaluation_is_told_of_all_timed_steps_and_of_those_split_into_phases_on
     split = trial(phase="phases", timing=None, phases=of_phases(1_000), length=THREE_STEPS)
     (cell_of_timed,) = summarised([split, *times]).cells
     (cell_of_split,) = summarised([split]).cells
-    told = [
+    rest = [
         (each.evaluation_us, each.evaluation_share, each.evaluation_steps) for each in (cell_of_timed, cell_of_split)
     ]
-    assert told == [(0.2, 0.1, 40), (0.5, 0.5, 2)]
+    assert rest == [(0.2, 0.1, 40), (0.5, 0.5, 2)]
 
 
 def test_a_runner_never_evaluates() -> None:
-    (found,) = summarised([trial()]).cells
-    assert found.evaluation_us is None
+    (row,) = summarised([trial()]).cells
+    assert row.evaluation_us is None
 
 
 def test_a_trial_that_was_lost_before_its_first_turn_has_no_pair_and_stops_no_report():

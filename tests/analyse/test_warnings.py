@@ -167,8 +167,8 @@ def test_pauses_of_the_collector_are_told_with_the_others() -> None:
     collected = plain.turns.model_copy(update={"pauses_ns": dict.fromkeys(range(2, 60, 10), 400_000)})  # 40 %
     steps_ns = [ns + collected.pauses_ns.get(step, 0) for step, ns in enumerate(plain.step_ns)]
     clock = plain.model_copy(update={"step_ns": steps_ns, "turns": collected})
-    found = summarised([trial(block=block, timing=clock) for block in range(6)]).warnings
-    assert found == [
+    warnings = summarised([trial(block=block, timing=clock) for block in range(6)]).warnings
+    assert warnings == [
         "pytorch at batch 64 of mlp on cpu: all in all it takes 1.4 times as long as its steps: samples/s has its "
         "pauses and ends of epochs, step time and ratio have not"
     ]
@@ -209,7 +209,7 @@ def test_no_block_is_blamed_for_ratios_that_vary_as_widely_everywhere_or_that_ar
 
 
 @pytest.mark.parametrize(
-    ("clocks_mhz", "told"),
+    ("clocks_mhz", "moved"),
     [
         ([(1980, 1980), (1980, 1890)], None),  # a twentieth is nothing
         ([None, None], None),
@@ -221,10 +221,10 @@ def test_no_block_is_blamed_for_ratios_that_vary_as_widely_everywhere_or_that_ar
         ),
     ],
 )
-def test_a_card_whose_clock_moves_while_trials_take_their_turns_is_told(clocks_mhz, told) -> None:
+def test_a_card_whose_clock_moves_while_trials_take_their_turns_is_told(clocks_mhz, moved) -> None:
     clocks = [timing(device="cuda", sm_clock_mhz=None if each is None else list(each)) for each in clocks_mhz]
     trials = [trial(cell=cell(device="cuda"), block=block, timing=clock) for block, clock in enumerate(clocks)]
     warnings = summarised(trials, comparisons=[comparison(device="cuda")]).warnings
-    found = [warning for warning in warnings if "clock" in warning]
+    of_clock = [warning for warning in warnings if "clock" in warning]
     rest = "ratios are formed inside a cycle and bear it, step times do not"
-    assert found == ([] if told is None else [f"pytorch at batch 64 of mlp on cuda: {told}{rest}"])
+    assert of_clock == ([] if moved is None else [f"pytorch at batch 64 of mlp on cuda: {moved}{rest}"])

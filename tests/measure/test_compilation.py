@@ -11,47 +11,47 @@ from trainloops import runners
 
 
 @pytest.fixture(scope="module")
-def told():
+def seen():
     return json.loads(verbs.program("tests.measure.compile_every_runner"))
 
 
 @pytest.mark.parametrize("precision", ["proofs", "proofs in bf16"])
-def test_every_runner_compiles_one_graph_and_computes_the_same_bits(told, precision):
-    proofs = {name: told[precision][name] for name in runners.REGISTRY}
+def test_every_runner_compiles_one_graph_and_computes_the_same_bits(seen, precision):
+    proofs = {name: seen[precision][name] for name in runners.REGISTRY}
     assert {name: proof["fingerprint"] for name, proof in proofs.items()} == dict.fromkeys(
         runners.REGISTRY, proofs["pytorch"]["fingerprint"]
     )
     for name, proof in proofs.items():
-        found = Compilation.model_validate(proof["compilation"])
-        assert (found.graphs, found.graph_breaks, found.in_turns) == (1, 0, 0), name
-        assert found.seconds > 0
+        compiled = Compilation.model_validate(proof["compilation"])
+        assert (compiled.graphs, compiled.graph_breaks, compiled.in_turns) == (1, 0, 0), name
+        assert compiled.seconds > 0
 
 
-def test_in_bf16_other_bits_are_computed(told):
-    assert told["proofs in bf16"]["pytorch"]["fingerprint"] != told["proofs"]["pytorch"]["fingerprint"]
+def test_in_bf16_other_bits_are_computed(seen):
+    assert seen["proofs in bf16"]["pytorch"]["fingerprint"] != seen["proofs"]["pytorch"]["fingerprint"]
 
 
-def test_a_loop_that_compiles_nothing_has_no_figures(told):
+def test_a_loop_that_compiles_nothing_has_no_figures(seen):
     error = "the loop has compiled nothing, though its job's `compile` asks for it"
-    assert told["proofs"]["takes no notice"] == {"error": error}
+    assert seen["proofs"]["takes no notice"] == {"error": error}
 
 
-def test_what_a_dispatch_mode_would_count_of_the_model_as_it_was_is_unavailable(told):
-    found = Counters.model_validate(told["counted"])
-    assert (found.ops, found.syncs, found.tensor_bytes) == (None, None, None)
-    assert {name for name, why in found.unavailable.items() if "dispatch mode" in why} == {
+def test_what_a_dispatch_mode_would_count_of_the_model_as_it_was_is_unavailable(seen):
+    counters = Counters.model_validate(seen["counted"])
+    assert (counters.ops, counters.syncs, counters.tensor_bytes) == (None, None, None)
+    assert {name for name, why in counters.unavailable.items() if "dispatch mode" in why} == {
         "ops",
         "syncs",
         "tensor_bytes",
     }
-    assert found.python_calls.value > 0
-    assert {function.ops for function in found.functions} == {0}
+    assert counters.python_calls.value > 0
+    assert {function.ops for function in counters.functions} == {0}
 
 
-def test_phases_do_not_break_the_graph(told):
-    assert told["split"]["compilation"]["graph_breaks"] == 0
-    assert all(median(ns) > 0 for ns in told["split"]["phase_ns"].values())
+def test_phases_do_not_break_the_graph(seen):
+    assert seen["split"]["compilation"]["graph_breaks"] == 0
+    assert all(median(ns) > 0 for ns in seen["split"]["phase_ns"].values())
 
 
-def test_what_is_compiled_in_a_turn_is_told_apart(told):
-    assert (told["compiled twice"]["graphs"], told["compiled twice"]["in_turns"]) == (2, 1)
+def test_what_is_compiled_in_a_turn_is_told_apart(seen):
+    assert (seen["compiled twice"]["graphs"], seen["compiled twice"]["in_turns"]) == (2, 1)

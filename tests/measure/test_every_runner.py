@@ -39,19 +39,19 @@ def test_two_processes_count_the_same(twice):
 
 
 def test_a_loop_costs_what_it_adds_whatever_the_batch(twice):
-    for cell, found in twice[0].items():
+    for cell, counts in twice[0].items():
         runner, size = cell.split()
-        assert all(found[name]["share"] > 0.5 for name in BY_FUNCTION), cell
+        assert all(counts[name]["share"] > 0.5 for name in BY_FUNCTION), cell
         if size == "64" and runner != "floor":
             smaller = twice[0][f"{runner} 8"]
             # 56 samples more: `__getitem__` of each, which makes two views.
-            assert found["python_calls"]["value"] - smaller["python_calls"]["value"] == 56
-            assert found["ops"]["value"] - smaller["ops"]["value"] == 112
+            assert counts["python_calls"]["value"] - smaller["python_calls"]["value"] == 56
+            assert counts["ops"]["value"] - smaller["ops"]["value"] == 112
 
 
 def test_the_look_ahead_of_accelerate_keeps_one_more_batch(twice):
     batch = 64 * (64 * 4 + 8)
-    of = {cell: found["tensor_bytes_by_category"]["batch"] for cell, found in twice[0].items()}
+    of = {cell: counts["tensor_bytes_by_category"]["batch"] for cell, counts in twice[0].items()}
     assert of["pytorch 64"] == of["lightning 64"] == of["fabric 64"] == batch
     assert of["accelerate 64"] == of["hf-trainer 64"] == 2 * batch
     assert of["floor 64"] == 16 * batch
@@ -59,15 +59,15 @@ def test_the_look_ahead_of_accelerate_keeps_one_more_batch(twice):
 
 def test_the_phases_of_every_runner_sum_to_its_steps(fresh):
     assert fresh["phases"].keys() == runners.REGISTRY.keys()
-    for name, found in fresh["phases"].items():
-        sums = [sum(step) for step in zip(*found["phase_ns"].values(), strict=True)]
-        assert len(sums) == len(found["steps_ns"]) == 39
+    for name, split_up in fresh["phases"].items():
+        sums = [sum(step) for step in zip(*split_up["phase_ns"].values(), strict=True)]
+        assert len(sums) == len(split_up["steps_ns"]) == 39
         # Step by step, and the median of them: between its two readings of the clock a step may lose the processor.
-        ratios = [split / step for split, step in zip(sums, found["steps_ns"], strict=True)]
+        ratios = [split / step for split, step in zip(sums, split_up["steps_ns"], strict=True)]
         assert median(ratios) == pytest.approx(1, abs=0.02), name
 
 
 def test_every_runner_has_every_phase(fresh):
-    for name, found in fresh["phases"].items():
-        empty = {phase for phase, ns in found["phase_ns"].items() if median(ns) == 0}
+    for name, split_up in fresh["phases"].items():
+        empty = {phase for phase, ns in split_up["phase_ns"].items() if median(ns) == 0}
         assert empty == ({"data"} if name == "floor" else set()), name

@@ -65,17 +65,17 @@ def test_a_run_that_only_counted_has_counts_in_its_table():
 
 
 def test_cells_of_a_run_are_right_or_wrong_by_figures_and_by_arithmetic():
-    found = run_outcome.cases(summary_of(baseline(), row(), failed(), different(), failed("x", "not-run")))
-    assert outcomes(found) == [
+    cases = run_outcome.cases(summary_of(baseline(), row(), failed(), different(), failed("x", "not-run")))
+    assert outcomes(cases) == [
         ("passed", None),
         ("passed", None),
         ("failed", "error"),
         ("failed", "error"),
         ("skipped", "error"),
     ]
-    assert found[2].reason == "out of memory: OutOfMemoryError: tried to allocate 2 GiB"
-    assert found[3].reason == "not equivalent, different: loss of micro-step 2: 0.69 against 0.7"
-    assert found[1].of == "hf-trainer at batch 64 of mlp on cpu"
+    assert cases[2].reason == "out of memory: OutOfMemoryError: tried to allocate 2 GiB"
+    assert cases[3].reason == "not equivalent, different: loss of micro-step 2: 0.69 against 0.7"
+    assert cases[1].of == "hf-trainer at batch 64 of mlp on cpu"
 
 
 # Checks
@@ -102,28 +102,28 @@ def test_what_regressed_fails_if_the_check_fails_on_it_and_is_else_skipped():
 
 
 def test_what_stayed_undecided_is_skipped_with_its_reason():
-    found = upgrade_outcome.cases(checked(0.0, blocks=5))
-    case = named(found, "step time")
+    cases = upgrade_outcome.cases(checked(0.0, blocks=5))
+    case = named(cases, "step time")
     assert outcomes([case]) == [("skipped", "warning")]
     assert case.reason.startswith("undecided: ")
-    assert outcomes([named(found, "throughput")]) == [("skipped", None)]  # nobody waits for it
+    assert outcomes([named(cases, "throughput")]) == [("skipped", None)]  # nobody waits for it
 
 
 def test_what_the_cap_could_not_resolve_says_what_is_ruled_out():
     run = checks.planned(blocks=20)
-    found = upgrade_outcome.cases(checks.told(run, checks.timed(run, np.tile([0.4, -0.4], 10))))
-    case = named(found, "step time")
+    cases = upgrade_outcome.cases(checks.told(run, checks.timed(run, np.tile([0.4, -0.4], 10))))
+    case = named(cases, "step time")
     assert outcomes([case]) == [("skipped", "warning")]
     assert case.reason.startswith("undecided: ")
     assert ", margin 3.0 %, rules out more than 50 % worse" in case.reason
-    assert "rules out" not in named(found, "host memory").reason
+    assert "rules out" not in named(cases, "host memory").reason
 
 
 def test_a_cell_that_could_not_be_judged_says_of_what():
     run = checks.planned(fail_on=["time", "counters"])
-    found = upgrade_outcome.cases(checks.told(run, checks.timed(run, checks.QUIET)))
-    assert named(found, "counters").outcome == "skipped"
-    assert named(found, "counters").reason.startswith("unavailable: ")
+    cases = upgrade_outcome.cases(checks.told(run, checks.timed(run, checks.QUIET)))
+    assert named(cases, "counters").outcome == "skipped"
+    assert named(cases, "counters").reason.startswith("unavailable: ")
 
 
 def test_a_check_has_a_row_a_cell_with_its_worst_verdict():

@@ -114,13 +114,15 @@ def test_the_trials_of_one_block_are_one_figure() -> None:
 def test_an_accelerator_is_timed_over_the_synchronised_region_and_by_its_own_events() -> None:
     device_us = [9000, 9000, 110, 600, 120, 130, 140, 800, 150, 160, 170]
     ran_ahead = clock(STEPS_US, LENGTH, device_step_us=device_us, region_ns=1_800_000, train_ns=30_000_000)
-    found = summarised([regional(cell=cell(device="cuda"), timing=ran_ahead)], comparisons=[comparison(device="cuda")])
-    row = only(found)
+    summary = summarised(
+        [regional(cell=cell(device="cuda"), timing=ran_ahead)], comparisons=[comparison(device="cuda")]
+    )
+    row = only(summary)
     assert value_of(row.step_time_us) == pytest.approx(200)
     assert value_of(row.device_step_time_us) == pytest.approx(140)
     assert row.step_p50_us == pytest.approx(140)
     assert value_of(row.epoch_boundary_us) == pytest.approx(((600 - 140) + (800 - 140)) / 2)
-    assert not any("contradict" in warning for warning in found.warnings)
+    assert not any("contradict" in warning for warning in summary.warnings)
 
 
 def test_a_ratio_is_of_the_middles_of_each_block() -> None:
@@ -138,11 +140,11 @@ def test_a_ratio_is_of_the_middles_of_each_block() -> None:
 
 
 def test_what_was_not_looked_at_then_says_so() -> None:
-    found = summarised([regional()])
-    row = only(found)
+    summary = summarised([regional()])
+    row = only(summary)
     assert {row.unavailable[name] for name in COLLECTOR} == {NOT_COUNTED_THEN}
     assert row.unavailable["noise_floor"] == NO_CLONE
-    assert found.noise_floors == []
+    assert summary.noise_floors == []
 
 
 def test_reasons_are_specific() -> None:
@@ -167,16 +169,16 @@ def test_reasons_are_specific() -> None:
 def test_clocks_that_contradict_each_other_are_told(changes: dict[str, int], expected: str) -> None:
     length = Length(epochs=1, steps_per_epoch=200, warmup_steps=10)
     bad = clock([100] * 199, length, **changes)
-    found = summarised([regional([100] * 199, length), regional(length=length, timing=bad, replicate=1)])
+    summary = summarised([regional([100] * 199, length), regional(length=length, timing=bad, replicate=1)])
     prefix = "pytorch at batch 64 of mlp on cpu: 1 of 2 trials contradict themselves; in the last, "
-    assert prefix + expected in found.warnings
+    assert prefix + expected in summary.warnings
 
 
 def test_clocks_may_differ_by_less_than_a_hundredth() -> None:
     length = Length(epochs=1, steps_per_epoch=200, warmup_steps=10)
     nearly = clock([100] * 199, length, region_ns=19_150_000)
-    found = summarised([regional(length=length, timing=nearly)])
-    assert not any("contradict" in warning for warning in found.warnings)
+    summary = summarised([regional(length=length, timing=nearly)])
+    assert not any("contradict" in warning for warning in summary.warnings)
 
 
 def test_a_region_far_longer_than_its_steps_is_told() -> None:

@@ -26,8 +26,8 @@ ONE, OTHER = fingerprint(1.0, 0.5), fingerprint(1.0, 0.4, lr=0.2)
 
 
 def test_scripts_that_do_the_same_twice_are_equal():
-    found = scripts.judge(witnessed(ONE, ONE), witnessed(ONE, ONE), names=NAMES, unlike=False)
-    assert found.verdict == "bitwise"
+    verdict = scripts.judge(witnessed(ONE, ONE), witnessed(ONE, ONE), names=NAMES, unlike=False)
+    assert verdict.verdict == "bitwise"
 
 
 def test_scripts_that_differ_are_compared_only_where_the_user_asks_for_the_unlike():
@@ -43,9 +43,9 @@ def test_scripts_that_differ_are_compared_only_where_the_user_asks_for_the_unlik
 
 def test_nothing_is_proven_of_a_script_whose_trial_failed():
     lost = witnessed(status="failed", reason="it ended after 3 steps")
-    found = scripts.judge(lost, witnessed(ONE, ONE), names=NAMES, unlike=False)
-    assert found.verdict == "unproven"
-    assert found.detail == "nothing is known of what b.py computes: it ended after 3 steps"
+    verdict = scripts.judge(lost, witnessed(ONE, ONE), names=NAMES, unlike=False)
+    assert verdict.verdict == "unproven"
+    assert verdict.detail == "nothing is known of what b.py computes: it ended after 3 steps"
 
 
 @pytest.mark.parametrize(

@@ -42,26 +42,26 @@ def made(blocks: int = 18, **changes):
 
 
 def test_a_calibration_is_of_one_machine_and_keeps_its_blocks():
-    found = made()
-    assert (found.identity.cpu, found.identity.device, found.identity.accelerator) == (
+    calibration = made()
+    assert (calibration.identity.cpu, calibration.identity.device, calibration.identity.accelerator) == (
         "Imaginary CPU @ 2.00GHz", "cpu", None
     )  # fmt: skip
-    assert found.identity.method == "turns"
-    assert (len(found.blocks), found.wall_s) == (18, 150.0)
-    assert found.run_to_run_cv == pytest.approx(0.01, rel=0.4)
-    logs = np.log([block.ratio for block in found.blocks])
-    assert found.ratio_spread == pytest.approx(np.expm1(np.std(logs, ddof=1)))
-    assert found.against_itself.low < 1 < found.against_itself.high
-    assert (found.marked_blocks, found.warnings) == (0, [])
-    assert not found.drift.is_trend
+    assert calibration.identity.method == "turns"
+    assert (len(calibration.blocks), calibration.wall_s) == (18, 150.0)
+    assert calibration.run_to_run_cv == pytest.approx(0.01, rel=0.4)
+    logs = np.log([block.ratio for block in calibration.blocks])
+    assert calibration.ratio_spread == pytest.approx(np.expm1(np.std(logs, ddof=1)))
+    assert calibration.against_itself.low < 1 < calibration.against_itself.high
+    assert (calibration.marked_blocks, calibration.warnings) == (0, [])
+    assert not calibration.drift.is_trend
 
 
 def test_a_drift_and_a_disturbance_are_told():
-    found = made(drift=0.2, foreign_s=1.0)
-    assert found.drift.is_trend
-    assert found.drift.change == pytest.approx(0.1, abs=0.02)
-    assert found.marked_blocks == 18
-    assert "in 18 of 18 timed blocks" in found.warnings[0]
+    calibration = made(drift=0.2, foreign_s=1.0)
+    assert calibration.drift.is_trend
+    assert calibration.drift.change == pytest.approx(0.1, abs=0.02)
+    assert calibration.marked_blocks == 18
+    assert "in 18 of 18 timed blocks" in calibration.warnings[0]
 
 
 def test_too_few_whole_blocks_are_no_calibration():
@@ -99,14 +99,14 @@ def test_what_is_foretold_is_what_fresh_blocks_say(blocks, spread, monkeypatch):
     }
     foretold = [resolutions(random.normal(0, spread, 18), [blocks])[0] for _ in range(60)]
     for figure, expected in true.items():
-        told = np.array([getattr(each, figure) for each in foretold]) / expected
-        assert np.median(told) == pytest.approx(1, abs=0.1)
-        assert np.median(abs(told - 1)) < 0.2
+        shares = np.array([getattr(each, figure) for each in foretold]) / expected
+        assert np.median(shares) == pytest.approx(1, abs=0.1)
+        assert np.median(abs(shares - 1)) < 0.2
 
 
 def test_more_blocks_resolve_more_and_few_resolve_nothing():
-    found = resolutions(np.random.default_rng(2).normal(0, 0.02, 18))
-    widths = [each.half_width for each in found]
+    resolved = resolutions(np.random.default_rng(2).normal(0, 0.02, 18))
+    widths = [each.half_width for each in resolved]
     assert widths == sorted(widths, reverse=True)
-    assert [each.blocks for each in found if each.detectable_change is None] == [6, 7, 8]
+    assert [each.blocks for each in resolved if each.detectable_change is None] == [6, 7, 8]
     assert calibration.resolutions(np.zeros(18), [40])[0].half_width == 0.0

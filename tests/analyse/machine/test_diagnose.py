@@ -58,14 +58,14 @@ def card(**changes) -> NvidiaFacts:
 
 
 def one(findings, subject: str) -> Finding:
-    (found,) = [finding for finding in findings if finding.subject == subject]
-    return found
+    (only,) = [finding for finding in findings if finding.subject == subject]
+    return only
 
 
 def test_a_good_machine_is_fine_in_everything():
-    found = [*diagnose.of_machine(machine()), *device.findings(CUDA, DRIVER)]
-    assert {each.severity for each in found} == {"fine"}
-    assert len({each.subject for each in found}) == len(found) >= 16
+    all_findings = [*diagnose.of_machine(machine()), *device.findings(CUDA, DRIVER)]
+    assert {each.severity for each in all_findings} == {"fine"}
+    assert len({each.subject for each in all_findings}) == len(all_findings) >= 16
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ def test_a_good_machine_is_fine_in_everything():
     ],
 )  # fmt: skip
 def test_a_badly_set_up_processor(facts, subject, severity, seen):
-    found = one(machine_cpu.findings(facts), subject)
-    assert (found.severity, found.seen) == (severity, seen)
-    assert found.effect
-    assert found.remedy
+    finding = one(machine_cpu.findings(facts), subject)
+    assert (finding.severity, finding.seen) == (severity, seen)
+    assert finding.effect
+    assert finding.remedy
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_what_cannot_be_read_is_a_note_with_its_reason_and_never_fine(field):
     ],
 )  # fmt: skip
 def test_what_happens_on_a_machine(facts, subject, severity, seen):
-    found = one(activity.findings(machine(**facts)), subject)
-    assert (found.severity, found.seen) == (severity, seen)
+    finding = one(activity.findings(machine(**facts)), subject)
+    assert (finding.severity, finding.seen) == (severity, seen)
 
 
 def test_a_single_instant_says_nothing_of_others():
@@ -169,8 +169,8 @@ def test_a_single_instant_says_nothing_of_others():
     ],
 )  # fmt: skip
 def test_the_driver_against_what_torch_is_built_for(torch, nvidia, severity, seen):
-    found = one(device.findings(torch, nvidia), "NVIDIA driver")
-    assert (found.severity, found.seen) == (severity, seen)
+    finding = one(device.findings(torch, nvidia), "NVIDIA driver")
+    assert (finding.severity, finding.seen) == (severity, seen)
 
 
 def test_a_machine_without_a_card_hears_nothing_of_drivers():
@@ -181,8 +181,8 @@ def test_a_machine_without_a_card_hears_nothing_of_drivers():
 
 def test_a_device_that_torch_cannot_have_makes_the_machine_unfit():
     absent = TorchFacts(build="2.13.0+cpu, CPU only", missing="--device cuda: torch sees no cuda device here")
-    found = list(device.findings(absent, None))
-    assert [(each.subject, each.severity) for each in found] == [("torch", "unfit")]
+    of_torch = list(device.findings(absent, None))
+    assert [(each.subject, each.severity) for each in of_torch] == [("torch", "unfit")]
     subjects = [
         [each.subject for each in diagnose.diagnose(machine(), each, VersionFacts()).findings]
         for each in (absent, CUDA)
@@ -191,9 +191,9 @@ def test_a_device_that_torch_cannot_have_makes_the_machine_unfit():
 
 
 def test_a_device_that_no_fork_can_use_is_a_note():
-    found = one(device.findings(CUDA.model_copy(update={"launch": "spawn"}), DRIVER), "fork safety")
-    assert found.severity == "note"
-    assert "every trial is a fresh interpreter" in found.seen
+    finding = one(device.findings(CUDA.model_copy(update={"launch": "spawn"}), DRIVER), "fork safety")
+    assert finding.severity == "note"
+    assert "every trial is a fresh interpreter" in finding.seen
 
 
 @pytest.mark.parametrize(
@@ -217,8 +217,8 @@ def test_a_device_that_no_fork_can_use_is_a_note():
     ],
 )  # fmt: skip
 def test_a_card(changes, subject, severity, seen):
-    found = one(device.cards(card(**changes)), subject)
-    assert (found.severity, found.seen) == (severity, seen)
+    finding = one(device.cards(card(**changes)), subject)
+    assert (finding.severity, finding.seen) == (severity, seen)
 
 
 def test_versions_that_do_not_fit_are_named_one_by_one():
@@ -228,33 +228,33 @@ def test_versions_that_do_not_fit_are_named_one_by_one():
         Requirement(package="accelerate", version="1.15.0", needs="psutil", found=None),
         Requirement(package="torch", version="2.13.0", needs="sympy>=1.13.3", found="1.14.0rc1"),
     ]
-    found = list(versions.findings(VersionFacts(requirements=needs, known=["transformers 4.37 needs less"])))
-    assert [each.seen for each in found] == [
+    mismatches = list(versions.findings(VersionFacts(requirements=needs, known=["transformers 4.37 needs less"])))
+    assert [each.seen for each in mismatches] == [
         "transformers 5.23.0 asks for safetensors>=0.8, but 0.7.0 is installed",
         "accelerate 1.15.0 asks for psutil, but it is not there",
         "transformers 4.37 needs less",
     ]
-    assert {each.severity for each in found} == {"warning"}
-    assert found[0].remedy == "pip install 'safetensors>=0.8'"
+    assert {each.severity for each in mismatches} == {"warning"}
+    assert mismatches[0].remedy == "pip install 'safetensors>=0.8'"
     (well,) = versions.findings(VersionFacts(requirements=needs[:1]))
     assert (well.severity, well.seen) == ("fine", "all 1 requirements of what is measured are met")
 
 
 def test_the_worst_comes_first_and_one_unfit_finding_is_enough():
     bad = machine(cpu=cpu(turbo=True, clocksource="hpet"), container=ContainerFacts(quota_cpus=0.5))
-    found = diagnose.diagnose(bad, CUDA, VersionFacts())
-    assert not found.fit
-    order = [finding.severity for finding in found.findings]
+    diagnosis = diagnose.diagnose(bad, CUDA, VersionFacts())
+    assert not diagnosis.fit
+    order = [finding.severity for finding in diagnosis.findings]
     assert order == sorted(order, key=["unfit", "warning", "note", "fine"].index)
-    assert found.findings[0].subject == "processor quota"
+    assert diagnosis.findings[0].subject == "processor quota"
     assert diagnose.diagnose(machine(), CUDA, VersionFacts()).fit
 
 
 def test_a_run_hears_of_warnings_once_and_of_nothing_less():
     start = machine(moment="start", cpu=cpu(turbo=True, governors={"powersave": 4}), activity=None)
     end = start.model_copy(update={"moment": "end", "activity": active(busy_cores=0.61)})
-    found = diagnose.of_run([start, end])
-    assert [each.partition(";")[0] for each in found] == [
+    warnings = diagnose.of_run([start, end])
+    assert [each.partition(";")[0] for each in warnings] == [
         "the machine at the start of the run: frequency governor: powersave on 4 of 4 processors",
         "the machine at the end of the run: other processes: used 60 % of one core over 2.0 s: the rest by many small "
         "ones, and by such as ended meanwhile and cannot be named",
@@ -262,7 +262,7 @@ def test_a_run_hears_of_warnings_once_and_of_nothing_less():
     assert diagnose.of_run([]) == []
     resumed, *others = diagnose.of_run([start, start, end, end])
     assert resumed.startswith("the run was resumed: it was measured in 2 parts")
-    assert others == found
+    assert others == warnings
 
 
 # A device on which nothing runs, variables, and a driver that runs more than it should.
@@ -271,9 +271,9 @@ def test_a_run_hears_of_warnings_once_and_of_nothing_less():
 def test_a_device_on_which_nothing_runs_is_unfit_and_not_a_matter_of_forks():
     reason = "RuntimeError: CUDA error: uncorrectable ECC error encountered"
     facts = TorchFacts(build="2.13.0+cu130, CUDA 13.0", device="cuda", launch="spawn", no_fork=reason, broken=reason)
-    found = list(device.findings(facts, None))
-    assert [(each.subject, each.severity) for each in found] == [("torch", "unfit")]
-    assert f"sees cuda, but nothing runs on it: {reason}" in found[0].seen
+    of_torch = list(device.findings(facts, None))
+    assert [(each.subject, each.severity) for each in of_torch] == [("torch", "unfit")]
+    assert f"sees cuda, but nothing runs on it: {reason}" in of_torch[0].seen
 
 
 def test_why_forks_cannot_be_used_is_said():
@@ -290,8 +290,8 @@ def test_variables_that_change_a_run_are_found():
         variables={"CUDA_LAUNCH_BLOCKING": "1"},
         left_out=["WORLD_SIZE"],
     )
-    found = [finding for finding in device.findings(facts, None) if finding.subject == "environment variables"]
-    assert [(each.severity, each.effect) for each in found] == [
+    of_variables = [finding for finding in device.findings(facts, None) if finding.subject == "environment variables"]
+    assert [(each.severity, each.effect) for each in of_variables] == [
         ("warning", "every kernel is waited for"),
         ("note", "trials see nothing that it has left, since only some frameworks would obey"),
     ]

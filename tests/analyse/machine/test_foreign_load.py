@@ -58,16 +58,16 @@ def test_a_marked_block_is_told_and_kept():
     run = factories.run(runners=["pytorch"])
     trials = [factories.trial(phase="equivalence", block=-1)]
     trials += [loaded(block, 1.9 if block in (2, 5) else 0.02, step_us=363 + block) for block in range(7)]
-    found = summarise(run, trials)
-    assert [each.block for each in found.marked_blocks] == [2, 5]
-    assert found.cells[0].blocks == 7
+    summary = summarise(run, trials)
+    assert [each.block for each in summary.marked_blocks] == [2, 5]
+    assert summary.cells[0].blocks == 7
     sentence = (
         "foreign load: in 2 of 7 timed blocks other processes took more than 10 % of one core while trials ran (block "
         "3 95 %, block 6 95 %); they are kept, but step times in them may be too long and intervals wider"
     )
-    assert found.machine_warnings == [sentence]
-    assert sentence.startswith(f"{found.first_warning} (block ")
-    assert found.warnings[0] == sentence
+    assert summary.machine_warnings == [sentence]
+    assert sentence.startswith(f"{summary.first_warning} (block ")
+    assert summary.warnings[0] == sentence
 
 
 def test_many_marked_blocks_are_one_sentence_with_the_worst_in_it():

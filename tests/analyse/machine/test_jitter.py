@@ -35,14 +35,14 @@ def wave(size: float, period_s: float, count: int = 20_000):
 
 
 def test_a_machine_with_white_noise_is_told_by_it():
-    found = steadiness(facts(noise()))
-    (core,) = found.cores
+    steady = steadiness(facts(noise()))
+    (core,) = steady.cores
     assert core.slice_ms == pytest.approx(10.0, rel=0.001)
     assert core.jitter == pytest.approx(0.6745 * SPREAD, rel=0.05)  # a normal distribution's quartiles
     assert core.p95_over_median == pytest.approx(1 + 1.645 * SPREAD, rel=0.001)
     in_a_stretch = 24  # slices of 250 ms, in whole visits
-    assert found.alone == pytest.approx(SPREAD * math.sqrt(2 / in_a_stretch), rel=0.1)
-    assert found.turns == pytest.approx(SPREAD * math.sqrt(2 / CYCLES), rel=0.05)
+    assert steady.alone == pytest.approx(SPREAD * math.sqrt(2 / in_a_stretch), rel=0.1)
+    assert steady.turns == pytest.approx(SPREAD * math.sqrt(2 / CYCLES), rel=0.05)
 
 
 def test_a_block_s_mean_of_cycles_spreads_by_what_turns_says():
@@ -53,21 +53,21 @@ def test_a_block_s_mean_of_cycles_spreads_by_what_turns_says():
 
 def test_a_machine_that_drifts_hurts_what_is_timed_alone_and_not_what_takes_turns():
     size, period_s, region_s = 0.1, 2.0, 0.24
-    found = steadiness(facts(wave(size, period_s)))
+    steady = steadiness(facts(wave(size, period_s)))
     half = math.pi * region_s / period_s
-    assert found.alone == pytest.approx(size / math.sqrt(2) * 2 * math.sin(half) * math.sin(half) / half, rel=0.03)
+    assert steady.alone == pytest.approx(size / math.sqrt(2) * 2 * math.sin(half) * math.sin(half) / half, rel=0.03)
     cycle = size / math.sqrt(2) * 2 * math.sin(math.pi * SLICE_S / period_s)
-    assert found.turns == pytest.approx(cycle / math.sqrt(CYCLES), rel=0.03)
-    assert found.alone > 250 * found.turns
-    (core,) = found.cores
+    assert steady.turns == pytest.approx(cycle / math.sqrt(CYCLES), rel=0.03)
+    assert steady.alone > 250 * steady.turns
+    (core,) = steady.cores
     assert core.drift == pytest.approx(size / math.sqrt(2), rel=0.05)
     assert core.jitter == pytest.approx(size / math.sqrt(2), rel=0.03)  # the quartiles of a sine
 
 
 def test_unlike_cores_are_told_apart_and_do_not_add_to_the_spread_of_a_pair():
-    found = steadiness(facts(1.1 * wave(0.1, 2.0), noise(), noise(seed=1) * 1.02))
-    assert found.cores_differ == pytest.approx(0.1, abs=0.003)
-    assert found.quietest_core in (1, 2)
+    steady = steadiness(facts(1.1 * wave(0.1, 2.0), noise(), noise(seed=1) * 1.02))
+    assert steady.cores_differ == pytest.approx(0.1, abs=0.003)
+    assert steady.quietest_core in (1, 2)
     steady = steadiness(facts(noise(), noise() * 1.1))
     assert steady.cores_differ == pytest.approx(0.1, rel=0.001)
     assert steady.turns == pytest.approx(SPREAD * math.sqrt(2 / CYCLES), rel=0.05)
@@ -80,11 +80,11 @@ def test_the_quietest_core_is_the_one_whose_loops_alone_would_come_out_most_alik
 
 def test_spikes_show_in_the_tail_and_in_turns_but_not_in_the_quartiles():
     every_tenth = np.where(np.arange(4000) % 10 == 0, 2.0, 1.0)
-    found = steadiness(facts(every_tenth))
-    (core,) = found.cores
+    steady = steadiness(facts(every_tenth))
+    (core,) = steady.cores
     assert (core.jitter, core.p95_over_median) == (0.0, 2.0)
     hit = 1 / 5  # of the cycles, always in the first slice
-    assert found.turns == pytest.approx(math.log(2) * math.sqrt(hit * (1 - hit)) / math.sqrt(CYCLES), rel=0.001)
+    assert steady.turns == pytest.approx(math.log(2) * math.sqrt(hit * (1 - hit)) / math.sqrt(CYCLES), rel=0.001)
 
 
 def test_which_slice_of_a_visit_comes_first_is_no_spread():
@@ -93,8 +93,8 @@ def test_which_slice_of_a_visit_comes_first_is_no_spread():
 
 def test_a_stretch_counts_the_time_of_other_cores_too():
     slices = [CoreSlices(core=core, slices_ns=[10_000_000] * 100) for core in range(4)]
-    found = steadiness(JitterFacts(wall_s=4.0, usable_cores=4, cores=slices))
-    assert (found.alone, found.turns, found.cores_differ) == (0.0, 0.0, 0.0)
+    steady = steadiness(JitterFacts(wall_s=4.0, usable_cores=4, cores=slices))
+    assert (steady.alone, steady.turns, steady.cores_differ) == (0.0, 0.0, 0.0)
     assert jitter._stretch(jitter.visits(slices[0].slices_ns), 4.0) == 3  # of 80 ms each
 
 

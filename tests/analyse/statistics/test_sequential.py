@@ -29,8 +29,8 @@ from bench.analyse.verdicts.verdict import Rule, judge
 @pytest.mark.parametrize("n", [9, 10, 14, 20])
 def test_a_bound_is_exactly_where_the_one_sided_test_of_scipy_stops_rejecting(n):
     values = np.random.default_rng(n).normal(0, 1, n) + 5
-    found = bounds_of_rows(values[None, :])
-    for bound, side, inwards in ((found.low[0], "greater", 1e-9), (found.high[0], "less", -1e-9)):
+    bounds = bounds_of_rows(values[None, :])
+    for bound, side, inwards in ((bounds.low[0], "greater", 1e-9), (bounds.high[0], "less", -1e-9)):
         p = [
             stats.wilcoxon(values - (bound + step), alternative=side, method="exact").pvalue
             for step in (-inwards, inwards)
@@ -53,8 +53,8 @@ def test_a_bound_is_right_for_as_many_assignments_of_signs_as_it_promises(n, ran
 def test_rows_have_the_bounds_that_each_has_alone(n, monkeypatch):
     monkeypatch.setattr(sequential, "ROWS_AT_ONCE", 3)
     rows = np.random.default_rng(n).normal(0.01, 0.02, (7, n))
-    found = bounds_of_rows(rows)
-    for row, value, low, high in zip(rows, found.value, found.low, found.high, strict=True):
+    bounds = bounds_of_rows(rows)
+    for row, value, low, high in zip(rows, bounds.value, bounds.low, bounds.high, strict=True):
         alone = signed_rank_estimate(row, two_sided())
         assert value == alone.value
         assert (low, high) == ((alone.low, alone.high) if n >= 9 else (-math.inf, math.inf))

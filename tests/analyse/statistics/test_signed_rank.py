@@ -54,11 +54,11 @@ def test_of_many_values_the_estimate_is_the_one_that_all_pairs_have(values: np.n
     first, second = np.triu_indices(len(values))
     pairs = np.sort((values[first] + values[second]) / 2)
     rank = interval_rank(len(values))
-    found = signed_rank_estimate(values)
-    assert found is not None
+    estimate = signed_rank_estimate(values)
+    assert estimate is not None
     expected = [np.median(pairs), pairs[rank - 1], pairs[-rank]]
-    assert [found.value, found.low, found.high] == pytest.approx(expected, rel=1e-14)
-    assert hodges_lehmann(values) == found.value
+    assert [estimate.value, estimate.low, estimate.high] == pytest.approx(expected, rel=1e-14)
+    assert hodges_lehmann(values) == estimate.value
 
 
 def test_of_many_values_the_interval_is_as_wide_as_the_exact_one() -> None:
@@ -90,16 +90,16 @@ def test_interval_ranks_are_those_of_the_published_table(n: int, rank: int) -> N
 @pytest.mark.parametrize("level", [0.95, 0.9])
 def test_the_interval_is_exactly_what_the_exact_test_does_not_reject(n: int, level: float) -> None:
     values = np.random.default_rng(n).normal(5, 2, n)
-    found = signed_rank_estimate(values, level)
-    assert found is not None
-    assert found.low is not None
-    assert found.high is not None
+    estimate = signed_rank_estimate(values, level)
+    assert estimate is not None
+    assert estimate.low is not None
+    assert estimate.high is not None
     just = 1e-9
-    assert rejected(values, found.low - just, level)
-    assert not rejected(values, found.low + just, level)
-    assert not rejected(values, found.value + just, level)
-    assert not rejected(values, found.high - just, level)
-    assert rejected(values, found.high + just, level)
+    assert rejected(values, estimate.low - just, level)
+    assert not rejected(values, estimate.low + just, level)
+    assert not rejected(values, estimate.value + just, level)
+    assert not rejected(values, estimate.high - just, level)
+    assert rejected(values, estimate.high + just, level)
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_promises() -> None:

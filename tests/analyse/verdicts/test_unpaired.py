@@ -88,14 +88,14 @@ def test_how_many_blocks_a_bound_needs():
 @pytest.mark.parametrize("level", [0.95, two_sided()])
 @pytest.mark.parametrize(("n", "m"), [(4, 5), (5, 6), (6, 6)])
 def test_a_bound_is_wrong_for_exactly_as_many_arrangements_as_it_promises(n, m, level):
-    found = [rank_sum_estimate(mine, other, level) for mine, other in arrangements(n, m)]
+    estimates = [rank_sum_estimate(mine, other, level) for mine, other in arrangements(n, m)]
     rank = rank_sum_rank(n, m, level)
     if rank == 0:
-        assert {(each.low, each.high) for each in found} == {(None, None)}
+        assert {(each.low, each.high) for each in estimates} == {(None, None)}
         return
     promised = rank_sum_distribution(n, m)[:rank].sum()
-    assert np.mean([each.low > 0 for each in found]) == pytest.approx(promised)
-    assert np.mean([each.high < 0 for each in found]) == pytest.approx(promised)
+    assert np.mean([each.low > 0 for each in estimates]) == pytest.approx(promised)
+    assert np.mean([each.high < 0 for each in estimates]) == pytest.approx(promised)
     assert promised <= (1 - level) / 2 < rank_sum_distribution(n, m)[: rank + 1].sum()
 
 
@@ -163,19 +163,19 @@ def test_a_side_that_spreads_four_times_as_widely_raises_false_alarms_as_documen
 def test_ten_per_cent_are_found_with_six_quiet_blocks_a_side_and_a_change_of_nothing_is_not():
     random = np.random.default_rng(6)
     noise = random.normal(0, 0.02, (400, 12))
-    found = [judge(np.exp(row[:6] + math.log(1.1)), np.exp(row[6:])).outcome for row in noise]
-    assert found.count("regressed") >= 0.99 * 400
+    outcomes = [judge(np.exp(row[:6] + math.log(1.1)), np.exp(row[6:])).outcome for row in noise]
+    assert outcomes.count("regressed") >= 0.99 * 400
     none = [judge(np.exp(row[:6]), np.exp(row[6:])).outcome for row in noise]
     assert none.count("regressed") <= 4
 
 
 @pytest.mark.parametrize(
-    ("spread", "n", "told"), [(0.01, 6, 0.82), (0.01, 10, 1.0), (0.02, 6, 0.18), (0.02, 10, 0.53), (0.02, 20, 0.95)]
+    ("spread", "n", "share"), [(0.01, 6, 0.82), (0.01, 10, 1.0), (0.02, 6, 0.18), (0.02, 10, 0.53), (0.02, 20, 0.95)]
 )
-def test_how_many_quiet_blocks_a_side_it_takes_to_say_that_nothing_got_worse_by_three_per_cent(spread, n, told):
+def test_how_many_quiet_blocks_a_side_it_takes_to_say_that_nothing_got_worse_by_three_per_cent(spread, n, share):
     noise = np.random.default_rng(6).normal(0, spread, (400, 2 * n))
-    found = [judge(np.exp(row[:n]), np.exp(row[n:])).outcome for row in noise]
-    assert found.count("not-regressed") / 400 == pytest.approx(told, abs=0.05)
+    outcomes = [judge(np.exp(row[:n]), np.exp(row[n:])).outcome for row in noise]
+    assert outcomes.count("not-regressed") / 400 == pytest.approx(share, abs=0.05)
     slower = [judge(np.exp(row[:n] + math.log(1.03)), np.exp(row[n:])).outcome for row in noise]
     assert slower.count("not-regressed") <= 0.01 * 400  # a true regression as large as the margin
 

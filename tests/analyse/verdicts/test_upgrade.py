@@ -21,8 +21,8 @@ EIGHT = [*steps(QUIET, 0.08), *steps(QUIET, 0.08)]
 """Twenty blocks of a candidate that takes 8 % longer."""
 
 
-def verdict(found: list[Verdict] | Summary, metric: str) -> Verdict:
-    verdicts = found.verdicts if isinstance(found, Summary) else found
+def verdict(judged: list[Verdict] | Summary, metric: str) -> Verdict:
+    verdicts = judged.verdicts if isinstance(judged, Summary) else judged
     (only,) = [each for each in verdicts if each.metric == metric]
     return only
 
@@ -453,17 +453,17 @@ def test_a_check_fails_on_what_it_was_asked_to():
 def test_verdicts_stand_cell_by_cell_in_the_order_of_the_plan():
     comparisons = [factories.comparison(batch_size=size) for size in (512, 8)]
     run = planned(comparisons=comparisons, runners=["lightning", "accelerate"])
-    found = told(run, counted(run, counters()), timed(run, QUIET)).verdicts
-    places = list(dict.fromkeys((each.cell.batch_size, each.cell.runner) for each in found))
+    verdicts = told(run, counted(run, counters()), timed(run, QUIET)).verdicts
+    places = list(dict.fromkeys((each.cell.batch_size, each.cell.runner) for each in verdicts))
     assert places == [(512, "lightning"), (512, "accelerate"), (8, "lightning"), (8, "accelerate")]
-    assert len(found) == 4 * 10
-    assert [each.cell.batch_size for each in found] == [512] * 20 + [8] * 20
-    assert [each.metric for each in found[:10]] == [
+    assert len(verdicts) == 4 * 10
+    assert [each.cell.batch_size for each in verdicts] == [512] * 20 + [8] * 20
+    assert [each.metric for each in verdicts[:10]] == [
         "step_time_us", "samples_per_second", "host_rss_bytes", "startup_s", "import_s",
         "python_calls", "c_calls", "ops", "syncs", "tensor_bytes",
     ]  # fmt: skip
-    assert {each.cell.environment for each in found} == {CANDIDATE}
-    assert math.isclose(found[0].ratio.value, 1, abs_tol=0.003)
+    assert {each.cell.environment for each in verdicts} == {CANDIDATE}
+    assert math.isclose(verdicts[0].ratio.value, 1, abs_tol=0.003)
 
 
 def test_a_margin_of_time_is_for_time_alone():

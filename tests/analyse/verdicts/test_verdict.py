@@ -100,9 +100,9 @@ def test_too_few_blocks_say_how_many_are_needed():
 def test_figures_become_log_ratios_block_by_block():
     sides = {"own": {0: 2.0, 1: 3.0, 3: 0.0, 4: 8.0, 9: 1.0}, "other": {0: 1.0, 2: 1.0, 3: 1.0, 4: 2.0}}
     figure = Figure(metric=metric("host_rss_bytes"), of=sides.get)
-    found = by_number(figure.log_ratios("own", "other"), 5)
-    assert found[[0, 4]].tolist() == pytest.approx([math.log(2), math.log(4)])
-    assert np.isnan(found[[1, 2, 3]]).all()
+    ratios = by_number(figure.log_ratios("own", "other"), 5)
+    assert ratios[[0, 4]].tolist() == pytest.approx([math.log(2), math.log(4)])
+    assert np.isnan(ratios[[1, 2, 3]]).all()
     assert len(by_number({}, 0)) == 0
 
 
@@ -218,26 +218,26 @@ def test_what_is_flagged_is_judged_again_by_fresh_blocks_at_the_corrected_level(
     }
     flagged = to_confirm(screening)
     assert list(flagged) == ["a", "c", "e"]
-    found = confirm(flagged, {"a": QUIET + 0.1, "c": QUIET, "e": QUIET + 0.03})
-    assert {key: verdict.outcome for key, verdict in found.items()} == {
+    confirmed = confirm(flagged, {"a": QUIET + 0.1, "c": QUIET, "e": QUIET + 0.03})
+    assert {key: verdict.outcome for key, verdict in confirmed.items()} == {
         "a": "regressed",
         "c": "not-regressed",
         "e": "not-regressed",
     }
-    assert {verdict.rule.gamma for verdict in found.values()} == {GAMMA / 3}
-    assert found["e"].rule.margin == 0.04
-    assert found["a"].blocks == 10
+    assert {verdict.rule.gamma for verdict in confirmed.values()} == {GAMMA / 3}
+    assert confirmed["e"].rule.margin == 0.04
+    assert confirmed["a"].blocks == 10
     # At a third of the level the bound is the very least Walsh average, not the third.
-    assert found["a"].ratio.low == pytest.approx(math.exp(0.1 - 0.0025))
+    assert confirmed["a"].ratio.low == pytest.approx(math.exp(0.1 - 0.0025))
 
 
 def test_many_flagged_comparisons_take_more_fresh_blocks():
     flagged = {number: judge(QUIET + 0.1) for number in range(49)}
-    found = confirm(flagged, {number: blocks(10) + 0.1 for number in flagged})
-    assert {verdict.outcome for verdict in found.values()} == {"undecided"}
-    assert found[0].warnings == ("10 of the 14 pairs that a bound needs at its level of 6.1e-05",)
-    found = confirm(flagged, {number: blocks(14) + 0.1 for number in flagged})
-    assert {(verdict.outcome, verdict.blocks) for verdict in found.values()} == {("regressed", 14)}
+    confirmed = confirm(flagged, {number: blocks(10) + 0.1 for number in flagged})
+    assert {verdict.outcome for verdict in confirmed.values()} == {"undecided"}
+    assert confirmed[0].warnings == ("10 of the 14 pairs that a bound needs at its level of 6.1e-05",)
+    confirmed = confirm(flagged, {number: blocks(14) + 0.1 for number in flagged})
+    assert {(verdict.outcome, verdict.blocks) for verdict in confirmed.values()} == {("regressed", 14)}
 
 
 def test_without_fresh_blocks_nothing_is_confirmed():
@@ -249,9 +249,9 @@ def test_without_fresh_blocks_nothing_is_confirmed():
 def test_a_confirmation_keeps_the_margin_and_the_direction():
     rule = Rule(worse="lower", margin=0.08)
     flagged = replace(judge(QUIET - 0.1, rule=rule), minimum_detectable_effect=0.08)
-    found = confirm({"a": flagged}, {"a": QUIET - 0.05})["a"]
-    assert (found.outcome, found.rule) == ("not-regressed", rule)
-    assert found.minimum_detectable_effect == 0.08
+    verdict = confirm({"a": flagged}, {"a": QUIET - 0.05})["a"]
+    assert (verdict.outcome, verdict.rule) == ("not-regressed", rule)
+    assert verdict.minimum_detectable_effect == 0.08
     assert confirm({"a": flagged}, {"a": QUIET - 0.1})["a"].outcome == "regressed"
 
 

@@ -140,8 +140,8 @@ def test_an_improvement_is_found_and_is_never_a_regression():
 def test_the_minimum_detectable_effect_of_a_typical_a_a_is_found_as_often_as_documented(noise, n, power):
     draw = getattr(np.random.default_rng(n), noise)
     detectable = np.median([math.log1p(minimum_detectable_effect(row)) for row in draw(0, 0.02, (2000, n))])
-    found = (bounds_of_rows(draw(detectable, 0.02, (8000, n))).low > 0).mean()
-    assert found == pytest.approx(power, abs=0.025)
+    resolved = (bounds_of_rows(draw(detectable, 0.02, (8000, n))).low > 0).mean()
+    assert resolved == pytest.approx(power, abs=0.025)
 
 
 @pytest.mark.parametrize(("cv", "not_regressed", "undecided"), [(0.03, 0.91, 0.07), (0.05, 0.43, 0.55)])
@@ -189,11 +189,11 @@ def test_a_real_regression_among_twenty_is_confirmed():
 
 def test_doubts_seldom_cry_wolf():
     rows, same = pairs(1000, cv=0.02, blocks=14, seed=14), pairs(1000, cv=0.02, blocks=14, seed=15)
-    told = [
+    warnings = [
         list(verdict_warnings(row, clones, margin=0.03, gamma=GAMMA)) for row, clones in zip(rows, same, strict=True)
     ]
-    kinds = {kind: sum(any(kind in sentence for sentence in each) for each in told) for kind in ("clone", "moved")}
-    groups = sum(any("two groups" in sentence for sentence in each) for each in told)
+    kinds = {kind: sum(any(kind in sentence for sentence in each) for each in warnings) for kind in ("clone", "moved")}
+    groups = sum(any("two groups" in sentence for sentence in each) for each in warnings)
     assert kinds["clone"] <= 15
     assert kinds["moved"] <= 10
     assert groups <= 30

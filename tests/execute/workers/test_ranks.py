@@ -16,6 +16,7 @@ from bench.measure.ticks import OVER, READY, TURN
 from bench.plan import length as lengths
 from bench.plan.comparison_groups import cell
 from bench.records.schema import TurnLength
+from tests import verbs
 from tests.execute.workers.conftest import COMPARISON
 from tests.verbs import HANG_S
 from trainloops import runners
@@ -48,7 +49,11 @@ def loop(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def pool(pool_of):
-    return pool_of(*runners.REGISTRY, *map(loop, (*FAULTS, "one_rank_hangs")))
+    """Interpreters that have all frameworks from the start: what they import is no figure here."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in verbs.variables(verbs.FRAMEWORKS).items():
+            patched.setenv(name, value)
+        return pool_of(*runners.REGISTRY, *map(loop, (*FAULTS, "one_rank_hangs")))
 
 
 # What they train.

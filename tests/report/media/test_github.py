@@ -12,7 +12,7 @@ def test_a_text_can_neither_end_a_workflow_command_nor_begin_another_one():
 
 
 def test_a_cell_gets_one_annotation_a_level_and_what_is_fine_gets_none():
-    told = answer(
+    report = answer(
         case(),
         case(name="syncs", reason="regressed: 6 → 7"),
         case("skipped", "warning", name="host memory", reason="undecided: 1 MB → 2 MB"),
@@ -20,7 +20,7 @@ def test_a_cell_gets_one_annotation_a_level_and_what_is_fine_gets_none():
         case("passed", None, name="ops"),
     )
     title = "hf-trainer at batch 64 of mlp on cpu (bench.upgrade)"
-    assert github.workflow_commands(told) == [
+    assert github.workflow_commands(report) == [
         f"::error title={title}::step time: regressed: 681 µs → 735 µs%0Asyncs: regressed: 6 → 7",
         f"::warning title={title}::host memory: undecided: 1 MB → 2 MB",
     ]

@@ -22,8 +22,8 @@ def parsed(text):
 
 def test_verdicts_are_cases_that_failed_were_skipped_or_passed():
     cases = [case(), case("skipped", "warning", reason="undecided: too few blocks"), case("passed", None)]
-    found = parsed(junit.document(suite(out="Worse: step time regressed."), cases, {}))
-    assert {name: found.get(name) for name in ("name", "tests", "failures", "skipped", "errors", "timestamp")} == {
+    document = parsed(junit.document(suite(out="Worse: step time regressed."), cases, {}))
+    assert {name: document.get(name) for name in ("name", "tests", "failures", "skipped", "errors", "timestamp")} == {
         "name": "bench.upgrade",
         "tests": "3",
         "failures": "1",
@@ -31,20 +31,20 @@ def test_verdicts_are_cases_that_failed_were_skipped_or_passed():
         "errors": "0",
         "timestamp": "2026-01-02T03:04:05",
     }
-    failed, skipped, passed = found.findall("testcase")
+    failed, skipped, passed = document.findall("testcase")
     assert failed.find("failure").get("message") == failed.find("failure").text == "regressed: 681 µs → 735 µs"
     assert failed.find("failure").get("type") == "regressed"
     assert (failed.get("classname"), failed.get("name")) == ("hf-trainer at batch 64 of mlp on cpu", "step time")
     assert skipped.find("skipped").get("message") == "undecided: too few blocks"
     assert len(passed) == 0
-    assert found.findtext("system-out") == "Worse: step time regressed."
+    assert document.findtext("system-out") == "Worse: step time regressed."
 
 
 def test_a_case_of_a_cell_takes_as_long_as_its_trials():
     own = cell("hf-trainer")
-    found = parsed(junit.document(suite(), [case(cell=own), case()], {own: 12.3456, cell("pytorch"): 99.0}))
-    assert [each.get("time") for each in found.findall("testcase")] == ["12.346", "0.000"]
-    assert found.get("time") == "12.346"
+    document = parsed(junit.document(suite(), [case(cell=own), case()], {own: 12.3456, cell("pytorch"): 99.0}))
+    assert [each.get("time") for each in document.findall("testcase")] == ["12.346", "0.000"]
+    assert document.get("time") == "12.346"
 
 
 def test_no_text_can_break_the_document():
@@ -55,9 +55,9 @@ def test_no_text_can_break_the_document():
 
 
 def test_an_error_is_a_case_too():
-    found = parsed(junit.of_error(suite(), "DeviceError", "--device cuda:7 is not there."))
-    assert (found.get("tests"), found.get("errors")) == ("1", "1")
-    error = found.find("testcase").find("error")
+    document = parsed(junit.of_error(suite(), "DeviceError", "--device cuda:7 is not there."))
+    assert (document.get("tests"), document.get("errors")) == ("1", "1")
+    error = document.find("testcase").find("error")
     assert (error.get("type"), error.text) == ("DeviceError", "--device cuda:7 is not there.")
 
 

@@ -63,8 +63,8 @@ def test_a_pipe_gets_plain_text_in_whole_lines(shown):
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_a_terminal_gets_lines_no_wider_than_it_is_and_folded_lines_stay_indented(shown, columns):
     long = "a word " * 40
-    told = answer(document=worse(long.strip()))
-    lines = shown(told, columns, NO_COLOR="1").replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
+    report = answer(document=worse(long.strip()))
+    lines = shown(report, columns, NO_COLOR="1").replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
     assert max(map(len, lines)) <= columns
     folded = [line for line in lines if "word" in line]
     assert len(folded) == -(-len(long) // (columns - 2))
@@ -106,9 +106,9 @@ def test_what_stands_out_is_what_has_a_tone(text, seen):
 
 
 def test_who_a_sentence_is_about_stands_out_and_stays_with_it(shown):
-    told = answer(document=worse(About("hf [b]\n(x)", ": slow: as ever")), grid=None)
-    assert "  \x1b[1mhf [b] (x)\x1b[0m: slow: as ever\n" in shown(told, 80)
-    assert "  hf [b] (x): slow: as ever\n" in shown(told)
+    report = answer(document=worse(About("hf [b]\n(x)", ": slow: as ever")), grid=None)
+    assert "  \x1b[1mhf [b] (x)\x1b[0m: slow: as ever\n" in shown(report, 80)
+    assert "  hf [b] (x): slow: as ever\n" in shown(report)
 
 
 def test_verdicts_have_their_tone_where_they_are_made():
@@ -127,9 +127,9 @@ def grid_of(verdict):
 
 
 def test_markup_in_a_name_is_text(shown):
-    told = answer(document=document(Paragraph("[bold]x[/bold] :smile: [/]", role="note")), grid=None)
-    assert shown(told).startswith("[bold]x[/bold] :smile: [/]\n")
-    assert "[bold]x[/bold] :smile: [/]" in shown(told, 80)
+    report = answer(document=document(Paragraph("[bold]x[/bold] :smile: [/]", role="note")), grid=None)
+    assert shown(report).startswith("[bold]x[/bold] :smile: [/]\n")
+    assert "[bold]x[/bold] :smile: [/]" in shown(report, 80)
 
 
 def test_a_loop_of_other_arithmetic_does_not_look_like_the_others():

@@ -1,4 +1,4 @@
-"""How a bisection is told: the answer first, then everything that was looked at."""
+"""How a bisection is reported: the answer first, then everything that was looked at."""
 
 import pytest
 
@@ -15,13 +15,13 @@ FOUND = {"4.46.2": 6, "4.49.0": 7, "4.46.3": 6}
 NEIGHBOURS = {"4.47.0": 6, "4.47.1": 7}
 
 
-def found(*more, **plan):
+def bisected(*more, **plan):
     """Syncs move with 4.47.1."""
     run = planned(**plan)
     return summary(run, counted(run, FOUND), counted(run, NEIGHBOURS, replicates=2), *more)
 
 
-def told(made):
+def report_of(made):
     return markdown.written(bisect_report.document(made, "results/a"))
 
 
@@ -30,8 +30,8 @@ def lines_of(text, heading):
 
 
 def test_the_first_line_is_the_answer():
-    made = found()
-    lines = told(made).split("\n\n")
+    made = bisected()
+    lines = report_of(made).split("\n\n")
     assert lines[0] == "# transformers 4.46.2 → 4.49.0: which release moved the syncs?"
     assert lines[1] == (
         "**transformers 4.47.1 reads 1 more value back to the host per step than 4.47.0: in transformers/trainer.py "
@@ -46,7 +46,8 @@ def test_the_first_line_is_the_answer():
 
 def test_every_release_that_was_looked_at_is_in_the_table_in_order():
     rows = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in lines_of(told(found()), "## Tested releases")
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines_of(report_of(bisected()), "## Tested releases")
     ]
     assert rows[0] == ["release", "released", "", "syncs"]
     assert rows[2:] == [
@@ -102,7 +103,7 @@ def test_what_was_stepped_around_has_its_reason_and_leaves_the_answer_open():
         "(Trainer.get_batch_samples); which of the releases after 4.46.3 did it is unknown, since 4.47.0 and 4.47.1 "
         "cannot be used here."
     )
-    report = told(made)
+    report = report_of(made)
     assert "- 4.47.0: 4.47.0 is not for \\*this\\* Python\n- 4.47.1: no wheel" in report
     assert "| 4.48.0  | 2024-12-15 | moved after 4.46.3 |     7 |" in report
     lines = terminal.lines(bisect_report.document(made, "results/a"))
@@ -117,7 +118,7 @@ def test_a_figure_that_did_not_move_says_what_is_not_seen():
     assert bisect_report.one_line(made) == (
         "transformers 4.46.2 → 4.49.0, syncs: Syncs did not move: 7 per step with transformers 4.46.2 and 4.49.0."
     )
-    assert "A change that was later undone is not found" in told(made)
+    assert "A change that was later undone is not found" in report_of(made)
     assert exit_code(made) == 0
 
 
@@ -126,11 +127,11 @@ def test_a_search_that_was_ended_says_what_is_left():
     made = summary(run, counted(run, {"4.46.2": 6, "4.49.0": 7}))
     assert (
         "Not narrowed down: syncs changed somewhere between transformers 4.46.2 and 4.49.0; 4 releases between"
-        in told(made)
+        in report_of(made)
     )
-    assert "## The two neighbours" in told(made)
+    assert "## The two neighbours" in report_of(made)
     nothing = summary(run, [])
-    assert "Inconclusive: none of 6 releases can be used here" in told(nothing)
+    assert "Inconclusive: none of 6 releases can be used here" in report_of(nothing)
 
 
 def test_counts_that_do_not_repeat_are_not_sure():
@@ -138,14 +139,14 @@ def test_counts_that_do_not_repeat_are_not_sure():
     trials = counted(run, {"4.47.0": 6}, replicates=2) + counted(run, {"4.47.1": 7}, replicates=2)
     trials[-1] = trials[-1].model_copy(update={"counters": counted(run, {"4.47.1": 8})[-1].counters})
     made = summary(run, trials)
-    assert "; but a second count differed, so this is uncertain." in told(made)
+    assert "; but a second count differed, so this is uncertain." in report_of(made)
     assert exit_code(made) == 3
 
 
 def test_all_moves_are_listed_and_the_largest_is_the_answer():
     run = planned(every=True)
     made = summary(run, counted(run, dict(zip(VERSIONS, (6, 6, 7, 7, 9, 9), strict=True)), replicates=2))
-    report = told(made)
+    report = report_of(made)
     assert "**transformers 4.48.0 reads 2 more values back" in report
     moves = lines_of(report, "## Every change between releases (2)")
     assert [line.partition(" back")[0] for line in moves] == [
@@ -157,28 +158,28 @@ def test_all_moves_are_listed_and_the_largest_is_the_answer():
 def test_other_moves_that_the_table_shows_are_said():
     run = planned()
     made = summary(run, counted(run, {"4.46.2": 6, "4.46.3": 6, "4.47.0": 8, "4.49.0": 9}, replicates=2))
-    assert "It is not the only change: 8 → 9 after 4.47.0 up to 4.49.0. --all finds their releases." in told(made)
+    assert "It is not the only change: 8 → 9 after 4.47.0 up to 4.49.0. --all finds their releases." in report_of(made)
 
 
 def test_packages_that_a_release_brings_are_said():
     newer = environment("4.47.1", packages={"transformers": "4.47.1", "tokenizers": "0.21.4", "torch": "2.13.0"})
-    made = found(installed=("4.46.2", "4.46.3", "4.47.0", newer, "4.49.0"))
-    assert "and the move may be theirs: tokenizers 0.20.3 → 0.21.4." in told(made)
+    made = bisected(installed=("4.46.2", "4.46.3", "4.47.0", newer, "4.49.0"))
+    assert "and the move may be theirs: tokenizers 0.20.3 → 0.21.4." in report_of(made)
 
 
 def test_other_arithmetic_is_said():
-    made = found()
+    made = bisected()
     unlike = Equivalence(verdict="different", detail="loss of micro-step 2: 0.7 against 0.6")
     transition = made.moves[0].model_copy(update={"equivalence": unlike})
     made = made.model_copy(update={"moves": [transition]})
-    assert "They are not proven to do the same arithmetic: loss of micro-step 2: 0.7 against 0.6." in told(made)
+    assert "They are not proven to do the same arithmetic: loss of micro-step 2: 0.7 against 0.6." in report_of(made)
 
 
 def test_the_neighbours_side_by_side_have_their_tables():
     clone = environment("4.47.0", clone_of="4.47.0").model_copy(update={"name": CLONE})
     run = planned(installed=(*VERSIONS, clone))
-    made = found(side_by_side(run, "4.47.0", "4.47.1", 1.10, first_block=0), installed=(*VERSIONS, clone))
-    report = told(made)
+    made = bisected(side_by_side(run, "4.47.0", "4.47.1", 1.10, first_block=0), installed=(*VERSIONS, clone))
+    report = report_of(made)
     assert "- Timed side by side: step time REGRESSED, ratio 1.100 [" in report
     assert "confirmed on fresh blocks, 20 pairs." in report
     assert "Baseline: transformers 4.47.0. Candidate: transformers 4.47.1." in report
@@ -200,7 +201,7 @@ def by_time(*more):
 
 def test_a_search_by_time_tells_the_ratio_of_every_release():
     made = by_time()
-    report = told(made)
+    report = report_of(made)
     assert "**transformers 4.47.1 needs 10 % more time per step than 4.47.0.**" in report
     assert "- The ends: step time 686 µs with 4.46.2, 754 µs with 4.47.1, ratio 1.100 [1.099, 1.101]." in report
     assert "| 4.47.1  | 2024-11-25 | moved here, like the last end |" in report
@@ -218,9 +219,9 @@ def test_a_move_of_the_time_that_does_not_show_side_by_side_is_undecided():
         timed(run, {"4.46.2": 1.0, "4.47.0": 1.0, "4.47.1": 1.10}, first_block=10),
         side_by_side(run, "4.47.0", "4.47.1", 1.001, first_block=20, blocks=10),
     )
-    assert "; but timed side by side, no difference is confirmed." in told(made)
-    assert "step time not regressed, ratio" in told(made)
-    assert "rules out" not in told(made)
+    assert "; but timed side by side, no difference is confirmed." in report_of(made)
+    assert "step time not regressed, ratio" in report_of(made)
+    assert "rules out" not in report_of(made)
     assert exit_code(made) == 3
 
 
@@ -237,7 +238,7 @@ def test_neighbours_whose_blocks_resolve_nothing_are_undecided_by_the_asked_marg
     )
     (time,) = [verdict for verdict in made.verdicts if verdict.metric == "step_time_us"]
     assert (time.verdict, time.margin) == ("undecided", 0.03)
-    assert f", 10 pairs, rules out more than {numbers.percent_up(time.rules_out)} worse." in told(made)
+    assert f", 10 pairs, rules out more than {numbers.percent_up(time.rules_out)} worse." in report_of(made)
     assert exit_code(made) == 3
 
 
@@ -250,21 +251,21 @@ def test_ends_that_could_not_be_told_apart():
     assert (
         "Inconclusive: 14 blocks could not show whether transformers 4.46.2 and 4.49.0 differ in step time; they "
         f"rule out more than {numbers.percent_up(limit)} worse."
-    ) in told(made)
+    ) in report_of(made)
     (case,) = [each for each in cases(made) if each.level == "warning"]
     assert case.reason == f"undecided: rules out more than {numbers.percent_up(limit)} worse than the first end"
     assert exit_code(made) == 3
     same = summary(run, trials, timed(run, {"4.46.2": 1.0, "4.49.0": 1.0}, first_block=0))
-    assert "Step time did not move by 3.0 % between transformers 4.46.2 and 4.49.0 (ratio 1.000 [0" in told(same)
+    assert "Step time did not move by 3.0 % between transformers 4.46.2 and 4.49.0 (ratio 1.000 [0" in report_of(same)
     assert exit_code(same) == 0
 
 
 def test_the_index_says_what_it_found():
-    assert "reads 1 more value" in entries.brief(found()).headline
+    assert "reads 1 more value" in entries.brief(bisected()).headline
 
 
 def test_progress_is_one_line_a_release():
-    made = found()
+    made = bisected()
     assert [bisect_report.progress_line(made.run, probe) for probe in made.probes][2:4] == [
         "4.47.0: 6, like the first end",
         "4.47.1: 7, like the last end",

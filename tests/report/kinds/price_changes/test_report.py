@@ -32,8 +32,8 @@ def test_the_answer_names_what_became_more_expensive():
 def test_what_the_check_does_not_fail_on_is_told_by_itself():
     summary = a_check()
     run = summary.run.model_copy(update={"settings": summary.run.settings.model_copy(update={"fail_on": ["counters"]})})
-    told = sentences.answer(summary.model_copy(update={"run": run}))
-    assert told == "Worse: 1 of 2 options do more per step than before: dearer."
+    opening = sentences.answer(summary.model_copy(update={"run": run}))
+    assert opening == "Worse: 1 of 2 options do more per step than before: dearer."
     dearer, same = summary.price_changes
     cheap = [each.model_copy(update={"verdict": "not-regressed"}) for each in dearer.verdicts[:1]]
     other = summary.model_copy(

@@ -84,9 +84,9 @@ def test_a_loop_that_is_not_equal_gets_no_ratio() -> None:
 
 
 def test_a_ratio_beside_a_failed_proof_is_still_not_told() -> None:
-    told = sentences.answer(different(ratio=estimate(1.876, 1.855, 1.899)))
-    assert "1.88" not in told
-    assert "no ratio" in told
+    opening = sentences.answer(different(ratio=estimate(1.876, 1.855, 1.899)))
+    assert "1.88" not in opening
+    assert "no ratio" in opening
 
 
 def test_a_missing_ratio_says_why() -> None:

@@ -32,9 +32,9 @@ def lines(summary: Summary) -> list[str]:
 
 def verdict(summary: Summary) -> list[str]:
     """The answer, and the lines of the cells under it."""
-    found = lines(summary)
-    start = found.index("## The verdict") + 1
-    return [line for line in found[start : found.index("<details>")] if not line.startswith("![")]
+    printed = lines(summary)
+    start = printed.index("## The verdict") + 1
+    return [line for line in printed[start : printed.index("<details>")] if not line.startswith("![")]
 
 
 def regressed() -> Summary:
@@ -192,10 +192,10 @@ def test_a_check_without_any_figure_says_so():
 
 
 def test_beside_equivalent_stands_what_the_proof_cannot_see():
-    found = lines(regressed())
-    told = found[found.index("## Are they equivalent?") + 1]
-    assert told.startswith("Yes: in every cell")
-    assert told.endswith(f". {UNSEEN}")
+    printed = lines(regressed())
+    proof = printed[printed.index("## Are they equivalent?") + 1]
+    assert proof.startswith("Yes: in every cell")
+    assert proof.endswith(f". {UNSEEN}")
 
 
 def test_other_arithmetic_is_told_beside_the_answer():
@@ -278,9 +278,9 @@ def test_sections_stand_in_the_order_in_which_a_reader_asks():
 
 
 def test_the_table_of_what_was_measured():
-    found = lines(regressed())
-    head = found.index("## What was measured") + 1
-    table = [[text.strip() for text in line.strip("|").split("|")] for line in found[head : head + 7]]
+    printed = lines(regressed())
+    head = printed.index("## What was measured") + 1
+    table = [[text.strip() for text in line.strip("|").split("|")] for line in printed[head : head + 7]]
     assert table[0] == [
         "batch", "runner", "figure", "baseline", "candidate", "ratio", "margin", "resolves", "verdict",
     ]  # fmt: skip
@@ -296,9 +296,9 @@ def test_the_table_of_what_was_measured():
 
 
 def test_the_table_of_what_was_counted_and_the_functions_behind_it():
-    found = lines(one_more_sync())
-    head = found.index("## What was counted") + 1
-    assert found[head : head + 10] == [
+    printed = lines(one_more_sync())
+    head = printed.index("## What was counted") + 1
+    assert printed[head : head + 10] == [
         "| batch | runner     | figure per step | baseline | candidate | difference |",
         "|-------|------------|-----------------|----------|-----------|------------|",
         "| 64    | hf-trainer | Python calls    |      882 |       882 |       none |",
@@ -336,17 +336,17 @@ def test_cells_that_only_a_condition_tells_apart_are_told_apart():
 def test_what_can_be_resolved_is_told_with_the_warnings_of_the_run():
     noise = np.random.default_rng(1).normal(0, 0.1, 10)
     summary = told(planned(blocks=10), timed(planned(), noise - np.median(noise), same=[0.2 * x for x in noise]))
-    found = lines(summary)
-    start = found.index("## What this check can resolve") + 1
-    assert found[start].startswith("- hf-trainer at batch 64 of mlp on cpu: a change of the step time of ")
-    assert found[start].endswith(" % is found with 80 % power.")
-    assert any("the middle half of its trials spans" in line for line in found[start:])
+    printed = lines(summary)
+    start = printed.index("## What this check can resolve") + 1
+    assert printed[start].startswith("- hf-trainer at batch 64 of mlp on cpu: a change of the step time of ")
+    assert printed[start].endswith(" % is found with 80 % power.")
+    assert any("the middle half of its trials spans" in line for line in printed[start:])
 
 
 def test_many_warnings_are_folded():
     run = planned(comparisons=[factories.comparison(batch_size=size) for size in (8, 64, 512)])
-    found = report(told(run, timed(run, QUIET[:5])), FOLDER)
-    told_section = found.split("## What this check can resolve")[1].split("## How to repeat it")[0]
+    text = report(told(run, timed(run, QUIET[:5])), FOLDER)
+    told_section = text.split("## What this check can resolve")[1].split("## How to repeat it")[0]
     warned = int(told_section.split("**")[1].split()[0])
     assert warned > 30
     assert f"<summary>{warned - 10} more warnings</summary>" in told_section
@@ -411,8 +411,8 @@ def test_the_command_that_repeats_it_and_where_it_was_made():
 def test_the_same_summary_gives_the_same_text_and_every_fold_is_closed(make):
     text = report(make(), FOLDER)
     assert text == report(make(), FOLDER)
-    found = text.splitlines()
-    assert found.count("<details>") == found.count("</details>") >= 2
+    text_lines = text.splitlines()
+    assert text_lines.count("<details>") == text_lines.count("</details>") >= 2
     assert {arm for arm in (BASELINE, CANDIDATE) if f"environment={arm}" in text} <= {BASELINE, CANDIDATE}
 
 
