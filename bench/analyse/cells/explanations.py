@@ -95,7 +95,8 @@ def _loss_scaling(pair: Pair) -> Iterator[Difference]:
     elif hint or len(ratios) > 1:
         yield Difference(sentence=f"loss scaling: {ratios[0]:.4g} times as large in {pair.names[1]} ({sentence}){hint}")
     else:
-        yield Difference(sentence=f"{sentence}: another loss, or another scale of it")
+        scale = f"another loss, or {ratios[0]:.5g} times the scale of it in {pair.names[1]}"
+        yield Difference(sentence=f"{sentence}: {scale}")
 
 
 def _starts_alike(pair: Pair) -> bool:

@@ -47,7 +47,8 @@ EXPLAINED = {
     ),
     "--weighed": (
         1,
-        "loss: 0.535787 in a, 0.806962 in b, from the same weights and samples: another loss, or another scale of it",
+        "loss: 0.535787 in a, 0.806962 in b, from the same weights and samples: another loss, or 1.5061 times the "
+        "scale of it in b",
     ),
     "--accumulation 2": (1, "gradient accumulation (backward passes per step): 1 in a, 2 in b"),
     "--lr 0.02": (1, "learning rate of step 1: 0.01 in a, 0.02 in b"),
