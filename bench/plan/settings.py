@@ -33,6 +33,7 @@ class Flags:
     profile: str | None = None
     compile: str | None = None
     nproc_per_node: str | None = None
+    strategy: str | None = None
     optimizer: str | None = None
     preset: str | None = None
     blocks: int | None = None
@@ -124,6 +125,7 @@ def _of_runners(flags: Flags, machine: Machine, preset: Preset) -> Mapping[str, 
         profile=flags.profile or "matched",
         compiled=flags.compile or "off",
         ranks=flags.nproc_per_node or "1",
+        strategy=flags.strategy,
     )
     comparisons = cells.comparisons(axes)
     usual = max_batch.usual_runners() if flags.find_max_batch else list(runners.REGISTRY)

@@ -267,6 +267,7 @@ class Running:
             workers=cell.workers,
             compile=cell.compile,
             ranks=cell.ranks,
+            strategy=cell.strategy,
             seed=self.request.seed,
             output_dir=str(self.scratch),
         )

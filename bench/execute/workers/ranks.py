@@ -97,13 +97,17 @@ def together(results: Sequence[Result]) -> Result:
     """What all ranks of a trial found: the first's, with what each has of its own."""
     found = dict(results[0])
     if "fingerprint" in found:
-        digests = [result["fingerprint"]["weights_sha256"] for result in results]
+        digests = [result["parameters_sha256"] for result in results]
         odd = next((rank for rank, digest in enumerate(digests) if digest != digests[0]), None)
         if odd is not None:
             return {"status": "failed", "reason": f"rank {odd} ended with other weights than rank 0"}
         # Rank by rank within each micro-step: the order of the batches that they divided among them.
         losses = zip(*(result["fingerprint"]["losses"] for result in results), strict=True)
         found["fingerprint"] = {**found["fingerprint"], "losses": list(chain.from_iterable(losses))}
+        del found["parameters_sha256"]
+    if "phases" in found:
+        of_ranks = chain.from_iterable(result["phases"]["communication"] for result in results)
+        found["phases"] = {**found["phases"], "communication": list(of_ranks)}
     if "timing" in found:
         found["timing"] = _timing([result["timing"] for result in results])
     return found
