@@ -5,8 +5,8 @@ it (`gloo:...`); under way it is from the call until the backend has done, waits
 computes are torch's own ops (`aten::...`) outside of those calls, in all of its threads. So Python between two ops, and
 a wait for the backend, are no computation: communication that nothing but they overlap with is exposed.
 
-The profiler makes every op slower and no collective, so that the shares of its steps are rather too small than too
-large; its run is one of its own.
+The run is one of its own, and the shares are those of its steps: the profiler makes every op slower and no collective,
+which makes shares smaller, and where it delays one rank more than another, the other's wait makes them larger.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ METHOD = (
     "slowest rank's. Collectives are what the first rank asks of the others in a steady step, and kB what the whole "
     "tensors have. Communication is the share of a step in which a collective is under way, from its call until it is "
     "done, waits for slower ranks included, and exposed the share in which one is and no op of torch's computes "
-    "anything; both of each rank, the middle over steps under torch's profiler, which slows down all but the "
-    "collectives: rather too small than too large."
+    "anything; both of each rank, the middle over steps of a run of their own under torch's profiler, which slows down "
+    "all but the collectives."
 )
 
 
