@@ -56,8 +56,9 @@ def main(
     profile: options.Profile = None,
     compile: options.Compile = None,  # noqa: A002 - the option's name
     nproc_per_node: Annotated[
-        str | None, Flag(help="Ranks that train together by DDP, each on its part of a batch: 1,2 [1]; on a cpu.")
+        str | None, Flag(help="Ranks that train together, each on its part of a batch: 1,2 [1]; on a cpu.")
     ] = None,
+    strategy: Annotated[str | None, Flag(help="How several ranks train together: ddp, fsdp (FSDP2) [ddp].")] = None,
     preset: Annotated[str | None, Flag(help="quick, standard or thorough [standard].")] = None,
     blocks: Annotated[
         int | None,

@@ -10,18 +10,20 @@ import numpy as np
 
 from bench.analyse.statistics.signed_rank import block_medians, exponentiated, location, signed_rank_estimate
 from bench.records.metrics import metric
-from bench.records.schema import Scaling
+from bench.records.schema import Cell, Scaling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bench.analyse.cells.evidence import Evidence, GroupEvidence
-    from bench.records.schema import Cell, Estimate
+    from bench.records.schema import Estimate
 
 NO_ONE_RANK = "the same loop on one rank is not in this run"
 NO_BLOCK = "no block has samples/s of both"
 NO_PEAKS = "no trial of it was timed"
 NOT_COUNTED = "no counting trial of it"
+NO_PHASES = "no phases trial of it that looked at collectives"
+NOT_SEEN = "torch's profiler saw none of its collectives"
 
 
 def scaling(gathered: Sequence[GroupEvidence]) -> list[Scaling]:
@@ -32,7 +34,7 @@ def scaling(gathered: Sequence[GroupEvidence]) -> list[Scaling]:
 
 
 def _on_one(cell: Cell) -> Cell:
-    return cell.model_copy(update={"ranks": 1})
+    return cell.model_copy(update={"ranks": 1, "strategy": Cell.model_fields["strategy"].default})
 
 
 def _of(evidence: Evidence, by_cell: Mapping[Cell, Evidence]) -> Scaling:
@@ -40,11 +42,14 @@ def _of(evidence: Evidence, by_cell: Mapping[Cell, Evidence]) -> Scaling:
     efficiency = _efficiency(evidence, by_cell.get(_on_one(cell)))
     peaks_bytes = list(_peaks_bytes(evidence))
     counted = evidence.counts[0] if evidence.counts else None
+    shares, exposed = (_shares(evidence, name) for name in ("collective_ns", "exposed_ns"))
     reasons = {
         "efficiency": efficiency if isinstance(efficiency, str) else None,
         "rank_peaks_bytes": None if peaks_bytes else evidence.reason or NO_PEAKS,
-        "collectives": None if counted else NOT_COUNTED,
+        "collectives": None if counted else evidence.reason or NOT_COUNTED,
+        "communication_shares": _why_no_shares(evidence, shares),
     }
+    seen = reasons["communication_shares"] is None
     return Scaling(
         cell=cell,
         samples_per_second=location(list(_rates(evidence).values())),
@@ -52,6 +57,8 @@ def _of(evidence: Evidence, by_cell: Mapping[Cell, Evidence]) -> Scaling:
         rank_peaks_bytes=peaks_bytes,
         collectives=None if counted is None else counted.collectives,
         collective_bytes=None if counted is None else counted.collective_bytes,
+        communication_shares=shares if seen else [],
+        exposed_shares=exposed if seen else [],
         unavailable={name: reason for name, reason in reasons.items() if reason is not None},
     )
 
@@ -70,6 +77,25 @@ def _efficiency(own: Evidence, one: Evidence | None) -> Estimate | str:
     ours, theirs = _rates(own), _rates(one)
     logs = [math.log(ours[block] / (theirs[block] * own.cell.ranks)) for block in ours if block in theirs]
     return exponentiated(signed_rank_estimate(logs)) or NO_BLOCK
+
+
+def _shares(evidence: Evidence, name: str) -> list[float]:
+    """The middle over steps of what each rank spends so, as a fraction; of one rank nothing, without a measurement."""
+    if evidence.cell.ranks == 1:
+        return [0.0]
+    by_rank: dict[int, list[float]] = {}
+    for trial in evidence.phase_trials:
+        assert trial.phases is not None
+        for rank, steps in enumerate(trial.phases.communication):
+            part_ns = getattr(steps, name)
+            by_rank.setdefault(rank, []).extend(a / b for a, b in zip(part_ns, steps.step_ns, strict=True) if b)
+    return [median(shares) for shares in by_rank.values() if shares]
+
+
+def _why_no_shares(evidence: Evidence, shares: Sequence[float]) -> str | None:
+    if not shares:
+        return evidence.reason or NO_PHASES
+    return None if any(shares) or evidence.cell.ranks == 1 else NOT_SEEN
 
 
 def _peaks_bytes(evidence: Evidence) -> Iterator[float]:

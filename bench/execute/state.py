@@ -50,10 +50,14 @@ class RunState:
         return [slot for slot in group if not self._is_given_up("timing", slot.cell)]
 
     def _is_given_up(self, phase: Pass, cell: Cell) -> bool:
-        """A pass that has failed twice on a cell and never succeeded is not tried again."""
+        """A pass that has failed twice on a cell and never succeeded is not tried again, nor what cannot be had."""
         trials = [trial for trial in self.trials if trial.cell == cell and trial.phase == phase]
         failed = len(trials) >= GIVE_UP_AFTER_FAILURES and all(trial.status != "ok" for trial in trials)
-        return failed or self.is_missing(cell)
+        return failed or self.is_missing(cell) or self._is_unavailable(cell)
+
+    def _is_unavailable(self, cell: Cell) -> bool:
+        """Whether the cell's loop turned out not to do what makes the cell."""
+        return any(trial.status == "unavailable" and trial.cell == cell for trial in self.trials)
 
     def is_missing(self, cell: Cell) -> bool:
         """Whether the cell's framework turned out not to be installed."""

@@ -12,6 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from bench.measure.hooks import after_each_step
+from bench.measure.sharding import whole
 from trainloops.contract import Batch, Parts
 
 
@@ -57,13 +58,19 @@ class Recorder:
 
     def result(self) -> dict[str, Any]:
         """The fields of `records.schema.Fingerprint`; call it when the loop has ended."""
-        model = self.parts.model
-        parameters = [parameter.detach().cpu() for parameter in model.parameters()]
+        parameters = self._parameters()
         return {
             "losses": [loss.item() for loss in self._losses],
-            "weights_sha256": digest([*parameters, *_moved_by_training(model)]),
+            "weights_sha256": digest([*parameters, *_moved_by_training(self.parts.model)]),
             "parameter_norms": [parameter.double().norm().item() for parameter in parameters],
         }
+
+    def parameters_sha256(self) -> str:
+        """The digest of what all ranks end with: no buffers, such as running means, of which each has its own."""
+        return digest(self._parameters())
+
+    def _parameters(self) -> list[torch.Tensor]:
+        return [whole(parameter.detach()).cpu() for parameter in self.parts.model.parameters()]
 
 
 def _refuse_unusable(loss: Any, micro_step: int) -> None:

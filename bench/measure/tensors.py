@@ -3,12 +3,16 @@
 A `TorchDispatchMode` sees each op once, below autograd: `linear` is a `t` and an `addmm`, and what
 a kernel does inside is not seen. Autograd's engine carries the mode into whatever thread it runs
 the backward in. The loader's worker processes and its pin-memory thread are not seen, their
-batches from the moment the loader hands them out. `collectives` are what a rank asks of the others, by kind, and
-`collective_bytes` those of the tensors that it hands over for that.
+batches from the moment the loader hands them out. An op on a tensor of which this rank has a part is seen as what it
+does to that part, and to the other ranks.
+
+`collectives` are what a rank asks of the others, by kind, and `collective_bytes` those of the whole tensors: what an
+all-gather makes, what a reduce-scatter takes.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,7 +24,8 @@ from torch.optim import Optimizer
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from bench.measure.hooks import Step, after_each_optimizer, after_each_step, loader_wrapped
+from bench.measure.hooks import Step, after_each_optimizer, after_each_step, loader_wrapped, wrapped
+from bench.measure.sharding import is_sharded, own_part
 from bench.measure.sites import Site, site_of
 from bench.measure.storages import Ledger, Storage
 
@@ -32,6 +37,11 @@ COPY_TO_NEW, COPY_INTO = torch.ops.aten._to_copy.default, torch.ops.aten.copy_.d
 INDEXED = (torch.ops.aten.index, torch.ops.aten.index_put, torch.ops.aten.index_put_)
 MASKS = (torch.bool, torch.uint8)
 """What an index may be that has to be counted first; integers have not."""
+COLLECTIVES = ("c10d", "_c10d_functional")
+"""Namespaces; those of DDP's reducer are in the first, too, which is C++."""
+NO_COLLECTIVES = ("wait_tensor", "check_for_nan")
+VARIANT = re.compile(r"(_base|_into_tensor|_tensor|_coalesced|_single|_out)+$")
+"""What the names of ops add to the kind of their collective."""
 REPEAT = torch.ops.aten.repeat_interleave.Tensor
 
 
@@ -51,6 +61,7 @@ def counting_tensors(*, device: str, dataset: object = None) -> Iterator[list[St
         after_each_optimizer(counter.mark),
         after_each_step(counter.tick),
         loader_wrapped(counter.marking_batches),
+        wrapped(torch.UntypedStorage, "resize_", counter.following_sizes),
         _Mode(counter.saw),
     ):
         yield counter.steps
@@ -90,10 +101,10 @@ class _Counter:
     def _count(self, op: Any, args: Any, kwargs: Any, output: Any, site: Site | None) -> None:
         self._now["ops"][site] += 1
         self._now["ops_by_name"][op.name()] += 1
-        if op.namespace == "c10d":  # those of DDP's reducer, too, which is C++
-            kind = op.overloadpacket.__name__.strip("_")
+        if op.namespace in COLLECTIVES and op.overloadpacket.__name__ not in NO_COLLECTIVES:
+            kind = _kind(op)
             self._now["collectives"][kind] += 1
-            self._now["collective_bytes"][kind] += sum(each.nbytes for each in _tensors((args, kwargs)))
+            self._now["collective_bytes"][kind] += _whole_bytes(args, kwargs, output)
         if reads_back(op, args, kwargs, output, device_type=self._device_type):
             self._now["syncs"][site] += 1
 
@@ -108,13 +119,24 @@ class _Counter:
 
         return fetch_and_mark
 
+    def following_sizes(self, resize: Callable[..., Any]) -> Callable[..., Any]:
+        """No op is dispatched where FSDP frees what it gathered, and keeps the storage for the next time."""
+
+        def resized(storage: torch.UntypedStorage, size_bytes: int) -> Any:
+            output = resize(storage, size_bytes)
+            on_device = storage.device.type == self._device_type
+            self._ledger.see(storage, _issuer(), counted=on_device)
+            return output
+
+        return resized
+
     def _mark(self, category: str, tensors: list[torch.Tensor]) -> None:
         for tensor in tensors:
             self._see(tensor).category = category
 
     def mark(self, optimizer: Optimizer) -> None:
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        self._mark("parameters", parameters)
+        self._mark("parameters", _tensors(parameters))
         self._mark("gradients", _tensors([parameter.grad for parameter in parameters]))
         self._mark("optimizer_state", _tensors(list(optimizer.state.values())))
 
@@ -137,6 +159,8 @@ class _Mode(TorchDispatchMode):
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if any(map(is_sharded, types)):  # comes back as what it makes of the op
+            return NotImplemented
         output = func(*args, **(kwargs or {}))
         if func.namespace != "profiler":  # the marks that `record_function` leaves are no work
             self.saw(func, args, kwargs or {}, output)
@@ -174,13 +198,25 @@ def _is_on(device_type: str, args: Any, kwargs: Any) -> bool:
     return any(tensor.device.type == device_type for tensor in _tensors((args, kwargs)))
 
 
+def _kind(op: Any) -> str:
+    """`allgather` for torch's four ops of that kind."""
+    name: str = VARIANT.sub("", op.overloadpacket.__name__.strip("_"))
+    return name.replace("all_", "all")
+
+
+def _whole_bytes(args: Any, kwargs: Any, output: Any) -> int:
+    """Of what a collective takes and of what it makes, which it may be handed as well, the larger."""
+    return max(sum(tensor.nbytes for tensor in _tensors(tree)) for tree in (*args, *kwargs.values(), output))
+
+
 def _empty_step() -> Step:
     return {name: Counter() for name in TABLES}
 
 
 def _tensors(tree: Any) -> list[torch.Tensor]:
-    # Only strided tensors have a storage.
-    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor) and leaf.layout is torch.strided]
+    # Only strided tensors have a storage, of a sharded one the part that is here.
+    tensors = (own_part(leaf) for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor))
+    return [tensor for tensor in tensors if tensor.layout is torch.strided]
 
 
 def _issuer() -> Site | None:

@@ -14,7 +14,7 @@ from bench.errors import DeviceError, UsageError
 from bench.plan import devices, runner_files
 from bench.records.schema import Comparison, Machine
 from trainloops import references, runners, stock, workloads
-from trainloops.contract import OptimizerName, Precision, Profile
+from trainloops.contract import OptimizerName, Precision, Profile, Strategy
 
 AXES = {
     "workload": "--workload",
@@ -28,6 +28,7 @@ AXES = {
     "profile": "--profile",
     "compile": "--compile",
     "ranks": "--nproc-per-node",
+    "strategy": "--strategy",
 }
 SET = ("precision", "optimizer", "grad_accumulation", "grad_clip", "workers", "compile")
 """The axes of what frameworks have defaults for."""
@@ -36,9 +37,13 @@ SWITCH = {"off": False, "on": True}
 
 
 def comparisons(axes: dict[str, Sequence[Any]]) -> list[Comparison]:
-    """Every combination of the axes' values, in the order the axes are named in `AXES`."""
+    """Every combination of the axes' values, in the order the axes are named in `AXES`; one rank has no strategy."""
     values = [axes[name] for name in AXES]
-    return [Comparison(**dict(zip(AXES, combination, strict=True))) for combination in product(*values)]
+    combinations = [dict(zip(AXES, combination, strict=True)) for combination in product(*values)]
+    for combination in combinations:
+        if combination["ranks"] == 1:
+            del combination["strategy"]
+    return list(dict.fromkeys(Comparison(**combination) for combination in combinations))
 
 
 def split(flag: str, text: str) -> list[str]:
@@ -65,6 +70,21 @@ def grad_clips(text: str) -> list[float | None]:
     """A comma list of norms to clip to; `off` is no clipping."""
     flag = AXES["grad_clip"]
     return [None if v == "off" else _number(flag, v, float, "a norm or off", 1e-12) for v in split(flag, text)]
+
+
+def strategies(text: str | None, ranks: str) -> list[str]:
+    """A comma list of ways in which ranks train together; raises `UsageError` where there are not several."""
+    if text is None:
+        return [Comparison.model_fields["strategy"].default]
+    flag = AXES["strategy"]
+    if "deepspeed" in split(flag, text):
+        raise UsageError(
+            f"{flag} deepspeed needs the package deepspeed and a device that it trains on, such as a CUDA card, and no "
+            "loop here has it: take ddp or fsdp."
+        )
+    if split(AXES["ranks"], ranks) == ["1"]:
+        raise UsageError(f"{flag} is how several ranks train together: add {AXES['ranks']} 2, or leave it out.")
+    return known(flag, text, get_args(Strategy))
 
 
 def _number(flag: str, value: str, kind: Callable[[str], Any], what: str, least: float) -> Any:
@@ -135,6 +155,7 @@ def axes_of(
     profile: str,
     compiled: str,
     ranks: str,
+    strategy: str | None,
 ) -> dict[str, Sequence[Any]]:
     """The values of every axis from the command line's texts; raises `UsageError` or `DeviceError`."""
     return {
@@ -149,6 +170,7 @@ def axes_of(
         "profile": known("--profile", profile, get_args(Profile)),
         "compile": [SWITCH[value] for value in known("--compile", compiled, SWITCH)],
         "ranks": integers("--nproc-per-node", ranks, least=1),
+        "strategy": strategies(strategy, ranks),
     }
 
 

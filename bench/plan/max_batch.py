@@ -38,6 +38,7 @@ USELESS = (
     "steps",
     "warmup",
     "nproc_per_node",
+    "strategy",
 )
 """Flags of what is timed or counted."""
 

@@ -37,6 +37,7 @@ BROUGHT = (
     "profile",
     "compile",
     "nproc_per_node",
+    "strategy",
 )
 """Flags for what a script decides itself."""
 ITS_OWN = ("arguments", "tick", "tick_on", "samples_per_step", "cwd", "unlike", "to_the_end")

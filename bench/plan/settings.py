@@ -33,6 +33,7 @@ class Flags:
     profile: str | None = None
     compile: str | None = None
     nproc_per_node: str | None = None
+    strategy: str | None = None
     optimizer: str | None = None
     preset: str | None = None
     blocks: int | None = None
@@ -164,6 +165,7 @@ def _axes(flags: Flags, machine: Machine, preset: Preset) -> dict[str, Sequence[
         profile=flags.profile or "matched",
         compiled=flags.compile or "off",
         ranks=flags.nproc_per_node or "1",
+        strategy=flags.strategy,
     )
 
 

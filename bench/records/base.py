@@ -20,7 +20,7 @@ MAIN_PACKAGES = ("torch", "transformers", "accelerate", "pytorch-lightning", "li
 
 Pass = Literal["pilot", "options", "equivalence", "counting", "phases", "trace", "max-batch", "timing"]
 Phase = Literal["data", "forward", "backward", "optimizer", "rest"]
-Status = Literal["ok", "failed", "oom", "killed", "timeout", "garbage", "missing", "not-run"]
+Status = Literal["ok", "failed", "oom", "killed", "timeout", "garbage", "missing", "unavailable", "not-run"]
 Launch = Literal["fork", "spawn"]
 Verb = Literal["run", "upgrade", "bisect", "history", "prices"]
 FigureGroup = Literal["time", "memory", "start", "counters"]

@@ -36,6 +36,8 @@ class Comparison(Record):
     workers: int = 0
     ranks: int = 1
     """Processes that train together, each on its part of a batch; `batch_size` is what one of them has."""
+    strategy: Literal["ddp", "fsdp"] = "ddp"
+    """How several of them do: `ddp` has the whole model on each, `fsdp` a part of every parameter."""
     compile: bool = False
     """Whether the model is compiled, by `torch.compile` as each framework has it."""
     profile: Literal["matched", "stock"] = "matched"

@@ -164,7 +164,7 @@ class Counters(Record):
     collectives: dict[str, int] = {}
     """Of the first of several ranks: what it asked of the others, by kind."""
     collective_bytes: dict[str, int] = {}
-    """By the same kinds, of the tensors that it handed over."""
+    """By the same kinds, of the whole tensors: what an all-gather makes, what a reduce-scatter takes."""
     at_events: dict[str, int] = {}
     """By counter, what a step shows in which an option's event happens; empty without one."""
     functions: list[FunctionCounts]
@@ -182,6 +182,16 @@ class FunctionTime(Record):
     exclusive_ns: int
 
 
+class Communication(Record):
+    """A rank's collectives, from tick to tick in a run of its own under torch's profiler, which slows the rest down."""
+
+    step_ns: list[Nanoseconds]
+    collective_ns: list[Nanoseconds]
+    """How long of each step one is under way, from its call until it is done, waits for slower ranks included."""
+    exposed_ns: list[Nanoseconds]
+    """How long of that no op of torch's computes anything on this rank."""
+
+
 class Phases(Record):
     """Where the time of a step goes, from a run of its own, whose hooks make it slower than the timed one."""
 
@@ -190,6 +200,8 @@ class Phases(Record):
     evaluation_ns: list[Nanoseconds] | None = None
     """Of a script: what of each interval went into evaluation, and is in none of its phases."""
     functions: list[FunctionTime]
+    communication: list[Communication] = []
+    """Of each of several ranks."""
 
 
 class Compilation(Record):

@@ -23,6 +23,7 @@ from bench.records.base import (
 from bench.records.cells import Cell, Comparison, Length, TurnLength
 from bench.records.measured import (
     Collector,
+    Communication,
     Compilation,
     Count,
     Counters,
@@ -101,6 +102,7 @@ __all__ = [
     "CellSummary",
     "Clip",
     "Collector",
+    "Communication",
     "Comparison",
     "Compilation",
     "CompilationFigures",

@@ -48,7 +48,11 @@ class Scaling(Record):
     collectives: dict[str, int] | None = None
     """By kind, what the first rank asks of the others in a steady step."""
     collective_bytes: dict[str, int] | None = None
-    """By the same kinds, of the tensors that it hands over."""
+    """By the same kinds, of the whole tensors."""
+    communication_shares: list[float] = []
+    """The fraction of a step in which a collective is under way, of each rank."""
+    exposed_shares: list[float] = []
+    """The fraction in which one is, and nothing is computed."""
     unavailable: dict[str, str] = {}
 
 

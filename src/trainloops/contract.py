@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Precision = Literal["fp32", "bf16", "fp16"]
 """`bf16` and `fp16` are autocast; with `fp16` a `GradScaler` scales the loss, and skips updates that overflow."""
 OptimizerName = Literal["adamw", "adamw-fused", "sgd"]
+Strategy = Literal["ddp", "fsdp"]
+"""How ranks train together: `ddp` has the whole model on each, `fsdp` (FSDP2) a part of every parameter."""
 Profile = Literal["matched", "stock"]
 """`matched`: all that a user can pass in is equal; `stock`: what a framework does where nothing is set."""
 Batch = Mapping[str, "torch.Tensor"]
@@ -48,7 +50,9 @@ class Job:
     workers: int = 0
     compile: bool = False
     ranks: int = 1
-    """Processes that train together, each a replica of the model on its part of every batch."""
+    """Processes that train together, each on its part of every batch."""
+    strategy: Strategy = "ddp"
+    """How they do; `fsdp` of several alone."""
     rank: int = 0
     """Which of them this one is."""
     seed: int = 0

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench.records.schema import Count, Counters
+from bench.records.schema import Communication, Count, Counters, Phases
+from bench.report.document.groups import shared_conditions, titles
 from bench.report.kinds.run import scaling
 from tests import factories
 
@@ -10,10 +11,13 @@ ONE, TWO = factories.comparison(), factories.comparison(ranks=2)
 BLOCKS = 8
 STEP_US = {1: 400.0, 2: 500.0}
 ALL_REDUCED = {"collectives": {"allreduce": 1}, "collective_bytes": {"allreduce": 10_568}}
+WAITS = Communication(step_ns=[100, 200, 100], collective_ns=[50, 180, 50], exposed_ns=[25, 180, 20])
+COMES_LATE = Communication(step_ns=[100, 200, 100], collective_ns=[10, 20, 10], exposed_ns=[0, 20, 0])
+UNSEEN = Communication(step_ns=[100], collective_ns=[0], exposed_ns=[0])
 
 
-def cell_of(ranks: int):
-    return factories.cell(ranks=ranks)
+def cell_of(ranks: int, **changes: str):
+    return factories.cell(ranks=ranks, **changes)
 
 
 def timing(ranks: int):
@@ -27,12 +31,18 @@ def counters(ranks: int) -> Counters:
     return Counters(**usual, tensor_bytes_by_category={}, **(ALL_REDUCED if ranks > 1 else {}))
 
 
-def trials(ranks: int, *, digest: str = "a1" * 32):
-    fingerprint = factories.fingerprint(weights_sha256=digest)
-    yield factories.trial(cell=cell_of(ranks), phase="equivalence", block=-1, fingerprint=fingerprint)
-    yield factories.trial(cell=cell_of(ranks), phase="counting", block=-1, timing=None, counters=counters(ranks))
+def phases(*communication: Communication) -> Phases:
+    return Phases(phase_ns={}, functions=[], communication=list(communication))
+
+
+def trials(ranks: int, *, digest: str = "a1" * 32, communication=(WAITS, COMES_LATE), **changes: str):
+    cell, fingerprint = cell_of(ranks, **changes), factories.fingerprint(weights_sha256=digest)
+    yield factories.trial(cell=cell, phase="equivalence", block=-1, fingerprint=fingerprint)
+    yield factories.trial(cell=cell, phase="counting", block=-1, timing=None, counters=counters(ranks))
+    if ranks > 1:
+        yield factories.trial(cell=cell, phase="phases", block=-1, timing=None, phases=phases(*communication))
     for block in range(BLOCKS):
-        yield factories.trial(cell=cell_of(ranks), block=block, timing=timing(ranks))
+        yield factories.trial(cell=cell, block=block, timing=timing(ranks))
 
 
 def summary(*numbers: int):
@@ -58,6 +68,26 @@ def test_without_one_rank_there_is_no_efficiency_and_the_reason_is_told():
     assert two.unavailable == {"efficiency": "the same loop on one rank is not in this run"}
 
 
+def test_the_share_of_communication_is_the_middle_over_steps_of_each_rank_and_none_of_one():
+    one, two = summary(1, 2).scaling
+    assert (one.communication_shares, one.exposed_shares) == ([0.0], [0.0])
+    assert (two.communication_shares, two.exposed_shares) == ([0.5, 0.1], [0.25, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("communication", "reason"),
+    [
+        ((), "no phases trial of it that looked at collectives"),
+        ((UNSEEN, UNSEEN), "torch's profiler saw none of its collectives"),
+    ],
+)
+def test_communication_that_was_not_seen_is_unavailable_and_not_0(communication, reason):
+    made = factories.summarised(list(trials(2, communication=communication)), comparisons=[TWO], blocks=BLOCKS)
+    assert (made.scaling[0].communication_shares, made.scaling[0].exposed_shares) == ([], [])
+    assert made.scaling[0].unavailable["communication_shares"] == reason
+    assert any(reason in note for note in scaling.table(made).notes)
+
+
 def test_a_run_on_one_rank_says_nothing_of_scaling():
     of_one = summary(1)
     assert of_one.scaling == []
@@ -66,9 +96,31 @@ def test_a_run_on_one_rank_says_nothing_of_scaling():
 
 def test_the_table_has_a_row_for_each_number_of_ranks():
     told = scaling.table(summary(1, 2))
-    assert told.headers == scaling.HEADERS
+    assert told.headers == (*scaling.NAMES, *scaling.FIGURES)
     one, two = told.texts
     assert one[:3] == ("64", "pytorch", "1")
-    assert one[4:] == ("1", "400", "none", "0")
+    assert one[4:] == ("1", "400", "none", "0", "none", "none")
     assert two[:3] == ("64", "pytorch", "2")
-    assert two[4:] == ("0.800 [0.800, 0.800]", "400 and 405", "1 allreduce", "10.6")
+    assert two[4:] == ("0.800 [0.800, 0.800]", "400 and 405", "1 allreduce", "10.6", "50 % and 10 %", "25 % and 0.0 %")
+
+
+def test_of_two_strategies_each_is_held_against_one_rank_and_named_in_the_table():
+    both = [*trials(1), *trials(2), *trials(2, strategy="fsdp")]
+    comparisons = [ONE, TWO, factories.comparison(ranks=2, strategy="fsdp")]
+    summarised = factories.summarised(both, comparisons=comparisons, blocks=BLOCKS)
+    assert [entry.efficiency.value for entry in summarised.scaling] == [1.0, pytest.approx(0.8), pytest.approx(0.8)]
+    table = scaling.table(summarised)
+    assert table.headers == (*scaling.NAMES, "strategy", *scaling.FIGURES)
+    assert [row[:4] for row in table.texts] == [
+        ("64", "pytorch", "1", "-"), ("64", "pytorch", "2", "ddp"), ("64", "pytorch", "2", "fsdp"),
+    ]  # fmt: skip
+    assert titles(summarised) == ["mlp on cpu, 1 rank", "mlp on cpu, 2 ranks, DDP", "mlp on cpu, 2 ranks, FSDP"]
+
+
+def test_a_strategy_is_named_where_it_is_not_the_usual_one():
+    def conditions(**changes: str) -> list[str]:
+        comparison = factories.comparison(ranks=2, **changes)
+        made = factories.summarised(list(trials(2, **changes)), comparisons=[comparison], blocks=BLOCKS)
+        return [text for text in shared_conditions(made) if text in ("2 ranks", "DDP", "FSDP")]
+
+    assert (conditions(), conditions(strategy="fsdp")) == (["2 ranks"], ["2 ranks", "FSDP"])

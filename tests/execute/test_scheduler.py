@@ -59,6 +59,13 @@ def test_a_loop_that_has_failed_twice_takes_no_more_turns_and_the_others_do():
     assert {slot.cell.runner for slot in state.worth_trying(group)} == {"pytorch"}
 
 
+def test_a_loop_that_is_unavailable_by_its_proof_takes_no_turn_at_all():
+    settings, floor = plan(), factories.cell("floor")
+    state = RunState(settings, done=[factories.trial(cell=floor, phase="equivalence", status="unavailable")])
+    (group,) = schedule.block(planned_groups(settings), seed=0, block=0)
+    assert {slot.cell.runner for slot in state.worth_trying(group)} == {"pytorch"}
+
+
 def test_the_first_block_fixes_how_long_turns_are_and_what_does_not_fit_together_stays_alone():
     settings = plan()
     first, *_ = block_of(settings, 0)

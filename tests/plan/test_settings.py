@@ -76,6 +76,16 @@ TWO_CARDS = CPU_ONLY.model_copy(
             "--nproc-per-node 2: ignite trains on one rank here; leave it out of --runner.",
         ),
         (
+            {"strategy": "fsdp"},
+            "--strategy is how several ranks train together: add --nproc-per-node 2, or leave it out.",
+        ),
+        ({"nproc_per_node": "2", "strategy": "fdsp"}, "--strategy 'fdsp' is not one of ddp, fsdp; did you mean fsdp?"),
+        (
+            {"nproc_per_node": "2", "strategy": "ddp,deepspeed"},
+            "--strategy deepspeed needs the package deepspeed and a device that it trains on, such as a CUDA card, and "
+            "no loop here has it: take ddp or fsdp.",
+        ),
+        (
             {"nproc_per_node": "2", "find_max_batch": True, "memory_limit": "1GiB"},
             "--find-max-batch looks for a batch size and times nothing: leave --nproc-per-node out.",
         ),
@@ -194,6 +204,19 @@ def test_several_ranks_are_for_the_cpu_since_a_trial_sees_one_card():
 def test_so_many_ranks_as_there_are_cores_are_cells_of_their_own():
     settings = from_flags(Flags(nproc_per_node="1,2", batch_size="8"), CPU_ONLY)
     assert [(each.ranks, each.samples_per_step) for each in settings.comparisons] == [(1, 8), (2, 16)]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        ("fsdp", [(1, "ddp"), (2, "fsdp")]),
+        ("ddp,fsdp", [(1, "ddp"), (2, "ddp"), (2, "fsdp")]),
+    ],
+)
+def test_each_strategy_is_a_cell_of_several_ranks_and_one_rank_has_none(strategy, expected):
+    settings = from_flags(Flags(nproc_per_node="1,2", strategy=strategy), CPU_ONLY)
+    assert list(dict.fromkeys((cell.ranks, cell.strategy) for cell in settings.comparisons)) == expected
+    assert len(set(settings.comparisons)) == len(settings.comparisons)
 
 
 def test_compiling_for_a_cpu_takes_a_compiler(monkeypatch, tmp_path):

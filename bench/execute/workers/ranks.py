@@ -95,18 +95,22 @@ def _failed(assignment: Assignment, rank: int, exit_code: int) -> Result:
 
 def together(results: Sequence[Result]) -> Result:
     """The result of all ranks of a trial: the first's, with what each has of its own."""
-    result = dict(results[0])
-    if "fingerprint" in result:
-        digests = [result["fingerprint"]["weights_sha256"] for result in results]
+    whole = dict(results[0])
+    if "fingerprint" in whole:
+        digests = [result["parameters_sha256"] for result in results]
         odd = next((rank for rank, digest in enumerate(digests) if digest != digests[0]), None)
         if odd is not None:
             return {"status": "failed", "reason": f"rank {odd} ended with other weights than rank 0"}
         # Rank by rank within each micro-step: the order of the batches that they divided among them.
         losses = zip(*(result["fingerprint"]["losses"] for result in results), strict=True)
-        result["fingerprint"] = {**result["fingerprint"], "losses": list(chain.from_iterable(losses))}
-    if "timing" in result:
-        result["timing"] = _timing([result["timing"] for result in results])
-    return result
+        whole["fingerprint"] = {**whole["fingerprint"], "losses": list(chain.from_iterable(losses))}
+        del whole["parameters_sha256"]
+    if "phases" in whole:
+        of_ranks = chain.from_iterable(result["phases"]["communication"] for result in results)
+        whole["phases"] = {**whole["phases"], "communication": list(of_ranks)}
+    if "timing" in whole:
+        whole["timing"] = _timing([result["timing"] for result in results])
+    return whole
 
 
 def _timing(timings: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -86,6 +86,7 @@ class Request:
             workers=self.cell.workers,
             compile=self.cell.compile,
             ranks=self.cell.ranks,
+            strategy=self.cell.strategy,
             seed=self.seed,
             output_dir=str(scratch),
         )

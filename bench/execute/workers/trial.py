@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,7 +15,20 @@ import torch
 from bench.execute.workers import protocol, script_trial
 from bench.execute.workers.failure import print_all, sentence
 from bench.execute.workers.script import Script, ScriptError, reason_of
-from bench.measure import counters, energy, hooks, memory, meters, phases, sampling, setup, sm_clock, trace
+from bench.measure import (
+    communication,
+    counters,
+    energy,
+    hooks,
+    memory,
+    meters,
+    phases,
+    sampling,
+    setup,
+    sharding,
+    sm_clock,
+    trace,
+)
 from bench.measure import device as devices
 from bench.measure.clock import Clock, LoopEndedError, Onlooker
 from bench.measure.collector import Collections
@@ -83,6 +96,8 @@ def run(assignment: Assignment) -> None:
         return
     except SystemExit as error:
         result = {"status": "failed", "reason": f"train() called sys.exit({error.code!r}) before its job was done"}
+    except sharding.NothingShardedError as error:
+        result = {"status": "unavailable", "reason": str(error)}
     except Exception as error:  # noqa: BLE001 - whatever a loop raises is the reason of its row, and the run goes on
         status = "oom" if devices.is_out_of_memory(error) else "failed"
         reason = _reason_of_runner(error) if assignment.script is None else reason_of(error, assignment.script.file)
@@ -167,7 +182,10 @@ def _equivalence(assignment: Assignment) -> Result:
     with recorder.counting_steps(), setup.reading(assignment.train) as facts:
         assignment.train(assignment.job, recorder.parts)
     recorder.refuse_other_than(assignment.job.steps)
-    return {"fingerprint": recorder.result(), "setup": facts}
+    if assignment.job.strategy == "fsdp":
+        sharding.refuse_replicas(recorder.parts.model)
+    of_ranks = {"parameters_sha256": recorder.parameters_sha256()} if assignment.job.ranks > 1 else {}
+    return {"fingerprint": recorder.result(), "setup": facts, **of_ranks}
 
 
 def _counting(assignment: Assignment) -> Result:
@@ -181,7 +199,16 @@ def _phases(assignment: Assignment) -> Result:
     built, device = parts.build(job), devices.of(job.device)
     with phases.splitting(built, device, compiled=job.compile) as split, sampled as sampler:
         assignment.train(job, split.parts)
-    return {"phases": {**split.result(), "functions": sampler.functions()}}
+    of_ranks = {"communication": [_communication(assignment)]} if job.ranks > 1 else {}
+    return {"phases": {**split.result(), "functions": sampler.functions(), **of_ranks}}
+
+
+def _communication(assignment: Assignment) -> Result:
+    job = replace(assignment.job, epochs=1, steps_per_epoch=communication.STEPS)
+    built = parts.build(job)
+    with communication.timing_collectives() as figures:
+        assignment.train(job, built)
+    return figures
 
 
 def _trace(assignment: Assignment) -> Result:

@@ -24,6 +24,7 @@ STATUS_WORDS: dict[Status, str] = {
     "timeout": Toned("timed out", "bad"),
     "garbage": Toned("unreadable", "bad"),
     "missing": Toned("not installed", "open"),
+    "unavailable": Toned("unavailable", "open"),
     "not-run": Toned("not run", "open"),
 }
 
@@ -40,11 +41,14 @@ CONDITIONS: dict[str, Callable[[Comparison], str]] = {
     "grad_clip": lambda c: "no clipping" if c.grad_clip is None else f"gradients clipped at {c.grad_clip:g}",
     "workers": lambda c: f"{c.workers} loader workers" if c.workers else "no loader workers",
     "ranks": lambda c: "1 rank" if c.ranks == 1 else f"{c.ranks} ranks",
+    "strategy": lambda c: c.strategy.upper() if c.ranks > 1 else "",
     "compile": lambda c: "compiled" if c.compile else "not compiled",
     "profile": lambda c: f"{c.profile} profile",
     "environment": lambda c: f"{c.environment} environment",
 }
-"""What a comparison holds equal beside workload, device and batch size, in words."""
+"""What a comparison holds equal beside workload, device and batch size, in words; none for what it does not have."""
+OF_RANKS = ("ranks", "strategy")
+"""Nothing to speak of where they are the usual."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,7 +141,11 @@ def shared_conditions(summary: Summary) -> list[str]:
 
 def _equal(cells: Sequence[Comparison], fields: Iterable[str]) -> list[str]:
     shared = (field for field in fields if not _differs(cells, field))
-    return [CONDITIONS[field](cells[0]) for field in shared if field != "ranks" or cells[0].ranks > 1]
+    return [CONDITIONS[field](cells[0]) for field in shared if field not in OF_RANKS or _is_unusual(cells[0], field)]
+
+
+def _is_unusual(cell: Comparison, field: str) -> bool:
+    return bool(getattr(cell, field) != Comparison.model_fields[field].default)
 
 
 def beside_defaults(settings: Settings) -> list[str]:
@@ -179,7 +187,7 @@ def is_noise(ratio: Estimate | None, floor: float | None) -> bool:
 
 
 def _title(cell: Comparison, differing: Iterable[Callable[[Comparison], str]]) -> str:
-    return ", ".join([f"{cell.workload} on {cell.device_name}", *(words(cell) for words in differing)])
+    return ", ".join([f"{cell.workload} on {cell.device_name}", *filter(None, (words(cell) for words in differing))])
 
 
 def _differs(cells: Sequence[Comparison], field: str) -> bool:

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-from accelerate import Accelerator
+from accelerate import Accelerator, FullyShardedDataParallelPlugin
+from torch import nn
 from torch.utils.data import DataLoader
 
 from trainloops.contract import Job, Parts
 from trainloops.runners import compat
+from trainloops.sharding import layers
+
+
+def _fsdp(model: nn.Module) -> FullyShardedDataParallelPlugin:
+    names = sorted({type(layer).__name__ for layer in layers(model)})
+    by_class = {"auto_wrap_policy": "transformer_based_wrap", "transformer_cls_names_to_wrap": names}
+    return FullyShardedDataParallelPlugin(fsdp_version=2, **(by_class if names else {}))
 
 
 def train(job: Job, parts: Parts) -> None:
@@ -23,6 +31,7 @@ def train(job: Job, parts: Parts) -> None:
             mixed_precision="no" if job.precision == "fp32" else job.precision,
             gradient_accumulation_steps=job.grad_accumulation,
             dynamo_backend="inductor" if job.compile else "no",
+            fsdp_plugin=_fsdp(parts.model) if job.strategy == "fsdp" else None,
             **compat.accelerate_0_30_non_blocking(job),
         )
     loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)

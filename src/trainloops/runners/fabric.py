@@ -8,11 +8,24 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from torch import nn
 from torch.utils.data import DataLoader
 
 from trainloops.contract import Job, Parts
+from trainloops.sharding import shard
 
 PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+
+def _strategy(job: Job, parts: Parts) -> Any:
+    if job.strategy == "fsdp":
+        from lightning_fabric.strategies import ModelParallelStrategy  # came with 2.4
+
+        def sharded(model: nn.Module, mesh: Any) -> nn.Module:
+            return shard(model, parts.optimizer, mesh["data_parallel"])
+
+        return ModelParallelStrategy(sharded, data_parallel_size=job.ranks, tensor_parallel_size=1)
+    return "auto" if job.ranks == 1 else "ddp"
 
 
 def train(job: Job, parts: Parts) -> None:
@@ -22,7 +35,7 @@ def train(job: Job, parts: Parts) -> None:
     fabric = Fabric(
         accelerator=job.device_type,
         devices=job.ranks,
-        strategy="auto" if job.ranks == 1 else "ddp",
+        strategy=_strategy(job, parts),
         plugins=[environment()],
         precision=PRECISION[job.precision],
     )

@@ -16,6 +16,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader
 
 from trainloops.contract import Batch, Job, Parts
+from trainloops.sharding import all_ranks, reduce_gradients, shard
 
 MAX_STEPS_HELD = 16
 """Steps whose batches are held; more than those that prove its arithmetic."""
@@ -38,18 +39,20 @@ def batches_on_device(job: Job, parts: Parts) -> list[Batch]:
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
     model: nn.Module = torch.compile(parts.model) if job.compile else parts.model  # type: ignore[assignment]
-    if job.ranks > 1:
-        if not distributed.is_initialized():
-            distributed.init_process_group()
-        model = DistributedDataParallel(model)
     optimizer = parts.optimizer
+    if job.ranks > 1 and not distributed.is_initialized():
+        distributed.init_process_group()
+    if job.strategy == "fsdp":
+        model = shard(model, optimizer, all_ranks(job))
+    elif job.ranks > 1:
+        model = DistributedDataParallel(model)
     loss_of = parts.autocast(parts.loss)
     scaler = torch.amp.GradScaler(job.device_type) if job.precision == "fp16" else None
     model.train()
     batches = islice(cycle(batches_on_device(job, parts)), job.steps * job.grad_accumulation)
     for index, batch in enumerate(batches, start=1):
-        if job.ranks > 1 and job.grad_accumulation > 1:  # `no_sync` without its block
-            model.require_backward_grad_sync = index % job.grad_accumulation == 0  # type: ignore[assignment]
+        if job.ranks > 1 and job.grad_accumulation > 1:
+            reduce_gradients(model, now=index % job.grad_accumulation == 0)
         loss = loss_of(model, batch)
         if job.grad_accumulation > 1:
             loss = loss / job.grad_accumulation

@@ -16,6 +16,7 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from trainloops.contract import Batch, Job, Parts
 from trainloops.runners import compat
+from trainloops.sharding import layers
 
 
 class PlainModuleTrainer(Trainer):
@@ -39,6 +40,21 @@ class PlainModuleTrainer(Trainer):
         return self.parts.sampler
 
 
+class ShardedTrainer(PlainModuleTrainer):
+    """The same under FSDP, where Trainer takes no `optimizers`."""
+
+    def create_optimizer(self, *_: Any) -> torch.optim.Optimizer:
+        """The optimizer that every runner uses."""
+        self.optimizer = self.parts.optimizer
+        return self.parts.optimizer
+
+
+def _fsdp(model: nn.Module) -> dict[str, Any]:
+    names = sorted({type(layer).__name__ for layer in layers(model)})
+    by_class = {"auto_wrap_policy": "TRANSFORMER_BASED_WRAP", "transformer_layer_cls_to_wrap": names}
+    return {"fsdp": True, "fsdp_config": {"version": 2, **(by_class if names else {"auto_wrap_policy": "NO_WRAP"})}}
+
+
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
     with compat.accelerate_0_18_exact_float32() if job.compile else nullcontext():
@@ -53,6 +69,7 @@ def train(job: Job, parts: Parts) -> None:
             use_cpu=not job.on_accelerator,
             torch_compile=job.compile,
             ddp_find_unused_parameters=False,  # which Trainer would look for in a plain module
+            **(_fsdp(parts.model) if job.strategy == "fsdp" else {}),
             seed=job.seed,
             lr_scheduler_type="constant",
             dataloader_num_workers=parts.loader["num_workers"],
@@ -66,13 +83,14 @@ def train(job: Job, parts: Parts) -> None:
             disable_tqdm=True,
             **compat.transformers_4_41_non_blocking(job),
         )
-        trainer = PlainModuleTrainer(
+        is_sharded = job.strategy == "fsdp"
+        trainer = (ShardedTrainer if is_sharded else PlainModuleTrainer)(
             parts=compat.transformers_4_46_averaged(job, parts),
             model=parts.model,
             args=arguments,
             train_dataset=parts.dataset,
             data_collator=parts.loader["collate_fn"],
-            optimizers=(parts.optimizer, None),
+            optimizers=(None if is_sharded else parts.optimizer, None),
         )
     trainer.remove_callback(PrinterCallback)  # `disable_tqdm` puts it there
     trainer.train()

@@ -15,6 +15,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from trainloops.contract import Batch, Job, Parts
+from trainloops.sharding import shard
 
 PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
@@ -37,6 +38,22 @@ class LitModel(pl.LightningModule):
         return self.parts.optimizer
 
 
+class ShardedLitModel(LitModel):
+    """The same, which shards the model where Lightning's documentation has it."""
+
+    def configure_model(self) -> None:
+        """Called before `configure_optimizers`."""
+        shard(self.model, self.parts.optimizer, self.device_mesh["data_parallel"])
+
+
+def _strategy(job: Job) -> Any:
+    if job.strategy == "fsdp":
+        from pytorch_lightning.strategies import ModelParallelStrategy  # came with 2.4
+
+        return ModelParallelStrategy(data_parallel_size=job.ranks, tensor_parallel_size=1)
+    return "auto" if job.ranks == 1 else "ddp"
+
+
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
     # Without one it looks for MPI, and fails where that is half installed.
@@ -45,7 +62,7 @@ def train(job: Job, parts: Parts) -> None:
         max_epochs=job.epochs,
         accelerator=job.device_type,
         devices=job.ranks,
-        strategy="auto" if job.ranks == 1 else "ddp",
+        strategy=_strategy(job),
         plugins=[environment()],
         precision=PRECISION[job.precision],
         accumulate_grad_batches=job.grad_accumulation,
@@ -60,4 +77,5 @@ def train(job: Job, parts: Parts) -> None:
     )
     sampler = parts.sampler.of_rank(job.rank, job.ranks, job.batch_size)
     loader = DataLoader(parts.dataset, sampler=sampler, **parts.loader)
-    trainer.fit(LitModel(job, parts), train_dataloaders=loader)
+    module = (ShardedLitModel if job.strategy == "fsdp" else LitModel)(job, parts)
+    trainer.fit(module, train_dataloaders=loader)

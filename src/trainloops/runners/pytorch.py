@@ -9,16 +9,19 @@ from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader
 
 from trainloops.contract import Job, Parts
+from trainloops.sharding import all_ranks, reduce_gradients, shard
 
 
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
     model: nn.Module = torch.compile(parts.model) if job.compile else parts.model  # type: ignore[assignment]
-    if job.ranks > 1:
-        if not distributed.is_initialized():
-            distributed.init_process_group()
-        model = DistributedDataParallel(model)
     optimizer = parts.optimizer
+    if job.ranks > 1 and not distributed.is_initialized():
+        distributed.init_process_group()
+    if job.strategy == "fsdp":
+        model = shard(model, optimizer, all_ranks(job))
+    elif job.ranks > 1:
+        model = DistributedDataParallel(model)
     sampler = parts.sampler.of_rank(job.rank, job.ranks, job.batch_size)
     loader = DataLoader(parts.dataset, sampler=sampler, **parts.loader)
     loss_of = parts.autocast(parts.loss)
@@ -29,8 +32,8 @@ def train(job: Job, parts: Parts) -> None:
         for index, batch in enumerate(loader, start=1):
             if job.on_accelerator:
                 batch = {key: value.to(job.device, non_blocking=job.pins_memory) for key, value in batch.items()}
-            if job.ranks > 1 and job.grad_accumulation > 1:  # `no_sync` without its block
-                model.require_backward_grad_sync = index % job.grad_accumulation == 0  # type: ignore[assignment]
+            if job.ranks > 1 and job.grad_accumulation > 1:
+                reduce_gradients(model, now=index % job.grad_accumulation == 0)
             loss = loss_of(model, batch)
             if job.grad_accumulation > 1:
                 loss = loss / job.grad_accumulation

@@ -5,12 +5,14 @@ import socket
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from bench.execute.workers.member import Member
 from bench.execute.workers.ranks import together
 from bench.execute.workers.request import Request
+from bench.measure import communication
 from bench.measure.gate import Leader
 from bench.measure.ticks import OVER, READY, TURN
 from bench.plan import length as lengths
@@ -18,8 +20,12 @@ from bench.plan.comparison_groups import cell
 from bench.records.schema import TurnLength
 from tests import verbs
 from tests.execute.workers.conftest import COMPARISON
+from tests.loops.slow_collective import LATE_S
 from tests.verbs import HANG_S
 from trainloops import runners
+from trainloops.contract import Job
+from trainloops.parts import build
+from trainloops.sharding import layers
 
 LOOPS = Path(__file__).parent.parent.parent / "loops"
 FAULTS = {
@@ -27,6 +33,7 @@ FAULTS = {
     "one_rank_raises": ("failed", "rank 1: ValueError: a shard of the data is not there"),
     "ranks_apart": ("failed", "rank 1 ended with other weights than rank 0"),
 }
+LENGTHS = {"timing": lengths.timed(), "counting": lengths.COUNTING, "phases": lengths.SHORT_PHASES}
 OF_RANKS = lengths.WarmUp(min_steps=2, max_steps=2)
 TWO = COMPARISON.model_copy(update={"ranks": 2})
 
@@ -35,7 +42,7 @@ def request(runner: str, *, phase: str = "equivalence", timeout_s: float = HANG_
     return Request(
         phase=phase,
         cell=cell(TWO.model_copy(update=changes), runner),
-        length={"timing": lengths.timed(), "counting": lengths.COUNTING}.get(phase, lengths.EQUIVALENCE),
+        length=LENGTHS.get(phase, lengths.EQUIVALENCE),
         seed=0,
         threads=1,
         timeout_s=timeout_s,
@@ -54,22 +61,58 @@ def pool(pool_of):
         for name, value in verbs.variables(verbs.FRAMEWORKS).items():
             patched.setenv(name, value)
         return pool_of(*runners.REGISTRY, *map(loop, (*FAULTS, "one_rank_hangs")))
+    loops = map(loop, (*FAULTS, "one_rank_hangs", "slow_collective"))
+    others = [cell(TWO.model_copy(update={"workload": workload}), "pytorch") for workload in ("cnn", "encoder")]
+    return pool_of(*runners.REGISTRY, *loops, cells=others)
 
 
 # What they train.
 
 
+@pytest.fixture(scope="module")
+def replicas(pool):
+    """What the loops compute under DDP, by accumulation."""
+    return {
+        micro: {name: pool.run(request(name, grad_accumulation=micro)).result for name in runners.REGISTRY}
+        for micro in (1, 2)
+    }
+
+
 @pytest.mark.parametrize("accumulation", [1, 2])
-def test_all_loops_train_the_same_batches_to_the_same_weights_on_two_ranks(pool, accumulation):
-    found = {name: pool.run(request(name, grad_accumulation=accumulation)).result for name in runners.REGISTRY}
+def test_all_loops_train_the_same_batches_to_the_same_weights_on_two_ranks(replicas, accumulation):
+    found = replicas[accumulation]
     assert {name: result.reason for name, result in found.items() if result.status != "ok"} == {}
     assert len(found["pytorch"].fingerprint.losses) == lengths.EQUIVALENCE.steps * accumulation * 2
     assert {name for name, result in found.items() if result.fingerprint != found["pytorch"].fingerprint} == set()
 
 
+def test_batch_normalisation_has_other_means_on_each_rank_and_the_same_parameters(pool):
+    result = pool.run(request("pytorch", workload="cnn")).result
+    assert result.status == "ok", result.reason
+
+
+@pytest.mark.parametrize("runner", ["pytorch", "lightning", "fabric", "floor"])
+def test_a_sharded_model_ends_with_the_bits_of_a_replica(pool, replicas, runner):
+    result = pool.run(request(runner, strategy="fsdp")).result
+    assert result.status == "ok", result.reason
+    assert result.fingerprint == replicas[1][runner].fingerprint
+
+
+def test_sharded_micro_batches_are_reduced_together(pool, replicas):
+    result = pool.run(request("pytorch", strategy="fsdp", grad_accumulation=2)).result
+    assert result.fingerprint == replicas[2]["pytorch"].fingerprint
+
+
+@pytest.mark.parametrize("runner", ["accelerate", "hf-trainer"])
+def test_a_loop_that_shards_nothing_has_no_figures_under_fsdp(pool, runner):
+    result = pool.run(request(runner, strategy="fsdp")).result
+    sentence = "it takes --strategy fsdp and shards no parameter: each rank trains the whole model"
+    assert (result.status, result.reason.partition(": ")[2]) == ("unavailable", sentence)
+
+
 def test_what_ranks_lose_is_told_in_the_order_of_the_batches_that_they_divide():
     def of_rank(*losses: float) -> dict:
-        return {"fingerprint": {"losses": list(losses), "weights_sha256": "a"}}
+        return {"fingerprint": {"losses": list(losses), "weights_sha256": "a"}, "parameters_sha256": "b"}
 
     assert together([of_rank(0.0, 2.0), of_rank(1.0, 3.0)])["fingerprint"]["losses"] == [0.0, 1.0, 2.0, 3.0]
 
@@ -80,6 +123,28 @@ def test_what_ddp_tells_the_other_ranks_is_counted_to_the_byte(pool):
     parameters = (64 * 32 + 32) + (32 * 16 + 16) + (16 * 2 + 2)
     assert result.counters.collectives == {"allreduce": 1}
     assert result.counters.collective_bytes == {"allreduce": 4 * parameters}
+
+
+def test_what_fsdp_tells_the_other_ranks_is_counted_by_layer_and_each_has_half_of_what_it_trains(pool):
+    result = pool.run(request("pytorch", phase="counting", workload="encoder", strategy="fsdp")).result
+    assert result.status == "ok", result.reason
+    trained = build(Job(workload="encoder", batch_size=4, epochs=1, steps_per_epoch=1)).model
+    of_all = sum(parameter.nbytes for parameter in trained.parameters())
+    of_layers = sum(parameter.nbytes for layer in layers(trained) for parameter in layer.parameters())
+    # Two layers and the rest; the layers are gathered once more for the backward.
+    assert result.counters.collectives == {"allgather": 5, "reduce_scatter": 3}
+    assert result.counters.collective_bytes == {"allgather": of_all + of_layers, "reduce_scatter": of_all}
+    assert result.counters.tensor_bytes_by_category["parameters"] == of_all // 2
+
+
+def test_a_rank_that_comes_late_shows_in_the_communication_of_those_that_wait_for_it(pool):
+    result = pool.run(request(loop("slow_collective"), phase="phases")).result
+    assert result.status == "ok", result.reason
+    waits, comes_late = result.phases.communication
+    assert len(waits.step_ns) == len(comes_late.step_ns) == communication.STEPS - communication.WARMUP_STEPS
+    assert median(waits.exposed_ns) >= 1e9 * LATE_S / 2
+    assert all(a >= b >= c for a, b, c in zip(waits.step_ns, waits.collective_ns, waits.exposed_ns, strict=True))
+    assert any(comes_late.collective_ns)
 
 
 # Their turns.

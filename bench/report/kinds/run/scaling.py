@@ -12,19 +12,22 @@ from bench.report.document.tables import Notes
 from bench.report.document.text import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from bench.records.schema import Scaling, Summary
     from bench.report.document.blocks import Section
 
-HEADERS = ("batch", "runner", "ranks", "samples/s", "efficiency", "peak MB of each rank", "collectives/step", "kB/step")
+NAMES = ("batch", "runner", "ranks")
+FIGURES = ("samples/s", "efficiency", "peak MB of each rank", "collectives/step", "kB/step", "communication", "exposed")
 METHOD = (
     "A batch is what one rank has, so that all of them train so many times as much per step. Efficiency is samples/s "
     "over those of so many loops on one rank, which is the same loop without a process group, block by block; loops "
-    "of one number of ranks take turns with each other, and not with those of another. A step is the slowest rank's. "
-    "Collectives are what the first rank asks of the others in a steady step, and kB what the tensors have that it "
-    "hands over. The share of the step that is communication is unavailable: it overlaps with the backward pass, and "
-    "nothing here times it by itself."
+    "of one number of ranks and one strategy take turns with each other, and not with those of another. A step is the "
+    "slowest rank's. Collectives are what the first rank asks of the others in a steady step, and kB what the whole "
+    "tensors have. Communication is the share of a step in which a collective is under way, from its call until it is "
+    "done, waits for slower ranks included, and exposed the share in which one is and no op of torch's computes "
+    "anything; both of each rank, the middle over steps of a run of their own under torch's profiler, which slows down "
+    "all but the collectives."
 )
 
 
@@ -38,22 +41,23 @@ def section(summary: Summary) -> Section | None:
 def table(summary: Summary) -> Table:
     """A row a loop and number of ranks."""
     notes = Notes()
-    places = titles(summary, apart_from=("ranks",))
+    places = titles(summary, apart_from=("ranks", "strategy"))
     title_of = {cell.cell: title for cell, title in zip(summary.cells, places, strict=True)}
     several = len(set(places)) > 1
+    shows_strategy = len({entry.cell.strategy for entry in summary.scaling if entry.cell.ranks > 1}) > 1
     ordered = sorted(summary.scaling, key=lambda each: (title_of[each.cell], each.cell.batch_size))
     rows = [
         Row(
-            texts=(*([title_of[each.cell]] if several else []), *_texts(each, notes)),
+            texts=(*([title_of[each.cell]] if several else []), *_texts(each, notes, shows_strategy=shows_strategy)),
             facets=blocks.facets_of(each.cell),
         )
         for each in ordered
     ]
-    headers = (*(["workload"] if several else []), *HEADERS)
-    return Table(headers=headers, rows=tuple(rows), names=4 if several else 3, notes=tuple(notes.texts))
+    names = (*(["workload"] if several else []), *NAMES, *(["strategy"] if shows_strategy else []))
+    return Table(headers=(*names, *FIGURES), rows=tuple(rows), names=len(names), notes=tuple(notes.texts))
 
 
-def _texts(each: Scaling, notes: Notes) -> list[str]:
+def _texts(each: Scaling, notes: Notes, *, shows_strategy: bool) -> list[str]:
     def missing(name: str) -> str:
         return notes.mark(NOTHING, each.unavailable.get(name, NO_REASON))
 
@@ -62,6 +66,7 @@ def _texts(each: Scaling, notes: Notes) -> list[str]:
         numbers.number(each.cell.batch_size, 0),
         each.cell.runner,
         str(each.cell.ranks),
+        *([NOTHING if one else each.cell.strategy] if shows_strategy else []),
         NOTHING if each.samples_per_second is None else numbers.estimate(each.samples_per_second),
         "1" if one else missing("efficiency") if each.efficiency is None else numbers.estimate(each.efficiency),
         listed([numbers.number(peak / 1e6) for peak in each.rank_peaks_bytes])
@@ -69,7 +74,15 @@ def _texts(each: Scaling, notes: Notes) -> list[str]:
         else missing("rank_peaks_bytes"),
         missing("collectives") if each.collectives is None else _by_kind(each.collectives),
         missing("collectives") if each.collective_bytes is None else _kilobytes(each.collective_bytes),
+        *(
+            _percents(shares) if shares else missing("communication_shares")
+            for shares in (each.communication_shares, each.exposed_shares)
+        ),
     ]
+
+
+def _percents(shares: Sequence[float]) -> str:
+    return listed([numbers.percent(share) for share in shares]) if any(shares) else "none"
 
 
 def _by_kind(collectives: Mapping[str, int]) -> str:
