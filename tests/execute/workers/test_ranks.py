@@ -57,13 +57,12 @@ def loop(name: str) -> str:
 @pytest.fixture(scope="module")
 def pool(pool_of):
     """Interpreters that have all frameworks from the start: what they import is no figure here."""
+    loops = map(loop, (*FAULTS, "one_rank_hangs", "slow_collective"))
+    others = [cell(TWO.model_copy(update={"workload": workload}), "pytorch") for workload in ("cnn", "encoder")]
     with pytest.MonkeyPatch.context() as patched:
         for name, value in verbs.variables(verbs.FRAMEWORKS).items():
             patched.setenv(name, value)
-        return pool_of(*runners.REGISTRY, *map(loop, (*FAULTS, "one_rank_hangs")))
-    loops = map(loop, (*FAULTS, "one_rank_hangs", "slow_collective"))
-    others = [cell(TWO.model_copy(update={"workload": workload}), "pytorch") for workload in ("cnn", "encoder")]
-    return pool_of(*runners.REGISTRY, *loops, cells=others)
+        return pool_of(*runners.REGISTRY, *loops, cells=others)
 
 
 # What they train.
@@ -80,10 +79,11 @@ def replicas(pool):
 
 @pytest.mark.parametrize("accumulation", [1, 2])
 def test_all_loops_train_the_same_batches_to_the_same_weights_on_two_ranks(replicas, accumulation):
-    found = replicas[accumulation]
-    assert {name: result.reason for name, result in found.items() if result.status != "ok"} == {}
-    assert len(found["pytorch"].fingerprint.losses) == lengths.EQUIVALENCE.steps * accumulation * 2
-    assert {name for name, result in found.items() if result.fingerprint != found["pytorch"].fingerprint} == set()
+    results = replicas[accumulation]
+    assert {name: result.reason for name, result in results.items() if result.status != "ok"} == {}
+    proof = results["pytorch"].fingerprint
+    assert len(proof.losses) == lengths.EQUIVALENCE.steps * accumulation * 2
+    assert {name for name, result in results.items() if result.fingerprint != proof} == set()
 
 
 def test_batch_normalisation_has_other_means_on_each_rank_and_the_same_parameters(pool):
