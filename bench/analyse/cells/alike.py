@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bench.analyse.cells import alike_settings as settings
 from bench.analyse.cells.differences import Pair, loss, relative
-from bench.analyse.cells.explanations import explanations, gradients, learning_rates
+from bench.analyse.cells.explanations import explanations, gradients, learning_rates, starts_alike
 from bench.records.schema import Alikeness, ScriptFingerprint
 
 HALF = ("bfloat16", "float16")
@@ -92,6 +92,8 @@ def _judged(pair: Pair) -> Alikeness:
     reasons = [difference.sentence for difference in differences]
     distance, where = _Distance.of(pair), _where(pair, place)
     is_close = all(difference.changes_rounding_only for difference in differences) and distance.is_within_limits
+    if not (is_close or reasons) and place == 0 and starts_alike(pair):
+        reasons = ["the first loss is another one, of the same weights and samples"]
     return Alikeness(
         verdict="close" if is_close else "different",
         detail=f"{distance.sentence}; {where}" if is_close else "; ".join([where, *reasons[:1]]),

@@ -82,7 +82,7 @@ def _only_in_one(pair: Pair) -> Iterator[Difference]:
 def _loss_scaling(pair: Pair) -> Iterator[Difference]:
     """Losses that are other multiples of the same, from the same weights and samples: seen in the first step alone."""
     one, two = (script.steps[0].losses if script.steps else [] for script in pair.both)
-    if len(one) != len(two) or not _starts_alike(pair):
+    if len(one) != len(two) or not starts_alike(pair):
         return
     ratios = [right / left for left, right in zip(one, two, strict=True) if left]
     if not ratios or all(abs(ratio - 1) <= SAME_RATIO for ratio in ratios):
@@ -99,7 +99,7 @@ def _loss_scaling(pair: Pair) -> Iterator[Difference]:
         yield Difference(sentence=f"{sentence}: {scale}")
 
 
-def _starts_alike(pair: Pair) -> bool:
+def starts_alike(pair: Pair) -> bool:
     """Whether what was computed before the first update was the same, as far as it is seen."""
     before = [*sample_order.differences(pair), *_random_numbers(pair)]
     before += settings.differing(pair, [settings.AUTOCAST, settings.DROPOUT])

@@ -113,6 +113,14 @@ def test_of_several_optimizers_it_is_said_whose_rate_and_whose_turn_differs(seen
     assert differing(3, optimizer=0) == ["which optimizer makes step 4: 2 of 2 (AdamW) in a, 1 of 2 (AdamW) in b"]
 
 
+def test_a_loss_that_is_nearly_the_same_is_another_one(seen):
+    loop = seen[LOOP]
+    steps = [s.model_copy(update={"losses": [s.losses[0] * 1.0004]}) for s in loop.steps]
+    alikeness = compare(loop, loop.model_copy(update={"steps": steps}), names=NAMES)
+    assert alikeness.verdict == "different"
+    assert alikeness.reasons == ["the first loss is another one, of the same weights and samples"]
+
+
 def test_where_they_part_is_told_with_both_losses(seen):
     detail = compared(seen, LOOP, "loop.py --seed 5").detail
     assert detail.startswith(
