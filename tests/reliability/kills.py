@@ -100,7 +100,7 @@ def go_on(folder: Path, kill: Kill | None = None) -> bool:
 def _measure(folder: Path, kill: Kill | None) -> None:
     warnings.simplefilter("ignore")
     sets.Pool, scheduler.Group = Pool, Group  # type: ignore[misc,assignment]
-    pipeline.checkup.kept = lambda *_: nullcontext()  # type: ignore[assignment]
+    pipeline.checkup.record_during = lambda *_: nullcontext()  # type: ignore[assignment]
     if kill is not None and kill.at_byte is not None:
         files.os = _DyingOs(kill.at_byte)  # type: ignore[assignment]
     assert pipeline.execute(folder, quiet=True)

@@ -125,7 +125,7 @@ def test_a_fresh_interpreter_for_each_trial_takes_turns_by_the_same_protocol():
         length = TurnLength(cold_steps=1, kept_steps=4)
         taking = TurnTaking([member], iter([[0]] * 3))
         taking.take(length, cycles=3)
-        (outcome,) = taking.end().values()
+        (outcome,) = taking.end(length).values()
         assert outcome.result.status == "ok", outcome.result.reason
         assert len(member.timing(outcome, length).step_ns) == 3 * 5
     finally:

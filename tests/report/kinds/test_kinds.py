@@ -17,7 +17,7 @@ from tests import factories
 from tests.analyse.test_prices import a_list
 from tests.histories import a_summary
 from tests.price_changes import a_check
-from tests.report.kinds.bisect.test_report import found
+from tests.report.kinds.bisect.test_report import bisected
 from tests.report.kinds.upgrade.test_report import regressed
 from tests.report.rows import baseline, row, summary_of
 
@@ -27,7 +27,7 @@ FOUND = {
     "run": lambda: summary_of(baseline(), row()),
     "upgrade": regressed,
     "history": a_summary,
-    "bisect": found,
+    "bisect": bisected,
     "prices": a_list,
     "price_changes": a_check,
 }

@@ -23,7 +23,7 @@ from tests import factories, searches
 from tests.analyse.releases.test_history import a_summary
 from tests.plan.test_calibration import NOISY
 from tests.report.answers import answer
-from tests.report.kinds.bisect.test_report import by_time, found
+from tests.report.kinds.bisect.test_report import bisected, by_time
 from tests.report.kinds.machine.test_doctor import FINE, NOTE, UNFIT, WARNING, diagnosis
 from tests.report.kinds.run.test_counters import COUNTERS
 from tests.report.kinds.run.test_phases import PHASES
@@ -82,7 +82,7 @@ def side_by_side_with_charts():
 
 
 def index_of_runs():
-    runs = {"whole": whole_run(), "upgrade": regressed(), "bisect": found(), "evil <b>": several()}
+    runs = {"whole": whole_run(), "upgrade": regressed(), "bisect": bisected(), "evil <b>": several()}
     return index.document(
         index.Entry(folder=name, brief=index.brief(summary), has_page=name != "bisect")
         for name, summary in runs.items()
@@ -96,7 +96,7 @@ DOCUMENTS = {
     "upgrade": lambda: of_run(regressed()),
     "upgrade by counters": lambda: of_run(one_more_sync()),
     "history": lambda: of_run(a_summary()),
-    "bisect": lambda: of_run(found()),
+    "bisect": lambda: of_run(bisected()),
     "bisect by time": lambda: of_run(by_time()),
     "bisect around a release": lambda: of_run(stepped_around()),
     "compare": two_runs,

@@ -13,14 +13,14 @@ from bench.report.kinds.upgrade import report as upgrade_report
 from bench.report.kinds.upgrade.sentences import answer as verdict
 from bench.report.media.html import layout, render
 from tests.histories import a_summary
-from tests.report.kinds.bisect.test_report import by_time, found
+from tests.report.kinds.bisect.test_report import bisected, by_time
 from tests.report.kinds.upgrade.test_report import one_more_sync, regressed
 from tests.report.media.html.test_page import data_of, parsed
 
 SUMMARIES = {
     "upgrade": regressed,
     "upgrade by counters": one_more_sync,
-    "bisect": found,
+    "bisect": bisected,
     "bisect by time": by_time,
     "history": a_summary,
 }
@@ -61,7 +61,7 @@ def test_a_check_gives_its_verdict_first_and_every_figure():
 
 
 def test_a_bisection_names_its_release_and_shows_all_that_it_looked_at():
-    summary = found()
+    summary = bisected()
     page = render.page(summary, "a")
     assert answer(summary) in " ".join(parsed(page).text)
     rows = table(page, "Tested releases")
