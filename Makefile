@@ -22,7 +22,7 @@ $(VENV)/.tests: $(VENV)/.measures
 bench: $(VENV)/.measures
 	$(BIN)/python -m bench.run --preset quick
 
-# Three files at a time, for two cores: a third of the time a file's tests wait. In the order that tests/conftest.py gives
+# Four files at a time, for two cores: for half of the time a file's tests wait. In the order that tests/conftest.py gives
 # them: no assertion is about how long something takes.
 test: $(VENV)/.tests
 	$(BIN)/ruff check .
@@ -30,7 +30,7 @@ test: $(VENV)/.tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml bench src
-	$(BIN)/pytest -q -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -q -m "not slow" -n 4 --dist loadfile --no-loadscope-reorder
 
 # Known cost changes of real releases, and planted slowdowns; those that need the package index are skipped where it does not answer.
 controls: $(VENV)/.tests

@@ -12,6 +12,8 @@ from bench.plan import calibration
 from bench.records import checkups, store
 from bench.records.health import Diagnosis
 from bench.records.schema import AcceleratorInfo
+from bench.records.steadiness import Steadiness
+from bench.report.document import steadiness
 from tests import factories, verbs
 from tests.busy import Busy
 
@@ -84,8 +86,10 @@ def test_a_busy_process_marks_its_block_and_is_named_in_the_report(tmp_path, ver
     assert start.jitter.unavailable is None
     assert summary["steadiness"]["turns"] > 0
     assert end.jitter is None
-    assert report.splitlines()[2].partition("This machine: ")[2].startswith("two identical loops timed one after the ")
-    assert "This machine: two identical loops" in done.out + done.err
+    # On a crowded machine so little may have been timed that the sentence says just that.
+    sentence = steadiness.sentence(Steadiness.model_validate(summary["steadiness"]))
+    assert sentence in report.splitlines()[2]
+    assert sentence in " ".join((done.out + done.err).split())
     assert verb("report", folder).code == 0
     assert (folder / "report.md").read_text() == report
 

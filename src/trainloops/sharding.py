@@ -39,9 +39,8 @@ def shard(model: nn.Module, optimizer: Optimizer, mesh: DeviceMesh) -> nn.Module
 
     Whoever makes the optimizer afterwards need not change it; one that is there would keep the whole parameters alive.
     """
-    from torch.distributed.fsdp import (
-        fully_shard,
-    )  # not where nobody asks for it: an import is part of what is measured
+    # Here, and not where nobody asks for it: an import is part of what is measured.
+    from torch.distributed.fsdp import fully_shard
 
     for layer in layers(model):
         fully_shard(layer, mesh=mesh)
