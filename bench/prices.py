@@ -73,7 +73,7 @@ def main(
             settings = _of_script(flags, machine, option)
         else:
             settings = prices.settings(flags, machine, packages, option=option)
-        name = name or f"prices-{'-'.join(Path(each).stem for each in settings.runners)}"
+        name = name or f"prices-{'-'.join(Path(runner).stem for runner in settings.runners)}"
         run = pipeline.new_run("prices", name, settings, machine=machine, packages=packages)
         return pipeline.execute_and_report(trust.remember(store.create(out, run)), output)
 

@@ -177,7 +177,7 @@ def _of_a_run(template: Run, folder: Path, *, trusted: bool) -> Run:
 
 def devices_of(settings: Settings, measuring: Measuring) -> list[str]:
     """The devices of a run, each of which must be where it is measured; raises `DeviceError`."""
-    asked = dict.fromkeys((each.device, each.accelerator_type) for each in settings.comparisons)
+    asked = dict.fromkeys((comparison.device, comparison.accelerator_type) for comparison in settings.comparisons)
     there = (devices.resolve([name], measuring.machines.get(kind or "", measuring.machine)) for name, kind in asked)
     return list(dict.fromkeys(device for (device,) in there))
 

@@ -68,9 +68,9 @@ def noise_floors(gathered: Sequence[GroupEvidence]) -> list[NoiseFloor | None]:
 
 
 def _noise_floor(compared: GroupEvidence, gathered: Sequence[GroupEvidence]) -> NoiseFloor | None:
-    alike = [each for each in gathered if each.group.reference == compared.group.reference]
-    by_round = [log_ratios_by_block(each.clone, each.reference) for each in alike if each.clone and each.reference]
-    itself = exponentiated(signed_rank_estimate([log for each in by_round for log in each.values()]))
+    alike = [group for group in gathered if group.group.reference == compared.group.reference]
+    by_round = [log_ratios_by_block(group.clone, group.reference) for group in alike if group.clone and group.reference]
+    itself = exponentiated(signed_rank_estimate([log for logs in by_round for log in logs.values()]))
     if itself is None:
         return None
     cell, blocks = compared.group.reference, max(map(len, by_round))
@@ -151,8 +151,8 @@ def _more(with_it: Mapping[str, int], without: Mapping[str, int]) -> dict[str, i
 
 def _inexact(*sides: Evidence) -> list[str]:
     """Of what one of the two has no usual step."""
-    counted = [known for each in sides if (known := figures(each.counts)) is not None]
-    return sorted({name for each in counted for name, share in each.share.items() if share < MIN_ALIKE})
+    counted = [known for side in sides if (known := figures(side.counts)) is not None]
+    return sorted({name for count in counted for name, share in count.share.items() if share < MIN_ALIKE})
 
 
 def _event_more(option: PricedOption, with_it: Evidence, without: Evidence) -> dict[str, int]:
@@ -172,8 +172,8 @@ def _event_more(option: PricedOption, with_it: Evidence, without: Evidence) -> d
 
 def _uncounted(own: Evidence, other: Evidence) -> dict[str, str]:
     """Of what either of the two was counted for, why the other was not; of all counters where neither was."""
-    sides = [(figures_of(each), each.counts) for each in (own, other)]
-    countable = {name for known, _ in sides for name in known} or {each.key for each in COUNTED}
+    sides = [(figures_of(side), side.counts) for side in (own, other)]
+    countable = {name for known, _ in sides for name in known} or {counter.key for counter in COUNTED}
     missing = [(name, counts) for known, counts in reversed(sides) for name in sorted(countable - known.keys())]
     return {name: why_not_counted(counts, name) for name, counts in missing}
 

@@ -56,7 +56,7 @@ def _going_on(wanted: Sequence[ComparisonGroup], trials: Sequence[Trial]) -> Seq
     if last is None:
         return wanted
     had = {(trial.cell, trial.replicate) for trial in trials if trial.phase == "timing" and trial.block == last}
-    going_on = [each for each in wanted if any((cell, each.number) in had for cell in each.members)]
+    going_on = [group for group in wanted if any((cell, group.number) in had for cell in group.members)]
     return sorted(going_on, key=lambda each: each.number)
 
 

@@ -49,9 +49,10 @@ class Verb(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse as typer does, once no value is empty; raises `UsageError`."""
         given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
-        for parameter in (each for each in self.params if each.name != "arguments"):  # those are a script's own
+        own = (parameter for parameter in self.params if parameter.name != "arguments")  # those are a script's
+        for parameter in own:
             values = given.get(str(parameter.name))
-            if any(isinstance(each, str) and not each.strip() for each in _flat(values)):
+            if any(isinstance(value, str) and not value.strip() for value in _flat(values)):
                 raise UsageError(
                     f"{_called(parameter)} is empty, as an unset variable leaves it: give it a value, or leave it out."
                 )

@@ -50,7 +50,9 @@ def of_plan(planned: Settings, machine: Machine, machines: Mapping[str, Machine]
     return [
         calibration
         for kind, on in devices.by_kind(machine, machines)
-        for calibration in known(on, (each.device for each in planned.comparisons if each.accelerator_type == kind))
+        for calibration in known(
+            on, (comparison.device for comparison in planned.comparisons if comparison.accelerator_type == kind)
+        )
     ]
 
 

@@ -55,7 +55,7 @@ class Group:
         cell = slots[0].cell
         self._comparison, self._block = cell.without_environment, slots[0].block
         priced = prices.of_cells(settings, (slot.cell for slot in slots))
-        workers = max(cell.workers, *(each.workers for each in priced), 0)
+        workers = max(cell.workers, *(option.workers for option in priced), 0)
         self._cores = cores.for_trials(threads=settings.threads * cell.ranks, workers=workers, device=cell.device)
 
     def trials(self, meter: LoadMeter) -> list[Trial]:
@@ -77,7 +77,7 @@ class Group:
         length, ended = self._turns(slots, members)
         outcomes |= ended
         wall_s = (monotonic() - started_s) / len(slots)
-        load = meter.since(before, forks_s=sum(each.cpu_s for each in outcomes.values()))
+        load = meter.since(before, forks_s=sum(outcome.cpu_s for outcome in outcomes.values()))
         timings = {place: members[place].timing(outcomes[place], length) for place in members if length is not None}
         return [
             self._trial(
@@ -98,15 +98,15 @@ class Group:
         """Start one after the other, so that their start-up times are figures; raises `DoesNotFitError`."""
         begun: list[Member | Outcome] = []
         for slot in slots:
-            alive = [each for each in begun if isinstance(each, Member)]
+            alive = [member for member in begun if isinstance(member, Member)]
             try:
                 _refuse_to_fill_memory(alive)
                 started = Member.start(self._pool, self._request(slot, is_alone=len(slots) == 1))
                 if alive and isinstance(started, Outcome):
                     _refuse_what_shares_badly(started)
             except DoesNotFitError:
-                for each in alive:
-                    each.end()
+                for member in alive:
+                    member.end()
                 raise
             begun.append(started)
         return begun
@@ -156,7 +156,7 @@ class Group:
         if self._block == 0:
             taking.watch_terminals(lengths.TERMINAL_STEPS)
         length = self._state.turn_length(self._comparison) or self._turn_length(slots, members, taking)
-        steps_s = sum(each.step_ns for each in present) / 1e9
+        steps_s = sum(member.step_ns for member in present) / 1e9
         cycles = lengths.cycles(self._settings, length, steps_s, workers=self._comparison.workers)
         taking.lead_in(
             length, schedule.lead_steps(seed=self._settings.seed, block=self._block, turn_steps=length.steps)
@@ -215,7 +215,9 @@ def _refuse_to_fill_memory(alive: Sequence[Member]) -> None:
         available = memory.available()
     except reading.CAUSES:
         return
-    largest = max(each.running.request.cell.ranks * memory.resident_bytes(each.running.process.pid) for each in alive)
+    largest = max(
+        member.running.request.cell.ranks * memory.resident_bytes(member.running.process.pid) for member in alive
+    )
     if available.size_bytes < SPARE_MEMORY * largest:
         raise DoesNotFitError(
             f"{available.whose}'s memory is too small for all at once: {available.size_bytes / 1e9:.1f} GB are left "

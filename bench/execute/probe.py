@@ -30,7 +30,7 @@ def machine() -> tuple[Machine, dict[str, str]]:
     other = shell.other_harness(harness)
     if other is not None:
         raise DeviceError(f"{other}.")
-    wrong = next((each["wrong"] for each in seen.values() if "wrong" in each), None)
+    wrong = next((package["wrong"] for package in seen.values() if "wrong" in package), None)
     if wrong is not None:
         raise DeviceError(f"{wrong}: {way_out(wrong)}.")
     for name, facts in seen.items():

@@ -65,7 +65,7 @@ class Collections:
     def _partial(self, phase: str, info: dict[str, int]) -> None:
         """A few thousand objects are counted where the collector has just looked at each of them."""
         if phase == "start":
-            self._young = sum(len(gc.get_objects(generation=each)) for each in (YOUNG, OLDER))
+            self._young = sum(len(gc.get_objects(generation=generation)) for generation in (YOUNG, OLDER))
         else:
             self._survived += self._young - info["collected"]
             self._partials += 1

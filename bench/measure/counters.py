@@ -137,7 +137,7 @@ def fields(seen: Mapping[str, Typical], *, steady_steps: int, device: str) -> di
 def _functions(seen: Mapping[str, Typical]) -> list[dict[str, Any]]:
     """One row a Python function, with the counters in which it has a part."""
     rows: dict[Site, Counter[str]] = defaultdict(Counter)
-    for name in (each for each in BY_FUNCTION if each in seen):
+    for name in (counter for counter in BY_FUNCTION if counter in seen):
         for site, amount in seen[name].table.items():
             rows[ENGINE if site is None else site.named][name] += amount
     return [{**site._asdict(), **amounts} for site, amounts in sorted(rows.items())]

@@ -49,10 +49,10 @@ def _locals_of(train: Callable[..., None]) -> list[Any]:
 
 def _of_objects(held: Iterable[Any]) -> Facts:
     facts: Facts = {}
-    for each in held:
-        kinds = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(each).__mro__}
+    for thing in held:
+        kinds = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(thing).__mro__}
         for kind in kinds & READERS.keys():
-            facts |= {name: answer for name, ask in READERS[kind].items() if (answer := _answer(ask, each))}
+            facts |= {name: answer for name, ask in READERS[kind].items() if (answer := _answer(ask, thing))}
     return facts
 
 
@@ -67,7 +67,9 @@ def _answer(ask: Ask, asked: Any) -> str:
 def _of_optimizer(optimizer: Optimizer) -> Facts:
     first = optimizer.param_groups[0]
     how = [name for name in IMPLEMENTATIONS if first.get(name)]
-    dtypes = {str(each.dtype).removeprefix("torch.") for group in optimizer.param_groups for each in group["params"]}
+    dtypes = {
+        str(parameter.dtype).removeprefix("torch.") for group in optimizer.param_groups for parameter in group["params"]
+    }
     return {
         "optimizer": ", ".join([type(optimizer).__name__, *how]),
         "parameter groups": f"of {' and '.join(str(len(group['params'])) for group in optimizer.param_groups)} tensors",
@@ -104,7 +106,7 @@ def _loader(loader: Any) -> str:
 
 
 def _names(things: Iterable[Any]) -> str:
-    return ", ".join(type(each).__name__ for each in things)
+    return ", ".join(type(thing).__name__ for thing in things)
 
 
 ACCELERATOR: dict[str, Ask] = {

@@ -18,7 +18,7 @@ from bench.records.schema import Bisection, Machine, Release, Settings
 
 STEP_TIME = "step_time"
 """How --metric and run.json call `step_time_us`."""
-METRICS = (*(each.key for each in EXACT), STEP_TIME)
+METRICS = (*(figure.key for figure in EXACT), STEP_TIME)
 BATCH_SIZE = "64"
 CAP = 20
 """Blocks of one comparison at most."""

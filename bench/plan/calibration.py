@@ -111,6 +111,6 @@ def defaults(calibration: Calibration) -> dict[str, ByCalibration]:
 
 
 def _figures(known: Sequence[Calibration], blocks: int, figure: str) -> list[float]:
-    resolutions = (each.resolution(blocks=blocks) for each in known)
-    values = (None if each is None else getattr(each, figure) for each in resolutions)
+    resolutions = (calibration.resolution(blocks=blocks) for calibration in known)
+    values = (None if resolution is None else getattr(resolution, figure) for resolution in resolutions)
     return [value for value in values if value is not None]

@@ -195,7 +195,7 @@ def refuse_ranks(
 ) -> None:
     """Raise `UsageError` for what several ranks cannot be trained with, `DeviceError` where there are too few cores."""
     flag = AXES["ranks"]
-    for comparison in (each for each in comparisons if each.ranks > 1):
+    for comparison in (comparison for comparison in comparisons if comparison.ranks > 1):
         ranks = comparison.ranks
         if comparison.device != "cpu":
             raise UsageError(

@@ -151,7 +151,7 @@ def _of_options(comparison: Comparison, settings: Settings) -> Iterator[Comparis
     for runner in settings.runners:
         own = [option for option in settings.options if option.runner == runner and option.missing is None]
         apart = [
-            list(dict.fromkeys(each.name for each in own if bool(each.workers) is has_workers))
+            list(dict.fromkeys(option.name for option in own if bool(option.workers) is has_workers))
             for has_workers in (False, True)
         ]
         at_most = OPTIONS_TOGETHER // len(environments)

@@ -131,7 +131,7 @@ def memory_limit(comparisons: Iterable[Comparison], limit_bytes: int | None, mac
         return None
     if not on_cpu:
         raise UsageError("--memory-limit is for a cpu, and an accelerator has a memory of its own: leave it out.")
-    if any(each.workers for each in on_cpu):
+    if any(comparison.workers for comparison in on_cpu):
         raise UsageError(f"--workers with {FLAG} on a cpu: what loader workers take cannot be limited; leave it out.")
     if machine.memory_bytes is not None and limit_bytes > machine.memory_bytes:
         there = f"{machine.memory_bytes / 2**30:.1f} GiB"

@@ -31,12 +31,12 @@ def select_options(runner_list: Sequence[str], text: str | None, packages: Mappi
     if text is None:
         return named
     refuse_missing(named)
-    return [each for each in named if each.missing is None]
+    return [option for option in named if option.missing is None]
 
 
 def named_options(runner_list: Sequence[str], text: str | None, packages: Mapping[str, str]) -> list[PricedOption]:
     """Do as `select_options`, but options that are asked for by name and cannot be had only say so."""
-    known = [each for runner in runner_list for each in _of(runner, packages)]
+    known = [pair for runner in runner_list for pair in _of(runner, packages)]
     if text is None:
         return [priced for option, priced in known if option.usual]
     names = _names(text, runner_list, [priced for _, priced in known])
@@ -47,24 +47,24 @@ def select_seen(seen: Sequence[PricedOption], text: str | None) -> list[PricedOp
     """Those that `--option` names of the options that a script was seen to have on, by default all."""
     if text is None:
         return list(seen)
-    here = sorted(each.name for each in seen)
+    here = sorted(option.name for option in seen)
     names = cells.split("--option", text)
     for name in names:
         if name not in here:
             raise UsageError(
                 f"--option {name!r} is not on in {seen[0].runner}, which has {', '.join(here)}{_hint(name, here)}"
             )
-    named = [each for each in seen if each.name in names]
+    named = [option for option in seen if option.name in names]
     refuse_missing(named)
-    return [each for each in named if each.missing is None]
+    return [option for option in named if option.missing is None]
 
 
 def refuse_missing(named: Sequence[PricedOption]) -> None:
     """Raise `UsageError` for a name of which no option can be had."""
-    had = {each.name for each in named if each.missing is None}
-    for each in named:
-        if each.name not in had:
-            raise UsageError(f"--option {each.name}: {each.missing}.")
+    had = {option.name for option in named if option.missing is None}
+    for option in named:
+        if option.name not in had:
+            raise UsageError(f"--option {option.name}: {option.missing}.")
 
 
 def _names(text: str, runner_list: Sequence[str], offered: Sequence[PricedOption]) -> list[str]:

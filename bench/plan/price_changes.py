@@ -47,7 +47,7 @@ def settings(
         "options": options_of(runners, option, sides),
         "turns_s": prices.TURNS_S,
         # An option may well change the arithmetic: nothing is to be proven.
-        "passes": [each for each in plan.passes if each in ("counting", "timing")],
+        "passes": [phase for phase in plan.passes if phase in ("counting", "timing")],
     }
     return plan.model_copy(update=update)
 

@@ -61,7 +61,7 @@ def _priced(flags: Flags, machine: Machine) -> Settings:
 def of_cells(settings: Settings, cells: Iterable[Cell]) -> list[PricedOption]:
     """The options that are switched on in these cells."""
     names = {(cell.runner, cell.environment, cell.option) for cell in cells}
-    return [each for each in settings.options if (each.runner, each.environment, each.name) in names]
+    return [option for option in settings.options if (option.runner, option.environment, option.name) in names]
 
 
 def event_steps(settings: Settings, cell: Cell, length: Length) -> int | None:
@@ -88,8 +88,8 @@ def left_out(settings: Settings, cell: Cell, length: Length) -> tuple[int, ...]:
         own = event_steps(settings, cell, length)
         return () if own is None else (own,)
     intervals: tuple[int, ...] = ()
-    for every in sorted({each.every for each in settings.options if isinstance(each.every, int)}, reverse=True):
-        if sum(EVENT_STEPS / each for each in (*intervals, every)) <= MAX_LEFT_OUT:
+    for every in sorted({option.every for option in settings.options if isinstance(option.every, int)}, reverse=True):
+        if sum(EVENT_STEPS / steps for steps in (*intervals, every)) <= MAX_LEFT_OUT:
             intervals = (*intervals, every)
     return intervals
 

@@ -91,7 +91,7 @@ def printable_in(value: Any) -> Any:
         return printable(value)
     if isinstance(value, dict):
         return {printable_in(key): printable_in(each) for key, each in value.items()}
-    return [printable_in(each) for each in value] if isinstance(value, list | tuple) else value
+    return [printable_in(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 ForeignText = Annotated[str, AfterValidator(without_secrets)]

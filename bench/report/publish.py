@@ -100,7 +100,7 @@ def publish_together(out: Path, runs: Sequence[tuple[Path, Summary]], engine: En
     except drawing.NotDrawnError as error:
         warnings.warn(f"no charts: {error}; the same command draws them {error.once}.", stacklevel=2)
         made = []
-    drawn = [(side, each) for side, of_side in made for each in _of_side(side, of_side.charts)]
+    drawn = [(side, chart) for side, of_side in made for chart in _of_side(side, of_side.charts)]
     _write_charts([each for _, each in drawn], out / charts.FOLDER)
     document = side_by_side_report.document(both, shown(out), drawn)
     store.write(out / REPORT, markdown.written(document))

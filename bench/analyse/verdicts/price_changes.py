@@ -87,7 +87,9 @@ def assess(run: Run, trials: Sequence[Seen], *, ended: bool) -> Assessment:
     """Judge the price of every option that both sides have; `ended` says that no blocks will follow."""
     options = list(options_of(gather(run, trials)))
     blocks = 1 + max((trial.block for trial in trials if trial.phase == "timing"), default=-1)
-    pairs = {(each.cell, STEP_TIME.key): both for each in options if (both := _pairs(run, each, blocks)) is not None}
+    pairs = {
+        (option.cell, STEP_TIME.key): both for option in options if (both := _pairs(run, option, blocks)) is not None
+    }
     test = TwoStageTest(pairs=pairs, blocks=blocks, cap=run.settings.blocks, ended=ended)
     screened = test.screen()
     confirmed = test.confirm(screened)
@@ -95,14 +97,14 @@ def assess(run: Run, trials: Sequence[Seen], *, ended: bool) -> Assessment:
     open_ = {key[0] for key, verdict in (confirmed or screened).items() if verdict.outcome == "undecided"}
     done = blocks > 0 and test.is_complete(confirmed)
     return Assessment(
-        changes=[_change(each, timed.get((each.cell, STEP_TIME.key))) for each in options],
-        undecided=set() if done else {cell for each in options if each.cell in open_ for cell in each.cells},
+        changes=[_change(option, timed.get((option.cell, STEP_TIME.key))) for option in options],
+        undecided=set() if done else {cell for option in options if option.cell in open_ for cell in option.cells},
     )
 
 
 def options_of(gathered: Sequence[GroupEvidence]) -> Iterator[Sides]:
     """The options that were measured on both sides, in the order of the plan."""
-    by_group = {each.group: each for each in gathered}
+    by_group = {group.group: group for group in gathered}
     for groups in taking_turns(by_group):
         sides = {group.reference.environment: list(_sides(by_group[group])) for group in groups}
         candidates = {side.with_it.cell.option: side for side in sides.get(CANDIDATE, [])}
@@ -159,7 +161,7 @@ def _expected(old: Floats, with_new: Floats, new: Floats) -> Floats:
 
 
 def _change(option: Sides, timed: Verdict | None) -> PriceChange:
-    counted = (_count_verdict(option, each) for each in COUNTS)
+    counted = (_count_verdict(option, counter) for counter in COUNTS)
     verdicts = [verdict for verdict in (timed, *counted) if verdict is not None]
     return PriceChange(cell=option.cell, step_us=_change_us(option, timed), verdicts=verdicts)
 
@@ -214,7 +216,7 @@ def _doubt(side: Side, prices: Sequence[int], counter: Metric) -> str | None:
 
 def attribution_of(gathered: Sequence[GroupEvidence], changes: Sequence[PriceChange]) -> Iterator[AttributionRow]:
     """By which functions an option does more or less than before, of the counters that say so."""
-    changed = {(each.cell, verdict.metric) for each in changes for verdict in each.verdicts if verdict.real}
+    changed = {(change.cell, verdict.metric) for change in changes for verdict in change.verdicts if verdict.real}
     for option in options_of(gathered):
         before, after = map(_prices_by_function, option.each)
         rows = attribution(before, {option.cell: after})
@@ -226,9 +228,13 @@ def _prices_by_function(side: Side) -> Tables:
         return {}
     own, other = side.with_it.counts[0], side.without.counts[0]
     table = [*own.functions, *map(_negative, other.functions)]
-    return {each.key: table for each in BY_FUNCTION if None not in (count(own, each.key), count(other, each.key))}
+    return {
+        counter.key: table
+        for counter in BY_FUNCTION
+        if None not in (count(own, counter.key), count(other, counter.key))
+    }
 
 
 def _negative(counts: FunctionCounts) -> FunctionCounts:
-    amounts = {each.key: -getattr(counts, each.key) for each in BY_FUNCTION}
+    amounts = {counter.key: -getattr(counts, counter.key) for counter in BY_FUNCTION}
     return counts.model_copy(update=amounts)

@@ -102,7 +102,7 @@ def read_back(python: Path, names: Iterable[str] = ()) -> Installed:
             f"The environment would have another torch ({torch}), so that nothing could be compared; "
             "leave out what brings it."
         )
-    wrong = tuple(each["wrong"] for each in read["seen"].values() if "wrong" in each)
+    wrong = tuple(package["wrong"] for package in read["seen"].values() if "wrong" in package)
     paths = {name: each["path"] for name, each in read["seen"].items()}
     return Installed(packages=read["packages"], direct=frozenset(read["direct"]), paths=paths, wrong=wrong)
 

@@ -72,7 +72,7 @@ def open_places(ray: ModuleType, nodes: Sequence[Node], settings: Settings, done
 
 
 def _of_node(node: Node, remote: Any, settings: Settings, done: Sequence[Trial]) -> Iterator[Place]:
-    own = [each for each in settings.comparisons if each.accelerator_type == node.accelerator_type]
+    own = [comparison for comparison in settings.comparisons if comparison.accelerator_type == node.accelerator_type]
     on_cards = any(comparison.device != "cpu" for comparison in own)
     for _ in range(node.cards if on_cards else 1):
         actor = on_node(node.ray_id, remote, num_cpus=0, num_gpus=int(on_cards))

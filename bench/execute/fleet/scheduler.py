@@ -136,7 +136,7 @@ class FleetScheduler(TrialScheduler):
         if self._running and not is_planned:
             return []
         begun = {running.part.number for running in self._running.values()}
-        before = [each for each in self.state.trials if each.block < self._next_block and each.block not in begun]
+        before = [trial for trial in self.state.trials if trial.block < self._next_block and trial.block not in begun]
         parts: list[_Part] = []
         more, at_once = 0, 1
         while more < at_once and (groups := next_rounds(done + more, before)):

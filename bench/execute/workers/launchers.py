@@ -184,6 +184,6 @@ class Spawner:
 
     def close(self) -> None:
         """End every interpreter that was started."""
-        for each in reversed(self._started):
-            each.close()
+        for interpreter in reversed(self._started):
+            interpreter.close()
         self._started.clear()

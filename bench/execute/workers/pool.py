@@ -93,13 +93,13 @@ class Pool:
             for key in self.keys:
                 if len(starting) == self._at_once:
                     done, starting = wait(starting, return_when=FIRST_COMPLETED)
-                    for each in done:
-                        each.result()
+                    for start in done:
+                        start.result()
                 forker = self._forker(key)
                 if forker is not None:
                     starting.add(waiting.submit(self._await, key, forker))
-            for each in starting:
-                each.result()
+            for start in starting:
+                start.result()
         finally:
             waiting.shutdown(wait=False)
         self._start_all_alike()

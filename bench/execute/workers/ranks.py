@@ -56,8 +56,8 @@ def launch(assignment: Assignment) -> None:
 
 def _rank(assignment: Assignment, controls: Sequence[Control | None]) -> None:
     """One rank, in its own process; ends with an exit code where it fails, so that the others end, too."""
-    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(each, signal.SIG_DFL)  # torch elastic's handlers, which a fork keeps, wait for Python's turn
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)  # torch elastic's handlers, which a fork keeps, wait for Python's turn
     rank = int(os.environ["RANK"])
     folder = protocol.rank_folder(assignment.scratch, rank)
     folder.mkdir(exist_ok=True)

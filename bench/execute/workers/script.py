@@ -111,7 +111,7 @@ def _mark(tree: ast.Module, name: str, file: Path) -> None:
     """Decorate the function so that the wrapper sees its calls, whoever makes them; lines stay what they are."""
     node: ast.AST = tree
     for part in name.split("."):
-        inner = [each for each in getattr(node, "body", []) if getattr(each, "name", None) == part]
+        inner = [child for child in getattr(node, "body", []) if getattr(child, "name", None) == part]
         if not inner:
             raise ScriptError(f"--tick-on {MAIN}:{name}: {file.name} defines no such function at its top level")
         node = inner[-1]
@@ -128,7 +128,7 @@ def reason_of(error: BaseException, file: Path) -> str:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
     where = f"{file.name} line {lines[-1]}: " if lines else ""
     what = f"{where}{sentence(error)[:LONGEST_REASON]}"
-    names = {kind.__name__ for each in _before(error) for kind in type(each).__mro__}
+    names = {kind.__name__ for cause in _before(error) for kind in type(cause).__mro__}
     if isinstance(error, EOFError):
         return f"it asks for input, of which a trial has none ({what})"
     if names & set(NETWORK):

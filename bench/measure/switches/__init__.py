@@ -69,7 +69,7 @@ class Seen:
         if self._training is None:
             return None
         training, switches = self._training
-        options = [option for each in switches(training) if (option := each.option(training)) is not None]
+        options = [option for switch in switches(training) if (option := switch.option(training)) is not None]
         if steps - _steps_made(training) in (0, 1):
             return options
         return [option | {"every": None} if isinstance(option["every"], int) else option for option in options]
@@ -88,9 +88,9 @@ class SwitchedOff:
     def begin(self, training: Training, switches: Switches) -> None:
         """Switch the option off in what is about to train."""
         self._training = training, switches
-        for each in switches(training):
-            if each.name == self._name:
-                each.turn_off(training)
+        for switch in switches(training):
+            if switch.name == self._name:
+                switch.turn_off(training)
 
     def why_not(self) -> str | None:
         """Why its trial is none without the option, asked while it trains; None where it is one."""
@@ -99,7 +99,7 @@ class SwitchedOff:
         if self._training is None:
             return NOTHING_OFF
         training, switches = self._training
-        still_on = any(each.is_on(training) for each in switches(training) if each.name == self._name)
+        still_on = any(switch.is_on(training) for switch in switches(training) if switch.name == self._name)
         return f"{self._name} was on all the same, after it had been switched off" if still_on else None
 
 

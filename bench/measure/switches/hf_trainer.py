@@ -37,7 +37,8 @@ def _without_bar(training: Training) -> None:
     put(training, "disable_tqdm", value=True)
     handler = training.trainer.callback_handler
     printer = sys.modules["transformers.trainer_callback"].PrinterCallback
-    handler.callbacks = [each for each in handler.callbacks if not is_kind(each, "ProgressCallback")] + [printer()]
+    others = [callback for callback in handler.callbacks if not is_kind(callback, "ProgressCallback")]
+    handler.callbacks = [*others, printer()]
 
 
 def _without_workers(training: Training) -> None:
@@ -93,7 +94,7 @@ SWITCHES = (
         "progress-bar",
         "disable_tqdm",
         off=True,
-        on=lambda training: any(is_kind(each, "ProgressCallback") for each in _callbacks(training)),
+        on=lambda training: any(is_kind(callback, "ProgressCallback") for callback in _callbacks(training)),
         turn_off=_without_bar,
     ),
     argument(
@@ -161,7 +162,7 @@ SWITCHES = (
 
 def switches(training: Training) -> list[Switch]:
     """All options that such a trainer has, those of its callbacks by their classes."""
-    added = [each for each in _callbacks(training) if not any(is_kind(each, kind) for kind in NEEDED)]
+    added = [callback for callback in _callbacks(training) if not any(is_kind(callback, kind) for kind in NEEDED)]
     return [*SWITCHES, *(_of_callbacks(name, same[0]) for name, same in by_class(added).items())]
 
 
@@ -183,7 +184,7 @@ def _always(text: str) -> Callable[[Training], str]:
 
 def _without(training: Training, *, name: str) -> None:
     handler = training.trainer.callback_handler
-    handler.callbacks = [each for each in handler.callbacks if type(each).__name__ != name]
+    handler.callbacks = [callback for callback in handler.callbacks if type(callback).__name__ != name]
 
 
 def _callbacks(training: Training) -> list[Any]:

@@ -33,7 +33,7 @@ def attribute(name: str, *attributes: str, off: Any, **about: Any) -> Switch:
 
 
 def _known(training: Training, attributes: tuple[str, ...]) -> str:
-    return next((each for each in attributes if hasattr(training.trainer, each)), attributes[0])
+    return next((attribute for attribute in attributes if hasattr(training.trainer, attribute)), attributes[0])
 
 
 def _log_every(training: Training) -> Every:
@@ -59,7 +59,7 @@ def _validates_every(training: Training) -> Every:
 
 def _saves_every(training: Training) -> Every:
     """Of the first checkpoint callback; where it says nothing of steps, as often as it validates, or an epoch ends."""
-    (first, *_) = [each for each in training.trainer.callbacks if is_kind(each, "Checkpoint")]
+    (first, *_) = [callback for callback in training.trainer.callbacks if is_kind(callback, "Checkpoint")]
     steps = first._every_n_train_steps  # noqa: SLF001 - nothing else tells
     if steps > 1:
         return int(steps)
@@ -141,7 +141,7 @@ OF_A_KIND: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 def switches(training: Training) -> list[Switch]:
     """All options that such a trainer has, those of its callbacks and loggers by their classes."""
     kinds = [kind for kind, *_ in OF_A_KIND]
-    others = [each for each in training.trainer.callbacks if not any(is_kind(each, kind) for kind in kinds)]
+    others = [callback for callback in training.trainer.callbacks if not any(is_kind(callback, kind) for kind in kinds)]
     loggers = list(getattr(training.trainer, "loggers", []))
     return [
         *(_of_a_kind(*row) for row in OF_A_KIND),
@@ -153,7 +153,7 @@ def switches(training: Training) -> list[Switch]:
 
 def _of_a_kind(kind: str, name: str, off: str, about: dict[str, Any]) -> Switch:
     def has(training: Training) -> list[str]:
-        return [type(each).__name__ for each in training.trainer.callbacks if is_kind(each, kind)]
+        return [type(callback).__name__ for callback in training.trainer.callbacks if is_kind(callback, kind)]
 
     return Switch(
         name=name,
@@ -177,7 +177,7 @@ def _of_callbacks(name: str) -> Switch:
 
 def _of_loggers(name: str) -> Switch:
     def turn_off(training: Training) -> None:
-        training.trainer.loggers = [each for each in training.trainer.loggers if type(each).__name__ != name]
+        training.trainer.loggers = [logger for logger in training.trainer.loggers if type(logger).__name__ != name]
 
     return Switch(
         name=f"logger-{name}",
@@ -191,4 +191,4 @@ def _of_loggers(name: str) -> Switch:
 
 
 def _without(training: Training, *, chosen: Callable[[Any], bool]) -> None:
-    training.trainer.callbacks = [each for each in training.trainer.callbacks if not chosen(each)]
+    training.trainer.callbacks = [callback for callback in training.trainer.callbacks if not chosen(callback)]

@@ -80,7 +80,7 @@ def _package(training: Training) -> str:
 def plain(value: Any) -> Any:
     """An enum's value, or those of a list; anything else as it is."""
     if isinstance(value, list):
-        return [plain(each) for each in value]
+        return [plain(item) for item in value]
     return value.value if isinstance(value, Enum) else value
 
 
@@ -104,7 +104,7 @@ def by_class(things: Iterable[Any]) -> dict[str, list[Any]]:
 def made_by(thing: Any, package: str, *modules: str) -> bool:
     """Whether its class is of one of these modules of a package."""
     module = f"{type(thing).__module__}."
-    return any(module.startswith(f"{package}.{each}.") for each in modules)
+    return any(module.startswith(f"{package}.{part}.") for part in modules)
 
 
 def is_kind(thing: Any, name: str) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def sentences(*runs: Run) -> list[str]:
     """Say what is hidden in any of `runs`, a sentence each, as plain text."""
-    return [f"{each}." for each in dict.fromkeys(each for run in runs for each in hidden(run))]
+    return [f"{sentence}." for sentence in dict.fromkeys(sentence for run in runs for sentence in hidden(run))]
 
 
 def bold(*runs: Run) -> list[Paragraph]:

@@ -51,13 +51,13 @@ def _of_group(group: FigureGroup, open_: Sequence[Verdict], of: int) -> str:
 
 def _limits(open_: Sequence[Verdict], cells: int) -> str:
     """What is ruled out in all of these cells; of counts, which they are."""
-    measured = [each for each in open_ if not metric(each.metric).exact]
+    measured = [verdict for verdict in open_ if not metric(verdict.metric).exact]
     if not measured:
-        return listed(list(dict.fromkeys(metric(each.metric).name for each in open_)))
-    bounds = [each.rules_out for each in measured if each.rules_out is not None]
+        return listed(list(dict.fromkeys(metric(verdict.metric).name for verdict in open_)))
+    bounds = [verdict.rules_out for verdict in measured if verdict.rules_out is not None]
     if not bounds:
         return "nothing is ruled out"
-    unbounded = len({each.cell for each in measured if each.rules_out is None})
+    unbounded = len({verdict.cell for verdict in measured if verdict.rules_out is None})
     limits = f"{'it rules' if cells == 1 else 'they rule'} out {more_than(max(bounds))}"
     return f"{limits}, and nothing in {unbounded:,}" if unbounded else limits
 

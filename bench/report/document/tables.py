@@ -109,15 +109,17 @@ def frames(summary: Summary) -> dict[str, pd.DataFrame]:
 def _unavailable(cells: Sequence[CellSummary]) -> list[list[Any]]:
     """Why figures are missing, first what is so in all cells, which is most of it."""
     reasons = [cell.unavailable.items() for cell in cells]
-    everywhere = [each for each in reasons[0] if all(each in other for other in reasons)] if len(cells) > 1 else []
+    everywhere = (
+        [reason for reason in reasons[0] if all(reason in other for other in reasons)] if len(cells) > 1 else []
+    )
     of_none = [None] * len(Cell.model_fields)
     own = (
-        [*cell.cell.model_dump().values(), *each]
+        [*cell.cell.model_dump().values(), *reason]
         for cell in cells
-        for each in cell.unavailable.items()
-        if each not in everywhere
+        for reason in cell.unavailable.items()
+        if reason not in everywhere
     )
-    return [*([*of_none, *each] for each in everywhere), *own]
+    return [*([*of_none, *reason] for reason in everywhere), *own]
 
 
 def _filled(cell: CellSummary) -> dict[str, Any]:

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 CELL = tuple(Cell.model_fields)
 TIDY = ("run", *CELL, "metric", "value", "low", "high", "unit", "unavailable")
 MEMORY = tuple(name for name in Memory.model_fields if name != "unavailable")
-TIMED = tuple(each for each in METRICS if each.trial and each.key not in MEMORY)
+TIMED = tuple(figure for figure in METRICS if figure.trial and figure.key not in MEMORY)
 """What a timed trial tells besides its memory."""
 
 

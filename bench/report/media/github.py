@@ -47,7 +47,7 @@ def summary(answer: Answer) -> str:
     """Write the answer in words, one compact table, and the sections of the report on a click each."""
     blocks = short(answer.document)
     parts = [f"## {escape(answer.document.title)}"]
-    parts += [_said(each) for each in blocks.answers]
+    parts += [_said(block) for block in blocks.answers]
     parts += [ON_A_JOB.table(answer.grid)] if answer.grid else []
     parts += [ON_A_JOB.text(line) for line in (*blocks.before, *blocks.after)]
     parts += [_said(warning) for warning in blocks.warnings]

@@ -157,8 +157,8 @@ def _owner(module: str, path: str) -> tuple[Any, str]:
     """What has the last name of a dotted path, as the module sees it, and that name."""
     *outer, name = path.split(".")
     owner: Any = sys.modules[module]
-    for each in outer:
-        owner = getattr(owner, each)
+    for part in outer:
+        owner = getattr(owner, part)
     return owner, name
 
 
@@ -181,4 +181,4 @@ def _known(value: Any, job: Job, parts: Parts) -> Any:
         return value.make(job, parts)
     if isinstance(value, Mapping):
         return {name: _known(each, job, parts) for name, each in value.items()}
-    return [_known(each, job, parts) for each in value] if isinstance(value, list) else value
+    return [_known(item, job, parts) for item in value] if isinstance(value, list) else value

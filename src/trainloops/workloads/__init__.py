@@ -89,5 +89,5 @@ def described(value: Any) -> str:
         return "None"
     kind = type(value).__name__
     if isinstance(value, tuple | list) and len(value) <= MAX_NAMED:
-        return f"a {kind} ({', '.join(type(each).__name__ for each in value)})"
+        return f"a {kind} ({', '.join(type(item).__name__ for item in value)})"
     return f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"

@@ -14,12 +14,10 @@ if TYPE_CHECKING:
 
 def grid(two_runs: TwoRuns) -> Table | None:
     """Return the table; None where nothing was judged."""
-    judged = [each for each in two_runs.judged if is_reported(each, two_runs.fail_on)]
+    judged = [row for row in two_runs.judged if is_reported(row, two_runs.fail_on)]
     return of_verdicts(
         [
-            Watched(
-                verdict=each.verdict, watched=each.group in two_runs.fail_on, awaited=each.group in two_runs.fail_on
-            )
-            for each in judged
+            Watched(verdict=row.verdict, watched=row.group in two_runs.fail_on, awaited=row.group in two_runs.fail_on)
+            for row in judged
         ]
     )

@@ -37,9 +37,9 @@ def headline(two_runs: TwoRuns) -> list[str]:
 def _by_outcome(opening: str, verdicts: Sequence[Verdict], outcome: str) -> str:
     """Name the largest changes of one kind, one a cell, then the counts that changed."""
     chosen = [verdict for verdict in verdicts if verdict.verdict == outcome]
-    measured = sorted((each for each in chosen if not is_exact(each)), key=_size, reverse=True)
-    one_a_cell = list({each.cell: each for each in reversed(measured)}.values())[::-1]
-    named = [_named(each) for each in one_a_cell] + _counts([each for each in chosen if is_exact(each)])
+    measured = sorted((verdict for verdict in chosen if not is_exact(verdict)), key=_size, reverse=True)
+    one_a_cell = list({verdict.cell: verdict for verdict in reversed(measured)}.values())[::-1]
+    named = [_named(verdict) for verdict in one_a_cell] + _counts([verdict for verdict in chosen if is_exact(verdict)])
     more = len(named) - MAX_LISTED
     names = "; ".join(named[:MAX_LISTED])
     return About(opening, f": {names}{f'; and {more:,} more below' if more > 0 else ''}.") if chosen else ""

@@ -80,10 +80,10 @@ def gathered(pairs: Iterable[tuple[Key, Cell]]) -> dict[Key, list[Cell]]:
 def verdict_tables(verdicts: Sequence[Verdict], everywhere: str | None) -> list[Block | None]:
     """Verdicts, the worst first; of many, those that stand out in sight and the others on a click."""
     ordered = sorted(verdicts, key=lambda each: ORDER.index(each.verdict))
-    fine = [each for each in ordered if each.verdict == ORDER[-1]]
+    fine = [verdict for verdict in ordered if verdict.verdict == ORDER[-1]]
     if len(ordered) <= SHOWN_ROWS or not fine:
         return [_table(ordered, everywhere)]
-    others = [each for each in ordered if each.verdict != ORDER[-1]]
+    others = [verdict for verdict in ordered if verdict.verdict != ORDER[-1]]
     rest = folded(f"{plural(len(fine), 'figure')} not regressed", _table(fine, everywhere))
     return [_table(others, everywhere) if others else None, rest]
 

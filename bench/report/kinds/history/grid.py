@@ -24,9 +24,12 @@ def grid(summary: Summary) -> Table | None:
     cells = {cell.cell: cell for cell in summary.cells}
     series = report.series_of(summary)
     rows = [
-        (*([report.title_of(each)] if len(series) > 1 else []), *columns.texts(summary, release, cells[release.cell]))
-        for each in series
-        for release in _rows_of(each)
+        (
+            *([report.title_of(releases)] if len(series) > 1 else []),
+            *columns.texts(summary, release, cells[release.cell]),
+        )
+        for releases in series
+        for release in _rows_of(releases)
     ]
     if not rows:
         return None

@@ -88,7 +88,7 @@ def used(defaults: Mapping[str, ByCalibration], path: Path | None) -> list[Block
             strong=True,
             role="answer",
         ),
-        blocks.bullets((_of_command(*each) for each in defaults.items()), role="answer"),
+        blocks.bullets((_of_command(*default) for default in defaults.items()), role="answer"),
         Paragraph(kept, role="note"),
     ]
 

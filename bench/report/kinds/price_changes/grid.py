@@ -31,7 +31,7 @@ def _grid(summary: Summary, at_most: int | None) -> Table | None:
     changed = rows.changed(summary)
     if not changed:
         return None
-    shown = [rows.per_step(each) for each in changed[:at_most]]
+    shown = [rows.per_step(option) for option in changed[:at_most]]
     left_out = len(changed) - len(shown)
     kept = [place for place, texts in enumerate(zip(*shown, strict=True)) if set(texts) != {NOTHING}]
     return table(

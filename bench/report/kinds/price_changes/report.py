@@ -84,7 +84,7 @@ def document(summary: Summary, folder: str) -> Document:
 
 
 def _of_events(changed: Sequence[Changed]) -> list[Paragraph | Table] | None:
-    events = [rows.per_event(each) for each in changed if rows.has_events(each)]
+    events = [rows.per_event(option) for option in changed if rows.has_events(option)]
     if not events:
         return None
     return [
@@ -96,10 +96,10 @@ def _of_events(changed: Sequence[Changed]) -> list[Paragraph | Table] | None:
 def _origins(summary: Summary, changed: Sequence[Changed]) -> Section | None:
     """By which functions options do more or less than before."""
     origins = [
-        About(where(each.cell), f": {sentence(functions, counter.key)}")
-        for each in changed
+        About(where(option.cell), f": {sentence(functions, counter.key)}")
+        for option in changed
         for counter in BY_FUNCTION
-        if (functions := rows_of(summary, each.cell, counter.key))
+        if (functions := rows_of(summary, option.cell, counter.key))
     ]
     if not origins:
         return None
@@ -109,14 +109,17 @@ def _origins(summary: Summary, changed: Sequence[Changed]) -> Section | None:
 def _plain(summary: Summary) -> list[Paragraph | Table]:
     """What the loops themselves do on either side, which no verdict here is on."""
     plain = [cell for cell in summary.cells if cell.option is None]
-    headers = ("batch", "runner", "environment", "step time", *(each.header for each in rows.COUNTED))
+    headers = ("batch", "runner", "environment", "step time", *(counter.header for counter in rows.COUNTED))
     texts = [
         (
             f"{cell.batch_size:,}",
             cell.runner,
             cell.environment,
             NOTHING if cell.step_time_us is None else f"{numbers.with_spread(cell.step_time_us)} µs",
-            *(NOTHING if (value := each.value(cell)) is None else figure(each.key, value) for each in rows.COUNTED),
+            *(
+                NOTHING if (value := counter.value(cell)) is None else figure(counter.key, value)
+                for counter in rows.COUNTED
+            ),
         )
         for cell in plain
     ]
@@ -127,9 +130,9 @@ def _plain(summary: Summary) -> list[Paragraph | Table]:
 def _warnings(summary: Summary, changed: Sequence[Changed]) -> Warnings:
     """Of single prices, then of the run."""
     doubts = [
-        f"{metric(verdict.metric).name} of {where(each.cell)}: {doubt}"
-        for each in changed
-        for verdict in each.change.verdicts
+        f"{metric(verdict.metric).name} of {where(option.cell)}: {doubt}"
+        for option in changed
+        for verdict in option.change.verdicts
         for doubt in verdict.warnings
     ]
     return Warnings(

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 NAMES = ("batch", "runner", "option")
 COUNTED = metrics_of("python_calls", "c_calls", "ops", "syncs")
 TIMED = ("baseline µs/step", "candidate µs/step", "difference")
-PER_STEP = (*NAMES, *TIMED, *(each.header for each in COUNTED), "verdict")
-PER_EVENT = (*NAMES, "what happens", "baseline", "candidate", *(each.header for each in COUNTED))
+PER_STEP = (*NAMES, *TIMED, *(counter.header for counter in COUNTED), "verdict")
+PER_EVENT = (*NAMES, "what happens", "baseline", "candidate", *(counter.header for counter in COUNTED))
 TONES: dict[str, Tone] = {"regressed": "bad", "improved": "good", "undecided": "open"}
 STEP_TIME = "step_time_us"
 
@@ -130,9 +130,9 @@ def _counts(
     """`+55`, or `+55 → +58` where that has changed."""
     return tuple(
         NOTHING
-        if each.key in before.uncounted or each.key in after.uncounted
-        else _moved(more_before.get(each.key, 0), more_after.get(each.key, 0))
-        for each in COUNTED
+        if counter.key in before.uncounted or counter.key in after.uncounted
+        else _moved(more_before.get(counter.key, 0), more_after.get(counter.key, 0))
+        for counter in COUNTED
     )
 
 

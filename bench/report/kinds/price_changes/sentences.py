@@ -54,7 +54,7 @@ def answer(summary: Summary) -> str:
     if not changed:
         return "Inconclusive: no option could be compared."
     by_outcome = {
-        outcome: [each for each in changed if each.worst == outcome] for outcome in ("regressed", "undecided")
+        outcome: [option for option in changed if option.worst == outcome] for outcome in ("regressed", "undecided")
     }
     worse, undecided = by_outcome.values()
     is_timed = "time" in summary.run.settings.fail_on
@@ -74,8 +74,10 @@ def _counted(some: Sequence[Changed], of: Sequence[Changed]) -> str:
 
 
 def _names(some: Sequence[Changed]) -> str:
-    several = len({each.cell.runner for each in some}) > 1
-    names = list(dict.fromkeys(f"{each.cell.option}{f' of {each.cell.runner}' if several else ''}" for each in some))
+    several = len({option.cell.runner for option in some}) > 1
+    names = list(
+        dict.fromkeys(f"{option.cell.option}{f' of {option.cell.runner}' if several else ''}" for option in some)
+    )
     more = len(names) - MAX_NAMED
     return listed([*names[:MAX_NAMED], *([f"{more} more"] if more > 0 else [])])
 
@@ -84,14 +86,14 @@ def _besides(summary: Summary, changed: Sequence[Changed]) -> str:
     """What became more expensive without being something that the check fails on."""
     fail_on = summary.run.settings.fail_on
     others = [
-        each
-        for each in changed
-        if each.worst != "regressed" and any(v.verdict == "regressed" for v in each.change.verdicts)
+        option
+        for option in changed
+        if option.worst != "regressed" and any(v.verdict == "regressed" for v in option.change.verdicts)
     ]
     if not others:
         return ""
     groups = dict.fromkeys(
-        str(metric(v.metric).group) for each in others for v in each.change.verdicts if v.verdict == "regressed"
+        str(metric(v.metric).group) for option in others for v in option.change.verdicts if v.verdict == "regressed"
     )
     words = ",".join(dict.fromkeys([*fail_on, *groups]))
     return f" More expensive otherwise, on which this check does not fail (--fail-on {words} would): {_names(others)}."
@@ -144,7 +146,7 @@ def of_loops(summary: Summary) -> list[str]:
 
 
 def _moved(old: CellSummary, new: CellSummary) -> str:
-    counts = [(each, each.value(old), each.value(new)) for each in rows.COUNTED]
+    counts = [(counter, counter.value(old), counter.value(new)) for counter in rows.COUNTED]
     moved = [
         f"{each.name} {figure(each.key, before)} → {figure(each.key, after)}"
         for each, before, after in counts
@@ -155,7 +157,7 @@ def _moved(old: CellSummary, new: CellSummary) -> str:
 
 def on_one_side(summary: Summary) -> list[str]:
     """Which options only one side has, and which none, with the reason."""
-    compared = {(each.cell.runner, each.cell.option) for each in summary.price_changes}
+    compared = {(change.cell.runner, change.cell.option) for change in summary.price_changes}
     had = _by_option([price for price in summary.prices if price.reason is None], compared)
     one_sided = [
         About(f"{option} of {runner}", f": only in the {listed([price.cell.environment for price in prices])}.")

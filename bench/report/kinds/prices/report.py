@@ -177,7 +177,7 @@ def missing(prices: PriceList) -> list[str]:
 
 def one_line(summary: Summary) -> str:
     """What was priced, and what costs most, for a list of runs."""
-    prices = [price for each in rows.lists(summary) for price in each.prices]
+    prices = [price for price_list in rows.lists(summary) for price in price_list.prices]
     shares = [(price.share.value, price) for price in prices if price.share is not None and _costs(price)]
     most = max(shares, key=lambda each: each[0])[1] if shares else None
     dearest = f"; most per step: {most.cell.option} of {most.cell.runner} {rows.share(most)}" if most else ""

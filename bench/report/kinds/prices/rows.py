@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COUNTED = metrics_of("python_calls", "c_calls", "ops", "syncs")
 SETTINGS = ("switched on by", "switched off by")
-COSTS = ("µs/step", "of the step", *(each.header for each in COUNTED))
+COSTS = ("µs/step", "of the step", *(counter.header for counter in COUNTED))
 TERMINAL = "terminal B"
 VARIES = "varies"
 
@@ -51,7 +51,7 @@ class PriceList:
     @property
     def per_event(self) -> tuple[str, ...]:
         """The headers of `per_event`."""
-        more = ("per step",) if self.is_script else tuple(each.header for each in COUNTED)
+        more = ("per step",) if self.is_script else tuple(counter.header for counter in COUNTED)
         return ("option", "what happens", "time", *more)
 
     @property
@@ -75,7 +75,7 @@ def lists(summary: Summary) -> list[PriceList]:
                     runner=runner,
                     step_us=without.get((comparison, runner)),
                     prices=tuple(sorted(filter(has_price, own), key=_expensive_first)),
-                    missing=tuple(each for each in own if not has_price(each)),
+                    missing=tuple(price for price in own if not has_price(price)),
                     asked_blocks=settings.blocks,
                 )
             )
@@ -169,7 +169,7 @@ def event_time(price: Price) -> str:
 
 
 def _more(price: Price, more: dict[str, int]) -> tuple[str, ...]:
-    return tuple(NOTHING if each.key in price.uncounted else _count(price, each.key, more) for each in COUNTED)
+    return tuple(NOTHING if counter.key in price.uncounted else _count(price, counter.key, more) for counter in COUNTED)
 
 
 def _count(price: Price, key: str, more: dict[str, int]) -> str:

@@ -66,9 +66,9 @@ def _unlike_clones(summary: Summary) -> list[str]:
         floor for floor in summary.noise_floors if floor.ratio.low is not None and not numbers.covers(floor.ratio, 1.0)
     ]
     return [
-        f"The clone of {each.runner}{each.comparison.at_batch} takes {numbers.ratio(each.ratio)} times "
+        f"The clone of {floor.runner}{floor.comparison.at_batch} takes {numbers.ratio(floor.ratio)} times "
         "as long as the loop that it is a clone of: smaller differences than that are noise."
-        for each in apart
+        for floor in apart
     ]
 
 

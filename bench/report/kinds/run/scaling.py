@@ -48,10 +48,10 @@ def table(summary: Summary) -> Table:
     ordered = sorted(summary.scaling, key=lambda each: (title_of[each.cell], each.cell.batch_size))
     rows = [
         Row(
-            texts=(*([title_of[each.cell]] if several else []), *_texts(each, notes, shows_strategy=shows_strategy)),
-            facets=blocks.facets_of(each.cell),
+            texts=(*([title_of[entry.cell]] if several else []), *_texts(entry, notes, shows_strategy=shows_strategy)),
+            facets=blocks.facets_of(entry.cell),
         )
-        for each in ordered
+        for entry in ordered
     ]
     names = (*(["workload"] if several else []), *NAMES, *(["strategy"] if shows_strategy else []))
     return Table(headers=(*names, *FIGURES), rows=tuple(rows), names=len(names), notes=tuple(notes.texts))

@@ -93,7 +93,7 @@ def _is_news(verdict: Verdict) -> bool:
 
 def _droppable(judged: Sequence[Watched]) -> tuple[str, ...]:
     shown = _metrics(judged)
-    watched = {each.verdict.metric for each in judged if each.watched}
+    watched = {row.verdict.metric for row in judged if row.watched}
     first = [metric for metric in DROPPED_FIRST if metric in shown]
     others = [metric for metric in shown if metric not in watched and metric not in first]
     return tuple(map(label, [*first, *others]))

@@ -13,7 +13,7 @@ from bench.report.document.verdict_tables import KEYS, key_columns
 if TYPE_CHECKING:
     from bench.records.schema import Cell, Summary
 
-COUNTERS = {**{each.key: each.noun.format(s="s") for each in BY_FUNCTION}, OWN_TIME: "µs of own time a step"}
+COUNTERS = {**{counter.key: counter.noun.format(s="s") for counter in BY_FUNCTION}, OWN_TIME: "µs of own time a step"}
 """What the view can show, in words, in the order of the choices."""
 FIRST_COUNTER = "python_calls"
 DIVISORS = {OWN_TIME: 1000}

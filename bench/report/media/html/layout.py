@@ -133,9 +133,9 @@ def _elements(blocks: Sequence[Block], facets: Facets, *, level: int) -> Iterato
 
 def _tables_by_title(parts: Iterable[Part]) -> list[list[CellTable]]:
     by_title: dict[str, list[CellTable]] = {}
-    for each in (block for part in parts for block in part.blocks):
-        if isinstance(each, CellTable):
-            by_title.setdefault(each.title, []).append(each)
+    for block in (block for part in parts for block in part.blocks):
+        if isinstance(block, CellTable):
+            by_title.setdefault(block.title, []).append(block)
     return list(by_title.values())
 
 
@@ -155,7 +155,7 @@ def _of_part(part: Part, facets: Facets, level: int, *, shares: bool) -> Iterato
     """What is said of one group; without its tables, whose headings named the group, the name stands before it."""
     shared = [block for block in part.blocks if shares and isinstance(block, CellTable)]
     others = [block for block in part.blocks if block not in shared]
-    if others and not all(each.folded for each in shared):
+    if others and not all(block.folded for block in shared):
         yield Placed(block=Paragraph(part.title, strong=True), facets=facets)
     yield from _elements(others, facets, level=level)
 

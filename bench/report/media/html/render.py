@@ -54,7 +54,7 @@ def written(
     """Write a document as a page, with its charts and the functions behind extra work."""
     laid = layout.page(document)
     drawable = any(isinstance(block, Figure | Flames) for block in leaves(document.blocks))
-    charts = {each.file: each for each in drawn}
+    charts = {chart.file: chart for chart in drawn}
     data = {"charts": {file: each.specification for file, each in charts.items()}, "functions": attribution}
     return _environment().get_template("report.html").render(
         page=laid,
@@ -98,7 +98,7 @@ def finite(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
         return {key: finite(each) for key, each in value.items()}
-    return [finite(each) for each in value] if isinstance(value, list | tuple) else value
+    return [finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 @cache
