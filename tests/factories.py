@@ -201,7 +201,7 @@ def run(
 def journal(of: Run, *, step_us: Mapping[str, float] = STEP_US, spread: float = 0.01, seed: int = 0) -> list[Trial]:
     """Every trial of the run, all well: a wavering machine (by block), and trials that differ by `spread`."""
     random = np.random.default_rng(seed)
-    trials = [trial(cell=each, phase="equivalence", block=-1) for each in comparison_groups.cells(of.settings)]
+    trials = [trial(cell=cell, phase="equivalence", block=-1) for cell in comparison_groups.cells(of.settings)]
     for block in range(of.settings.blocks):
         weather = np.exp(random.normal(0, 0.02))
         for group in comparison_groups.planned_groups(of.settings):

@@ -177,7 +177,9 @@ def main():
     train = runners.load(runner)
     torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)  # brings torch's compiler along, for all forks
     package = version(runners.REGISTRY[runner].needs[0])
-    here = [each for each in options.of(runner) if options.has(each, package) and each.usual and installed(each)]
+    here = [
+        option for option in options.of(runner) if options.has(option, package) and option.usual and installed(option)
+    ]
     by_option = {None: in_a_terminal(train, runner, None)}
     by_option |= {each.name: in_a_terminal(train, runner, each) for each in here}
     json.dump([[name, what] for name, what in by_option.items()], answer)

@@ -53,13 +53,13 @@ def counted(planned: Run, *functions: FunctionCounts, runner: str | None = None,
     ]
     return [
         trial(
-            cell=each,
+            cell=cell,
             phase="counting",
             block=-1,
             replicate=again,
             timing=None,
             counters=counters(*functions, **changes),
         )
-        for each in cells
+        for cell in cells
         for again in (0, 1)
     ]

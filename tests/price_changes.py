@@ -22,8 +22,8 @@ Planted = Mapping[tuple[str, str | None], Any]
 def an_option(name: str = "asked", *environments: str, **changes: Any) -> list[PricedOption]:
     """An option as each of these environments has it; by default both."""
     return [
-        PricedOption(runner="hf-trainer", name=name, environment=each, setting=f"{name}=True", **changes)
-        for each in environments or (BASELINE, CANDIDATE)
+        PricedOption(runner="hf-trainer", name=name, environment=environment, setting=f"{name}=True", **changes)
+        for environment in environments or (BASELINE, CANDIDATE)
     ]
 
 
@@ -33,7 +33,7 @@ def planned(*options: list[PricedOption], passes: tuple[str, ...] = ("counting",
     changes = {
         "design": "options",
         "environments": run.settings.environments[:2],
-        "options": [each for own in options for each in own],
+        "options": [option for own in options for option in own],
         "passes": list(passes),
         "fail_on": ["time"] if "timing" in passes else ["counters"],
     }

@@ -54,7 +54,7 @@ def pair(tmp_path):
 
 
 def verdicts(document: str) -> dict[tuple[str, str], dict[str, object]]:
-    return {(each["cell"]["runner"], each["metric"]): each for each in json.loads(document)["verdicts"]}
+    return {(verdict["cell"]["runner"], verdict["metric"]): verdict for verdict in json.loads(document)["verdicts"]}
 
 
 def informational(document: str) -> dict[tuple[str, str], dict[str, object]]:
@@ -492,7 +492,7 @@ def test_without_times_of_the_hand_written_loop_raw_times_are_judged_and_that_is
     assert code == 4
     assert verdicts(document)["hf-trainer", "step_time_us"]["group"] == "time"
     assert ("hf-trainer", "step_time_us_over_pytorch") not in verdicts(document)
-    assert any("no hand-written loop to compare with" in each for each in json.loads(document)["warnings"])
+    assert any("no hand-written loop to compare with" in warning for warning in json.loads(document)["warnings"])
 
 
 # Doubts
@@ -628,6 +628,6 @@ def test_what_a_bridge_hides_of_a_release_is_said_in_the_report_the_document_and
     _, report, _ = verb(*folders)
     assert f"\n**{hidden}" in report.split("## Verdicts")[0]
     _, document, _ = verb(*folders, "--json")
-    assert [each for each in json.loads(document)["warnings"] if each.startswith(hidden)]
+    assert [warning for warning in json.loads(document)["warnings"] if warning.startswith(hidden)]
     _, shown, _ = verb(*folders, "--format", "text")
     assert hidden in " ".join(shown.split())

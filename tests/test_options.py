@@ -173,7 +173,12 @@ def test_every_option_has_a_proof_that_it_is_on(runner):
 
 @pytest.mark.parametrize(
     ("runner", "option"),
-    [(runner, each) for runner in IS_ON for each in options.of(runner) if each.usual and each.releases != "<4.41"],
+    [
+        (runner, option)
+        for runner in IS_ON
+        for option in options.of(runner)
+        if option.usual and option.releases != "<4.41"
+    ],
     ids=lambda each: getattr(each, "name", each),
 )
 def test_an_option_is_on_when_it_is_switched_on_and_only_then(runner, option):

@@ -234,8 +234,8 @@ def test_a_check_states_the_defaults_that_a_release_has_kept():
     run = a_check()
     known = {"candidate": {"callbacks": "unknown"}}  # to a release that has them elsewhere
     trials = [
-        factories.trial(cell=each, phase="equivalence", setup=SETUPS["stock"] | known.get(each.environment, {}))
-        for each in comparison_groups.cells(run.settings)
+        factories.trial(cell=cell, phase="equivalence", setup=SETUPS["stock"] | known.get(cell.environment, {}))
+        for cell in comparison_groups.cells(run.settings)
     ]
     text = markdown.written(upgrade.document(summarise(run, trials), "results/a"))
     assert "**Every default is what it was.**" in text

@@ -74,7 +74,7 @@ def checked(
     folders = [path.parent for path in (cwd / "results").glob("*/summary.json")]
     assert len(folders) == 1, done.err
     summary = json.loads((folders[0] / "summary.json").read_text())
-    summary["verdicts"] = {each["metric"]: each for each in summary["verdicts"]}
+    summary["verdicts"] = {verdict["metric"]: verdict for verdict in summary["verdicts"]}
     return SimpleNamespace(code=done.code, printed=done.out, folder=folders[0], **summary)
 
 
@@ -122,7 +122,7 @@ def test_one_more_call_and_one_more_sync_are_found_and_named(planted, tmp_path):
     assert "1 extra value read back to the host per step: in planted.py (checked)." in check.printed
     # Nothing but these was done, and a journal says so.
     assert {trial.phase for trial in store.read_trials(check.folder)} == {"equivalence", "counting"}
-    environments = [each["requirements"] for each in check.run["settings"]["environments"]]
+    environments = [environment["requirements"] for environment in check.run["settings"]["environments"]]
     assert environments == [[str(planted.wheels[version])] for version in ("1", "3", "1")]
 
 
@@ -218,10 +218,10 @@ def test_the_prices_of_an_environment_are_those_of_itself(tmp_path):
     done = upgrade(*asked, "--batch-size", "4", "--device", "cpu", "--json", cwd=tmp_path)
     assert done.code == 0, done.err
     (change,) = json.loads(done.out)["price_changes"]
-    assert {each["metric"]: each["verdict"] for each in change["verdicts"]} == dict.fromkeys(
+    assert {verdict["metric"]: verdict["verdict"] for verdict in change["verdicts"]} == dict.fromkeys(
         ("python_calls", "c_calls", "ops", "syncs"), "not-regressed"
     )
-    syncs = next(each for each in change["verdicts"] if each["metric"] == "syncs")
+    syncs = next(verdict for verdict in change["verdicts"] if verdict["metric"] == "syncs")
     assert syncs["baseline"] == syncs["candidate"] == 1
 
 

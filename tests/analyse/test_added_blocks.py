@@ -69,8 +69,10 @@ STEPS = range(606)
 
 def test_what_epochs_and_collections_cost_in_added_blocks_is_in_no_row() -> None:
     trials = [
-        each.model_copy(update={"timing": uneven(1.0 if each.block < 2 else 10.0)}) if each.phase == "timing" else each
-        for each in added(blocks=10)
+        trial.model_copy(update={"timing": uneven(1.0 if trial.block < 2 else 10.0)})
+        if trial.phase == "timing"
+        else trial
+        for trial in added(blocks=10)
     ]
     rows = summarise(THREE, trials).cells
     assert [row.blocks for row in rows] == [10, 10, 2]

@@ -40,12 +40,12 @@ def cell(runner, comparison):
 def asked_for(run, blocks, **trials):
     """The cells of the next block."""
     chosen = stopping.rule(run)(blocks, list(measured(run, blocks, **trials)))
-    return [each for planned_round in chosen for each in planned_round.cells]
+    return [cell for planned_round in chosen for cell in planned_round.cells]
 
 
 def test_the_planned_blocks_measure_every_cell():
     run = planned(blocks=8)
-    everyone = [each for planned_round in planned_groups(run.settings) for each in planned_round.cells]
+    everyone = [cell for planned_round in planned_groups(run.settings) for cell in planned_round.cells]
     assert asked_for(run, 0) == everyone
     assert asked_for(run, 7) == everyone
 
@@ -129,12 +129,12 @@ def after(run, blocks, *, block_s, faster_s=None):
         ]
         took_s = faster_s if faster_s is not None and block == blocks - 1 else block_s
         now[0] += took_s * sum(len(each.members) for each in chosen) / everyone
-    return [each for planned_round in rule(blocks, trials) for each in planned_round.cells]
+    return [cell for planned_round in rule(blocks, trials) for cell in planned_round.cells]
 
 
 def test_a_budget_without_room_for_the_fewest_blocks_of_all_is_spent_on_the_rounds_that_can_have_theirs():
     run = planned(blocks=8, budget_s=500.0)
-    everyone = [each for planned_round in planned_groups(run.settings) for each in planned_round.cells]
+    everyone = [cell for planned_round in planned_groups(run.settings) for cell in planned_round.cells]
     small = [each for each in everyone if each.batch_size == 8]
     assert after(run, 1, block_s=83.0) == after(run, 3, block_s=83.0) == everyone  # six of 83 s make 498 s
     assert after(run, 1, block_s=84.0) == after(run, 3, block_s=84.0) == small  # and six of 84 s 504 s
@@ -145,14 +145,14 @@ def test_later_blocks_of_a_price_list_take_half_as_long_as_the_first():
     options = [PricedOption(runner="fabric", name=f"option-{n}", setting="on") for n in range(9)]
     plan = {"design": "options", "options": options, "budget_s": 500.0, "comparisons": [SMALL]}
     run = planned(blocks=6, loops=("fabric",), **plan)
-    everyone = [each for planned_round in planned_groups(run.settings) for each in planned_round.cells]
+    everyone = [cell for planned_round in planned_groups(run.settings) for cell in planned_round.cells]
     assert after(run, 1, block_s=140.0) == everyone  # and five of 70 s, which makes 490 s
     assert 1 < len(after(run, 1, block_s=160.0)) < len(everyone)
 
 
 def test_a_round_that_was_forgone_stays_so_since_its_blocks_would_be_too_few():
     run = planned(blocks=8, budget_s=500.0)
-    small = [each for planned_round in planned_groups(run.settings)[:1] for each in planned_round.cells]
+    small = [cell for planned_round in planned_groups(run.settings)[:1] for cell in planned_round.cells]
     assert after(run, 3, block_s=90.0, faster_s=1.0) == small
 
 

@@ -138,7 +138,7 @@ def test_what_an_epoch_costs_may_come_out_negative() -> None:
 def test_percentiles_are_over_the_kept_steady_steps_of_all_trials() -> None:
     turns_us = (10, 20, 40, 50, 60)
     row = only(summarised(timed("pytorch", [turns(*turns_us), turns(*(2 * us for us in turns_us))])))
-    expected = np.percentile([us for each in turns_us for us in [each] * 4 + [2 * each] * 4], [50, 95, 99])
+    expected = np.percentile([us for turn in turns_us for us in [turn] * 4 + [2 * turn] * 4], [50, 95, 99])
     assert (row.step_p50_us, row.step_p95_us, row.step_p99_us) == pytest.approx(tuple(expected))
 
 

@@ -183,7 +183,7 @@ def test_a_trial_that_is_hardly_longer_than_its_steps_is_not() -> None:
 def three_loops(pytorch_us: list[float], floor_us: list[float], hf_trainer_us: list[float]) -> list[Trial]:
     by_loop = {"pytorch": pytorch_us, "floor": floor_us, "hf-trainer": hf_trainer_us}
     proofs = [trial(loop, phase="equivalence", block=-1) for loop in by_loop]
-    return [*proofs, *(each for loop, steps_us in by_loop.items() for each in timed(loop, steps_us))]
+    return [*proofs, *(trial for loop, steps_us in by_loop.items() for trial in timed(loop, steps_us))]
 
 
 def test_a_block_that_alone_makes_ratios_unknown_is_told_once() -> None:

@@ -331,7 +331,8 @@ def test_where_one_loop_cannot_be_forked_none_is_and_all_are_equivalent(tmp_path
     assert {trial["interpreter"]["launch"] for trial in result.trials} == {"spawn"}
     assert {cell["status"] for cell in result.cells.values()} == {"ok"}
     assert any(
-        "is an interpreter of its own, since a fork could not use it" in each for each in result.summary["warnings"]
+        "is an interpreter of its own, since a fork could not use it" in warning
+        for warning in result.summary["warnings"]
     )
 
 

@@ -26,7 +26,7 @@ from trainloops import parts, runners
 from trainloops.contract import Job
 from trainloops.runners import compat
 
-BY_FUNCTION = tuple(each.key for each in metrics.BY_FUNCTION)
+BY_FUNCTION = tuple(counter.key for counter in metrics.BY_FUNCTION)
 SHORT = Job(workload="mlp", batch_size=8, epochs=2, steps_per_epoch=4)
 
 
@@ -331,7 +331,7 @@ def test_steady_steps_neither_warm_up_nor_begin_an_epoch():
 def test_an_event_is_counted_in_steps_without_a_part_in_an_epochs_end():
     """The last of eight steps fetches no batch ahead."""
     steps = [{"ops": {"fetch": fetched}} for fetched in [128] * 7 + [0] + [128] * 8]
-    assert [each["ops"]["fetch"] for each in counters._at_events(steps, 7, steps_per_epoch=8)] == [128]
+    assert [step["ops"]["fetch"] for step in counters._at_events(steps, 7, steps_per_epoch=8)] == [128]
     assert counters._at_events(steps, 8, steps_per_epoch=8) == [steps[8]]
 
 

@@ -10,7 +10,7 @@ from bench.records import metrics
 from tests import verbs
 from trainloops import runners
 
-BY_FUNCTION = tuple(each.key for each in metrics.BY_FUNCTION)
+BY_FUNCTION = tuple(counter.key for counter in metrics.BY_FUNCTION)
 FRESH = {"PYTHONHASHSEED": "0", "PYTHONPATH": verbs.SOURCES}
 """A process of its own, as users' are; the other one is a fork of a template."""
 

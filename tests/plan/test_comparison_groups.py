@@ -39,7 +39,7 @@ def releases_of(each: ComparisonGroup) -> list[str]:
 
 def test_runners_are_compared_with_the_hand_written_loop_wherever_it_stands():
     (only,) = planned_groups(settings("runners", ["floor", "pytorch"]))
-    assert [each.runner for each in only.cells] == ["floor", "pytorch"]
+    assert [cell.runner for cell in only.cells] == ["floor", "pytorch"]
     assert only.reference == cell(COMPARISON, "pytorch")
     assert only.name(only.reference) == "pytorch"
 
@@ -56,8 +56,8 @@ def test_the_reference_takes_turns_with_a_clone_of_itself_that_has_no_row():
 def test_an_environment_is_compared_with_the_first_for_each_runner():
     planned = settings("environments", ["hf-trainer", "lightning"], "old", "new")
     first, second = planned_groups(planned)
-    assert [each.environment for each in first.cells] == ["old", "new"]
-    assert {each.runner for each in second.cells} == {"lightning"}
+    assert [cell.environment for cell in first.cells] == ["old", "new"]
+    assert {cell.runner for cell in second.cells} == {"lightning"}
     assert second.reference == cell(COMPARISON, "lightning", "old")
     assert second.name(second.cells[1]) == "new"
     assert second.clone == clone_of(second.reference)
@@ -130,7 +130,7 @@ def test_options_take_turns_with_the_loop_without_any_in_groups_of_eight_and_tho
     planned = settings("options", ["fabric"]).model_copy(update={"options": priced})
     groups = planned_groups(planned)
     none = cell(COMPARISON, "fabric")
-    assert [[each.option for each in one.cells] for one in groups] == [
+    assert [[cell.option for cell in one.cells] for one in groups] == [
         [None, *names[:5]],
         [None, *names[5:]],
         [None, "workers"],
@@ -151,7 +151,7 @@ def both_profiles(*runners: str, design: str = "runners", environments: tuple[st
 
 def test_both_profiles_take_turns_together_and_each_has_its_own_baseline():
     (only,) = planned_groups(both_profiles("pytorch", "hf-trainer"))
-    assert [only.name(each) for each in only.cells] == [
+    assert [only.name(cell) for cell in only.cells] == [
         "pytorch",
         "hf-trainer",
         "pytorch (stock)",
@@ -165,20 +165,20 @@ def test_both_profiles_take_turns_together_and_each_has_its_own_baseline():
 
 def test_a_loop_without_defaults_is_in_the_matched_profile_alone():
     (only,) = planned_groups(both_profiles("pytorch", "floor", "path/to/own.py"))
-    assert [each.runner for each in only.cells if each.profile == "stock"] == ["pytorch"]
+    assert [cell.runner for cell in only.cells if cell.profile == "stock"] == ["pytorch"]
 
 
 def test_other_comparisons_are_rounds_of_their_own():
     planned = both_profiles("pytorch")
     larger = [comparison.model_copy(update={"batch_size": 512}) for comparison in planned.comparisons]
     groups = planned_groups(planned.model_copy(update={"comparisons": [*planned.comparisons, *larger]}))
-    assert [[each.batch_size for each in one.cells] for one in groups] == [[64, 64], [512, 512]]
+    assert [[cell.batch_size for cell in one.cells] for one in groups] == [[64, 64], [512, 512]]
 
 
 def test_each_profile_is_compared_between_environments_by_itself():
     first, second = planned_groups(
         both_profiles("hf-trainer", "floor", design="environments", environments=("old", "new"))
     )[::2]
-    assert [each.profile for each in first.cells] == ["matched"] * 2
-    assert [each.profile for each in second.cells] == ["stock"] * 2
+    assert [cell.profile for cell in first.cells] == ["matched"] * 2
+    assert [cell.profile for cell in second.cells] == ["stock"] * 2
     assert second.baseline(second.cells[1]) == second.reference

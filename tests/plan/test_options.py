@@ -43,7 +43,7 @@ def test_a_release_has_the_row_that_is_its_own():
 
 def test_what_the_release_does_not_have_is_named_as_such():
     old = HERE | {"transformers": "4.36.2"}
-    planned = {each.name: each.missing for each in options.select_options(["hf-trainer"], None, old)}
+    planned = {option.name: option.missing for option in options.select_options(["hf-trainer"], None, old)}
     why = "transformers 4.36.2 does not have it, transformers>=4.37 does"
     assert planned["checkpoint-model-only"] == why
     with pytest.raises(UsageError, match=f"^--option checkpoint-model-only: {re.escape(why)}.$"):

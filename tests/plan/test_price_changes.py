@@ -61,9 +61,9 @@ def test_an_option_that_one_side_lacks_is_measured_where_it_is():
 def test_each_side_has_the_options_of_its_own_release():
     settings = of(side("4.36.0"), side("5.3.0"))
     assert settings.runners == ["hf-trainer"]
-    assert [each.name for each in settings.environments] == [BASELINE, CANDIDATE]
+    assert [environment.name for environment in settings.environments] == [BASELINE, CANDIDATE]
     by_side = {
-        where: {each.name: each for each in settings.options if each.environment == where}
+        where: {option.name: option for option in settings.options if option.environment == where}
         for where in (BASELINE, CANDIDATE)
     }
     assert by_side[BASELINE]["evaluation"].setting.startswith("evaluation_strategy=")

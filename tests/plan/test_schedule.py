@@ -102,7 +102,7 @@ def test_the_orders_are_a_function_of_seed_block_and_group():
     assert orders(seed=1, block=2, count=40) == orders(seed=1, block=2, count=40)
     assert orders(count=40) == orders()[:40]
     others = [orders(count=40), orders(seed=1, count=40), orders(block=1, count=40), orders(first=1, count=40)]
-    assert len({repr(each) for each in others}) == 4
+    assert len({repr(option) for option in others}) == 4
 
 
 def test_nobody_is_favoured_by_a_place_in_the_cycle_or_by_whom_it_follows():

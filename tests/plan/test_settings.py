@@ -203,7 +203,7 @@ def test_several_ranks_are_for_the_cpu_since_a_trial_sees_one_card():
 
 def test_so_many_ranks_as_there_are_cores_are_cells_of_their_own():
     settings = from_flags(Flags(nproc_per_node="1,2", batch_size="8"), CPU_ONLY)
-    assert [(each.ranks, each.samples_per_step) for each in settings.comparisons] == [(1, 8), (2, 16)]
+    assert [(comparison.ranks, comparison.samples_per_step) for comparison in settings.comparisons] == [(1, 8), (2, 16)]
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,9 @@ def test_blocks_are_added_where_the_preset_or_the_user_wants_ratios_known(flags,
 def test_kinds_of_machine_each_measure_all_on_their_own_best_device():
     flags = Flags(executor="ray", accelerator_type="H100,EPYC", batch_size="8,64", runner="pytorch")
     planned = from_flags(flags, TWO_CARDS, {"H100": TWO_CARDS, "EPYC": CPU_ONLY})
-    assert [(each.accelerator_type, each.device, each.batch_size) for each in planned.comparisons] == [
+    assert [
+        (comparison.accelerator_type, comparison.device, comparison.batch_size) for comparison in planned.comparisons
+    ] == [
         ("H100", "cuda", 8),
         ("H100", "cuda", 64),
         ("EPYC", "cpu", 8),

@@ -57,7 +57,7 @@ def serve(listening, others):
                 os._exit(0)
             close(asking)
             continue
-        asked = next(each for each in others if each in ready)
+        asked = next(option for option in others if option in ready)
         bring = others.pop(asked)
         if os.fork() == 0:
             close(listening, *others)

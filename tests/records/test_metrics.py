@@ -48,8 +48,8 @@ SEVERAL = {
 def test_every_figure_of_a_row_has_its_row_in_the_table_and_no_other_has():
     one = set(CellSummary.model_fields) - set(Cell.model_fields) - NO_FIGURES - {"step_quantiles_us", *SEVERAL}
     several = {f"{field}.{part}" for field, parts in SEVERAL.items() for part in parts}
-    assert {each.path for each in METRICS} == one | several
-    assert len({each.key for each in METRICS}) == len(METRICS)
+    assert {figure.path for figure in METRICS} == one | several
+    assert len({figure.key for figure in METRICS}) == len(METRICS)
 
 
 @pytest.mark.parametrize("each", METRICS, ids=lambda each: each.key)
@@ -65,7 +65,7 @@ def test_a_row_of_the_table_says_where_its_figure_is(each):
     assert bool(each.table) == bool(each.header)
 
 
-@pytest.mark.parametrize("each", [each for each in METRICS if each.group is not None], ids=lambda each: each.key)
+@pytest.mark.parametrize("each", [figure for figure in METRICS if figure.group is not None], ids=lambda each: each.key)
 def test_what_can_be_judged_says_by_what(each):
     asked = {each.margin_of(0.05, 0.01), each.margin_of(0.05)}
     expected = {"time": {0.01, 0.05}, "memory": {0.05}, "start": {0.05}, "counters": {None}}
@@ -74,12 +74,16 @@ def test_what_can_be_judged_says_by_what(each):
 
 
 def test_everything_that_is_judged_and_told_has_words():
-    assert {each.key for each in metrics.BY_FUNCTION} == set(FunctionCounts.model_fields) - {"file", "function", "line"}
-    assert all(each.noun for each in metrics.BY_FUNCTION)
+    assert {counter.key for counter in metrics.BY_FUNCTION} == set(FunctionCounts.model_fields) - {
+        "file",
+        "function",
+        "line",
+    }
+    assert all(counter.noun for counter in metrics.BY_FUNCTION)
     followed = [bisect.figure_of(name) for name in bisect.METRICS]
     assert set(followed) == {*metrics.EXACT, metric("step_time_us")}
     assert all(each.verb for each in followed if each.exact)
-    parted = [each for each in METRICS if each.within and not each.group] + [
+    parted = [figure for figure in METRICS if figure.within and not figure.group] + [
         *metrics.parts("device_memory_bytes").values()
     ]
     assert all(each.legend for each in parted)
@@ -90,7 +94,9 @@ def test_every_verdict_is_on_a_figure_of_the_table():
     check = checks.told(run, checks.timed(run, checks.steps(checks.QUIET)), checks.counted(run, checks.counters()))
     judged = {verdict.metric for verdict in check.verdicts}
     on_a_cpu = {
-        each.key for each in METRICS if each.group and not (each.on_accelerator or each.key.startswith("device_"))
+        figure.key
+        for figure in METRICS
+        if figure.group and not (figure.on_accelerator or figure.key.startswith("device_"))
     }
     assert judged == on_a_cpu
     assert {verdict.metric: verdict.margin is None for verdict in check.verdicts} == {
@@ -134,7 +140,7 @@ def test_every_table_has_the_columns_of_its_figures():
     }
     assert tables.keys() == {*get_args(Table)}
     table_of = {column.key: name for name, table in tables.items() for column in table}
-    assert table_of == {each.key: each.table for each in METRICS if each.table}
+    assert table_of == {figure.key: figure.table for figure in METRICS if figure.table}
     for kind, keys in grid.DROPPABLE.items():
         assert set(keys) < {column.key for column in grid.SHOWN[kind]}
 

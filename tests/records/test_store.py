@@ -253,7 +253,7 @@ def test_a_journal_that_has_no_room_keeps_what_is_in_it_whole_and_says_how_to_go
     assert (folder / store.JOURNAL).stat().st_size == size
     with store.journal(folder) as journal:
         journal.append(trial(block=1))
-    assert [each.block for each in store.read_trials(folder)] == [0, 1]
+    assert [trial.block for trial in store.read_trials(folder)] == [0, 1]
 
 
 def test_a_run_that_has_no_room_to_begin_leaves_no_folder(tmp_path):

@@ -189,7 +189,7 @@ def test_runs_of_every_format_that_was_committed_are_read(name, verb, runner, st
     """First lines of real runs; a new format adds its own here, and a row to docs/formats.md."""
     summary = reports.analysed(SCHEMAS / name)
     assert summary.run.verb == verb
-    cell = next(each for each in summary.cells if each.runner == runner)
+    cell = next(cell for cell in summary.cells if cell.runner == runner)
     assert round(cell.step_time_us.value, 1) == step_us
     reported(SCHEMAS / name)
 

@@ -92,6 +92,6 @@ def test_an_hour_that_a_machine_was_paused_is_no_hour_of_a_step():
     place = next(i for i, each in enumerate(trials) if each.block == 4 and each.cell.runner == "floor")
     paused = trials[place].timing.model_copy(update={"step_ns": [3_600 * 10**9, *trials[place].timing.step_ns[1:]]})
     slept = [*trials[:place], trials[place].model_copy(update={"timing": paused}), *trials[place + 1 :]]
-    before, after = (summarise(run, each).cells[1] for each in (trials, slept))
+    before, after = (summarise(run, some).cells[1] for some in (trials, slept))
     assert after.step_time_us == before.step_time_us
     assert after.ratio == before.ratio

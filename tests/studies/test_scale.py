@@ -48,7 +48,7 @@ def test_memory_grows_as_the_journal_does_by_a_third_of_what_its_trials_take(fol
     few, many = ((store.read_run(folder), folder) for folder in folders)
     kept_bytes = [peak_bytes(lambda: kept(run, store.each_trial(each))) for run, each in (few, many)]  # noqa: B023
     assert kept_bytes[1] / kept_bytes[0] < 1.1 * MANY / FEW
-    whole_bytes = [peak_bytes(lambda: store.read_trials(each)) for each in folders]  # noqa: B023
+    whole_bytes = [peak_bytes(lambda: store.read_trials(folder)) for folder in folders]  # noqa: B023
     assert kept_bytes[1] - kept_bytes[0] < (whole_bytes[1] - whole_bytes[0]) / 3
 
 

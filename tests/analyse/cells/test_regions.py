@@ -200,4 +200,4 @@ def test_the_settings_of_then_are_read_and_hold_every_release_against_the_anchor
     del planned["settings"]["turns_s"]
     planned["settings"] |= {"trials_per_block": 3, "region_s": 0.25}
     old = planned_groups(Run.model_validate(planned).settings)
-    assert [[each.environment for each in planned.cells] for planned in old] == [["anchor", n] for n in names[1:]]
+    assert [[cell.environment for cell in planned.cells] for planned in old] == [["anchor", n] for n in names[1:]]

@@ -63,4 +63,4 @@ def test_nothing_is_proven_of_a_script_whose_trial_failed():
 def test_the_first_script_tells_of_itself(of_itself, told):
     found = scripts.reference(of_itself, "a.py")
     assert found.verdict == "baseline"
-    assert any(told in each for each in [found.detail, *found.warnings])
+    assert any(told in warning for warning in [found.detail, *found.warnings])

@@ -64,8 +64,8 @@ def one(findings, subject: str) -> Finding:
 
 def test_a_good_machine_is_fine_in_everything():
     all_findings = [*diagnose.of_machine(machine()), *device.findings(CUDA, DRIVER)]
-    assert {each.severity for each in all_findings} == {"fine"}
-    assert len({each.subject for each in all_findings}) == len(all_findings) >= 16
+    assert {finding.severity for finding in all_findings} == {"fine"}
+    assert len({finding.subject for finding in all_findings}) == len(all_findings) >= 16
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_device_that_torch_cannot_have_makes_the_machine_unfit():
     of_torch = list(device.findings(absent, None))
     assert [(each.subject, each.severity) for each in of_torch] == [("torch", "unfit")]
     subjects = [
-        [each.subject for each in diagnose.diagnose(machine(), each, VersionFacts()).findings]
+        [finding.subject for finding in diagnose.diagnose(machine(), each, VersionFacts()).findings]
         for each in (absent, CUDA)
     ]
     assert ["calibration" in subject for subject in subjects] == [False, True]  # nothing could be calibrated there
@@ -254,7 +254,7 @@ def test_a_run_hears_of_warnings_once_and_of_nothing_less():
     start = machine(moment="start", cpu=cpu(turbo=True, governors={"powersave": 4}), activity=None)
     end = start.model_copy(update={"moment": "end", "activity": active(busy_cores=0.61)})
     warnings = diagnose.of_run([start, end])
-    assert [each.partition(";")[0] for each in warnings] == [
+    assert [warning.partition(";")[0] for warning in warnings] == [
         "the machine at the start of the run: frequency governor: powersave on 4 of 4 processors",
         "the machine at the end of the run: other processes: used 60 % of one core over 2.0 s: the rest by many small "
         "ones, and by such as ended meanwhile and cannot be named",

@@ -59,7 +59,7 @@ def test_a_marked_block_is_told_and_kept():
     trials = [factories.trial(phase="equivalence", block=-1)]
     trials += [loaded(block, 1.9 if block in (2, 5) else 0.02, step_us=363 + block) for block in range(7)]
     summary = summarise(run, trials)
-    assert [each.block for each in summary.marked_blocks] == [2, 5]
+    assert [block.block for block in summary.marked_blocks] == [2, 5]
     assert summary.cells[0].blocks == 7
     sentence = (
         "foreign load: in 2 of 7 timed blocks other processes took more than 10 % of one core while trials ran (block "

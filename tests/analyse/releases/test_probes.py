@@ -160,7 +160,7 @@ def test_the_confirmation_is_a_check_of_the_two_neighbours_alone():
     trials += side_by_side(run, "4.47.0", "4.47.1", 1.10, first_block=40, blocks=10)
     transition = transitions(run, trials, probes(run, trials))[0]
     check, relabelled = as_check(run, trials, transition)
-    assert [each.name for each in check.settings.environments] == ["baseline", "candidate", "clone"]
+    assert [environment.name for environment in check.settings.environments] == ["baseline", "candidate", "clone"]
     assert {trial.block for trial in relabelled} == {-1, *range(10)}
     assert len(relabelled) == len(trials) - (before - 2 * 3)  # of the opening, both neighbours' proof and two counts
     assert not is_confirmed(run, trials, transition)  # flagged, and to be found again on fresh blocks

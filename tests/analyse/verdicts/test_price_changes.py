@@ -62,7 +62,7 @@ def test_an_option_that_fails_on_a_side_is_a_failed_cell():
         for trial in trials
     ]
     summary = summarise(run, broken)
-    assert [each.cell.option for each in summary.price_changes] == ["fine"]
+    assert [change.cell.option for change in summary.price_changes] == ["fine"]
     assert outcome.exit_code(summary) == ExitCode.SOME_CELLS_FAILED
 
 
@@ -86,7 +86,7 @@ def test_what_is_counted_is_judged_exactly_by_all_interpreters(before, after, ve
     ]
     summary = summarise(run, counted(run, *planted))
     (change,) = summary.price_changes
-    by_metric = {each.metric: each for each in change.verdicts}
+    by_metric = {verdict.metric: verdict for verdict in change.verdicts}
     found = by_metric.pop("python_calls")
     assert (found.verdict, found.baseline, found.candidate) == (verdict, before[0], after[0])
     assert outcome.exit_code(summary) == code
@@ -120,7 +120,7 @@ def test_options_of_one_side_are_named_and_not_judged():
     lacking = [each for side in BOTH for each in an_option("lacking", side, missing="needs mlflow: pip install mlflow")]
     run = planned(an_option(), gone, lacking, passes=("counting",))
     summary = summarise(run, counted(run, {}))
-    assert [each.cell.option for each in summary.price_changes] == ["asked"]
+    assert [change.cell.option for change in summary.price_changes] == ["asked"]
     assert sentences.on_one_side(summary) == [
         "gone of hf-trainer: only in the baseline.",
         "lacking of hf-trainer: needs mlflow: pip install mlflow.",

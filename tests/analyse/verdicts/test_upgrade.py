@@ -23,7 +23,7 @@ EIGHT = [*steps(QUIET, 0.08), *steps(QUIET, 0.08)]
 
 def verdict(judged: list[Verdict] | Summary, metric: str) -> Verdict:
     verdicts = judged.verdicts if isinstance(judged, Summary) else judged
-    (only,) = [each for each in verdicts if each.metric == metric]
+    (only,) = [verdict for verdict in verdicts if verdict.metric == metric]
     return only
 
 
@@ -57,7 +57,7 @@ def test_a_planted_slowdown_is_screened_and_then_confirmed_by_fresh_blocks():
 
 def test_throughput_regresses_with_it_and_the_rest_does_not():
     summary = told(planned(), timed(planned(), EIGHT))
-    assert {each.metric: each.verdict for each in summary.verdicts} == {
+    assert {verdict.metric: verdict.verdict for verdict in summary.verdicts} == {
         "step_time_us": "regressed",
         "samples_per_second": "regressed",
         "host_rss_bytes": "not-regressed",
@@ -149,7 +149,7 @@ def test_a_short_cap_leaves_room_for_the_confirmation_of_many():
 
 def so_far_of_all(run: Run, trials: list[Trial], blocks: int) -> tuple[set[str], bool]:
     assessed = assess(run, [trial for trial in trials if trial.block < blocks], ended=False)
-    return {each.verdict for each in assessed.verdicts if each.metric == "step_time_us"}, assessed.complete
+    return {verdict.verdict for verdict in assessed.verdicts if verdict.metric == "step_time_us"}, assessed.complete
 
 
 # A check that ends early
@@ -278,7 +278,7 @@ def test_a_side_that_cannot_run_ends_the_check_after_its_second_failure(arm, sta
     if status == "failed":
         assert not assess(run, opening, ended=False).complete
     summary = told(run, opening, block)
-    assert {each.metric for each in summary.verdicts} == {"import_s"}
+    assert {verdict.metric for verdict in summary.verdicts} == {"import_s"}
     assert [cell.environment for cell in cells_without_verdict(summary)] == [CANDIDATE]
     assert exit_code(summary) == 4
 
@@ -346,7 +346,7 @@ def test_one_more_sync_is_a_regression():
     syncs = verdict(summary, "syncs")
     assert (syncs.verdict, syncs.baseline, syncs.candidate, syncs.real) == ("regressed", 6, 7, True)
     assert (syncs.ratio, syncs.margin, syncs.confirmed) == (None, None, None)
-    assert {each.metric for each in summary.verdicts if each.verdict != "not-regressed"} == {"syncs"}
+    assert {verdict.metric for verdict in summary.verdicts if verdict.verdict != "not-regressed"} == {"syncs"}
     assert exit_code(summary) == 1
 
 
@@ -358,10 +358,10 @@ def test_one_sync_fewer_is_an_improvement():
 
 def test_the_same_counts_are_fine_and_figures_that_no_side_has_are_left_out():
     summary = only_counted(counters())
-    assert {each.metric: each.verdict for each in summary.verdicts} == dict.fromkeys(
+    assert {verdict.metric: verdict.verdict for verdict in summary.verdicts} == dict.fromkeys(
         ("python_calls", "c_calls", "ops", "syncs", "tensor_bytes"), "not-regressed"
     )
-    assert not any(each.real for each in summary.verdicts)
+    assert not any(verdict.real for verdict in summary.verdicts)
     assert exit_code(summary) == 0
 
 
@@ -403,7 +403,7 @@ def test_a_side_that_could_not_be_counted_has_no_verdict_on_counts(fail_on, code
         for trial in counted(run, counters())
     ]
     summary = told(run, trials, timed(run, QUIET))
-    assert not {"ops", "syncs", "tensor_bytes"} & {each.metric for each in summary.verdicts}
+    assert not {"ops", "syncs", "tensor_bytes"} & {verdict.metric for verdict in summary.verdicts}
     assert exit_code(summary) == code
 
 
@@ -454,21 +454,21 @@ def test_verdicts_stand_cell_by_cell_in_the_order_of_the_plan():
     comparisons = [factories.comparison(batch_size=size) for size in (512, 8)]
     run = planned(comparisons=comparisons, runners=["lightning", "accelerate"])
     verdicts = told(run, counted(run, counters()), timed(run, QUIET)).verdicts
-    places = list(dict.fromkeys((each.cell.batch_size, each.cell.runner) for each in verdicts))
+    places = list(dict.fromkeys((verdict.cell.batch_size, verdict.cell.runner) for verdict in verdicts))
     assert places == [(512, "lightning"), (512, "accelerate"), (8, "lightning"), (8, "accelerate")]
     assert len(verdicts) == 4 * 10
-    assert [each.cell.batch_size for each in verdicts] == [512] * 20 + [8] * 20
-    assert [each.metric for each in verdicts[:10]] == [
+    assert [verdict.cell.batch_size for verdict in verdicts] == [512] * 20 + [8] * 20
+    assert [verdict.metric for verdict in verdicts[:10]] == [
         "step_time_us", "samples_per_second", "host_rss_bytes", "startup_s", "import_s",
         "python_calls", "c_calls", "ops", "syncs", "tensor_bytes",
     ]  # fmt: skip
-    assert {each.cell.environment for each in verdicts} == {CANDIDATE}
+    assert {verdict.cell.environment for verdict in verdicts} == {CANDIDATE}
     assert math.isclose(verdicts[0].ratio.value, 1, abs_tol=0.003)
 
 
 def test_a_margin_of_time_is_for_time_alone():
     run = planned(margin=0.03, time_margin=0.05)
-    verdicts = {each.metric: each for each in told(run, timed(run, steps(QUIET))).verdicts}
+    verdicts = {verdict.metric: verdict for verdict in told(run, timed(run, steps(QUIET))).verdicts}
     assert {name: verdicts[name].asked_margin for name in ("step_time_us", "samples_per_second", "host_rss_bytes")} == {
         "step_time_us": 0.05,
         "samples_per_second": 0.05,

@@ -192,8 +192,10 @@ def test_doubts_seldom_cry_wolf():
     warnings = [
         list(verdict_warnings(row, clones, margin=0.03, gamma=GAMMA)) for row, clones in zip(rows, same, strict=True)
     ]
-    kinds = {kind: sum(any(kind in sentence for sentence in each) for each in warnings) for kind in ("clone", "moved")}
-    groups = sum(any("two groups" in sentence for sentence in each) for each in warnings)
+    kinds = {
+        kind: sum(any(kind in sentence for sentence in warning) for warning in warnings) for kind in ("clone", "moved")
+    }
+    groups = sum(any("two groups" in sentence for sentence in warning) for warning in warnings)
     assert kinds["clone"] <= 15
     assert kinds["moved"] <= 10
     assert groups <= 30

@@ -297,14 +297,14 @@ def test_throughput_is_drawn_against_batch_size_with_a_legend_in_the_order_of_th
 
 
 def test_an_interval_that_is_not_known_has_no_ends() -> None:
-    figures = {(each["runner"], each["batch"]): each for each in rows_in(drawn(lines.throughput, several_sizes()))}
+    figures = {(chart["runner"], chart["batch"]): chart for chart in rows_in(drawn(lines.throughput, several_sizes()))}
     assert (figures["pytorch", 64]["low"], figures["pytorch", 64]["high"]) == (8e4, 1e5)
     assert (figures["accelerate", 8]["low"], figures["accelerate", 8]["high"]) == (None, None)
 
 
 def test_a_line_is_broken_where_a_cell_is_missing() -> None:
     chart = drawn(lines.throughput, several_sizes())
-    figures = [each for each in rows_in(chart) if each["runner"] == "accelerate"]
+    figures = [row for row in rows_in(chart) if row["runner"] == "accelerate"]
     assert [(figure["batch"], figure.get("value")) for figure in figures] == [(8, 7e4), (64, None), (512, 7e4)]
     dash = ",".join(map(str, MARKS["accelerate"].dash))
     assert re.search(f'<path d="([^"]*)"[^>]*stroke-dasharray="{dash}"', svg(chart))[1].count("M") == 2
@@ -314,7 +314,7 @@ def test_overhead_has_the_baseline_as_its_zero_and_no_floor() -> None:
     chart = drawn(lines.overhead, several_sizes())
     assert layers_of(chart, "rule")[0]["encoding"] == {"y": {"datum": 0}}
     assert "overhead, µs per step" in texts(svg(chart))
-    assert {each["runner"] for each in rows_in(chart)} == {"hf-trainer", "lightning", "accelerate", "fabric"}
+    assert {row["runner"] for row in rows_in(chart)} == {"hf-trainer", "lightning", "accelerate", "fabric"}
 
 
 def test_overheads_of_one_batch_size_lie_side_by_side() -> None:
@@ -356,7 +356,7 @@ def test_a_row_is_hollow_where_the_table_has_a_tilde(draw: Any, key: str, close:
 def test_a_point_of_a_line_is_hollow_where_the_table_has_a_tilde() -> None:
     close = [row(batch_size=size, noise_floor=0.9, ratio=estimate(1.876, 1.855, 1.899)) for size in (8, 64)]
     spec = drawn(lines.overhead, summary_of(*(baseline(batch_size=size) for size in (8, 64)), *close))
-    assert [(each["shown"], each["same"]) for each in rows_in(spec)] == [("~", True)] * 2
+    assert [(row["shown"], row["same"]) for row in rows_in(spec)] == [("~", True)] * 2
     assert dots_of(spec)["fill"]["condition"] == {"test": "datum.same", "value": LIGHT.background}
 
 
@@ -440,7 +440,7 @@ def test_a_figure_stands_out_from_the_part_that_it_stands_in(draw: Any, theme: T
 
 def test_a_figure_is_left_out_of_a_part_that_is_too_narrow_for_it() -> None:
     spec = drawn(bars.phases, summary_of(row(phases_us={"data": 995.0, "forward": 5.0})))
-    shown = [(each["shown"], each["inside"]) for each in rows_in(spec["layer"][0])]
+    shown = [(row["shown"], row["inside"]) for row in rows_in(spec["layer"][0])]
     assert shown == [("995", "995"), ("5", "")]
 
 
@@ -450,11 +450,11 @@ def test_a_distribution_has_its_quantiles_and_tells_the_median() -> None:
         distribution.distribution, summary_of(*(row(name, step_quantiles_us=us) for name, us in steps.items()))
     )
     curves, dots = chart["layer"]
-    curve = [each for each in rows_in(curves) if each["runner"] == "hf-trainer"]
+    curve = [row for row in rows_in(curves) if row["runner"] == "hf-trainer"]
     assert len(curve) == 200
     assert (curve[0]["us"], curve[0]["share"]) == (400, 0)
     assert (curve[-1]["us"], curve[-1]["share"]) == (599, 99.5)
-    assert [(each["runner"], each["us"], each["share"]) for each in rows_in(dots)] == [
+    assert [(row["runner"], row["us"], row["share"]) for row in rows_in(dots)] == [
         ("pytorch", 900, 50), ("hf-trainer", 500, 50),
     ]  # fmt: skip
     told = texts(svg(chart))

@@ -188,8 +188,8 @@ def test_a_pivot_has_a_row_a_batch_size_and_a_column_a_runner() -> None:
     cells = [row(batch_size=8), row(batch_size=64), floor(batch_size=64)]
     pivoted = tables.pivot(group(*cells), ["floor", "hf-trainer"], lambda cell: cell.runner[0] + str(cell.batch_size))
     assert pivoted.headers == ("batch", "floor", "hf-trainer")
-    assert [each.texts for each in pivoted.rows] == [("8", "-", "h8"), ("64", "f64", "h64")]
-    assert [each.facets["batch size"] for each in pivoted.rows] == ["8", "64"]
+    assert [row.texts for row in pivoted.rows] == [("8", "-", "h8"), ("64", "f64", "h64")]
+    assert [row.facets["batch size"] for row in pivoted.rows] == ["8", "64"]
 
 
 def test_the_tidy_frame_has_every_figure_under_its_unit() -> None:

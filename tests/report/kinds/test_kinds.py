@@ -43,7 +43,7 @@ def told(kind, record):
 
 def test_a_new_verb_is_one_folder_of_kinds():
     folder = Path(kinds.__file__).parent
-    assert {each.parent.name for each in folder.glob("*/kind.py")} == {*KINDS, "compare"}
+    assert {path.parent.name for path in folder.glob("*/kind.py")} == {*KINDS, "compare"}
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -187,7 +187,7 @@ def test_wherever_little_is_told_the_answer_and_the_gravest_warnings_are(documen
 
 
 def test_no_sort_of_block_is_untried():
-    tried = {type(each) for make in DOCUMENTS.values() for each in every(make().blocks)}
+    tried = {type(block) for make in DOCUMENTS.values() for block in every(make().blocks)}
     assert tried == set(Block.__args__)
 
 

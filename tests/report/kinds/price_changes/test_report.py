@@ -35,7 +35,7 @@ def test_what_the_check_does_not_fail_on_is_told_by_itself():
     opening = sentences.answer(summary.model_copy(update={"run": run}))
     assert opening == "Worse: 1 of 2 options do more per step than before: dearer."
     dearer, same = summary.price_changes
-    cheap = [each.model_copy(update={"verdict": "not-regressed"}) for each in dearer.verdicts[:1]]
+    cheap = [verdict.model_copy(update={"verdict": "not-regressed"}) for verdict in dearer.verdicts[:1]]
     other = summary.model_copy(
         update={"price_changes": [dearer.model_copy(update={"verdicts": [*cheap, *dearer.verdicts[1:]]}), same]}
     )
@@ -65,9 +65,9 @@ def test_a_difference_is_told_with_its_interval_or_not_at_all():
     run = planned(an_option(), passes=("timing",))
     prices_us = {(BASELINE, "asked"): 100.0, (CANDIDATE, "asked"): 200.0}
     few, enough = (summarise(run, timed(run, prices_us, blocks=blocks)) for blocks in (3, 20))
-    assert [rows.difference(each) for each in rows.changed(few)] == ["[?]"]
+    assert [rows.difference(row) for row in rows.changed(few)] == ["[?]"]
     (only,) = rows.changed(enough)
     same = summarise(run, timed(run, {}, blocks=10))
     assert re.fullmatch(r"\+(9|10)[\d.]+ \[[\d.]+, [\d.]+\]", rows.difference(only))
-    assert [rows.difference(each) for each in rows.changed(same)] == ["~"]
+    assert [rows.difference(row) for row in rows.changed(same)] == ["~"]
     assert f"difference {rows.difference(only)}" in sentences.line(only)

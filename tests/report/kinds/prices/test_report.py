@@ -89,7 +89,7 @@ def test_what_happens_at_the_start_was_not_counted_and_is_no_0():
 
 def test_a_list_that_counts_nothing_has_no_zeros_and_says_so_of_no_option():
     summary = a_list()
-    uncounted = dict.fromkeys((each.key for each in rows.COUNTED), "it was not counted")
+    uncounted = dict.fromkeys((counter.key for counter in rows.COUNTED), "it was not counted")
     prices = [price.model_copy(update={"uncounted": uncounted}) for price in summary.prices[:3]]
     (only,) = rows.lists(summary.model_copy(update={"prices": prices}))
     assert {rows.per_step(price)[4:8] for price in only.prices} == {tuple("----")}

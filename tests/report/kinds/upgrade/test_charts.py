@@ -23,14 +23,14 @@ def test_a_check_has_its_step_times_with_the_bounds_that_decided():
     assert "1.080 [1.07" in drawn.svg
     assert "The band is the margin of 3 %." in drawn.svg
     (group,) = charts.judged_groups(summary)
-    (verdict,) = [each for each in summary.verdicts if each.metric == "step_time_us"]
+    (verdict,) = [verdict for verdict in summary.verdicts if verdict.metric == "step_time_us"]
     assert [cell.ratio for cell in group.cells] == [verdict.ratio]
     assert {cell.environment for cell in group.cells} == {CANDIDATE}
 
 
 def test_a_check_draws_hollow_what_its_table_marks_as_no_difference():
     summary = checked(0.0)
-    (verdict,) = [each for each in summary.verdicts if each.metric == "step_time_us"]
+    (verdict,) = [verdict for verdict in summary.verdicts if verdict.metric == "step_time_us"]
     (drawn,) = charts.drawings(summary)
     assert verdict_tables.ratio(verdict).startswith("~ ")
     assert f">{verdict_tables.ratio(verdict)}<" in drawn.svg

@@ -141,7 +141,7 @@ def test_functions_can_be_searched(report):
         "1 of 4 functions match: +12 of +45 Python calls per step."
     )
     rows = view.find_elements(By.CSS_SELECTOR, "tbody tr")
-    assert [each.text for each in rows] == ["Trainer.compute_loss transformers/trainer.py:200 0 12 +12"]
+    assert [row.text for row in rows] == ["Trainer.compute_loss transformers/trainer.py:200 0 12 +12"]
     assert [b.text for b in view.find_elements(By.CSS_SELECTOR, ".hit")] == ["Trainer.compute_loss +12"]
 
 
