@@ -134,26 +134,26 @@ def square_mask(baseline: str, candidate: str, *, cache: str, cwd: Path) -> tupl
     """Bytes of the buffer, and of the mask that is made of it, that the candidate has more of."""
     sides = [f"transformers=={version} accelerate==0.27.2" for version in (baseline, candidate)]
     script = f"{TRAINER} --max_position_embeddings {POSITIONS} --repeats 2"
-    found = upgrade_of_script(*sides, script, cache=cache, cwd=cwd)
-    own = by_function(found, "tensor_bytes", environment="candidate")
+    check = upgrade_of_script(*sides, script, cache=cache, cwd=cwd)
+    own = by_function(check, "tensor_bytes", environment="candidate")
     llama = "transformers/models/llama/modeling_llama.py: LlamaModel"
-    return found, [own[f"{llama}.{name}"] for name in ("__init__", "_update_causal_mask")]
+    return check, [own[f"{llama}.{name}"] for name in ("__init__", "_update_causal_mask")]
 
 
 @pytest.mark.network
-def test_transformers_4_38_masks_every_position_that_a_llama_can_have(cache, tmp_path):
+def test_transformers_4_38_masks_every_position_that_a_llama_can_have(shared_cache, tmp_path):
     # A square buffer, and twice a step a copy for each sample, however short: huggingface/transformers#29484.
-    found, extra = square_mask("4.37.2", "4.38.2", cache=cache, cwd=tmp_path)
-    assert change(found, "tensor_bytes")[0] == "regressed"
+    check, extra = square_mask("4.37.2", "4.38.2", cache=shared_cache, cwd=tmp_path)
+    assert change(check, "tensor_bytes")[0] == "regressed"
     assert extra == [POSITIONS**2, 2 * BATCH_SIZE * 4 * POSITIONS**2]
-    assert "extra tensor bytes at a step's peak" in found.told
+    assert "extra tensor bytes at a step's peak" in check.printed
 
 
 @pytest.mark.network
-def test_transformers_4_39_masks_what_is_there(cache, tmp_path):
+def test_transformers_4_39_masks_what_is_there(shared_cache, tmp_path):
     # huggingface/transformers#29753; a block's own mask stays.
-    found, extra = square_mask("4.38.2", "4.39.3", cache=cache, cwd=tmp_path)
-    assert (change(found, "tensor_bytes")[0], found.proof["verdict"]) == ("improved", "bitwise")
+    check, extra = square_mask("4.38.2", "4.39.3", cache=shared_cache, cwd=tmp_path)
+    assert (change(check, "tensor_bytes")[0], check.proof["verdict"]) == ("improved", "bitwise")
     assert extra == [-(POSITIONS**2), BATCH_SIZE * 4 * BLOCK_SIZE**2 - 2 * BATCH_SIZE * 4 * POSITIONS**2]
 
 
