@@ -80,9 +80,9 @@ def timed(
     ]
 
 
-def steps(found: Sequence[float], planted: float = 0.0) -> list[float]:
+def steps(log_ratios: Sequence[float], planted: float = 0.0) -> list[float]:
     """The same log ratios with a change planted, 0.08 for 8 %."""
-    return [each + math.log1p(planted) for each in found]
+    return [each + math.log1p(planted) for each in log_ratios]
 
 
 def proven(run: Run) -> list[Trial]:
@@ -123,6 +123,6 @@ def failing(cell: Cell, phase: str, *, status: str = "failed", **changes: Any) -
     return factories.trial(cell=cell, phase=phase, status=status, **changes)  # type: ignore[arg-type]
 
 
-def told(run: Run, *parts: Sequence[Trial]) -> Summary:
+def ended(run: Run, *parts: Sequence[Trial]) -> Summary:
     """What is made of the run when it is over, all cells proven equal."""
     return summarise(run, [*proven(run), *(trial for part in parts for trial in part)])

@@ -336,8 +336,8 @@ def test_machines_of_a_kind_are_held_against_each_other_and_kinds_of_one_run_alo
         stored(tmp_path / name, side(machines=own), [])
         for name, side, own in zip("ab", (before, after), kinds, strict=True)
     ]
-    told = "cpu of H100: Imaginary CPU @ 2.00GHz in A, Other CPU in B"
-    assert f"the runs are not comparable ({told}): " in verb(*folders).err
+    sentence = "cpu of H100: Imaginary CPU @ 2.00GHz in A, Other CPU in B"
+    assert f"the runs are not comparable ({sentence}): " in verb(*folders).err
 
 
 def test_force_compares_all_the_same_and_warns_in_the_report(verb, pair):

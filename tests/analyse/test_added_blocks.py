@@ -93,5 +93,5 @@ def test_a_comparison_of_two_runs_has_the_step_times_of_their_reports() -> None:
 
 def test_blocks_that_are_added_for_every_loop_count_in_all_figures() -> None:
     trials = [*proven("pytorch"), *timed("pytorch", [100, 200, 400])]
-    (found,) = summarise(with_target("pytorch", blocks=1), trials).cells
-    assert value_of(found.step_time_us) == pytest.approx(200)
+    (cells,) = summarise(with_target("pytorch", blocks=1), trials).cells
+    assert value_of(cells.step_time_us) == pytest.approx(200)

@@ -24,9 +24,9 @@ def run(versions, *, grad_accumulation=4):
 
 @pytest.mark.parametrize(("versions", "named"), [(["4.45.2", "4.46.1"], ["4.46.1"]), (["4.45.2", "4.48.0"], [])])
 def test_releases_that_summed_micro_batches_are_named(versions, named):
-    told = list(bridges.hidden(run(versions)))
-    assert [each.split()[1] for each in told] == named
-    assert all("gradients were 4 times too large" in each for each in told)
+    sentences = list(bridges.hidden(run(versions)))
+    assert [each.split()[1] for each in sentences] == named
+    assert all("gradients were 4 times too large" in each for each in sentences)
 
 
 def test_nothing_is_hidden_where_nothing_is_accumulated():
@@ -38,14 +38,14 @@ def test_it_stands_in_bold_above_the_first_section_of_every_report(kind):
     made = run(["4.45.2", "4.47.0"])
     releases = [Release(version=each) for each in ("4.45.2", "4.47.0")]
     searched = made.settings.model_copy(update={"bisection": Bisection(metric="step_time", releases=releases)})
-    found = factories.summary().model_copy(update={"run": made.model_copy(update={"settings": searched})})
-    opening = markdown.written(kind.document(found, "results/a")).split("\n## ")[0]
+    search = factories.summary().model_copy(update={"run": made.model_copy(update={"settings": searched})})
+    opening = markdown.written(kind.document(search, "results/a")).split("\n## ")[0]
     assert "\n**transformers 4.47.0 sums the gradients of micro-batches" in opening
-    shown = page(found.model_copy(update={"run": made}), "results/a")
+    shown = page(search.model_copy(update={"run": made}), "results/a")
     assert '<p class="block strong">transformers 4.47.0 sums the gradients of micro-batches' in shown
 
 
 def test_it_stands_in_bold_above_the_runs_that_a_report_of_several_tells_of():
     made = factories.summary().model_copy(update={"run": run(["4.47.0"])})
-    told = markdown.written(side_by_side_report.document(sides.sides([("a", made), ("b", made)]), "out"))
-    assert told.split("\n\n")[1].startswith("**transformers 4.47.0 sums the gradients of micro-batches")
+    text = markdown.written(side_by_side_report.document(sides.sides([("a", made), ("b", made)]), "out"))
+    assert text.split("\n\n")[1].startswith("**transformers 4.47.0 sums the gradients of micro-batches")

@@ -20,9 +20,9 @@ def test_alike_is_nothing_to_tell():
 
 def test_a_comparison_of_forks_and_fresh_interpreters_names_them():
     reason = "RuntimeError: Cannot re-initialize CUDA in forked subprocess"
-    told = list(warnings_of([trial("pytorch", "fork"), trial("fabric", "spawn", reason)]))
-    assert told[0] == f"every trial on cpu is an interpreter of its own, since a fork could not use it ({reason})"
-    assert "trials of pytorch are forks and of fabric fresh interpreters" in told[1]
+    sentences = list(warnings_of([trial("pytorch", "fork"), trial("fabric", "spawn", reason)]))
+    assert sentences[0] == f"every trial on cpu is an interpreter of its own, since a fork could not use it ({reason})"
+    assert "trials of pytorch are forks and of fabric fresh interpreters" in sentences[1]
 
 
 def test_passes_that_time_nothing_do_not_count():

@@ -22,8 +22,8 @@ def cell_of(ranks: int, **changes: str):
 
 def timing(ranks: int):
     memories = [factories.memory(host_rss_bytes=400_000_000 + 5_000_000 * rank) for rank in range(ranks)]
-    told = factories.timing(STEP_US[ranks], device="cpu", jitter=0.0, seed=0)
-    return told.model_copy(update={"memory": memories[-1], "memory_of_ranks": memories if ranks > 1 else []})
+    timing = factories.timing(STEP_US[ranks], device="cpu", jitter=0.0, seed=0)
+    return timing.model_copy(update={"memory": memories[-1], "memory_of_ranks": memories if ranks > 1 else []})
 
 
 def counters(ranks: int) -> Counters:
@@ -95,9 +95,9 @@ def test_a_run_on_one_rank_says_nothing_of_scaling():
 
 
 def test_the_table_has_a_row_for_each_number_of_ranks():
-    told = scaling.table(summary(1, 2))
-    assert told.headers == (*scaling.NAMES, *scaling.FIGURES)
-    one, two = told.texts
+    table = scaling.table(summary(1, 2))
+    assert table.headers == (*scaling.NAMES, *scaling.FIGURES)
+    one, two = table.texts
     assert one[:3] == ("64", "pytorch", "1")
     assert one[4:] == ("1", "400", "none", "0", "none", "none")
     assert two[:3] == ("64", "pytorch", "2")

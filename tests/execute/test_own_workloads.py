@@ -33,7 +33,7 @@ def request(workload: str, phase: str = "equivalence") -> Request:
 def pool():
     """An interpreter for each workload of this file's tests, forks of one that has imported torch."""
     keys = [key_of(request(f"{OWN}:{name}").cell) for name in (*WRONG, "tiny", "tells_who_made_it", "a_loss_a_sample")]
-    found = Pool(
+    pool = Pool(
         [*keys, key_of(request("no_such.module:tiny").cell)],
         pythons={},
         layout=LAYOUT,
@@ -42,9 +42,9 @@ def pool():
     )
     with pytest.MonkeyPatch.context() as patched:
         verbs.set_variables(patched)
-        found.open()
-    yield found
-    found.close()
+        pool.open()
+    yield pool
+    pool.close()
 
 
 WRONG = {

@@ -149,10 +149,10 @@ def test_phases_wait_for_the_device_and_nobody_is_charged_for_that(slow):
 def test_memory_is_that_of_the_devices_own_allocator(whole):
     weights_bytes = 4 * (64 * 32 + 32 + 32 * 16 + 16 + 16 * 2 + 2)
     for name, cell in of(whole[0]).items():
-        told = cell.device_memory_bytes
-        assert told.allocated >= 4 * weights_bytes, name  # weights, gradients and two moments
-        assert told.reserved == 2 * told.allocated, name  # as that allocator has it
-        assert told.process is None, name
+        memory_bytes = cell.device_memory_bytes
+        assert memory_bytes.allocated >= 4 * weights_bytes, name  # weights, gradients and two moments
+        assert memory_bytes.reserved == 2 * memory_bytes.allocated, name  # as that allocator has it
+        assert memory_bytes.process is None, name
         assert cell.unavailable["device_memory_bytes.process"] == memory.NOT_NVIDIAS
 
 
@@ -164,9 +164,9 @@ def test_what_is_read_back_counts_and_what_adamw_reads_on_the_cpu_does_not(whole
 
 
 def test_batches_are_moved_and_stay_batches(whole):
-    told = of(whole[0])["pytorch"].tensor_bytes_by_category
-    assert told["batch"] >= 8 * (64 * 4 + 8)
-    assert told["parameters"] == told["gradients"]
+    by_category = of(whole[0])["pytorch"].tensor_bytes_by_category
+    assert by_category["batch"] >= 8 * (64 * 4 + 8)
+    assert by_category["parameters"] == by_category["gradients"]
 
 
 REFUSED = {
@@ -181,10 +181,10 @@ def test_frameworks_that_are_not_told_of_the_device_refuse_it_or_are_found_out(t
     summary, _ = measured("pytorch", *REFUSED, passes=["equivalence"])
     cells = of(summary)
     for name, (status, words) in REFUSED.items():
-        told = cells[name].reason if status == "failed" else cells[name].equivalence.verdict
-        assert words in told, (name, told)
+        said = cells[name].reason if status == "failed" else cells[name].equivalence.verdict
+        assert words in said, (name, said)
 
 
 def test_the_doctor_can_try_it(toy):
-    found = launch_probe.tried("toy")
-    assert (found.launch, found.no_fork, found.broken) == ("fork", None, None)
+    answer = launch_probe.tried("toy")
+    assert (answer.launch, answer.no_fork, answer.broken) == ("fork", None, None)

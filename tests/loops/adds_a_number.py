@@ -8,8 +8,8 @@ from trainloops.contract import Job, Parts
 
 def train(job: Job, parts: Parts) -> None:
     def loss(model, batch):
-        found = parts.loss(model, batch)
-        found.detach() + 1
-        return found
+        loss = parts.loss(model, batch)
+        loss.detach() + 1
+        return loss
 
     runners.load("pytorch")(job, replace(parts, loss=loss))

@@ -8,8 +8,8 @@ from trainloops.contract import Job, Parts
 
 def train(job: Job, parts: Parts) -> None:
     def loss(model, batch):
-        found = parts.loss(model, batch)
-        found.item()
-        return found
+        loss = parts.loss(model, batch)
+        loss.item()
+        return loss
 
     runners.load("pytorch")(job, replace(parts, loss=loss))

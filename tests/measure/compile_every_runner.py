@@ -87,14 +87,14 @@ def main():
     os.dup2(2, 1)  # frameworks print
     compile_fx.compile_fx = lambda graph, *_, **__: graph.forward
     trains = {name: runners.load(name) for name in runners.REGISTRY} | {"takes no notice": takes_no_notice}
-    told = {
+    results = {
         "proofs": {name: in_a_fork(proof, train, 0) for name, train in trains.items()},
         "proofs in bf16": {name: in_a_fork(in_bf16, trains[name], 0) for name in runners.REGISTRY},
         "counted": in_a_fork(counted, trains["pytorch"], 0),
         "split": in_a_fork(split, trains["pytorch"], 0),
         "compiled twice": in_a_fork(compiled_twice, trains["pytorch"], 0),
     }
-    json.dump(told, answer)
+    json.dump(results, answer)
 
 
 if __name__ == "__main__":

@@ -114,10 +114,10 @@ class Trial:
 
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
-    found = Time()
+    clock = Time()
     for module in (clocks, collector):
-        monkeypatch.setattr(module, "perf_counter_ns", lambda: found.now_ns)
-    return found
+        monkeypatch.setattr(module, "perf_counter_ns", lambda: clock.now_ns)
+    return clock
 
 
 @pytest.fixture
@@ -324,12 +324,12 @@ PREAD = os.pread
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account]:
-    found = Account(tmp_path / "schedstat")
-    found.adds(5_000)
-    with found.path.open("rb") as file:
+    account = Account(tmp_path / "schedstat")
+    account.adds(5_000)
+    with account.path.open("rb") as file:
         monkeypatch.setattr(clocks, "_own_account", file.fileno)
-        monkeypatch.setattr(clocks.os, "pread", found.pread)
-        yield found
+        monkeypatch.setattr(clocks.os, "pread", account.pread)
+        yield account
 
 
 def test_what_the_core_ran_besides_is_told_of_the_step_that_it_fell_into_and_of_no_other_turn(start, time, account):
@@ -428,10 +428,10 @@ def company_of(surroundings: Callable[[], object]) -> bool:
         os.write(writer, b"1" if clocks._has_company() else b"0")
         os._exit(0 if kept is not None else 1)
     os.close(writer)
-    with os.fdopen(reader, "rb") as told:
-        found = told.read(1)
+    with os.fdopen(reader, "rb") as answer:
+        byte = answer.read(1)
     assert os.waitpid(pid, 0)[1] == 0
-    return {b"0": False, b"1": True}[found]
+    return {b"0": False, b"1": True}[byte]
 
 
 def a_thread() -> Any:
@@ -509,10 +509,10 @@ print(host.rss_bytes())
 
 def test_host_memory_is_what_was_inherited_and_what_the_trial_added():
     # In an interpreter of its own: this one may have had a higher peak in an earlier test.
-    told = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", PEAK_OF_A_HUNDRED_MEGABYTES], capture_output=True, text=True, check=True
     )
-    assert int(told.stdout) == pytest.approx(400_000_000, abs=5e6)
+    assert int(printed.stdout) == pytest.approx(400_000_000, abs=5e6)
 
 
 def test_growth_counts_a_peak_that_has_passed_but_not_the_libraries_that_a_fork_touches():
@@ -536,16 +536,16 @@ Threads:\t1
 
 def test_a_sandbox_that_tells_no_peak_of_memory_is_measured_all_the_same(tmp_path, monkeypatch):
     (tmp_path / "status").write_text(GVISOR)
-    found = process.resident(tmp_path / "status")
-    assert found == process.Resident(total=300_000 * 1024, peak=None, anonymous=None)
-    monkeypatch.setattr(memory, "resident", lambda: found)
-    host = memory.HostBaseline(inherited_bytes=100, at_start=found)
-    told = memory.figures(Peaks(), Peaks(), device="cpu", host=host)
-    assert told["host_rss_bytes"] is None
-    assert told["unavailable"]["host_rss_bytes"] == memory.NO_PEAK
+    resident = process.resident(tmp_path / "status")
+    assert resident == process.Resident(total=300_000 * 1024, peak=None, anonymous=None)
+    monkeypatch.setattr(memory, "resident", lambda: resident)
+    host = memory.HostBaseline(inherited_bytes=100, at_start=resident)
+    figures = memory.figures(Peaks(), Peaks(), device="cpu", host=host)
+    assert figures["host_rss_bytes"] is None
+    assert figures["unavailable"]["host_rss_bytes"] == memory.NO_PEAK
 
 
 def test_memory_is_asked_of_the_process_itself_where_its_status_has_no_size(tmp_path):
     (tmp_path / "status").write_text("Name:\tpython\nState:\tR (running)\n")
-    found = process.resident(tmp_path / "status")
-    assert found.total == found.peak == found.anonymous > 0
+    resident = process.resident(tmp_path / "status")
+    assert resident.total == resident.peak == resident.anonymous > 0

@@ -41,10 +41,10 @@ print(json.dumps([step - full[0], collections.result(step - full[0], looks=False
 @pytest.mark.parametrize("batch_size", [1500, 2000, 9000])
 def test_what_survives_tells_how_often_a_full_collection_comes(tmp_path, batch_size):
     command = [sys.executable, "-c", SEEN_AND_DUE, str(batch_size), str(tmp_path / "ticks")]
-    steps, found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    steps, printed = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert steps > 50
-    assert found["full_due"] == pytest.approx(8, rel=0.15)
-    assert len(found["full_ns"]) == 8  # all but the first
+    assert printed["full_due"] == pytest.approx(8, rel=0.15)
+    assert len(printed["full_ns"]) == 8  # all but the first
 
 
 @pytest.fixture
@@ -54,10 +54,10 @@ def collections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     gc.collect()
     held = [[] for _ in range(4_000)]
     gc.collect()
-    found = Collections(Ticks(tmp_path / "ticks"))
+    collections = Collections(Ticks(tmp_path / "ticks"))
     before = list(gc.callbacks)
-    found.watch(lambda: 1)
-    yield found
+    collections.watch(lambda: 1)
+    yield collections
     gc.callbacks[:] = before
     gc.unfreeze()
     assert held
@@ -99,11 +99,11 @@ def test_what_survived_before_the_timed_steps_does_not_count(collections):
 def test_trials_of_different_blocks_begin_at_different_places_between_two_collections(tmp_path, phase, made):
     seen = []
     count = lambda when, info: seen.append(info["generation"]) if when == "start" else None  # noqa: E731
-    found = Collections(Ticks(tmp_path / "ticks"), phase=phase)
+    collections = Collections(Ticks(tmp_path / "ticks"), phase=phase)
     gc.callbacks.append(count)
     gc.disable()
     try:
-        found.begin()
+        collections.begin()
     finally:
         gc.enable()
         gc.callbacks.remove(count)
@@ -119,6 +119,6 @@ def test_a_collector_that_is_off_has_no_full_collection_to_tell_of(collections):
 
 
 def test_collections_that_leave_out_what_was_imported_tell_nothing(tmp_path):
-    found = Collections(Ticks(tmp_path / "ticks"), are_whole=False)
-    found.begin()
-    assert found.result(1_000, looks=True) is None
+    collections = Collections(Ticks(tmp_path / "ticks"), are_whole=False)
+    collections.begin()
+    assert collections.result(1_000, looks=True) is None

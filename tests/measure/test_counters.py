@@ -219,18 +219,18 @@ def baseline():
 
 def difference(baseline, extra):
     """What `extra` does more than `does_nothing`, which it replaces: by counter, by function."""
-    found = counted(extra)
+    counts = counted(extra)
     rows = {
-        counter: subtract(functions(baseline), functions(found), counter, cell=cell_of()) for counter in BY_FUNCTION
+        counter: subtract(functions(baseline), functions(counts), counter, cell=cell_of()) for counter in BY_FUNCTION
     }
     for counter, differing in rows.items():
-        assert sum(row.delta for row in differing) == found[counter]["value"] - baseline[counter]["value"]
-        assert found[counter]["share"] == 1
+        assert sum(row.delta for row in differing) == counts[counter]["value"] - baseline[counter]["value"]
+        assert counts[counter]["share"] == 1
     return {counter: {row.function: row.delta for row in differing} for counter, differing in rows.items() if differing}
 
 
-def functions(found):
-    return [SimpleNamespace(**dict.fromkeys(BY_FUNCTION, 0) | row) for row in found["functions"]]
+def functions(counts):
+    return [SimpleNamespace(**dict.fromkeys(BY_FUNCTION, 0) | row) for row in counts["functions"]]
 
 
 def test_one_more_python_call(baseline):
@@ -247,9 +247,9 @@ def test_one_more_read_of_a_value(baseline):
 
 
 def test_one_more_op(baseline):
-    found = difference(baseline, adds_an_op)
-    assert found.pop("python_calls") == {"adds_an_op": 1, "does_nothing": -1}
-    assert found == {"ops": {"adds_an_op": 1}}
+    more = difference(baseline, adds_an_op)
+    assert more.pop("python_calls") == {"adds_an_op": 1, "does_nothing": -1}
+    assert more == {"ops": {"adds_an_op": 1}}
     ops = counted(adds_an_op)["ops_by_name"]
     assert {name.partition("::")[0] for name in ops} == {"aten"}
     assert Counter(ops) - Counter(baseline["ops_by_name"]) == {"aten::add.Tensor": 1}
@@ -263,19 +263,19 @@ def test_a_bridge_is_in_no_count_of_the_loop_that_needs_it(monkeypatch):
         assert averaged is not parts
         plain_loop(does_nothing)(job, averaged)
 
-    plain, found = (
+    plain, both = (
         counters.count(each, SHORT, parts.build, warmup_steps=4) for each in (plain_loop(does_nothing), bridged)
     )
     for counter in ("python_calls", "c_calls", "ops", "syncs"):
-        assert found[counter] == plain[counter]
-    assert found["ops_by_name"] == plain["ops_by_name"]
+        assert both[counter] == plain[counter]
+    assert both["ops_by_name"] == plain["ops_by_name"]
 
 
 def test_one_more_tensor_kept_alive(baseline):
-    found = difference(baseline, keeps_a_tensor)
+    more = difference(baseline, keeps_a_tensor)
     kept.clear()
-    assert found.pop("python_calls") == {"keeps_a_tensor": 1, "does_nothing": -1}
-    assert found == {
+    assert more.pop("python_calls") == {"keeps_a_tensor": 1, "does_nothing": -1}
+    assert more == {
         "c_calls": {"keeps_a_tensor": 1},
         "ops": {"keeps_a_tensor": 1},
         "tensor_bytes": {"keeps_a_tensor": 4000},
@@ -283,9 +283,9 @@ def test_one_more_tensor_kept_alive(baseline):
 
 
 def test_a_tensor_that_a_module_keeps_from_its_first_step_counts(baseline):
-    found = difference(baseline, keeps_one_tensor_for_good)
+    more = difference(baseline, keeps_one_tensor_for_good)
     kept.clear()
-    assert found["tensor_bytes"] == {"keeps_one_tensor_for_good": 4000}
+    assert more["tensor_bytes"] == {"keeps_one_tensor_for_good": 4000}
 
 
 def test_another_thread_is_not_counted(baseline):
@@ -487,15 +487,15 @@ def step_of_adamw(device, **options):
 
 
 def test_what_adamw_reads_of_its_own_counts_on_the_cpu_is_nothing_that_a_card_is_waited_for():
-    found = step_of_adamw("cuda", foreach=True)
-    assert found["ops_by_name"]["aten::_local_scalar_dense"] > 0
-    assert sum(found["syncs"].values()) == 0
+    counts = step_of_adamw("cuda", foreach=True)
+    assert counts["ops_by_name"]["aten::_local_scalar_dense"] > 0
+    assert sum(counts["syncs"].values()) == 0
 
 
 def test_bytes_of_a_card_that_is_not_there_have_categories():
-    found = step_of_adamw("cuda", foreach=True)["tensor_bytes_by_category"]
-    assert found["parameters"] == found["gradients"] == 3 * 256
-    assert found["optimizer_state"] == 6 * 256
+    by_category = step_of_adamw("cuda", foreach=True)["tensor_bytes_by_category"]
+    assert by_category["parameters"] == by_category["gradients"] == 3 * 256
+    assert by_category["optimizer_state"] == 6 * 256
 
 
 # Kernels: those of a card are in `test_kernels`.
@@ -513,31 +513,31 @@ def test_the_device_instrument_reads_a_real_profile(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("launches", "readings", "told"),
+    ("launches", "readings", "counted"),
     [
         ((), range(0, 100, 7), {"allocations"}),  # CUPTI did not come up
         (("aten::addmm",), [0] * 100, {"kernels", "device_syncs"}),  # an allocator that counts nothing
     ],
 )
-def test_what_nobody_told_is_unavailable_and_never_an_exact_0(monkeypatch, launches, readings, told):
+def test_what_nobody_told_is_unavailable_and_never_an_exact_0(monkeypatch, launches, readings, counted):
     monkeypatch.setattr(kernels, "LAUNCHES", launches)
     readings = iter(readings)
     monkeypatch.setattr(kernels, "_allocations_so_far", lambda device: next(readings))
     with kernels.counting_kernels(device="cuda") as steps:
         plain_loop(does_nothing)(SHORT, parts.build(SHORT))
     assert len(steps) == SHORT.steps
-    assert all(set(step) == told for step in steps)
-    assert set(kernels.not_seen(steps[0])) == set(kernels.NAMES) - told
+    assert all(set(step) == counted for step in steps)
+    assert set(kernels.not_seen(steps[0])) == set(kernels.NAMES) - counted
 
 
 def test_a_count_without_a_profiler_is_whole_and_says_what_is_missing(monkeypatch):
     monkeypatch.setattr(counters, "unavailable", lambda device: {})
     readings = iter(range(0, 1000, 7))
     monkeypatch.setattr(kernels, "_allocations_so_far", lambda device: next(readings))
-    found = counters.count(plain_loop(does_nothing), SHORT, parts.build, warmup_steps=1)
-    assert Counters.model_validate(found).kernels is None
-    assert found["allocations"]["value"] == 7
-    assert found["unavailable"] == dict.fromkeys(("kernels", "device_syncs"), kernels.NO_PROFILER)
+    counts = counters.count(plain_loop(does_nothing), SHORT, parts.build, warmup_steps=1)
+    assert Counters.model_validate(counts).kernels is None
+    assert counts["allocations"]["value"] == 7
+    assert counts["unavailable"] == dict.fromkeys(("kernels", "device_syncs"), kernels.NO_PROFILER)
 
 
 def test_what_a_cpu_has_not_is_unavailable_and_says_why(baseline):

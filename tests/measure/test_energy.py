@@ -192,18 +192,18 @@ def test_what_a_board_uses_from_the_first_turn_to_the_last_is_right_to_a_twentie
     board = Board(monkeypatch, renewed_s=renewed_s)
     assert energy.seconds_of_a_move(energy.meter("cuda")) == pytest.approx(renewed_s, abs=2 * energy.POLL_S)
     turns = energy.of_turns("cuda", is_alone=True)
-    found = board.used(turns, 30)
-    assert found["energy_j"] == pytest.approx(250.0 * 30 * 0.071, rel=0.05)
-    assert found["unavailable"] == {}
+    usage = board.used(turns, 30)
+    assert usage["energy_j"] == pytest.approx(250.0 * 30 * 0.071, rel=0.05)
+    assert usage["unavailable"] == {}
 
 
 def test_turns_that_see_a_boards_counter_move_too_seldom_have_a_reason_and_no_figure(monkeypatch):
     board = Board(monkeypatch, renewed_s=0.1)
     turns = energy.of_turns("cuda", is_alone=True)
     assert turns.result() == {"energy_j": None, "unavailable": {}}
-    found = board.used(turns, 20)  # 1.4 s, in which it moves 14 times
-    assert found["energy_j"] is None
-    assert found["unavailable"]["energy_j"] == (
+    usage = board.used(turns, 20)  # 1.4 s, in which it moves 14 times
+    assert usage["energy_j"] is None
+    assert usage["unavailable"]["energy_j"] == (
         "the board's counter moves every 100 ms, too seldom for 1.4 s of turns (give it more --steps)"
     )
 
@@ -218,9 +218,9 @@ def test_a_boards_counter_that_fails_costs_a_trial_its_joules_and_nothing_else(m
         raise NVMLError("GPU is lost")
 
     monkeypatch.setattr(energy, "meter", lambda _: Meter(counters=[Counter(name="board", read_uj=read_uj)]))
-    found = used(energy.of_turns("cuda", is_alone=True), 3)
-    assert found["energy_j"] is None
-    assert found["unavailable"]["energy_j"].endswith("GPU is lost")
+    usage = used(energy.of_turns("cuda", is_alone=True), 3)
+    assert usage["energy_j"] is None
+    assert usage["unavailable"]["energy_j"].endswith("GPU is lost")
 
 
 def test_a_boards_counter_that_stands_still_is_no_figure(monkeypatch):

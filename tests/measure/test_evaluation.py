@@ -21,10 +21,10 @@ class Wrapper(nn.Module):
 
 @pytest.fixture
 def evaluation():
-    found = Evaluation(lambda: found.changes.append(found.is_on))
-    found.changes = []
-    with found.watching():
-        yield found
+    seen = Evaluation(lambda: seen.changes.append(seen.is_on))
+    seen.changes = []
+    with seen.watching():
+        yield seen
 
 
 @pytest.fixture
@@ -88,11 +88,11 @@ def in_turns():
         for owner, name in ((nn.Module, "eval"), (torch.optim.Optimizer, "add_param_group")):
             patch.setattr(owner, name, getattr(owner, name))
         patch.setattr("bench.measure.evaluation.perf_counter_ns", itertools.count().__next__)
-        found = EvaluationInTurns()
-        found.watch()
-        yield found
-        found.begin()
-        found.end()
+        evaluation = EvaluationInTurns()
+        evaluation.watch()
+        yield evaluation
+        evaluation.begin()
+        evaluation.end()
 
 
 def looked_at() -> tuple[object, ...]:

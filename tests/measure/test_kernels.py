@@ -117,8 +117,8 @@ def recorded(*steps: list[Activity]) -> list[FunctionEvent]:
 
 
 def counted(*steps: list[Activity]) -> list[dict[str, int]]:
-    found = kernels.per_step(kernels.host_events(recorded(*steps)))
-    return [{name: counts.total() for name, counts in step.items()} for step in found]
+    per_step = kernels.per_step(kernels.host_events(recorded(*steps)))
+    return [{name: counts.total() for name, counts in step.items()} for step in per_step]
 
 
 def test_as_many_kernels_are_counted_as_the_device_ran_and_no_copy_fill_or_annotation():
@@ -142,8 +142,8 @@ def test_a_wait_is_counted_once_in_its_step_and_what_the_profiler_waits_for_at_i
 
 
 def test_what_was_called_is_told_by_name():
-    (found,) = kernels.per_step(kernels.host_events(recorded(PLAIN + READ_A_VALUE)))
-    assert found == {
+    (counts,) = kernels.per_step(kernels.host_events(recorded(PLAIN + READ_A_VALUE)))
+    assert counts == {
         "kernels": {"cudaLaunchKernelExC": 1, "cudaLaunchKernel": 3, "cuLaunchKernel": 1, "cuLaunchKernelEx": 1},
         "device_syncs": {"cudaStreamSynchronize": 1},
     }

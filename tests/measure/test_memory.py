@@ -45,16 +45,16 @@ def allocated_under_a_guard(size_bytes):
         memory.guard(256 * MEBIBYTE, baseline())
         try:
             torch.empty(size_bytes, dtype=torch.uint8)
-            told = b"fits"
+            reason = b"fits"
         except (MemoryError, RuntimeError) as error:
-            told = b"out of memory" if is_out_of_memory(error) else str(error).encode()
-        os.write(theirs, told)
+            reason = b"out of memory" if is_out_of_memory(error) else str(error).encode()
+        os.write(theirs, reason)
         os._exit(0)
     os.close(theirs)
     with os.fdopen(ours, "rb") as answer:
-        found = answer.read().decode()
+        printed = answer.read().decode()
     os.wait()
-    return found
+    return printed
 
 
 def test_what_is_far_beyond_the_limit_cannot_be_allocated_and_what_is_near_it_can():

@@ -213,9 +213,9 @@ def test_a_step_that_raised_has_no_share_in_those_after_the_next(time):
             parts.optimizer.step(lambda: 1 // 0)
         a_script(parts, time)
 
-    found = phases_of(recovers, time, steps=8)["phase_ns"]
-    assert found["optimizer"][-3:] == [1_000_000] * 3
-    assert found["rest"][-3:] == [10_000_000] * 3
+    phase_ns = phases_of(recovers, time, steps=8)["phase_ns"]
+    assert phase_ns["optimizer"][-3:] == [1_000_000] * 3
+    assert phase_ns["rest"][-3:] == [10_000_000] * 3
 
 
 def evaluates(parts, time):

@@ -140,11 +140,11 @@ def test_our_own_waits_for_the_device_are_nobodys(monkeypatch):
     monkeypatch.setattr(torch.accelerator, "synchronize", space["synchronize"])
     job = Job(workload="mlp", batch_size=8, epochs=1, steps_per_epoch=60)
     split = phases.splitting(parts.build(job), Accelerator("toy"))
-    with split as found, sampling(steps=job.steps, warmup_steps=1) as sampler:
-        runners.load("pytorch")(job, found.parts)
+    with split as figures, sampling(steps=job.steps, warmup_steps=1) as sampler:
+        runners.load("pytorch")(job, figures.parts)
     rows = sampler.functions()
     assert "synchronize" not in {row["function"] for row in rows}
-    step_ns = sum(sum(ns) for ns in found.result()["phase_ns"].values()) / (job.steps - 1)
+    step_ns = sum(sum(ns) for ns in figures.result()["phase_ns"].values()) / (job.steps - 1)
     # Ten waits a step, which took most of it, are not shared out among the loop's functions.
     assert 0 < sum(row["exclusive_ns"] for row in rows) < 0.5 * step_ns
 
@@ -159,9 +159,9 @@ def test_what_the_splitting_of_phases_calls_for_the_loop_is_the_loops(monkeypatc
         return model(batch["x"]).sum()
 
     with (
-        phases.splitting(replace(built, loss=slow_loss), Accelerator("toy")) as found,
+        phases.splitting(replace(built, loss=slow_loss), Accelerator("toy")) as figures,
         sampling(steps=job.steps, warmup_steps=1) as sampler,
     ):
-        runners.load("pytorch")(job, found.parts)
+        runners.load("pytorch")(job, figures.parts)
     own_ns = {row["function"]: row["exclusive_ns"] for row in sampler.functions()}
     assert own_ns["spin"] > 1e6

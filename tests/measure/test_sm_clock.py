@@ -21,10 +21,10 @@ def clocks(monkeypatch):
 
         def read(board, domain):
             assert (board, domain) == (7, 1)
-            found = next(left)
-            if isinstance(found, Exception):
-                raise found
-            return found
+            clock = next(left)
+            if isinstance(clock, Exception):
+                raise clock
+            return clock
 
         monkeypatch.setitem(sys.modules, "pynvml", nvml(nvmlDeviceGetClockInfo=read))
         return sm_clock.of_turns("cuda:0")
@@ -58,9 +58,9 @@ def test_a_clock_that_cannot_be_read_any_more_costs_a_trial_nothing_but_that(clo
 
 def test_what_has_no_such_clock_or_does_not_tell_has_a_reason(clocks, monkeypatch):
     def reason(device):
-        found = sm_clock.of_turns(device).result()
-        assert found["sm_clock_mhz"] is None
-        return found["unavailable"]["sm_clock_mhz"]
+        clocks = sm_clock.of_turns(device).result()
+        assert clocks["sm_clock_mhz"] is None
+        return clocks["unavailable"]["sm_clock_mhz"]
 
     assert reason("cpu") == "the device is the host"
     assert reason("mps") == "only NVIDIA's driver reports it"

@@ -77,14 +77,14 @@ def lit():
     return Training(trainer=trainer, model=pl.LightningModule())
 
 
-def told(found, training):
-    return {each.name: option for each in found if (option := each.option(training)) is not None}
+def on_in(switched, training):
+    return {each.name: option for each in switched if (option := each.option(training)) is not None}
 
 
 def test_what_a_trainer_has_on_is_told_with_its_setting_and_its_events_and_can_be_switched_off(hf):
-    found = hf_trainer.switches(hf)
-    options = told(found, hf)
-    assert {each.name for each in found} - options.keys() == NOT_MADE
+    switched = hf_trainer.switches(hf)
+    options = on_in(switched, hf)
+    assert {each.name for each in switched} - options.keys() == NOT_MADE
     assert options["logging"] | {"every": None} == {
         "name": "logging",
         "setting": "logging_steps=10",
@@ -102,28 +102,28 @@ def test_what_a_trainer_has_on_is_told_with_its_setting_and_its_events_and_can_b
         "label-smoothing",
         "neftune-noise",
     }
-    for each in found:
+    for each in switched:
         if each.name not in NOT_MADE:
             each.turn_off(hf)
-    assert told(hf_trainer.switches(hf), hf).keys() <= {"callback-PrinterCallback"}  # as `disable_tqdm=True` has it
+    assert on_in(hf_trainer.switches(hf), hf).keys() <= {"callback-PrinterCallback"}  # as `disable_tqdm=True` has it
     assert hf.trainer.args.logging_strategy == "no"
     assert hf.trainer.args.dataloader_persistent_workers is False
 
 
 def test_what_a_lightning_trainer_has_on_is_told_and_can_be_switched_off(lit):
-    found = of_lightning.switches(lit)
-    options = told(found, lit)
+    switched = of_lightning.switches(lit)
+    options = on_in(switched, lit)
     assert options.keys() == {
         *("progress-bar", "model-summary", "checkpoint", "logging", "gradient-clip", "detect-anomaly", "profiler"),
         *("logger-CSVLogger", "callback-Mine"),
     }
-    assert {each.name for each in found} - options.keys() == WHILE_IT_TRAINS
+    assert {each.name for each in switched} - options.keys() == WHILE_IT_TRAINS
     assert options["gradient-clip"]["setting"] == "gradient_clip_val=1.0"
     assert options["gradient-clip"]["changes_arithmetic"]
     assert (options["logging"]["every"], options["checkpoint"]["every"]) == (10, 20)
-    for each in found:
+    for each in switched:
         each.turn_off(lit)
-    assert told(of_lightning.switches(lit), lit) == {}
+    assert on_in(of_lightning.switches(lit), lit) == {}
     assert type(lit.trainer.profiler).__name__ == "PassThroughProfiler"
     assert lit.model.log("loss", 1.0) is None
 

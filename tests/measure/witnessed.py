@@ -35,8 +35,8 @@ def witnessed(*requests: dict[str, Any]) -> list[ScriptFingerprint | str]:
 
 def fingerprints(*requests: dict[str, Any]) -> list[ScriptFingerprint]:
     """Of scripts that raise nothing."""
-    found = witnessed(*requests)
-    return [fingerprint for fingerprint in found if isinstance(fingerprint, ScriptFingerprint) or _raise(fingerprint)]
+    trials = witnessed(*requests)
+    return [fingerprint for fingerprint in trials if isinstance(fingerprint, ScriptFingerprint) or _raise(fingerprint)]
 
 
 def _raise(words: str) -> bool:

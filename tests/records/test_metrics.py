@@ -91,7 +91,7 @@ def test_everything_that_is_judged_and_told_has_words():
 
 def test_every_verdict_is_on_a_figure_of_the_table():
     run = checks.planned(fail_on=["time", "memory", "start", "counters"])
-    check = checks.told(run, checks.timed(run, checks.steps(checks.QUIET)), checks.counted(run, checks.counters()))
+    check = checks.ended(run, checks.timed(run, checks.steps(checks.QUIET)), checks.counted(run, checks.counters()))
     judged = {verdict.metric for verdict in check.verdicts}
     on_a_cpu = {
         figure.key

@@ -173,7 +173,7 @@ def test_latex_has_no_command_of_it(wicked):
 def test_the_report_of_a_check_and_its_names(wicked):
     old = checks.OLD.model_copy(update={"requirements": [WICKED], "packages": {"transformers": WICKED}, "moved": {}})
     run = checks.planned(sides=(old, checks.NEW))
-    summary = checks.told(run, checks.timed(run, [0.1] * 10))
+    summary = checks.ended(run, checks.timed(run, [0.1] * 10))
     folder, _ = wicked
     text = markdown.written(kinds.of("upgrade").document(summary, str(folder)))
     assert "<img src=x" not in text

@@ -31,7 +31,7 @@ def test_where_a_side_lost_a_cell_no_improvement_of_others_passes(side, status):
         each.model_copy(update=lost) if each.cell.environment == side and each.cell.batch_size == 8 else each
         for each in checks.timed(run, [-0.3] * 12)
     ]
-    summary = checks.told(run, trials)
+    summary = checks.ended(run, trials)
     lines = opening(summary)
     assert kinds.of("upgrade").exit_code(summary) == ExitCode.SOME_CELLS_FAILED
     assert any(line.startswith("Inconclusive: 1 of 2 cells has no verdict on time and memory") for line in lines)

@@ -26,8 +26,8 @@ def passes(made, *chosen):
     return made.model_copy(update={"run": made.run.model_copy(update={"settings": settings})})
 
 
-def outcomes(found):
-    return [(case.outcome, case.level) for case in found]
+def outcomes(cases):
+    return [(case.outcome, case.level) for case in cases]
 
 
 # Runs
@@ -83,11 +83,11 @@ def test_cells_of_a_run_are_right_or_wrong_by_figures_and_by_arithmetic():
 
 def checked(planted, *, blocks=40, **settings):
     run = checks.planned(**settings)
-    return checks.told(run, checks.timed(run, checks.steps(np.resize(checks.QUIET, blocks), planted)))
+    return checks.ended(run, checks.timed(run, checks.steps(np.resize(checks.QUIET, blocks), planted)))
 
 
-def named(found, name):
-    return next(case for case in found if case.name == name)
+def named(cases, name):
+    return next(case for case in cases if case.name == name)
 
 
 def test_what_regressed_fails_if_the_check_fails_on_it_and_is_else_skipped():
@@ -111,7 +111,7 @@ def test_what_stayed_undecided_is_skipped_with_its_reason():
 
 def test_what_the_cap_could_not_resolve_says_what_is_ruled_out():
     run = checks.planned(blocks=20)
-    cases = upgrade_outcome.cases(checks.told(run, checks.timed(run, np.tile([0.4, -0.4], 10))))
+    cases = upgrade_outcome.cases(checks.ended(run, checks.timed(run, np.tile([0.4, -0.4], 10))))
     case = named(cases, "step time")
     assert outcomes([case]) == [("skipped", "warning")]
     assert case.reason.startswith("undecided: ")
@@ -121,7 +121,7 @@ def test_what_the_cap_could_not_resolve_says_what_is_ruled_out():
 
 def test_a_cell_that_could_not_be_judged_says_of_what():
     run = checks.planned(fail_on=["time", "counters"])
-    cases = upgrade_outcome.cases(checks.told(run, checks.timed(run, checks.QUIET)))
+    cases = upgrade_outcome.cases(checks.ended(run, checks.timed(run, checks.QUIET)))
     assert named(cases, "counters").outcome == "skipped"
     assert named(cases, "counters").reason.startswith("unavailable: ")
 
@@ -132,23 +132,23 @@ def test_a_check_has_a_row_a_cell_with_its_worst_verdict():
     assert grid.headers[-1] == "verdict"
     ((batch, runner, *figures),) = grid.texts
     assert (batch, runner, figures[-1]) == ("64", "hf-trainer", "regressed")
-    told = dict(zip(grid.headers, grid.texts[0], strict=True))
-    assert told["step time"].startswith("1.080 [1.07")
-    assert told["host memory"] == "~"
+    by_header = dict(zip(grid.headers, grid.texts[0], strict=True))
+    assert by_header["step time"].startswith("1.080 [1.07")
+    assert by_header["host memory"] == "~"
     assert grid.droppable[0] == "throughput"
 
 
 def test_throughput_that_nobody_waits_for_does_not_make_a_row_undecided():
-    found = checked(0.0)
-    assert {verdict.metric for verdict in found.verdicts} >= {"step_time_us", "samples_per_second"}
+    check = checked(0.0)
+    assert {verdict.metric for verdict in check.verdicts} >= {"step_time_us", "samples_per_second"}
     open_end = {"samples_per_second": "undecided", "step_time_us": "not-regressed"}
-    verdicts = [v.model_copy(update={"verdict": open_end.get(v.metric, v.verdict)}) for v in found.verdicts]
-    told = found.model_copy(update={"verdicts": verdicts})
-    assert upgrade_grid.grid(told).texts[0][-1] == "not regressed"
+    verdicts = [v.model_copy(update={"verdict": open_end.get(v.metric, v.verdict)}) for v in check.verdicts]
+    changed = check.model_copy(update={"verdicts": verdicts})
+    assert upgrade_grid.grid(changed).texts[0][-1] == "not regressed"
     worse = [
         v.model_copy(update={"verdict": "regressed"} if v.metric == "samples_per_second" else {}) for v in verdicts
     ]
-    assert upgrade_grid.grid(found.model_copy(update={"verdicts": worse})).texts[0][-1] == "regressed"
+    assert upgrade_grid.grid(check.model_copy(update={"verdicts": worse})).texts[0][-1] == "regressed"
 
 
 def test_a_regression_that_does_not_count_is_still_told():
@@ -162,22 +162,22 @@ def test_a_regression_that_does_not_count_is_still_told():
 def test_a_bisection_has_a_row_a_release_and_a_case_a_release():
     run = searches.planned()
     seen = {"4.46.3": 6, "4.47.0": 7}
-    found = searches.summary(run, searches.counted(run, seen), [searches.unusable(run, "4.47.1", "no wheel")])
-    grid = bisect_grid.grid(found)
-    assert [line[0] for line in grid.texts] == [probe.release for probe in found.probes]
-    told = {case.of: case for case in bisect_outcome.cases(found)}
-    assert (told["transformers 4.47.1"].outcome, told["transformers 4.47.1"].reason) == ("skipped", "no wheel")
-    assert told["transformers 4.46.3"].outcome == "passed"
+    search = searches.summary(run, searches.counted(run, seen), [searches.unusable(run, "4.47.1", "no wheel")])
+    grid = bisect_grid.grid(search)
+    assert [line[0] for line in grid.texts] == [probe.release for probe in search.probes]
+    cases = {case.of: case for case in bisect_outcome.cases(search)}
+    assert (cases["transformers 4.47.1"].outcome, cases["transformers 4.47.1"].reason) == ("skipped", "no wheel")
+    assert cases["transformers 4.46.3"].outcome == "passed"
 
 
 def test_a_long_history_shows_its_ends_and_the_releases_that_the_sentences_name():
     folder = RESULTS / "20261124T143236Z-history-transformers"
-    told = answer.of_run(folder, reports.stored(folder), exit_code=0)
-    shown = [line[0] for line in told.grid.texts]
-    (answers,) = short(told.document).answers
+    parts = answer.of_run(folder, reports.stored(folder), exit_code=0)
+    shown = [line[0] for line in parts.grid.texts]
+    (answers,) = short(parts.document).answers
     named_ones = [line.split(":")[0].removeprefix("transformers ") for line in answers.lines]
     assert shown == ["4.34.1", *named_ones, "5.24.0"]
-    assert told.grid.caption == "Without 41 releases that changed neither the arithmetic, the level nor ops or syncs."
+    assert parts.grid.caption == "Without 41 releases that changed neither the arithmetic, the level nor ops or syncs."
 
 
 def test_a_column_can_be_left_out():

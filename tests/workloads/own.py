@@ -68,9 +68,9 @@ def calls_planted() -> Workload:
     import planted
 
     def loss(model, batch):
-        found = mlp.loss(model, batch)
-        planted.each_step(found)
-        return found
+        loss = mlp.loss(model, batch)
+        planted.each_step(loss)
+        return loss
 
     return replace(mlp.workload(), loss=loss)
 

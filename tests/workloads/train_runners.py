@@ -18,14 +18,14 @@ from trainloops.contract import Job
 def trained(settings, names):
     """By runner, of one job."""
     job = Job(batch_size=2, epochs=2, steps_per_epoch=3, output_dir=tempfile.mkdtemp(), **settings)
-    found = {}
+    results = {}
     for name in names:
         recorder = Recorder(parts.build(job))
         with recorder.counting_steps():
             runners.load(name)(job, recorder.parts)
         recorder.refuse_other_than(job.steps)
-        found[name] = recorder.result()
-    return found
+        results[name] = recorder.result()
+    return results
 
 
 def main():

@@ -33,7 +33,7 @@ def counted(*, second: Counters | None = None) -> Summary:
     return summarise(run(runners=["pytorch", "hf-trainer"]), [*counts, *timed])
 
 
-def told(summary):
+def report_of(summary):
     return markdown.written(run_report.document(summary, "results/a"))
 
 
@@ -52,7 +52,7 @@ def test_a_count_that_does_not_repeat_is_marked_and_not_averaged():
     trainer = counted(second=other).cells[1]
     assert trainer.counters.python_calls == 882
     assert trainer.counters.not_repeated == ["ops", "python_calls"]
-    assert "ops, python_calls of hf-trainer at batch 64" in told(counted(second=other))
+    assert "ops, python_calls of hf-trainer at batch 64" in report_of(counted(second=other))
 
 
 def test_functions_are_subtracted_from_the_baseline_s():
@@ -64,7 +64,7 @@ def test_functions_are_subtracted_from_the_baseline_s():
 
 
 def test_the_report_says_where_the_extra_work_comes_from():
-    report = told(counted())
+    report = report_of(counted())
     assert "Counted twice, in fresh interpreters: every figure repeated exactly." in report
     assert "hf-trainer: 616 extra Python calls per step: +622 in transformers/trainer.py" in report
     assert "| hf-trainer |          882 |" in report
@@ -84,4 +84,4 @@ def test_a_run_without_counts_says_so():
     summary = summarise(run(runners=["pytorch"]), [trial(), trial(phase="equivalence")])
     assert summary.cells[0].counters is None
     assert summary.cells[0].unavailable["counters"] == "the counting pass has no good trial of this cell"
-    assert "Unavailable: this run has no good trial of the counting pass." in told(summary)
+    assert "Unavailable: this run has no good trial of the counting pass." in report_of(summary)

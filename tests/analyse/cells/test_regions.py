@@ -188,8 +188,10 @@ def test_a_region_far_longer_than_its_steps_is_told() -> None:
         for us in (400, 3000)
     )
     assert not any("all in all" in warning for warning in summarised(usual).warnings)
-    (told,) = (warning for warning in summarised(long).warnings if "all in all" in warning)
-    assert told.startswith("pytorch at batch 64 of mlp on cpu: all in all it takes 2.2 times as long as its steps: ")
+    (sentence,) = (warning for warning in summarised(long).warnings if "all in all" in warning)
+    assert sentence.startswith(
+        "pytorch at batch 64 of mlp on cpu: all in all it takes 2.2 times as long as its steps: "
+    )
 
 
 def test_the_settings_of_then_are_read_and_hold_every_release_against_the_anchor_by_itself() -> None:

@@ -49,7 +49,7 @@ def test_nothing_is_proven_of_a_script_whose_trial_failed():
 
 
 @pytest.mark.parametrize(
-    ("of_itself", "told"),
+    ("of_itself", "sentence"),
     [
         (None, "the script that others are held to"),
         (witnessed(ONE, ONE), "two runs of a.py are equal in all of their first 2 steps"),
@@ -60,7 +60,7 @@ def test_nothing_is_proven_of_a_script_whose_trial_failed():
         (witnessed(ONE, OTHER), "a.py is not reproducible"),
     ],
 )
-def test_the_first_script_tells_of_itself(of_itself, told):
-    found = scripts.reference(of_itself, "a.py")
-    assert found.verdict == "baseline"
-    assert any(told in warning for warning in [found.detail, *found.warnings])
+def test_the_first_script_tells_of_itself(of_itself, sentence):
+    equivalence = scripts.reference(of_itself, "a.py")
+    assert equivalence.verdict == "baseline"
+    assert any(sentence in warning for warning in [equivalence.detail, *equivalence.warnings])

@@ -150,9 +150,9 @@ def test_the_turns_of_a_cycle_are_a_pair():
             trials.append(factories.trial(name, block=block, length=length, timing=clock))
     (compared,) = gather(factories.run(runners=["pytorch", "accelerate"]), trials)
     baseline, own = compared.evidence
-    found = ratio(own, baseline)
-    assert found.value == pytest.approx(1.25)
-    assert found.high - found.low < 1e-3
+    estimate = ratio(own, baseline)
+    assert estimate.value == pytest.approx(1.25)
+    assert estimate.high - estimate.low < 1e-3
 
 
 @pytest.mark.parametrize("workers", [0, 2, 3])
@@ -166,8 +166,8 @@ def test_a_trial_of_a_single_step_has_a_figure_wherever_in_an_epoch_it_begins(st
     for before in range(1, lengths.EPOCH_STEPS + 1):
         clock = timing(ahead_by(0), lengths.EPOCH_STEPS, turn, before, cycles)
         length = lengths.made(before + len(clock.step_ns), warmup_steps=before)
-        found = figures(factories.trial(cell=cell, length=length, timing=clock), clock)
-        assert found.step_us == pytest.approx(STEP_US), before
+        reduced = figures(factories.trial(cell=cell, length=length, timing=clock), clock)
+        assert reduced.step_us == pytest.approx(STEP_US), before
 
 
 def test_trials_that_lost_turns_are_compared_by_those_that_both_have():

@@ -20,9 +20,9 @@ def marked(*trials: Trial, limit: float = 0.1) -> list[MarkedBlock]:
 
 
 def test_a_block_is_marked_by_the_sum_over_its_trials():
-    (found,) = marked(loaded(0, 0.1), loaded(0, 0.4), loaded(1, 0.1), loaded(1, 0.2))
-    assert (found.block, found.stolen_s) == (0, 0.0)
-    assert (found.cores, found.foreign_s) == (pytest.approx(0.125), pytest.approx(0.5))
+    (blocks,) = marked(loaded(0, 0.1), loaded(0, 0.4), loaded(1, 0.1), loaded(1, 0.2))
+    assert (blocks.block, blocks.stolen_s) == (0, 0.0)
+    assert (blocks.cores, blocks.foreign_s) == (pytest.approx(0.125), pytest.approx(0.5))
 
 
 def test_ticks_that_miss_on_either_side_cancel():
@@ -33,16 +33,16 @@ def test_ticks_that_miss_on_either_side_cancel():
 def test_a_block_of_two_kinds_of_machine_is_one_of_each():
     quiet, busy = (factories.cell(accelerator_type=kind) for kind in ("A100", "H100"))
     trials = [loaded(0, 0.0, cell=quiet), loaded(0, 0.3, cell=busy)]  # 7 % of a core over both
-    (found,) = marked(*trials)
-    assert (found.block, found.accelerator_type, found.cores) == (0, "H100", pytest.approx(0.15))
-    (sentence,) = foreign_load.warnings_of([found], factories.run(), trials)
+    (blocks,) = marked(*trials)
+    assert (blocks.block, blocks.accelerator_type, blocks.cores) == (0, "H100", pytest.approx(0.15))
+    (sentence,) = foreign_load.warnings_of([blocks], factories.run(), trials)
     assert "in 1 of 2 timed blocks" in sentence
     assert "(block 1 on H100 15 %)" in sentence
 
 
 def test_what_the_hypervisor_took_counts_too():
-    (found,) = marked(loaded(3, 0.0, stolen_s=0.5))
-    assert (found.block, found.cores, found.stolen_s) == (3, 0.25, 0.5)
+    (blocks,) = marked(loaded(3, 0.0, stolen_s=0.5))
+    assert (blocks.block, blocks.cores, blocks.stolen_s) == (3, 0.25, 0.5)
 
 
 def test_the_limit_is_the_plan_s():

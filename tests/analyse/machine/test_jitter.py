@@ -165,8 +165,8 @@ def test_which_cores_were_chosen_of_many_and_that_none_could_be_is_said():
 
 
 def test_what_was_not_timed_is_a_note_with_its_reason_and_leaves_the_machine_fit():
-    (found,) = jitter.findings(Steadiness(unavailable="it was killed"))
-    assert (found.severity, found.seen) == ("note", "not available: it was killed")
+    (findings,) = jitter.findings(Steadiness(unavailable="it was killed"))
+    assert (findings.severity, findings.seen) == ("note", "not available: it was killed")
     assert fit_alone(Steadiness(unavailable="it was killed")) is None
     assert list(jitter.findings(None)) == []
 

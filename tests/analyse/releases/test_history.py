@@ -21,10 +21,10 @@ BOTH = pytest.mark.parametrize("plan", [{}, {"turns_s": None}], ids=["turns", "a
 
 
 def in_turns(run: Run, trials: list[Trial]) -> dict[str, list[float]]:
-    return {cell.environment: found for cell, found in ratios_in_turns(gather(run, trials)).items()}
+    return {cell.environment: estimate for cell, estimate in ratios_in_turns(gather(run, trials)).items()}
 
 
-def told(summary):
+def report_of(summary):
     return markdown.written(report.document(summary, "results/a"))
 
 
@@ -35,9 +35,9 @@ def short(summary):
 def test_a_release_is_compared_with_the_loop_that_took_turns_with_it():
     """The machine's pace differs by 3 % between the two groups of a block."""
     run = a_run()
-    found = in_turns(run, journal(run, dict.fromkeys(RELEASES, 1.7), {}))
-    assert sorted(found) == RELEASES
-    for ratios in found.values():
+    estimates = in_turns(run, journal(run, dict.fromkeys(RELEASES, 1.7), {}))
+    assert sorted(estimates) == RELEASES
+    for ratios in estimates.values():
         assert ratios == pytest.approx([1.7] * 6, rel=0.017)  # the wobbles of both
 
 
@@ -84,17 +84,19 @@ def test_a_release_that_never_met_the_hand_written_loop_says_so():
         for t in journal(run, dict.fromkeys(RELEASES, 1.7), {})
         if t.phase != "timing" or (t.cell.environment, t.replicate) != ("anchor", 1)
     ]
-    found = {release.cell.environment: (release.ratio, release.reason) for release in summarise(run, trials).releases}
+    by_release = {
+        release.cell.environment: (release.ratio, release.reason) for release in summarise(run, trials).releases
+    }
     expected = (None, "no block has step times of both it and the hand-written loop")
-    assert [found[name] for name in RELEASES[3:]] == [expected] * 3
-    assert all(found[name][0] is not None for name in RELEASES[:3])
+    assert [by_release[name] for name in RELEASES[3:]] == [expected] * 3
+    assert all(by_release[name][0] is not None for name in RELEASES[:3])
 
 
 def test_before_loops_took_turns_a_release_was_compared_with_its_neighbour_in_time():
     run = a_run(turns_s=None)
-    found = adjacent_ratios(journal(run, dict.fromkeys(RELEASES, 1.7), {}))
-    assert sorted(each.environment for each in found) == RELEASES
-    for ratios in found.values():
+    adjacent = adjacent_ratios(journal(run, dict.fromkeys(RELEASES, 1.7), {}))
+    assert sorted(each.environment for each in adjacent) == RELEASES
+    for ratios in adjacent.values():
         assert ratios == pytest.approx([1.7] * 6, rel=0.02)  # the pace of the machine moved by 30 %
 
 
@@ -128,7 +130,7 @@ def test_counts_are_held_against_the_release_before_and_name_their_function(plan
 
 def test_the_report_tells_changes_first_and_every_release_in_order():
     ratio = {name: 1.7 if name < "4.47" else 1.9 for name in RELEASES}
-    text = told(a_summary(ratio, {"4.47.1": 7, "4.48.3": 7, "4.49.0": 7}))
+    text = report_of(a_summary(ratio, {"4.47.1": 7, "4.48.3": 7, "4.49.0": 7}))
     change = next(line for line in text.splitlines() if line.startswith("- transformers"))
     assert re.match(r"- transformers 4\.47\.1: a new level of step time, \+1[12] %; 1 more sync: in ", change)
     assert change.endswith(": in transformers/trainer.py (Trainer.get_batch_samples).")
@@ -141,7 +143,7 @@ def test_the_history_of_a_script_is_told_beside_the_script_itself():
     summary = a_summary()
     scripts = Scripts(each=[Script(name="train.py", file="/train.py")], folder=".")
     settings = summary.run.settings.model_copy(update={"scripts": scripts})
-    text = told(summary.model_copy(update={"run": summary.run.model_copy(update={"settings": settings})}))
+    text = report_of(summary.model_copy(update={"run": summary.run.model_copy(update={"settings": settings})}))
     assert (
         "releases of transformers next to the same script with the packages of today (transformers 5.23.0), 6" in text
     )
@@ -155,7 +157,7 @@ def test_a_history_that_is_only_counted_speaks_of_no_step_time():
     resumed = [Health(taken_at=run.started_at, moment="start", **facts)] * 2
     assert summarise(a_run(), [], resumed).warnings
     summary = summarise(run, opening(run, {}), resumed)
-    text = told(summary)
+    text = report_of(summary)
     assert "- No release changed the number of ops and syncs." in text
     assert "| release | Python calls | C calls | ops | syncs | tensor kB |" in text
     assert not re.search(r"step time|ratio|no block has|Warnings|This machine", text)
@@ -168,7 +170,7 @@ def test_a_quiet_history_says_so(plan):
 
 def test_releases_without_an_environment_are_told_with_their_reason():
     run = a_run(unusable={"4.40.0": "no wheel for this Python."})
-    text = told(summarise(run, journal(run, dict.fromkeys(RELEASES, 1.7), {})))
+    text = report_of(summarise(run, journal(run, dict.fromkeys(RELEASES, 1.7), {})))
     assert "- 4.40.0: no wheel for this Python." in text
 
 

@@ -29,8 +29,8 @@ def test_a_release_without_an_environment_or_a_count_is_stepped_around():
     run = planned(installed=("4.46.2", "4.48.0", "4.49.0"))
     failed = factories.trial(cell=cell_of(run, "4.48.0"), phase="counting", block=-1, status="killed", reason="SIGKILL")
     trials = [*counted(run, {"4.46.2": 6, "4.49.0": 7}), unusable(run, "4.47.0", "no wheel"), failed]
-    found = {probe.release: (probe.status, probe.reason) for probe in probes(run, trials) if probe.status != "ok"}
-    assert found == {"4.47.0": ("missing", "no wheel"), "4.48.0": ("killed", "SIGKILL")}
+    by_release = {probe.release: (probe.status, probe.reason) for probe in probes(run, trials) if probe.status != "ok"}
+    assert by_release == {"4.47.0": ("missing", "no wheel"), "4.48.0": ("killed", "SIGKILL")}
     assert due(run, trials) == ["4.46.3"]
 
 
@@ -73,8 +73,8 @@ def test_a_second_count_that_differs_is_told():
 def test_every_move_the_largest_first():
     run = planned(every=True)
     trials = counted(run, dict(zip(VERSIONS, (6, 6, 7, 7, 9, 9), strict=True)))
-    found = transitions(run, trials, probes(run, trials))
-    assert [(transition.older, transition.newer, transition.after - transition.before) for transition in found] == [
+    moves = transitions(run, trials, probes(run, trials))
+    assert [(transition.older, transition.newer, transition.after - transition.before) for transition in moves] == [
         ("4.47.1", "4.48.0", 2),
         ("4.46.3", "4.47.0", 1),
     ]

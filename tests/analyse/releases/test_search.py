@@ -127,12 +127,12 @@ def test_every_move_of_a_series_that_only_grows(seed):
         value += draw.choice([0, 0, 0, 0, 1, 3])
         series.append(value if draw.random() > 0.1 else None)
     state, looked_at = hunt(series, every=True)
-    found = usable(series)
-    moved = [(a, b) for a, b in pairwise(found) if series[a] != series[b]]
+    left = usable(series)
+    moved = [(a, b) for a, b in pairwise(left) if series[a] != series[b]]
     assert neighbours(state) == moved
     assert len(looked_at) == len(set(looked_at))
-    if not moved and len(found) > 1:
-        assert set(looked_at) & set(found) == {found[0], found[-1]}
+    if not moved and len(left) > 1:
+        assert set(looked_at) & set(left) == {left[0], left[-1]}
 
 
 @pytest.mark.parametrize("seed", range(100))

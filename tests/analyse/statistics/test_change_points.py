@@ -19,9 +19,9 @@ def test_a_step_is_found_where_it_is_and_how_large():
 
 
 def test_up_and_down_again_are_two_changes():
-    found = change_points(series([1.8] * 8 + [2.0] * 3 + [1.8] * 8))
-    assert [change.index for change in found] == [8, 11]
-    assert found[0].factor > 1 > found[1].factor
+    points = change_points(series([1.8] * 8 + [2.0] * 3 + [1.8] * 8))
+    assert [change.index for change in points] == [8, 11]
+    assert points[0].factor > 1 > points[1].factor
 
 
 def test_a_quiet_series_has_a_change_in_at_most_two_of_a_hundred():

@@ -64,9 +64,9 @@ def test_rows_have_the_bounds_that_each_has_alone(n, monkeypatch):
 def test_rows_are_judged_as_each_is_alone():
     rows = np.random.default_rng(3).normal(0, 0.02, (300, 10)) + np.linspace(-0.06, 0.06, 300)[:, None]
     bounds = bounds_of_rows(rows)
-    found = np.array(OUTCOMES)[outcome_codes(bounds.low, bounds.high, math.log1p(0.03))].tolist()
-    assert found == [judge(row, rule=Rule(cap=10)).outcome for row in rows]
-    assert set(found) == set(OUTCOMES)
+    outcomes = np.array(OUTCOMES)[outcome_codes(bounds.low, bounds.high, math.log1p(0.03))].tolist()
+    assert outcomes == [judge(row, rule=Rule(cap=10)).outcome for row in rows]
+    assert set(outcomes) == set(OUTCOMES)
     assert bounds_of_rows(np.empty((0, 10))).value.tolist() == []
 
 

@@ -105,8 +105,8 @@ def test_the_interval_is_exactly_what_the_exact_test_does_not_reject(n: int, lev
 def test_the_interval_covers_the_truth_as_often_as_it_promises() -> None:
     n, rounds, truth = 10, 4000, 3.0
     random = np.random.default_rng(1)
-    found = [signed_rank_estimate(values) for values in random.laplace(truth, 1, (rounds, n))]
-    covered = np.mean([each.low <= truth <= each.high for each in found])
+    estimates = [signed_rank_estimate(values) for values in random.laplace(truth, 1, (rounds, n))]
+    covered = np.mean([each.low <= truth <= each.high for each in estimates])
     promised = 1 - 2 * signed_rank_distribution(n)[: interval_rank(n)].sum()
     assert promised == pytest.approx(0.9512, abs=1e-4)
     assert covered == pytest.approx(promised, abs=3 * math.sqrt(0.95 * 0.05 / rounds))
@@ -122,9 +122,9 @@ def test_too_few_values_have_no_interval() -> None:
 
 
 def test_a_location_is_estimated_on_logarithms() -> None:
-    found = location([1.0, 4.0])
-    assert found is not None
-    assert found.value == pytest.approx(2.0)
+    estimate = location([1.0, 4.0])
+    assert estimate is not None
+    assert estimate.value == pytest.approx(2.0)
     assert location([]) is None
 
 

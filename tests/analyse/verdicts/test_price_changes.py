@@ -87,8 +87,8 @@ def test_what_is_counted_is_judged_exactly_by_all_interpreters(before, after, ve
     summary = summarise(run, counted(run, *planted))
     (change,) = summary.price_changes
     by_metric = {verdict.metric: verdict for verdict in change.verdicts}
-    found = by_metric.pop("python_calls")
-    assert (found.verdict, found.baseline, found.candidate) == (verdict, before[0], after[0])
+    calls_verdict = by_metric.pop("python_calls")
+    assert (calls_verdict.verdict, calls_verdict.baseline, calls_verdict.candidate) == (verdict, before[0], after[0])
     assert outcome.exit_code(summary) == code
     assert {each.verdict for each in by_metric.values()} == {"not-regressed"}
 

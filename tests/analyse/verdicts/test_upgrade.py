@@ -15,7 +15,7 @@ from bench.plan.upgrade import BASELINE, CANDIDATE, CLONE
 from bench.records.schema import Count, Run, Summary, Trial, Verdict
 from bench.report.kinds.upgrade.outcome import exit_code
 from tests import factories
-from tests.checks import QUIET, counted, counters, failing, planned, proven, steps, timed, told
+from tests.checks import QUIET, counted, counters, ended, failing, planned, proven, steps, timed
 
 EIGHT = [*steps(QUIET, 0.08), *steps(QUIET, 0.08)]
 """Twenty blocks of a candidate that takes 8 % longer."""
@@ -43,7 +43,7 @@ def test_a_planted_slowdown_is_screened_and_then_confirmed_by_fresh_blocks():
     waiting = [so_far(run, trials, blocks) for blocks in (1, 9, 10, 19)]
     assert waiting == [("undecided", False)] * 4
     assert so_far(run, trials, 20) == ("regressed", True)
-    time = verdict(told(run, trials), "step_time_us")
+    time = verdict(ended(run, trials), "step_time_us")
     assert (time.verdict, time.confirmed, time.blocks, time.pairs) == ("regressed", True, 20, 20)
     assert time.ratio.value == pytest.approx(1.08, abs=0.001)
     assert time.gamma == GAMMA / 2  # step time and throughput were flagged
@@ -52,11 +52,11 @@ def test_a_planted_slowdown_is_screened_and_then_confirmed_by_fresh_blocks():
         pytest.approx(np.median(681 * (1 + 0.1 * np.sin(range(20))))),
         pytest.approx(np.median(681 * (1 + 0.1 * np.sin(range(20))) * np.exp(EIGHT))),
     )
-    assert exit_code(told(run, trials)) == 1
+    assert exit_code(ended(run, trials)) == 1
 
 
 def test_throughput_regresses_with_it_and_the_rest_does_not():
-    summary = told(planned(), timed(planned(), EIGHT))
+    summary = ended(planned(), timed(planned(), EIGHT))
     assert {verdict.metric: verdict.verdict for verdict in summary.verdicts} == {
         "step_time_us": "regressed",
         "samples_per_second": "regressed",
@@ -72,16 +72,16 @@ def test_nothing_planted_is_over_at_the_first_look():
     run = planned()
     trials = timed(run, QUIET)
     assert [so_far(run, trials, blocks) for blocks in (9, 10)] == [("undecided", False), ("not-regressed", True)]
-    time = verdict(told(run, trials), "step_time_us")
+    time = verdict(ended(run, trials), "step_time_us")
     assert (time.blocks, time.confirmed, time.real) == (10, None, False)
     assert time.minimum_detectable_effect == pytest.approx(
         minimum_detectable_effect(QUIET), rel=1e-3
     )  # ticks are whole ns
-    assert exit_code(told(run, trials)) == 0
+    assert exit_code(ended(run, trials)) == 0
 
 
 def test_an_improvement_is_told_and_is_no_failure():
-    summary = told(planned(), timed(planned(), steps(QUIET, -0.08)))
+    summary = ended(planned(), timed(planned(), steps(QUIET, -0.08)))
     assert verdict(summary, "step_time_us").verdict == "improved"
     assert exit_code(summary) == 0
 
@@ -90,10 +90,10 @@ def test_a_flag_that_fresh_blocks_do_not_confirm_is_no_regression():
     run = planned()
     trials = timed(run, [*steps(QUIET, 0.08), *QUIET])
     assert so_far(run, trials, 20) == ("not-regressed", True)
-    time = verdict(told(run, trials), "step_time_us")
+    time = verdict(ended(run, trials), "step_time_us")
     assert (time.verdict, time.confirmed, time.blocks) == ("not-regressed", False, 20)
     assert time.ratio.value == pytest.approx(1, abs=0.001)  # what the fresh blocks say
-    assert exit_code(told(run, trials)) == 0
+    assert exit_code(ended(run, trials)) == 0
 
 
 @pytest.mark.parametrize("cap", [10, 25, 40])
@@ -103,7 +103,7 @@ def test_at_the_cap_it_is_undecided_and_over(cap):
     trials = timed(run, noise, same=[0.0] * cap)
     assert so_far(run, trials, cap - 1) == ("undecided", False)
     assert so_far(run, trials, cap) == ("undecided", True)
-    summary = told(run, trials)
+    summary = ended(run, trials)
     assert (verdict(summary, "step_time_us").verdict, verdict(summary, "step_time_us").blocks) == ("undecided", cap)
     assert exit_code(summary) == 3
 
@@ -114,7 +114,7 @@ def test_what_a_look_has_decided_stays_whatever_a_a_could_resolve():
     ratios = steps(QUIET, 0.05)
     detectable = minimum_detectable_effect(spread)
     assert detectable > 0.06
-    time = verdict(told(planned(), timed(planned(), [*ratios, *ratios], same=[*spread, *spread])), "step_time_us")
+    time = verdict(ended(planned(), timed(planned(), [*ratios, *ratios], same=[*spread, *spread])), "step_time_us")
     assert (time.verdict, time.confirmed, time.margin) == ("regressed", True, 0.03)
     assert time.minimum_detectable_effect == pytest.approx(detectable, rel=1e-3)
 
@@ -123,7 +123,7 @@ def test_what_the_last_look_cannot_resolve_is_undecided_by_the_asked_margin():
     noise = np.random.default_rng(1).normal(0, 0.1, 10)
     noise -= np.median(noise)
     run = planned(blocks=10)
-    summary = told(run, timed(run, noise, same=np.random.default_rng(2).normal(0, 0.2, 10)))
+    summary = ended(run, timed(run, noise, same=np.random.default_rng(2).normal(0, 0.2, 10)))
     time = verdict(summary, "step_time_us")
     assert (time.verdict, time.margin, time.asked_margin) == ("undecided", 0.03, 0.03)
     assert time.rules_out == time.ratio.high - 1 > 0.03
@@ -132,7 +132,7 @@ def test_what_the_last_look_cannot_resolve_is_undecided_by_the_asked_margin():
     throughput = verdict(summary, "samples_per_second")
     assert throughput.rules_out == pytest.approx(1 / throughput.ratio.low - 1)
     assert throughput.rules_out > 0.03
-    assert exit_code(told(planned(blocks=10, margin=0.2), timed(run, noise))) == 0  # the user's to raise
+    assert exit_code(ended(planned(blocks=10, margin=0.2), timed(run, noise))) == 0  # the user's to raise
 
 
 def test_a_short_cap_leaves_room_for_the_confirmation_of_many():
@@ -156,7 +156,7 @@ def so_far_of_all(run: Run, trials: list[Trial], blocks: int) -> tuple[set[str],
 
 
 def test_an_interrupted_check_is_undecided_and_says_why():
-    summary = told(planned(), timed(planned(), EIGHT[:5]))
+    summary = ended(planned(), timed(planned(), EIGHT[:5]))
     time = verdict(summary, "step_time_us")
     assert (time.verdict, time.blocks, time.ratio.low) == ("undecided", 5, None)
     assert time.ratio.value == pytest.approx(1.08, abs=0.002)
@@ -166,13 +166,13 @@ def test_an_interrupted_check_is_undecided_and_says_why():
 
 def test_a_check_that_ends_between_two_looks_looks_once_more():
     doubtful = [*np.tile([0.1, -0.1], 5), *steps(np.resize(QUIET, 7), 0.08)]
-    time = verdict(told(planned(), timed(planned(), doubtful, same=[0.0] * 17)), "step_time_us")
+    time = verdict(ended(planned(), timed(planned(), doubtful, same=[0.0] * 17)), "step_time_us")
     assert (time.blocks, time.verdict) == (17, "undecided")
 
 
 @pytest.mark.parametrize(("fresh", "why"), [(0, "0 of the 10 blocks"), (3, "3 of the 10 pairs that a bound needs")])
 def test_a_flag_without_enough_fresh_blocks_is_undecided(fresh, why):
-    summary = told(planned(), timed(planned(), EIGHT[: 10 + fresh]))
+    summary = ended(planned(), timed(planned(), EIGHT[: 10 + fresh]))
     time = verdict(summary, "step_time_us")
     assert (time.verdict, time.confirmed) == ("undecided", False)
     assert any(doubt.startswith(f"on fresh blocks: {why}") for doubt in time.warnings), time.warnings
@@ -182,7 +182,7 @@ def test_a_flag_without_enough_fresh_blocks_is_undecided(fresh, why):
 def test_a_run_in_which_nothing_was_timed_yet_has_no_measured_verdicts():
     assessed = assess(planned(), proven(planned()), ended=False)
     assert (assessed.verdicts, assessed.complete) == ([], False)
-    assert exit_code(told(planned())) == 4
+    assert exit_code(ended(planned())) == 4
 
 
 # What is waited for
@@ -209,11 +209,11 @@ def test_start_up_is_waited_for_where_the_check_fails_on_it():
         )
         for trial in timed(run, QUIET)
     ]
-    summary = told(run, trials)
+    summary = ended(run, trials)
     assert verdict(summary, "import_s").verdict == "undecided"
     assert exit_code(summary) == 3
     run = planned(fail_on=["time"], blocks=10)
-    assert exit_code(told(run, trials)) == 0
+    assert exit_code(ended(run, trials)) == 0
 
 
 def test_an_interpreter_has_imported_once_however_many_blocks_it_serves():
@@ -229,7 +229,7 @@ def test_an_interpreter_has_imported_once_however_many_blocks_it_serves():
         )
         for trial in timed(planned(), QUIET)
     ]
-    imports = verdict(told(planned(), trials), "import_s")
+    imports = verdict(ended(planned(), trials), "import_s")
     assert imports.verdict == "undecided"
     assert imports.pairs == 2
 
@@ -240,7 +240,7 @@ def test_an_interpreter_has_imported_once_however_many_blocks_it_serves():
 def test_without_a_clone_there_is_a_verdict_and_no_telling_what_can_be_resolved():
     run = planned()
     lost = [(CLONE, block) for block in range(10)]
-    summary = told(run, timed(run, QUIET, failed=lost))
+    summary = ended(run, timed(run, QUIET, failed=lost))
     time = verdict(summary, "step_time_us")
     assert (time.verdict, time.minimum_detectable_effect) == ("not-regressed", None)
     assert time.warnings == ["0 of the 9 A/A pairs that it takes to tell what can be resolved"]
@@ -252,17 +252,17 @@ def test_a_failed_trial_costs_a_pair_and_not_a_block(block):
     run = planned()
     trials = timed(run, QUIET, failed=[(BASELINE, block), (CANDIDATE, block)])
     assert so_far(run, trials, 10) == ("not-regressed", True)
-    time = verdict(told(run, trials), "step_time_us")
+    time = verdict(ended(run, trials), "step_time_us")
     assert (time.blocks, time.pairs) == (10, 9)
     assert "1 of 10 blocks without a pair: a side failed, or its figure was not positive" in time.warnings
-    assert exit_code(told(run, trials)) == 0
+    assert exit_code(ended(run, trials)) == 0
 
 
 def test_blocks_in_which_the_sides_never_met_are_no_pairs():
     run = planned()
     odd, even = ([number for number in range(10) if number % 2 == part] for part in (1, 0))
     lost = [*((BASELINE, number) for number in odd), *((CANDIDATE, number) for number in even)]
-    time = verdict(told(run, timed(run, QUIET, failed=lost)), "step_time_us")
+    time = verdict(ended(run, timed(run, QUIET, failed=lost)), "step_time_us")
     assert (time.verdict, time.ratio, time.pairs) == ("undecided", None, 0)
 
 
@@ -277,7 +277,7 @@ def test_a_side_that_cannot_run_ends_the_check_after_its_second_failure(arm, sta
     assert assess(run, opening if status == "missing" else [*opening, *block], ended=False).complete
     if status == "failed":
         assert not assess(run, opening, ended=False).complete
-    summary = told(run, opening, block)
+    summary = ended(run, opening, block)
     assert {verdict.metric for verdict in summary.verdicts} == {"import_s"}
     assert [cell.environment for cell in cells_without_verdict(summary)] == [CANDIDATE]
     assert exit_code(summary) == 4
@@ -289,7 +289,7 @@ def test_one_broken_loop_does_not_end_the_check_of_another():
     trials = [*(t for t in lost if t.cell.runner == "hf-trainer"), *(t for t in good if t.cell.runner == "accelerate")]
     assert not assess(run, [trial for trial in trials if trial.block < 5], ended=False).complete
     assert assess(run, trials, ended=False).complete
-    assert exit_code(told(run, trials)) == 4
+    assert exit_code(ended(run, trials)) == 4
 
 
 def test_an_unproven_candidate_is_never_fine():
@@ -299,8 +299,8 @@ def test_an_unproven_candidate_is_never_fine():
         trial.model_copy(update={"fingerprint": other}) if trial.cell.environment == CANDIDATE else trial
         for trial in proven(run)
     ]
-    assert exit_code(told(run, trials, timed(run, QUIET))) == 4
-    assert exit_code(told(run, trials, timed(run, EIGHT))) == 1
+    assert exit_code(ended(run, trials, timed(run, QUIET))) == 4
+    assert exit_code(ended(run, trials, timed(run, EIGHT))) == 1
 
 
 # The baseline against its clone
@@ -308,12 +308,12 @@ def test_an_unproven_candidate_is_never_fine():
 
 def test_the_clone_of_the_baseline_is_the_noise_floor_of_a_check():
     run = planned()
-    summary = told(run, timed(run, EIGHT[:10], same=QUIET))
+    summary = ended(run, timed(run, EIGHT[:10], same=QUIET))
     (floor,) = summary.noise_floors
     assert (floor.runner, floor.comparison.environment, floor.blocks) == ("hf-trainer", BASELINE, 10)
     assert 0.0015 < floor.floor < 0.0025  # by the interval of what differs by 0.25 % at most
     assert {row.noise_floor for row in summary.cells} == {floor.floor}
-    assert summary.noise_floors == told(run, timed(run, QUIET, same=QUIET)).noise_floors  # whatever the candidate does
+    assert summary.noise_floors == ended(run, timed(run, QUIET, same=QUIET)).noise_floors  # whatever the candidate does
 
 
 def test_a_step_time_is_judged_by_the_turns_of_each_cycle():
@@ -327,7 +327,7 @@ def test_a_step_time_is_judged_by_the_turns_of_each_cycle():
             more = 1.01 if cell.environment == CANDIDATE else 1.0
             turns = 681 * more * np.exp(random.normal(0, 0.001)) * pace
             trials.append(factories.trial(cell=cell, block=block, step_us=list(turns)))
-    time = verdict(told(run, trials), "step_time_us")
+    time = verdict(ended(run, trials), "step_time_us")
     assert (time.verdict, time.real, time.blocks) == ("not-regressed", True, 10)
     assert time.ratio.value == pytest.approx(1.01, abs=0.002)
     assert time.minimum_detectable_effect < 0.005
@@ -338,7 +338,7 @@ def test_a_step_time_is_judged_by_the_turns_of_each_cycle():
 
 def only_counted(candidate, **second) -> Summary:
     run = planned(passes=["equivalence", "counting"], fail_on=["memory", "counters"])
-    return told(run, counted(run, candidate, **second))
+    return ended(run, counted(run, candidate, **second))
 
 
 def test_one_more_sync_is_a_regression():
@@ -385,7 +385,7 @@ def test_a_count_that_does_not_repeat_is_decided_where_all_interpreters_agree(co
 
 def test_a_count_made_once_is_undecided():
     run = planned(passes=["equivalence", "counting"], fail_on=["counters"])
-    summary = told(run, [trial for trial in counted(run, counters(syncs=7)) if trial.replicate == 0])
+    summary = ended(run, [trial for trial in counted(run, counters(syncs=7)) if trial.replicate == 0])
     assert verdict(summary, "syncs").verdict == "undecided"
     assert verdict(summary, "syncs").warnings[1] == (
         "the candidate was counted once, where it takes two interpreters to see that a count repeats"
@@ -402,7 +402,7 @@ def test_a_side_that_could_not_be_counted_has_no_verdict_on_counts(fail_on, code
         else trial
         for trial in counted(run, counters())
     ]
-    summary = told(run, trials, timed(run, QUIET))
+    summary = ended(run, trials, timed(run, QUIET))
     assert not {"ops", "syncs", "tensor_bytes"} & {verdict.metric for verdict in summary.verdicts}
     assert exit_code(summary) == code
 
@@ -417,7 +417,7 @@ def test_a_figure_that_only_one_side_has_is_undecided():
 
 def test_what_the_check_fails_on_and_has_no_verdict_about_is_a_failure():
     run = planned(fail_on=["counters"])
-    summary = told(run, timed(run, QUIET))
+    summary = ended(run, timed(run, QUIET))
     assert [cell.environment for cell in cells_without_verdict(summary)] == [CANDIDATE]
     assert exit_code(summary) == 4
 
@@ -442,9 +442,9 @@ def test_bytes_of_tensors_have_the_margin(candidate, expected, real):
 def test_a_check_fails_on_what_it_was_asked_to():
     run = planned(fail_on=["time"], passes=["equivalence", "counting", "timing"])
     worse = [*counted(run, counters(syncs=7, tensor_bytes=200_000)), *timed(run, QUIET)]
-    assert exit_code(told(run, worse)) == 0
-    assert exit_code(told(planned(fail_on=["counters"]), worse)) == 1
-    assert exit_code(told(planned(fail_on=["memory"]), worse)) == 1
+    assert exit_code(ended(run, worse)) == 0
+    assert exit_code(ended(planned(fail_on=["counters"]), worse)) == 1
+    assert exit_code(ended(planned(fail_on=["memory"]), worse)) == 1
 
 
 # The order
@@ -453,7 +453,7 @@ def test_a_check_fails_on_what_it_was_asked_to():
 def test_verdicts_stand_cell_by_cell_in_the_order_of_the_plan():
     comparisons = [factories.comparison(batch_size=size) for size in (512, 8)]
     run = planned(comparisons=comparisons, runners=["lightning", "accelerate"])
-    verdicts = told(run, counted(run, counters()), timed(run, QUIET)).verdicts
+    verdicts = ended(run, counted(run, counters()), timed(run, QUIET)).verdicts
     places = list(dict.fromkeys((verdict.cell.batch_size, verdict.cell.runner) for verdict in verdicts))
     assert places == [(512, "lightning"), (512, "accelerate"), (8, "lightning"), (8, "accelerate")]
     assert len(verdicts) == 4 * 10
@@ -468,7 +468,7 @@ def test_verdicts_stand_cell_by_cell_in_the_order_of_the_plan():
 
 def test_a_margin_of_time_is_for_time_alone():
     run = planned(margin=0.03, time_margin=0.05)
-    verdicts = {verdict.metric: verdict for verdict in told(run, timed(run, steps(QUIET))).verdicts}
+    verdicts = {verdict.metric: verdict for verdict in ended(run, timed(run, steps(QUIET))).verdicts}
     assert {name: verdicts[name].asked_margin for name in ("step_time_us", "samples_per_second", "host_rss_bytes")} == {
         "step_time_us": 0.05,
         "samples_per_second": 0.05,

@@ -172,13 +172,13 @@ def ready(runner: str, packages: dict[str, str]) -> object:
 
 
 def test_an_interpreter_tells_what_it_has_imported_and_from_where():
-    found = ready("accelerate", {})
-    assert {name: each.version for name, each in found.imported.items()} == {
+    interpreter = ready("accelerate", {})
+    assert {name: each.version for name, each in interpreter.imported.items()} == {
         name: cache.current().packages[name] for name in ("torch", "accelerate")
     }
-    whole = {name: each["path"] for name, each in imported.seen(found.imported).items()}
+    whole = {name: each["path"] for name, each in imported.seen(interpreter.imported).items()}
     assert {name: launchers.from_environment(path) for name, path in whole.items()} == {
-        name: each.path for name, each in found.imported.items()
+        name: each.path for name, each in interpreter.imported.items()
     }
 
 
@@ -191,10 +191,10 @@ def test_a_module_s_file_is_recorded_from_the_folder_of_its_environment_on():
 
 
 def test_an_interpreter_that_has_imported_another_one_measures_nothing():
-    found = ready("accelerate", {"accelerate": "0.1"})
-    assert found.status == "failed"
-    assert "/accelerate/__init__.py is accelerate " in found.reason
-    assert ", and not 0.1, which was asked for; take its folder off Python's import path" in found.reason
+    interpreter = ready("accelerate", {"accelerate": "0.1"})
+    assert interpreter.status == "failed"
+    assert "/accelerate/__init__.py is accelerate " in interpreter.reason
+    assert ", and not 0.1, which was asked for; take its folder off Python's import path" in interpreter.reason
 
 
 def test_another_looptax_in_the_child_measures_nothing(tmp_path):
@@ -233,8 +233,8 @@ def installed(folder: Path, version: str, *, editable: Path | None, monkeypatch)
 def test_an_editable_install_is_what_it_says(tree, tmp_path, monkeypatch):
     installed(tmp_path / "site", "2.0", editable=tree, monkeypatch=monkeypatch)
     __import__("tinyloop")
-    told = {"version": "2.0", "path": str(tree / "tinyloop" / "__init__.py")}
-    assert imported.imported(["tinyloop"]) == {"tinyloop": told}
+    place = {"version": "2.0", "path": str(tree / "tinyloop" / "__init__.py")}
+    assert imported.imported(["tinyloop"]) == {"tinyloop": place}
 
 
 def test_an_editable_install_whose_sources_have_moved_on_is_refused(tree, tmp_path, monkeypatch):

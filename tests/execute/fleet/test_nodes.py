@@ -38,7 +38,7 @@ CLUSTER = [entry("one", "H100"), entry("two", "A100"), entry("three", "A100", "S
 
 def test_the_nodes_of_a_kind_are_those_that_have_its_resource():
     wanted = nodes._of_types(CLUSTER, ["A100", "H100"])
-    assert [(found["NodeName"], kind) for found, kind in wanted] == [
+    assert [(node["NodeName"], kind) for node, kind in wanted] == [
         ("one", "H100"),
         ("two", "A100"),
         ("three", "A100"),

@@ -83,8 +83,8 @@ def test_a_trial_that_failed_leaves_a_log_with_all_of_its_error_and_one_that_wen
 
 @pytest.mark.parametrize(("loop", "reason"), [("exits", "sys.exit(0)"), ("exits_at_once", "os._exit(0)")])
 def test_a_timed_loop_that_ends_its_process_is_told_as_such(pool, loop, reason):
-    found = Member.start(pool, request(loop, phase="timing"))
-    assert (found.result.status, reason in found.result.reason) == ("failed", True), found.result
+    member = Member.start(pool, request(loop, phase="timing"))
+    assert (member.result.status, reason in member.result.reason) == ("failed", True), member.result
 
 
 def test_a_hang_is_killed_at_its_timeout_and_the_interpreter_serves_on(pool):

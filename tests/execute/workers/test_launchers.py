@@ -67,10 +67,10 @@ def test_lightning_trains_beside_an_mpi_without_its_library_and_under_slurm(tmp_
 
 
 def test_a_device_on_which_nothing_runs_is_told_from_one_that_only_forks_cannot_use():
-    found = launch_probe.tried("meta")
-    assert found.launch == "spawn"
-    assert "meta tensor" in found.no_fork.lower()
-    assert "meta tensor" in found.broken.lower()
+    answer = launch_probe.tried("meta")
+    assert answer.launch == "spawn"
+    assert "meta tensor" in answer.no_fork.lower()
+    assert "meta tensor" in answer.broken.lower()
 
 
 def test_where_one_runner_cannot_be_forked_no_other_is(monkeypatch, pool_of):
@@ -79,12 +79,12 @@ def test_where_one_runner_cannot_be_forked_no_other_is(monkeypatch, pool_of):
     ready = Forker.ready
 
     def one_cannot(forker: Forker, *, alone: bool):
-        found = ready(forker, alone=alone)
-        assert isinstance(found, InterpreterRecord)
+        interpreter = ready(forker, alone=alone)
+        assert isinstance(interpreter, InterpreterRecord)
         if forker.runner == "floor":
-            found = found.model_copy(update={"launch": "spawn", "no_fork": reason})
-            forker._ready = found
-        return found
+            interpreter = interpreter.model_copy(update={"launch": "spawn", "no_fork": reason})
+            forker._ready = interpreter
+        return interpreter
 
     monkeypatch.setattr(Forker, "ready", one_cannot)
     pool = pool_of("pytorch", "floor")

@@ -9,8 +9,8 @@ def key(item: str) -> tuple[str, str, str]:
 
 def test_units_are_packed_in_their_order_and_never_divided():
     units = [["anchor", name] for name in ("a", "b", "c", "d", "e")]
-    found = list(batches(units, key, at_most=3))
-    assert found == [[["anchor", "a"], ["anchor", "b"]], [["anchor", "c"], ["anchor", "d"]], [["anchor", "e"]]]
+    parts = list(batches(units, key, at_most=3))
+    assert parts == [[["anchor", "a"], ["anchor", "b"]], [["anchor", "c"], ["anchor", "d"]], [["anchor", "e"]]]
 
 
 def test_a_unit_that_needs_more_is_a_batch_of_its_own():

@@ -147,27 +147,27 @@ def seen(project, tmp_path_factory):
 
 @pytest.mark.parametrize("name", TRAINS)
 def test_whatever_trains_is_timed(seen, name):
-    found = seen.timing[name]
-    assert (found["status"], found.get("reason")) == ("ok", None)
-    assert found["timing"]["warmup_steps"] == 2
-    assert found["timing"]["startup_ns"] > 0
+    result = seen.timing[name]
+    assert (result["status"], result.get("reason")) == ("ok", None)
+    assert result["timing"]["warmup_steps"] == 2
+    assert result["timing"]["startup_ns"] > 0
 
 
 def test_evaluation_is_told_apart_in_the_timed_steps(seen):
-    found = {name: seen.timing[name]["timing"]["evaluation"] for name in ("evaluates.py", "no_guard.py")}
-    assert {name: each["ns"] > 0 for name, each in found.items()} == {"evaluates.py": True, "no_guard.py": False}
-    assert all(each["ns"] < each["of_ns"] and each["steps"] == 8 for each in found.values())
+    evaluations = {name: seen.timing[name]["timing"]["evaluation"] for name in ("evaluates.py", "no_guard.py")}
+    assert {name: each["ns"] > 0 for name, each in evaluations.items()} == {"evaluates.py": True, "no_guard.py": False}
+    assert all(each["ns"] < each["of_ns"] and each["steps"] == 8 for each in evaluations.values())
 
 
 @pytest.mark.parametrize("name", FAILS)
 def test_whatever_does_not_train_is_a_row_with_its_reason(seen, name):
-    found = seen.timing[name]
+    result = seen.timing[name]
     if name == "ends_hard.py":
-        assert found == {"status": "killed", "exit_code": "3"}
+        assert result == {"status": "killed", "exit_code": "3"}
         return
-    assert found["status"] == "failed"
-    assert FAILS[name][1] in found["reason"]
-    assert "\n" not in found["reason"]
+    assert result["status"] == "failed"
+    assert FAILS[name][1] in result["reason"]
+    assert "\n" not in result["reason"]
 
 
 def test_samples_are_those_of_a_loaders_batches_however_short_the_last_of_an_epoch_is(seen):
@@ -177,21 +177,21 @@ def test_samples_are_those_of_a_loaders_batches_however_short_the_last_of_an_epo
 
 
 def test_a_step_of_two_optimizers_is_an_iteration_with_both(seen):
-    ops = {name: found["counters"]["ops_by_name"] for name, found in seen.counting.items()}
+    ops = {name: result["counters"]["ops_by_name"] for name, result in seen.counting.items()}
     assert ops["no_guard.py"]["aten::addmm"] == ops["swallows_all.py"]["aten::addmm"] == 1
     assert ops["two_optimizers.py"]["aten::addmm"] == 2
-    assert {found["counters"]["steady_steps"] for found in seen.counting.values()} == {12}
+    assert {result["counters"]["steady_steps"] for result in seen.counting.values()} == {12}
 
 
 def test_what_would_be_counted_of_compiled_code_as_it_was_is_unavailable(seen):
-    found = seen.counting["compiled.py"]["counters"]
-    assert {name for name, why in found["unavailable"].items() if "dispatch mode" in why} == {
+    counters = seen.counting["compiled.py"]["counters"]
+    assert {name for name, why in counters["unavailable"].items() if "dispatch mode" in why} == {
         "ops",
         "syncs",
         "tensor_bytes",
     }
-    assert (found.get("ops"), found["ops_by_name"]) == (None, {})
-    assert found["python_calls"]["value"] > 0
+    assert (counters.get("ops"), counters["ops_by_name"]) == (None, {})
+    assert counters["python_calls"]["value"] > 0
 
 
 def test_nothing_of_the_instrument_is_counted_as_the_scripts(seen):
@@ -270,7 +270,7 @@ def test_a_step_may_end_with_a_function_of_the_script_or_of_another_module(proje
         tmp_path,
     )
     *well, wrong = map(result, places)
-    assert [found["status"] for found in well] == ["ok"] * 3
+    assert [result["status"] for result in well] == ["ok"] * 3
     assert wrong["reason"] == "--tick-on __main__:no_such: by_hand.py defines no such function at its top level"
 
 

@@ -85,20 +85,20 @@ def test_all_trials_of_a_block_have_the_same_turns_and_steps(measured):
 
 
 def test_what_a_trial_tells_of_all_its_turns_is_shared_out_to_those_that_count():
-    told = AtEnd(
+    at_end = AtEnd(
         startup_ns=1, warmup_steps=20, memory=factories.memory(), collector=Collector(full_due=2.0), energy_j=10.0
     )
     member = Member(running=None, ticks=None, startup_ns=1, step_ns=1, warmup_steps=120, must_stop=False)
     member.places = [0] * (300 // factories.TURN.steps)
     member.steps_ns = [1] * 300  # and 100 before them, by pilots and to be led in
-    found = member.timing(Outcome(result=Result(status="ok", timing=told), interpreter=None), factories.TURN)
-    assert (found.energy_j, found.collector.full_due) == (7.5, 1.5)
+    timing = member.timing(Outcome(result=Result(status="ok", timing=at_end), interpreter=None), factories.TURN)
+    assert (timing.energy_j, timing.collector.full_due) == (7.5, 1.5)
 
 
 def test_a_script_that_ends_while_it_is_led_in_is_a_row_that_says_how_many_steps_it_needs():
-    told = AtEnd(startup_ns=1, warmup_steps=90, memory=factories.memory())
+    at_end = AtEnd(startup_ns=1, warmup_steps=90, memory=factories.memory())
     member = Member(running=None, ticks=None, startup_ns=1, step_ns=1, warmup_steps=50, must_stop=False)
-    ended = Outcome(result=Result(status="ok", timing=told), interpreter=None)
+    ended = Outcome(result=Result(status="ok", timing=at_end), interpreter=None)
     length = TurnLength(cold_steps=40, kept_steps=40)
     judged = member.judged(ended, length)
     assert (judged.result.status, member.timing(judged, length)) == ("failed", None)
@@ -180,13 +180,13 @@ def test_nothing_is_left_of_a_parent_that_is_killed_while_trials_wait(tmp_path):
 
 
 def descendants(pid: int) -> set[int]:
-    found: set[int] = set()
+    pids: set[int] = set()
     todo = [pid]
     while todo:
         children = children_of(todo.pop())
-        found |= set(children)
+        pids |= set(children)
         todo += children
-    return found
+    return pids
 
 
 def state_of(pid: int) -> str:

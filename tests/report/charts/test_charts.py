@@ -66,8 +66,8 @@ def svgs(summary: Summary) -> dict[str, str]:
 
 def texts(picture: str) -> list[str]:
     """All that is written in a picture; the lines of one text joined by a space."""
-    found = re.findall(r"<text[^>]*?(?<!/)>(.*?)</text>", picture)
-    return [html.unescape(" ".join(re.sub(r"<[^>]*>", " ", text).split())) for text in found]
+    words = re.findall(r"<text[^>]*?(?<!/)>(.*?)</text>", picture)
+    return [html.unescape(" ".join(re.sub(r"<[^>]*>", " ", text).split())) for text in words]
 
 
 def rows_in(spec: Any) -> list[dict[str, Any]]:
@@ -207,7 +207,7 @@ def test_the_stylesheet_turns_the_light_chart_into_the_dark_one() -> None:
         light, dark = (re.sub("<style>.*?</style>", "", svg(drawn(draw, several_sizes(), style))) for style in looks)
         rules = dict(re.findall(r'\[fill="(#\w+)"\]\{fill:(#\w+)\}', stylesheet()))
         assert f'fill="{LIGHT.background}"' in light
-        assert re.sub("#[0-9a-f]{6}", lambda found: rules.get(found[0], found[0]), light) == dark  # noqa: B023
+        assert re.sub("#[0-9a-f]{6}", lambda match: rules.get(match[0], match[0]), light) == dark  # noqa: B023
 
 
 # --- colours, shapes and names
@@ -286,12 +286,12 @@ def test_a_chart_is_as_high_as_its_legend(draw: Any) -> None:
 
 def test_throughput_is_drawn_against_batch_size_with_a_legend_in_the_order_of_the_ends() -> None:
     chart = drawn(lines.throughput, several_sizes())
-    told = texts(svg(chart))
-    assert {"8", "64", "512", "batch size, samples", "samples per second"} <= set(told)
-    assert {"pytorch", "hf-trainer", "lightning", "accelerate", "floor"} <= set(told)
-    assert "fabric" not in told
+    words = texts(svg(chart))
+    assert {"8", "64", "512", "batch size, samples", "samples per second"} <= set(words)
+    assert {"pytorch", "hf-trainer", "lightning", "accelerate", "floor"} <= set(words)
+    assert "fabric" not in words
     missing = "No figure: fabric (not installed), accelerate at 64 (timed out), lightning at 512 (out of memory)."
-    assert any(missing in text for text in told)
+    assert any(missing in text for text in words)
     points = dots_of(chart)
     assert points["shape"]["legend"]["values"] == ["pytorch", "hf-trainer", "floor", "lightning", "accelerate"]
 
@@ -324,16 +324,16 @@ def test_overheads_of_one_batch_size_lie_side_by_side() -> None:
 
 @pytest.mark.parametrize("draw", [lines.throughput, lines.overhead])
 def test_a_single_batch_size_is_no_line(draw: object) -> None:
-    told = texts(svg(drawn(draw, one_size())))
-    assert {"batch 64", "out of memory", "my_loop.py"} <= set(told)
+    words = texts(svg(drawn(draw, one_size())))
+    assert {"batch 64", "out of memory", "my_loop.py"} <= set(words)
 
 
 def test_ratios_show_each_figure_or_why_there_is_none() -> None:
-    told = texts(svg(drawn(forest.ratios, one_size())))
-    assert "1.88 [1.85, 1.90]" in told
-    assert {"out of memory", "not proven equal"} <= set(told)
-    assert "pytorch" not in told
-    assert "floor" not in told
+    words = texts(svg(drawn(forest.ratios, one_size())))
+    assert "1.88 [1.85, 1.90]" in words
+    assert {"out of memory", "not proven equal"} <= set(words)
+    assert "pytorch" not in words
+    assert "floor" not in words
 
 
 @pytest.mark.parametrize(
@@ -395,25 +395,25 @@ def stacked(**stacks: dict[str, float]) -> Summary:
 
 def test_phases_stack_up_to_the_step_and_noise_below_nothing_is_nothing() -> None:
     summary = summary_of(row("pytorch", phases_us=PHASES), row("fabric", phases_us=PHASES | {"rest": -5.0}))
-    told = texts(svg(drawn(bars.phases, summary)))
-    assert {"data", "forward", "backward", "optimizer", "rest", "time per step, µs"} <= set(told)
-    assert {"469", "450"} <= set(told)
-    assert "Where the step goes, mlp on cpu, batch 64" in told
+    words = texts(svg(drawn(bars.phases, summary)))
+    assert {"data", "forward", "backward", "optimizer", "rest", "time per step, µs"} <= set(words)
+    assert {"469", "450"} <= set(words)
+    assert "Where the step goes, mlp on cpu, batch 64" in words
 
 
 @pytest.mark.parametrize(("factor", "unit", "total"), [(1, "kB", "67.8"), (1000, "MB", "67.8"), (2e6, "GB", "136")])
 def test_tensor_memory_picks_its_unit(factor: float, unit: str, total: str) -> None:
     summary = stacked(pytorch={key: value * factor for key, value in CATEGORIES.items()})
-    told = texts(svg(drawn(bars.tensor_memory, summary)))
-    assert f"tensor memory, {unit}" in told
-    assert total in told
+    words = texts(svg(drawn(bars.tensor_memory, summary)))
+    assert f"tensor memory, {unit}" in words
+    assert total in words
 
 
 def test_floor_is_left_out_where_its_batches_would_leave_no_room() -> None:
     crowded = stacked(pytorch=CATEGORIES, floor=CATEGORIES | {"batch": 500_000})
-    told = texts(svg(drawn(bars.tensor_memory, crowded)))
-    assert "floor" not in told
-    assert any("Without floor" in text for text in told)
+    words = texts(svg(drawn(bars.tensor_memory, crowded)))
+    assert "floor" not in words
+    assert any("Without floor" in text for text in words)
     assert "floor" in texts(svg(drawn(bars.tensor_memory, stacked(pytorch=CATEGORIES, floor=CATEGORIES))))
 
 
@@ -422,9 +422,9 @@ def test_device_memory_stacks_what_each_peak_adds() -> None:
         "pytorch": {"allocated": 17e6, "reserved": 6e6, "process": 497e6},
         "hf-trainer": {"allocated": 18e6},
     }
-    told = texts(svg(drawn(bars.device_memory, on_a_card())))
-    assert {"device memory, MB", "520", "497"} <= set(told)
-    assert any("Not all of them are known of hf-trainer." in text for text in told)
+    words = texts(svg(drawn(bars.device_memory, on_a_card())))
+    assert {"device memory, MB", "520", "497"} <= set(words)
+    assert any("Not all of them are known of hf-trainer." in text for text in words)
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
@@ -457,9 +457,9 @@ def test_a_distribution_has_its_quantiles_and_tells_the_median() -> None:
     assert [(row["runner"], row["us"], row["share"]) for row in rows_in(dots)] == [
         ("pytorch", 900, 50), ("hf-trainer", 500, 50),
     ]  # fmt: skip
-    told = texts(svg(chart))
-    assert {"step time, µs, log scale", "share of steps, %"} <= set(told)
-    named = [text for text in told if text.endswith(" µs")]
+    words = texts(svg(chart))
+    assert {"step time, µs, log scale", "share of steps, %"} <= set(words)
+    named = [text for text in words if text.endswith(" µs")]
     assert named == ["hf-trainer, 500 µs", "pytorch, 900 µs"]  # the fastest first
 
 
@@ -475,12 +475,12 @@ def releases(**first: object) -> list[ReleasePoint]:
 
 
 def test_a_history_names_its_changes_and_counts_below() -> None:
-    told = texts(
+    words = texts(
         svg(history(releases(), Style(), package="transformers", anchor="4.34.1", subject="hf-trainer, batch 64"))
     )
-    assert {"4.52.4: a sampler", "step time \N{DIVISION SIGN} that of 4.34.1", "Python calls per step"} <= set(told)
-    assert {"release of transformers", "4.34.1", "4.40.0", "4.52.4", "5.0.0"} <= set(told)
-    assert told.count("\N{MULTIPLICATION SIGN}") == 2  # one release without a ratio, one without a count
+    assert {"4.52.4: a sampler", "step time \N{DIVISION SIGN} that of 4.34.1", "Python calls per step"} <= set(words)
+    assert {"release of transformers", "4.34.1", "4.40.0", "4.52.4", "5.0.0"} <= set(words)
+    assert words.count("\N{MULTIPLICATION SIGN}") == 2  # one release without a ratio, one without a count
 
 
 def noted(changes: dict[int, str], releases: int) -> list[dict[str, Any]]:
@@ -507,9 +507,9 @@ def test_a_note_has_a_line_of_its_own_below_those_whose_text_its_rule_would_cros
 
 def test_a_history_of_counts_alone_has_one_panel_with_the_notes() -> None:
     points = [ReleasePoint(release=p.release, counters=p.counters, change=p.change, note=p.note) for p in releases()]
-    told = texts(svg(history(points, Style(), package="transformers", anchor="4.34.1")))
-    assert "4.52.4: a sampler" in told
-    assert not any("step time" in text for text in told)
+    words = texts(svg(history(points, Style(), package="transformers", anchor="4.34.1")))
+    assert "4.52.4: a sampler" in words
+    assert not any("step time" in text for text in words)
     assert "kernels a step" not in texts(svg(history(points, Style(), package="x", anchor="1", counter="kernels")))
 
 

@@ -42,8 +42,8 @@ GOOD = [judged(size, "not-regressed", 0.01) for size in (32, 64, 128, 512)]
         ),
     ],
 )
-def test_it_says_where_there_is_no_verdict_what_is_ruled_out_there_and_what_is_known_of_the_rest(watched, told):
-    assert inconclusive(watched, ["time", "memory", "counters"]) == told
+def test_it_says_where_there_is_no_verdict_what_is_ruled_out_there_and_what_is_known_of_the_rest(watched, sentence):
+    assert inconclusive(watched, ["time", "memory", "counters"]) == sentence
 
 
 def test_only_what_is_undecided_says_what_it_rules_out():

@@ -36,18 +36,18 @@ def test_the_calibration_comes_before_the_warnings():
     ]
 
 
-@pytest.mark.parametrize("made", [checks.told(checks.planned(), checks.timed(checks.planned(), checks.QUIET)), None])
+@pytest.mark.parametrize("made", [checks.ended(checks.planned(), checks.timed(checks.planned(), checks.QUIET)), None])
 def test_a_margin_that_a_calibration_made_wider_is_told_with_every_verdict(made):
     kind = upgrade_report if made is not None else bisect_report
     made = made or searches.summary(searches.planned(metric="step_time"))
     margin = {"made_at": BY.made_at, "setting": "margin", "usual": 0.03}
-    for chosen, told in ((0.042, 1), (0.03, 0)):
+    for chosen, drifts in ((0.042, 1), (0.03, 0)):
         by = ByCalibration(**margin, chosen=chosen, resolves=0.041)
         settings = made.run.settings.model_copy(update={"by_calibration": by, "time_margin": chosen})
         summary = made.model_copy(update={"run": made.run.model_copy(update={"settings": settings})})
         lines = terminal.lines(kind.document(summary, "results/a"))
         sentence = "the margin of time is 4.2 % instead of 3.0 %; --margin sets another."
-        assert sum(sentence in line for line in lines) == told
+        assert sum(sentence in line for line in lines) == drifts
 
 
 @pytest.mark.parametrize("quiet", [False, True])
@@ -63,5 +63,5 @@ def test_a_bisection_says_what_a_calibration_made_of_its_margin_before_it_measur
     )
     with pytest.raises(pytest.fail.Exception) as at_the_first_count:
         bisect_search.hunted(folder, lambda _: pytest.fail("nothing to install"), confirm=True, quiet=quiet)
-    told = str(at_the_first_count.value)
-    assert ("the margin of time is 4.2 % instead of 3.0 %; --margin sets another." in told) is not quiet
+    sentence = str(at_the_first_count.value)
+    assert ("the margin of time is 4.2 % instead of 3.0 %; --margin sets another." in sentence) is not quiet

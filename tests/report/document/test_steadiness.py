@@ -29,8 +29,8 @@ def test_it_is_one_sentence():
 
 def test_why_there_are_no_figures_is_said():
     lost = Steadiness(unavailable="the fixed work failed: exit code -9")
-    told = "How steady this machine was is unavailable: the fixed work failed: exit code -9."
-    assert steadiness.sentence(lost) == told
+    sentence = "How steady this machine was is unavailable: the fixed work failed: exit code -9."
+    assert steadiness.sentence(lost) == sentence
 
 
 def test_it_is_in_the_first_lines_of_the_report_the_page_and_the_terminal():
@@ -47,7 +47,7 @@ def test_an_older_run_says_nothing():
 
 @pytest.mark.parametrize("kind", [run_report, upgrade_report, history_report, bisect_report])
 def test_reports_of_every_verb_say_it(kind, monkeypatch):
-    monkeypatch.setattr(steadiness, "sentence", lambda found: "said.")
+    monkeypatch.setattr(steadiness, "sentence", lambda _: "said.")
     summary = factories.summary().model_copy(update={"steadiness": FOUND})
     settings = summary.run.settings.model_copy(update={"bisection": Bisection(metric="step_time", releases=[])})
     summary = summary.model_copy(update={"run": summary.run.model_copy(update={"settings": settings})})
@@ -56,11 +56,11 @@ def test_reports_of_every_verb_say_it(kind, monkeypatch):
 
 def test_what_is_not_the_default_stands_in_the_first_lines():
     apart = {"workers": 2, "precision": "bf16", "grad_accumulation": 4, "grad_clip": 0.1, "optimizer": "sgd"}
-    told = run_report.setting(with_settings(summary_of(baseline(**apart)), threads=2, seed=3))
+    sentence = run_report.setting(with_settings(summary_of(baseline(**apart)), threads=2, seed=3))
     assert (
         "Not the default: bf16, sgd, gradients of 4 batches accumulated, gradients clipped at 0.1, 2 loader workers, "
         "2 threads and seed 3."
-    ) in told
+    ) in sentence
     assert "Not the default" not in run_report.setting(summary_of(baseline()))
 
 

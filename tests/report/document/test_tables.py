@@ -25,15 +25,17 @@ def memory_table(of: Group) -> Table:
 
 
 def import_table(*cells: CellSummary) -> Table:
-    found = tables.import_table(summary_of(*cells))
-    assert found.names is not None
-    return tables.tabulated(found.cells, found.columns, found.names)
+    table = tables.import_table(summary_of(*cells))
+    assert table.names is not None
+    return tables.tabulated(table.cells, table.columns, table.names)
 
 
 def texts(table: Table, runner: str) -> dict[str, str]:
     """One row of the table, by header."""
-    (found,) = [record for record in frame(table).to_dict("records") if re.split("[ ,]", record["runner"])[0] == runner]
-    return {str(header): text for header, text in found.items()}
+    (records,) = [
+        record for record in frame(table).to_dict("records") if re.split("[ ,]", record["runner"])[0] == runner
+    ]
+    return {str(header): text for header, text in records.items()}
 
 
 def frame(table: Table) -> pd.DataFrame:
@@ -193,16 +195,16 @@ def test_a_pivot_has_a_row_a_batch_size_and_a_column_a_runner() -> None:
 
 
 def test_the_tidy_frame_has_every_figure_under_its_unit() -> None:
-    found = tables.frames(summary_of(row(), failed()))["cells"]
-    first = found.loc[0]
+    frame = tables.frames(summary_of(row(), failed()))["cells"]
+    first = frame.loc[0]
     assert (first["step_time_us"], first["step_time_us_low"], first["step_time_us_high"]) == (681, 675, 690)
     assert (first["runner"], first["equivalence_verdict"], first["host_rss_bytes"]) == (
         "hf-trainer",
         "bitwise",
         320.4e6,
     )
-    assert found.loc[1, "reason"] == "OutOfMemoryError: tried to allocate 2 GiB"
-    assert pd.isna(found.loc[1, "ratio_low"])
+    assert frame.loc[1, "reason"] == "OutOfMemoryError: tried to allocate 2 GiB"
+    assert pd.isna(frame.loc[1, "ratio_low"])
 
 
 def test_tidy_frames_have_the_same_columns_whatever_is_missing() -> None:
@@ -213,10 +215,10 @@ def test_tidy_frames_have_the_same_columns_whatever_is_missing() -> None:
 
 
 def test_the_second_tidy_frame_says_why_a_figure_is_missing() -> None:
-    found = tables.frames(summary_of(row(unavailable={"import_s": "never alone"}), baseline(unavailable={})))[
+    frame = tables.frames(summary_of(row(unavailable={"import_s": "never alone"}), baseline(unavailable={})))[
         "unavailable"
     ]
-    assert found[["runner", "figure", "reason"]].to_numpy().tolist() == [["hf-trainer", "import_s", "never alone"]]
+    assert frame[["runner", "figure", "reason"]].to_numpy().tolist() == [["hf-trainer", "import_s", "never alone"]]
     none = tables.frames(summary_of(row(unavailable={})))["unavailable"]
     assert list(none.columns[-2:]) == ["figure", "reason"]
 
@@ -224,10 +226,10 @@ def test_the_second_tidy_frame_says_why_a_figure_is_missing() -> None:
 def test_why_a_figure_is_missing_in_all_cells_is_said_once_and_of_no_cell() -> None:
     shared = {"joules_per_1000_samples": "no counters"}
     cells = (row(unavailable={"import_s": "never alone"} | shared), baseline(unavailable=shared))
-    found = tables.frames(summary_of(*cells))["unavailable"][["runner", "figure", "reason"]]
-    assert found.isna().to_numpy().tolist() == [[True, False, False], [False, False, False]]
-    assert found.loc[0, "figure"] == "joules_per_1000_samples"
-    assert found.loc[1].tolist() == ["hf-trainer", "import_s", "never alone"]
+    frame = tables.frames(summary_of(*cells))["unavailable"][["runner", "figure", "reason"]]
+    assert frame.isna().to_numpy().tolist() == [[True, False, False], [False, False, False]]
+    assert frame.loc[0, "figure"] == "joules_per_1000_samples"
+    assert frame.loc[1].tolist() == ["hf-trainer", "import_s", "never alone"]
 
 
 def test_a_ratio_inside_the_noise_floor_is_a_tilde_either_way() -> None:
@@ -239,8 +241,8 @@ def test_a_ratio_inside_the_noise_floor_is_a_tilde_either_way() -> None:
 
 
 def test_what_the_collector_pauses_has_a_table() -> None:
-    found = row(collector_pauses_per_1000_steps=2.5, collector_pause_us=4120.0, collector_us_per_step=10.3)
-    assert texts(tables.tabulated([found], columns.COLLECTOR, tables.batch_and_runner), "hf-trainer") == {
+    cell = row(collector_pauses_per_1000_steps=2.5, collector_pause_us=4120.0, collector_us_per_step=10.3)
+    assert texts(tables.tabulated([cell], columns.COLLECTOR, tables.batch_and_runner), "hf-trainer") == {
         "batch": "64",
         "runner": "hf-trainer",
         "pauses per 1,000 steps": "2.50",

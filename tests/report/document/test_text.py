@@ -6,8 +6,8 @@ from bench.report.document import text
 
 
 def test_words_alone_have_no_marks_and_stand_on_one_line() -> None:
-    told = text.marked("**Be\n wary** of `x`, see ")
-    assert text.plain((*told, text.Link("there", "https://a.b"))) == "Be wary of x, see there"
+    parts = text.marked("**Be\n wary** of `x`, see ")
+    assert text.plain((*parts, text.Link("there", "https://a.b"))) == "Be wary of x, see there"
 
 
 def test_names_are_listed_as_in_a_sentence() -> None:

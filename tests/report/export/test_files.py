@@ -39,7 +39,7 @@ def test_what_only_some_tables_show_is_exported_all_the_same():
 
 def test_verdicts_are_exported_where_there_are_some(tmp_path):
     run = checks.planned()
-    summary = checks.told(run, checks.timed(run, checks.steps(checks.QUIET, 0.08)))
+    summary = checks.ended(run, checks.timed(run, checks.steps(checks.QUIET, 0.08)))
     files.export(summary, tmp_path, ["csv"])
     frame = pd.read_csv(tmp_path / "export" / "verdicts.csv").set_index("metric")
     assert 1.05 < frame.loc["step_time_us", "ratio"] < 1.11

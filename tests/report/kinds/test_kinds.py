@@ -34,7 +34,7 @@ FOUND = {
 """Something of each kind of run."""
 
 
-def told(kind, record):
+def says_all(kind, record):
     """What a kind says in every part that needs nothing but what was found; all of it can be told."""
     assert kind.grid(record).rows
     assert kind.cases(record)
@@ -50,7 +50,7 @@ def test_a_new_verb_is_one_folder_of_kinds():
 def test_a_kind_has_all_parts_and_they_tell_what_was_found(name):
     kind, summary = kinds.of(name), FOUND[name]()
     assert summary.run.kind == name
-    told(kind, summary)
+    says_all(kind, summary)
     document = kind.document(summary, "results/a")
     assert isinstance(document, Document)
     assert short(document).answers
@@ -73,7 +73,7 @@ def test_a_comparison_of_two_runs_is_told_by_a_kind_too():
     run = factories.run()
     stored = Stored(folder="results/a", run=run, trials=factories.journal(run))
     record = compare(stored, stored, margin=0.03, fail_on=["time"])
-    told(COMPARE, record)
+    says_all(COMPARE, record)
     document = COMPARE.document(record)
     assert short(document).answers
     assert document.title == "Did it get worse from results/a to results/a?"

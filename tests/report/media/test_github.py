@@ -30,10 +30,10 @@ def test_a_cell_gets_one_annotation_a_level_and_what_is_fine_gets_none():
     ("cells", "lines", "more"), [(10, 10, None), (11, 10, "2 more cells"), (60, 10, "51 more cells")]
 )
 def test_no_more_annotations_than_are_shown(cells, lines, more):
-    found = github.workflow_commands(answer(*(case(of=f"cell {number}") for number in range(cells))))
-    assert len(found) == lines
-    assert found[0].startswith("::error title=cell 0 (")
-    assert (f"{more} like these" in found[-1]) if more else ("cell 9" in found[-1])
+    commands = github.workflow_commands(answer(*(case(of=f"cell {number}") for number in range(cells))))
+    assert len(commands) == lines
+    assert commands[0].startswith("::error title=cell 0 (")
+    assert (f"{more} like these" in commands[-1]) if more else ("cell 9" in commands[-1])
 
 
 def test_the_summary_has_the_answer_first_then_a_table_then_folded_sections():

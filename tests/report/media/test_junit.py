@@ -49,9 +49,11 @@ def test_a_case_of_a_cell_takes_as_long_as_its_trials():
 
 def test_no_text_can_break_the_document():
     nasty = "\x1b[31m<b>&\"']]>\x00\ud800 ok \U0001f600\n\ttab"
-    found = parsed(junit.document(suite(out=nasty, properties={"command": nasty}), [case(of=nasty, reason=nasty)], {}))
-    told = found.find("testcase").find("failure").text
-    assert told == "\ufffd[31m<b>&\"']]>\ufffd\ufffd ok \U0001f600\n\ttab"
+    parsed_suite = parsed(
+        junit.document(suite(out=nasty, properties={"command": nasty}), [case(of=nasty, reason=nasty)], {})
+    )
+    failure = parsed_suite.find("testcase").find("failure").text
+    assert failure == "\ufffd[31m<b>&\"']]>\ufffd\ufffd ok \U0001f600\n\ttab"
 
 
 def test_an_error_is_a_case_too():

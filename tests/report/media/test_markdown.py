@@ -57,9 +57,9 @@ def test_what_is_marked_stands_out() -> None:
 
 
 def test_links_lead_somewhere_or_are_words() -> None:
-    told = ("see ", Link("a/b.csv", "a/b.csv"), " at ", Link("https://a.b", "https://a.b"))
-    assert markdown.Writer().text(told) == "see [a/b.csv](a/b.csv) at <https://a.b>"
-    assert markdown.Writer(beside_folder=False).text(told) == "see a/b.csv at <https://a.b>"
+    texts = ("see ", Link("a/b.csv", "a/b.csv"), " at ", Link("https://a.b", "https://a.b"))
+    assert markdown.Writer().text(texts) == "see [a/b.csv](a/b.csv) at <https://a.b>"
+    assert markdown.Writer(beside_folder=False).text(texts) == "see a/b.csv at <https://a.b>"
 
 
 def test_headings_are_as_deep_as_their_sections_and_none_stands_over_nothing() -> None:

@@ -77,8 +77,8 @@ def two_runs():
 
 
 def side_by_side_with_charts():
-    told = both()
-    return side_by_side.document(told, "out", [(told[0], Drawing(file="a.svg", alt="A.", svg="", specification={}))])
+    sides = both()
+    return side_by_side.document(sides, "out", [(sides[0], Drawing(file="a.svg", alt="A.", svg="", specification={}))])
 
 
 def index_of_runs():

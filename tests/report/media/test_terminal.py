@@ -134,23 +134,23 @@ def test_markup_in_a_name_is_text(shown):
 
 def test_a_loop_of_other_arithmetic_does_not_look_like_the_others():
     for passes in (["equivalence", "counting"], ["equivalence", "timing"]):
-        found = grid.by_cell(with_settings(summary_of(baseline(), row(), different()), passes=passes))
-        names = [line[1] for line in found.texts]
-        number = 1 + found.notes.index("different: loss of micro-step 2: 0.69 against 0.7")
+        tables = grid.by_cell(with_settings(summary_of(baseline(), row(), different()), passes=passes))
+        names = [line[1] for line in tables.texts]
+        number = 1 + tables.notes.index("different: loss of micro-step 2: 0.69 against 0.7")
         assert names == ["pytorch", "hf-trainer", f"fabric, different ({number})"]
-        assert [getattr(line.texts[1], "tone", None) for line in found.rows] == [None, None, "bad"]
+        assert [getattr(line.texts[1], "tone", None) for line in tables.rows] == [None, None, "bad"]
 
 
 def test_an_error_of_several_lines_breaks_neither_a_sentence_nor_the_table(shown):
     reason = "RuntimeError: no\n\n  kernel image\nis available"
-    found = summary_of(baseline(), failed("lightning", "failed").model_copy(update={"reason": reason}))
-    text = shown(answer(document=worse(reason, "a\nb"), grid=grid.by_cell(found)))
+    one_failed = summary_of(baseline(), failed("lightning", "failed").model_copy(update={"reason": reason}))
+    text = shown(answer(document=worse(reason, "a\nb"), grid=grid.by_cell(one_failed)))
     assert "a b\n  RuntimeError: no kernel image is available\n" in text
     assert ") RuntimeError: no kernel image is available\n" in text
 
 
 def test_the_gravest_warnings_are_told(shown):
     warned = Section(title="Trust", blocks=(Warnings(lines=("load is 3", "b", "c", "d", "e")),))
-    told = shown(answer(document=document(*PARAGRAPHS, warned)))
-    assert "\n5 warnings:\n  load is 3\n  b\n  c\n  and 2 more in the report\n" in told
+    text = shown(answer(document=document(*PARAGRAPHS, warned)))
+    assert "\n5 warnings:\n  load is 3\n  b\n  c\n  and 2 more in the report\n" in text
     assert "warning" not in shown(answer())

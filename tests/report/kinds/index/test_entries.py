@@ -85,10 +85,10 @@ def test_an_index_of_nothing() -> None:
 def test_what_a_summary_says_of_itself_is_what_the_whole_of_it_gives(tmp_path) -> None:
     summary = summary_of(baseline(), row())
     bare = stored(tmp_path / "bare", summary)
-    told = stored(tmp_path / "told", summary.model_copy(update={"brief": brief(summary)}))
+    entry = stored(tmp_path / "told", summary.model_copy(update={"brief": brief(summary)}))
     assert store.read_brief(bare) is None
-    assert store.read_brief(told) == brief(summary)
-    assert replace(stored_entry(bare), folder="") == replace(stored_entry(told), folder="")
+    assert store.read_brief(entry) == brief(summary)
+    assert replace(stored_entry(bare), folder="") == replace(stored_entry(entry), folder="")
 
 
 def test_only_the_first_lines_of_a_summary_are_read(tmp_path) -> None:

@@ -95,9 +95,9 @@ class Screen(io.StringIO):
         return True
 
 
-def shown(found: Diagnosis, stream: io.StringIO) -> str:
-    told, grid = doctor.document(found), doctor.table(found.findings)
-    terminal.show(Answer(verb="doctor", document=told, grid=grid, cases=(), path=None, for_programs=""), stream)
+def shown(known: Diagnosis, stream: io.StringIO) -> str:
+    both, grid = doctor.document(known), doctor.table(known.findings)
+    terminal.show(Answer(verb="doctor", document=both, grid=grid, cases=(), path=None, for_programs=""), stream)
     return stream.getvalue()
 
 

@@ -54,11 +54,11 @@ def test_what_the_loop_itself_does_more_is_told_as_no_options_doing():
 
 
 def test_the_compact_table_has_the_worst_first_and_no_empty_columns():
-    found = grid.grid(counts(**{f"same-{number}": (5, 5) for number in range(14)}, worse=(5, 6), better=(6, 5)))
-    assert found.headers[:4] == ("batch", "runner", "option", "Python calls")
-    assert [row[2:4] for row in found.texts[:2]] == [("worse", "+5 → +6"), ("better", "+6 → +5")]
-    assert found.caption == "4 other options are in the report."
-    assert len(grid.whole_grid(a_check()).headers) == len(found.headers) + 3
+    table = grid.grid(counts(**{f"same-{number}": (5, 5) for number in range(14)}, worse=(5, 6), better=(6, 5)))
+    assert table.headers[:4] == ("batch", "runner", "option", "Python calls")
+    assert [row[2:4] for row in table.texts[:2]] == [("worse", "+5 → +6"), ("better", "+6 → +5")]
+    assert table.caption == "4 other options are in the report."
+    assert len(grid.whole_grid(a_check()).headers) == len(table.headers) + 3
 
 
 def test_a_difference_is_told_with_its_interval_or_not_at_all():

@@ -43,10 +43,10 @@ def test_the_answer_names_what_costs_and_how_many_do_not():
 
 
 def test_the_compact_table_leaves_out_how_options_are_switched_on():
-    found = grid.grid(a_list())
-    assert found.headers[:5] == ("batch", "runner", "option", "µs/step", "of the step")
-    assert found.texts[0][:3] == ("64", "fabric", "costs")
-    assert all(len(row) == len(found.headers) for row in found.texts)
+    table = grid.grid(a_list())
+    assert table.headers[:5] == ("batch", "runner", "option", "µs/step", "of the step")
+    assert table.texts[0][:3] == ("64", "fabric", "costs")
+    assert all(len(row) == len(table.headers) for row in table.texts)
 
 
 def test_a_price_without_an_interval_comes_last_and_leads_nothing():

@@ -28,16 +28,16 @@ def functions(**figures: tuple[int, int]) -> str:
 
 
 def test_a_table_of_functions_fits_a_screen():
-    told = functions(python_calls=(1000, 2234), exclusive_ns=(1_000_000, 3_345_678))
-    lines = [line for line in told.splitlines() if line.startswith("|")]
+    sentence = functions(python_calls=(1000, 2234), exclusive_ns=(1_000_000, 3_345_678))
+    lines = [line for line in sentence.splitlines() if line.startswith("|")]
     assert any("…m_ready_batches_reached" in line and "+1,234" in line and "2,346" in line for line in lines)
     assert max(map(len, lines)) <= 120
 
 
 def test_a_run_without_own_times_has_no_column_for_them():
-    told = functions(python_calls=(0, 12))
-    assert "own time" not in told
-    assert "0 \N{RIGHTWARDS ARROW} 12" in told
+    sentence = functions(python_calls=(0, 12))
+    assert "own time" not in sentence
+    assert "0 \N{RIGHTWARDS ARROW} 12" in sentence
 
 
 def shares(share: float) -> str:

@@ -32,27 +32,27 @@ WHOLE = [probe("pytorch", 64), probe("pytorch", 65, "oom"), probe("hf-trainer", 
 
 
 def test_each_loop_has_its_sentence_and_its_row():
-    found = summary(*WHOLE[:2], probe("hf-trainer", 64), probe("hf-trainer", 128))
-    assert max_batch.answers(found) == [
+    search = summary(*WHOLE[:2], probe("hf-trainer", 64), probe("hf-trainer", 128))
+    assert max_batch.answers(search) == [
         f"pytorch (mlp on cpu): {UP_TO_64}",
         "hf-trainer (mlp on cpu): batches of up to 128 samples train, with a peak of 711 MB "
         "(the search was interrupted).",
     ]
-    assert max_batch.table(found).texts == [
+    assert max_batch.table(search).texts == [
         ("pytorch", "64", "711", "65", "out of memory (1)"),
         ("hf-trainer", "128", "711", "-", "the search was interrupted"),
     ]
-    assert max_batch.table(found).notes == (LIMIT,)
-    assert KIND.headline(found) == "pytorch 64, hf-trainer 128"
+    assert max_batch.table(search).notes == (LIMIT,)
+    assert KIND.headline(search) == "pytorch 64, hf-trainer 128"
 
 
 def test_the_report_and_the_terminal_tell_it():
-    found = summary(*WHOLE)
-    text = markdown.written(KIND.document(found, "results/RUN"))
+    search = summary(*WHOLE)
+    text = markdown.written(KIND.document(search, "results/RUN"))
     assert text.splitlines()[0] == "# example: how large a batch does each loop train?"
     assert "stays within 734 MB (--memory-limit)." in text
     assert "throughput" not in text.split("How to read this report")[0]
-    lines = "\n".join(terminal.lines(KIND.document(found, "results/RUN")))
+    lines = "\n".join(terminal.lines(KIND.document(search, "results/RUN")))
     assert "batches of up to 64 samples train" in lines
 
 
@@ -66,9 +66,9 @@ def test_the_report_and_the_terminal_tell_it():
     ],
 )
 def test_a_loop_that_trains_nothing_says_why_and_the_verb_ends_with_4(probes, sentence, code):
-    found = summary(*probes, runners=("pytorch",))
-    assert max_batch.answers(found) == [f"pytorch (mlp on cpu): {sentence}"]
-    assert outcome.exit_code(found) == code
-    assert [case.outcome for case in outcome.cases(found)][1] == {0: "passed", 4: "failed" if probes else "skipped"}[
+    search = summary(*probes, runners=("pytorch",))
+    assert max_batch.answers(search) == [f"pytorch (mlp on cpu): {sentence}"]
+    assert outcome.exit_code(search) == code
+    assert [case.outcome for case in outcome.cases(search)][1] == {0: "passed", 4: "failed" if probes else "skipped"}[
         code
     ]

@@ -10,7 +10,7 @@ from tests.report.rows import baseline, row, summary_of
 PHASES = {"data": 100.0, "forward": 50.0, "backward": 80.0, "optimizer": 120.0, "rest": 50.0}
 
 
-def told(summary):
+def report_of(summary):
     return markdown.written(Document(title="x", blocks=(section(groups(summary)),)))
 
 
@@ -28,12 +28,12 @@ def test_a_phase_that_takes_nothing_is_left_out():
 def test_the_section_says_how_far_its_runs_are_from_the_timed_ones():
     step_us = row().step_time_us.value
     slow = {**PHASES, "rest": 1.1 * step_us - 350.0}
-    text = told(summary_of(row(phases_us=slow)))
+    text = report_of(summary_of(row(phases_us=slow)))
     assert "longer than the timed ones by 10 % (median)" in text
 
 
 def test_without_phases_the_section_says_so():
-    assert "Unavailable: this run has no good trial of the phases pass." in told(summary_of(row()))
+    assert "Unavailable: this run has no good trial of the phases pass." in report_of(summary_of(row()))
 
 
 def test_a_run_that_only_counted_answers_in_counts():

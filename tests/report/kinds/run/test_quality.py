@@ -82,10 +82,10 @@ def test_of_many_wide_ratios_the_widest_are_named() -> None:
     many = [row(ratio=estimate(1.0, 1 / (1 + n / 100), 1 + n / 100), batch_size=n) for n in range(3, 9)]
     summary = summary_of(baseline(), *many)
     settings = summary.run.settings.model_copy(update={"target_ci": 0.02})
-    (told,) = quality.added_blocks(
+    (sentences,) = quality.added_blocks(
         summary.model_copy(update={"run": summary.run.model_copy(update={"settings": settings})})
     )
-    assert told == (
+    assert sentences == (
         "Still wider than ±2.0 % at the end: hf-trainer at batch 8 of mlp on cpu (±8.0 %), hf-trainer "
         "at batch 7 of mlp on cpu (±7.0 %), hf-trainer at batch 6 of mlp on cpu (±6.0 %) and 3 more."
     )
@@ -156,8 +156,8 @@ def test_too_few_blocks_for_a_noise_floor_say_so() -> None:
 
 def test_a_clone_that_differs_from_the_loop_that_it_is_a_clone_of_is_told() -> None:
     summary = with_floors(summary_of(baseline(), row()), floor_of(64, 1.02, 1.01, 1.03, 0.03))
-    _, told = quality.quality(summary)
-    assert told == (
+    _, sentence = quality.quality(summary)
+    assert sentence == (
         "The clone of pytorch at batch 64 takes 1.02 [1.01, 1.03] times as long as the loop that it is a clone of: "
         "smaller differences than that are noise."
     )

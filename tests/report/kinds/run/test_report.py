@@ -50,8 +50,8 @@ def test_the_opening_says_where_and_with_what() -> None:
 
 
 def test_what_a_compiler_did_has_a_table_where_one_was_asked_for() -> None:
-    told = CompilationFigures(seconds=3.21, first_seconds=49.4, graphs=1, graph_breaks=0, in_turns=0)
-    text = section(report(summary_of(row(compile=True, compilation=told)), FOLDER), "Tables")
+    compilation = CompilationFigures(seconds=3.21, first_seconds=49.4, graphs=1, graph_breaks=0, in_turns=0)
+    text = section(report(summary_of(row(compile=True, compilation=compilation)), FOLDER), "Tables")
     assert "| batch | runner     | compile s | first time s | graphs | graph breaks | in timed steps |" in text
     assert "| 64    | hf-trainer |      3.21 |         49.4 |      1 |            0 |              0 |" in text
     assert "torch.compile" not in one_run()
@@ -79,8 +79,8 @@ def test_what_was_equal_is_said_once() -> None:
 
 
 def test_warnings_are_all_there_the_first_ten_in_sight() -> None:
-    told = section(one_run(warnings=[f"warning <{n}>" for n in range(12)]), "What this machine can resolve")
-    seen, folded = told.split("<summary>2 more warnings</summary>")
+    text = section(one_run(warnings=[f"warning <{n}>" for n in range(12)]), "What this machine can resolve")
+    seen, folded = text.split("<summary>2 more warnings</summary>")
     assert "**12 warnings:**" in seen
     assert "- warning &lt;9&gt;\n" in seen
     assert "warning &lt;10&gt;" not in seen
@@ -89,11 +89,11 @@ def test_warnings_are_all_there_the_first_ten_in_sight() -> None:
 
 
 def test_how_to_repeat_it() -> None:
-    told = section(one_run(), "How to repeat it")
-    assert f"```sh\npython -m bench.run --like {FOLDER}\n```" in told
-    assert "```sh\npython -m bench.run --device cpu --preset quick\n```" in told
-    assert "| transformers | 5.23.0  |" in told
-    assert "0123456789abcdef0123456789abcdef01234567" in told
+    text = section(one_run(), "How to repeat it")
+    assert f"```sh\npython -m bench.run --like {FOLDER}\n```" in text
+    assert "```sh\npython -m bench.run --device cpu --preset quick\n```" in text
+    assert "| transformers | 5.23.0  |" in text
+    assert "0123456789abcdef0123456789abcdef01234567" in text
     assert "--like 'my results/a'" in report(summary_of(row()), "my results/a")
 
 
@@ -114,8 +114,8 @@ def test_every_table_stands_between_blank_lines() -> None:
 
 def test_shares_by_batch_size_where_there_are_several() -> None:
     cells = [cell for size in (8, 64) for cell in (row(batch_size=size), floor(batch_size=size))]
-    told = section(report(summary_of(*cells), FOLDER), "How much of the step is arithmetic?")
-    assert "| batch | hf-trainer |\n|-------|------------|\n| 8     |       38 % |\n| 64    |       38 % |" in told
+    text = section(report(summary_of(*cells), FOLDER), "How much of the step is arithmetic?")
+    assert "| batch | hf-trainer |\n|-------|------------|\n| 8     |       38 % |\n| 64    |       38 % |" in text
     assert "| batch" not in section(one_run(), "How much of the step is arithmetic?")
 
 
@@ -184,12 +184,12 @@ def test_a_report_of_scripts_tells_whole_durations_and_evaluation_apart() -> Non
         "after_steps_s": estimate(0.703),
         "step_time_us": None,
     }
-    told = of_scripts("train.py", **whole)
+    text = of_scripts("train.py", **whole)
     assert (
         "To its end it takes 12.3 s, its first imports not counted (1,200 steps; 0.0512 s until the first has ended; "
-        "0.703 s after the last)." in told
+        "0.703 s after the last)." in text
     )
-    assert "| train.py |    12.3 | 1,200 |            0.703 |" in told
+    assert "| train.py |    12.3 | 1,200 |            0.703 |" in text
     seen: dict[str, Any] = {"evaluation_us": 100.0, "evaluation_share": 0.1, "evaluation_steps": 1200}
     assert sentences.evaluation(row("train.py", **seen)) == (
         "train.py: evaluation, which no phase has, took 100 µs per step on average over 1,200 steps, 10 % of their "

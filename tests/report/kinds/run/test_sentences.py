@@ -118,9 +118,9 @@ def test_the_representative_batch_size_is_the_middle_one(batch_sizes: list[int],
 
 def test_one_sentence_a_runner_in_the_order_of_the_command() -> None:
     cells = [cell for size in (8, 64, 512) for cell in (row(batch_size=size), baseline(batch_size=size))]
-    told = answers(*cells)
-    assert [sentence.partition(":")[0] for sentence in told] == ["hf-trainer", "pytorch"]
-    assert all("at batch 64" in sentence for sentence in told)
+    lines = answers(*cells)
+    assert [sentence.partition(":")[0] for sentence in lines] == ["hf-trainer", "pytorch"]
+    assert all("at batch 64" in sentence for sentence in lines)
 
 
 def test_groups_are_named_by_what_differs() -> None:
@@ -144,9 +144,9 @@ def test_failures_name_the_cell_or_the_whole_runner() -> None:
 
 def test_many_failures_are_counted() -> None:
     cells = [row("lightning", batch_size=1), *(failed(batch_size=size) for size in range(2, 10))]
-    (told,) = sentences.failures(summary_of(*cells))
-    assert told.startswith("No figures from 8 of 9 cells: lightning at batch 2 of mlp on cpu (out of memory), ")
-    assert told.endswith(", lightning at batch 6 of mlp on cpu (out of memory) and 3 more.")
+    (lines,) = sentences.failures(summary_of(*cells))
+    assert lines.startswith("No figures from 8 of 9 cells: lightning at batch 2 of mlp on cpu (out of memory), ")
+    assert lines.endswith(", lightning at batch 6 of mlp on cpu (out of memory) and 3 more.")
 
 
 def test_the_share_of_arithmetic() -> None:

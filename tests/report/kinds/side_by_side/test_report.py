@@ -31,8 +31,8 @@ def both():
 
 
 def test_what_all_runs_have_stands_in_neighbouring_lines():
-    told = markdown.written(report.document(both(), "out"))
-    lines = [line for line in told.partition("## Side by side")[2].splitlines() if line.startswith("| 64 ")]
+    written = markdown.written(report.document(both(), "out"))
+    lines = [line for line in written.partition("## Side by side")[2].splitlines() if line.startswith("| 64 ")]
     entries = [[text.strip() for text in line.strip("|").split("|")] for line in lines[:4]]
     assert [[*texts[:3], texts[5]] for texts in entries] == [
         ["64", "pytorch", "A cpu", "baseline"],
@@ -40,16 +40,16 @@ def test_what_all_runs_have_stands_in_neighbouring_lines():
         ["64", "hf-trainer", "A cpu", "1.88 [1.80, 1.90]"],
         ["64", "hf-trainer", "B cuda", "1.50 [1.40, 1.60]"],
     ]
-    assert "| 8 " not in told
-    assert "| 2,048 " not in told
+    assert "| 8 " not in written
+    assert "| 2,048 " not in written
 
 
 def test_both_are_told_at_the_same_batch_size_with_their_machines():
-    told = markdown.written(report.document(both(), "out"))
-    assert "**A: mlp on cpu, at batch 64, the smaller of 64 and 512:**" in told
-    assert "**B: mlp on cuda, at batch 64, the smaller of 64 and 512:**" in told
-    assert "- B: there, measured on 2026-01-02 on Imaginary CPU @ 2.00GHz and Imaginary GPU" in told
-    assert "python -m bench.report --together out results/a results/b" in told
+    text = markdown.written(report.document(both(), "out"))
+    assert "**A: mlp on cpu, at batch 64, the smaller of 64 and 512:**" in text
+    assert "**B: mlp on cuda, at batch 64, the smaller of 64 and 512:**" in text
+    assert "- B: there, measured on 2026-01-02 on Imaginary CPU @ 2.00GHz and Imaginary GPU" in text
+    assert "python -m bench.report --together out results/a results/b" in text
 
 
 def test_its_tables_fit_a_screen():

@@ -13,7 +13,7 @@ from tests import checks, factories
 
 def checked(planted, *, blocks=10, **settings):
     run = checks.planned(**settings)
-    return checks.told(run, checks.timed(run, checks.steps(np.resize(checks.QUIET, blocks), planted)))
+    return checks.ended(run, checks.timed(run, checks.steps(np.resize(checks.QUIET, blocks), planted)))
 
 
 def test_a_check_has_its_step_times_with_the_bounds_that_decided():
@@ -57,6 +57,6 @@ def test_each_group_of_rows_has_a_chart():
 
 def test_a_check_that_only_counted_has_no_chart():
     run = checks.planned(passes=["equivalence", "counting"], fail_on=["counters"])
-    summary = checks.told(run, checks.counted(run, checks.counters()))
+    summary = checks.ended(run, checks.counted(run, checks.counters()))
     assert charts.drawings(summary) == []
     assert "charts/" not in markdown.written(report.document(summary, "results/a"))

@@ -13,7 +13,7 @@ from bench.report.kinds.upgrade.outcome import exit_code
 from bench.report.kinds.upgrade.report import document, equivalence, one_line
 from bench.report.media import markdown, terminal
 from tests import factories
-from tests.checks import NEW, OLD, QUIET, counted, counters, failing, planned, proven, steps, timed, told
+from tests.checks import NEW, OLD, QUIET, counted, counters, ended, failing, planned, proven, steps, timed
 from tests.report.rows import row, summary_of, with_settings
 
 FOLDER = "results/20260102T030405Z-example"
@@ -39,12 +39,12 @@ def verdict(summary: Summary) -> list[str]:
 
 def regressed() -> Summary:
     run = planned()
-    return told(run, counted(run, counters()), timed(run, EIGHT))
+    return ended(run, counted(run, counters()), timed(run, EIGHT))
 
 
 def one_more_sync() -> Summary:
     run = planned(**COUNTERS)
-    return told(run, counted(run, counters([FunctionCounts(**BATCHES, syncs=1, python_calls=2)], syncs=7)))
+    return ended(run, counted(run, counters([FunctionCounts(**BATCHES, syncs=1, python_calls=2)], syncs=7)))
 
 
 # The answer
@@ -59,31 +59,31 @@ def test_a_regression_is_named_with_its_ratio_and_its_confirmation():
 
 
 def test_no_regression_says_of_what_and_shows_that_no_difference_shows():
-    assert verdict(told(planned(), timed(planned(), QUIET))) == [
+    assert verdict(ended(planned(), timed(planned(), QUIET))) == [
         "**OK: no regression in time and memory.**",
         "- hf-trainer at batch 64 of mlp on cpu: step time not regressed (\\~ 1.000 [0.998, 1.002]).",
     ]
 
 
 def test_a_real_difference_below_the_margin_has_no_tilde():
-    (_, line) = verdict(told(planned(), timed(planned(), steps(QUIET, 0.02))))
+    (_, line) = verdict(ended(planned(), timed(planned(), steps(QUIET, 0.02))))
     assert line.endswith("step time not regressed (1.020 [1.018, 1.022]).")
 
 
 def test_an_improvement_is_told():
-    answer, line = verdict(told(planned(), timed(planned(), steps(QUIET, -0.08))))
+    answer, line = verdict(ended(planned(), timed(planned(), steps(QUIET, -0.08))))
     assert answer == "**OK: no regression in time and memory.**"
     assert "step time improved (0.920 [0.918, 0.922])" in line
 
 
 def test_a_flag_that_was_not_found_again_is_told():
-    answer, line = verdict(told(planned(), timed(planned(), [*steps(QUIET, 0.08), *QUIET])))
+    answer, line = verdict(ended(planned(), timed(planned(), [*steps(QUIET, 0.08), *QUIET])))
     assert answer == "**OK: no regression in time and memory.**"
     assert "step time not regressed (\\~ 1.000 [0.998, 1.003], flagged and not found again on fresh blocks)" in line
 
 
 def test_an_interrupted_check_is_not_known_and_says_why():
-    summary = told(planned(), timed(planned(), EIGHT[:13]))
+    summary = ended(planned(), timed(planned(), EIGHT[:13]))
     answer, line = verdict(summary)
     assert answer == "**Inconclusive: 1 of 1 cell has no time verdict (nothing is ruled out); nothing else regressed.**"
     assert "step time undecided (1.08 [?], flagged and not decided on fresh blocks)" in line
@@ -91,7 +91,7 @@ def test_an_interrupted_check_is_not_known_and_says_why():
         "- step time of hf-trainer at batch 64 of mlp on cpu: on fresh blocks: 3 of the 10 pairs that a bound needs at "
         "its level of 0.0015"
     ) in lines(summary)
-    few = told(planned(), timed(planned(), EIGHT[:5]))
+    few = ended(planned(), timed(planned(), EIGHT[:5]))
     assert verdict(few)[0] == (
         "**Inconclusive: 1 of 1 cell has no time verdict (nothing is ruled out) and "
         "1 of 1 cell has no memory verdict (nothing is ruled out).**"
@@ -104,7 +104,7 @@ def wide() -> Summary:
     run = planned(comparisons=[factories.comparison(batch_size=size) for size in (8, 64)], blocks=20)
     quiet, noisy = timed(run, [*QUIET, *QUIET]), timed(run, np.tile([0.4, -0.4], 10))
     of = {8: noisy, 64: quiet}
-    return told(run, *([trial for trial in each if trial.cell.batch_size == size] for size, each in of.items()))
+    return ended(run, *([trial for trial in each if trial.cell.batch_size == size] for size, each in of.items()))
 
 
 def test_what_could_not_be_resolved_is_inconclusive_and_says_what_is_ruled_out():
@@ -127,7 +127,7 @@ def test_what_could_not_be_resolved_is_inconclusive_and_says_what_is_ruled_out()
 
 def test_what_is_worse_without_being_asked_about_is_told_with_the_flag_that_asks():
     run = planned()
-    answer, line = verdict(told(run, counted(run, counters(syncs=7)), timed(run, QUIET)))
+    answer, line = verdict(ended(run, counted(run, counters(syncs=7)), timed(run, QUIET)))
     assert answer == (
         "**OK: no regression in time and memory. Also regressed: syncs, on which this check does not fail "
         "(--fail-on time,memory,counters would).**"
@@ -145,19 +145,19 @@ def test_counters_name_the_function_behind_them():
 
 def test_counts_that_are_the_same_are_told_and_a_byte_more_is_too():
     run = planned(**COUNTERS)
-    same = told(run, counted(run, counters()))
+    same = ended(run, counted(run, counters()))
     assert verdict(same)[1] == "- hf-trainer at batch 64 of mlp on cpu: every count is what it was."
     assert "No count differs." in lines(same)
     assert "- Counts need no quiet machine: they repeat exactly." not in lines(same)
     assert "Counts need no quiet machine: they repeat exactly." in lines(same)
-    more = told(run, counted(run, counters(tensor_bytes=100_008)))
+    more = ended(run, counted(run, counters(tensor_bytes=100_008)))
     assert verdict(more)[0] == "**OK: no regression in memory and counters.**"
     assert verdict(more)[1] == "- hf-trainer at batch 64 of mlp on cpu: 8 B more tensor memory."
 
 
 def test_a_count_that_does_not_repeat_is_not_known():
     run = planned(**COUNTERS)
-    summary = told(run, counted(run, counters(syncs=7), again=counters(syncs=6)))
+    summary = ended(run, counted(run, counters(syncs=7), again=counters(syncs=6)))
     assert verdict(summary) == [
         "**Inconclusive: 1 of 1 cell has no counter verdict (syncs); nothing else regressed.**",
         "- hf-trainer at batch 64 of mlp on cpu: syncs undecided (two interpreters of the candidate counted 7 and 6).",
@@ -170,7 +170,7 @@ def test_a_candidate_that_fails_is_never_called_not_worse():
     broken = [cell for cell in cells(run.settings) if (cell.runner, cell.environment) == ("accelerate", CANDIDATE)]
     good = [trial for trial in counted(run, counters()) if trial.cell not in broken]
     crash = [failing(cell, "counting", block=-1, reason="ImportError: no <b>Mapping</b>") for cell in broken]
-    summary = told(run, good, crash)
+    summary = ended(run, good, crash)
     assert verdict(summary) == [
         "**Inconclusive: 1 of 2 cells has no verdict on memory and counters; no regression in the other one.**",
         "- hf-trainer at batch 64 of mlp on cpu: every count is what it was.",
@@ -184,7 +184,7 @@ def test_a_check_without_any_figure_says_so():
     crash = [failing(cell, "timing", status="oom", reason="tried to allocate 2 GiB.") for cell in cells(run.settings)]
     no_interpreter = [trial.model_copy(update={"interpreter": None}) for trial in crash]
     where = "hf-trainer at batch 64 of mlp on cpu"
-    assert verdict(told(run, no_interpreter)) == [
+    assert verdict(ended(run, no_interpreter)) == [
         "**Inconclusive: nothing could be compared.**",
         f"- No figures of {where} in the baseline, {where} in the candidate and {where} in the clone, out of memory: "
         "tried to allocate 2 GiB.",
@@ -205,7 +205,7 @@ def test_other_arithmetic_is_told_beside_the_answer():
         trial.model_copy(update={"fingerprint": other}) if trial.cell.environment == CANDIDATE else trial
         for trial in proven(run)
     ]
-    summary = told(run, unlike, counted(run, counters()))
+    summary = ended(run, unlike, counted(run, counters()))
     assert verdict(summary)[0] == (
         "**OK: no regression in memory and counters. Not proven to do the same arithmetic as before: 1 of 1 cells.**"
     )
@@ -239,7 +239,7 @@ def with_requests(side: Environment, **changes: object) -> Environment:
 
 def test_what_moved_on_both_sides_alike_is_told_once():
     run = planned(sides=(with_requests(OLD), with_requests(NEW)), **COUNTERS)
-    assert lines(told(run))[2:5] == [
+    assert lines(ended(run))[2:5] == [
         "Differs: transformers 4.46.3 → 4.47.1.",
         "**On both sides, also changed, as dependencies: requests absent → 2.34.2 and tokenizers 0.23.3 → 0.21.4.**",
         "## The verdict",
@@ -249,16 +249,16 @@ def test_what_moved_on_both_sides_alike_is_told_once():
 def test_what_pip_finds_wrong_is_told():
     conflict = "trl 0.12 requires transformers<4.47, which is incompatible."
     run = planned(sides=(OLD, with_requests(NEW, conflicts=[conflict])), **COUNTERS)
-    assert f"In transformers==4.47.1: {conflict.replace('<', '&lt;')}" in lines(told(run))
+    assert f"In transformers==4.47.1: {conflict.replace('<', '&lt;')}" in lines(ended(run))
 
 
 def test_the_same_on_both_sides_is_told():
     run = planned(sides=(NEW, NEW), **COUNTERS)
-    told_first = lines(told(run))[:3]
+    told_first = lines(ended(run))[:3]
     assert told_first[0] == "# transformers==4.47.1 → transformers==4.47.1: did it get worse?"
     assert told_first[2] == "Differs: nothing, both sides have the same packages."
     current = Environment(name="current", python="/bin/python", packages=NEW.packages)
-    assert lines(told(planned(sides=(OLD, current))))[0] == "# transformers==4.46.3 → current: did it get worse?"
+    assert lines(ended(planned(sides=(OLD, current))))[0] == "# transformers==4.46.3 → current: did it get worse?"
 
 
 # What stands behind it
@@ -274,7 +274,7 @@ def test_sections_stand_in_the_order_in_which_a_reader_asks():
         "## How to repeat it",
     ]
     assert "## What was measured" not in lines(one_more_sync())
-    assert "## What was counted" not in lines(told(planned(), timed(planned(), QUIET)))
+    assert "## What was counted" not in lines(ended(planned(), timed(planned(), QUIET)))
 
 
 def test_the_table_of_what_was_measured():
@@ -317,7 +317,7 @@ def test_the_table_of_what_was_counted_and_the_functions_behind_it():
 def test_more_memory_names_its_functions_next_to_those_of_more_work():
     run = planned(**COUNTERS)
     functions = [FunctionCounts(**BATCHES, syncs=1, tensor_bytes=900_000)]
-    text = "\n".join(verdict(told(run, counted(run, counters(functions, syncs=7, tensor_bytes=1_000_000)))))
+    text = "\n".join(verdict(ended(run, counted(run, counters(functions, syncs=7, tensor_bytes=1_000_000)))))
     assert (
         "1 extra value read back to the host per step: in transformers/trainer.py (Trainer.get_batch_samples). "
         "900,000 extra tensor bytes at a step's peak: in transformers/trainer.py (Trainer.get_batch_samples)."
@@ -327,7 +327,7 @@ def test_more_memory_names_its_functions_next_to_those_of_more_work():
 def test_cells_that_only_a_condition_tells_apart_are_told_apart():
     comparisons = [factories.comparison(precision=precision) for precision in ("fp32", "bf16")]
     run = planned(comparisons=comparisons, **COUNTERS)
-    summary = told(run, counted(run, counters([FunctionCounts(**BATCHES, syncs=1)], syncs=7)))
+    summary = ended(run, counted(run, counters([FunctionCounts(**BATCHES, syncs=1)], syncs=7)))
     assert verdict(summary)[2].startswith("- hf-trainer at batch 64 of mlp on cpu, precision=bf16: syncs 6 → 7.")
     assert "| 64    | hf-trainer | bf16      | syncs           |        6 |         7 |         +1 |" in lines(summary)
     assert any(line.endswith("(Trainer.get_batch_samples). (batch 64)") for line in lines(summary))
@@ -335,7 +335,7 @@ def test_cells_that_only_a_condition_tells_apart_are_told_apart():
 
 def test_what_can_be_resolved_is_told_with_the_warnings_of_the_run():
     noise = np.random.default_rng(1).normal(0, 0.1, 10)
-    summary = told(planned(blocks=10), timed(planned(), noise - np.median(noise), same=[0.2 * x for x in noise]))
+    summary = ended(planned(blocks=10), timed(planned(), noise - np.median(noise), same=[0.2 * x for x in noise]))
     printed = lines(summary)
     start = printed.index("## What this check can resolve") + 1
     assert printed[start].startswith("- hf-trainer at batch 64 of mlp on cpu: a change of the step time of ")
@@ -345,7 +345,7 @@ def test_what_can_be_resolved_is_told_with_the_warnings_of_the_run():
 
 def test_many_warnings_are_folded():
     run = planned(comparisons=[factories.comparison(batch_size=size) for size in (8, 64, 512)])
-    text = report(told(run, timed(run, QUIET[:5])), FOLDER)
+    text = report(ended(run, timed(run, QUIET[:5])), FOLDER)
     told_section = text.split("## What this check can resolve")[1].split("## How to repeat it")[0]
     warned = int(told_section.split("**")[1].split()[0])
     assert warned > 30
@@ -372,7 +372,8 @@ def test_names_cannot_become_markup():
     )
     run = planned(sides=(OLD, sneaky), runners=["<b>|x.py"], **COUNTERS)
     text = report(
-        told(run, counted(run, counters([FunctionCounts(**BATCHES | {"function": "<i>"}, syncs=1)], syncs=7))), FOLDER
+        ended(run, counted(run, counters([FunctionCounts(**BATCHES | {"function": "<i>"}, syncs=1)], syncs=7))),
+        FOLDER,
     )
     for markup in ("<img>", "<b>", "<i>"):
         assert markup not in text

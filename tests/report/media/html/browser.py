@@ -17,12 +17,12 @@ ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-s
 @contextlib.contextmanager
 def started() -> Iterator[webdriver.Chrome]:
     """A browser that logs its console and its requests; the test is skipped where it or its driver is missing."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     driver = shutil.which("chromedriver")
-    if found is None or driver is None:
+    if path is None or driver is None:
         pytest.skip(f"no browser: needs one of {', '.join(BROWSERS)}, and chromedriver (Debian: chromium-driver)")
     options = Options()
-    options.binary_location = found
+    options.binary_location = path
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     for argument in ARGUMENTS:
         options.add_argument(argument)

@@ -19,8 +19,8 @@ WAIT_S = 20
 
 @pytest.fixture(scope="module")
 def browser():
-    with started() as found:
-        yield found
+    with started() as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -111,14 +111,14 @@ def test_a_header_sorts_by_the_figure_and_says_so(report):
     before = shown_rows(report, "Time")
     header = report.find_element(By.XPATH, "//h3[text()='Time']/..//th[contains(., 'step time')]")
     button = header.find_element(By.TAG_NAME, "button")
-    found = {}
+    orders = {}
     for _ in range(3):
         button.send_keys(Keys.ENTER)
-        found[header.get_attribute("aria-sort")] = [texts[3] for texts in shown_rows(report, "Time")]
-    assert list(found) == ["ascending", "descending", "none"]
-    assert [found["ascending"][0][:3], found["descending"][0][:3]] == ["363", "681"]
-    assert "out of memory" in found["ascending"][-1]
-    assert "out of memory" in found["descending"][-1]
+        orders[header.get_attribute("aria-sort")] = [texts[3] for texts in shown_rows(report, "Time")]
+    assert list(orders) == ["ascending", "descending", "none"]
+    assert [orders["ascending"][0][:3], orders["descending"][0][:3]] == ["363", "681"]
+    assert "out of memory" in orders["ascending"][-1]
+    assert "out of memory" in orders["descending"][-1]
     assert shown_rows(report, "Time") == before
 
 

@@ -118,11 +118,11 @@ def test_filters_are_offered_where_there_is_a_choice():
 
 
 def test_functions_keep_their_figures():
-    found = functions(several())
-    cell = found["cells"][found["start"]]
+    listed = functions(several())
+    cell = listed["cells"][listed["start"]]
     assert (cell["runner"], cell["facets"]["batch size"]) == ("hf-trainer", "8")
     rows = {
-        tuple(found["places"][place][1:3]): (before, after) for place, before, after in cell["rows"]["python_calls"]
+        tuple(listed["places"][place][1:3]): (before, after) for place, before, after in cell["rows"]["python_calls"]
     }
     assert rows["transformers/trainer.py", "Trainer.training_step"] == (0, 30)
     assert rows["torch/utils/data.py", "fetch"] == (9, 4)
