@@ -16,7 +16,7 @@ GOOD = [judged(size, "not-regressed", 0.01) for size in (32, 64, 128, 512)]
 
 
 @pytest.mark.parametrize(
-    ("watched", "told"),
+    ("watched", "sentence"),
     [
         (GOOD, ""),
         (
