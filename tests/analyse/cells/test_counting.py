@@ -80,6 +80,13 @@ def test_a_count_that_is_missing_without_a_reason_is_unavailable_all_the_same():
     assert pytorch.unavailable["counters.allocations"] == "it was not counted"
 
 
+def test_the_tensors_of_a_compiled_loop_that_is_not_timed_are_missing_because_it_is_compiled():
+    compiled = counters(882, [], tensor_bytes=None, unavailable={"tensor_bytes": "torch runs it uncompiled then"})
+    trials = [trial(phase="counting", block=-1, counters=compiled), trial(phase="equivalence")]
+    (row,) = summarise(run(runners=["pytorch"], passes=["equivalence", "counting"]), trials).cells
+    assert row.unavailable["tensor_bytes"] == "torch runs it uncompiled then"
+
+
 def test_a_run_without_counts_says_so():
     summary = summarise(run(runners=["pytorch"]), [trial(), trial(phase="equivalence")])
     assert summary.cells[0].counters is None

@@ -8,7 +8,7 @@ from bench.analyse.cells import counting
 from bench.analyse.cells.evidence import Evidence
 from bench.analyse.cells.regions import phases_us
 from bench.analyse.cells.rows import missing
-from bench.analyse.cells.rows.missing import FigureOrReason, why, why_not
+from bench.analyse.cells.rows.missing import FigureOrReason, why_not
 from bench.records.metrics import COUNTED
 from bench.records.schema import CompilationFigures, EvaluationTime, Phases
 
@@ -34,7 +34,7 @@ def counters(evidence: Evidence) -> dict[str, FigureOrReason]:
 def _tensors(evidence: Evidence) -> dict[str, FigureOrReason]:
     counts, names = evidence.counts, ("tensor_bytes", "tensor_bytes_by_category")
     if counts[0].tensor_bytes is None:
-        return dict.fromkeys(names, why(evidence, counting.why_not_counted(counts, names[0])))
+        return dict.fromkeys(names, counting.why_not_counted(counts, names[0]))
     return dict(zip(names, (counts[0].tensor_bytes.value, counts[0].tensor_bytes_by_category), strict=True))
 
 
