@@ -31,10 +31,10 @@ def jitter(seconds: float, *, module: str = MODULE) -> JitterFacts:
         return JitterFacts(unavailable=f"the fixed work was not done after {most_s:.0f} s")
     except OSError as error:
         return JitterFacts(unavailable=f"no process could be started for it ({error.strerror})")
-    return _told(done)
+    return _facts_of(done)
 
 
-def _told(done: subprocess.CompletedProcess[str]) -> JitterFacts:
+def _facts_of(done: subprocess.CompletedProcess[str]) -> JitterFacts:
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         return JitterFacts(unavailable=f"the fixed work failed: {reason}")

@@ -93,7 +93,7 @@ class Accelerator:
         self._event_class = getattr(own, "Event", None)
         self._current_stream = getattr(own, "current_stream", None)
 
-    def _told(self, name: str) -> Any:
+    def _first_answer(self, name: str) -> Any:
         """What the first function of this name gives that works: generic ones raise for some kinds of device."""
         for module in self._modules:
             with suppress(AttributeError, NotImplementedError, RuntimeError):
@@ -105,9 +105,8 @@ class Accelerator:
         while len(self._waits) > 1:
             try:
                 self._waits[0]()
-            except (
-                RuntimeError
-            ):  # the generic one does not serve this kind of device; or it has failed, as its own will
+            except RuntimeError:
+                # The generic one does not serve this kind of device; or that has failed, as its own will say.
                 del self._waits[0]
             else:
                 return
@@ -130,12 +129,13 @@ class Accelerator:
 
     def reset_peaks(self) -> None:
         """Start a new peak from what is allocated now."""
-        self._told("reset_peak_memory_stats")
+        self._first_answer("reset_peak_memory_stats")
 
     def peaks(self) -> Peaks:
         """The caching allocator's own peaks; MPS keeps none."""
         return Peaks(
-            allocated_bytes=self._told("max_memory_allocated"), reserved_bytes=self._told("max_memory_reserved")
+            allocated_bytes=self._first_answer("max_memory_allocated"),
+            reserved_bytes=self._first_answer("max_memory_reserved"),
         )
 
 

@@ -72,8 +72,8 @@ class Trained:
         frozen = {id(parameter): parameter for parameter in known if id(parameter) not in trainable}
         return {
             "initial_sha256": _digest_of_all([began for _, began in self._began.values()]),
-            "trainable": [_told(parameter, names) for parameter in trainable.values()],
-            "frozen": [_told(parameter, names) for parameter in frozen.values()],
+            "trainable": [_facts_of(parameter, names) for parameter in trainable.values()],
+            "frozen": [_facts_of(parameter, names) for parameter in frozen.values()],
             "optimizers": [_optimizer(optimizer) for optimizer in self._optimizers.values()],
             "models": list(map(_model, self._models)),
         }
@@ -98,7 +98,7 @@ def _norm_squared(tensor: torch.Tensor) -> float:
     return float(tensor.abs().to(torch.float64).square().sum().item())
 
 
-def _told(parameter: torch.Tensor, names: dict[int, str]) -> dict[str, Any]:
+def _facts_of(parameter: torch.Tensor, names: dict[int, str]) -> dict[str, Any]:
     # A wrapper, as by torch.compile or DistributedDataParallel, puts its own name in front.
     name = names.get(id(parameter), "unnamed").replace("_orig_mod.", "").removeprefix("module.")
     return {"name": name, "shape": list(parameter.shape), "dtype": str(parameter.dtype).removeprefix("torch.")}

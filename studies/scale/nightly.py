@@ -81,7 +81,7 @@ def nightly(args: Namespace) -> str:
         [*rows, ["everything, and nothing is counted", "100 %", _hours(histories, 1.0, counted=False), "0.00"]],
         f"{RELEASES} releases, {RUNNERS} runners and {DEVICES} devices are {CELLS:,} cells, each at the cost that one "
         f"had in the history. What is missed is the mean over {NIGHTS:,} samples.",
-        *map(_found, histories),
+        *map(_of_history, histories),
         f"That none of {changes} was missed excludes, with 95 % confidence, only that more than "
         f"{100 * (1 - 0.05 ** (1 / changes)):.0f} % of changes leave every counter as it was.",
     )
@@ -111,7 +111,7 @@ def _missed(history: History, threshold: float, share: float) -> float:
     return float(np.mean((random.random((NIGHTS, hidden)) >= share).sum(axis=1)))
 
 
-def _found(history: History) -> str:
+def _of_history(history: History) -> str:
     moved, changed = history.moves > 0, history.changed
     cost_s = ", ".join(f"{history.seconds[name]:.2f} s of {name}" for name in ("equivalence", "counting", "timing"))
     return (

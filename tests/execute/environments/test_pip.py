@@ -96,14 +96,14 @@ from trainloops.contract import Job
 
 torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)
-found = []
+digests = []
 for settings in ({}, {"grad_accumulation": 2, "grad_clip": 0.1}):
     job = Job(workload="mlp", batch_size=8, epochs=2, steps_per_epoch=5, output_dir=tempfile.mkdtemp(), **settings)
     for name in ["pytorch", *sys.argv[1:]]:
         recorder = Recorder(parts.build(job))
         runners.load(name)(job, recorder.parts)
-        found.append(recorder.result()["weights_sha256"])
-print(json.dumps(found))
+        digests.append(recorder.result()["weights_sha256"])
+print(json.dumps(digests))
 """
 
 

@@ -155,8 +155,8 @@ def test_a_chart_says_what_it_shows() -> None:
 def test_listing_the_charts_does_not_start_the_renderer() -> None:
     code = (
         "import sys; from bench.report import charts; from tests.report.rows import *\n"
-        "found = charts.pictures(summary_of(baseline(), row()))\n"
-        "print(len(found), 'vl_convert' in sys.modules)"
+        "pictures = charts.pictures(summary_of(baseline(), row()))\n"
+        "print(len(pictures), 'vl_convert' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "3 False\n"

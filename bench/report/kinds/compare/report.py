@@ -27,7 +27,7 @@ from bench.report.document.text import plural
 from bench.report.document.verdict_tables import is_exact
 from bench.report.kinds.compare import counts
 from bench.report.kinds.compare.opening import headline, opening
-from bench.report.kinds.compare.tables import change, place, told_table, value, verdict_tables, where
+from bench.report.kinds.compare.tables import change, place, table_of_others, value, verdict_tables, where
 
 MAX_UPGRADES = 6
 """Packages that a suggested command names."""
@@ -142,7 +142,7 @@ def _informational(two_runs: TwoRuns) -> Section | None:
         "Raw times, first steps and imports, in which a change may be the machine's; imports are those of the blocks, "
         "where others import at the same time."
     )
-    table = told_table(others, place([verdict.cell for verdict in others]))
+    table = table_of_others(others, place([verdict.cell for verdict in others]))
     title = f"{plural(len(others), 'figure')} with the drift of the machine in them"
     return section("Informational (no verdict)", folded(title, Paragraph(explained), table))
 

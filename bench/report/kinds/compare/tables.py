@@ -88,7 +88,7 @@ def verdict_tables(verdicts: Sequence[Verdict], everywhere: str | None) -> list[
     return [_table(others, everywhere) if others else None, rest]
 
 
-def told_table(verdicts: Sequence[Verdict], everywhere: str | None) -> Table:
+def table_of_others(verdicts: Sequence[Verdict], everywhere: str | None) -> Table:
     """Figures that decide nothing: what moved, and no verdict."""
     rows = tuple(_row(verdict, everywhere, _moved(verdict)) for verdict in verdicts)
     return Table(headers=(*HEADERS, "moved"), rows=rows, names=2)
