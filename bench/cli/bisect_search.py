@@ -157,9 +157,7 @@ class BisectSearch:
         if len(usable) < 2 or not set(releases) & set(usable):
             return
         target = next((release for release in releases if release in usable[1:-1]), usable[-1])
-        self._time(
-            list(dict.fromkeys([usable[0], target, usable[-1]])), lambda blocks: self._is_placed(target, blocks)
-        )
+        self._time(list(dict.fromkeys([usable[0], target, usable[-1]])), lambda blocks: self._is_placed(target, blocks))
 
     def _is_placed(self, release: str, blocks: int) -> bool:
         probe = next(known for known in self.probes if known.release == release)
