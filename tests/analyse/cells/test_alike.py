@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -71,6 +72,14 @@ SAME = ("--workers 2", "--evaluate", "--checkpoint", "--compile", "--scaler 1024
 STYLES = ("hand", "trainer", "lightning", "accelerate")
 FROM_THE_CLOCK, UNSEEDED = "loop.py --from-the-clock", "loop.py --unseeded"
 NAMES = ("a", "b")
+FIGURE = re.compile(r"\d+\.\d+")
+
+
+def assert_says(sentence: str, expected: str) -> None:
+    """The words are these and so are the figures, but for the last digits of a loss: processors round unlike."""
+    assert FIGURE.sub("#", sentence) == FIGURE.sub("#", expected)
+    figures, expected_figures = (list(map(float, FIGURE.findall(text))) for text in (sentence, expected))
+    assert figures == pytest.approx(expected_figures, rel=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +100,9 @@ def compared(seen: dict[str, ScriptFingerprint], one: str, two: str, **again: An
 def test_what_differs_is_named_with_both_values(seen, option):
     first_step, reason = EXPLAINED[option]
     alikeness = compared(seen, LOOP, f"loop.py {option}")
-    assert alikeness.reasons[0] == reason
+    assert_says(alikeness.reasons[0], reason)
     assert (alikeness.verdict, alikeness.first_step, alikeness.equal) == ("different", first_step, False)
-    assert alikeness.detail.endswith(reason)
+    assert alikeness.detail.endswith(alikeness.reasons[0])
 
 
 def test_of_several_optimizers_it_is_said_whose_rate_and_whose_turn_differs(seen):
@@ -121,11 +130,9 @@ def test_a_loss_that_is_nearly_the_same_is_another_one(seen):
     assert alikeness.reasons == ["the first loss is another one, of the same weights and samples"]
 
 
-def test_where_they_part_is_told_with_both_losses(seen):
-    detail = compared(seen, LOOP, "loop.py --seed 5").detail
-    assert detail.startswith(
-        "step 1 is the first that differs: loss: 0.535787046 in a, 0.103306212 in b; initial weights"
-    )
+def test_where_they_part_both_losses_are_given(seen):
+    losses, *_ = compared(seen, LOOP, "loop.py --seed 5").detail.partition("; initial weights")
+    assert_says(losses, "step 1 is the first that differs: loss: 0.535787046 in a, 0.103306212 in b")
     detail = compared(seen, LOOP, "loop.py --lr 0.02").detail
     assert detail.startswith(
         "step 1 is the first that differs: the loss is the same, the parameters after it are not; learning"
@@ -179,16 +186,21 @@ def test_batches_that_are_cut_into_micro_batches_are_close(seen):
 
 
 def test_a_loss_that_is_not_divided_by_its_micro_batches_is_named(seen):
-    assert compared(seen, *OF_MICRO_BATCHES).reasons == [
+    (reason,) = compared(seen, *OF_MICRO_BATCHES).reasons
+    assert_says(
+        reason,
         "loss scaling: 2 times as large in b (loss: 0.267894 in a, 0.535787 in b, from the same weights and samples): "
-        "one of the two does not divide by its 2 micro-batches"
-    ]
+        "one of the two does not divide by its 2 micro-batches",
+    )
 
 
 def test_micro_batches_that_weigh_otherwise_are_named(seen):
     (reason,) = compared(seen, *WEIGHED).reasons
-    assert reason.startswith("loss scaling: micro-batches weigh 1.")
-    assert "times as much in b (loss: 0.267894 in a, 0.403481 in b, from the same weights and samples)" in reason
+    assert_says(
+        reason,
+        "loss scaling: micro-batches weigh 1.506 to 1.938 times as much in b "
+        "(loss: 0.267894 in a, 0.403481 in b, from the same weights and samples)",
+    )
 
 
 def test_dropout_that_draws_other_numbers_is_named(seen):
