@@ -13,8 +13,9 @@ from bench.records.schema import Cell, Length, Machine, PricedOption, Settings
 BATCH_SIZE = "64"
 BLOCKS, MAX_BLOCKS = 6, 40
 """Six are the fewest with an interval; prices that are not known well enough get more, as long as there is time."""
-TARGET_CI = 0.01
-"""Of the step, or `OF_THE_PRICE` of the price where that is more: what doubles a step need not be known so well."""
+TARGET_CI = 0.005
+"""Half an interval, of the step, so that a price of nothing is mostly known to be within 1 % of it; or `OF_THE_PRICE`
+of the price where that is more: what doubles a step need not be known so well."""
 OF_THE_PRICE = 0.1
 TURNS_S = 2.0
 """Of a whole group: few turns of many trials. What a price wavers by is mostly the luck of its processes, of which
