@@ -7,6 +7,9 @@ python -m bench.run --script train.py -- --their args
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +18,12 @@ import typer
 from bench.analyse.verdicts import comparability
 from bench.cli import app, options, pipeline
 from bench.cli.output import OutputOptions
-from bench.errors import RunFolderError, UsageError
+from bench.errors import ExitCode, RunFolderError, UsageError
 from bench.execute import calibrations, trust
 from bench.execute.fleet import nodes
 from bench.execute.fleet.nodes import Measuring
+from bench.execute.rendezvous import meet
+from bench.execute.rendezvous.follower import Follower
 from bench.plan import calibration, devices, max_batch, runner_files
 from bench.plan.presets import TURNS_S
 from bench.plan.settings import Flags, fleet_of, from_flags
@@ -57,6 +62,12 @@ def main(
     compile: options.Compile = None,  # noqa: A002 - the option's name
     nproc_per_node: Annotated[
         str | None, Flag(help="Ranks that train together, each on its part of a batch: 1,2 [1]; on a cpu.")
+    ] = None,
+    nnodes: Annotated[
+        str | None, Flag(help="Machines that they are on, as many on each: 1,2 [1]; each is given the same command.")
+    ] = None,
+    rdzv_endpoint: Annotated[
+        str | None, Flag(help="Of --nnodes 2: host:port where they meet; that host measures and has the report.")
     ] = None,
     strategy: Annotated[str | None, Flag(help="How several ranks train together: ddp, fsdp (FSDP2) [ddp].")] = None,
     preset: Annotated[str | None, Flag(help="quick, standard or thorough [standard].")] = None,
@@ -123,14 +134,33 @@ def main(
     with output.errors_emitted():
         if trust and like is None and resume is None:
             raise UsageError("--trust is about a stored run: give it with --like or --resume, or leave it out.")
-        if resume is None:
-            return pipeline.execute_and_report(opened(flags, like=like, out=out, name=name, trusted=trust), output)
-        flags.refuse_with("--resume")
-        return pipeline.execute_and_report(reopened(resume, trusted=trust), output)
+        if resume is not None:
+            flags.refuse_with("--resume")
+            folder = reopened(resume, trusted=trust)
+            return _carried_out(store.read_run(folder), lambda _: folder, output)
+        run = planned(flags, like=like, name=name, trusted=trust)
+        return _carried_out(run, partial(_created, out), output)
 
 
-def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None, trusted: bool) -> Path:
-    """A new run folder for what was asked; raises `BenchError` before anything is written."""
+def _carried_out(run: Run, opened: Callable[[Run], Path], output: OutputOptions) -> int:
+    """Carry a run out in the folder that is opened for it, once all of its nodes have met; on one that leads none."""
+    node = meet.meet(run, output.note)
+    if isinstance(node, Follower):
+        node.serve()
+        return ExitCode.FINE
+    if node is None:
+        return pipeline.execute_and_report(opened(run), output)
+    with closing(node):
+        folder = opened(run.model_copy(update={"other_nodes": node.machines}))
+        return pipeline.execute_and_report(folder, output, others=node)
+
+
+def _created(out: Path, run: Run) -> Path:
+    return trust.remember(store.create(out, run))
+
+
+def planned(flags: Flags, *, like: Path | None, name: str | None, trusted: bool) -> Run:
+    """A new run of what was asked, of which nothing is written yet; raises `BenchError`."""
     if like is not None:
         flags.refuse_with("--like")
         template: Run | None = _of_a_run(store.read_run(like, flag="--like"), like, trusted=trusted)
@@ -142,8 +172,7 @@ def opened(flags: Flags, *, like: Path | None, out: Path, name: str | None, trus
         runner_files.refuse_unusable(settings, flag=f"--like {like}:")
     devices = devices_of(settings, measuring)
     name = name or f"{_subject(settings)}-{'-'.join([*devices, *measuring.machines]).replace(':', '')}"
-    run = pipeline.new_run("run", name, settings, **measuring._asdict())
-    return trust.remember(store.create(out, run))
+    return pipeline.new_run("run", name, settings, **measuring._asdict())
 
 
 def _subject(settings: Settings) -> str:

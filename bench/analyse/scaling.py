@@ -34,7 +34,7 @@ def scaling(gathered: Sequence[GroupEvidence]) -> list[Scaling]:
 
 
 def _on_one(cell: Cell) -> Cell:
-    return cell.model_copy(update={"ranks": 1, "strategy": Cell.model_fields["strategy"].default})
+    return cell.model_copy(update={name: Cell.model_fields[name].default for name in ("ranks", "nodes", "strategy")})
 
 
 def _of(evidence: Evidence, by_cell: Mapping[Cell, Evidence]) -> Scaling:

@@ -67,6 +67,11 @@ class OutputOptions:
             self._tell_people(answer, exit_code)
         sys.stdout.flush()
 
+    def note(self, sentence: str) -> None:
+        """Tell people what goes on before there is a display."""
+        if not self.quiet:
+            sys.stderr.write(f"looptax · {sentence}\n")
+
     @contextmanager
     def errors_emitted(self) -> Iterator[None]:
         """Leave word of an error also where a CI system looks for it; the error itself goes on."""

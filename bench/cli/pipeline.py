@@ -12,6 +12,7 @@ from bench.cli.output import OutputOptions, seconds_of
 from bench.errors import ExitCode, InterruptedReportError
 from bench.execute import checkup, probe
 from bench.execute.fleet.scheduler import FleetScheduler
+from bench.execute.rendezvous.leader import Leader
 from bench.execute.scheduler import TrialScheduler
 from bench.plan import runner_files
 from bench.records import store
@@ -47,9 +48,9 @@ def new_run(
     )
 
 
-def execute_and_report(folder: Path, output: OutputOptions) -> int:
+def execute_and_report(folder: Path, output: OutputOptions, *, others: Leader | None = None) -> int:
     """Execute what is still to do, keep every trial as it ends, report whatever there is; the verb's exit code."""
-    return report(folder, output, interrupted=not execute(folder, quiet=output.quiet))
+    return report(folder, output, interrupted=not execute(folder, quiet=output.quiet, others=others))
 
 
 def report(folder: Path, output: OutputOptions, *, interrupted: bool) -> int:
@@ -70,10 +71,17 @@ def report(folder: Path, output: OutputOptions, *, interrupted: bool) -> int:
     return code
 
 
-def execute(folder: Path, *, title: str | None = None, way_on: str | None = None, quiet: bool = False) -> bool:
+def execute(
+    folder: Path,
+    *,
+    title: str | None = None,
+    way_on: str | None = None,
+    quiet: bool = False,
+    others: Leader | None = None,
+) -> bool:
     """Run what is still to do into the journal of `folder`; false when it was interrupted.
 
-    `way_on` is as for `store.journal`.
+    `way_on` is as for `store.journal`, `others` are the other nodes of a run whose ranks are on several.
     """
     from bench.analyse import stopping
     from bench.report.kinds.machine import calibration
@@ -86,7 +94,7 @@ def execute(folder: Path, *, title: str | None = None, way_on: str | None = None
         _checkups(folder, run) as beside,
         closing(progress.choose(sys.stderr, quiet=quiet)) as display,
     ):
-        scheduler = _scheduler(folder, run, done)
+        scheduler = _scheduler(folder, run, done, others)
         display.start(scheduler.total_trials, title or f"looptax · {folder}", blocks=run.settings.blocks)
         if beside is not None:
             display.note(beside)
@@ -109,11 +117,12 @@ def _checkups(folder: Path, run: Run) -> AbstractContextManager[str | None]:
     return checkup.record_during(folder, run) if run.settings.fleet is None else nullcontext()
 
 
-def _scheduler(folder: Path, run: Run, done: Sequence[Trial]) -> TrialScheduler:
+def _scheduler(folder: Path, run: Run, done: Sequence[Trial], others: Leader | None) -> TrialScheduler:
     """What runs the passes: here, or on the nodes of a cluster."""
     if run.settings.fleet is not None:
         return FleetScheduler(run.settings, done=done)
-    return TrialScheduler(run.settings, done=done, traces=folder / store.TRACES, logs=folder / store.LOGS)
+    traces, logs = folder / store.TRACES, folder / store.LOGS
+    return TrialScheduler(run.settings, done=done, traces=traces, logs=logs, others=others)
 
 
 def _show(display: Progress, trials: Sequence[Trial], scheduler: TrialScheduler, run: Run) -> None:

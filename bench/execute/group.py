@@ -56,7 +56,9 @@ class Group:
         self._comparison, self._block = cell.without_environment, slots[0].block
         priced = prices.of_cells(settings, (slot.cell for slot in slots))
         workers = max(cell.workers, *(option.workers for option in priced), 0)
-        self._cores = cores.for_trials(threads=settings.threads * cell.ranks, workers=workers, device=cell.device)
+        self._cores = cores.for_trials(
+            threads=settings.threads * cell.ranks // cell.nodes, workers=workers, device=cell.device
+        )
 
     def trials(self, meter: LoadMeter) -> list[Trial]:
         """Measure all; never raises for what a trial does."""
@@ -216,7 +218,9 @@ def _refuse_to_fill_memory(alive: Sequence[Member]) -> None:
     except reading.CAUSES:
         return
     largest = max(
-        member.running.request.cell.ranks * memory.resident_bytes(member.running.process.pid) for member in alive
+        cell.ranks // cell.nodes * memory.resident_bytes(member.running.process.pid)
+        for member in alive
+        for cell in [member.running.request.cell]
     )
     if available.size_bytes < SPARE_MEMORY * largest:
         raise DoesNotFitError(

@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 
 from bench.execute.group import Group
+from bench.execute.rendezvous.leader import Leader
 from bench.execute.sets import InterpreterSets
 from bench.execute.state import RunState
 from bench.execute.trial_files import TrialFiles
@@ -44,6 +45,7 @@ class TrialScheduler:
         logs: Path | None = None,
         replicates: Mapping[Pass, int] | None = None,
         first_block: int = 0,
+        others: Leader | None = None,
     ) -> None:
         """Plan `settings`; a search that makes several small schedules of one journal gives each its own blocks."""
         self.settings = settings
@@ -53,7 +55,7 @@ class TrialScheduler:
         self._cells = comparison_groups.cells(settings)
         self.state = RunState(settings, done=done)
         members = (cell for group in self.groups for cell in group.members)
-        self._sets = InterpreterSets(settings, members, first_block=first_block)
+        self._sets = InterpreterSets(settings, members, first_block=first_block, others=others)
         self._files = TrialFiles(settings.runners, self._cells, traces=traces, logs=logs)
         self._untimed = UntimedTrials(settings, self.state, self._files)
         self._load = LoadMeter()

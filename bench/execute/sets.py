@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 
+from bench.execute.rendezvous.leader import Leader
 from bench.execute.workers.pool import Key, Pool, key_of
 from bench.plan import schedule
 from bench.plan.passes import COUNTING_SETS
@@ -20,9 +21,11 @@ HASH_SEED = 0
 class InterpreterSets:
     """Fresh interpreters for every set, which are numbered from 0; no more than one set is alive."""
 
-    def __init__(self, settings: Settings, members: Iterable[Cell], *, first_block: int) -> None:
-        """For these cells, in the order in which their interpreters are thought of."""
-        self._settings, self._first_block = settings, first_block
+    def __init__(
+        self, settings: Settings, members: Iterable[Cell], *, first_block: int, others: Leader | None = None
+    ) -> None:
+        """For these cells, in the order in which their interpreters are thought of; `others` have the same sets."""
+        self._settings, self._first_block, self._others = settings, first_block, others
         self._keys = list(dict.fromkeys(map(key_of, members)))
         # Empty when the run begins, so that what compiling costs does not depend on what was compiled here before.
         compiles = any(comparison.compile for comparison in settings.comparisons)
@@ -40,7 +43,11 @@ class InterpreterSets:
         if self._pool is None or self._number != number or not set(wanted) <= set(self._pool.keys):
             self._close_pool()
             self._pool, self._number = self._fresh(wanted, self._layout(number), one_by_one=one_by_one), number
+            if self._others is not None:
+                self._others.open_set(number, wanted)
             self._pool.open()
+            if self._others is not None:
+                self._others.await_set()
         return self._pool
 
     def _fresh(self, keys: list[Key], layout: Layout, *, one_by_one: bool) -> Pool:
@@ -57,6 +64,7 @@ class InterpreterSets:
             # Prices take many short trials, and say nothing of full collections.
             hides_imports=self._settings.design == "options",
             compiled_in=None if self._compiled is None else self._compiled.name,
+            others=self._others,
         )
 
     def _layout(self, number: int) -> Layout:

@@ -25,6 +25,11 @@ _COLUMN = MAX_STEPS + 2
 _WORD = 8
 
 
+def turn_bytes(steps: int) -> int:
+    """How long `Ticks.turn` is."""
+    return 4 * (steps + 1) * _WORD
+
+
 class Ticks:
     """One turn of a trial: four columns of nanoseconds, a row a step.
 
@@ -38,11 +43,20 @@ class Ticks:
             file.truncate(size)
             self._memory = mmap.mmap(file.fileno(), size)
         words = memoryview(self._memory).cast("q")
-        self.tick_ns, self.collector_ns, self.device_ns, self.waited_ns = (
-            words[column * _COLUMN : (column + 1) * _COLUMN] for column in range(4)
-        )
+        self._columns = [words[column * _COLUMN : (column + 1) * _COLUMN] for column in range(4)]
+        self.tick_ns, self.collector_ns, self.device_ns, self.waited_ns = self._columns
         """When the step ended; how long Python's collector paused it; how long it took by the device's events; how long
         its core ran something else."""
+
+    def turn(self, steps: int) -> bytes:
+        """A turn of so many steps, for a rank on another machine to `put` where the parent looks."""
+        return b"".join(column[: steps + 1].tobytes() for column in self._columns)
+
+    def put(self, turn: bytes) -> None:
+        """Let this be the turn."""
+        size = len(turn) // len(self._columns)
+        for number, column in enumerate(self._columns):
+            column[: size // _WORD] = memoryview(turn[number * size : (number + 1) * size]).cast("q")
 
     def steps_ns(self, steps: int) -> list[int]:
         """The time of each of the turn's `steps`, tick to tick."""

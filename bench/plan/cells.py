@@ -28,6 +28,7 @@ AXES = {
     "profile": "--profile",
     "compile": "--compile",
     "ranks": "--nproc-per-node",
+    "nodes": "--nnodes",
     "strategy": "--strategy",
 }
 SET = ("precision", "optimizer", "grad_accumulation", "grad_clip", "workers", "compile")
@@ -37,10 +38,14 @@ SWITCH = {"off": False, "on": True}
 
 
 def comparisons(axes: dict[str, Sequence[Any]]) -> list[Comparison]:
-    """Every combination of the axes' values, in the order the axes are named in `AXES`; one rank has no strategy."""
+    """Every combination of the axes' values, in the order the axes are named in `AXES`.
+
+    Ranks are those of one node, of which a comparison has all; one rank has no strategy.
+    """
     values = [axes[name] for name in AXES]
     combinations = [dict(zip(AXES, combination, strict=True)) for combination in product(*values)]
     for combination in combinations:
+        combination["ranks"] *= combination["nodes"]
         if combination["ranks"] == 1:
             del combination["strategy"]
     return list(dict.fromkeys(Comparison(**combination) for combination in combinations))
@@ -72,7 +77,7 @@ def grad_clips(text: str) -> list[float | None]:
     return [None if v == "off" else _number(flag, v, float, "a norm or off", 1e-12) for v in split(flag, text)]
 
 
-def strategies(text: str | None, ranks: str) -> list[str]:
+def strategies(text: str | None, ranks: str, nodes: str) -> list[str]:
     """A comma list of ways in which ranks train together; raises `UsageError` where there are not several."""
     if text is None:
         return [Comparison.model_fields["strategy"].default]
@@ -82,7 +87,7 @@ def strategies(text: str | None, ranks: str) -> list[str]:
             f"{flag} deepspeed needs the package deepspeed and a device that it trains on, such as a CUDA card, and no "
             "loop here has it: take ddp or fsdp."
         )
-    if split(AXES["ranks"], ranks) == ["1"]:
+    if split(AXES["ranks"], ranks) == split(AXES["nodes"], nodes) == ["1"]:
         raise UsageError(f"{flag} is how several ranks train together: add {AXES['ranks']} 2, or leave it out.")
     return known(flag, text, get_args(Strategy))
 
@@ -155,6 +160,7 @@ def axes_of(
     profile: str,
     compiled: str,
     ranks: str,
+    nodes: str,
     strategy: str | None,
 ) -> dict[str, Sequence[Any]]:
     """The values of every axis from the command line's texts; raises `UsageError` or `DeviceError`."""
@@ -169,8 +175,9 @@ def axes_of(
         "workers": integers("--workers", workers, least=0),
         "profile": known("--profile", profile, get_args(Profile)),
         "compile": [SWITCH[value] for value in known("--compile", compiled, SWITCH)],
-        "ranks": integers("--nproc-per-node", ranks, least=1),
-        "strategy": strategies(strategy, ranks),
+        "ranks": integers(AXES["ranks"], ranks, least=1),
+        "nodes": integers(AXES["nodes"], nodes, least=1),
+        "strategy": strategies(strategy, ranks, nodes),
     }
 
 
@@ -194,28 +201,24 @@ def refuse_ranks(
     comparisons: Iterable[Comparison], runner_list: Sequence[str], *, threads: int, machine: Machine
 ) -> None:
     """Raise `UsageError` for what several ranks cannot be trained with, `DeviceError` where there are too few cores."""
-    flag = AXES["ranks"]
     for comparison in (comparison for comparison in comparisons if comparison.ranks > 1):
-        ranks = comparison.ranks
+        nodes, ranks = comparison.nodes, comparison.ranks // comparison.nodes
+        asked = f"{AXES['ranks']} {ranks}" if ranks > 1 else f"{AXES['nodes']} {nodes}"
         if comparison.device != "cpu":
-            raise UsageError(
-                f"{flag} {ranks} is for --device cpu, since a trial on {comparison.device} sees one card; leave one of "
-                "the two out."
-            )
+            why = f", since a trial on {comparison.device} sees one card" if ranks > 1 else " so far"
+            raise UsageError(f"{asked} is for --device cpu{why}; leave one of the two out.")
         if ranks * threads > machine.usable_cpus:
             by = f" with --threads {threads}" if threads > 1 else ""
             raise DeviceError(
-                f"{flag} {ranks}{by} needs {ranks * threads} cores, and this run may use {machine.usable_cpus}: name "
+                f"{asked}{by} needs {ranks * threads} cores, and this run may use {machine.usable_cpus}: name "
                 "fewer ranks."
             )
         if comparison.compile or comparison.profile != "matched":
             other = "--compile on" if comparison.compile else f"--profile {comparison.profile}"
-            raise UsageError(f"{flag} {ranks} does not go with {other}: leave one of the two out.")
+            raise UsageError(f"{asked} does not go with {other}: leave one of the two out.")
         alone = [name for name in runner_list if name in runners.EXTRA]
         if alone:
-            raise UsageError(
-                f"{flag} {ranks}: {' and '.join(alone)} trains on one rank here; leave it out of --runner."
-            )
+            raise UsageError(f"{asked}: {' and '.join(alone)} trains on one rank here; leave it out of --runner.")
 
 
 def _compiler() -> str:

@@ -38,6 +38,8 @@ USELESS = (
     "steps",
     "warmup",
     "nproc_per_node",
+    "nnodes",
+    "rdzv_endpoint",
     "strategy",
 )
 """Flags of what is timed or counted."""

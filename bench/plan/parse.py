@@ -1,4 +1,4 @@
-"""Durations, percentages and sizes from the command line."""
+"""Durations, percentages, sizes and endpoints from the command line."""
 
 from __future__ import annotations
 
@@ -28,6 +28,17 @@ def fraction(flag: str, text: str) -> float:
     if not match or not 0 < float(match[1]) < 100:
         raise UsageError(f"{flag} {text!r} is not a percentage between 0 and 100; write it as 2%.")
     return float(match[1]) / 100
+
+
+def endpoint(flag: str, text: str) -> tuple[str, int]:
+    """The host and port of `host:port`, the host of an address of version 6 in brackets."""
+    match = re.fullmatch(r"\[([^\]]+)\]:(\d{1,5})|([^:\s]+):(\d{1,5})", text.strip())
+    host, port = (match[1] or match[3], int(match[2] or match[4])) if match else ("", 0)
+    if not 0 < port < 2**16:
+        raise UsageError(
+            f"{flag} {text!r} is not where a machine can be met; write it as host:port, such as node-a:29400."
+        )
+    return host, port
 
 
 def bytes_of(flag: str, text: str) -> int:

@@ -37,6 +37,8 @@ BROUGHT = (
     "profile",
     "compile",
     "nproc_per_node",
+    "nnodes",
+    "rdzv_endpoint",
     "strategy",
 )
 """Flags for what a script decides itself."""

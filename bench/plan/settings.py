@@ -33,6 +33,8 @@ class Flags:
     profile: str | None = None
     compile: str | None = None
     nproc_per_node: str | None = None
+    nnodes: str | None = None
+    rdzv_endpoint: str | None = None
     strategy: str | None = None
     optimizer: str | None = None
     preset: str | None = None
@@ -95,6 +97,7 @@ def from_flags(flags: Flags, machine: Machine, machines: Mapping[str, Machine] |
         **_blocks(flags, preset),
         **_optional(flags),
         fleet=fleet_of(flags),
+        rdzv_endpoint=_endpoint(flags, compared["comparisons"]),
     )
 
 
@@ -165,6 +168,7 @@ def _axes(flags: Flags, machine: Machine, preset: Preset) -> dict[str, Sequence[
         profile=flags.profile or "matched",
         compiled=flags.compile or "off",
         ranks=flags.nproc_per_node or "1",
+        nodes=flags.nnodes or "1",
         strategy=flags.strategy,
     )
 
@@ -212,12 +216,33 @@ def fleet_of(flags: Flags) -> Fleet | None:
         if given:
             raise UsageError(f"{given[0]} is that of --executor ray: give both, or leave it out.")
         return None
-    here = {"--script": flags.script, "--trace": flags.trace, "--find-max-batch": flags.find_max_batch}
+    here = {
+        "--script": flags.script,
+        "--trace": flags.trace,
+        "--find-max-batch": flags.find_max_batch,
+        "--nnodes": flags.nnodes,
+    }
     for flag, value in here.items():
         if value:
             raise UsageError(f"--executor ray does not do {flag}: leave one of them out.")
     kinds = [] if flags.accelerator_type is None else cells.split("--accelerator-type", flags.accelerator_type)
     return Fleet(address=flags.ray_address, accelerator_types=kinds)
+
+
+def _endpoint(flags: Flags, comparisons: Sequence[Comparison]) -> str | None:
+    """Where the nodes of a run meet that has several; raises `UsageError` where one is given without the other."""
+    several = any(comparison.nodes > 1 for comparison in comparisons)
+    if several and flags.rdzv_endpoint is None:
+        raise UsageError(
+            f"--nnodes {flags.nnodes} needs --rdzv-endpoint host:port, where host is the machine that measures; give "
+            "the same command on each of the nodes."
+        )
+    if flags.rdzv_endpoint is None:
+        return None
+    if not several:
+        raise UsageError("--rdzv-endpoint is where several nodes meet: add --nnodes 2, or leave it out.")
+    parse.endpoint("--rdzv-endpoint", flags.rdzv_endpoint)
+    return flags.rdzv_endpoint
 
 
 def _optional(flags: Flags) -> Mapping[str, Any]:

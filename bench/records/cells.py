@@ -36,6 +36,8 @@ class Comparison(Record):
     workers: int = 0
     ranks: int = 1
     """Processes that train together, each on its part of a batch; `batch_size` is what one of them has."""
+    nodes: int = 1
+    """Machines that they are on, as many on each."""
     strategy: Literal["ddp", "fsdp"] = "ddp"
     """How several of them do: `ddp` has the whole model on each, `fsdp` a part of every parameter."""
     compile: bool = False

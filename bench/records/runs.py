@@ -178,6 +178,8 @@ class Settings(Record):
     """None where no calibration was there, or the user named the value."""
     fleet: Fleet | None = None
     """Where blocks are measured; None is here."""
+    rdzv_endpoint: str | None = None
+    """Where the nodes of a run meet whose ranks are on several, as `host:port`: the host is the node that measures."""
     foreign_load_limit: Finite = 0.1
     """A timed block is marked where others took more than this of one core while its trials ran (docs/method.md)."""
 
@@ -238,6 +240,8 @@ class Run(Record):
     """Of several kinds of machine the first's."""
     machines: dict[str, Machine] = {}
     """By accelerator type, where a run has such: the first node of each."""
+    other_nodes: list[Machine] = []
+    """Where ranks are on several nodes: the machines beside this one, in the order of their numbers, from 1."""
     packages: dict[str, str]
     git_revision: str | None = None
     own_files: dict[str, str] = {}

@@ -51,6 +51,8 @@ class Job:
     compile: bool = False
     ranks: int = 1
     """Processes that train together, each on its part of every batch."""
+    nodes: int = 1
+    """Machines that they are on, as many on each."""
     strategy: Strategy = "ddp"
     """How they do; `fsdp` of several alone."""
     rank: int = 0

@@ -89,6 +89,31 @@ TWO_CARDS = CPU_ONLY.model_copy(
             {"nproc_per_node": "2", "find_max_batch": True, "memory_limit": "1GiB"},
             "--find-max-batch looks for a batch size and times nothing: leave --nproc-per-node out.",
         ),
+        (
+            {"nnodes": "2"},
+            "--nnodes 2 needs --rdzv-endpoint host:port, where host is the machine that measures; give the same "
+            "command on each of the nodes.",
+        ),
+        (
+            {"rdzv_endpoint": "node-a:29400"},
+            "--rdzv-endpoint is where several nodes meet: add --nnodes 2, or leave it out.",
+        ),
+        (
+            {"nnodes": "2", "rdzv_endpoint": "node-a"},
+            "--rdzv-endpoint 'node-a' is not where a machine can be met; write it as host:port, such as node-a:29400.",
+        ),
+        (
+            {"nnodes": "2", "nproc_per_node": "4", "rdzv_endpoint": "node-a:29400"},
+            "--nproc-per-node 4 needs 4 cores, and this run may use 2: name fewer ranks.",
+        ),
+        (
+            {"nnodes": "2", "rdzv_endpoint": "node-a:29400", "runner": "pytorch,ignite"},
+            "--nnodes 2: ignite trains on one rank here; leave it out of --runner.",
+        ),
+        (
+            {"nnodes": "2", "executor": "ray"},
+            "--executor ray does not do --nnodes: leave one of them out.",
+        ),
         ({"preset": "quik"}, "--preset 'quik' is not one of quick, standard, thorough; did you mean quick?"),
         ({"steps": 0}, "--steps 0 must be at least 1."),
         ({"warmup": 0}, "--warmup 0 must be at least 1: the first step pays for lazy initialisation."),
@@ -199,6 +224,20 @@ def test_several_ranks_are_for_the_cpu_since_a_trial_sees_one_card():
     assert str(caught.value) == (
         "--nproc-per-node 2 is for --device cpu, since a trial on cuda sees one card; leave one of the two out."
     )
+
+
+def test_several_nodes_are_for_the_cpu_so_far():
+    with pytest.raises(UsageError) as caught:
+        from_flags(Flags(nnodes="2", rdzv_endpoint="node-a:29400", device="cuda"), TWO_CARDS)
+    assert str(caught.value) == "--nnodes 2 is for --device cpu so far; leave one of the two out."
+
+
+def test_each_number_of_nodes_has_as_many_ranks_on_each():
+    settings = from_flags(
+        Flags(nproc_per_node="1,2", nnodes="1,3", batch_size="8", rdzv_endpoint="[::1]:29400"), CPU_ONLY
+    )
+    cells = [(comparison.nodes, comparison.ranks, comparison.samples_per_step) for comparison in settings.comparisons]
+    assert cells == [(1, 1, 8), (3, 3, 24), (1, 2, 16), (3, 6, 48)]
 
 
 def test_so_many_ranks_as_there_are_cores_are_cells_of_their_own():

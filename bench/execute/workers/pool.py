@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import TypeVar
+from dataclasses import replace
+from typing import Protocol, TypeVar
 
 from bench.execute.workers import cores
 from bench.execute.workers.channel import WorkerEndedError, WorkerTimeoutError
 from bench.execute.workers.interpreter import ForkServer
 from bench.execute.workers.launchers import Brought, Forker, Launcher, Spawner
+from bench.execute.workers.meeting import Meeting
 from bench.execute.workers.request import Request, message_of
 from bench.execute.workers.result import Outcome, failed
-from bench.execute.workers.running import Running
+from bench.execute.workers.running import FarTrial, Running
 from bench.execute.workers.spec import Spec
 from bench.plan.schedule import Layout
 from bench.records.schema import Cell, Scripts
@@ -26,6 +28,13 @@ MAX_ALIVE = 16
 """How many interpreters may be alive at once; each holds some 400 MB, most of it shared with its siblings."""
 
 Item = TypeVar("Item")
+
+
+class OtherNodes(Protocol):
+    """The nodes beside this one, of a run whose ranks are on several."""
+
+    def start(self, request: Request) -> tuple[Meeting, FarTrial]:
+        """Let them begin their part of a trial; where the part here finds them."""
 
 
 def batches(
@@ -67,10 +76,11 @@ class Pool:
         scripts: Scripts | None = None,
         hides_imports: bool = False,
         compiled_in: str | None = None,
+        others: OtherNodes | None = None,
     ) -> None:
         self.keys = list(keys)
         self._packages, self._scripts = packages or {}, scripts
-        self._hides_imports, self._compiled_in = hides_imports, compiled_in
+        self._hides_imports, self._compiled_in, self._others = hides_imports, compiled_in, others
         self._pythons, self._layout, self._threads = pythons, layout, threads
         self._at_once = 1 if one_by_one else cores.at_once()
         self._servers: dict[tuple[str, str], ForkServer] = {}
@@ -171,7 +181,15 @@ class Pool:
         key = key_of(request.cell)
         if key in self._broken:
             return Outcome(result=failed("failed", self._broken[key]), interpreter=None)
-        return self._launchers[key].start(request)
+        if self._others is None or request.cell.nodes == 1:
+            return self._launchers[key].start(request)
+        meeting, far = self._others.start(request)
+        running = self._launchers[key].start(replace(request, meeting=meeting))
+        if isinstance(running, Outcome):
+            far.over()
+        else:
+            running.far = far
+        return running
 
     def run(self, request: Request) -> Outcome:
         """Run one trial that takes no turns to its end."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import time
 import uuid
 from collections.abc import Sequence
@@ -21,58 +22,123 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from bench.execute.workers import protocol
+from bench.execute.workers.meeting import PATIENCE_S, Meeting, said, say
 from bench.execute.workers.trial import Assignment, Result, run
 from bench.host.process import resident
-from bench.measure.gate import Control, gates
+from bench.measure.gate import Control, FarGate, FarRank, Leader, gates
+from bench.measure.ticks import Ticks
+from bench.records import files
 
 HERE = "127.0.0.1"
+ALONE = {
+    "rdzv_backend": "c10d",  # as torchrun --standalone has it: no port to agree on
+    "rdzv_endpoint": f"{HERE}:0",
+    "local_addr": HERE,
+}
+LOOK_S, FAR_LOOK_S = 0.1, 1.0
 SEEN_FIRST_S = 1.0
 """A rank that raises outlives one that was killed by so much, of which it may have heard: ten looks of elastic."""
 
 
 def launch(assignment: Assignment) -> None:
-    """Run the trial on all of its ranks, and leave one result of all."""
-    ranks = assignment.job.ranks
+    """Run the trial on all of its ranks, or those of this node, and leave one result of all, or that of these."""
+    job, meeting = assignment.job, _meeting(assignment)
+    node, here = (0 if meeting is None else meeting.node), job.ranks // job.nodes
     config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=ranks,
-        run_id=uuid.uuid4().hex,
-        rdzv_backend="c10d",  # as torchrun --standalone has it: no port to agree on
-        rdzv_endpoint=f"{HERE}:0",
-        local_addr=HERE,
+        min_nodes=job.nodes,
+        max_nodes=job.nodes,
+        nproc_per_node=here,
         max_restarts=0,
         start_method="fork",
+        **({"run_id": uuid.uuid4().hex, **ALONE} if meeting is None else _with_others(meeting)),
     )
+    listener = meeting.listener() if meeting is not None and node == 0 else None
     try:
-        elastic_launch(config, _rank)(assignment, gates(assignment.control, ranks))
+        elastic_launch(config, _rank)(assignment, gates(assignment.control, here), listener)
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         assignment.leave(_failed(assignment, rank, failure.exitcode))
         return
-    left = [_left(assignment.scratch, rank) for rank in range(ranks)]
-    assignment.leave(together([result for result in left if result is not None]))
+    assignment.leave(_of_all(assignment) if node == 0 else {"status": "ok"})
 
 
-def _rank(assignment: Assignment, controls: Sequence[Control | None]) -> None:
+def _meeting(assignment: Assignment) -> Meeting | None:
+    """Where its ranks meet that are on several nodes."""
+    asked = assignment.request["meeting"]
+    return None if asked is None else Meeting(**asked)
+
+
+def _with_others(meeting: Meeting) -> dict[str, Any]:
+    """How torch elastic finds the other nodes, of which each has the number that it is given."""
+    return {
+        "run_id": meeting.key,
+        "rdzv_backend": "static",
+        "rdzv_endpoint": meeting.store,
+        "rdzv_configs": {"rank": meeting.node, "timeout": PATIENCE_S},
+        # How often it looks after its ranks. It stands still beside the turns of others on the first node alone.
+        "monitor_interval": LOOK_S if meeting.node == 0 else FAR_LOOK_S,
+    }
+
+
+def _rank(assignment: Assignment, controls: Sequence[Control | None], listener: socket.socket | None) -> None:
     """One rank, in its own process; ends with an exit code where it fails, so that the others end, too."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)  # torch elastic's handlers, which a fork keeps, wait for Python's turn
-    rank = int(os.environ["RANK"])
+    rank, meeting, control = int(os.environ["RANK"]), _meeting(assignment), controls[int(os.environ["LOCAL_RANK"])]
     folder = protocol.rank_folder(assignment.scratch, rank)
     folder.mkdir(exist_ok=True)
-    own = replace(
-        assignment,
-        job=replace(assignment.job, rank=rank),
-        scratch=folder,
-        control=controls[rank],
-        host=replace(assignment.host, at_start=resident()),
+    first: socket.socket | None = None
+    others: dict[int, socket.socket] = {}
+    if meeting is not None and meeting.node > 0:
+        first = meeting.come(rank)
+        control = None if control is None else FarGate(first, Ticks(folder / protocol.TICKS))
+    elif meeting is not None and listener is not None and rank == 0:
+        others = _others(assignment, meeting, listener)
+        if isinstance(control, Leader):
+            control.join([FarRank(others[far], _ticks_of(assignment, far)) for far in others])
+    run(
+        replace(
+            assignment,
+            job=replace(assignment.job, rank=rank),
+            scratch=folder,
+            control=control,
+            host=replace(assignment.host, at_start=resident()),
+        )
     )
-    run(own)
     result = _left(assignment.scratch, rank)
-    if result is None or result["status"] != "ok":
+    is_ok = result is not None and result["status"] == "ok"
+    if first is not None:
+        say(first, result)
+    for far, connection in others.items():
+        # What another has said by the time that this rank has failed came before that.
+        theirs = said(connection, wait=is_ok)
+        if theirs is not None:
+            files.write(protocol.rank_folder(assignment.scratch, far) / protocol.RESULT, json.dumps(theirs))
+    if not is_ok:
         time.sleep(SEEN_FIRST_S)
         raise SystemExit(1)
+
+
+def _others(assignment: Assignment, meeting: Meeting, listener: socket.socket) -> dict[int, socket.socket]:
+    """The connections to the ranks of other nodes, each of which has a folder here."""
+    job = assignment.job
+    others = dict(meeting.come_in(listener, range(job.ranks // job.nodes, job.ranks)))
+    for far in others:
+        protocol.rank_folder(assignment.scratch, far).mkdir(exist_ok=True)
+    return others
+
+
+def _ticks_of(assignment: Assignment, rank: int) -> Ticks:
+    return Ticks(protocol.rank_folder(assignment.scratch, rank) / protocol.TICKS)
+
+
+def _of_all(assignment: Assignment) -> Result:
+    """The result of all ranks; of another node's that was lost in the end there is none."""
+    left = {rank: _left(assignment.scratch, rank) for rank in range(assignment.job.ranks)}
+    lost = next((rank for rank, result in left.items() if result is None), None)
+    if lost is not None and lost > 0:
+        return {"status": "failed", "reason": f"rank {lost} did not say how it went"}
+    return together([result for result in left.values() if result is not None])
 
 
 def _left(scratch: Path, rank: int) -> Result | None:
@@ -86,7 +152,10 @@ def _failed(assignment: Assignment, rank: int, exit_code: int) -> Result:
         return {"status": "killed", "reason": f"rank {rank} {protocol.how_it_ended(exit_code)}"}
     folders = {other: protocol.rank_folder(assignment.scratch, other) for other in range(assignment.job.ranks)}
     left = {other: path for other, folder in folders.items() if (path := folder / protocol.RESULT).exists()}
-    for first in sorted(left, key=lambda other: left[other].stat().st_mtime_ns):
+    by_age = sorted(left, key=lambda other: left[other].stat().st_mtime_ns)
+    if by_age[:1] == [0]:  # to which ranks of other nodes had said by then how it went
+        by_age = [*(rank for rank in by_age if rank >= assignment.job.ranks // assignment.job.nodes), *by_age]
+    for first in by_age:
         result = json.loads(left[first].read_bytes())
         if result["status"] != "ok":
             return {"status": result["status"], "reason": f"rank {first}: {result['reason']}"}

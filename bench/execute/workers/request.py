@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from bench.execute.workers.meeting import Meeting
 from bench.execute.workers.protocol import Message
 from bench.execute.workers.spec import local
 from bench.plan.length import WarmUp
@@ -50,6 +51,9 @@ class Request:
     sees_collections: bool = False
     """Whether it looks how long full collections of garbage take when its turns are over."""
 
+    meeting: Meeting | None = None
+    """Where its ranks meet that are on several nodes."""
+
     def message(self, scratch: Path) -> Message:
         """What its worker gets; `scratch` is the trial's folder."""
         return {
@@ -68,6 +72,7 @@ class Request:
             "option": self.cell.option,
             "profile": self.cell.profile,
             "memory_limit_bytes": self.memory_limit_bytes,
+            "meeting": None if self.meeting is None else asdict(self.meeting),
             "scratch": str(scratch),
             "job": asdict(self._job(scratch)),
         }
@@ -86,6 +91,7 @@ class Request:
             workers=self.cell.workers,
             compile=self.cell.compile,
             ranks=self.cell.ranks,
+            nodes=self.cell.nodes,
             strategy=self.cell.strategy,
             seed=self.seed,
             output_dir=str(scratch),

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
+from typing import Protocol
 
 from bench.execute.log import LOOK_S, Log
 from bench.execute.workers import protocol
@@ -16,12 +17,25 @@ from bench.execute.workers.protocol import Message
 from bench.execute.workers.request import Request
 from bench.execute.workers.result import Outcome, Result, failed, read_result
 from bench.execute.workers.terminal import Terminal
-from bench.execute.workers.trial_process import KILL_GRACE_S, Ended, Process
+from bench.execute.workers.trial_process import KILL_GRACE_S, Process
 from bench.records import files
 from bench.records.foreign_text import without_secrets
 from bench.records.schema import Interpreter as InterpreterRecord
 
 LONGER = "--timeout gives it longer"
+
+
+class FarTrial(Protocol):
+    """The part of a trial that is on other nodes."""
+
+    def failure(self) -> Result | None:
+        """How it failed; None where it has not, as far as is known now."""
+
+    def judged(self, result: Result) -> Result:
+        """How the whole went, whose part here went so."""
+
+    def over(self) -> None:
+        """Let it end: the part here has."""
 
 
 class Running:
@@ -36,6 +50,9 @@ class Running:
         self._theirs: socket.socket | None = None
         if request.phase == "timing":
             self.control, self._theirs = socket.socketpair()
+        self.far: FarTrial | None = None
+        """Its part on other nodes."""
+        self._far_failure: Result | None = None
         self.log = Log(self.scratch / protocol.LOG)
         self.terminal = Terminal(self.log.path) if request.has_terminal else None
         self.process: Process
@@ -61,35 +78,41 @@ class Running:
         return self
 
     def outcome(self, timeout_s: float) -> Outcome:
-        """Wait for its end, kill it where that takes too long, and read what it left."""
+        """Wait for its end, kill it where that takes too long, and read what it left; its log is short meanwhile."""
+        deadline = monotonic() + timeout_s
+        while (outcome := self.poll(min(left_s := max(deadline - monotonic(), 0.0), LOOK_S))) is None:
+            if left_s <= LOOK_S:
+                return self.killed(failed("timeout", f"killed after its timeout of {timeout_s:.0f} s; {LONGER}"))
+            self.look()
+        return outcome
+
+    def poll(self, wait_s: float = 0.0) -> Outcome | None:
+        """How it went; None where it has not ended so soon."""
         try:
-            ended = self._ended(timeout_s)
+            ended = self.process.ended(wait_s)
         except WorkerTimeoutError:
-            return self.killed(failed("timeout", f"killed after its timeout of {timeout_s:.0f} s; {LONGER}"))
+            return None
         except WorkerEndedError as error:
             return self.killed(failed("killed", f"the interpreter was lost: {error}"))
         if self.terminal is not None:
             self.terminal.close()
         result = read_result(self.scratch, ended.exit_code)
+        if self.far is not None:
+            result = self._far_failure or self.far.judged(result)
         if self.request.trace_to is not None and result.status == "ok":
             _keep(self.request.trace_to, (self.scratch / protocol.TRACE).read_bytes())
         self._keep_log(result)
         self._close()
         return Outcome(result=result, interpreter=self.record, cpu_s=ended.cpu_s)
 
-    def _ended(self, timeout_s: float) -> Ended:
-        """Wait for its end, and look after its log meanwhile; raises `WorkerTimeoutError`, `WorkerEndedError`."""
-        deadline = monotonic() + timeout_s
-        while (left_s := deadline - monotonic()) > LOOK_S:
-            with suppress(WorkerTimeoutError):
-                return self.process.ended(LOOK_S)
-            self.look()
-        return self.process.ended(max(left_s, 0.0))
-
     def look(self) -> None:
-        """Look after its log, and that of those that started it."""
+        """Look after its log, and that of those that started it; where its part elsewhere has failed, kill it."""
         self.log.look()
         self.process.log.look()
+        if self.far is not None and self._far_failure is None:
+            self._far_failure = self.far.failure()
+            if self._far_failure is not None:
+                self.process.kill()
 
     def killed(self, result: Result) -> Outcome:
         """Kill it, because of what `result` says."""
@@ -118,6 +141,8 @@ class Running:
             _keep(to if result.status == "ok" else to.with_suffix(f".failed{to.suffix}"), printed.encode())
 
     def _close(self) -> None:
+        if self.far is not None:
+            self.far.over()
         if self.control is not None:
             self.control.close()
         if self.terminal is not None:

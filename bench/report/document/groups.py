@@ -41,13 +41,14 @@ CONDITIONS: dict[str, Callable[[Comparison], str]] = {
     "grad_clip": lambda c: "no clipping" if c.grad_clip is None else f"gradients clipped at {c.grad_clip:g}",
     "workers": lambda c: f"{c.workers} loader workers" if c.workers else "no loader workers",
     "ranks": lambda c: "1 rank" if c.ranks == 1 else f"{c.ranks} ranks",
+    "nodes": lambda c: f"{c.nodes} nodes" if c.nodes > 1 else "",
     "strategy": lambda c: c.strategy.upper() if c.ranks > 1 else "",
     "compile": lambda c: "compiled" if c.compile else "not compiled",
     "profile": lambda c: f"{c.profile} profile",
     "environment": lambda c: f"{c.environment} environment",
 }
 """What a comparison holds equal beside workload, device and batch size, in words; none for what it does not have."""
-OF_RANKS = ("ranks", "strategy")
+OF_RANKS = ("ranks", "nodes", "strategy")
 """Nothing to speak of where they are the usual."""
 
 
@@ -162,10 +163,14 @@ def beside_defaults(settings: Settings) -> list[str]:
 
 
 def hardware(summary: Summary) -> list[str]:
-    """Name the CPU, and those accelerators that the run used, which may be fewer than there are; or each kind's."""
+    """Name the CPU, and those accelerators that the run used, which may be fewer than there are; or each kind's.
+
+    Where ranks are on several nodes, the others' come after.
+    """
     machines = summary.run.machines
     kinds = [f"{kind} ({' with '.join(_used(summary, machine, kind))})" for kind, machine in machines.items()]
-    return kinds or _used(summary, summary.machine, None)
+    others = [f"node {node}: {machine.cpu}" for node, machine in enumerate(summary.run.other_nodes, start=1)]
+    return kinds or [*_used(summary, summary.machine, None), *others]
 
 
 def _used(summary: Summary, machine: Machine, accelerator_type: str | None) -> list[str]:

@@ -34,7 +34,8 @@ def train(job: Job, parts: Parts) -> None:
     environment = LightningEnvironment if job.ranks == 1 else TorchElasticEnvironment
     fabric = Fabric(
         accelerator=job.device_type,
-        devices=job.ranks,
+        devices=job.ranks // job.nodes,
+        num_nodes=job.nodes,
         strategy=_strategy(job, parts),
         plugins=[environment()],
         precision=PRECISION[job.precision],

@@ -61,7 +61,8 @@ def train(job: Job, parts: Parts) -> None:
     trainer = pl.Trainer(
         max_epochs=job.epochs,
         accelerator=job.device_type,
-        devices=job.ranks,
+        devices=job.ranks // job.nodes,
+        num_nodes=job.nodes,
         strategy=_strategy(job),
         plugins=[environment()],
         precision=PRECISION[job.precision],

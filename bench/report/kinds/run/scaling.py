@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bench.report.document import blocks, numbers
 from bench.report.document.blocks import Paragraph, Row, Table
 from bench.report.document.columns import NO_REASON, NOTHING
-from bench.report.document.groups import titles
+from bench.report.document.groups import OF_RANKS, titles
 from bench.report.document.tables import Notes
 from bench.report.document.text import listed
 
@@ -41,23 +41,27 @@ def section(summary: Summary) -> Section | None:
 def table(summary: Summary) -> Table:
     """A row a loop and number of ranks."""
     notes = Notes()
-    places = titles(summary, apart_from=("ranks", "strategy"))
+    places = titles(summary, apart_from=OF_RANKS)
     title_of = {cell.cell: title for cell, title in zip(summary.cells, places, strict=True)}
     several = len(set(places)) > 1
-    shows_strategy = len({entry.cell.strategy for entry in summary.scaling if entry.cell.ranks > 1}) > 1
+    several_ranks = [entry.cell for entry in summary.scaling if entry.cell.ranks > 1]
+    shown = [
+        *(["nodes"] if any(cell.nodes > 1 for cell in several_ranks) else []),
+        *(["strategy"] if len({cell.strategy for cell in several_ranks}) > 1 else []),
+    ]
     ordered = sorted(summary.scaling, key=lambda each: (title_of[each.cell], each.cell.batch_size))
     rows = [
         Row(
-            texts=(*([title_of[entry.cell]] if several else []), *_texts(entry, notes, shows_strategy=shows_strategy)),
+            texts=(*([title_of[entry.cell]] if several else []), *_texts(entry, notes, shown)),
             facets=blocks.facets_of(entry.cell),
         )
         for entry in ordered
     ]
-    names = (*(["workload"] if several else []), *NAMES, *(["strategy"] if shows_strategy else []))
+    names = (*(["workload"] if several else []), *NAMES, *shown)
     return Table(headers=(*names, *FIGURES), rows=tuple(rows), names=len(names), notes=tuple(notes.texts))
 
 
-def _texts(each: Scaling, notes: Notes, *, shows_strategy: bool) -> list[str]:
+def _texts(each: Scaling, notes: Notes, shown: Sequence[str]) -> list[str]:
     def missing(name: str) -> str:
         return notes.mark(NOTHING, each.unavailable.get(name, NO_REASON))
 
@@ -66,7 +70,7 @@ def _texts(each: Scaling, notes: Notes, *, shows_strategy: bool) -> list[str]:
         numbers.number(each.cell.batch_size, 0),
         each.cell.runner,
         str(each.cell.ranks),
-        *([NOTHING if one else each.cell.strategy] if shows_strategy else []),
+        *(NOTHING if one else str(getattr(each.cell, name)) for name in shown),
         NOTHING if each.samples_per_second is None else numbers.estimate(each.samples_per_second),
         "1" if one else missing("efficiency") if each.efficiency is None else numbers.estimate(each.efficiency),
         listed([numbers.number(peak / 1e6) for peak in each.rank_peaks_bytes])

@@ -1,0 +1,45 @@
+"""A connection between two nodes, by which both say JSON lines."""
+
+from __future__ import annotations
+
+import socket
+
+from bench.execute.workers.protocol import Message, Receiver, send
+
+
+class LineLostError(Exception):
+    """The other node is gone, or says what is no message."""
+
+
+class Line:
+    """The connection, as one of the two has it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a node that lost its power says no goodbye
+        self._connection, self._receiver = connection, Receiver(connection)
+
+    def say(self, event: str, **message: object) -> None:
+        """Say something; raises `LineLostError`."""
+        self._connection.settimeout(None)
+        try:
+            send(self._connection, {"event": event, **message})
+        except OSError as error:
+            raise LineLostError(str(error)) from None
+
+    def hear(self, timeout_s: float) -> Message | None:
+        """The next message; None where none has come so soon. Raises `LineLostError`."""
+        self._connection.settimeout(max(timeout_s, 1e-3))
+        try:
+            received = self._receiver.receive()
+        except TimeoutError:
+            return None
+        except (OSError, ValueError) as error:
+            raise LineLostError(str(error)) from None
+        if received is None or not isinstance(received[0], dict) or "event" not in received[0]:
+            raise LineLostError("it says nothing more")
+        return received[0]
+
+    def close(self) -> None:
+        """Say nothing more."""
+        self._connection.close()
