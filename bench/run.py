@@ -61,7 +61,7 @@ def main(
     profile: options.Profile = None,
     compile: options.Compile = None,  # noqa: A002 - the option's name
     nproc_per_node: Annotated[
-        str | None, Flag(help="Ranks that train together, each on its part of a batch: 1,2 [1]; on a cpu.")
+        str | None, Flag(help="Ranks that train together, each on its part of a batch: 1,2 [1]; each has a card.")
     ] = None,
     nnodes: Annotated[
         str | None, Flag(help="Machines that they are on, as many on each: 1,2 [1]; each is given the same command.")

@@ -23,6 +23,7 @@ NO_BLOCK = "no block has samples/s of both"
 NO_PEAKS = "no trial of it was timed"
 NOT_COUNTED = "no counting trial of it"
 NO_PHASES = "no phases trial of it that looked at collectives"
+ON_A_DEVICE = "a collective runs on the accelerator, where the profiler of the host does not see it end"
 NOT_SEEN = "torch's profiler saw none of its collectives"
 
 
@@ -94,7 +95,7 @@ def _shares(evidence: Evidence, name: str) -> list[float]:
 
 def _why_no_shares(evidence: Evidence, shares: Sequence[float]) -> str | None:
     if not shares:
-        return evidence.reason or NO_PHASES
+        return evidence.reason or (NO_PHASES if evidence.cell.device == "cpu" else ON_A_DEVICE)
     return None if any(shares) or evidence.cell.ranks == 1 else NOT_SEEN
 
 

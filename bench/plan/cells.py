@@ -204,10 +204,13 @@ def refuse_ranks(
     for comparison in (comparison for comparison in comparisons if comparison.ranks > 1):
         nodes, ranks = comparison.nodes, comparison.ranks // comparison.nodes
         asked = f"{AXES['ranks']} {ranks}" if ranks > 1 else f"{AXES['nodes']} {nodes}"
-        if comparison.device != "cpu":
-            why = f", since a trial on {comparison.device} sees one card" if ranks > 1 else " so far"
-            raise UsageError(f"{asked} is for --device cpu{why}; leave one of the two out.")
-        if ranks * threads > machine.usable_cpus:
+        if comparison.device != "cpu" and (there := devices.cards(comparison.device, machine)) < ranks:
+            kind, _, index = comparison.device.partition(":")
+            from_it = f" from {comparison.device} on" if index else ""
+            raise DeviceError(
+                f"{asked} needs {ranks} cards, and torch sees {there} of {kind} here{from_it}: name fewer ranks."
+            )
+        if comparison.device == "cpu" and ranks * threads > machine.usable_cpus:
             by = f" with --threads {threads}" if threads > 1 else ""
             raise DeviceError(
                 f"{asked}{by} needs {ranks * threads} cores, and this run may use {machine.usable_cpus}: name "

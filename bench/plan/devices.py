@@ -50,13 +50,20 @@ def _check(name: str, machine: Machine) -> None:
     )
 
 
+def cards(device: str, machine: Machine) -> int:
+    """How many cards there are for ranks that train together on `device`, from it on; of one without an index all."""
+    kind, _, index = device.partition(":")
+    there = [card.device.partition(":") for card in machine.accelerators]
+    return sum(name == kind and int(number or 0) >= int(index or 0) for name, _, number in there)
+
+
 def by_kind(machine: Machine, machines: Mapping[str, Machine] | None) -> list[tuple[str | None, Machine]]:
     """What a run is measured on: of several kinds of machine, which are by accelerator type, one of each."""
     return [*machines.items()] if machines else [(None, machine)]
 
 
-def visibility(device: str, environment: dict[str, str]) -> dict[str, str]:
-    """The environment variables that show a process only `device`; there it has index 0.
+def visibility(device: str, environment: Mapping[str, str], *, cards: int = 1) -> dict[str, str]:
+    """The environment variables that show a process only `device`, or so many cards from it on; there it has index 0.
 
     Trainer would spread a model over every card it sees, and a CPU cell must see none. Indices
     count within what the user's own environment already shows.
@@ -66,7 +73,11 @@ def visibility(device: str, environment: dict[str, str]) -> dict[str, str]:
     if not names:
         hidden = dict.fromkeys(VISIBILITY.values(), "")
         return {**hidden, HIP: NO_HIP_DEVICE} if environment.get(HIP) else hidden
-    return {name: _card(environment.get(name, ""), int(index or 0)) for name in names}
+    first = int(index or 0)
+    return {
+        name: ",".join(_card(environment.get(name, ""), position) for position in range(first, first + cards))
+        for name in names
+    }
 
 
 def _card(shown: str, position: int) -> str:

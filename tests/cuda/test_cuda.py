@@ -378,3 +378,20 @@ def test_figures_are_whole_beside_an_nvml_that_fails(tmp_path, run):
         assert cell["status"] == "ok"
         assert cell["step_time_us"]["value"] > 0
         assert "version mismatch" in cell["unavailable"]["device_memory_bytes.process"]
+
+
+# Several cards.
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="torch sees fewer than two CUDA devices here")
+def test_on_two_cards_all_loops_train_the_same_and_each_rank_has_the_memory_of_its_own(tmp_path, run, tell):
+    result = run(tmp_path, "--device", DEVICE, "--batch-size", "64", "--steps", "50", "--nproc-per-node", "2")
+    assert {name: cell["reason"] for name, cell in result.cells.items() if cell["status"] != "ok"} == {}
+    verdicts = {name: cell["equivalence"]["verdict"] for name, cell in result.cells.items()}
+    tell(f"equivalence on two cards: {verdicts}")
+    assert set(verdicts.values()) <= {"baseline", "bitwise", "close"}
+    for name, trials in result.of("timing").items():
+        peaks = [memory["device_allocated_bytes"] for memory in trials[0]["timing"]["memory_of_ranks"]]
+        tell(f"{name}: peaks of both ranks {peaks}")
+        assert len(peaks) == 2
+        assert min(peaks) > 0

@@ -218,18 +218,28 @@ def test_a_model_is_compiled_where_that_is_asked_for():
     ]
 
 
-def test_several_ranks_are_for_the_cpu_since_a_trial_sees_one_card():
-    with pytest.raises(UsageError) as caught:
-        from_flags(Flags(nproc_per_node="1,2", device="cuda"), TWO_CARDS)
-    assert str(caught.value) == (
-        "--nproc-per-node 2 is for --device cpu, since a trial on cuda sees one card; leave one of the two out."
-    )
+@pytest.mark.parametrize(
+    ("device", "ranks", "sentence"),
+    [
+        ("cuda", "3", "--nproc-per-node 3 needs 3 cards, and torch sees 2 of cuda here: name fewer ranks."),
+        (
+            "cuda:1",
+            "1,2",
+            "--nproc-per-node 2 needs 2 cards, and torch sees 1 of cuda here from cuda:1 on: name fewer ranks.",
+        ),
+    ],
+)
+def test_each_rank_needs_a_card(device, ranks, sentence):
+    with pytest.raises(DeviceError) as caught:
+        from_flags(Flags(nproc_per_node=ranks, device=device), TWO_CARDS)
+    assert str(caught.value) == sentence
 
 
-def test_several_nodes_are_for_the_cpu_so_far():
-    with pytest.raises(UsageError) as caught:
-        from_flags(Flags(nnodes="2", rdzv_endpoint="node-a:29400", device="cuda"), TWO_CARDS)
-    assert str(caught.value) == "--nnodes 2 is for --device cpu so far; leave one of the two out."
+def test_ranks_on_cards_need_no_cores_and_one_on_each_of_two_nodes_no_second_card():
+    on_cards = from_flags(Flags(nproc_per_node="2", device="cuda", batch_size="8", threads=8), TWO_CARDS)
+    assert [comparison.ranks for comparison in on_cards.comparisons] == [2]
+    on_nodes = from_flags(Flags(nnodes="2", rdzv_endpoint="node-a:29400", device="cuda:1", batch_size="8"), TWO_CARDS)
+    assert [(comparison.ranks, comparison.nodes) for comparison in on_nodes.comparisons] == [(2, 2)]
 
 
 def test_each_number_of_nodes_has_as_many_ranks_on_each():

@@ -18,6 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -28,6 +29,7 @@ from bench.host.process import resident
 from bench.measure.gate import Control, FarGate, FarRank, Leader, gates
 from bench.measure.ticks import Ticks
 from bench.records import files
+from trainloops.contract import Job
 
 HERE = "127.0.0.1"
 ALONE = {
@@ -84,7 +86,12 @@ def _rank(assignment: Assignment, controls: Sequence[Control | None], listener: 
     """One rank, in its own process; ends with an exit code where it fails, so that the others end, too."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)  # torch elastic's handlers, which a fork keeps, wait for Python's turn
-    rank, meeting, control = int(os.environ["RANK"]), _meeting(assignment), controls[int(os.environ["LOCAL_RANK"])]
+    rank, local_rank, meeting = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"]), _meeting(assignment)
+    control = controls[local_rank]
+    if assignment.job.device != "cpu":
+        getattr(torch, assignment.job.device_type).set_device(
+            local_rank
+        )  # what `cuda` means from here on, in loops and instruments
     folder = protocol.rank_folder(assignment.scratch, rank)
     folder.mkdir(exist_ok=True)
     first: socket.socket | None = None
@@ -138,7 +145,7 @@ def _of_all(assignment: Assignment) -> Result:
     lost = next((rank for rank, result in left.items() if result is None), None)
     if lost is not None and lost > 0:
         return {"status": "failed", "reason": f"rank {lost} did not say how it went"}
-    return together([result for result in left.values() if result is not None])
+    return together([result for result in left.values() if result is not None], assignment.job)
 
 
 def _left(scratch: Path, rank: int) -> Result | None:
@@ -162,7 +169,7 @@ def _failed(assignment: Assignment, rank: int, exit_code: int) -> Result:
     return {"status": "failed", "reason": f"rank {rank} {protocol.how_it_ended(exit_code)}"}
 
 
-def together(results: Sequence[Result]) -> Result:
+def together(results: Sequence[Result], job: Job) -> Result:
     """The result of all ranks of a trial: the first's, with what each has of its own."""
     whole = dict(results[0])
     if "fingerprint" in whole:
@@ -175,19 +182,25 @@ def together(results: Sequence[Result]) -> Result:
         whole["fingerprint"] = {**whole["fingerprint"], "losses": list(chain.from_iterable(losses))}
         del whole["parameters_sha256"]
     if "phases" in whole:
-        of_ranks = chain.from_iterable(result["phases"]["communication"] for result in results)
+        of_ranks = chain.from_iterable(result["phases"].get("communication", []) for result in results)
         whole["phases"] = {**whole["phases"], "communication": list(of_ranks)}
     if "timing" in whole:
-        whole["timing"] = _timing([result["timing"] for result in results])
+        whole["timing"] = _timing([result["timing"] for result in results], job)
     return whole
 
 
-def _timing(timings: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The first rank's, with the peaks of each; those of the largest are the trial's."""
+def _timing(timings: Sequence[dict[str, Any]], job: Job) -> dict[str, Any]:
+    """The first rank's, with the peaks of each; those of the largest are the trial's, as is the energy of all."""
+    # A card is a rank's own; all ranks of a node read the same counters of its processors.
+    metered = timings if job.device != "cpu" else timings[:: len(timings) // job.nodes]
+    energies_j = [timing["energy_j"] for timing in metered]
+    untold = [timing["unavailable"]["energy_j"] for timing in metered if "energy_j" in timing["unavailable"]]
     memories = [timing["memory"] for timing in timings]
     return {
         **timings[0],
         "startup_ns": max(timing["startup_ns"] for timing in timings),
         "memory": max(memories, key=lambda memory: memory["host_rss_bytes"] or 0),
         "memory_of_ranks": memories,
+        "energy_j": None if None in energies_j else sum(energies_j),
+        "unavailable": {**timings[0]["unavailable"], **({"energy_j": untold[0]} if untold else {})},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from bench.execute.workers.meeting import Meeting
 from bench.execute.workers.protocol import Message
 from bench.execute.workers.spec import local
+from bench.plan.devices import visibility
 from bench.plan.length import WarmUp
 from bench.records.schema import Cell, Length, Pass, Scripts
 from trainloops.contract import Job
@@ -72,6 +74,7 @@ class Request:
             "option": self.cell.option,
             "profile": self.cell.profile,
             "memory_limit_bytes": self.memory_limit_bytes,
+            "visible": visibility(self.cell.device, os.environ, cards=self.cell.ranks // self.cell.nodes),
             "meeting": None if self.meeting is None else asdict(self.meeting),
             "scratch": str(scratch),
             "job": asdict(self._job(scratch)),

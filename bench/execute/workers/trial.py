@@ -199,7 +199,8 @@ def _phases(assignment: Assignment) -> Result:
     built, device = parts.build(job), devices.of(job.device)
     with phases.splitting(built, device, compiled=job.compile) as split, sampled as sampler:
         assignment.train(job, split.parts)
-    of_ranks = {"communication": [_communication(assignment)]} if job.ranks > 1 else {}
+    # Of an accelerator's collectives the host's part of the profiler sees the calls and no end.
+    of_ranks = {"communication": [_communication(assignment)]} if job.ranks > 1 and job.device == "cpu" else {}
     return {"phases": {**split.result(), "functions": sampler.functions(), **of_ranks}}
 
 

@@ -24,6 +24,7 @@ def run_trial(loaded: Loaded, request: Message, descriptors: list[int]) -> None:
 
     let_forks_die_with_this()
     scratch = Path(request["scratch"])
+    os.environ |= request["visible"]  # before the driver is asked, which no fork's parent has done
     os.chdir(scratch)
     terminal = descriptors.pop() if request["has_terminal"] else None
     _log_to(scratch / LOG, terminal)

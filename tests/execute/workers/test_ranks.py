@@ -114,7 +114,46 @@ def test_what_ranks_lose_is_told_in_the_order_of_the_batches_that_they_divide():
     def of_rank(*losses: float) -> dict:
         return {"fingerprint": {"losses": list(losses), "weights_sha256": "a"}, "parameters_sha256": "b"}
 
-    assert together([of_rank(0.0, 2.0), of_rank(1.0, 3.0)])["fingerprint"]["losses"] == [0.0, 1.0, 2.0, 3.0]
+    whole = together([of_rank(0.0, 2.0), of_rank(1.0, 3.0)], job())
+    assert whole["fingerprint"]["losses"] == [0.0, 1.0, 2.0, 3.0]
+
+
+def job(**changes: object) -> Job:
+    return Job(workload="mlp", batch_size=4, epochs=1, steps_per_epoch=1, ranks=2, **changes)
+
+
+def metered(*energies_j: float | None, **changes: object) -> dict:
+    """What is said of the energy of two ranks that have metered so much."""
+    timings = [
+        {
+            "startup_ns": 1,
+            "memory": {"host_rss_bytes": 1},
+            "energy_j": energy_j,
+            "unavailable": {} if energy_j is not None else {"energy_j": "no counter"},
+        }
+        for energy_j in energies_j
+    ]
+    return together([{"timing": timing} for timing in timings], job(**changes))["timing"]
+
+
+def test_the_energy_of_ranks_is_that_of_each_card_or_of_each_nodes_processors():
+    assert metered(3.0, 4.0)["energy_j"] == 3.0  # both read what all of the machine's processors use
+    assert metered(3.0, 4.0, nodes=2)["energy_j"] == 7.0
+    assert metered(3.0, 4.0, device="cuda")["energy_j"] == 7.0
+    untold = metered(3.0, None, device="cuda")
+    assert (untold["energy_j"], untold["unavailable"]) == (None, {"energy_j": "no counter"})
+
+
+def test_ranks_on_cards_are_shown_one_card_each_from_the_named_one_on(monkeypatch, tmp_path):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6,7")
+
+    def visible(**changes: object) -> dict[str, str]:
+        return request("pytorch", **changes).message(tmp_path)["visible"]
+
+    assert visible(device="cuda") == {"CUDA_VISIBLE_DEVICES": "4,6"}
+    assert visible(device="cuda:1") == {"CUDA_VISIBLE_DEVICES": "6,7"}
+    assert visible(device="cuda", nodes=2) == {"CUDA_VISIBLE_DEVICES": "4"}
+    assert visible()["CUDA_VISIBLE_DEVICES"] == ""
 
 
 def test_what_ddp_tells_the_other_ranks_is_counted_to_the_byte(pool):
