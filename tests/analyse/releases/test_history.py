@@ -11,7 +11,7 @@ from bench.analyse.releases.history import adjacent_ratios, ratios_in_turns
 from bench.analyse.summary import summarise
 from bench.records.health import ContainerFacts, CpuFacts, Health, MemoryFacts
 from bench.records.schema import Run, Script, Scripts, Trial
-from bench.report.kinds.history import report
+from bench.report.kinds.history import grid, report
 from bench.report.media import markdown, terminal
 from tests import factories
 from tests.histories import RELEASES, a_run, a_summary, journal, opening
@@ -166,6 +166,33 @@ def test_a_history_that_is_only_counted_speaks_of_no_step_time():
 @BOTH
 def test_a_quiet_history_says_so(plan):
     assert "No release changed the step time beyond noise" in short(a_summary(**plan))
+
+
+@pytest.mark.parametrize(
+    ("failing", "sentence"),
+    [
+        (RELEASES, "Nothing can be said of changes: no release has figures."),
+        (RELEASES[1:], "Nothing can be said of changes: only one release has figures."),
+        (RELEASES[2:], "No release of the 2 that have figures changed the number of ops and syncs."),
+    ],
+)
+def test_releases_without_figures_are_not_said_to_change_nothing(failing, sentence):
+    run = a_run(passes=["equivalence", "counting"], blocks=0)
+    lost = {"status": "failed", "reason": "it ended", "counters": None, "fingerprint": None}
+    trials = [t.model_copy(update=lost) if t.cell.environment in failing else t for t in opening(run, {})]
+    summary = summarise(run, trials)
+    assert report.changes(summary, summary.releases) == [sentence]
+
+
+def test_a_compact_table_says_which_releases_it_leaves_out_and_why(monkeypatch):
+    monkeypatch.setattr(grid, "MAX_ROWS", 2)
+    run = a_run(passes=["equivalence", "counting"], blocks=0)
+    lost = {"status": "failed", "reason": "it ended", "counters": None, "fingerprint": None}
+    trials = [t.model_copy(update=lost) if t.cell.environment == RELEASES[2] else t for t in opening(run, {})]
+    assert grid.grid(summarise(run, trials)).caption == (
+        "Without 3 releases that changed neither the arithmetic, the level nor ops or syncs. "
+        "Without 1 release of which there are no figures."
+    )
 
 
 def test_releases_without_an_environment_are_told_with_their_reason():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.records.metrics import metrics_of
 from bench.report.document.blocks import Table, table
+from bench.report.document.text import plural
 from bench.report.kinds.history import report
 from bench.report.kinds.history import table as columns
 
@@ -34,15 +35,25 @@ def grid(summary: Summary) -> Table | None:
     if not rows:
         return None
     headers = (*(["loop"] if len(series) > 1 else []), *columns.headers(summary))
-    left_out = sum(map(len, series)) - len(rows)
-    unchanged = f"Without {left_out:,} releases that changed neither the arithmetic, the level nor ops or syncs."
     return table(
         headers,
         rows,
         names=2 if len(series) > 1 else 1,
         droppable=DROPPABLE,
-        caption=unchanged if left_out else "",
+        caption=_left_out(summary, series),
     )
+
+
+def _left_out(summary: Summary, series: Sequence[Sequence[ReleaseFigures]]) -> str:
+    """Say of how many releases there is no row, and why; empty where all have one."""
+    without = [release for releases in series for release in releases if release not in _rows_of(releases)]
+    known = len(columns.known(summary, without))
+    unknown = len(without) - known
+    sentences = {
+        f"Without {plural(known, 'release')} that changed neither the arithmetic, the level nor ops or syncs.": known,
+        f"Without {plural(unknown, 'release')} of which there are no figures.": unknown,
+    }
+    return " ".join(sentence for sentence, number in sentences.items() if number)
 
 
 def _rows_of(series: Sequence[ReleaseFigures]) -> list[ReleaseFigures]:

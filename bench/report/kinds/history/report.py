@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FRAMEWORKS = ("transformers", "accelerate", "pytorch-lightning", "lightning")
 COUNTERS = metrics_of("syncs", "ops", "python_calls", "tensor_bytes")
+MIN_COMPARED = 2
+"""Releases with figures, of which the later can have changed something."""
 ATTRIBUTED = metrics_of("syncs", "ops", "python_calls")
 BESIDE = "Other packages that differ from today's, because a release requires them"
 ORIGINS = "Which functions do more or less than with the release before"
@@ -131,8 +133,15 @@ def setting(summary: Summary) -> str:
 def changes(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
     """One sentence for each release that changed the arithmetic, the level of step time, or how many syncs or ops."""
     lines = [_change(summary, release) for release in series if table.is_change(release)]
+    if lines:
+        return lines
+    known = table.known(summary, series)
+    if len(known) < MIN_COMPARED:
+        which = "only one release has" if known else "no release has"
+        return [f"Nothing can be said of changes: {which} figures."]
     timed = "the step time beyond noise, or " if table.is_timed(summary) else ""
-    return lines or [f"No release changed {timed}the number of ops and syncs."]
+    of_those = "" if len(known) == len(series) else f" of the {len(known):,} that have figures"
+    return [f"No release{of_those} changed {timed}the number of ops and syncs."]
 
 
 def _change(summary: Summary, release: ReleaseFigures) -> str:

@@ -40,6 +40,12 @@ def is_change(release: ReleaseFigures) -> bool:
     return bool(release.arithmetic or release.change is not None or {"syncs", "ops"} & set(release.more))
 
 
+def known(summary: Summary, series: Sequence[ReleaseFigures]) -> list[ReleaseFigures]:
+    """The releases that have figures."""
+    cells = {cell.cell: cell for cell in summary.cells}
+    return [release for release in series if cells[release.cell].status == "ok"]
+
+
 def of_series(summary: Summary, series: Sequence[ReleaseFigures]) -> Table:
     """Releases are sorted by their place in the series, since 4.9 comes before 4.10."""
     cells = {cell.cell: cell for cell in summary.cells}
