@@ -90,7 +90,8 @@ def _judged(pair: Pair) -> Alikeness:
     if place is not None and all(difference.changes_rounding_only for difference in differences):
         differences += gradients(pair, place)
     reasons = [difference.sentence for difference in differences]
-    distance, where = _Distance.of(pair), _where(pair, place)
+    gives_losses = bool(differences) and differences[0].gives_losses
+    distance, where = _Distance.of(pair), _where(pair, place, with_losses=not gives_losses)
     is_close = all(difference.changes_rounding_only for difference in differences) and distance.is_within_limits
     if not (is_close or reasons) and place == 0 and starts_alike(pair):
         reasons = ["the first loss is another one, of the same weights and samples"]
@@ -144,13 +145,13 @@ class _Distance:
         )
 
 
-def _where(pair: Pair, place: int | None) -> str:
+def _where(pair: Pair, place: int | None, *, with_losses: bool) -> str:
     if place is None:
         return "the steps that both made are equal"
     one, two = pair.steps[place]
     where = f"step {place + 1} is the first that differs"
     if one.losses == two.losses:
         return f"{where}: the loss is the same, the parameters after it are not"
-    if len(one.losses) != len(two.losses):
+    if not with_losses or len(one.losses) != len(two.losses):
         return where
     return f"{where}: {pair.describe('loss', f'{loss(one):.9g}', f'{loss(two):.9g}')}"

@@ -16,6 +16,8 @@ class Difference:
     sentence: str
     changes_rounding_only: bool = False
     """Whether the arithmetic is the same on paper, so that results may be close all the same."""
+    gives_losses: bool = False
+    """Whether it gives the losses of the first step."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

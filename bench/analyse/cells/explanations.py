@@ -91,12 +91,13 @@ def _loss_scaling(pair: Pair) -> Iterator[Difference]:
     hint = _hint(pair, ratios[0])
     if max(ratios) - min(ratios) > SAME_RATIO * abs(ratios[0]):
         times = f"micro-batches weigh {min(ratios):.4g} to {max(ratios):.4g} times as much in {pair.names[1]}"
-        yield Difference(sentence=f"loss scaling: {times} ({sentence})")
+        yield Difference(sentence=f"loss scaling: {times} ({sentence})", gives_losses=True)
     elif hint or len(ratios) > 1:
-        yield Difference(sentence=f"loss scaling: {ratios[0]:.4g} times as large in {pair.names[1]} ({sentence}){hint}")
+        scaling = f"loss scaling: {ratios[0]:.4g} times as large in {pair.names[1]}"
+        yield Difference(sentence=f"{scaling} ({sentence}){hint}", gives_losses=True)
     else:
         scale = f"another loss, or {ratios[0]:.5g} times the scale of it in {pair.names[1]}"
-        yield Difference(sentence=f"{sentence}: {scale}")
+        yield Difference(sentence=f"{sentence}: {scale}", gives_losses=True)
 
 
 def starts_alike(pair: Pair) -> bool:

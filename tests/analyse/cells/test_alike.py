@@ -139,6 +139,12 @@ def test_where_they_part_both_losses_are_given(seen):
     )
 
 
+@pytest.mark.parametrize("option", ["--weighed", "--reduction sum"])
+def test_losses_that_explain_a_difference_are_given_once(seen, option):
+    alikeness = compared(seen, LOOP, f"loop.py {option}")
+    assert alikeness.detail == f"step 1 is the first that differs; {alikeness.reasons[0]}"
+
+
 def test_what_changes_the_rounding_alone_comes_last(seen):
     alikeness = compared(seen, "styles.py hand --fused", "styles.py hand --lr 0.02")
     assert alikeness.reasons == [
