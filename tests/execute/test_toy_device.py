@@ -35,6 +35,8 @@ def toy(tmp_path_factory):
     verbs.set_variables(patch)
     patch.setenv("PYTHONPATH", os.pathsep.join((str(folder), verbs.QUICK)))
     patch.setenv("TOY_OP_US", str(SHORT_OP_US))
+    for name, value in verbs.FRAMEWORKS.items():
+        patch.setenv(name, value)
     yield patch
     patch.undo()
 
