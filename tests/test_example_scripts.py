@@ -9,11 +9,11 @@ from tests.verbs import ROOT
 
 SCRIPTS = ROOT / "examples" / "scripts"
 COMMANDS = (
+    "gan.py",
+    "gan.py -- --batchSize 16",
     "images.py -- --epochs 1",
-    "images.py -- --epochs 1 --batch-size 64",
     "accelerate_clm.py -- --num_train_epochs 1 --repeats 2",
     "accelerate_pairs.py -- --cpu",
-    "gan.py",
     "globals_gpt.py -- globals_gpt_config.py --batch_size=8",
     "lightning_autoencoder.py -- fit --trainer.max_epochs 1",
     "trainer_clm.py -- --output_dir out --max_steps 60 --report_to none --use_cpu",

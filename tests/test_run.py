@@ -25,7 +25,7 @@ def six(tmp_path_factory):
     """One short run of all six loops; which settings are equal is `test_workloads`'s."""
     cwd = tmp_path_factory.mktemp("six")
     settings = ["--precision", "bf16", "--grad-clip", "0.1", "--steps", "100"]
-    return bench(*SHORT, *settings, "--blocks", "1", cwd=cwd), cwd / "results"
+    return bench(*SHORT, *settings, "--blocks", "1", cwd=cwd, **verbs.FRAMEWORKS), cwd / "results"
 
 
 def test_six_loops_are_bitwise_equal_and_have_ratios(six):
@@ -76,7 +76,7 @@ def test_only_counters_times_nothing_and_a_trace_is_one_file_a_cell(tmp_path):
 
 
 def test_frameworks_whose_loaders_have_workers_take_turns_and_are_bitwise_equal(tmp_path):
-    settings = ["--optimizer", "sgd", "--workers", "2", "--workload", "mlp-wide", "--runner", "hf-trainer,lightning"]
+    settings = ["--optimizer", "sgd", "--workers", "2", "--runner", "hf-trainer,lightning"]
     short = ["--only", "time", "--blocks", "1", "--steps", "6", "--warmup", "2"]
     done = bench(*SHORT, *settings, *short, cwd=tmp_path, **verbs.FRAMEWORKS)
     assert done.code == 0, done.err

@@ -1,8 +1,6 @@
 """A whole run on a device that is no CPU: its queue works on while the host does, in the workers' own torch."""
 
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -27,17 +25,6 @@ LONG_STEP_S = 0.32
 of a few steps to be looked at."""
 WAIT = "Queue.wait"
 """Where the toy waits, whoever asked for it."""
-OPS_A_STEP = """
-import torch, toy_device
-from bench.measure.hooks import after_each_step
-from trainloops import parts, runners
-from trainloops.contract import Job
-job = Job(workload="mlp", batch_size=8, epochs=1, steps_per_epoch=9, device="toy")
-seen = []
-with after_each_step(lambda _: seen.append(toy_device.QUEUE.ops)):
-    runners.load("pytorch")(job, parts.build(job))
-print(seen[-1] - seen[-2])
-"""
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +35,10 @@ def toy(tmp_path_factory):
     verbs.set_variables(patch)
     patch.setenv("PYTHONPATH", os.pathsep.join((str(folder), verbs.QUICK)))
     patch.setenv("TOY_OP_US", str(SHORT_OP_US))
+    for name, value in verbs.FRAMEWORKS.items():
+        patch.setenv(name, value)
     yield patch
     patch.undo()
-
-
-def ops_a_step():
-    done = subprocess.run([sys.executable, "-c", OPS_A_STEP], capture_output=True, text=True, check=True)
-    return int(done.stdout)
 
 
 def measured(*runners, passes, **changes):
@@ -123,7 +107,7 @@ class Slow:
 
 @pytest.fixture(scope="module")
 def slow(toy):
-    ops = ops_a_step()
+    ops = int(verbs.program("tests.execute.ops_a_step", PYTHONPATH=os.environ["PYTHONPATH"]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOY_OP_US", str(LONG_STEP_S * 1e6 / ops))
         summary, trials = measured("pytorch", passes=["equivalence", "phases", "timing"], steps=1)

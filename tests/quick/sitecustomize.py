@@ -11,6 +11,7 @@ A verb that nobody signals (`tests.verbs.process`) is such a fork too. The machi
 runs and not for a second in each, and their reports have no charts.
 """
 
+import gc
 import os
 import socket
 import subprocess
@@ -78,6 +79,8 @@ def begin(module, arguments):
     elif TEMPLATES not in os.environ:
         if module == WORKER:
             import torch._dynamo  # noqa: F401
+
+            gc.freeze()  # as the template does
     elif module == JITTER and arguments == ["--seconds", "1.0"]:  # of a run: the doctor's ten seconds are its figure
         time_the_machine_once()
     elif module == WORKER:

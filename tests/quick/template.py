@@ -7,6 +7,7 @@ All end when their standard input does.
 
 import gc
 import importlib
+import inspect
 import os
 import runpy
 import select
@@ -44,6 +45,7 @@ def serve(listening, others):
     `others` are sockets, and what is to be imported by the fork that listens there from when one is first used.
     """
     gc.freeze()  # forks collect what they have imported several times, for which this need not be looked through
+    inspect.stack()  # makes its table of all modules, which torch elastic asks for in each trial of ranks
     signal.signal(signal.SIGCHLD, lambda *_: reap())
     while True:
         ready, _, _ = select.select([sys.stdin, listening, *others], [], [])

@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from bench.analyse.statistics import sequential
 from bench.analyse.statistics.sequential import (
@@ -28,6 +27,8 @@ from bench.analyse.verdicts.verdict import Rule, judge
 
 @pytest.mark.parametrize("n", [9, 10, 14, 20])
 def test_a_bound_is_exactly_where_the_one_sided_test_of_scipy_stops_rejecting(n):
+    from scipy import stats
+
     values = np.random.default_rng(n).normal(0, 1, n) + 5
     bounds = bounds_of_rows(values[None, :])
     for bound, side, inwards in ((bounds.low[0], "greater", 1e-9), (bounds.high[0], "less", -1e-9)):

@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from bench.analyse.statistics.signed_rank import (
     SOME,
@@ -23,6 +22,8 @@ from bench.records.schema import Estimate
 
 
 def rejected(values: np.ndarray, centre: float, level: float = 0.95) -> bool:
+    from scipy import stats
+
     return bool(stats.wilcoxon(values - centre, method="exact").pvalue <= 1 - level)
 
 
@@ -68,6 +69,8 @@ def test_of_many_values_the_interval_is_as_wide_as_the_exact_one() -> None:
 
 @pytest.mark.parametrize("n", [6, 14, 40])
 def test_the_null_distribution_gives_the_p_values_of_scipy(n: int) -> None:
+    from scipy import stats
+
     values = np.random.default_rng(n).normal(0.3, 1, n)
     positive = int(stats.rankdata(abs(values))[values > 0].sum())
     above = signed_rank_distribution(n)[positive:].sum()

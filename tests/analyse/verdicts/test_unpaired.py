@@ -5,7 +5,6 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from bench.analyse.statistics.sequential import GAMMA, detectable_effect, half_width, two_sided
 from bench.analyse.verdicts.unpaired import (
@@ -49,6 +48,8 @@ def test_the_null_distribution_is_that_of_every_arrangement(n, m):
 
 @pytest.mark.parametrize(("n", "m"), [(6, 6), (10, 7), (20, 20)])
 def test_the_null_distribution_gives_the_p_values_of_scipy(n, m):
+    from scipy import stats
+
     random = np.random.default_rng(n)
     candidate, baseline = random.normal(0.3, 1, n), random.normal(0, 1, m)
     expected = stats.mannwhitneyu(candidate, baseline, alternative="greater", method="exact")
@@ -101,6 +102,8 @@ def test_a_bound_is_wrong_for_exactly_as_many_arrangements_as_it_promises(n, m, 
 
 @pytest.mark.parametrize(("n", "m"), [(6, 6), (7, 12), (15, 9)])
 def test_the_interval_is_exactly_what_the_exact_test_of_scipy_does_not_reject(n, m):
+    from scipy import stats
+
     random = np.random.default_rng(n)
     candidate, baseline = random.normal(5, 2, n), random.normal(3, 1, m)
     estimate = rank_sum_estimate(candidate, baseline)

@@ -1,10 +1,9 @@
 """Fabric, which is told of the device as its documentation has it for those that it does not know."""
 
-import lightning_fabric
 from lightning_fabric.accelerators import ACCELERATOR_REGISTRY, CPUAccelerator
 from lightning_fabric.strategies import SingleDeviceStrategy
 
-from trainloops import runners
+from trainloops.runners import fabric
 
 
 class ToyAccelerator(CPUAccelerator):
@@ -15,6 +14,6 @@ class ToyAccelerator(CPUAccelerator):
 
 
 ACCELERATOR_REGISTRY.register("toy", ToyAccelerator)
-fabric = lightning_fabric.Fabric
-lightning_fabric.Fabric = lambda **settings: fabric(**settings | {"strategy": SingleDeviceStrategy(device="toy:0")})
-train = runners.load("fabric")
+Fabric = fabric.Fabric
+fabric.Fabric = lambda **settings: Fabric(**settings | {"strategy": SingleDeviceStrategy(device="toy:0")})
+train = fabric.train
