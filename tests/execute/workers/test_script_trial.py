@@ -103,7 +103,7 @@ def asked(name: str, phase: str, folder: Path, scratch: Path, **rules: object) -
     job = {"workload": "script", "batch_size": 0, "epochs": 1, "steps_per_epoch": 16}
     request = {"phase": phase, "threads": 1, "is_alone": False, "warm_up": WARM_UP, "warmup_steps": 4, "cores": []}
     request |= {"block": 0, "sees_collections": False, "hides_imports": False, "has_terminal": False, "option": None}
-    request |= {"profile": "matched"}
+    request |= {"profile": "matched", "visible": {}}
     return request | {"script": script, "job": job, "scratch": str(scratch)}
 
 
