@@ -30,8 +30,9 @@ GRACE_S = 5.0
 class Peer:
     """Another node."""
 
-    def __init__(self, line: Line, *, node: int, name: str, machine: Machine) -> None:
-        self.line, self.node, self.name, self.machine = line, node, name, machine
+    def __init__(self, line: Line, *, node: int, address: str, machine: Machine) -> None:
+        self.line, self.node, self.machine = line, node, machine
+        self._name = f"node {node}, {address}"
         self.is_lost = False
         self.sets_ready = 0
         self._ended: dict[int, Message] = {}
@@ -66,9 +67,8 @@ class Peer:
         """How its part of a trial failed; None where it has not."""
         ended = self._ended.get(trial)
         if ended is None:
-            return failed("killed", f"node {self.node}, {self.name}, was lost") if self.is_lost else None
-        where = f"on node {self.node}, {self.name}"
-        return None if ended["status"] == "ok" else failed(ended["status"], f"{where}: {ended['reason']}")
+            return failed("killed", f"{self._name}, was lost") if self.is_lost else None
+        return None if ended["status"] == "ok" else failed(ended["status"], f"{self._name}: {ended['reason']}")
 
 
 class FarParts:

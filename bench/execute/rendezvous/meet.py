@@ -70,13 +70,13 @@ def _gathered(listener: socket.socket, nodes: int, run: Run, note: Note) -> list
             note(f"waits at {endpoint} for {nodes - 1 - len(peers)} of {nodes} nodes, with the same command")
             listener.settimeout(max(deadline - monotonic(), 1e-3))
             try:
-                connection, (name, *_) = listener.accept()
+                connection, (address, *_) = listener.accept()
             except TimeoutError:
                 raise DeviceError(
                     f"{FLAG} {endpoint}: {len(peers) + 1} of {nodes} nodes have come within {JOIN_S:.0f} s; give the "
                     "same command on the others, too, or a smaller --nnodes."
                 ) from None
-            peer = _peer(Line(connection), name, len(peers) + 1, run)
+            peer = _peer(Line(connection), address, len(peers) + 1, run)
             if peer is not None:
                 peers.append(peer)
     except BaseException:
@@ -90,7 +90,7 @@ def _peer(line: Line, address: str, node: int, run: Run) -> Peer | None:
     """The node that has come; None where it is none of a run. Raises `DeviceError` where it is not as this one."""
     try:
         hello = line.hear(HELLO_S) or {}
-        there, name = Run.model_validate(hello["run"]), f"{hello['host']} ({address})"
+        there = Run.model_validate(hello["run"])
     except (LineLostError, KeyError, ValidationError):
         line.close()
         return None
@@ -99,9 +99,9 @@ def _peer(line: Line, address: str, node: int, run: Run) -> Peer | None:
         if reason is not None:
             line.say("refused", reason=f"this node has {reason}")
             line.close()
-            raise DeviceError(f"{FLAG} {run.settings.rdzv_endpoint}: node {node}, {name}, has {reason}.")
+            raise DeviceError(f"{FLAG} {run.settings.rdzv_endpoint}: node {node}, {address}, has {reason}.")
         line.say("welcome", node=node)
-        return Peer(line, node=node, name=name, machine=there.machine)
+        return Peer(line, node=node, address=address, machine=there.machine)
     return None
 
 
@@ -131,7 +131,7 @@ def _joined(host: str, port: int, run: Run, note: Note) -> Follower:
     line = Line(_connected(host, port, deadline))
     heard: Message | None = None
     with suppress(LineLostError):
-        line.say("join", run=run.model_dump(mode="json", by_alias=True), host=socket.gethostname())
+        line.say("join", run=run.model_dump(mode="json", by_alias=True))
         heard = line.hear(max(deadline - monotonic(), HELLO_S))
     if heard is not None and heard["event"] == "welcome":
         note(f"is node {heard['node']}, and starts what the one at {endpoint} asks for")

@@ -2,6 +2,9 @@
 
 They are forks, by its `start_method="fork"`, and of one process group with this process: whoever stops or kills the
 trial does so with all of them. Torch elastic sets the variables that torchrun sets, and ends all ranks where one fails.
+
+Of ranks on several nodes each node has such a process with its part of them. The others tell the first rank how their
+turns and they themselves went, so that on the first node there is all that there would be of ranks on one.
 """
 
 from __future__ import annotations
@@ -87,11 +90,9 @@ def _rank(assignment: Assignment, controls: Sequence[Control | None], listener: 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)  # torch elastic's handlers, which a fork keeps, wait for Python's turn
     rank, local_rank, meeting = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"]), _meeting(assignment)
-    control = controls[local_rank]
-    if assignment.job.device != "cpu":
-        getattr(torch, assignment.job.device_type).set_device(
-            local_rank
-        )  # what `cuda` means from here on, in loops and instruments
+    control, device_type = controls[local_rank], assignment.job.device_type
+    if device_type != "cpu":  # from here on `cuda` means this card, in loops and instruments
+        getattr(torch, device_type).set_device(local_rank)
     folder = protocol.rank_folder(assignment.scratch, rank)
     folder.mkdir(exist_ok=True)
     first: socket.socket | None = None
