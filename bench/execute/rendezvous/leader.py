@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, replace
-from itertools import count
+from itertools import count, islice
 from time import monotonic
 
 from pydantic import TypeAdapter
@@ -23,6 +23,8 @@ from bench.execute.workers.result import Result, failed
 from bench.records.schema import Machine
 
 REQUEST = TypeAdapter(Request)
+PORTS = range(20_000, 32_768)
+"""Below those that Linux gives to whoever asks for any, so that nobody is given one before its trial has it."""
 GRACE_S = 5.0
 """For another node to say how its part went, once the part here has failed."""
 
@@ -149,8 +151,14 @@ class Leader:
 
 def _free_ports(number: int) -> list[int]:
     """Ports that nobody has at this moment."""
-    with ExitStack() as opened:
-        bound = [opened.enter_context(socket.socket()) for _ in range(number)]
-        for each in bound:
-            each.bind(("", 0))
-        return [each.getsockname()[1] for each in bound]
+    drawn = secrets.SystemRandom().sample(PORTS, len(PORTS))
+    return list(islice(filter(_is_free, drawn), number))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
