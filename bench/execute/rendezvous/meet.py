@@ -7,7 +7,6 @@ as those of torchrun do: nobody else may reach that port.
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
@@ -18,6 +17,7 @@ from bench.errors import DeviceError, UsageError
 from bench.execute.rendezvous.follower import Follower
 from bench.execute.rendezvous.leader import Leader, Peer
 from bench.execute.rendezvous.line import Line, LineLostError
+from bench.execute.workers.meeting import connected
 from bench.execute.workers.protocol import Message
 from bench.plan import parse
 from bench.records.schema import MAIN_PACKAGES, Run
@@ -26,7 +26,6 @@ FLAG = "--rdzv-endpoint"
 JOIN_S = 300.0
 """For all nodes to come, of which each may first have to import what it needs."""
 HELLO_S = 10.0
-RETRY_S = 0.25
 Note = Callable[[str], None]
 
 
@@ -112,6 +111,9 @@ def unlike(here: Run, there: Run) -> str | None:
         if ours != theirs:
             has, had = (f"{package} {version}" if version else f"no {package}" for version in (theirs, ours))
             return f"{has}, and the one that measures {had}: install the same on both"
+    revisions = [run.git_revision or "no known revision" for run in (there, here)]
+    if revisions[0] != revisions[1]:
+        return "looptax at {}, and the one that measures at {}: install the same on both".format(*revisions)
     pythons = [".".join(run.machine.python.split(".")[:2]) for run in (there, here)]
     if pythons[0] != pythons[1]:
         return f"Python {pythons[0]}, and the one that measures {pythons[1]}: take the same on both"
@@ -128,7 +130,13 @@ def _joined(host: str, port: int, run: Run, note: Note) -> Follower:
     """What comes to the node at the endpoint."""
     endpoint, deadline = run.settings.rdzv_endpoint, monotonic() + JOIN_S
     note(f"comes to the node that measures, at {endpoint}")
-    line = Line(_connected(host, port, deadline))
+    try:
+        line = Line(connected(host, port, JOIN_S))
+    except OSError as error:
+        raise UsageError(
+            f"{FLAG} {endpoint}: nobody answers there within {JOIN_S:.0f} s ({error.strerror or error}); start the "
+            "same command on that machine, or name another."
+        ) from None
     heard: Message | None = None
     with suppress(LineLostError):
         line.say("join", run=run.model_dump(mode="json", by_alias=True))
@@ -143,16 +151,3 @@ def _joined(host: str, port: int, run: Run, note: Note) -> Follower:
         f"{FLAG} {endpoint}: whoever is there takes this for no node of its run; look whether the same command waits "
         "there, and for how many nodes."
     )
-
-
-def _connected(host: str, port: int, deadline: float) -> socket.socket:
-    while True:
-        try:
-            return socket.create_connection((host, port), timeout=max(deadline - monotonic(), 1e-3))
-        except OSError as error:
-            if monotonic() + RETRY_S > deadline:
-                raise UsageError(
-                    f"{FLAG} {host}:{port}: nobody answers there within {JOIN_S:.0f} s ({error.strerror or error}); "
-                    "start the same command on that machine, or name another."
-                ) from None
-        time.sleep(RETRY_S)

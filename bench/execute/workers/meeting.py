@@ -50,15 +50,7 @@ class Meeting:
 
     def come(self, rank: int) -> socket.socket:
         """The connection of a rank to the first one; raises `OSError` where nobody is there in time."""
-        deadline = monotonic() + PATIENCE_S
-        while True:
-            try:
-                connection = socket.create_connection((self.host, self.gate_port), timeout=PATIENCE_S)
-                break
-            except OSError:
-                if monotonic() > deadline:
-                    raise
-                time.sleep(RETRY_S)
+        connection = connected(self.host, self.gate_port, PATIENCE_S)
         connection.settimeout(None)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sendall(HELLO.pack(self.key.encode(), rank))
@@ -87,6 +79,18 @@ class Meeting:
             if hmac.compare_digest(key, self.key.encode()):
                 return int(rank)
         return None
+
+
+def connected(host: str, port: int, patience_s: float) -> socket.socket:
+    """A connection to whoever listens there, or soon does; raises `OSError` where nobody does in time."""
+    deadline = monotonic() + patience_s
+    while True:
+        try:
+            return socket.create_connection((host, port), timeout=max(deadline - monotonic(), RETRY_S))
+        except OSError:
+            if monotonic() + RETRY_S > deadline:
+                raise
+        time.sleep(RETRY_S)
 
 
 def say(connection: socket.socket, result: dict[str, Any] | None) -> None:

@@ -87,6 +87,7 @@ def test_a_node_with_another_release_is_refused_on_both_which_name_it(port):
     ("changes", "reason"),
     [
         ({"packages": {}}, "no torch, and the one that measures torch"),
+        ({"git_revision": "76543210"}, "looptax at 76543210, and the one that measures at 01234567"),
         ({"own_files": {"loop.py": "b"}}, "another loop.py than the one that measures: copy that to it"),
         ({"settings": run_at(1).settings.model_copy(update={"seed": 7})}, "another command than the one that measures"),
     ],
