@@ -24,7 +24,7 @@ def record_during(folder: Path, run: Run) -> Iterator[str | None]:
     Gives a sentence where another run of this user's measures on one of the same devices.
     """
     cards = cards_of(run)
-    with _claimed({comparison.device for comparison in run.settings.comparisons}) as beside:
+    with _claimed({device for comparison in run.settings.comparisons for device in comparison.devices}) as beside:
         start = _started(folder, cards)
         try:
             yield beside
@@ -72,7 +72,7 @@ def _started(folder: Path, cards: list[str] | None) -> health.Instant:
 
 def cards_of(run: Run) -> list[str] | None:
     """The NVIDIA cards that a run measures, by UUID; all of them where torch does not tell, none without CUDA."""
-    devices = {comparison.device for comparison in run.settings.comparisons}
+    devices = {device for comparison in run.settings.comparisons for device in comparison.devices}
     if not any(device.startswith("cuda") for device in devices):
         return []
     uuids = [card.uuid for card in run.machine.accelerators_of(devices) if card.uuid is not None]

@@ -67,6 +67,14 @@ class Comparison(Record):
         return self.device if self.accelerator_type is None else f"{self.device} ({self.accelerator_type})"
 
     @property
+    def devices(self) -> list[str]:
+        """What it is on: `cpu`, or the cards of one node by their numbers, as many as there are ranks on it."""
+        kind, _, index = self.device.partition(":")
+        first = int(index or 0)
+        on_cards = [f"{kind}:{number}" for number in range(first, first + self.ranks // self.nodes)]
+        return ["cpu"] if kind == "cpu" else on_cards
+
+    @property
     def place(self) -> str:
         """Where it is: `mlp on cpu`, or of a script `cpu`."""
         return self.device_name if self.is_script else f"{self.workload} on {self.device_name}"

@@ -68,3 +68,21 @@ def test_a_second_run_on_the_same_device_says_that_there_is_one(tmp_path, monkey
             assert beside_none is None
     with checkup.record_during(second, factories.run()) as afterwards:
         assert afterwards is None
+
+
+def test_a_run_on_several_cards_is_beside_one_on_any_of_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOOPTAX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(checkup.jitter_probe, "jitter", lambda _: JitterFacts(unavailable="not asked"))
+
+    def beside(**changes: object) -> str | None:
+        other = factories.run(comparisons=[factories.comparison(**changes)])
+        with checkup.record_during(store.create(tmp_path, other), other) as sentence:
+            return sentence
+
+    ranks = factories.run(comparisons=[factories.comparison(device="cuda", ranks=2)])
+    with checkup.record_during(store.create(tmp_path, ranks), ranks):
+        assert beside(device="cuda:1").startswith("another looptax is measuring on cuda:1 here")
+        assert beside(device="cuda").startswith("another looptax is measuring on cuda:0 here")
+        assert beside(device="cuda", ranks=2, nodes=2) is not None
+        assert beside(device="cuda:2") is None
+        assert beside() is None

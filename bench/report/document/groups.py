@@ -174,7 +174,8 @@ def hardware(summary: Summary) -> list[str]:
 
 
 def _used(summary: Summary, machine: Machine, accelerator_type: str | None) -> list[str]:
-    used = {cell.device for cell in summary.cells if cell.accelerator_type == accelerator_type}
+    of_type = [cell for cell in summary.cells if cell.accelerator_type == accelerator_type]
+    used = {device for cell in of_type for device in cell.devices}
     return [machine.cpu, *(accelerator.name for accelerator in machine.accelerators_of(used))]
 
 
