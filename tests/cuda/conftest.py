@@ -18,8 +18,8 @@ FIGURES: list[str] = []
 
 
 def python(*arguments, cwd, timeout_s=240, path=(), **environment):
-    """Run Python with the import path of the checkout, `path` before it."""
-    paths = os.pathsep.join(map(str, (*path, ROOT, ROOT / "src")))
+    """Run Python with the import path of the checkout and that of whoever tests, `path` before them."""
+    paths = os.pathsep.join(map(str, (*path, ROOT, ROOT / "src", os.environ.get("PYTHONPATH", ""))))
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
         capture_output=True,
