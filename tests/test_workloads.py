@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from bench.measure.fingerprint import Recorder, UnusableLossError
 from tests import verbs
 from trainloops import parts, runners, workloads
 from trainloops.contract import Job
+from trainloops.options.hf_trainer import RECOMPUTED
 from trainloops.workloads import WorkloadError
+from trainloops.workloads.from_config import RECOMPUTE
 
 ROOT = Path(__file__).parent.parent
 OWN = ROOT / "tests" / "workloads" / "own.py"
@@ -102,6 +105,35 @@ def test_the_seed_decides_the_weights_and_no_release_of_transformers(workload, m
     assert all(torch.equal(*both) for both in zip(first, again, strict=True))
     assert not torch.equal(first[0], other[0])
     assert first[0].std().item() == pytest.approx(0.02, rel=0.05)
+
+
+@pytest.mark.parametrize("workload", ["encoder", "causal-lm"])
+def test_a_model_of_transformers_computes_its_layers_again_where_it_is_asked_to(workload):
+    built = parts.build(Job(workload=workload, batch_size=2, epochs=1, steps_per_epoch=1))
+    layer = next(
+        module
+        for name, module in built.model.named_modules()
+        if isinstance(module, torch.nn.Linear) and re.search(r"\.layers?\.0\.", name)
+    )
+    passes = []
+    layer.register_forward_pre_hook(lambda *_: passes.append(1))
+
+    def trained():
+        passes.clear()
+        tokens = torch.zeros(2, 8, dtype=torch.int64)
+        built.model.train()(tokens).sum().backward()
+        return len(passes)
+
+    once = trained()
+    assert RECOMPUTED.make(Job(workload=workload, batch_size=2, epochs=1, steps_per_epoch=1), built) is True
+    getattr(built.model, next(name for name in RECOMPUTE if hasattr(built.model, name)))()
+    assert trained() == 2 * once > 0
+
+
+def test_a_model_that_cannot_compute_its_layers_again_is_named():
+    job = Job(workload="mlp", batch_size=2, epochs=1, steps_per_epoch=1)
+    with pytest.raises(WorkloadError, match="the model of mlp has no activation_checkpointing_enable or gradient_"):
+        RECOMPUTED.make(job, parts.build(job))
 
 
 def test_of_a_dataset_of_another_length_rows_come_up_again():

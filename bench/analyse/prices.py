@@ -10,7 +10,7 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from bench.analyse.cells.counting import figures, why_not_counted
+from bench.analyse.cells.counting import why_not_counted
 from bench.analyse.cells.evidence import NOT_RUN
 from bench.analyse.cells.pairs import log_ratios_by_block, overhead_us, pooled, ratio
 from bench.analyse.cells.turns import event_us
@@ -18,14 +18,14 @@ from bench.analyse.statistics.signed_rank import exponentiated, paired_differenc
 from bench.plan.comparison_groups import cell as cell_of
 from bench.plan.prices import steps_to_event
 from bench.records.cells import SCRIPT
-from bench.records.metrics import COUNTED
+from bench.records.metrics import COUNTED, metric
 from bench.records.schema import Estimate, NoiseFloor, Price
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bench.analyse.cells.evidence import Evidence, GroupEvidence
-    from bench.records.schema import Cell, PricedOption, Run, Trial
+    from bench.records.schema import Cell, Count, PricedOption, Run, Trial
 
 
 def of_options(
@@ -44,6 +44,8 @@ def of_options(
     ]
 
 
+COUNTS = (*COUNTED, metric("tensor_bytes"))
+"""What a step with an option may have more of."""
 MIN_ALIKE = 0.75
 """The part of a loop's steps that have to show a count for it to be that of a usual step: log lines come in between."""
 Pair = tuple["Evidence", "Evidence", float]
@@ -138,10 +140,12 @@ def _is_noise(times: Estimate, floor: float) -> bool:
 
 def figures_of(evidence: Evidence) -> dict[str, int]:
     """What a steady step of a cell shows, by counter; empty where it was not counted."""
-    counted = figures(evidence.counts)
-    if counted is None:
-        return {}
-    return {counter.key: value for counter in COUNTED if (value := getattr(counted, counter.key)) is not None}
+    return {name: int(seen.value) for name, seen in _counted(evidence).items()}
+
+
+def _counted(evidence: Evidence) -> dict[str, Count]:
+    first = evidence.counts[0] if evidence.counts else None
+    return {counter.key: seen for counter in COUNTS if (seen := getattr(first, counter.key, None)) is not None}
 
 
 def _more(with_it: Mapping[str, int], without: Mapping[str, int]) -> dict[str, int]:
@@ -151,8 +155,7 @@ def _more(with_it: Mapping[str, int], without: Mapping[str, int]) -> dict[str, i
 
 def _inexact(*sides: Evidence) -> list[str]:
     """Of what one of the two has no usual step."""
-    counted = [known for side in sides if (known := figures(side.counts)) is not None]
-    return sorted({name for count in counted for name, share in count.share.items() if share < MIN_ALIKE})
+    return sorted({name for side in sides for name, seen in _counted(side).items() if seen.share < MIN_ALIKE})
 
 
 def _event_more(option: PricedOption, with_it: Evidence, without: Evidence) -> dict[str, int]:
@@ -171,9 +174,9 @@ def _event_more(option: PricedOption, with_it: Evidence, without: Evidence) -> d
 
 
 def _uncounted(own: Evidence, other: Evidence) -> dict[str, str]:
-    """Of what either of the two was counted for, why the other was not; of all counters where neither was."""
+    """Why the two cannot be compared by a counter that there is on their device."""
     sides = [(figures_of(side), side.counts) for side in (own, other)]
-    countable = {name for known, _ in sides for name in known} or {counter.key for counter in COUNTED}
+    countable = {counter.key for counter in COUNTS if counter.exists_on(own.cell.device)}
     missing = [(name, counts) for known, counts in reversed(sides) for name in sorted(countable - known.keys())]
     return {name: why_not_counted(counts, name) for name, counts in missing}
 

@@ -34,7 +34,7 @@ def settings(
     plan = from_flags(flags, machine)
     followed = plan.runners if flags.script else cells.asked_runners(runner_of(package, flags.runner))
     _refuse_several(plan, followed)
-    if figure_of(bisection.metric).on_accelerator and plan.comparisons[0].device == "cpu":
+    if not figure_of(bisection.metric).exists_on(plan.comparisons[0].device):
         raise UsageError(f"--metric {bisection.metric} is counted on an accelerator only; name one with --device cuda.")
     blocks = flags.blocks or CAP
     if bisection.metric == STEP_TIME and blocks < MIN_BLOCKS:

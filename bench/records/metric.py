@@ -69,6 +69,10 @@ class Metric:
         """Whether it is counted, not measured: it repeats, and is judged without statistics."""
         return self.measured_in == "counting"
 
+    def exists_on(self, device: str) -> bool:
+        """Whether it can be had on a device at all."""
+        return device != "cpu" or not self.on_accelerator
+
     @property
     def path(self) -> str:
         """Where `CellSummary` has it."""

@@ -6,7 +6,7 @@ stands next to its use, and is made by `metrics_of`, which knows no other keys t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from bench.records.rows import CounterFigures, Estimate
 
 if TYPE_CHECKING:
     from bench.records.base import FigureGroup
+    from bench.records.cells import Comparison
     from bench.records.rows import CellSummary
 
 OVER = "_over_pytorch"
@@ -239,6 +240,12 @@ def metric(key: str) -> Metric:
 def metrics_of(*keys: str) -> tuple[Metric, ...]:
     """Return some rows in an order of their own."""
     return tuple(BY_KEY[key] for key in keys)
+
+
+def had_by(comparisons: Iterable[Comparison], metrics: Iterable[Metric]) -> tuple[Metric, ...]:
+    """Return those that there are on the device of any of the comparisons."""
+    devices = {comparison.device for comparison in comparisons}
+    return tuple(metric for metric in metrics if any(map(metric.exists_on, devices)))
 
 
 def parts(field: str) -> dict[str, Metric]:

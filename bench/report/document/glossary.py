@@ -103,9 +103,17 @@ ADDED = (
 )
 
 
-def how_to_read(entries: Sequence[str]) -> Folded | None:
-    """Fold entries, in which `code` and **words** are marked."""
-    return folded("How to read this report", bullets(map(marked, entries)))
+ON_ACCELERATORS = (
+    "**kernels, device syncs, allocations**: exact counts of one step, too: what the host launches on the device, how "
+    "often it waits for it, and how often torch's allocator is asked for its memory."
+)
+
+
+def how_to_read(entries: Sequence[str], settings: Settings) -> Folded | None:
+    """Fold entries, in which `code` and **words** are marked, with what there is on accelerators alone."""
+    is_counted = "counting" in settings.passes and any(c.device != "cpu" for c in settings.comparisons)
+    on_device = (ON_ACCELERATORS,) if is_counted else ()
+    return folded("How to read this report", bullets(map(marked, (*entries, *on_device))))
 
 
 def entries(settings: Settings) -> list[str]:

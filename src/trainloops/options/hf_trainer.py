@@ -12,6 +12,8 @@ from typing import Any
 
 from trainloops.contract import Job, Parts
 from trainloops.options import EVERY, HALF_BATCH, Made, Option, made, several
+from trainloops.workloads import WorkloadError
+from trainloops.workloads.from_config import RECOMPUTE
 
 EVALUATION_BATCHES = 8
 
@@ -77,9 +79,16 @@ def _weight_decay(_: Job, parts: Parts) -> tuple[Any, None]:
     return parts.optimizer, None
 
 
+def _recomputed(job: Job, parts: Parts) -> bool:
+    if not any(hasattr(parts.model, name) for name in RECOMPUTE):
+        raise WorkloadError(f"the model of {job.workload} has no {' or '.join(RECOMPUTE)}; those of transformers have")
+    return True
+
+
 SAME_BATCH = Made(text="the same", make=lambda job, _: job.batch_size)
 EVALUATED = Made(text="prediction_step overridden", make=_evaluated)
 SMOOTHED = Made(text="compute_loss with its label_smoother", make=_smoothed)
+RECOMPUTED = Made(text="True", make=_recomputed)
 OWN_OPTIMIZER = {"optimizers": (None, None)}
 """Trainer makes its optimizer itself."""
 EVERY_STEP: dict[str, Any] = {"logging_strategy": "steps", "logging_steps": 1}
@@ -118,7 +127,7 @@ OPTIONS = (
         gradient_accumulation_steps=2,
         per_device_train_batch_size=HALF_BATCH,
     ),
-    arguments("gradient-checkpointing", gradient_checkpointing=True, about={"usual": False}),
+    arguments("gradient-checkpointing", gradient_checkpointing=RECOMPUTED, about={"usual": False}),
     arguments("torch-compile", torch_compile=True, about={"usual": False}),
     arguments("bf16", bf16=True),
     arguments("callbacks-1", trainer={"callbacks": [CALLBACK]}),

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 STD = 0.02
+RECOMPUTE = ("activation_checkpointing_enable", "gradient_checkpointing_enable")
+"""How Trainer asks a model to compute activations again in the backward pass, in newer releases and in older ones."""
 
 
 class Logits(nn.Module):
@@ -16,6 +18,9 @@ class Logits(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
+        for name in RECOMPUTE:
+            if hasattr(model, name):
+                setattr(self, name, getattr(model, name))
         _draw_weights(self)
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:

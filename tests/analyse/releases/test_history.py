@@ -10,7 +10,7 @@ from bench.analyse.cells.gather import gather
 from bench.analyse.releases.history import adjacent_ratios, ratios_in_turns
 from bench.analyse.summary import summarise
 from bench.records.health import ContainerFacts, CpuFacts, Health, MemoryFacts
-from bench.records.schema import Run, Script, Scripts, Trial
+from bench.records.schema import Count, Run, Script, Scripts, Trial
 from bench.report.kinds.history import grid, report
 from bench.report.media import markdown, terminal
 from tests import factories
@@ -161,6 +161,24 @@ def test_a_history_that_is_only_counted_speaks_of_no_step_time():
     assert "- No release changed the number of ops and syncs." in text
     assert "| release | Python calls | C calls | ops | syncs | tensor kB |" in text
     assert not re.search(r"step time|ratio|no block has|Warnings|This machine", text)
+
+
+def test_on_a_card_a_release_that_launches_more_has_changed_something():
+    run = a_run(passes=["equivalence", "counting"], blocks=0, comparisons=[factories.comparison(device="cuda")])
+    counted = [on_a_card(trial, 41 if trial.cell.environment < "4.47" else 51) for trial in opening(run, {})]
+    text = report_of(summarise(run, counted))
+    assert "- transformers 4.47.1: 10 more kernels." in text
+    assert "| release | Python calls | C calls | ops | syncs |  kernels | device syncs | tensor kB |" in text
+    assert "**kernels, device syncs, allocations**" in text
+    quiet = report_of(summarise(run, [on_a_card(trial, 41) for trial in opening(run, {})]))
+    assert "- No release changed the number of ops, syncs, kernels and device syncs." in quiet
+
+
+def on_a_card(trial, kernels):
+    if trial.counters is None:
+        return trial
+    counts = {"kernels": Count(value=kernels, share=1.0), "device_syncs": Count(value=0, share=1.0)}
+    return trial.model_copy(update={"counters": trial.counters.model_copy(update=counts)})
 
 
 @BOTH

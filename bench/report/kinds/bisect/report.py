@@ -63,7 +63,7 @@ def document(summary: Summary, folder: str) -> Document:
         section("Tested releases", looked_at(summary), _stepped_around(summary)),
         _side_by_side(summary),
         machine.sections(summary),
-        how_to_read(HOW_TO_READ),
+        how_to_read(HOW_TO_READ, summary.run.settings),
         how_to_repeat(summary),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import places, sentence
-from bench.records.metrics import metrics_of
+from bench.records.metrics import had_by, metrics_of
 from bench.report.document import blocks, bridges, machine, numbers, steadiness
 from bench.report.document.blocks import Figure, Flames, Paragraph, bullets, folded, paragraphs, section
 from bench.report.document.environment import how_to_repeat
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bench.report.document.blocks import Document, Section
 
 FRAMEWORKS = ("transformers", "accelerate", "pytorch-lightning", "lightning")
-COUNTERS = metrics_of("syncs", "ops", "python_calls", "tensor_bytes")
+COUNTERS = metrics_of("device_syncs", "syncs", "kernels", "ops", "python_calls", "tensor_bytes")
 MIN_COMPARED = 2
 """Releases with figures, of which the later can have changed something."""
 ATTRIBUTED = metrics_of("syncs", "ops", "python_calls")
@@ -46,7 +46,7 @@ def document(summary: Summary, folder: str) -> Document:
         _unusable(summary),
         machine.sections(summary),
         folded(BESIDE, bullets(other_versions(summary))),
-        how_to_read(table.how_to_read(summary, _loop(summary))),
+        how_to_read(table.how_to_read(summary, _loop(summary)), summary.run.settings),
         how_to_repeat(summary),
     )
 
@@ -131,7 +131,7 @@ def setting(summary: Summary) -> str:
 
 
 def changes(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
-    """One sentence for each release that changed the arithmetic, the level of step time, or how many syncs or ops."""
+    """One sentence for each release that changed the arithmetic, the level of step time, or what is counted."""
     lines = [_change(summary, release) for release in series if table.is_change(release)]
     if lines:
         return lines
@@ -139,9 +139,10 @@ def changes(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
     if len(known) < MIN_COMPARED:
         which = "only one release has" if known else "no release has"
         return [f"Nothing can be said of changes: {which} figures."]
+    counted = [metric.name for metric in had_by(summary.run.settings.comparisons, table.CHANGES)]
     timed = "the step time beyond noise, or " if table.is_timed(summary) else ""
     of_those = "" if len(known) == len(series) else f" of the {len(known):,} that have figures"
-    return [f"No release{of_those} changed {timed}the number of ops and syncs."]
+    return [f"No release{of_those} changed {timed}the number of {listed(counted)}."]
 
 
 def _change(summary: Summary, release: ReleaseFigures) -> str:

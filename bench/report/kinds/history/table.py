@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.records.metrics import metrics_of
+from bench.records.metrics import had_by, metrics_of
 from bench.report.document import numbers
 from bench.report.document.blocks import Row, Table
 from bench.report.document.columns import NOTHING
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from bench.records.metric import Metric
     from bench.records.schema import CellSummary, ReleaseFigures, Summary
 
-SHOWN = metrics_of("python_calls", "c_calls", "ops", "syncs", "tensor_bytes")
-"""What the table has of every release."""
+SHOWN = metrics_of("python_calls", "c_calls", "ops", "syncs", "kernels", "device_syncs", "tensor_bytes")
+CHANGES = metrics_of("ops", "syncs", "kernels", "device_syncs")
+"""What no release has more or less of unless it does something else than the one before."""
 OF_RATIOS = (
     "**ratio**: step time with this release over that of {anchor} with the packages of today, from pairs measured one "
     "right after the other; with its 95 % interval.",
@@ -36,8 +37,9 @@ def is_timed(summary: Summary) -> bool:
 
 
 def is_change(release: ReleaseFigures) -> bool:
-    """Whether a release does other arithmetic than the one before, is on a new level, or has other syncs or ops."""
-    return bool(release.arithmetic or release.change is not None or {"syncs", "ops"} & set(release.more))
+    """Whether a release does other arithmetic than the one before, is on a new level, or has others of `CHANGES`."""
+    counted = any(metric.key in release.more for metric in CHANGES)
+    return bool(release.arithmetic or release.change is not None or counted)
 
 
 def known(summary: Summary, series: Sequence[ReleaseFigures]) -> list[ReleaseFigures]:
@@ -60,7 +62,12 @@ def of_series(summary: Summary, series: Sequence[ReleaseFigures]) -> Table:
 def headers(summary: Summary) -> list[str]:
     """What stands over the columns of `texts`."""
     of_ratios = ["ratio", ""] if is_timed(summary) else []
-    return ["release", *of_ratios, *(metric.header for metric in SHOWN)]
+    return ["release", *of_ratios, *(metric.header for metric in shown(summary))]
+
+
+def shown(summary: Summary) -> tuple[Metric, ...]:
+    """What the table has of every release."""
+    return had_by(summary.run.settings.comparisons, SHOWN)
 
 
 def texts(summary: Summary, release: ReleaseFigures, cell: CellSummary) -> list[str]:
@@ -68,13 +75,13 @@ def texts(summary: Summary, release: ReleaseFigures, cell: CellSummary) -> list[
     level = "" if release.change is None else f"new level, {numbers.signed(100 * (release.change - 1), 0)} %"
     ratio = NOTHING if release.ratio is None else numbers.ratio(release.ratio)
     of_ratios = [ratio, level] if is_timed(summary) else []
-    return [release.cell.environment, *of_ratios, *(_count(cell, release, metric) for metric in SHOWN)]
+    return [release.cell.environment, *of_ratios, *(_count(cell, release, metric) for metric in shown(summary))]
 
 
 def _values(summary: Summary, place: int, release: ReleaseFigures, cell: CellSummary) -> tuple[float | None, ...]:
     ratio = None if release.ratio is None else release.ratio.value
     of_ratios = [ratio, release.change] if is_timed(summary) else []
-    return (place, *of_ratios, *(metric.value(cell) for metric in SHOWN))
+    return (place, *of_ratios, *(metric.value(cell) for metric in shown(summary)))
 
 
 def _count(cell: CellSummary, release: ReleaseFigures, metric: Metric) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bench.report.document.blocks import table
 from bench.report.document.columns import NOTHING
 from bench.report.kinds.price_changes import rows
+from bench.report.kinds.prices.rows import counters_of
 
 if TYPE_CHECKING:
     from bench.records.schema import Summary
@@ -31,11 +32,13 @@ def _grid(summary: Summary, at_most: int | None) -> Table | None:
     changed = rows.changed(summary)
     if not changed:
         return None
-    shown = [rows.per_step(option) for option in changed[:at_most]]
+    counters = counters_of(summary)
+    shown = [rows.per_step(option, counters) for option in changed[:at_most]]
     left_out = len(changed) - len(shown)
+    headers = rows.of_steps(counters)
     kept = [place for place, texts in enumerate(zip(*shown, strict=True)) if set(texts) != {NOTHING}]
     return table(
-        [rows.PER_STEP[place] for place in kept],
+        [headers[place] for place in kept],
         ([texts[place] for place in kept] for texts in shown),
         names=len(rows.NAMES),
         droppable=DROPPABLE,

@@ -25,6 +25,8 @@ from bench.report.kinds.price_changes.sentences import (
     on_one_side,
     setting,
 )
+from bench.report.kinds.prices.rows import counters_of, headers, in_column
+from bench.report.kinds.prices.words import TENSORS
 from bench.report.kinds.upgrade.packages import conflicts, differs, pulled_in
 from bench.report.kinds.upgrade.report import sides
 from bench.report.kinds.upgrade.sentences import failures
@@ -50,6 +52,7 @@ HOW_TO_READ = (
     "unlike, to say; or a count does not repeat.",
     "**Python calls, C calls, ops, syncs**: exact counts, how many more per step than without the option, before and "
     "after where that has changed.",
+    f"{TENSORS} It is told, not judged.",
     "**what happens**: an event that the option brings now and then, and what one takes beyond the step that it falls "
     "into. Events are told, not judged.",
 )
@@ -74,8 +77,8 @@ def document(summary: Summary, folder: str) -> Document:
             ),
             answers=True,
         ),
-        how_to_read(HOW_TO_READ),
-        section("What each option costs", whole_grid(summary), _of_events(changed)) if changed else None,
+        how_to_read(HOW_TO_READ, summary.run.settings),
+        section("What each option costs", whole_grid(summary), _of_events(summary, changed)) if changed else None,
         _origins(summary, changed),
         section("The loops without options", _plain(summary)),
         section("Warnings", _warnings(summary, changed)),
@@ -83,13 +86,14 @@ def document(summary: Summary, folder: str) -> Document:
     )
 
 
-def _of_events(changed: Sequence[Changed]) -> list[Paragraph | Table] | None:
-    events = [rows.per_event(option) for option in changed if rows.has_events(option)]
+def _of_events(summary: Summary, changed: Sequence[Changed]) -> list[Paragraph | Table] | None:
+    counters = counters_of(summary)
+    events = [rows.per_event(option, counters) for option in changed if rows.has_events(option)]
     if not events:
         return None
     return [
         Paragraph("What happens now and then:"),
-        blocks.table(rows.PER_EVENT, events, names=len(rows.NAMES) + 1),
+        blocks.table(rows.of_events(counters), events, names=len(rows.NAMES) + 1),
     ]
 
 
@@ -109,7 +113,8 @@ def _origins(summary: Summary, changed: Sequence[Changed]) -> Section | None:
 def _plain(summary: Summary) -> list[Paragraph | Table]:
     """What the loops themselves do on either side, which no verdict here is on."""
     plain = [cell for cell in summary.cells if cell.option is None]
-    headers = ("batch", "runner", "environment", "step time", *(counter.header for counter in rows.COUNTED))
+    counters = counters_of(summary)
+    columns = ("batch", "runner", "environment", "step time", *headers(counters))
     texts = [
         (
             f"{cell.batch_size:,}",
@@ -117,14 +122,16 @@ def _plain(summary: Summary) -> list[Paragraph | Table]:
             cell.environment,
             NOTHING if cell.step_time_us is None else f"{numbers.with_spread(cell.step_time_us)} µs",
             *(
-                NOTHING if (value := counter.value(cell)) is None else figure(counter.key, value)
-                for counter in rows.COUNTED
+                NOTHING
+                if (value := counter.value(cell)) is None
+                else in_column(counter.key, figure(counter.key, value))
+                for counter in counters
             ),
         )
         for cell in plain
     ]
     about = "No verdict here is on them: bench.upgrade without --prices tells whether they got worse."
-    return [Paragraph(about), blocks.table(headers, texts, names=3)]
+    return [Paragraph(about), blocks.table(columns, texts, names=3)]
 
 
 def _warnings(summary: Summary, changed: Sequence[Changed]) -> Warnings:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.records.metrics import metrics_of
 from bench.report.document import numbers
 from bench.report.document.columns import NO_DIFFERENCE, NOTHING
 from bench.report.document.text import Toned
@@ -15,16 +14,14 @@ from bench.report.kinds.price_changes.outcome import watched
 from bench.report.kinds.prices import rows as of_list
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from bench.records.metric import Metric
     from bench.records.schema import Cell, Price, PriceChange, Summary, Verdict
     from bench.report.document.text import Tone
 
 NAMES = ("batch", "runner", "option")
-COUNTED = metrics_of("python_calls", "c_calls", "ops", "syncs")
 TIMED = ("baseline µs/step", "candidate µs/step", "difference")
-PER_STEP = (*NAMES, *TIMED, *(counter.header for counter in COUNTED), "verdict")
-PER_EVENT = (*NAMES, "what happens", "baseline", "candidate", *(counter.header for counter in COUNTED))
 TONES: dict[str, Tone] = {"regressed": "bad", "improved": "good", "undecided": "open"}
 STEP_TIME = "step_time_us"
 
@@ -86,15 +83,25 @@ def names(cell: Cell) -> tuple[str, str, str]:
     return f"{cell.batch_size:,}", cell.runner, cell.option or ""
 
 
-def per_step(each: Changed) -> tuple[str, ...]:
-    """What an option costs every step on either side, under `PER_STEP`."""
+def of_steps(counters: Sequence[Metric]) -> tuple[str, ...]:
+    """The headers of `per_step`."""
+    return (*NAMES, *TIMED, *of_list.headers(counters), "verdict")
+
+
+def of_events(counters: Sequence[Metric]) -> tuple[str, ...]:
+    """The headers of `per_event`."""
+    return (*NAMES, "what happens", "baseline", "candidate", *of_list.headers(counters))
+
+
+def per_step(each: Changed, counters: Sequence[Metric]) -> tuple[str, ...]:
+    """What an option costs every step on either side, under `of_steps`."""
     worst = WORDS[each.worst].lower()
     return (
         *names(each.cell),
         of_list.step_time(each.before),
         of_list.step_time(each.after),
         difference(each),
-        *_counts(each.before, each.after, each.before.more, each.after.more),
+        *_counts(each, each.before.more, each.after.more, counters),
         Toned(worst, TONES[each.worst]) if each.worst in TONES else worst,
     )
 
@@ -113,29 +120,29 @@ def has_events(each: Changed) -> bool:
     return any(price.event_us is not None or price.event_more for price in (each.before, each.after))
 
 
-def per_event(each: Changed) -> tuple[str, ...]:
-    """What one event takes on either side, under `PER_EVENT`."""
+def per_event(each: Changed, counters: Sequence[Metric]) -> tuple[str, ...]:
+    """What one event takes on either side, under `of_events`."""
     return (
         *names(each.cell),
         of_list.happens(each.after),
         of_list.event_time(each.before),
         of_list.event_time(each.after),
-        *_counts(each.before, each.after, each.before.event_more, each.after.event_more),
+        *_counts(each, each.before.event_more, each.after.event_more, counters),
     )
 
 
 def _counts(
-    before: Price, after: Price, more_before: Mapping[str, int], more_after: Mapping[str, int]
+    each: Changed, before: Mapping[str, int], after: Mapping[str, int], counters: Sequence[Metric]
 ) -> tuple[str, ...]:
     """`+55`, or `+55 → +58` where that has changed."""
     return tuple(
-        NOTHING
-        if counter.key in before.uncounted or counter.key in after.uncounted
-        else _moved(more_before.get(counter.key, 0), more_after.get(counter.key, 0))
-        for counter in COUNTED
+        _moved(counter.key, before.get(counter.key, 0), after.get(counter.key, 0))
+        if of_list.is_counted(each.before, counter) and of_list.is_counted(each.after, counter)
+        else NOTHING
+        for counter in counters
     )
 
 
-def _moved(before: int, after: int) -> str:
-    one, other = numbers.signed(before, 0), numbers.signed(after, 0)
+def _moved(key: str, before: int, after: int) -> str:
+    one, other = of_list.difference(key, before), of_list.difference(key, after)
     return one if before == after else f"{one} → {other}"

@@ -13,7 +13,7 @@ from bench.report.document.metrics import figure
 from bench.report.document.text import About, listed, plural
 from bench.report.document.verdict_tables import where
 from bench.report.kinds.price_changes import rows
-from bench.report.kinds.prices.rows import step_time
+from bench.report.kinds.prices.rows import COUNTED, step_time
 from bench.report.kinds.upgrade.report import sides
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def of_loops(summary: Summary) -> list[str]:
 
 
 def _moved(old: CellSummary, new: CellSummary) -> str:
-    counts = [(counter, counter.value(old), counter.value(new)) for counter in rows.COUNTED]
+    counts = [(counter, counter.value(old), counter.value(new)) for counter in COUNTED]
     moved = [
         f"{each.name} {figure(each.key, before)} → {figure(each.key, after)}"
         for each, before, after in counts

@@ -28,7 +28,9 @@ def whole_grid(summary: Summary) -> Table | None:
 
 def _grid(summary: Summary, at_most: int | None) -> Table | None:
     lists = rows.lists(summary)
-    lines = [(*own.names.values(), *rows.per_step(price)) for own in lists for price in own.prices[:at_most]]
+    lines = [
+        (*own.names.values(), *rows.per_step(price, own.counters)) for own in lists for price in own.prices[:at_most]
+    ]
     if not lines:
         return None
     names = tuple(lists[0].names)

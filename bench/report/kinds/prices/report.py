@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.names import name
 from bench.analyse.statistics.signed_rank import blocks_needed
 from bench.plan.comparison_groups import cell
-from bench.records.metrics import metric
 from bench.report.document import blocks, glossary, numbers, steadiness
 from bench.report.document.blocks import Commands, Paragraph, Row, Table, Warnings, bullets, paragraphs, section
 from bench.report.document.environment import machine_and_packages
@@ -18,6 +18,7 @@ from bench.report.kinds.run import sentences
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bench.records.metric import Metric
     from bench.records.schema import Estimate, Price, Summary
     from bench.report.document.blocks import Document, Part
     from bench.report.kinds.prices.rows import PriceList
@@ -34,7 +35,7 @@ def document(summary: Summary, folder: str) -> Document:
         section("What each option costs", map(_list, rows.lists(summary)), answers=True),
         paragraphs(sentences.failures(summary), role="note"),
         section("Warnings", Warnings(lines=tuple(summary.warnings), counted=False)) if summary.warnings else None,
-        glossary.how_to_read(words.of(summary).how_to_read),
+        glossary.how_to_read(words.of(summary).how_to_read, summary.run.settings),
         section("How to repeat it", Commands(summary.run.command), machine_and_packages(summary)),
     )
 
@@ -46,13 +47,19 @@ def _list(prices: PriceList) -> Part:
         blocks.facets_of(first.cell) if first else {},
         Paragraph(heading(prices), strong=True, role="answer"),
         bullets([answer(prices), *arithmetic(prices), *missing(prices), *unseen(prices)], role="answer"),
-        _table(prices.per_step, prices.prices, rows.per_step, lambda price: price.step_us) if prices.prices else None,
+        _of_steps(prices) if prices.prices else None,
         [Paragraph("What happens now and then:"), _of_events(prices)] if prices.events else None,
     )
 
 
+def _of_steps(prices: PriceList) -> Table:
+    texts = partial(rows.per_step, counters=prices.counters)
+    return _table(prices.per_step, prices.prices, texts, lambda price: price.step_us)
+
+
 def _of_events(prices: PriceList) -> Table:
-    return _table(prices.per_event, prices.events, rows.per_event, lambda price: price.event_us)
+    texts = partial(rows.per_event, counters=prices.counters)
+    return _table(prices.per_event, prices.events, texts, lambda price: price.event_us)
 
 
 def _table(
@@ -164,15 +171,20 @@ def unseen(each: PriceList) -> list[str]:
 
 
 def missing(prices: PriceList) -> list[str]:
-    """Which options have no price, or no counts, and why."""
-    uncounted = [
-        About(f"{price.cell.option}", f": no {listed([metric(name).name for name in price.uncounted])}, since {why}")
-        for price in prices.prices
-        if not price.uncounted.keys() >= {counter.key for counter in rows.COUNTED}  # of a list that counts nothing
-        for why in [next(iter(price.uncounted.values()), None)]
-        if why is not None
-    ]
-    return [*(About(f"{price.cell.option}", f": {price.reason}") for price in prices.missing), *uncounted]
+    """Which options have no price, or no counts, and why; what none has is told once, unless nothing was counted."""
+    lacking = [[c for c in prices.counters if c.key in price.uncounted] for price in prices.prices]
+    nowhere = [counter for counter in prices.counters if lacking and all(counter in own for own in lacking)]
+    lines: list[str] = [About(f"{price.cell.option}", f": {price.reason}") for price in prices.missing]
+    if nowhere and any(rows.is_counted(prices.prices[0], counter) for counter in prices.counters):
+        lines.append(_uncounted(nowhere, prices.prices[0]).capitalize())
+    for price, own in zip(prices.prices, lacking, strict=True):
+        if some := [counter for counter in own if counter not in nowhere]:
+            lines.append(About(f"{price.cell.option}", f": {_uncounted(some, price)}"))
+    return lines
+
+
+def _uncounted(counters: Sequence[Metric], price: Price) -> str:
+    return f"no {listed([counter.name for counter in counters])}, since {price.uncounted[counters[0].key]}"
 
 
 def one_line(summary: Summary) -> str:

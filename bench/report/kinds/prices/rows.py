@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.records.cells import SCRIPT
-from bench.records.metrics import metrics_of
-from bench.report.document import numbers
+from bench.records.metrics import had_by, metric, metrics_of
+from bench.report.document import metrics, numbers
 from bench.report.document.columns import NO_DIFFERENCE, NOTHING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.records.metric import Metric
     from bench.records.schema import Comparison, Estimate, Price, Summary
 
-COUNTED = metrics_of("python_calls", "c_calls", "ops", "syncs")
+COUNTED = metrics_of("python_calls", "c_calls", "ops", "syncs", "kernels", "device_syncs", "tensor_bytes")
 SETTINGS = ("switched on by", "switched off by")
-COSTS = ("µs/step", "of the step", *(counter.header for counter in COUNTED))
+COSTS = ("µs/step", "of the step")
 TERMINAL = "terminal B"
 VARIES = "varies"
 
@@ -31,6 +34,8 @@ class PriceList:
     prices: tuple[Price, ...]
     """Of those that have one."""
     missing: tuple[Price, ...]
+    counters: tuple[Metric, ...]
+    """Those that there are on any device of the run, so that all of its lists have the same columns."""
     asked_blocks: int
 
     @property
@@ -46,12 +51,13 @@ class PriceList:
     @property
     def per_step(self) -> tuple[str, ...]:
         """The headers of `per_step`."""
-        return ("option", *SETTINGS, *COSTS) if self.is_script else ("option", SETTINGS[0], *COSTS, TERMINAL)
+        costs = (*COSTS, *headers(self.counters))
+        return ("option", *SETTINGS, *costs) if self.is_script else ("option", SETTINGS[0], *costs, TERMINAL)
 
     @property
     def per_event(self) -> tuple[str, ...]:
         """The headers of `per_event`."""
-        more = ("per step",) if self.is_script else tuple(counter.header for counter in COUNTED)
+        more = ("per step",) if self.is_script else headers(self.counters)
         return ("option", "what happens", "time", *more)
 
     @property
@@ -59,6 +65,16 @@ class PriceList:
         """Those whose events were timed or counted, the most expensive first."""
         known = [price for price in self.prices if price.event_us is not None or price.event_more]
         return sorted(known, key=lambda other: -(other.event_us.value if other.event_us else 0.0))
+
+
+def counters_of(summary: Summary) -> tuple[Metric, ...]:
+    """What steps and events are counted by, on any device of the run."""
+    return had_by(summary.run.settings.comparisons, COUNTED)
+
+
+def headers(counters: Sequence[Metric]) -> tuple[str, ...]:
+    """What stands over their columns."""
+    return tuple(counter.header for counter in counters)
 
 
 def lists(summary: Summary) -> list[PriceList]:
@@ -76,6 +92,7 @@ def lists(summary: Summary) -> list[PriceList]:
                     step_us=without.get((comparison, runner)),
                     prices=tuple(sorted(filter(has_price, own), key=_expensive_first)),
                     missing=tuple(price for price in own if not has_price(price)),
+                    counters=counters_of(summary),
                     asked_blocks=settings.blocks,
                 )
             )
@@ -98,19 +115,20 @@ def _expensive_first(price: Price) -> tuple[bool, bool, float, int]:
     return price.step_us is not None and not is_known(price), price.is_noise, -us, -calls
 
 
-def per_step(price: Price) -> tuple[str, ...]:
+def per_step(price: Price, counters: Sequence[Metric]) -> tuple[str, ...]:
     """What an option costs every step, under `PriceList.per_step`."""
-    costs = (step_time(price), share(price), *_more(price, price.more))
+    costs = (step_time(price), share(price), *_more(price, price.more, counters))
     if price.cell.workload == SCRIPT:
         return price.cell.option or "", price.setting, price.off or "", *costs
     return price.cell.option or "", price.setting, *costs, _bytes(price)
 
 
-def per_event(price: Price) -> tuple[str, ...]:
+def per_event(price: Price, counters: Sequence[Metric]) -> tuple[str, ...]:
     """What happens now and then because of an option, and what that costs, under `PriceList.per_event`."""
     if price.cell.workload == SCRIPT:
         return price.cell.option or "", happens(price), event_time(price), spread_out(price)
-    counted = _more(price, price.event_more) if price.event_more else (NOTHING,) * len(COUNTED)  # not so at the start
+    uncounted = (NOTHING,) * len(counters)  # as at the start
+    counted = _more(price, price.event_more, counters) if price.event_more else uncounted
     return price.cell.option or "", happens(price), event_time(price), *counted
 
 
@@ -168,13 +186,28 @@ def event_time(price: Price) -> str:
     return f"{value} {unit} {interval}"
 
 
-def _more(price: Price, more: dict[str, int]) -> tuple[str, ...]:
-    return tuple(NOTHING if counter.key in price.uncounted else _count(price, counter.key, more) for counter in COUNTED)
+def _more(price: Price, more: dict[str, int], counters: Sequence[Metric]) -> tuple[str, ...]:
+    return tuple(_count(price, counter.key, more) if is_counted(price, counter) else NOTHING for counter in counters)
+
+
+def is_counted(price: Price, counter: Metric) -> bool:
+    """Whether both a step with the option and one without were counted by it."""
+    return counter.exists_on(price.cell.device) and counter.key not in price.uncounted
 
 
 def _count(price: Price, key: str, more: dict[str, int]) -> str:
     """`+12`, or `0`; a word where steps have nothing usual that could be subtracted."""
-    return VARIES if key in price.inexact else numbers.signed(more.get(key, 0), 0)
+    return VARIES if key in price.inexact else difference(key, more.get(key, 0))
+
+
+def difference(key: str, delta: float) -> str:
+    """`+12`, or `0`, in the unit of the column."""
+    return in_column(key, metrics.difference(key, delta)) if delta else "0"
+
+
+def in_column(key: str, figure: str) -> str:
+    """A figure under a header that has its unit."""
+    return figure.removesuffix(f" {metric(key).unit.shown}")
 
 
 def _bytes(price: Price) -> str:

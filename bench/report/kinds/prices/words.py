@@ -21,6 +21,8 @@ VARIES = (
     "to subtract"
 )
 
+TENSORS = "**tensor kB**: by how much the peak of all tensors alive in a step is higher with the option than without."
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Words:
@@ -46,6 +48,7 @@ OF_LOOPS = Words(
         "**of the step**: the same in percent of the step without options; for ~ its bounds.",
         "**Python calls, C calls, ops, syncs**: exact counts, how many more than without the option; of an event, how "
         f"many more than in the steps between; {VARIES}.",
+        TENSORS,
         "**terminal B**: bytes written to a terminal per step, over 300 steps at a stretch.",
         "**what happens**: an event that the option brings now and then, and what one takes beyond the step that it "
         "falls into. It is no part of µs/step, which is the usual step between events.",
@@ -63,6 +66,7 @@ OF_SCRIPTS = Words(
         "**switched on by, switched off by**: how its own objects say that it is on, and what was done instead.",
         "**Python calls, C calls, ops, syncs**: exact counts, how many more a step makes than without the option; "
         f"{VARIES}.",
+        TENSORS,
         "**what happens**: an event that the option brings now and then, and what one takes beyond what happens in the "
         "same steps without the option; in the column next to it spread over the steps up to the next. It is no part "
         "of µs/step, which is the usual step between events.",

@@ -25,7 +25,7 @@ from bench.report.kinds.upgrade.sentences import answer, by_cell, failures
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.records.schema import Environment, Summary, Verdict
+    from bench.records.schema import Cell, Environment, Summary, Verdict
     from bench.report.document.blocks import Document, Section
 
 EXACT = "Counts need no quiet machine: they repeat exactly."
@@ -56,7 +56,7 @@ def document(summary: Summary, folder: str) -> Document:
         paragraphs(pulled_in(*both), strong=True, role="note"),
         paragraphs(conflicts(*both), role="note"),
         _verdict(summary),
-        how_to_read(HOW_TO_READ),
+        how_to_read(HOW_TO_READ, summary.run.settings),
         measured(summary),
         counted(summary, "the baseline"),
         section("Are they equivalent?", Paragraph(equivalence(summary))),
@@ -173,4 +173,9 @@ def _warnings(summary: Summary) -> Warnings:
 
 
 def _doubts(verdicts: Sequence[Verdict]) -> list[str]:
-    return [f"{metric(v.metric).name} of {where(v.cell)}: {doubt}" for v in verdicts for doubt in v.warnings]
+    """A line for all figures of a cell that share a doubt."""
+    names: dict[tuple[Cell, str], list[str]] = {}
+    for verdict in verdicts:
+        for doubt in verdict.warnings:
+            names.setdefault((verdict.cell, doubt), []).append(metric(verdict.metric).name)
+    return [f"{listed(doubted)} of {where(cell)}: {doubt}" for (cell, doubt), doubted in names.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import sentence
@@ -82,7 +83,12 @@ def by_cell(summary: Summary) -> list[str]:
 
 def _line(cell: Cell, verdicts: Sequence[Verdict], summary: Summary) -> str | None:
     """None for a cell of which nothing was counted and nothing is to be told, such as one that failed."""
-    figures = [_figures(v) for v in verdicts if _is_reported(v, summary)]
+    reported = [v for v in verdicts if _is_reported(v, summary)]
+    figures = [
+        text
+        for doubts, alike in groupby(reported, key=_doubts)
+        for text in ([f"{listed(_metric_names(alike))} undecided ({doubts})"] if doubts else map(_figures, alike))
+    ]
     if not figures and not any(map(is_exact, verdicts)):
         return None
     origin = _origin(cell, verdicts, summary)
@@ -99,14 +105,21 @@ def _is_reported(verdict: Verdict, summary: Summary) -> bool:
     return is_exact(verdict) and verdict.real
 
 
+def _doubts(verdict: Verdict) -> str | None:
+    """Why a count cannot be relied on, which counters often share."""
+    return "; ".join(verdict.warnings) if is_exact(verdict) and verdict.verdict == "undecided" else None
+
+
+def _metric_names(verdicts: Iterable[Verdict]) -> list[str]:
+    return [metric(verdict.metric).name for verdict in verdicts]
+
+
 def _figures(verdict: Verdict) -> str:
     name = metric(verdict.metric).name
     if not is_exact(verdict):
         pair_ratio = "no pair of figures" if verdict.ratio is None else ratio(verdict)
         limit = f", {ruled_out(verdict)}" if ruled_out(verdict) else ""
         return f"{name} {WORDS[verdict.verdict]} ({pair_ratio}{limit}{_confirmed(verdict)})"
-    if verdict.verdict == "undecided":
-        return f"{name} undecided ({'; '.join(verdict.warnings)})"
     before, after = figure(verdict.metric, verdict.baseline), figure(verdict.metric, verdict.candidate)
     if before != after:
         return f"{name} {before} → {after}"

@@ -3,9 +3,11 @@
 import re
 from dataclasses import replace
 
+from bench.analyse.summary import summarise
 from bench.report.kinds.prices import grid, report, rows
 from bench.report.media import markdown
-from tests.analyse.test_prices import a_list, a_list_of_a_script
+from tests import factories
+from tests.analyse.test_prices import a_list, a_list_of_a_script, a_run, an_option, counters, steps, trials_of
 
 
 def test_the_most_expensive_comes_first_and_noise_is_told_with_its_bounds():
@@ -22,7 +24,7 @@ def test_the_most_expensive_comes_first_and_noise_is_told_with_its_bounds():
 def test_an_event_is_told_in_milliseconds_with_when_it_happens():
     (only,) = rows.lists(a_list())
     (event,) = only.events
-    name, happens, time, *_ = rows.per_event(event)
+    name, happens, time, *_ = rows.per_event(event, only.counters)
     assert (name, happens) == ("saves", "checkpoint, here every 7 steps")
     assert time.startswith(("8.9", "9.0"))
     assert " ms [" in time
@@ -76,15 +78,47 @@ def test_what_was_not_counted_is_no_0():
     uncounted = dict.fromkeys(("python_calls", "c_calls"), "it has a profiler of its own")
     first = summary.prices[0].model_copy(update={"uncounted": uncounted, "more": {"ops": 3}})
     (only,) = rows.lists(summary.model_copy(update={"prices": [first, *summary.prices[1:]]}))
-    assert rows.per_step(only.prices[0])[4:8] == ("-", "-", "+3", "0")
+    assert rows.per_step(only.prices[0], only.counters)[4:8] == ("-", "-", "+3", "0")
     assert "costs: no Python calls and C calls, since it has a profiler of its own" in report.missing(only)
+
+
+def on_a_card(**counted):
+    """The list of two options on a card, of which one reads two values more; with these counts of the others."""
+    run = a_run(an_option("reads"), an_option("saves", event="checkpoint", every=7))
+    settings = run.settings.model_copy(update={"comparisons": [factories.comparison(device="cuda")]})
+    usual = {"kernels": 41, "device_syncs": 0, "allocations": 30} | counted
+    plain = {name: value for name, value in usual.items() if value is not None}
+    reads = plain | {name: plain[name] + 2 for name in ("kernels", "device_syncs") if name in plain}
+    reads["tensor_bytes"] = 100 + 30_000
+    saving = {name: value + 1 for name, value in plain.items()}
+    counts = {None: counters(counts=plain), "reads": counters(counts=reads)}
+    counts["saves"] = counters(counts=plain, at_events=saving)
+    run = run.model_copy(update={"settings": settings})
+    return summarise(run, trials_of(run, lambda name, lead: steps(1000.0, lead=lead), counted=counts))
+
+
+def test_on_a_card_kernels_and_waits_for_it_are_counted_too():
+    (only,) = rows.lists(on_a_card())
+    by_option = {price.cell.option: price for price in only.prices}
+    assert only.per_step[6:] == ("ops", "syncs", "kernels", "device syncs", "tensor kB", "terminal B")
+    assert rows.per_step(by_option["reads"], only.counters)[4:-1] == ("0", "0", "0", "0", "+2", "+2", "+30.0")
+    assert only.per_event[-3:] == ("kernels", "device syncs", "tensor kB")
+    assert rows.per_event(by_option["saves"], only.counters)[-3:] == ("+1", "+1", "0")
+    assert report.missing(only) == []
+
+
+def test_what_no_option_was_counted_by_is_no_0_and_is_told_once():
+    (only,) = rows.lists(on_a_card(kernels=None, device_syncs=None))
+    assert {rows.per_step(price, only.counters)[8:10] for price in only.prices} == {("-", "-")}
+    assert report.missing(only) == ["No kernels and device syncs, since the cpu launches none"]
 
 
 def test_what_happens_at_the_start_was_not_counted_and_is_no_0():
     summary = a_list()
     event = next(price for price in summary.prices if price.event)
     started = event.model_copy(update={"every": "start", "event_more": {}})
-    assert rows.per_event(started)[1:2] + rows.per_event(started)[3:] == ("checkpoint, once at the start", *"----")
+    _, happens, _, *counts = rows.per_event(started, rows.counters_of(summary))
+    assert (happens, counts) == ("checkpoint, once at the start", [*"-----"])
 
 
 def test_a_list_that_counts_nothing_has_no_zeros_and_says_so_of_no_option():
@@ -92,7 +126,7 @@ def test_a_list_that_counts_nothing_has_no_zeros_and_says_so_of_no_option():
     uncounted = dict.fromkeys((counter.key for counter in rows.COUNTED), "it was not counted")
     prices = [price.model_copy(update={"uncounted": uncounted}) for price in summary.prices[:3]]
     (only,) = rows.lists(summary.model_copy(update={"prices": prices}))
-    assert {rows.per_step(price)[4:8] for price in only.prices} == {tuple("----")}
+    assert {rows.per_step(price, only.counters)[4:8] for price in only.prices} == {tuple("----")}
     assert report.missing(only) == []
 
 
@@ -112,12 +146,12 @@ def test_a_list_of_a_script_tells_shares_of_its_step_and_what_is_no_mere_overhea
         "checkpoint: no checkpoint fell into the timed steps, since one comes every 5,000 steps; --steps"
     )
     (line,) = only.events
-    assert rows.per_event(line)[3].startswith(("128", "129"))  # 900 µs each seven steps
+    assert rows.per_event(line, only.counters)[3].startswith(("128", "129"))  # 900 µs each seven steps
     assert "batch" not in grid.grid(summary).headers
 
 
 def test_counts_without_a_usual_step_are_not_subtracted():
     (only,) = rows.lists(a_list_of_a_script())
-    counts = {price.cell.option: rows.per_step(price)[5:] for price in only.prices}
-    assert counts["callback-Mine"] == ("varies", "0", "0", "0")
-    assert counts["max-grad-norm"] == ("+40", "0", "+8", "0")
+    counts = {price.cell.option: rows.per_step(price, only.counters)[5:] for price in only.prices}
+    assert counts["callback-Mine"] == ("varies", "0", "0", "0", "0")
+    assert counts["max-grad-norm"] == ("+40", "0", "+8", "0", "0")
