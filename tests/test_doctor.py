@@ -22,6 +22,7 @@ def bench(verb, *arguments, cwd, **environment):
     return verbs.process(verb, *arguments, cwd=cwd, LOOPTAX_CACHE=str(cwd / "cache"), **environment)
 
 
+@pytest.mark.slow
 def test_json_is_one_object_with_facts_and_findings(tmp_path):
     done = bench("doctor", "--device", "cpu", "--json", cwd=tmp_path)
     diagnosis = Diagnosis.model_validate_json(done.out)

@@ -7,6 +7,7 @@ import pytest
 from tests import verbs
 from tests.verbs import ROOT
 
+pytestmark = pytest.mark.slow
 SCRIPTS = ROOT / "examples" / "scripts"
 COMMANDS = (
     "gan.py",

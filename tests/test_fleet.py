@@ -8,6 +8,7 @@ from bench.records import store
 from tests import verbs
 from tests.ray_or_skip import ray
 
+pytestmark = pytest.mark.slow
 STARTS = 8
 """Ray gives a node's agent 15 s to start, whatever it is told; a machine may be too busy for that at a moment."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,10 +13,13 @@ import psutil
 import pytest
 
 from bench.records import store
+from bench.records.schema import Trial
 from tests import verbs
 from trainloops import runners
 
 LOOPS = Path(__file__).parent.parent.parent / "loops"
+FEW = ("pytorch", "lightning")
+"""A loop that makes its process group itself, and one whose framework has to be told of the nodes."""
 FAULTS = {
     "one_rank_is_killed": ("killed", "rank 1 was killed by SIGKILL (often the kernel, out of host memory)"),
     "one_rank_raises": ("failed", "rank 1: ValueError: a shard of the data is not there"),
@@ -54,23 +57,29 @@ def command(*more: object) -> list[object]:
     return [*alike, "--rdzv-endpoint", f"127.0.0.1:{free_port()}", *more]
 
 
-@pytest.fixture(scope="module")
-def both(tmp_path_factory):
-    """How both commands ended of a run of all loops, and of some that fail on one of the nodes."""
-    here, there = (tmp_path_factory.mktemp(name) for name in ("here", "there"))
-    loops = ",".join([*runners.REGISTRY, *map(loop, FAULTS)])
-    asked = command("--nnodes", "2", "--only", "time", "--runner", loops, "--quiet")
+def measured(*loops: str, folder: Path, code: int) -> Path:
+    """What two nodes leave that each train these loops."""
+    here, there = folder / "here", folder / "there"
+    here.mkdir()
+    there.mkdir()
+    asked = command("--nnodes", "2", "--only", "time", "--runner", ",".join(loops), "--quiet")
     with two_nodes(*asked, here=here, there=there, **verbs.FRAMEWORKS) as (measures, follows):
-        return verbs.ended(measures), verbs.ended(follows), here, there
+        ended, followed = verbs.ended(measures), verbs.ended(follows)
+    assert ended.code == code, ended.err
+    assert (followed.code, followed.out, list(there.iterdir())) == (0, "", []), followed.err
+    return verbs.run_folder(here / "results")
+
+
+def same_arithmetic(trials: list[Trial], names: Iterable[str]) -> bool:
+    proofs = {trial.cell.runner: trial for trial in trials if trial.phase == "equivalence"}
+    assert {name: proofs[name].reason for name in names} == dict.fromkeys(names)
+    return len({proofs[name].fingerprint.model_dump_json() for name in names}) == 1
 
 
 @pytest.fixture(scope="module")
-def run(both):
-    measured, followed, here, there = both
-    assert measured.code == 4, measured.err  # some loops failed
-    assert (followed.code, followed.out, list(there.iterdir())) == (0, "", []), followed.err
-    (folder,) = (path for path in (here / "results").iterdir() if path.is_dir())
-    return folder
+def run(tmp_path_factory):
+    """A run of a few loops, and of some that fail on one of the nodes."""
+    return measured(*FEW, *map(loop, FAULTS), folder=tmp_path_factory.mktemp("nodes"), code=4)
 
 
 @pytest.fixture(scope="module")
@@ -78,15 +87,18 @@ def trials(run):
     return store.read_trials(run)
 
 
-def test_all_loops_train_the_same_on_two_nodes_as_each_other(trials):
-    proofs = {trial.cell.runner: trial for trial in trials if trial.phase == "equivalence"}
-    assert {name: proofs[name].reason for name in runners.REGISTRY} == dict.fromkeys(runners.REGISTRY)
-    assert len({proofs[name].fingerprint.model_dump_json() for name in runners.REGISTRY}) == 1
+def test_loops_train_the_same_on_two_nodes_as_each_other(trials):
+    assert same_arithmetic(trials, FEW)
+
+
+@pytest.mark.slow
+def test_all_loops_train_the_same_on_two_nodes_as_each_other(tmp_path):
+    assert same_arithmetic(store.read_trials(measured(*runners.REGISTRY, folder=tmp_path, code=0)), runners.REGISTRY)
 
 
 def test_their_turns_are_timed_on_both_and_each_rank_has_its_memory(trials):
     timed = {trial.cell.runner: trial for trial in trials if trial.phase == "timing"}
-    for trial in (timed[name] for name in runners.REGISTRY):
+    for trial in (timed[name] for name in FEW):
         assert (trial.alone, trial.cell.ranks, trial.cell.nodes) == (None, 2, 2)
         assert len(trial.timing.memory_of_ranks) == 2
         assert len(trial.timing.step_ns) >= 12
@@ -107,7 +119,7 @@ def test_the_report_has_the_nodes_and_the_record_the_other_machine(run):
 
 
 def test_a_node_that_is_lost_costs_the_trials_that_need_it_and_no_others(tmp_path):
-    asked = command("--nnodes", "1,2", "--only", "time", "--runner", "pytorch", "--blocks", 8)
+    asked = command("--nnodes", "1,2", "--only", "time", "--runner", "pytorch", "--blocks", 4)
     with two_nodes(*asked, here=tmp_path, there=tmp_path) as (measures, follows):
         folder = verbs.folder_with_trials(measures, tmp_path / "results", 6)
         follows.kill()
@@ -118,7 +130,7 @@ def test_a_node_that_is_lost_costs_the_trials_that_need_it_and_no_others(tmp_pat
     alone, together = ([t for t in trials if t.cell.nodes == nodes] for nodes in (1, 2))
     assert {trial.status for trial in alone} == {"ok"}
     assert {trial.reason.partition(", ")[0] for trial in together if trial.status != "ok"} == {"node 1"}
-    assert len({trial.block for trial in alone}) == 8
+    assert len({trial.block for trial in alone}) == 4
 
 
 def test_a_node_that_follows_is_told_when_the_one_that_measures_is_gone(tmp_path):
