@@ -113,11 +113,11 @@ def _missed(history: History, threshold: float, share: float) -> float:
 
 def _of_history(history: History) -> str:
     moved, changed = history.moves > 0, history.changed
+    which = f" ({', '.join(_changes(history))}), {(moved & changed).sum()} of them where counters had moved"
     cost_s = ", ".join(f"{history.seconds[name]:.2f} s of {name}" for name in ("equivalence", "counting", "timing"))
     return (
         f"`{history.folder}`: {len(moved)} steps from a release to the next. Counters moved in {moved.sum()}, step "
-        f"time changed in {changed.sum()} ({', '.join(_changes(history))}), {(moved & changed).sum()} of them where "
-        f"counters had moved. A release took {cost_s}."
+        f"time changed in {changed.sum()}{which if changed.any() else ''}. A release took {cost_s}."
     )
 
 
