@@ -1,11 +1,12 @@
 """Trials that take turns, for real: what one of them does is its row's reason, and the others go on."""
 
 import os
-import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from bench.execute.group import DoesNotFitError, Group
@@ -62,11 +63,6 @@ def measured(pool):
         return {Path(trial.cell.runner).stem + ("'s clone" if trial.cell.clone else ""): trial for trial in trials}
 
     return measure
-
-
-def children_of(pid: int) -> list[int]:
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(line) for line in listed.stdout.split()]
 
 
 def test_all_trials_of_a_block_have_the_same_turns_and_steps(measured):
@@ -172,7 +168,7 @@ def test_nothing_is_left_of_a_parent_that_is_killed_while_trials_wait(tmp_path):
     with verbs.started("run", *options, *timed, cwd=tmp_path, PYTHONPATH=verbs.SOURCES) as parent:
         while parent.poll() is None and len(seen) < 6:  # server, interpreters, trials, loader workers
             seen = descendants(parent.pid)
-            time.sleep(0.05)  # others are being watched
+            time.sleep(0.2)  # others are being watched
     assert len(seen) >= 6
     while time.monotonic() < deadline and any(state_of(pid) != "Z" for pid in seen):
         time.sleep(0.05)
@@ -180,13 +176,9 @@ def test_nothing_is_left_of_a_parent_that_is_killed_while_trials_wait(tmp_path):
 
 
 def descendants(pid: int) -> set[int]:
-    pids: set[int] = set()
-    todo = [pid]
-    while todo:
-        children = children_of(todo.pop())
-        pids |= set(children)
-        todo += children
-    return pids
+    with suppress(psutil.NoSuchProcess):
+        return {child.pid for child in psutil.Process(pid).children(recursive=True)}
+    return set()
 
 
 def state_of(pid: int) -> str:
