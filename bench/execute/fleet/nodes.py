@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bench.errors import DeviceError
 from bench.execute import probe
 from bench.execute.fleet.connection import connect, first_line
-from bench.records.schema import MAIN_PACKAGES, Fleet, Machine
+from bench.execute.versions import first_unlike
+from bench.records.schema import Fleet, Machine
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -119,20 +120,12 @@ def _refuse_unlike(measuring: Sequence[Node]) -> None:
     """Raise `DeviceError` where nodes have other versions; for what torch is built may differ from kind to kind."""
     first, *others = measuring
     for other in others:
-        for package in MAIN_PACKAGES:
-            versions = [node.packages.get(package) for node in (other, first)]
-            alike = other.accelerator_type == first.accelerator_type
-            if versions[0] != versions[1] and (alike or _public(versions[0]) != _public(versions[1])):
-                has, had = (f"{package} {version}" if version else f"no {package}" for version in versions)
-                raise DeviceError(
-                    f"--executor ray: node {other.name} has {has}, and node {first.name} {had}: install the same on "
-                    "both, or leave one of them out of the cluster."
-                )
-
-
-def _public(version: str | None) -> str | None:
-    """`2.13.0` of `2.13.0+cu128`."""
-    return version and version.partition("+")[0]
+        is_other_kind = other.accelerator_type != first.accelerator_type
+        if (unlike := first_unlike(other.packages, first.packages, of_any_build=is_other_kind)) is not None:
+            raise DeviceError(
+                f"--executor ray: node {other.name} has {unlike[0]}, and node {first.name} {unlike[1]}: install the "
+                "same on both, or leave one of them out of the cluster."
+            )
 
 
 def _why(error: Exception) -> str:

@@ -17,10 +17,11 @@ from bench.errors import DeviceError, UsageError
 from bench.execute.rendezvous.follower import Follower
 from bench.execute.rendezvous.leader import Leader, Peer
 from bench.execute.rendezvous.line import Line, LineLostError
+from bench.execute.versions import first_unlike
 from bench.execute.workers.meeting import connected
 from bench.execute.workers.protocol import Message
 from bench.plan import parse
-from bench.records.schema import MAIN_PACKAGES, Run
+from bench.records.schema import Run
 
 FLAG = "--rdzv-endpoint"
 JOIN_S = 300.0
@@ -106,11 +107,8 @@ def _peer(line: Line, address: str, node: int, run: Run) -> Peer | None:
 
 def unlike(here: Run, there: Run) -> str | None:
     """What another node has that the one which leads has not, and the way out; None where they are alike."""
-    for package in MAIN_PACKAGES:
-        ours, theirs = here.packages.get(package), there.packages.get(package)
-        if ours != theirs:
-            has, had = (f"{package} {version}" if version else f"no {package}" for version in (theirs, ours))
-            return f"{has}, and the one that measures {had}: install the same on both"
+    if (packages := first_unlike(there.packages, here.packages)) is not None:
+        return "{}, and the one that measures {}: install the same on both".format(*packages)
     revisions = [run.git_revision or "no known revision" for run in (there, here)]
     if revisions[0] != revisions[1]:
         return "looptax at {}, and the one that measures at {}: install the same on both".format(*revisions)

@@ -1,0 +1,23 @@
+"""Whether two nodes that measure together have the same packages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bench.records.schema import MAIN_PACKAGES
+
+
+def first_unlike(
+    there: Mapping[str, str], here: Mapping[str, str], *, of_any_build: bool = False
+) -> tuple[str, str] | None:
+    """Of the packages that are measured the first that is another: what is there, and what is here.
+
+    `("no torch", "torch 2.13.0+cpu")`. What a package was built for, `+cpu`, may differ with `of_any_build`.
+    """
+    for package in MAIN_PACKAGES:
+        versions = there.get(package), here.get(package)
+        compared = [version and version.partition("+")[0] if of_any_build else version for version in versions]
+        if compared[0] != compared[1]:
+            has, had = (f"{package} {version}" if version else f"no {package}" for version in versions)
+            return has, had
+    return None
