@@ -64,6 +64,17 @@ def test_a_plain_script_imports_nothing_of_ours(path):
     assert "from ." not in path.read_text()
 
 
+def test_what_options_there_are_is_known_without_torch_or_a_framework():
+    code = (
+        "import sys; from trainloops import options\n"
+        "print([len(options.of(runner)) > 0 for runner in options.MODULES])\n"
+        f"print('loaded', sorted(set(sys.modules) & {FRAMEWORKS | {'torch'}!r}))"
+    )
+    path = {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=path, check=True)
+    assert done.stdout == "[True, True, True, True]\nloaded []\n"
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_is_answered_without_torch_or_a_framework(verb):
     heavy = FRAMEWORKS | {"torch", "pandas", "numpy", "pynvml"}

@@ -14,8 +14,7 @@ from tests import verbs
 from trainloops import parts, runners, workloads
 from trainloops.contract import Job
 from trainloops.options.hf_trainer import RECOMPUTED
-from trainloops.workloads import WorkloadError
-from trainloops.workloads.from_config import RECOMPUTE
+from trainloops.workloads import RECOMPUTE, WorkloadError
 
 ROOT = Path(__file__).parent.parent
 OWN = ROOT / "tests" / "workloads" / "own.py"

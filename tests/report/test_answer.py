@@ -177,7 +177,10 @@ def test_a_long_history_shows_its_ends_and_the_releases_that_the_sentences_name(
     (answers,) = short(parts.document).answers
     named_ones = [line.split(":")[0].removeprefix("transformers ") for line in answers.lines]
     assert shown == ["4.34.1", *named_ones, "5.24.0"]
-    assert parts.grid.caption == "Without 41 releases that changed neither the arithmetic, the level nor ops or syncs."
+    assert (
+        parts.grid.caption
+        == "Without 41 releases that changed neither the arithmetic, the level nor the number of ops and syncs."
+    )
 
 
 def test_a_column_can_be_left_out():

@@ -103,23 +103,28 @@ ADDED = (
 )
 
 
-ON_ACCELERATORS = (
-    "**kernels, device syncs, allocations**: exact counts of one step, too: what the host launches on the device, how "
-    "often it waits for it, and how often torch's allocator is asked for its memory."
+KERNELS = (
+    "**kernels, device syncs**: counted likewise: what the host launches on the device, and how often it waits for it."
 )
+ALLOCATIONS = "**allocations**: how often a step asks torch's allocator for memory of the device."
 
 
-def how_to_read(entries: Sequence[str], settings: Settings) -> Folded | None:
-    """Fold entries, in which `code` and **words** are marked, with what there is on accelerators alone."""
-    is_counted = "counting" in settings.passes and any(c.device != "cpu" for c in settings.comparisons)
-    on_device = (ON_ACCELERATORS,) if is_counted else ()
-    return folded("How to read this report", bullets(map(marked, (*entries, *on_device))))
+def how_to_read(entries: Sequence[str]) -> Folded | None:
+    """Fold entries, in which `code` and **words** are marked."""
+    return folded("How to read this report", bullets(map(marked, entries)))
+
+
+def of_device(settings: Settings, *, are_differences: bool = False) -> tuple[str, ...]:
+    """What is counted on accelerators alone, and of some kinds of reports told as a difference."""
+    if "counting" not in settings.passes or all(comparison.device == "cpu" for comparison in settings.comparisons):
+        return ()
+    return (KERNELS,) if are_differences else (KERNELS, ALLOCATIONS)
 
 
 def entries(settings: Settings) -> list[str]:
     """One line a word, then why the number of threads is what it is."""
     lines = [f"**{word}**: {meaning}" for word, meaning in _words(settings).items() if meaning is not None]
-    return [*lines, f"**threads**: {_threads(settings)}"]
+    return [*lines, *of_device(settings), f"**threads**: {_threads(settings)}"]
 
 
 def _words(settings: Settings) -> Mapping[str, str | None]:

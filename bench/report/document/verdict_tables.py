@@ -16,7 +16,7 @@ from bench.report.document.metrics import difference, figure
 from bench.report.document.text import Link, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from bench.records.schema import AttributionRow, Cell, Summary, Verdict
 
@@ -176,6 +176,15 @@ def origins(summary: Summary) -> list[str]:
     return [
         f"{text} (batch {listed(list(dict.fromkeys(sizes)))})" if any(sizes) else text for text, sizes in lines.items()
     ]
+
+
+def by_doubt(verdicts: Iterable[Verdict]) -> dict[tuple[Cell, str], str]:
+    """For each doubt of a cell which figures share it: `ops and syncs`."""
+    names: dict[tuple[Cell, str], list[str]] = {}
+    for verdict in verdicts:
+        for doubt in verdict.warnings:
+            names.setdefault((verdict.cell, doubt), []).append(metric(verdict.metric).name)
+    return {shared: listed(doubted) for shared, doubted in names.items()}
 
 
 def rows_of(summary: Summary, cell: Cell, counter: str) -> list[AttributionRow]:

@@ -12,8 +12,7 @@ from typing import Any
 
 from trainloops.contract import Job, Parts
 from trainloops.options import EVERY, HALF_BATCH, Made, Option, made, several
-from trainloops.workloads import WorkloadError
-from trainloops.workloads.from_config import RECOMPUTE
+from trainloops.workloads import RECOMPUTE, WorkloadError
 
 EVALUATION_BATCHES = 8
 

@@ -36,6 +36,10 @@ MAX_NAMED = 6
 """Items of a tuple whose kinds are named."""
 
 
+RECOMPUTE = ("activation_checkpointing_enable", "gradient_checkpointing_enable")
+"""How Trainer asks a model to compute activations again in the backward pass, in newer releases and in older ones."""
+
+
 class WorkloadError(TypeError):
     """What a workload consists of is not what a loop can train; the text says what it is, and what is wanted."""
 

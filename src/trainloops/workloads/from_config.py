@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from trainloops.workloads import RECOMPUTE
+
 STD = 0.02
-RECOMPUTE = ("activation_checkpointing_enable", "gradient_checkpointing_enable")
-"""How Trainer asks a model to compute activations again in the backward pass, in newer releases and in older ones."""
 
 
 class Logits(nn.Module):

@@ -169,9 +169,12 @@ def test_on_a_card_a_release_that_launches_more_has_changed_something():
     text = report_of(summarise(run, counted))
     assert "- transformers 4.47.1: 10 more kernels." in text
     assert "| release | Python calls | C calls | ops | syncs |  kernels | device syncs | tensor kB |" in text
-    assert "**kernels, device syncs, allocations**" in text
+    assert "**kernels, device syncs**: counted likewise" in text
+    assert "allocations" not in text
     quiet = report_of(summarise(run, [on_a_card(trial, 41) for trial in opening(run, {})]))
     assert "- No release changed the number of ops, syncs, kernels and device syncs." in quiet
+    without_a_profiler = report_of(summarise(run, opening(run, {})))
+    assert "- No release changed the number of ops and syncs." in without_a_profiler
 
 
 def on_a_card(trial, kernels):
@@ -208,7 +211,7 @@ def test_a_compact_table_says_which_releases_it_leaves_out_and_why(monkeypatch):
     lost = {"status": "failed", "reason": "it ended", "counters": None, "fingerprint": None}
     trials = [t.model_copy(update=lost) if t.cell.environment == RELEASES[2] else t for t in opening(run, {})]
     assert grid.grid(summarise(run, trials)).caption == (
-        "Without 3 releases that changed neither the arithmetic, the level nor ops or syncs. "
+        "Without 3 releases that changed neither the arithmetic, the level nor the number of ops and syncs. "
         "Without 1 release of which there are no figures."
     )
 

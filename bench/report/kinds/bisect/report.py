@@ -11,7 +11,7 @@ from bench.plan.upgrade import changed
 from bench.report.document import blocks, bridges, machine, numbers, steadiness
 from bench.report.document.blocks import Paragraph, Row, Table, bullets, section
 from bench.report.document.environment import how_to_repeat
-from bench.report.document.glossary import how_to_read
+from bench.report.document.glossary import how_to_read, of_device
 from bench.report.document.groups import hardware
 from bench.report.document.inconclusive import ruled_out
 from bench.report.document.metrics import figure
@@ -63,7 +63,7 @@ def document(summary: Summary, folder: str) -> Document:
         section("Tested releases", looked_at(summary), _stepped_around(summary)),
         _side_by_side(summary),
         machine.sections(summary),
-        how_to_read(HOW_TO_READ, summary.run.settings),
+        how_to_read((*HOW_TO_READ, *of_device(summary.run.settings))),
         how_to_repeat(summary),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.records.metrics import COUNTED
+from bench.records.metrics import COUNTED, metrics_of
 from bench.report.charts import Drawing, drawing, look_of
 from bench.report.charts.history import ReleasePoint, history
 from bench.report.document import numbers
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.records.schema import Cell, CellSummary, ReleaseFigures, Summary
+
+WAITS = metrics_of("device_syncs", "syncs")
+"""What is marked in a chart: the host waits, or would on an accelerator."""
 
 
 def drawings(summary: Summary) -> list[Drawing]:
@@ -42,7 +45,7 @@ def _points(series: Sequence[ReleaseFigures], cells: Mapping[Cell, CellSummary])
             release=release.cell.environment,
             ratio=release.ratio,
             counters=_counters(cells[release.cell]),
-            change=release.change is not None or "syncs" in release.more,
+            change=release.change is not None or any(wait.key in release.more for wait in WAITS),
             note=_note(release),
         )
         for release in series
@@ -56,6 +59,5 @@ def _counters(cell: CellSummary) -> dict[str, int]:
 def _note(release: ReleaseFigures) -> str | None:
     """What is written at a change."""
     parts = [] if release.change is None else [f"{numbers.signed(100 * (release.change - 1), 0)} %"]
-    syncs = release.more.get("syncs")
-    parts += [more("syncs", syncs)] if syncs else []
-    return ", ".join(parts) or None
+    waits = [more(wait.key, release.more[wait.key]) for wait in WAITS if wait.key in release.more]
+    return ", ".join([*parts, *waits[:1]]) or None

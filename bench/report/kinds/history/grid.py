@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from bench.records.metrics import metrics_of
@@ -49,8 +50,9 @@ def _left_out(summary: Summary, series: Sequence[Sequence[ReleaseFigures]]) -> s
     without = [release for releases in series for release in releases if release not in _rows_of(releases)]
     known = len(columns.known(summary, without))
     unknown = len(without) - known
+    unchanged = f"the arithmetic, the level nor the number of {columns.counted(summary, chain(*series))}"
     sentences = {
-        f"Without {plural(known, 'release')} that changed neither the arithmetic, the level nor ops or syncs.": known,
+        f"Without {plural(known, 'release')} that changed neither {unchanged}.": known,
         f"Without {plural(unknown, 'release')} of which there are no figures.": unknown,
     }
     return " ".join(sentence for sentence, number in sentences.items() if number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import places, sentence
-from bench.records.metrics import had_by, metrics_of
+from bench.records.metrics import metrics_of
 from bench.report.document import blocks, bridges, machine, numbers, steadiness
 from bench.report.document.blocks import Figure, Flames, Paragraph, bullets, folded, paragraphs, section
 from bench.report.document.environment import how_to_repeat
@@ -46,7 +46,7 @@ def document(summary: Summary, folder: str) -> Document:
         _unusable(summary),
         machine.sections(summary),
         folded(BESIDE, bullets(other_versions(summary))),
-        how_to_read(table.how_to_read(summary, _loop(summary)), summary.run.settings),
+        how_to_read(table.how_to_read(summary, _loop(summary))),
         how_to_repeat(summary),
     )
 
@@ -139,10 +139,9 @@ def changes(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
     if len(known) < MIN_COMPARED:
         which = "only one release has" if known else "no release has"
         return [f"Nothing can be said of changes: {which} figures."]
-    counted = [metric.name for metric in had_by(summary.run.settings.comparisons, table.CHANGES)]
     timed = "the step time beyond noise, or " if table.is_timed(summary) else ""
     of_those = "" if len(known) == len(series) else f" of the {len(known):,} that have figures"
-    return [f"No release{of_those} changed {timed}the number of {listed(counted)}."]
+    return [f"No release{of_those} changed {timed}the number of {table.counted(summary, series)}."]
 
 
 def _change(summary: Summary, release: ReleaseFigures) -> str:

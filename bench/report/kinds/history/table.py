@@ -8,10 +8,12 @@ from bench.records.metrics import had_by, metrics_of
 from bench.report.document import numbers
 from bench.report.document.blocks import Row, Table
 from bench.report.document.columns import NOTHING
+from bench.report.document.glossary import of_device
 from bench.report.document.metrics import difference, figure
+from bench.report.document.text import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from bench.records.metric import Metric
     from bench.records.schema import CellSummary, ReleaseFigures, Summary
@@ -46,6 +48,13 @@ def known(summary: Summary, series: Sequence[ReleaseFigures]) -> list[ReleaseFig
     """The releases that have figures."""
     cells = {cell.cell: cell for cell in summary.cells}
     return [release for release in series if cells[release.cell].status == "ok"]
+
+
+def counted(summary: Summary, releases: Iterable[ReleaseFigures]) -> str:
+    """`ops and syncs`: by which counts they could be told apart."""
+    cells = {cell.cell: cell for cell in summary.cells}
+    those = known(summary, list(releases))
+    return listed([m.name for m in CHANGES if all(m.value(cells[release.cell]) is not None for release in those)])
 
 
 def of_series(summary: Summary, series: Sequence[ReleaseFigures]) -> Table:
@@ -96,4 +105,4 @@ def _count(cell: CellSummary, release: ReleaseFigures, metric: Metric) -> str:
 def how_to_read(summary: Summary, anchor: str) -> list[str]:
     """The words of the table, of which ratios are explained where there are some."""
     of_ratios = [entry.format(anchor=anchor) for entry in OF_RATIOS] if is_timed(summary) else []
-    return [*of_ratios, OF_COUNTS]
+    return [*of_ratios, OF_COUNTS, *of_device(summary.run.settings, are_differences=True)]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import sentence
-from bench.records.metrics import BY_FUNCTION, metric
+from bench.records.metrics import BY_FUNCTION
 from bench.report.document import blocks, numbers
 from bench.report.document.blocks import Paragraph, Warnings, bullets, paragraphs, section
 from bench.report.document.columns import NOTHING
 from bench.report.document.environment import how_to_repeat
-from bench.report.document.glossary import how_to_read
+from bench.report.document.glossary import how_to_read, of_device
 from bench.report.document.metrics import figure
 from bench.report.document.text import About
-from bench.report.document.verdict_tables import EVERY_FUNCTION, rows_of, where
+from bench.report.document.verdict_tables import EVERY_FUNCTION, by_doubt, rows_of, where
 from bench.report.kinds.price_changes import rows
 from bench.report.kinds.price_changes.grid import whole_grid
 from bench.report.kinds.price_changes.sentences import (
@@ -77,7 +77,7 @@ def document(summary: Summary, folder: str) -> Document:
             ),
             answers=True,
         ),
-        how_to_read(HOW_TO_READ, summary.run.settings),
+        how_to_read((*HOW_TO_READ, *of_device(summary.run.settings, are_differences=True))),
         section("What each option costs", whole_grid(summary), _of_events(summary, changed)) if changed else None,
         _origins(summary, changed),
         section("The loops without options", _plain(summary)),
@@ -136,12 +136,8 @@ def _plain(summary: Summary) -> list[Paragraph | Table]:
 
 def _warnings(summary: Summary, changed: Sequence[Changed]) -> Warnings:
     """Of single prices, then of the run."""
-    doubts = [
-        f"{metric(verdict.metric).name} of {where(option.cell)}: {doubt}"
-        for option in changed
-        for verdict in option.change.verdicts
-        for doubt in verdict.warnings
-    ]
+    verdicts = [verdict for option in changed for verdict in option.change.verdicts]
+    doubts = [f"{figures} of {where(cell)}: {doubt}" for (cell, doubt), figures in by_doubt(verdicts).items()]
     return Warnings(
         lines=(*summary.machine_warnings, *doubts, *(w for w in summary.warnings if w not in summary.machine_warnings)),
         nothing="No warnings.",

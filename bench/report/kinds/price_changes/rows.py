@@ -14,11 +14,13 @@ from bench.report.kinds.price_changes.outcome import watched
 from bench.report.kinds.prices import rows as of_list
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bench.records.metric import Metric
     from bench.records.schema import Cell, Price, PriceChange, Summary, Verdict
     from bench.report.document.text import Tone
+
+    Counts = Callable[[Price, Sequence[Metric]], tuple[str, ...]]
 
 NAMES = ("batch", "runner", "option")
 TIMED = ("baseline µs/step", "candidate µs/step", "difference")
@@ -101,7 +103,7 @@ def per_step(each: Changed, counters: Sequence[Metric]) -> tuple[str, ...]:
         of_list.step_time(each.before),
         of_list.step_time(each.after),
         difference(each),
-        *_counts(each, each.before.more, each.after.more, counters),
+        *_both(each, of_list.step_counts, counters),
         Toned(worst, TONES[each.worst]) if each.worst in TONES else worst,
     )
 
@@ -127,22 +129,11 @@ def per_event(each: Changed, counters: Sequence[Metric]) -> tuple[str, ...]:
         of_list.happens(each.after),
         of_list.event_time(each.before),
         of_list.event_time(each.after),
-        *_counts(each, each.before.event_more, each.after.event_more, counters),
+        *_both(each, of_list.event_counts, counters),
     )
 
 
-def _counts(
-    each: Changed, before: Mapping[str, int], after: Mapping[str, int], counters: Sequence[Metric]
-) -> tuple[str, ...]:
+def _both(each: Changed, counts: Counts, counters: Sequence[Metric]) -> Iterator[str]:
     """`+55`, or `+55 → +58` where that has changed."""
-    return tuple(
-        _moved(counter.key, before.get(counter.key, 0), after.get(counter.key, 0))
-        if of_list.is_counted(each.before, counter) and of_list.is_counted(each.after, counter)
-        else NOTHING
-        for counter in counters
-    )
-
-
-def _moved(key: str, before: int, after: int) -> str:
-    one, other = of_list.difference(key, before), of_list.difference(key, after)
-    return one if before == after else f"{one} → {other}"
+    for one, other in zip(counts(each.before, counters), counts(each.after, counters), strict=True):
+        yield one if one == other else f"{one} → {other}"

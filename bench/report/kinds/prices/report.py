@@ -35,7 +35,7 @@ def document(summary: Summary, folder: str) -> Document:
         section("What each option costs", map(_list, rows.lists(summary)), answers=True),
         paragraphs(sentences.failures(summary), role="note"),
         section("Warnings", Warnings(lines=tuple(summary.warnings), counted=False)) if summary.warnings else None,
-        glossary.how_to_read(words.of(summary).how_to_read, summary.run.settings),
+        glossary.how_to_read((*words.of(summary).how_to_read, *_of_device(summary))),
         section("How to repeat it", Commands(summary.run.command), machine_and_packages(summary)),
     )
 
@@ -50,6 +50,10 @@ def _list(prices: PriceList) -> Part:
         _of_steps(prices) if prices.prices else None,
         [Paragraph("What happens now and then:"), _of_events(prices)] if prices.events else None,
     )
+
+
+def _of_device(summary: Summary) -> tuple[str, ...]:
+    return glossary.of_device(summary.run.settings, are_differences=True)
 
 
 def _of_steps(prices: PriceList) -> Table:
@@ -171,20 +175,29 @@ def unseen(each: PriceList) -> list[str]:
 
 
 def missing(prices: PriceList) -> list[str]:
-    """Which options have no price, or no counts, and why; what none has is told once, unless nothing was counted."""
-    lacking = [[c for c in prices.counters if c.key in price.uncounted] for price in prices.prices]
-    nowhere = [counter for counter in prices.counters if lacking and all(counter in own for own in lacking)]
+    """Which options have no price, or no counts, and why; what all of them lack is told once."""
     lines: list[str] = [About(f"{price.cell.option}", f": {price.reason}") for price in prices.missing]
-    if nowhere and any(rows.is_counted(prices.prices[0], counter) for counter in prices.counters):
-        lines.append(_uncounted(nowhere, prices.prices[0]).capitalize())
-    for price, own in zip(prices.prices, lacking, strict=True):
-        if some := [counter for counter in own if counter not in nowhere]:
-            lines.append(About(f"{price.cell.option}", f": {_uncounted(some, price)}"))
+    if not any(rows.is_counted(price, counter) for price in prices.prices for counter in prices.counters):
+        return lines  # a list that counts nothing
+    lacking: dict[tuple[str, str], list[Price]] = {}
+    for price in prices.prices:
+        for reason, names in _uncounted(price, prices.counters).items():
+            lacking.setdefault((listed(names), reason), []).append(price)
+    for (counted_by, reason), some in lacking.items():
+        if len(some) == len(prices.prices) > 1:
+            lines.append(f"No {counted_by} of any option, since {reason}")
+        else:
+            lines += [About(f"{price.cell.option}", f": no {counted_by}, since {reason}") for price in some]
     return lines
 
 
-def _uncounted(counters: Sequence[Metric], price: Price) -> str:
-    return f"no {listed([counter.name for counter in counters])}, since {price.uncounted[counters[0].key]}"
+def _uncounted(price: Price, counters: Sequence[Metric]) -> dict[str, list[str]]:
+    """By the reason, what it was not counted by."""
+    by_reason: dict[str, list[str]] = {}
+    for counter in counters:
+        if counter.key in price.uncounted:
+            by_reason.setdefault(price.uncounted[counter.key], []).append(counter.name)
+    return by_reason
 
 
 def one_line(summary: Summary) -> str:

@@ -117,7 +117,7 @@ def _expensive_first(price: Price) -> tuple[bool, bool, float, int]:
 
 def per_step(price: Price, counters: Sequence[Metric]) -> tuple[str, ...]:
     """What an option costs every step, under `PriceList.per_step`."""
-    costs = (step_time(price), share(price), *_more(price, price.more, counters))
+    costs = (step_time(price), share(price), *step_counts(price, counters))
     if price.cell.workload == SCRIPT:
         return price.cell.option or "", price.setting, price.off or "", *costs
     return price.cell.option or "", price.setting, *costs, _bytes(price)
@@ -127,9 +127,7 @@ def per_event(price: Price, counters: Sequence[Metric]) -> tuple[str, ...]:
     """What happens now and then because of an option, and what that costs, under `PriceList.per_event`."""
     if price.cell.workload == SCRIPT:
         return price.cell.option or "", happens(price), event_time(price), spread_out(price)
-    uncounted = (NOTHING,) * len(counters)  # as at the start
-    counted = _more(price, price.event_more, counters) if price.event_more else uncounted
-    return price.cell.option or "", happens(price), event_time(price), *counted
+    return price.cell.option or "", happens(price), event_time(price), *event_counts(price, counters)
 
 
 def steps_between(price: Price) -> int | None:
@@ -184,6 +182,16 @@ def event_time(price: Price) -> str:
     bounds = {name: None if us is None else us / scale for name, us in price.event_us.model_dump().items()}
     value, _, interval = numbers.estimate(price.event_us.model_copy(update=bounds)).partition(" ")
     return f"{value} {unit} {interval}"
+
+
+def step_counts(price: Price, counters: Sequence[Metric]) -> tuple[str, ...]:
+    """What a step shows more, under `headers`."""
+    return _more(price, price.more, counters)
+
+
+def event_counts(price: Price, counters: Sequence[Metric]) -> tuple[str, ...]:
+    """What an event shows more, under `headers`; nothing of one that was not counted, as at the start."""
+    return _more(price, price.event_more, counters) if price.event_more else (NOTHING,) * len(counters)
 
 
 def _more(price: Price, more: dict[str, int], counters: Sequence[Metric]) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def document(summary: Summary, folder: str) -> Document:
         max_batch.section(summary) if max_batch.is_searched(summary) else _answers(summary, all_groups, drawn),
         defaults.section(summary),
         scaling.section(summary),
-        glossary.how_to_read(glossary.entries(summary.run.settings), summary.run.settings),
+        glossary.how_to_read(glossary.entries(summary.run.settings)),
         _equivalence(summary),
         tables.section(summary, all_groups, drawn) if timed else None,
         counters.section(summary, all_groups, drawn) if "counting" in passes else None,

@@ -45,7 +45,6 @@ PERCENTILES = tuple(metric.key for metric in metrics_of("step_p95_us", "step_p99
 
 def document(sides: Sequence[Side], out: str, drawn: Sequence[tuple[Side, Drawing]] = ()) -> Document:
     """Say everything; the same runs and folder always give the same document."""
-    settings = sides[0].summary.run.settings
     return blocks.document(
         "What does a training loop cost here and there?",
         bridges.bold(*(side.summary.run for side in sides)),
@@ -54,7 +53,7 @@ def document(sides: Sequence[Side], out: str, drawn: Sequence[tuple[Side, Drawin
         section("What each loop costs", _answers(sides), answers=True),
         section("Side by side", _tables(sides)),
         [_charts(side, [drawing for owner, drawing in drawn if owner is side]) for side in sides],
-        how_to_read(entries(settings), settings),
+        how_to_read(entries(sides[0].summary.run.settings)),
         section("How to repeat it", Commands(_command(sides, out))),
         [machine_and_packages(side.summary, f" of {_name(side)}") for side in sides],
     )

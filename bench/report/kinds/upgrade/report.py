@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from bench.analyse.cells.equivalence import UNKNOWN
 from bench.analyse.verdicts.metrics import GROUPS
 from bench.plan.upgrade import BASELINE, CANDIDATE, labels
-from bench.records.metrics import metric
 from bench.report.document import blocks, bridges, numbers, steadiness
 from bench.report.document.blocks import Paragraph, Warnings, bullets, paragraphs, section
 from bench.report.document.environment import how_to_repeat
-from bench.report.document.glossary import how_to_read
+from bench.report.document.glossary import how_to_read, of_device
 from bench.report.document.groups import hardware
 from bench.report.document.text import listed, plural
-from bench.report.document.verdict_tables import counted, measured, where
+from bench.report.document.verdict_tables import by_doubt, counted, measured, where
 from bench.report.kinds.machine import calibration
 from bench.report.kinds.run import defaults
 from bench.report.kinds.run.proof import UNSEEN
@@ -25,7 +24,7 @@ from bench.report.kinds.upgrade.sentences import answer, by_cell, failures
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.records.schema import Cell, Environment, Summary, Verdict
+    from bench.records.schema import Environment, Summary, Verdict
     from bench.report.document.blocks import Document, Section
 
 EXACT = "Counts need no quiet machine: they repeat exactly."
@@ -56,7 +55,7 @@ def document(summary: Summary, folder: str) -> Document:
         paragraphs(pulled_in(*both), strong=True, role="note"),
         paragraphs(conflicts(*both), role="note"),
         _verdict(summary),
-        how_to_read(HOW_TO_READ, summary.run.settings),
+        how_to_read((*HOW_TO_READ, *of_device(summary.run.settings))),
         measured(summary),
         counted(summary, "the baseline"),
         section("Are they equivalent?", Paragraph(equivalence(summary))),
@@ -173,9 +172,4 @@ def _warnings(summary: Summary) -> Warnings:
 
 
 def _doubts(verdicts: Sequence[Verdict]) -> list[str]:
-    """A line for all figures of a cell that share a doubt."""
-    names: dict[tuple[Cell, str], list[str]] = {}
-    for verdict in verdicts:
-        for doubt in verdict.warnings:
-            names.setdefault((verdict.cell, doubt), []).append(metric(verdict.metric).name)
-    return [f"{listed(doubted)} of {where(cell)}: {doubt}" for (cell, doubt), doubted in names.items()]
+    return [f"{figures} of {where(cell)}: {doubt}" for (cell, doubt), figures in by_doubt(verdicts).items()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import sentence
@@ -84,11 +83,7 @@ def by_cell(summary: Summary) -> list[str]:
 def _line(cell: Cell, verdicts: Sequence[Verdict], summary: Summary) -> str | None:
     """None for a cell of which nothing was counted and nothing is to be told, such as one that failed."""
     reported = [v for v in verdicts if _is_reported(v, summary)]
-    figures = [
-        text
-        for doubts, alike in groupby(reported, key=_doubts)
-        for text in ([f"{listed(_metric_names(alike))} undecided ({doubts})"] if doubts else map(_figures, alike))
-    ]
+    figures = [text for v in reported if (text := _figures(v, reported)) is not None]
     if not figures and not any(map(is_exact, verdicts)):
         return None
     origin = _origin(cell, verdicts, summary)
@@ -110,12 +105,13 @@ def _doubts(verdict: Verdict) -> str | None:
     return "; ".join(verdict.warnings) if is_exact(verdict) and verdict.verdict == "undecided" else None
 
 
-def _metric_names(verdicts: Iterable[Verdict]) -> list[str]:
-    return [metric(verdict.metric).name for verdict in verdicts]
-
-
-def _figures(verdict: Verdict) -> str:
+def _figures(verdict: Verdict, all_of_cell: Sequence[Verdict]) -> str | None:
+    """None of a count whose doubts were told with the first that has them."""
     name = metric(verdict.metric).name
+    if (doubts := _doubts(verdict)) is not None:
+        alike = [other for other in all_of_cell if _doubts(other) == doubts]
+        names = listed([metric(other.metric).name for other in alike])
+        return f"{names} undecided ({doubts})" if alike[0] is verdict else None
     if not is_exact(verdict):
         pair_ratio = "no pair of figures" if verdict.ratio is None else ratio(verdict)
         limit = f", {ruled_out(verdict)}" if ruled_out(verdict) else ""

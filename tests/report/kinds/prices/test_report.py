@@ -90,7 +90,7 @@ def on_a_card(**counted):
     plain = {name: value for name, value in usual.items() if value is not None}
     reads = plain | {name: plain[name] + 2 for name in ("kernels", "device_syncs") if name in plain}
     reads["tensor_bytes"] = 100 + 30_000
-    saving = {name: value + 1 for name, value in plain.items()}
+    saving = {name: value + 1 for name, value in plain.items()} | {"tensor_bytes": 100 + 2_000}
     counts = {None: counters(counts=plain), "reads": counters(counts=reads)}
     counts["saves"] = counters(counts=plain, at_events=saving)
     run = run.model_copy(update={"settings": settings})
@@ -103,14 +103,14 @@ def test_on_a_card_kernels_and_waits_for_it_are_counted_too():
     assert only.per_step[6:] == ("ops", "syncs", "kernels", "device syncs", "tensor kB", "terminal B")
     assert rows.per_step(by_option["reads"], only.counters)[4:-1] == ("0", "0", "0", "0", "+2", "+2", "+30.0")
     assert only.per_event[-3:] == ("kernels", "device syncs", "tensor kB")
-    assert rows.per_event(by_option["saves"], only.counters)[-3:] == ("+1", "+1", "0")
+    assert rows.per_event(by_option["saves"], only.counters)[-3:] == ("+1", "+1", "+2.00")
     assert report.missing(only) == []
 
 
 def test_what_no_option_was_counted_by_is_no_0_and_is_told_once():
     (only,) = rows.lists(on_a_card(kernels=None, device_syncs=None))
     assert {rows.per_step(price, only.counters)[8:10] for price in only.prices} == {("-", "-")}
-    assert report.missing(only) == ["No kernels and device syncs, since the cpu launches none"]
+    assert report.missing(only) == ["No kernels and device syncs of any option, since the cpu launches none"]
 
 
 def test_what_happens_at_the_start_was_not_counted_and_is_no_0():
