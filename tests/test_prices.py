@@ -51,6 +51,16 @@ def test_a_timed_list_tells_prices_and_what_bars_write(tmp_path):
     assert "progress-bar" in done.out
 
 
+@pytest.mark.slow
+def test_trainer_computes_activations_again_and_keeps_less_of_them(tmp_path):
+    asked = ["--runner", "hf-trainer", "--workload", "encoder", "--option", "gradient-checkpointing", "--json"]
+    done = prices("--only", "counters", *asked, cwd=tmp_path)
+    assert done.code == 0, done.err
+    (price,) = json.loads(done.out)["prices"]
+    assert price["more"]["ops"] > 100
+    assert price["more"]["tensor_bytes"] < 0
+
+
 def of_script(folder, command, *arguments):
     """What the price list of an example script says of each of its options, by name, without timing."""
     words = ["--device", "cpu", "--only", "counters", "--json", "--script", f"{SCRIPTS}/{command}", *arguments]

@@ -228,9 +228,9 @@ print(json.dumps([ratio.low, ratio.value, ratio.high]))
 def test_steps_take_as_long_with_the_instrument_as_without(tmp_path, tell):
     low, ratio, high = answer(WITH_AND_WITHOUT, cwd=tmp_path)
     tell(f"300 steps with the instrument over 300 without, 16 pairs: {ratio:.4f} [{low:.4f}, {high:.4f}]")
-    assert low < 1.03
-    if high > 1.03:
+    if high - low > 0.06:
         pytest.skip(f"this machine cannot tell 3 %: between {low:.3f} and {high:.3f}")
+    assert ratio < 1.03
 
 
 def test_phases_sum_to_the_step_and_nobody_is_charged_for_our_waits(whole, tell):

@@ -1,5 +1,6 @@
 """What a report costs grows as its journal does: counted, and not timed."""
 
+import re
 import tracemalloc
 from argparse import Namespace
 from pathlib import Path
@@ -74,7 +75,11 @@ def test_the_page_has_what_the_stored_history_says_of_a_nightly_check():
     page = (Path(__file__).parents[2] / "docs" / "scale.md").read_text()
     history = nightly.History.of(HISTORY)
     assert nightly._of_history(history) in page
-    assert "| everything, and nothing is counted " in nightly.nightly(Namespace(run=[HISTORY]))
+    assert f"changes missed of {history.changed.sum()} |" in nightly.nightly(Namespace(run=[HISTORY]))
+    of_each = [int(number) for number in re.findall(r"step time changed in (\d+)", page)]
+    (of_all,) = re.findall(r"changes missed of (\d+) \|", page)
+    assert len(of_each) == 3
+    assert sum(of_each) == int(of_all)
 
 
 def test_a_change_without_a_counter_is_missed_unless_it_is_in_the_sample():
