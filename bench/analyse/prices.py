@@ -169,7 +169,7 @@ def _event_more(option: PricedOption, with_it: Evidence, without: Evidence) -> d
     if option.every != "epoch":
         return beyond
     anyway = _more(without.counts[0].at_events, figures_of(without))
-    names = beyond.keys() | anyway.keys()
+    names = sorted(beyond.keys() | anyway.keys())  # else a summary would have them in an order of its own
     return _more({name: beyond.get(name, 0) for name in names}, {name: anyway.get(name, 0) for name in names})
 
 

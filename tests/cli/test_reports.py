@@ -12,7 +12,7 @@ from bench.analyse.summary import kept, summarise
 from bench.cli import reports
 from bench.records import cache, store
 from bench.records.journal import latest
-from tests import checks, factories, histories, pairs, searches
+from tests import checks, factories, histories, pairs, price_lists, searches
 from tests.verbs import SOURCES
 
 REBUILD = (
@@ -22,7 +22,7 @@ REBUILD = (
 
 
 def journals():
-    """A run, a check, a history and a bisection, each with figures of every kind and something that moved."""
+    """A run, a check, a history, a bisection and a price list, each with figures of every kind."""
     run = pairs.before(runners=("pytorch", "hf-trainer", "accelerate"), blocks=6)
     counted = [*pairs.counted(run, pairs.STEP), *pairs.counted(run, pairs.LOG, runner="hf-trainer")]
     yield run, [*factories.journal(run), *counted]
@@ -37,6 +37,10 @@ def journals():
     yield history, histories.journal(history, ratios, {"4.47.1": 8})
     search = searches.planned()
     yield search, searches.counted(search, {"4.46.2": 6, "4.49.0": 8, "4.47.1": 8, "4.47.0": 6}, replicates=2)
+    prices = price_lists.a_run(price_lists.an_option("saves", event="checkpoint", every="epoch"))
+    at_ends = price_lists.counters(at_events={"python_calls": 900, "c_calls": 700, "ops": 120, "syncs": 3})
+    saving = {"saves": at_ends, None: price_lists.counters(at_events={"python_calls": 200, "c_calls": 150})}
+    yield prices, price_lists.trials_of(prices, lambda _, lead: price_lists.steps(1000.0, lead=lead), counted=saving)
 
 
 def written(folder):
@@ -56,7 +60,7 @@ def test_two_processes_with_other_hash_seeds_write_the_same_bytes(tmp_path):
         subprocess.run([sys.executable, "-c", REBUILD, *folders], cwd=out.parent, env=environment, check=True)
         rebuilt.append(written(out))
     first, second = rebuilt
-    assert len([path for path in first if path.name == "report.html"]) == 4
+    assert len([path for path in first if path.name == "report.html"]) == 5
     assert len([path for path in first if path.suffix == ".svg"]) >= 4
     assert first.keys() == second.keys()
     assert [path for path in first if first[path] != second[path]] == []

@@ -11,8 +11,8 @@ import pytest
 
 from bench.records.schema import Verb
 from bench.report.media import markdown
-from tests.analyse.test_prices import a_list, a_list_of_a_script
 from tests.price_changes import a_check
+from tests.price_lists import a_list, a_list_of_a_script
 from tests.report.media.test_renderers import DOCUMENTS, of_run
 
 GOLDEN = Path(__file__).with_name("golden")

@@ -107,6 +107,20 @@ class Table:
         """The rows as they are read."""
         return [tuple(text if isinstance(text, str) else plain(text) for text in row.texts) for row in self.rows]
 
+    def filled(self, nothing: Text) -> Table:
+        """The same table without columns in which no row has more than `nothing`."""
+        columns = zip(*(row.texts for row in self.rows), strict=True)
+        kept = [place for place, texts in enumerate(columns) if set(texts) != {nothing}]
+        rows = (
+            replace(
+                row,
+                texts=tuple(row.texts[place] for place in kept),
+                values=tuple(row.values[place] for place in kept) if row.values else (),
+            )
+            for row in self.rows
+        )
+        return replace(self, headers=tuple(self.headers[place] for place in kept), rows=tuple(rows))
+
     def without(self, header: str) -> Table:
         """The same table without one column."""
         column = self.headers.index(header)

@@ -14,9 +14,9 @@ from bench.report.document.blocks import Document
 from bench.report.kinds.compare.kind import KIND as COMPARE
 from bench.report.media.short import short
 from tests import factories
-from tests.analyse.test_prices import a_list
 from tests.histories import a_summary
 from tests.price_changes import a_check
+from tests.price_lists import a_list
 from tests.report.kinds.bisect.test_report import bisected
 from tests.report.kinds.upgrade.test_report import regressed
 from tests.report.rows import baseline, row, summary_of

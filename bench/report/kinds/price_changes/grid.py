@@ -35,12 +35,6 @@ def _grid(summary: Summary, at_most: int | None) -> Table | None:
     counters = counters_of(summary)
     shown = [rows.per_step(option, counters) for option in changed[:at_most]]
     left_out = len(changed) - len(shown)
-    headers = rows.of_steps(counters)
-    kept = [place for place, texts in enumerate(zip(*shown, strict=True)) if set(texts) != {NOTHING}]
-    return table(
-        [headers[place] for place in kept],
-        ([texts[place] for place in kept] for texts in shown),
-        names=len(rows.NAMES),
-        droppable=DROPPABLE,
-        caption=f"{left_out} other options are in the report." if left_out else "",
-    )
+    caption = f"{left_out} other options are in the report." if left_out else ""
+    whole = table(rows.of_steps(counters), shown, names=len(rows.NAMES), droppable=DROPPABLE, caption=caption)
+    return whole.filled(NOTHING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.report.document.blocks import table
+from bench.report.document.columns import NOTHING
 from bench.report.kinds.prices import rows
 
 if TYPE_CHECKING:
@@ -35,13 +36,7 @@ def _grid(summary: Summary, at_most: int | None) -> Table | None:
         return None
     names = tuple(lists[0].names)
     headers = (*names, *lists[0].per_step)
-    shown = [place for place, header in enumerate(headers) if header not in rows.SETTINGS]  # long, and in the report
     left_out = sum(len(own.prices) for own in lists) - len(lines)
     caption = f"{left_out} less expensive options are in the report." if left_out else ""
-    return table(
-        tuple(headers[place] for place in shown),
-        (tuple(line[place] for place in shown) for line in lines),
-        names=len(names) + 1,
-        droppable=DROPPABLE,
-        caption=caption,
-    )
+    whole = table(headers, lines, names=len(names) + 1, droppable=DROPPABLE, caption=caption)
+    return whole.filled(NOTHING)

@@ -10,6 +10,7 @@ from bench.analyse.statistics.signed_rank import blocks_needed
 from bench.plan.comparison_groups import cell
 from bench.report.document import blocks, glossary, numbers, steadiness
 from bench.report.document.blocks import Commands, Paragraph, Row, Table, Warnings, bullets, paragraphs, section
+from bench.report.document.columns import NOTHING
 from bench.report.document.environment import machine_and_packages
 from bench.report.document.text import About, listed, plural
 from bench.report.kinds.prices import rows, words
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from bench.records.metric import Metric
     from bench.records.schema import Estimate, Price, Summary
-    from bench.report.document.blocks import Document, Part
+    from bench.report.document.blocks import Document, Folded, Part
     from bench.report.kinds.prices.rows import PriceList
 
 MAX_NAMED = 5
@@ -49,6 +50,7 @@ def _list(prices: PriceList) -> Part:
         bullets([answer(prices), *arithmetic(prices), *missing(prices), *unseen(prices)], role="answer"),
         _of_steps(prices) if prices.prices else None,
         [Paragraph("What happens now and then:"), _of_events(prices)] if prices.events else None,
+        _switches(prices) if prices.prices else None,
     )
 
 
@@ -58,12 +60,20 @@ def _of_device(summary: Summary) -> tuple[str, ...]:
 
 def _of_steps(prices: PriceList) -> Table:
     texts = partial(rows.per_step, counters=prices.counters)
-    return _table(prices.per_step, prices.prices, texts, lambda price: price.step_us)
+    return _table(prices.per_step, prices.prices, texts, lambda price: price.step_us, names=1)
 
 
 def _of_events(prices: PriceList) -> Table:
     texts = partial(rows.per_event, counters=prices.counters)
-    return _table(prices.per_event, prices.events, texts, lambda price: price.event_us)
+    return _table(prices.per_event, prices.events, texts, lambda price: price.event_us, names=2)
+
+
+def _switches(prices: PriceList) -> Folded | None:
+    """How options are switched on and off, which is long: beside the figures it would push them out of sight."""
+    title = words.of_comparison(prices.comparison).switches
+    return blocks.folded(
+        title, blocks.table(prices.switches, map(rows.switch, prices.prices), names=len(prices.switches))
+    )
 
 
 def _table(
@@ -71,9 +81,12 @@ def _table(
     prices: Sequence[Price],
     texts: Callable[[Price], tuple[str, ...]],
     timed: Callable[[Price], Estimate | None],
+    *,
+    names: int,
 ) -> Table:
     place = headers.index("µs/step" if "µs/step" in headers else "time")
-    return Table(headers=headers, rows=tuple(_row(texts(p), timed(p), place) for p in prices), names=2)
+    rows_of_options = tuple(_row(texts(price), timed(price), place) for price in prices)
+    return Table(headers=headers, rows=rows_of_options, names=names).filled(NOTHING)
 
 
 def _row(texts: tuple[str, ...], timed: Estimate | None, place: int) -> Row:

@@ -51,8 +51,12 @@ class PriceList:
     @property
     def per_step(self) -> tuple[str, ...]:
         """The headers of `per_step`."""
-        costs = (*COSTS, *headers(self.counters))
-        return ("option", *SETTINGS, *costs) if self.is_script else ("option", SETTINGS[0], *costs, TERMINAL)
+        return ("option", *COSTS, *headers(self.counters), *(() if self.is_script else (TERMINAL,)))
+
+    @property
+    def switches(self) -> tuple[str, ...]:
+        """The headers of `switch`."""
+        return ("option", *(SETTINGS if self.is_script else SETTINGS[:1]))
 
     @property
     def per_event(self) -> tuple[str, ...]:
@@ -117,10 +121,13 @@ def _expensive_first(price: Price) -> tuple[bool, bool, float, int]:
 
 def per_step(price: Price, counters: Sequence[Metric]) -> tuple[str, ...]:
     """What an option costs every step, under `PriceList.per_step`."""
-    costs = (step_time(price), share(price), *step_counts(price, counters))
-    if price.cell.workload == SCRIPT:
-        return price.cell.option or "", price.setting, price.off or "", *costs
-    return price.cell.option or "", price.setting, *costs, _bytes(price)
+    written = () if price.cell.workload == SCRIPT else (_bytes(price),)
+    return price.cell.option or "", step_time(price), share(price), *step_counts(price, counters), *written
+
+
+def switch(price: Price) -> tuple[str, ...]:
+    """How an option is on, and how a script's was switched off, under `PriceList.switches`."""
+    return price.cell.option or "", price.setting, *((price.off or "",) if price.cell.workload == SCRIPT else ())
 
 
 def per_event(price: Price, counters: Sequence[Metric]) -> tuple[str, ...]:

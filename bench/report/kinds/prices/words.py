@@ -35,6 +35,8 @@ class Words:
     """What a step is called that others are compared with."""
     share: str
     """What follows a share of the step in a sentence."""
+    switches: str
+    """What stands over how options are switched."""
     how_to_read: tuple[str, ...]
 
 
@@ -43,6 +45,7 @@ OF_LOOPS = Words(
     switched="One option at a time is switched on; {}.",
     step="without options",
     share="",
+    switches="How each option is switched on",
     how_to_read=(
         PER_STEP.format(plain="without options"),
         "**of the step**: the same in percent of the step without options; for ~ its bounds.",
@@ -59,6 +62,7 @@ OF_SCRIPTS = Words(
     switched="One option at a time is switched off, before the script trains and without a change to its file; {}.",
     step="as the script is",
     share=" of every step",
+    switches="How each option is on, and how it was switched off",
     how_to_read=(
         PER_STEP.format(plain="as it is"),
         "**of the step**: the same in percent of the script's step as it is: what it would save to switch the option "

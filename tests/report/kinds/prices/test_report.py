@@ -7,7 +7,7 @@ from bench.analyse.summary import summarise
 from bench.report.kinds.prices import grid, report, rows
 from bench.report.media import markdown
 from tests import factories
-from tests.analyse.test_prices import a_list, a_list_of_a_script, a_run, an_option, counters, steps, trials_of
+from tests.price_lists import a_list, a_list_of_a_script, a_run, an_option, counters, steps, trials_of
 
 
 def test_the_most_expensive_comes_first_and_noise_is_told_with_its_bounds():
@@ -51,6 +51,13 @@ def test_the_compact_table_leaves_out_how_options_are_switched_on():
     assert all(len(row) == len(table.headers) for row in table.texts)
 
 
+def test_how_options_are_switched_on_is_folded_and_what_no_row_has_is_no_column():
+    text = markdown.written(report.document(a_list(), "results/a"))
+    assert "| option |         µs/step |   of the step | Python calls | C calls | ops | syncs | tensor kB |\n" in text
+    assert "<summary>How each option is switched on</summary>\n\n| option | switched on by |" in text
+    assert "| costs  | costs=True     |" in text
+
+
 def test_a_price_without_an_interval_comes_last_and_leads_nothing():
     summary = a_list()
     bare = [
@@ -78,7 +85,7 @@ def test_what_was_not_counted_is_no_0():
     uncounted = dict.fromkeys(("python_calls", "c_calls"), "it has a profiler of its own")
     first = summary.prices[0].model_copy(update={"uncounted": uncounted, "more": {"ops": 3}})
     (only,) = rows.lists(summary.model_copy(update={"prices": [first, *summary.prices[1:]]}))
-    assert rows.per_step(only.prices[0], only.counters)[4:8] == ("-", "-", "+3", "0")
+    assert rows.per_step(only.prices[0], only.counters)[3:7] == ("-", "-", "+3", "0")
     assert "costs: no Python calls and C calls, since it has a profiler of its own" in report.missing(only)
 
 
@@ -100,8 +107,8 @@ def on_a_card(**counted):
 def test_on_a_card_kernels_and_waits_for_it_are_counted_too():
     (only,) = rows.lists(on_a_card())
     by_option = {price.cell.option: price for price in only.prices}
-    assert only.per_step[6:] == ("ops", "syncs", "kernels", "device syncs", "tensor kB", "terminal B")
-    assert rows.per_step(by_option["reads"], only.counters)[4:-1] == ("0", "0", "0", "0", "+2", "+2", "+30.0")
+    assert only.per_step[5:] == ("ops", "syncs", "kernels", "device syncs", "tensor kB", "terminal B")
+    assert rows.per_step(by_option["reads"], only.counters)[3:-1] == ("0", "0", "0", "0", "+2", "+2", "+30.0")
     assert only.per_event[-3:] == ("kernels", "device syncs", "tensor kB")
     assert rows.per_event(by_option["saves"], only.counters)[-3:] == ("+1", "+1", "+2.00")
     assert report.missing(only) == []
@@ -109,7 +116,7 @@ def test_on_a_card_kernels_and_waits_for_it_are_counted_too():
 
 def test_what_no_option_was_counted_by_is_no_0_and_is_told_once():
     (only,) = rows.lists(on_a_card(kernels=None, device_syncs=None))
-    assert {rows.per_step(price, only.counters)[8:10] for price in only.prices} == {("-", "-")}
+    assert {rows.per_step(price, only.counters)[7:9] for price in only.prices} == {("-", "-")}
     assert report.missing(only) == ["No kernels and device syncs of any option, since the cpu launches none"]
 
 
@@ -126,7 +133,7 @@ def test_a_list_that_counts_nothing_has_no_zeros_and_says_so_of_no_option():
     uncounted = dict.fromkeys((counter.key for counter in rows.COUNTED), "it was not counted")
     prices = [price.model_copy(update={"uncounted": uncounted}) for price in summary.prices[:3]]
     (only,) = rows.lists(summary.model_copy(update={"prices": prices}))
-    assert {rows.per_step(price, only.counters)[4:8] for price in only.prices} == {tuple("----")}
+    assert {rows.per_step(price, only.counters)[3:7] for price in only.prices} == {tuple("----")}
     assert report.missing(only) == []
 
 
@@ -152,6 +159,6 @@ def test_a_list_of_a_script_tells_shares_of_its_step_and_what_is_no_mere_overhea
 
 def test_counts_without_a_usual_step_are_not_subtracted():
     (only,) = rows.lists(a_list_of_a_script())
-    counts = {price.cell.option: rows.per_step(price, only.counters)[5:] for price in only.prices}
+    counts = {price.cell.option: rows.per_step(price, only.counters)[3:] for price in only.prices}
     assert counts["callback-Mine"] == ("varies", "0", "0", "0", "0")
     assert counts["max-grad-norm"] == ("+40", "0", "+8", "0", "0")
