@@ -239,7 +239,12 @@ def test_the_slurm_script_begins_a_cluster_of_all_nodes_and_hands_its_address_on
         "scontrol": "printf 'n1\\nn2\\nn3\\n'",
         "srun": 'while [ "${1#--}" != "$1" ]; do shift; done; exec "$@"',
         "hostname": "echo 10.0.0.1",
-        "ray": 'echo "ray $*" >> "$RECORD"; [ "$1" = status ] && printf " 1 node_a\\n 1 node_b\\n 1 node_c\\n"; exit 0',
+        "ray": """echo "ray $*" >> "$RECORD"
+[ "$1" = status ] || exit 0
+grep -q "ray start --head" "$RECORD" || exit 1
+printf ' 1 node_a\\n'
+grep -q "ray start --address" "$RECORD" && printf ' 1 node_b\\n 1 node_c\\n'
+exit 0""",  # the others are there once they have been begun
         "python": 'echo "python $*" >> "$RECORD"',
     }
     for name, body in tools.items():

@@ -36,10 +36,17 @@ def test_six_loops_are_bitwise_equal_and_have_ratios(six):
     for cell in cells:
         assert cell["equivalence"]["verdict"] == ("baseline" if cell["runner"] == "pytorch" else "bitwise"), cell
     ratios = {cell["runner"]: cell["ratio"]["value"] for cell in cells}
-    step_us = {cell["runner"]: cell["step_time_us"]["value"] for cell in cells}
     assert ratios["pytorch"] == 1.0
-    # Of pairs of turns, and so another figure than that of the medians; nearly the same in a quiet hour, 1.7.
-    assert ratios["hf-trainer"] == pytest.approx(step_us["hf-trainer"] / step_us["pytorch"], rel=0.5)
+    # In a quiet hour 1.7. A machine may stand still in any step of so few, but no step is shorter than the shortest.
+    own, base = ([*steps_us(run_folder(out), runner)] for runner in ("hf-trainer", "pytorch"))
+    assert min(own) / max(base) <= ratios["hf-trainer"] <= max(own) / min(base)
+
+
+def steps_us(folder, runner):
+    """All timed steps of a runner and its clone."""
+    for trial in store.read_trials(folder):
+        if trial.phase == "timing" and trial.cell.runner == runner:
+            yield from (ns / 1e3 for ns in trial.timing.step_ns)
 
 
 def test_every_count_repeats_in_a_second_fresh_interpreter(six):
