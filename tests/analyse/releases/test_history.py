@@ -177,6 +177,27 @@ def test_on_a_card_a_release_that_launches_more_has_changed_something():
     assert "- No release changed the number of ops and syncs." in without_a_profiler
 
 
+@pytest.mark.parametrize(
+    ("plan", "sentence"),
+    [
+        ({}, "- No release changed the step time beyond noise.\n"),
+        (
+            {"passes": ["equivalence", "counting"], "blocks": 0},
+            "- Nothing can be said of changes: nothing was timed, and neither ops nor syncs were counted.\n",
+        ),
+    ],
+)
+def test_of_compiled_loops_whose_ops_nobody_sees_nothing_is_said_of_them(plan, sentence):
+    run = a_run(**plan)
+    trials = journal(run, dict.fromkeys(RELEASES, 1.7), {}) if run.settings.blocks else opening(run, {})
+    unseen = {"ops": None, "syncs": None, "tensor_bytes": None}
+    compiled = [
+        trial.model_copy(update={"counters": trial.counters and trial.counters.model_copy(update=unseen)})
+        for trial in trials
+    ]
+    assert sentence in report_of(summarise(run, compiled))
+
+
 def on_a_card(trial, kernels):
     if trial.counters is None:
         return trial

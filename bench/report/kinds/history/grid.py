@@ -50,7 +50,8 @@ def _left_out(summary: Summary, series: Sequence[Sequence[ReleaseFigures]]) -> s
     without = [release for releases in series for release in releases if release not in _rows_of(releases)]
     known = len(columns.known(summary, without))
     unknown = len(without) - known
-    unchanged = f"the arithmetic, the level nor the number of {columns.counted(summary, chain(*series))}"
+    counted = columns.counted(summary, chain(*series))
+    unchanged = f"the arithmetic, the level nor the number of {counted}" if counted else "the arithmetic nor the level"
     sentences = {
         f"Without {plural(known, 'release')} that changed neither {unchanged}.": known,
         f"Without {plural(unknown, 'release')} of which there are no figures.": unknown,

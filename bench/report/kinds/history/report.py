@@ -139,9 +139,14 @@ def changes(summary: Summary, series: Sequence[ReleaseFigures]) -> list[str]:
     if len(known) < MIN_COMPARED:
         which = "only one release has" if known else "no release has"
         return [f"Nothing can be said of changes: {which} figures."]
-    timed = "the step time beyond noise, or " if table.is_timed(summary) else ""
+    seen = [
+        *(["the step time beyond noise"] if table.is_timed(summary) else []),
+        *([f"the number of {counted}"] if (counted := table.counted(summary, series)) else []),
+    ]
+    if not seen:
+        return ["Nothing can be said of changes: nothing was timed, and neither ops nor syncs were counted."]
     of_those = "" if len(known) == len(series) else f" of the {len(known):,} that have figures"
-    return [f"No release{of_those} changed {timed}the number of {table.counted(summary, series)}."]
+    return [f"No release{of_those} changed {', or '.join(seen)}."]
 
 
 def _change(summary: Summary, release: ReleaseFigures) -> str:

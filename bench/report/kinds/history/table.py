@@ -51,7 +51,7 @@ def known(summary: Summary, series: Sequence[ReleaseFigures]) -> list[ReleaseFig
 
 
 def counted(summary: Summary, releases: Iterable[ReleaseFigures]) -> str:
-    """`ops and syncs`: by which counts they could be told apart."""
+    """`ops and syncs`: by which counts they could be told apart; empty of compiled loops, whose ops nobody sees."""
     cells = {cell.cell: cell for cell in summary.cells}
     those = known(summary, list(releases))
     return listed([m.name for m in CHANGES if all(m.value(cells[release.cell]) is not None for release in those)])
