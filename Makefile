@@ -30,10 +30,10 @@ test: $(VENV)/.tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml bench src
-	$(BIN)/pytest -q -m "not slow" -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -q -m "not slow" -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-# Known cost changes of real releases, planted slowdowns, and whole runs that take a cluster, two nodes with all loops, each
-# example script or a long look at the machine; those that need the package index are skipped where it does not answer.
+# Known cost changes of real releases, planted slowdowns, all snippets and example scripts of the docs, and whole runs whose
+# parts `make test` tests; those that need the package index are skipped where it does not answer.
 controls: $(VENV)/.tests
 	$(BIN)/pytest -q -m slow -n 2 --dist worksteal
 

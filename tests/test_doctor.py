@@ -63,6 +63,7 @@ def test_a_wrong_command_is_one_sentence(arguments, code, sentence, verb):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts by processor")
+@pytest.mark.slow
 def test_a_busy_process_marks_its_block_and_is_named_in_the_report(tmp_path, verb):
     short = ["--device", "cpu", "--batch-size", "64", "--runner", "pytorch", "--only", "time", "--blocks", "1"]
     # What this run takes itself must be its children's.

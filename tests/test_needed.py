@@ -9,6 +9,8 @@ import pytest
 from tests import verbs
 from tests.verbs import ROOT
 
+pytestmark = pytest.mark.slow
+
 RESULTS = ROOT / "results"
 NEEDED = ("torch", "transformers", "accelerate", "pytorch-lightning", "pandas", "tabulate", "pydantic", "typer", "rich",
           "numpy")  # fmt: skip

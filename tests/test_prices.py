@@ -35,6 +35,7 @@ def test_an_event_happens_in_the_very_steps_that_are_told_apart(counted):
         assert each["event_more"]["python_calls"] > 30, name
 
 
+@pytest.mark.slow
 def test_a_timed_list_tells_prices_and_what_bars_write(tmp_path):
     options = ["--runner", "lightning", "--option", "progress-bar,timer,detect-anomaly"]
     done = prices(*options, "--blocks", "1", "--steps", "60", "--warmup", "5", "--out", "runs", cwd=tmp_path)
@@ -83,6 +84,7 @@ def test_what_a_script_of_trainer_has_on_is_found_and_switched_off(tmp_path):
     assert (prices_by_option["checkpoint"]["event"], prices_by_option["checkpoint"]["every"]) == ("checkpoint", 500)
 
 
+@pytest.mark.slow
 def test_what_a_script_of_lightning_has_on_is_found_and_switched_off(tmp_path):
     options = "fit --trainer.max_epochs 2 --trainer.gradient_clip_val 1.0"
     prices_by_option = of_script(

@@ -297,6 +297,7 @@ def test_what_another_verb_made_is_neither_repeated_nor_resumed_as_a_run(flag, o
     assert done.err == f"error: {flag} {folder} {sentence}\n"
 
 
+@pytest.mark.slow
 def test_a_search_for_the_largest_batch_keeps_each_size_that_it_tries_and_goes_on(tmp_path, verb):
     asked = ["--device", "cpu", "--find-max-batch", "--memory-limit", "64MiB", "--batch-size", "4"]
     done = bench(*asked, "--runner", "pytorch", cwd=tmp_path, **verbs.FRESH)

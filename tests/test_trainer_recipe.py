@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parent.parent / "docs" / "trainer-recipe.md"
 SNIPPET = re.compile(r"(?:<!-- (?:raises (\w+): ([^\n]+)|(asserts)) -->\n)?```python\n(.*?)```", re.DOTALL)
 (_, _, _, SETUP), *SNIPPETS = SNIPPET.findall(PAGE.read_text())
@@ -67,7 +69,6 @@ def test_micro_batches_train_what_a_whole_batch_does(code):
 
 
 @pytest.mark.network
-@pytest.mark.slow
 def test_the_first_script_fails_in_the_same_way_on_4_34_1(tmp_path, monkeypatch):
     from bench.errors import IndexUnreachableError
     from bench.execute.environments import sides

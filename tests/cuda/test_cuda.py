@@ -308,7 +308,7 @@ def test_out_of_device_memory_is_a_row_and_the_rest_is_kept(tmp_path, run):
     assert result.cells["pytorch"]["status"] == "ok"
     assert result.cells["out_of_memory"]["status"] == "oom"
     reason = result.cells["out_of_memory"]["reason"]
-    assert reason.startswith("OutOfMemoryError: tried to allocate 1073741824.00 GiB, and ")
+    assert reason.startswith("OutOfMemoryError: tried to allocate 1048576.00 GiB, and ")
     assert re.search(r" of [\d.]+ GiB is free(; other processes hold [\d.]+ GiB)?$", reason)
 
 

@@ -9,6 +9,8 @@ from bench.records.schema import Compilation, Counters
 from tests import verbs
 from trainloops import runners
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def seen():

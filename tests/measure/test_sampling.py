@@ -53,19 +53,21 @@ def train() -> Counter[str]:
     return spent_s
 
 
-def too_much_for_dear() -> float:
-    """By which part of a step the samples differ from the clock."""
+def sampled() -> tuple[float, float]:
+    """A step's time that was shared out, and by which part of a step the samples differ from the clock."""
     with sampling(steps=STEPS, warmup_steps=WARMUP_STEPS) as sampler:
         spent_s = train()
     own_ns = {row["function"]: row["exclusive_ns"] for row in sampler.functions()}
     assert own_ns.get("short_wait", 0) < 1e6  # what it calls is not its own
-    assert sum(own_ns.values()) >= 20e6  # the region's whole time is shared out
-    return own_ns["dear"] / (own_ns["dear"] + own_ns["spin"]) - spent_s["dear"] / spent_s.total()
+    too_much_for_dear = own_ns["dear"] / (own_ns["dear"] + own_ns["spin"]) - spent_s["dear"] / spent_s.total()
+    return sum(own_ns.values()), too_much_for_dear
 
 
 def test_own_time_is_shared_out_by_where_it_is_spent():
-    """Of three runs, since one that stands still between two functions has that in either of them."""
-    assert median(too_much_for_dear() for _ in range(3)) == pytest.approx(0, abs=0.05)
+    """Of three runs, since one may stand still between two functions, or while a sample is taken."""
+    shared_out_ns, too_much_for_dear = zip(*(sampled() for _ in range(3)), strict=True)
+    assert median(shared_out_ns) >= 20e6  # the region's whole time
+    assert median(too_much_for_dear) == pytest.approx(0, abs=0.05)
 
 
 def test_nothing_is_sampled_before_the_warm_up_ends():

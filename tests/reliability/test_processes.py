@@ -208,6 +208,7 @@ def test_a_trial_that_outgrows_its_control_group_is_a_row_that_says_so(pool, sma
     assert (result.status, result.reason) == ("killed", f"the process was killed by SIGKILL{OFTEN}")
 
 
+@pytest.mark.slow
 def test_thirty_blocks_in_a_row_grow_neither_memory_nor_descriptors_nor_processes(tmp_path, monkeypatch):
     """`python -m studies.endurance` measures two thousand."""
     monkeypatch.setenv("PYTHONPATH", verbs.QUICK)

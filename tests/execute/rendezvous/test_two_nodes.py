@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,13 +13,10 @@ import psutil
 import pytest
 
 from bench.records import store
-from bench.records.schema import Trial
 from tests import verbs
 from trainloops import runners
 
 LOOPS = Path(__file__).parent.parent.parent / "loops"
-FEW = ("pytorch", "lightning")
-"""A loop that makes its process group itself, and one whose framework has to be told of the nodes."""
 FAULTS = {
     "one_rank_is_killed": ("killed", "rank 1 was killed by SIGKILL (often the kernel, out of host memory)"),
     "one_rank_raises": ("failed", "rank 1: ValueError: a shard of the data is not there"),
@@ -70,16 +67,10 @@ def measured(*loops: str, folder: Path, code: int) -> Path:
     return verbs.run_folder(here / "results")
 
 
-def same_arithmetic(trials: list[Trial], names: Iterable[str]) -> bool:
-    proofs = {trial.cell.runner: trial for trial in trials if trial.phase == "equivalence"}
-    assert {name: proofs[name].reason for name in names} == dict.fromkeys(names)
-    return len({proofs[name].fingerprint.model_dump_json() for name in names}) == 1
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run of a few loops, and of some that fail on one of the nodes."""
-    return measured(*FEW, *map(loop, FAULTS), folder=tmp_path_factory.mktemp("nodes"), code=4)
+    """A run of all loops, and of some that fail on one of the nodes."""
+    return measured(*runners.REGISTRY, *map(loop, FAULTS), folder=tmp_path_factory.mktemp("nodes"), code=4)
 
 
 @pytest.fixture(scope="module")
@@ -87,23 +78,23 @@ def trials(run):
     return store.read_trials(run)
 
 
-def test_loops_train_the_same_on_two_nodes_as_each_other(trials):
-    assert same_arithmetic(trials, FEW)
+@pytest.mark.slow
+def test_all_loops_train_the_same_on_two_nodes_as_each_other(trials):
+    proofs = {trial.cell.runner: trial for trial in trials if trial.phase == "equivalence"}
+    assert {name: proofs[name].reason for name in runners.REGISTRY} == dict.fromkeys(runners.REGISTRY)
+    assert len({proofs[name].fingerprint.model_dump_json() for name in runners.REGISTRY}) == 1
 
 
 @pytest.mark.slow
-def test_all_loops_train_the_same_on_two_nodes_as_each_other(tmp_path):
-    assert same_arithmetic(store.read_trials(measured(*runners.REGISTRY, folder=tmp_path, code=0)), runners.REGISTRY)
-
-
 def test_their_turns_are_timed_on_both_and_each_rank_has_its_memory(trials):
     timed = {trial.cell.runner: trial for trial in trials if trial.phase == "timing"}
-    for trial in (timed[name] for name in FEW):
+    for trial in (timed[name] for name in runners.REGISTRY):
         assert (trial.alone, trial.cell.ranks, trial.cell.nodes) == (None, 2, 2)
         assert len(trial.timing.memory_of_ranks) == 2
         assert len(trial.timing.step_ns) >= 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_rank_that_fails_on_the_other_node_ends_its_trial_with_its_reason(trials, name):
     (failed,) = (trial for trial in trials if trial.cell.runner == loop(name) and trial.phase == "equivalence")
@@ -112,6 +103,7 @@ def test_a_rank_that_fails_on_the_other_node_ends_its_trial_with_its_reason(tria
     assert failed.reason.endswith(reason)
 
 
+@pytest.mark.slow
 def test_the_report_has_the_nodes_and_the_record_the_other_machine(run):
     report = (run / "report.md").read_text()
     assert "| nodes |" in report

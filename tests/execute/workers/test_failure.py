@@ -40,6 +40,10 @@ WHAT = "OutOfMemoryError: tried to allocate 22.00 GiB, and {} of 79.18 GiB is fr
             "OutOfMemoryError: MPS backend out of memory (MPS allocated: 17.9 GB, max allowed: 18.1 GB). Tried to "
             "allocate 1.00 GB on private pool",
         ),
+        (
+            "CUDA out of memory. Tried to allocate more than 1EB memory.",
+            "OutOfMemoryError: CUDA out of memory. Tried to allocate more than 1EB memory.",
+        ),
         ("the toy has no 512 bytes left", "OutOfMemoryError: the toy has no 512 bytes left"),
     ],
 )

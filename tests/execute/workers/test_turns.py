@@ -160,6 +160,7 @@ def test_loader_workers_stand_still_while_their_trial_waits(measured):
     assert steps_ms[:, :4].mean() > 0.8 * two_workers_ms  # four batches fetched ahead would make them nothing
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_a_parent_that_is_killed_while_trials_wait(tmp_path):
     options = ["--device", "cpu", "--runner", LOOPS / "loads_slowly.py", "--batch-size", "4", "--workers", "2"]
     deadline = time.monotonic() + HANG_S
