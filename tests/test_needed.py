@@ -2,11 +2,12 @@
 
 import os
 import shutil
+from functools import partial
 from importlib import metadata
 
 import pytest
 
-from tests import verbs
+from tests import checks, factories, verbs
 from tests.verbs import ROOT
 
 pytestmark = pytest.mark.slow
@@ -77,11 +78,25 @@ def test_a_run_is_measured_and_reported_and_charts_are_missed_in_one_sentence(tm
     assert "pip install vl-convert-python" in said[0]
 
 
-@pytest.mark.parametrize("verb", ["history", "transformers-5.22.0-to-current", "standard"])
-def test_stored_runs_of_every_kind_are_reported(tmp_path, bare, verb):
-    stored = next(each for each in sorted(RESULTS.iterdir()) if verb in each.name)
-    folder = tmp_path / "results" / stored.name
+def committed(name, results):
+    stored = next(each for each in sorted(RESULTS.iterdir()) if name in each.name)
+    folder = results / stored.name
     shutil.copytree(stored, folder, ignore=shutil.ignore_patterns("charts", "tables", "report.*", "summary.json"))
+    return folder
+
+
+def check(results):
+    planned = checks.planned()
+    return factories.stored(results, planned, [*checks.proven(planned), *checks.timed(planned, [1.0] * 40)])
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [partial(committed, "standard"), partial(committed, "history"), partial(committed, "prices"), check],
+    ids=["run", "history", "prices", "upgrade"],
+)
+def test_stored_runs_of_every_kind_are_reported(tmp_path, bare, stored):
+    folder = stored(tmp_path / "results")
     done = verbs.process("report", folder, cwd=tmp_path, **bare)
     assert done.code == 0, done.err
     assert "](charts/" not in (folder / "report.md").read_text()
