@@ -33,9 +33,9 @@ CROSS_CHECK_TOLERANCE = 0.01
 
 
 @lru_cache(maxsize=64)
-def steady_and_boundary(length: Length) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which intervals are steady, and which of the region cross an epoch boundary; `steps - 1` flags each."""
-    step_before = np.arange(1, length.steps)
+def steady_and_boundary(length: Length, intervals: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which of so many intervals are steady, and which of the region cross an epoch boundary, a flag each."""
+    step_before = np.arange(1, intervals + 1)
     in_region = step_before >= length.warmup_steps
     crosses = step_before % length.steps_per_epoch == 0
     return in_region & ~crosses, in_region & crosses
@@ -44,8 +44,8 @@ def steady_and_boundary(length: Length) -> tuple[NDArray[np.bool_], NDArray[np.b
 def figures(timed: Sequence[tuple[Trial, Timing]]) -> TrialFigures:
     """Reduce the ticks of trials of one length and device to their figures, a row each: a region is one turn."""
     (first, clock), timings = timed[0], [timing for _, timing in timed]
-    steady, boundary = steady_and_boundary(first.length)
     whole_us = intervals_us(timings)
+    steady, boundary = steady_and_boundary(first.length, whole_us.shape[1])
     steady_us = rows_of(whole_us, steady)
     typical_us = medians(steady_us)
     region_steps = first.length.steps - first.length.warmup_steps
@@ -97,7 +97,8 @@ def phases_us(trial: Trial, phases: Phases) -> dict[Phase, float] | None:
     Medians do not sum to the median of the sum; for phases of a steady step the two are within 2 %
     (docs/method.md), else the trial was disturbed.
     """
-    steady, _ = steady_and_boundary(trial.length)
+    by_phase = {name: np.array(ns) for name, ns in phases.phase_ns.items()}
+    steady, _ = steady_and_boundary(trial.length, max(map(len, by_phase.values()), default=0))
     if not steady.any():
         return None
-    return {name: float(np.median(np.array(ns)[steady])) / 1e3 for name, ns in phases.phase_ns.items()}
+    return {name: float(np.median(ns[steady])) / 1e3 for name, ns in by_phase.items()}
