@@ -98,6 +98,7 @@ def test_the_report_is_rebuilt_to_the_byte_from_the_journal(hidden, verb):
     assert {name: (folder / name).read_bytes() for name in names} == before
 
 
+@pytest.mark.slow
 def test_the_neighbours_of_a_move_are_timed_side_by_side(place, hidden):
     arguments = ["tinyloop", "1", "1.2", "--metric", "python_calls", "--runner", LOOP, "--device", "cpu"]
     short = ["--steps", "20", "--warmup", "4", "--blocks", "1"]

@@ -10,6 +10,8 @@ from bench.records import metrics
 from tests import verbs
 from trainloops import runners
 
+pytestmark = pytest.mark.slow
+
 BY_FUNCTION = tuple(counter.key for counter in metrics.BY_FUNCTION)
 FRESH = {"PYTHONHASHSEED": "0", "PYTHONPATH": verbs.SOURCES}
 """A process of its own, as users' are; the other one is a fork of a template."""

@@ -110,6 +110,7 @@ def test_the_report_has_the_nodes_and_the_record_the_other_machine(run):
     assert len(store.read_run(run).other_nodes) == 1
 
 
+@pytest.mark.slow
 def test_a_node_that_is_lost_costs_the_trials_that_need_it_and_no_others(tmp_path):
     asked = command("--nnodes", "1,2", "--only", "time", "--runner", "pytorch", "--blocks", 4)
     with two_nodes(*asked, here=tmp_path, there=tmp_path) as (measures, follows):
