@@ -19,7 +19,6 @@ from tests.factories import (
     stored,
 )
 from tests.pairs import LOG, LOOPS, NEWER, STEP, after, before, counted, counters, scaled
-from tests.verbs import SOURCES, process
 
 TIME = ("step_time_us", "samples_per_second")
 
@@ -572,14 +571,6 @@ def test_the_report_goes_to_a_file_as_well(verb, pair, tmp_path):
     _, report, _ = verb(*pair(), "--out", tmp_path / "found.md")
     assert (tmp_path / "found.md").read_text() == report
     assert not list(tmp_path.glob(".*partial"))
-
-
-def test_a_report_is_the_same_in_processes_with_other_hash_seeds(pair, tmp_path):
-    arguments = (*pair(step_us=scaled(hf_trainer=1.10)), "--format", "markdown")
-    fresh = {"PYTHONPATH": SOURCES}  # no fork, whose seed is that of what it is a fork of
-    one, other = (process("compare", *arguments, cwd=tmp_path, PYTHONHASHSEED=seed, **fresh) for seed in ("1", "2"))
-    assert one == other
-    assert (one.code, one.err) == (1, "")
 
 
 @pytest.mark.parametrize(

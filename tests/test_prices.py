@@ -70,6 +70,7 @@ def of_script(folder, command, *arguments):
     return {each["cell"]["option"]: each for each in json.loads(done.out)["prices"]}
 
 
+@pytest.mark.slow
 def test_what_a_script_of_trainer_has_on_is_found_and_switched_off(tmp_path):
     command = "trainer_clm.py -- --output_dir out --max_steps 60 --use_cpu --report_to none --logging_steps 1"
     prices_by_option = of_script(tmp_path, f"{command} --disable_tqdm true")

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,10 +16,18 @@ from bench.records.journal import latest
 from tests import checks, factories, histories, pairs, price_lists, searches
 from tests.verbs import SOURCES
 
-REBUILD = (
-    "import sys; from pathlib import Path; from bench.cli import reports\n"
-    "for folder in sys.argv[1:]: reports.rebuild(Path(folder))"
-)
+REBUILD_AND_COMPARE = """
+import runpy, sys
+from pathlib import Path
+from bench.cli import reports
+
+*folders, before, after = sys.argv[1:]
+for folder in folders:
+    reports.rebuild(Path(folder))
+sys.argv[1:] = [before, after, "--out", "results/compared.md"]
+runpy.run_module("bench.compare", run_name="__main__")
+"""
+REGRESSED = 1
 
 
 def journals():
@@ -48,18 +57,21 @@ def written(folder):
 
 
 def test_two_processes_with_other_hash_seeds_write_the_same_bytes(tmp_path):
-    made = tmp_path / "made"
-    for run, trials in journals():
-        factories.stored(made, run, trials)
+    made, slower = tmp_path / "made", pairs.scaled(hf_trainer=1.10)
+    folders = [factories.stored(made, run, trials) for run, trials in journals()]
+    before, after = pairs.before(), pairs.after()
+    folders += [factories.stored(made, before), factories.stored(made, after, factories.journal(after, step_us=slower))]
     rebuilt = []
     for seed in ("1", "2"):
         out = tmp_path / seed / "results"
         shutil.copytree(made, out)
         environment = {**os.environ, "PYTHONPATH": SOURCES, "PYTHONHASHSEED": seed}
-        folders = [f"results/{each.name}" for each in sorted(out.iterdir())]
-        subprocess.run([sys.executable, "-c", REBUILD, *folders], cwd=out.parent, env=environment, check=True)
-        rebuilt.append(written(out))
-    first, second = rebuilt
+        command = [sys.executable, "-c", REBUILD_AND_COMPARE, *(f"results/{folder.name}" for folder in folders)]
+        done = subprocess.run(command, cwd=out.parent, env=environment, check=False)
+        rebuilt.append((done.returncode, written(out)))
+    (exit_code, first), (other_exit_code, second) = rebuilt
+    assert (exit_code, other_exit_code) == (REGRESSED, REGRESSED)
+    assert b"hf-trainer" in first[Path("compared.md")]
     assert len([path for path in first if path.name == "report.html"]) == 5
     assert len([path for path in first if path.suffix == ".svg"]) >= 4
     assert first.keys() == second.keys()
