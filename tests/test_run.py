@@ -84,6 +84,7 @@ def test_only_counters_times_nothing_and_a_trace_is_one_file_a_cell(tmp_path):
     assert sum(event["name"].startswith("ProfilerStep#") for event in events) == 10
 
 
+@pytest.mark.slow
 def test_frameworks_whose_loaders_have_workers_take_turns_and_are_bitwise_equal(tmp_path):
     settings = ["--optimizer", "sgd", "--workers", "2", "--runner", "hf-trainer,lightning"]
     short = ["--only", "time", "--blocks", "1", "--steps", "6", "--warmup", "2"]

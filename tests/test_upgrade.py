@@ -96,6 +96,7 @@ def test_another_version_that_does_the_same_is_not_worse(planted, tmp_path):
     assert [cell["environment"] for cell in check.cells] == ["baseline", "candidate", "clone"]
 
 
+@pytest.mark.slow
 def test_what_a_workload_of_the_users_own_calls_is_found_and_named_in_any_loop(planted, tmp_path):
     workload = ROOT / "tests" / "workloads" / "own.py"
     own = ["--only", "counters", "--workload", f"{workload}:calls_planted", "--runner", "floor"]
@@ -203,6 +204,7 @@ def test_a_wrong_command_is_one_sentence_and_writes_nothing(arguments, sentence,
     assert not list((tmp_path / "cache").glob("environments/*/complete.json"))
 
 
+@pytest.mark.slow
 def test_the_prices_of_an_environment_are_those_of_itself(tmp_path):
     asked = [
         "--prices",
