@@ -133,7 +133,7 @@ def _draw(plot: Plot, stacks: Stacks, style: Style) -> Spec:
         "height": {"step": STEP_PX},
         "encoding": {"y": y | {"scale": {"paddingInner": 0.35, "paddingOuter": 0.2}}},
         "layer": [
-            {"data": frame.data(table), "layer": _parts(plot, style)},
+            {"data": {"values": table}, "layer": _parts(plot, style)},
             _sums([{"runner": runner, "sum": value, "shown": number(value, place)} for runner, value in sums.items()]),
         ],
     }
@@ -181,4 +181,4 @@ def _parts(plot: Plot, style: Style) -> list[Spec]:
 def _sums(sums: Sequence[Spec]) -> Spec:
     """Write the sums at the ends of the bars."""
     text = {"x": quantity("sum"), "text": {"field": "shown"}}
-    return {"data": frame.data(sums), "mark": {"type": "text", "align": "left", "dx": 6}, "encoding": text}
+    return {"data": {"values": sums}, "mark": {"type": "text", "align": "left", "dx": 6}, "encoding": text}

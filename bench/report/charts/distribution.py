@@ -62,6 +62,6 @@ def _curves(table: Sequence[Spec], middle: Sequence[Spec], style: Style, legend:
     dots = frame.dots(style, legend)
     dots["encoding"] |= {"tooltip": frame.tooltip({"runner": "runner", "median": "shown"})}
     return [
-        {"data": frame.data(table), "mark": {"type": "line", "strokeWidth": 1.8}, "encoding": lines},
-        {"data": frame.data(middle)} | dots,
+        {"data": {"values": table}, "mark": {"type": "line", "strokeWidth": 1.8}, "encoding": lines},
+        {"data": {"values": middle}} | dots,
     ]

@@ -17,6 +17,7 @@ from bench.report.document.columns import WRITTEN, Text
 from bench.report.document.groups import Group, baseline_of
 
 READ = f"Right of the line is slower. Bars: 95 % intervals. {rows.HOLLOW}"
+HIGHER_IS_BETTER = "Samples per second, higher is better. Bars: 95 % intervals."
 DECIDED = "Right of the line is slower. Bars: the intervals that decide. Hollow: no difference shown."
 ROW_PX, PAD_PX = 18, 16
 MAX_REACH, MIN_REACH = 1.5, math.log(2.0)
@@ -37,10 +38,14 @@ class Plot:
     text: Text
     """The figure as the table has it, `~` first where there is no difference."""
     same: float | None = None
-    """The value that means no difference, drawn as a line."""
-    log: bool = False
+    """The value that means no difference, drawn as a line: 1 of ratios, whose axis is logarithmic."""
     band: tuple[float, float] | None = None
-    caption: str = ""
+    caption: str
+
+    @property
+    def log(self) -> bool:
+        """Whether figures are ratios."""
+        return self.same == 1.0
 
 
 def ratios(group: Group, style: Style) -> Spec:
@@ -52,7 +57,6 @@ def ratios(group: Group, style: Style) -> Spec:
         figure=rows.compared("ratio"),
         text=WRITTEN["ratio"],
         same=1.0,
-        log=True,
         caption=f"{READ}{rows.without_floor(group)}",
     )
     return _draw(plot, group, style)
@@ -70,7 +74,6 @@ def changes(group: Group, style: Style, *, margin: float, text: Text) -> Spec:
         figure=lambda cell: cell.ratio,
         text=text,
         same=1.0,
-        log=True,
         band=(1 / (1 + margin), 1 + margin),
         caption=f"{DECIDED} The band is the margin of {100 * margin:g} %.",
     )
@@ -99,7 +102,7 @@ def throughput(group: Group, style: Style) -> Spec:
         cells=group.cells,
         figure=rows.throughput,
         text=rows.throughput_text,
-        caption="Samples per second, higher is better. Bars: 95 % intervals.",
+        caption=HIGHER_IS_BETTER,
     )
     return _draw(plot, group, style)
 
@@ -111,7 +114,7 @@ def _draw(plot: Plot, group: Group, style: Style) -> Spec:
     table = _table(plot, [cell for cell in plot.cells if cell.runner in kept], style)
     spec: Spec = {
         "height": {"step": ROW_PX},
-        "data": frame.data(table),
+        "data": {"values": table},
         "encoding": {"y": _names(table, style)},
         "layer": [*_behind(plot, style.theme), *_figures(plot, style), _words()],
     }
@@ -190,5 +193,6 @@ def _domain(plot: Plot) -> list[float]:
     low, high = onto(min(dots)), onto(max(dots))
     reach = max(MAX_REACH * (high - low), least)
     lowest, highest = back(low - reach), back(high + reach)
-    held = [*dots, *(min(max(end, lowest), highest) for figure in figures for end in rows.bounds(figure))]
+    ends = (end for figure in figures for end in (figure.low, figure.high) if end is not None)
+    held = [*dots, *(min(max(end, lowest), highest) for end in ends)]
     return [min(held), max(held)]

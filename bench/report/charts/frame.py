@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.report.charts.names import SUBTITLE_CHARACTERS, TITLE_CHARACTERS, lines
+from bench.report.charts.names import SUBTITLE_CHARACTERS, TITLE_CHARACTERS
 from bench.report.charts.theme import TEXT_PX, Style, config
 
 LEGEND_ROW_PX = 22
@@ -14,7 +15,6 @@ WIDTH_PX = 720
 """What a chart takes with all its words: the column of a code host."""
 
 Spec = dict[str, Any]
-Row = Mapping[str, Any]
 ONCE: Spec = {"data": {"values": [{}]}}
 """The data of what a chart has once, such as a line."""
 
@@ -27,13 +27,8 @@ def framed(style: Style, title: str, caption: Sequence[str], spec: Spec) -> Spec
 
 def head(title: str, caption: Sequence[str]) -> Spec:
     """Return a title and what is written below it, in as many lines as they need."""
-    below = [line for text in caption if text for line in lines(text, SUBTITLE_CHARACTERS)]
-    return {"text": lines(title, TITLE_CHARACTERS), "subtitle": below}
-
-
-def data(rows: Sequence[Row]) -> Spec:
-    """Return rows as they stand in a chart."""
-    return {"values": [dict(row) for row in rows]}
+    below = [line for text in caption for line in textwrap.wrap(text, SUBTITLE_CHARACTERS)]
+    return {"text": textwrap.wrap(title, TITLE_CHARACTERS), "subtitle": below}
 
 
 def quantity(field: str, **more: Any) -> Spec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bench.records.metrics import metric
 from bench.records.schema import Estimate
@@ -27,8 +27,8 @@ class ReleasePoint:
     release: str
     ratio: Estimate | None = None
     """Step time over the anchor's; None where it could not be had."""
-    counters: dict[str, int] = field(default_factory=dict)
-    """Exact counts a steady step, by counter."""
+    python_calls: int | None = None
+    """Those of a steady step."""
     change: bool = False
     """Whether the cost changed with this release."""
     note: str | None = None
@@ -46,21 +46,13 @@ class Panel:
     is_ratio: bool = False
 
 
-def history(
-    points: Sequence[ReleasePoint],
-    style: Style,
-    *,
-    package: str,
-    anchor: str,
-    counter: str = "python_calls",
-    subject: str = "",
-) -> Spec:
-    """Draw step time over that of the release `anchor` for the `points` in their order, and `counter` below it.
+def history(points: Sequence[ReleasePoint], style: Style, *, package: str, anchor: str, subject: str) -> Spec:
+    """Draw step time over that of the release `anchor` for the `points` in their order, and Python calls below it.
 
     `subject` is what was measured, such as `hf-trainer, mlp on cpu, batch 64`. A panel for which no release has a
     figure is left out.
     """
-    panels = _panels(points, anchor, counter)
+    panels = _panels(points, anchor)
     drawn = [
         _draw(panel, style.theme, _x(points, package if panel is panels[-1] else None), noted=panel is panels[0])
         for panel in panels
@@ -68,15 +60,15 @@ def history(
     caption = "Step time against that of the anchor, with 95 % intervals. " if panels[0].is_ratio else ""
     caption += "A dashed rule marks a change."
     caption += f" {CROSS}: no figure." if any("value" not in row for row in panels[0].rows) else ""
-    head = frame.head(f"Releases of {package}{', ' if subject else ''}{subject}", [caption])
+    head = frame.head(f"Releases of {package}, {subject}", [caption])
     return {"title": head, "config": config(style.theme), "spacing": 18, "vconcat": drawn}
 
 
-def _panels(points: Sequence[ReleasePoint], anchor: str, counter: str) -> list[Panel]:
+def _panels(points: Sequence[ReleasePoint], anchor: str) -> list[Panel]:
     title = f"step time \N{DIVISION SIGN} that of {anchor}"
     ratios = Panel(title=title, rows=[_ratio_row(point) for point in points], height_px=RATIO_PX, is_ratio=True)
-    rows = [_count_row(point, counter) for point in points]
-    counts = Panel(title=f"{metric(counter).name} per step", rows=rows, height_px=COUNTER_PX)
+    title = f"{metric('python_calls').name} per step"
+    counts = Panel(title=title, rows=[_count_row(point) for point in points], height_px=COUNTER_PX)
     return [panel for panel in (ratios, counts) if any("value" in row for row in panel.rows)] or [ratios]
 
 
@@ -87,14 +79,14 @@ def _ratio_row(point: ReleasePoint) -> Spec:
     return _row(point) | {"value": figure.value, "low": figure.low, "high": figure.high, "shown": ratio(figure)}
 
 
-def _count_row(point: ReleasePoint, counter: str) -> Spec:
-    value = point.counters.get(counter)
+def _count_row(point: ReleasePoint) -> Spec:
+    value = point.python_calls
     return _row(point) | ({} if value is None else {"value": value, "shown": f"{value:,}"})
 
 
 def _row(point: ReleasePoint) -> Spec:
     note = f"{point.release}: {point.note}" if point.note else point.release
-    return {"release": point.release, "change": point.change, "note": note, "shown": "no figure"}
+    return {"release": point.release, "change": point.change, "note": note}
 
 
 def _x(points: Sequence[ReleasePoint], package: str | None) -> Spec:
@@ -119,8 +111,8 @@ def _draw(panel: Panel, theme: Theme, x: Spec, *, noted: bool) -> Spec:
         "height": height_px,
         "encoding": {"x": x},
         "layer": [
-            {"data": frame.data(panel.rows), "layer": _figures(panel, theme, top_px)},
-            {"data": frame.data(notes if noted else changes), "layer": _changes(theme, height_px)},
+            {"data": {"values": panel.rows}, "layer": _figures(panel, theme, top_px)},
+            {"data": {"values": notes if noted else changes}, "layer": _changes(theme, height_px)},
         ],
         "resolve": {"scale": {"y": "independent"}},
     }

@@ -16,18 +16,11 @@ DODGE_PX, ROOM_PX = 8, 350
 
 All batch sizes together have so much room for that. On the rising lines of throughput it would mislead.
 """
-HIGHER_IS_BETTER = "Samples per second, higher is better. Bars: 95 % intervals."
 MINUS_BASELINE = (
     "Step time minus that of the hand-written loop, the line at 0. Bars: 95 % intervals. Hollow: no difference."
 )
-BATCH_AXIS = {
-    "title": "batch size, samples",
-    "grid": False,
-    "domain": True,
-    "ticks": True,
-    "labelAngle": 0,
-    "format": ",",
-}
+BATCHES = {"title": "batch size, samples", "grid": False, "domain": True, "ticks": True, "labelAngle": 0, "format": ","}
+"""The axis of batch sizes."""
 
 
 def throughput(group: Group, style: Style) -> Spec:
@@ -38,10 +31,10 @@ def throughput(group: Group, style: Style) -> Spec:
     scale = {"type": "log", "nice": False, "padding": PAD_PX}
     at_labels = {"condition": {"test": "datum.label", "value": 1}, "value": 0}
     axis = {"title": "samples per second", "format": "~s", "gridOpacity": at_labels}
-    x = quantity("batch", scale=scale, axis=BATCH_AXIS | {"values": group.batch_sizes})
+    x = quantity("batch", scale=scale, axis=BATCHES | {"values": group.batch_sizes})
     layers = _lines(table, style, {"x": x, "y": quantity("value", scale=scale, axis=axis)})
-    caption = [HIGHER_IS_BETTER, rows.missing(group.cells, rows.throughput, style.name)]
-    spec = frame.height(HEIGHT_PX, len(style.runners)) | {"data": frame.data(table), "layer": layers}
+    caption = [forest.HIGHER_IS_BETTER, rows.missing(group.cells, rows.throughput, style.name)]
+    spec = frame.height(HEIGHT_PX, len(style.runners)) | {"data": {"values": table}, "layer": layers}
     return frame.framed(style, f"Throughput, {group.title}", caption, spec)
 
 
@@ -55,7 +48,7 @@ def overhead(group: Group, style: Style) -> Spec:
     zero = {"mark": {"type": "rule", "color": style.theme.ink}, "encoding": {"y": {"datum": 0}}}
     layers = [frame.ONCE | zero, *_lines(table, style, _side_by_side(table) | {"y": y})]
     caption = f"{MINUS_BASELINE}{rows.without_floor(group)}"
-    spec = frame.height(HEIGHT_PX, len(style.runners)) | {"data": frame.data(table), "layer": layers}
+    spec = frame.height(HEIGHT_PX, len(style.runners)) | {"data": {"values": table}, "layer": layers}
     return frame.framed(
         style, f"Overhead in µs per step, {group.title}", [caption, rows.missing(cells, figure, style.name)], spec
     )
@@ -67,7 +60,7 @@ def _side_by_side(table: Sequence[Spec]) -> Spec:
     end = min(DODGE_PX * (len(runners) - 1), ROOM_PX / len({row["batch"] for row in table})) / 2
     offset = {"field": "runner", "type": "nominal", "scale": {"domain": runners, "range": [-end, end]}}
     scale = {"type": "point", "padding": 0.3}
-    return {"x": {"field": "batch", "type": "ordinal", "scale": scale, "axis": BATCH_AXIS}, "xOffset": offset}
+    return {"x": {"field": "batch", "type": "ordinal", "scale": scale, "axis": BATCHES}, "xOffset": offset}
 
 
 def _lines(table: Sequence[Spec], style: Style, places: Spec) -> list[Spec]:

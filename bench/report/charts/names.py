@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -31,15 +30,10 @@ def _short(runner: str, runners: Sequence[str]) -> str:
     return "/".join(parts[-enough:])
 
 
-def clipped(name: str, longest: int = LONGEST) -> str:
-    """`name` on one line, its middle left out where it is longer than `longest` characters."""
+def clipped(name: str) -> str:
+    """`name` on one line, its middle left out where it is longer than `LONGEST` characters."""
     name = " ".join(name.split())
-    if len(name) <= longest:
+    if len(name) <= LONGEST:
         return name
-    end = (longest - 1) // 2
-    return f"{name[: longest - 1 - end]}\N{HORIZONTAL ELLIPSIS}{name[-end:]}"
-
-
-def lines(text: str, longest: int) -> list[str]:
-    """`text` in lines of at most `longest` characters."""
-    return textwrap.wrap(text, longest) or [""]
+    end = (LONGEST - 1) // 2
+    return f"{name[: LONGEST - 1 - end]}\N{HORIZONTAL ELLIPSIS}{name[-end:]}"

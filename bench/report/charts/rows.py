@@ -64,17 +64,9 @@ def missing(cells: Sequence[CellSummary], figure: Figure, names: Callable[[str],
         if figure(cell) is None:
             sizes.setdefault((cell.runner, why_not(cell)), []).append(cell.batch_size)
     every = len({cell.batch_size for cell in cells})
-    phrases = [f"{names(runner)}{_where(at, every)} ({why})" for (runner, why), at in sizes.items()]
+    places = (f" at {listed([f'{size:,}' for size in at])}" if len(at) < every else "" for at in sizes.values())
+    phrases = [f"{names(runner)}{at} ({why})" for (runner, why), at in zip(sizes, places, strict=True)]
     return f"No figure: {', '.join(phrases)}." if phrases else ""
-
-
-def _where(sizes: Sequence[int], every: int) -> str:
-    return "" if len(sizes) == every else f" at {listed([f'{size:,}' for size in sizes])}"
-
-
-def bounds(figure: Estimate) -> list[float]:
-    """Return the value, and the ends of its interval where it has one."""
-    return [bound for bound in (figure.low, figure.value, figure.high) if bound is not None]
 
 
 def throughput_text(cell: CellSummary) -> str | None:

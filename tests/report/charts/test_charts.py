@@ -101,13 +101,13 @@ def all_charts() -> dict[str, str]:
 def everything() -> dict[str, str]:
     """Every kind of chart, by a name."""
     many, one = spread(several_sizes()), spread(one_size())
-    points = [ReleasePoint(release="4.34.1", ratio=estimate(1, 0.99, 1.01), counters={"python_calls": 760})]
+    points = [ReleasePoint(release="4.34.1", ratio=estimate(1, 0.99, 1.01), python_calls=760)]
     points += [ReleasePoint(release="4.40.0", change=True, note="a note"), ReleasePoint(release="5.0.0")]
     return {
         **{f"many/{name}": text for name, text in svgs(many).items()},
         **{f"one/{name}": text for name, text in svgs(one).items()},
         "device": svg(drawn(bars.device_memory, on_a_card())),
-        "history": svg(history(points, Style(), package="transformers", anchor="4.34.1")),
+        "history": svg(history(points, Style(), package="transformers", anchor="4.34.1", subject="hf-trainer")),
     }
 
 
@@ -181,7 +181,9 @@ def test_a_chart_is_valid_by_the_schema_of_vega_lite() -> None:
     for summary in (several_sizes(), one_size(), on_a_card()):
         for picture in charts.pictures(spread(summary)):
             altair.LayerChart.validate(picture.draw(charts.look_of(summary)))  # raises where it is not
-    altair.VConcatChart.validate(history(releases(), Style(), package="transformers", anchor="4.34.1"))
+    altair.VConcatChart.validate(
+        history(releases(), Style(), package="transformers", anchor="4.34.1", subject="hf-trainer")
+    )
 
 
 def test_a_chart_fetches_nothing_and_says_what_it_shows(all_charts: dict[str, str]) -> None:
@@ -465,11 +467,9 @@ def test_a_distribution_has_its_quantiles_and_tells_the_median() -> None:
 
 def releases(**first: object) -> list[ReleasePoint]:
     return [
-        ReleasePoint(release="4.34.1", ratio=Estimate(value=1.0, low=0.99, high=1.01), counters={"python_calls": 760}),
-        ReleasePoint(release="4.40.0", counters={"python_calls": 761}),
-        ReleasePoint(
-            release="4.52.4", ratio=Estimate(value=1.12), counters={"python_calls": 850}, change=True, note="a sampler"
-        ),
+        ReleasePoint(release="4.34.1", ratio=Estimate(value=1.0, low=0.99, high=1.01), python_calls=760),
+        ReleasePoint(release="4.40.0", python_calls=761),
+        ReleasePoint(release="4.52.4", ratio=Estimate(value=1.12), python_calls=850, change=True, note="a sampler"),
         ReleasePoint(release="5.0.0", ratio=Estimate(value=1.1), change=True),
     ]
 
@@ -489,7 +489,7 @@ def noted(changes: dict[int, str], releases: int) -> list[dict[str, Any]]:
         ReleasePoint(release=f"4.{index}.0", ratio=estimate(1), change=index in changes, note=changes.get(index))
         for index in range(releases)
     ]
-    (panel,) = history(points, Style(), package="x", anchor="4.0.0")["vconcat"]
+    (panel,) = history(points, Style(), package="x", anchor="4.0.0", subject="hf-trainer")["vconcat"]
     return sorted(rows_in(panel["layer"][1]), key=lambda note: note["y"])
 
 
@@ -506,16 +506,17 @@ def test_a_note_has_a_line_of_its_own_below_those_whose_text_its_rule_would_cros
 
 
 def test_a_history_of_counts_alone_has_one_panel_with_the_notes() -> None:
-    points = [ReleasePoint(release=p.release, counters=p.counters, change=p.change, note=p.note) for p in releases()]
-    words = texts(svg(history(points, Style(), package="transformers", anchor="4.34.1")))
+    points = [
+        ReleasePoint(release=p.release, python_calls=p.python_calls, change=p.change, note=p.note) for p in releases()
+    ]
+    words = texts(svg(history(points, Style(), package="transformers", anchor="4.34.1", subject="hf-trainer")))
     assert "4.52.4: a sampler" in words
     assert not any("step time" in text for text in words)
-    assert "kernels a step" not in texts(svg(history(points, Style(), package="x", anchor="1", counter="kernels")))
 
 
 def test_many_releases_are_written_at_a_slant_the_newest_among_them() -> None:
     points = [ReleasePoint(release=f"4.{index}.0", ratio=Estimate(value=1.0)) for index in range(90)]
-    picture = svg(history(points, Style(), package="transformers", anchor="4.0.0"))
+    picture = svg(history(points, Style(), package="transformers", anchor="4.0.0", subject="hf-trainer"))
     written = [text for text in texts(picture) if re.fullmatch(r"4\.\d+\.0", text)]
     assert len(written) == 30
     assert written[-1] == "4.89.0"

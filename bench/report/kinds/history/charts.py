@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.records.metrics import COUNTED, metrics_of
+from bench.records.metrics import metrics_of
 from bench.report.charts import Drawing, drawing, look_of
 from bench.report.charts.history import ReleasePoint, history
 from bench.report.document import numbers
@@ -44,16 +44,12 @@ def _points(series: Sequence[ReleaseFigures], cells: Mapping[Cell, CellSummary])
         ReleasePoint(
             release=release.cell.environment,
             ratio=release.ratio,
-            counters=_counters(cells[release.cell]),
+            python_calls=None if (counters := cells[release.cell].counters) is None else counters.python_calls,
             change=release.change is not None or any(wait.key in release.more for wait in WAITS),
             note=_note(release),
         )
         for release in series
     ]
-
-
-def _counters(cell: CellSummary) -> dict[str, int]:
-    return {metric.key: getattr(cell.counters, metric.key) for metric in COUNTED if metric.value(cell) is not None}
 
 
 def _note(release: ReleaseFigures) -> str | None:

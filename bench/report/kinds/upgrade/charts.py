@@ -12,9 +12,7 @@ from bench.report.document.groups import Group, groups
 from bench.report.document.verdict_tables import ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from bench.records.schema import Cell, CellSummary, Estimate, Summary
+    from bench.records.schema import Summary
 
 STEP_TIME = "step_time_us"
 
@@ -43,14 +41,12 @@ def judged_groups(summary: Summary) -> list[Group]:
         for verdict in summary.verdicts
         if verdict.metric == STEP_TIME and verdict.ratio is not None
     }
-    cells = list(_judged(summary, ratios))
-    return groups(summary.model_copy(update={"cells": cells})) if cells else []
-
-
-def _judged(summary: Summary, ratios: dict[Cell, Estimate]) -> Iterator[CellSummary]:
-    for row in summary.cells:
-        if row.environment == CANDIDATE and row.cell in ratios:
-            yield row.model_copy(update={"ratio": ratios[row.cell]})
+    cells = [
+        row.model_copy(update={"ratio": ratios[row.cell]})
+        for row in summary.cells
+        if row.environment == CANDIDATE and row.cell in ratios
+    ]
+    return groups(summary.model_copy(update={"cells": cells}))
 
 
 def described(group: Group) -> str:
