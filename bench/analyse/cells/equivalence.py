@@ -15,9 +15,9 @@ from trainloops.runners import BASELINE
 CLOSE_ENOUGH = {"fp32": 1e-5, "bf16": 1e-2, "fp16": 1e-3}
 """The largest relative difference, over losses and parameter norms, that an accelerator may show."""
 NONE = "none"
+"""What is said of a fact of its set-up that a loop does not have."""
 UNKNOWN = "unknown"
 """What `bench.measure.setup` writes of what the objects of a release do not say."""
-"""What is said of a fact of its set-up that a loop does not have."""
 
 
 def judge(trial: Trial | None, baseline: Trial | None, *, name: str = BASELINE) -> Equivalence:

@@ -18,17 +18,8 @@ MAX_ROWS = 12
 DROPPABLE = ("C calls", "ops")
 
 
-def grid(summary: Summary) -> Table | None:
-    """Return the options that changed most."""
-    return _grid(summary, MAX_ROWS)
-
-
-def whole_grid(summary: Summary) -> Table | None:
-    """Return all options."""
-    return _grid(summary, None)
-
-
-def _grid(summary: Summary, at_most: int | None) -> Table | None:
+def grid(summary: Summary, at_most: int | None = MAX_ROWS) -> Table | None:
+    """Return the options that changed most; of None all."""
     changed = rows.changed(summary)
     if not changed:
         return None
@@ -38,3 +29,8 @@ def _grid(summary: Summary, at_most: int | None) -> Table | None:
     caption = f"{left_out} other options are in the report." if left_out else ""
     whole = table(rows.of_steps(counters), shown, names=len(rows.NAMES), droppable=DROPPABLE, caption=caption)
     return whole.filled(NOTHING)
+
+
+def whole_grid(summary: Summary) -> Table | None:
+    """Return all options."""
+    return grid(summary, at_most=None)

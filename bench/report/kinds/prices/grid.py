@@ -17,17 +17,8 @@ MAX_ROWS = 12
 DROPPABLE = ("terminal B", "C calls")
 
 
-def grid(summary: Summary) -> Table | None:
-    """Return the options that cost most."""
-    return _grid(summary, MAX_ROWS)
-
-
-def whole_grid(summary: Summary) -> Table | None:
-    """Return all options."""
-    return _grid(summary, None)
-
-
-def _grid(summary: Summary, at_most: int | None) -> Table | None:
+def grid(summary: Summary, at_most: int | None = MAX_ROWS) -> Table | None:
+    """Return the options that cost most; of None all."""
     lists = rows.lists(summary)
     lines = [
         (*own.names.values(), *rows.per_step(price, own.counters)) for own in lists for price in own.prices[:at_most]
@@ -40,3 +31,8 @@ def _grid(summary: Summary, at_most: int | None) -> Table | None:
     caption = f"{left_out} less expensive options are in the report." if left_out else ""
     whole = table(headers, lines, names=len(names) + 1, droppable=DROPPABLE, caption=caption)
     return whole.filled(NOTHING)
+
+
+def whole_grid(summary: Summary) -> Table | None:
+    """Return all options."""
+    return grid(summary, at_most=None)

@@ -85,20 +85,7 @@ def _share(cell: CellSummary) -> str:
 
 def _table(pairs: Sequence[tuple[CellSummary, CellSummary | None]]) -> Table:
     """Without the columns of what the run did not measure."""
-    rows = [_row(*pair) for pair in pairs]
-    shown = [place for place in range(len(HEADERS)) if any(row.texts[place] != NOTHING for row in rows)]
-    return Table(
-        headers=tuple(HEADERS[place] for place in shown),
-        rows=tuple(
-            Row(
-                texts=tuple(row.texts[place] for place in shown),
-                values=tuple(row.values[place] for place in shown),
-                facets=row.facets,
-            )
-            for row in rows
-        ),
-        names=3,
-    )
+    return Table(headers=HEADERS, rows=tuple(_row(*pair) for pair in pairs), names=3).filled(NOTHING)
 
 
 def _row(cell: CellSummary, matched: CellSummary | None) -> Row:
