@@ -23,7 +23,6 @@ NO_BLOCK = "no block has samples/s of both"
 NO_PEAKS = "no trial of it was timed"
 NOT_COUNTED = "no counting trial of it"
 NO_PHASES = "no phases trial of it that looked at collectives"
-ON_A_DEVICE = "a collective runs on the accelerator, where the profiler of the host does not see it end"
 NOT_SEEN = "torch's profiler saw none of its collectives"
 
 
@@ -94,13 +93,14 @@ def _shares(evidence: Evidence, name: str) -> list[float]:
 
 
 def _why_no_shares(evidence: Evidence, shares: Sequence[float]) -> str | None:
-    if not shares:
-        return evidence.reason or (NO_PHASES if evidence.cell.device == "cpu" else ON_A_DEVICE)
-    return None if any(shares) or evidence.cell.ranks == 1 else NOT_SEEN
+    if evidence.cell.ranks == 1 or any(shares):
+        return None
+    looked = any(trial.phases is not None and trial.phases.communication for trial in evidence.phase_trials)
+    return NOT_SEEN if looked else evidence.reason or NO_PHASES
 
 
 def _peaks_bytes(evidence: Evidence) -> Iterator[float]:
-    """The middle over blocks of each rank's peak in the host's memory; of one rank that of its process."""
+    """The middle over blocks of each rank's peak, on its card where it has one, else in the host's memory."""
     timed = evidence.timing_trials
     known = np.array([bool(of_ranks) for of_ranks in timed.rank_peaks_bytes], dtype=bool)
     for rank in range(evidence.cell.ranks if known.any() else 0):

@@ -14,6 +14,7 @@ ALL_REDUCED = {"collectives": {"allreduce": 1}, "collective_bytes": {"allreduce"
 WAITS = Communication(step_ns=[100, 200, 100], collective_ns=[50, 180, 50], exposed_ns=[25, 180, 20])
 COMES_LATE = Communication(step_ns=[100, 200, 100], collective_ns=[10, 20, 10], exposed_ns=[0, 20, 0])
 UNSEEN = Communication(step_ns=[100], collective_ns=[0], exposed_ns=[0])
+NO_STEP = Communication(step_ns=[], collective_ns=[], exposed_ns=[])
 
 
 def cell_of(ranks: int, **changes: str):
@@ -62,6 +63,18 @@ def test_efficiency_is_the_throughput_over_that_of_as_many_loops_on_one_rank():
     assert (one.rank_peaks_bytes, one.collectives) == ([400_000_000], {})
 
 
+def test_the_peak_of_a_rank_is_that_of_its_card_where_it_has_one():
+    of_cards = [factories.memory(host_rss_bytes=400_000_000, device_allocated_bytes=peak) for peak in (7_000, 9_000)]
+    made = [
+        trial.model_copy(update={"timing": trial.timing.model_copy(update={"memory_of_ranks": of_cards})})
+        if trial.phase == "timing"
+        else trial
+        for trial in trials(2)
+    ]
+    (two,) = factories.summarised(made, comparisons=[TWO], blocks=BLOCKS).scaling
+    assert two.rank_peaks_bytes == [7_000, 9_000]
+
+
 def test_without_one_rank_there_is_no_efficiency_and_the_reason_is_told():
     (two,) = summary(2).scaling
     assert two.efficiency is None
@@ -79,6 +92,7 @@ def test_the_share_of_communication_is_the_middle_over_steps_of_each_rank_and_no
     [
         ((), "no phases trial of it that looked at collectives"),
         ((UNSEEN, UNSEEN), "torch's profiler saw none of its collectives"),
+        ((NO_STEP, NO_STEP), "torch's profiler saw none of its collectives"),
     ],
 )
 def test_communication_that_was_not_seen_is_unavailable_and_not_0(communication, reason):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,21 +15,36 @@ LOOPS = ROOT / "tests" / "loops"
 DEVICE = "cuda"
 RUNNERS = ("pytorch", "hf-trainer", "lightning", "accelerate", "fabric", "floor")
 PLANTED = ("reads_a_value", "adds_a_number", "collects_garbage")
+ONE_BLOCK = ("--blocks", "1", "--max-blocks", "1")
 FIGURES: list[str] = []
 
 
-def python(*arguments, cwd, timeout_s=240, path=(), **environment):
-    """Run Python with the import path of the checkout and that of whoever tests, `path` before them."""
+def started(*arguments, cwd, path=(), **environment):
+    """Start Python with the import path of the checkout and that of whoever tests, `path` before them."""
     paths = os.pathsep.join(map(str, (*path, ROOT, ROOT / "src", os.environ.get("PYTHONPATH", ""))))
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": paths, "LOOPTAX_CACHE": str(cwd / "cache"), **environment},
-        check=False,
-        timeout=timeout_s,
     )
+
+
+def ended(running, timeout_s):
+    """How it ended; it is killed where it takes longer."""
+    try:
+        out, err = running.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        out, err = running.communicate()
+    return subprocess.CompletedProcess(running.args, running.returncode, out, err)
+
+
+def python(*arguments, cwd, timeout_s=240, path=(), **environment):
+    """Run Python to its end."""
+    return ended(started(*arguments, cwd=cwd, path=path, **environment), timeout_s)
 
 
 def answer(code, *, cwd):
@@ -60,11 +76,29 @@ class Measured:
 
 
 def measured(folder, *arguments, code=0, path=(), **environment):
-    done = python(
-        "-m", "bench.run", *arguments, "--blocks", "1", "--max-blocks", "1", cwd=folder, path=path, **environment
-    )
+    done = python("-m", "bench.run", *arguments, *ONE_BLOCK, cwd=folder, path=path, **environment)
     assert done.returncode == code, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
-    (summary,) = folder.glob("results/*/summary.json")
+    return left(folder)
+
+
+def on_two_nodes(folder, *arguments):
+    """Two commands that meet, as on two machines: NCCL takes them for two by their names, and goes by the network."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        endpoint = f"127.0.0.1:{probe.getsockname()[1]}"
+    command = ["-m", "bench.run", *arguments, *ONE_BLOCK, "--nnodes", "2", "--rdzv-endpoint", endpoint]
+    nodes = {"a": folder / "a", "b": folder / "b"}
+    for node in nodes.values():
+        node.mkdir()
+    running = [started(*command, cwd=cwd, NCCL_HOSTID=name, NCCL_SOCKET_IFNAME="lo") for name, cwd in nodes.items()]
+    ends = [ended(each, timeout_s=420) for each in running]
+    assert [done.returncode for done in ends] == [0, 0], [(done.stdout[-2000:], done.stderr[-2000:]) for done in ends]
+    return left(folder)
+
+
+def left(folder):
+    """The one run that lies in it."""
+    (summary,) = folder.rglob("results/*/summary.json")
     lines = (summary.parent / "trials.jsonl").read_text().splitlines()
     return Measured(json.loads(summary.read_text()), [json.loads(line) for line in lines])
 

@@ -7,7 +7,7 @@ from statistics import median
 import pytest
 import torch
 
-from tests.cuda.conftest import DEVICE, LOOPS, PLANTED, RUNNERS, answer, python
+from tests.cuda.conftest import DEVICE, LOOPS, PLANTED, RUNNERS, answer, on_two_nodes, python
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device here")
 
@@ -383,7 +383,26 @@ def test_figures_are_whole_beside_an_nvml_that_fails(tmp_path, run):
         assert "version mismatch" in cell["unavailable"]["device_memory_bytes.process"]
 
 
-# Several cards.
+# Several ranks.
+
+
+@pytest.mark.parametrize(("strategy", "workload"), [("ddp", "mlp"), ("fsdp", "encoder")])
+def test_ranks_of_two_nodes_train_the_same_by_nccl(strategy, workload, tmp_path, tell):
+    """On one card: two ranks of one machine NCCL would refuse there."""
+    asked = ("--workload", workload, "--batch-size", "64", "--steps", "50", "--strategy", strategy)
+    result = on_two_nodes(tmp_path, "--device", DEVICE, "--nproc-per-node", "1", *asked)
+    assert {name: cell["reason"] for name, cell in result.cells.items() if cell["status"] != "ok"} == {}
+    verdicts = {name: cell["equivalence"]["verdict"] for name, cell in result.cells.items()}
+    tell(f"equivalence of two nodes, {strategy}: {verdicts}")
+    assert set(verdicts) == set(RUNNERS)
+    assert set(verdicts.values()) <= {"baseline", "bitwise", "close"}
+    for entry in result.summary["scaling"]:
+        tell(f"{entry['cell']['runner']}, {strategy}: {entry['collectives']}, peaks {entry['rank_peaks_bytes']}")
+        tell(f"  communication {entry['communication_shares']}, exposed {entry['exposed_shares']}")
+        assert entry["collectives"]
+        assert len(entry["rank_peaks_bytes"]) == len(entry["communication_shares"]) == 2
+        for under_way, exposed in zip(entry["communication_shares"], entry["exposed_shares"], strict=True):
+            assert 0 < exposed <= under_way < 1
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="torch sees fewer than two CUDA devices here")

@@ -127,11 +127,12 @@ def of_every_timing(timings: Sequence[Timing]) -> dict[str, Any]:
 
 
 def _rank_peaks_bytes(timing: Timing) -> tuple[int, ...]:
-    if not timing.memory_of_ranks:
-        return () if timing.memory.host_rss_bytes is None else (timing.memory.host_rss_bytes,)
-    peaks = [memory.host_rss_bytes for memory in timing.memory_of_ranks]
-    known = tuple(peak for peak in peaks if peak is not None)
-    return known if len(known) == len(peaks) else ()
+    """The peak of each rank on its card, or where it has none that of its process; none where one is untold."""
+    memories = timing.memory_of_ranks or [timing.memory]
+    for peaks in zip(*((memory.device_allocated_bytes, memory.host_rss_bytes) for memory in memories), strict=True):
+        if None not in peaks:
+            return peaks
+    return ()
 
 
 def intervals_us(timings: Sequence[Timing]) -> Floats:

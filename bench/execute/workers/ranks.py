@@ -200,8 +200,12 @@ def _timing(timings: Sequence[dict[str, Any]], job: Job) -> dict[str, Any]:
     return {
         **timings[0],
         "startup_ns": max(timing["startup_ns"] for timing in timings),
-        "memory": max(memories, key=lambda memory: memory["host_rss_bytes"] or 0),
+        "memory": max(memories, key=_peaks),
         "memory_of_ranks": memories,
         "energy_j": None if None in energies_j else sum(energies_j),
         "unavailable": {**timings[0]["unavailable"], **({"energy_j": untold[0]} if untold else {})},
     }
+
+
+def _peaks(memory: dict[str, Any]) -> tuple[int, int]:
+    return memory["device_allocated_bytes"] or 0, memory["host_rss_bytes"] or 0

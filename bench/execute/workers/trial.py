@@ -199,15 +199,15 @@ def _phases(assignment: Assignment) -> Result:
     built, device = parts.build(job), devices.of(job.device)
     with phases.splitting(built, device, compiled=job.compile) as split, sampled as sampler:
         assignment.train(job, split.parts)
-    # Of an accelerator's collectives the host's part of the profiler sees the calls and no end.
-    of_ranks = {"communication": [_communication(assignment)]} if job.ranks > 1 and job.device == "cpu" else {}
+    is_seen = job.ranks > 1 and job.device_type in communication.DEVICES
+    of_ranks = {"communication": [_communication(assignment)]} if is_seen else {}
     return {"phases": {**split.result(), "functions": sampler.functions(), **of_ranks}}
 
 
 def _communication(assignment: Assignment) -> Result:
     job = replace(assignment.job, epochs=1, steps_per_epoch=communication.STEPS)
     built = parts.build(job)
-    with communication.timing_collectives() as figures:
+    with communication.timing_collectives(job.device) as figures:
         assignment.train(job, built)
     return figures
 

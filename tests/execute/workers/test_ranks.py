@@ -127,7 +127,7 @@ def metered(*energies_j: float | None, **changes: object) -> dict:
     timings = [
         {
             "startup_ns": 1,
-            "memory": {"host_rss_bytes": 1},
+            "memory": {"host_rss_bytes": 1, "device_allocated_bytes": None},
             "energy_j": energy_j,
             "unavailable": {} if energy_j is not None else {"energy_j": "no counter"},
         }
