@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -111,10 +111,12 @@ def process(verb: str, *arguments: object, cwd: Path, **environment: str) -> End
 
 
 @contextmanager
-def started(verb: str, *arguments: object, cwd: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """The same while it runs; it is killed when the context is left."""
+def started(
+    verb: str, *arguments: object, cwd: Path, within: Sequence[str] = (), **environment: str
+) -> Iterator[subprocess.Popen[str]]:
+    """The same while it runs, by the command `within` if any; it is killed when the context is left."""
     running = subprocess.Popen(
-        [sys.executable, "-m", f"bench.{verb}", *map(str, arguments)],
+        [*within, sys.executable, "-m", f"bench.{verb}", *map(str, arguments)],
         cwd=cwd,
         env=variables(environment),
         text=True,

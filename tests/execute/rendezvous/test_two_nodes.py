@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import subprocess
 import time
@@ -147,3 +149,62 @@ def test_a_node_of_another_command_is_refused_on_both(tmp_path):
     told = "".join(end.err for end in ends)
     assert told.count("another command than the one that measures: give the same on both.") == 2
     assert list(tmp_path.iterdir()) == []
+
+
+# A network between them.
+
+ADDRESSES = ("10.77.0.1", "10.77.0.2")
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
+
+
+@pytest.fixture
+def namespaces() -> Iterator[list[str]]:
+    """Two network stacks of Linux with a cable between them: two machines, as far as sockets can tell."""
+    names = [f"looptax-{os.getpid()}-{index}" for index in range(len(ADDRESSES))]
+    if shutil.which("ip") is None:
+        pytest.skip("there is no program ip (Debian's iproute2)")
+    with ExitStack() as made:
+        try:
+            for name in names:
+                ip("netns", "add", name)
+                made.callback(ip, "netns", "del", name)
+            ip("link", "add", "eth0", "netns", names[0], "type", "veth", "peer", "name", "eth0", "netns", names[1])
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"no network can be made here: {error.stderr.strip()}")
+        for name, address in zip(names, ADDRESSES, strict=True):
+            ip("-n", name, "address", "add", f"{address}/24", "dev", "eth0")
+            for interface in ("lo", "eth0"):
+                ip("-n", name, "link", "set", interface, "up")
+        yield names
+
+
+@pytest.mark.slow
+def test_ranks_train_across_a_network_and_a_cut_cable_costs_the_trials_that_need_it(tmp_path, namespaces):
+    asked = ["--device", "cpu", "--batch-size", 4, "--steps", 12, "--warmup", 4, "--blocks", 4, "--only", "time"]
+    asked += ["--nnodes", "1,2", "--runner", "pytorch", "--rdzv-endpoint", f"{ADDRESSES[0]}:29400"]
+    with ExitStack() as opened:
+        measures, follows = (
+            opened.enter_context(
+                verbs.started(
+                    *("run", *asked),
+                    within=("ip", "netns", "exec", name),
+                    cwd=tmp_path,
+                    **verbs.FRESH,
+                    GLOO_SOCKET_IFNAME="eth0",
+                )
+            )
+            for name in namespaces
+        )
+        folder = verbs.folder_with_trials(measures, tmp_path / "results", 6)
+        ip("-n", namespaces[1], "link", "set", "eth0", "down")
+        followed, measured = verbs.ended(follows), verbs.ended(measures)
+    assert (measured.code, followed.code) == (0, 2), (measured.err, followed.err)
+    assert "the node that measures is gone" in followed.err
+    trials = store.read_trials(folder)
+    alone, together = ([t for t in trials if t.cell.nodes == nodes] for nodes in (1, 2))
+    assert {trial.status for trial in alone} == {"ok"}
+    assert {trial.phase for trial in together if trial.status == "ok"} == {"equivalence", "timing"}
+    assert {trial.reason for trial in together if trial.status != "ok"} == {f"node 1, {ADDRESSES[1]}, was lost"}
