@@ -69,7 +69,9 @@ def main(
     rdzv_endpoint: Annotated[
         str | None, Flag(help="Of --nnodes 2: host:port where they meet; that host measures and has the report.")
     ] = None,
-    strategy: Annotated[str | None, Flag(help="How several ranks train together: ddp, fsdp (FSDP2) [ddp].")] = None,
+    strategy: Annotated[
+        str | None, Flag(help="How several ranks train together: ddp, fsdp (FSDP2), deepspeed (ZeRO-2) [ddp].")
+    ] = None,
     preset: Annotated[str | None, Flag(help="quick, standard or thorough [standard].")] = None,
     blocks: Annotated[
         int | None,

@@ -1,6 +1,6 @@
 """Parameters of which each rank has a part, as FSDP2 leaves them: torch's `DTensor`s.
 
-They are known by their methods: to import their class would cost those memory and time that shard nothing.
+Those are known by their methods: to import their class would cost those memory and time that shard nothing.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
+
+from trainloops.contract import Parts
 
 
 class NothingShardedError(RuntimeError):
@@ -35,7 +36,13 @@ def own_part(tensor: Any) -> torch.Tensor:
     return part
 
 
-def refuse_replicas(model: nn.Module) -> None:
-    """Raise `NothingShardedError` where each rank has the whole of every parameter."""
-    if not any(map(is_sharded, model.parameters())):
-        raise NothingShardedError("it takes --strategy fsdp and shards no parameter: each rank trains the whole model")
+def refuse_replicas(parts: Parts, strategy: str) -> None:
+    """Raise `NothingShardedError` where this rank's optimizer updates every parameter.
+
+    Under FSDP2 it has a part of each, under DeepSpeed's ZeRO one flat part of all.
+    """
+    updated = sum(own_part(tensor).numel() for group in parts.optimizer.param_groups for tensor in group["params"])
+    if updated >= sum(parameter.numel() for parameter in parts.model.parameters()):
+        raise NothingShardedError(
+            f"it takes --strategy {strategy} and shards no parameter: each rank trains the whole model"
+        )

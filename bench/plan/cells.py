@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from importlib.util import find_spec
 from itertools import product
 from typing import Any, get_args
 
@@ -82,14 +83,12 @@ def strategies(text: str | None, ranks: str, nodes: str) -> list[str]:
     if text is None:
         return [Comparison.model_fields["strategy"].default]
     flag = AXES["strategy"]
-    if "deepspeed" in split(flag, text):
-        raise UsageError(
-            f"{flag} deepspeed needs the package deepspeed and a device that it trains on, such as a CUDA card, and no "
-            "loop here has it: take ddp or fsdp."
-        )
     if split(AXES["ranks"], ranks) == split(AXES["nodes"], nodes) == ["1"]:
         raise UsageError(f"{flag} is how several ranks train together: add {AXES['ranks']} 2, or leave it out.")
-    return known(flag, text, get_args(Strategy))
+    named = known(flag, text, get_args(Strategy))
+    if "deepspeed" in named and find_spec("deepspeed") is None:
+        raise UsageError(f"{flag} deepspeed needs the package deepspeed: pip install 'looptax[deepspeed]'.")
+    return named
 
 
 def _number(flag: str, value: str, kind: Callable[[str], Any], what: str, least: float) -> Any:
@@ -219,6 +218,8 @@ def refuse_ranks(
         if comparison.compile or comparison.profile != "matched":
             other = "--compile on" if comparison.compile else f"--profile {comparison.profile}"
             raise UsageError(f"{asked} does not go with {other}: leave one of the two out.")
+        if comparison.strategy == "deepspeed" and comparison.precision != "fp32":
+            raise UsageError(f"--strategy deepspeed trains in fp32 here: leave --precision {comparison.precision} out.")
         alone = [name for name in runner_list if name in runners.EXTRA]
         if alone:
             raise UsageError(f"{asked}: {' and '.join(alone)} trains on one rank here; leave it out of --runner.")

@@ -38,7 +38,7 @@ class Comparison(Record):
     """Processes that train together, each on its part of a batch; `batch_size` is what one of them has."""
     nodes: int = 1
     """Machines that they are on, as many on each."""
-    strategy: Literal["ddp", "fsdp"] = "ddp"
+    strategy: Literal["ddp", "fsdp", "deepspeed"] = "ddp"
     """How several of them do: `ddp` has the whole model on each, `fsdp` a part of every parameter."""
     compile: bool = False
     """Whether the model is compiled, by `torch.compile` as each framework has it."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Precision = Literal["fp32", "bf16", "fp16"]
 """`bf16` and `fp16` are autocast; with `fp16` a `GradScaler` scales the loss, and skips updates that overflow."""
 OptimizerName = Literal["adamw", "adamw-fused", "sgd"]
-Strategy = Literal["ddp", "fsdp"]
+Strategy = Literal["ddp", "fsdp", "deepspeed"]
 """How ranks train together: `ddp` has the whole model on each, `fsdp` (FSDP2) a part of every parameter."""
 Profile = Literal["matched", "stock"]
 """`matched`: all that a user can pass in is equal; `stock`: what a framework does where nothing is set."""
@@ -54,7 +54,7 @@ class Job:
     nodes: int = 1
     """Machines that they are on, as many on each."""
     strategy: Strategy = "ddp"
-    """How they do; `fsdp` of several alone."""
+    """How they do; others than `ddp` of several alone."""
     rank: int = 0
     """Which of them this one is."""
     seed: int = 0

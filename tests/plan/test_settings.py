@@ -3,6 +3,7 @@
 import pytest
 
 from bench.errors import BenchError, DeviceError, UsageError
+from bench.plan import cells
 from bench.plan.presets import PRESETS
 from bench.plan.settings import Flags, from_flags
 from bench.records.schema import AcceleratorInfo, Machine
@@ -79,11 +80,9 @@ TWO_CARDS = CPU_ONLY.model_copy(
             {"strategy": "fsdp"},
             "--strategy is how several ranks train together: add --nproc-per-node 2, or leave it out.",
         ),
-        ({"nproc_per_node": "2", "strategy": "fdsp"}, "--strategy 'fdsp' is not one of ddp, fsdp; did you mean fsdp?"),
         (
-            {"nproc_per_node": "2", "strategy": "ddp,deepspeed"},
-            "--strategy deepspeed needs the package deepspeed and a device that it trains on, such as a CUDA card, and "
-            "no loop here has it: take ddp or fsdp.",
+            {"nproc_per_node": "2", "strategy": "fdsp"},
+            "--strategy 'fdsp' is not one of ddp, fsdp, deepspeed; did you mean fsdp?",
         ),
         (
             {"nproc_per_node": "2", "find_max_batch": True, "memory_limit": "1GiB"},
@@ -144,6 +143,20 @@ TWO_CARDS = CPU_ONLY.model_copy(
 def test_a_wrong_flag_is_one_sentence(flags, sentence):
     with pytest.raises(BenchError) as caught:
         from_flags(Flags(**flags), CPU_ONLY)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("there", "sentence"),
+    [
+        (None, "--strategy deepspeed needs the package deepspeed: pip install 'looptax[deepspeed]'."),
+        (object(), "--strategy deepspeed trains in fp32 here: leave --precision bf16 out."),
+    ],
+)
+def test_what_deepspeed_needs_is_one_sentence(there, sentence, monkeypatch):
+    monkeypatch.setattr(cells, "find_spec", lambda name: there)
+    with pytest.raises(UsageError) as caught:
+        from_flags(Flags(nproc_per_node="2", strategy="ddp,deepspeed", precision="bf16"), CPU_ONLY)
     assert str(caught.value) == sentence
 
 

@@ -182,8 +182,8 @@ def _equivalence(assignment: Assignment) -> Result:
     with recorder.counting_steps(), setup.reading(assignment.train) as facts:
         assignment.train(assignment.job, recorder.parts)
     recorder.refuse_other_than(assignment.job.steps)
-    if assignment.job.strategy == "fsdp":
-        sharding.refuse_replicas(recorder.parts.model)
+    if assignment.job.strategy != "ddp":
+        sharding.refuse_replicas(recorder.parts, assignment.job.strategy)
     of_ranks = {"parameters_sha256": recorder.parameters_sha256()} if assignment.job.ranks > 1 else {}
     return {"fingerprint": recorder.result(), "setup": facts, **of_ranks}
 

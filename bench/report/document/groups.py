@@ -32,6 +32,8 @@ USUAL_THREADS = 1
 DEFAULTED = ("precision", "optimizer", "grad_accumulation", "grad_clip", "workers")
 """The conditions that the profile `stock` leaves to each framework."""
 
+STRATEGIES = {"ddp": "DDP", "fsdp": "FSDP", "deepspeed": "DeepSpeed"}
+
 CONDITIONS: dict[str, Callable[[Comparison], str]] = {
     "precision": lambda c: c.precision,
     "optimizer": lambda c: c.optimizer,
@@ -42,7 +44,7 @@ CONDITIONS: dict[str, Callable[[Comparison], str]] = {
     "workers": lambda c: f"{c.workers} loader workers" if c.workers else "no loader workers",
     "ranks": lambda c: "1 rank" if c.ranks == 1 else f"{c.ranks} ranks",
     "nodes": lambda c: f"{c.nodes} nodes" if c.nodes > 1 else "",
-    "strategy": lambda c: c.strategy.upper() if c.ranks > 1 else "",
+    "strategy": lambda c: STRATEGIES[c.strategy] if c.ranks > 1 else "",
     "compile": lambda c: "compiled" if c.compile else "not compiled",
     "profile": lambda c: f"{c.profile} profile",
     "environment": lambda c: f"{c.environment} environment",

@@ -7,11 +7,13 @@ model's forward under autocast.
 from __future__ import annotations
 
 from contextlib import nullcontext
+from typing import Any
 
 from accelerate import Accelerator, FullyShardedDataParallelPlugin
 from torch import nn
 from torch.utils.data import DataLoader
 
+from trainloops import zero
 from trainloops.contract import Job, Parts
 from trainloops.runners import compat
 from trainloops.sharding import layers
@@ -23,15 +25,26 @@ def _fsdp(model: nn.Module) -> FullyShardedDataParallelPlugin:
     return FullyShardedDataParallelPlugin(fsdp_version=2, **(by_class if names else {}))
 
 
+def _deepspeed(job: Job) -> Any:
+    from accelerate import DeepSpeedPlugin
+    from accelerate.state import AcceleratorState, PartialState
+
+    # Both as Trainer has it: a process's second `Accelerator` takes no plugin, and one for the CPU leaves it aside.
+    AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001
+    PartialState(cpu=not job.on_accelerator)
+    return DeepSpeedPlugin(hf_ds_config=zero.settings(job))
+
+
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
     with compat.accelerate_0_18_exact_float32() if job.compile else nullcontext():
         accelerator = Accelerator(
-            cpu=not job.on_accelerator,
+            cpu=not job.on_accelerator and job.strategy != "deepspeed",
             mixed_precision="no" if job.precision == "fp32" else job.precision,
             gradient_accumulation_steps=job.grad_accumulation,
             dynamo_backend="inductor" if job.compile else "no",
             fsdp_plugin=_fsdp(parts.model) if job.strategy == "fsdp" else None,
+            deepspeed_plugin=_deepspeed(job) if job.strategy == "deepspeed" else None,
             **compat.accelerate_0_30_non_blocking(job),
         )
     loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)

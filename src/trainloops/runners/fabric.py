@@ -11,6 +11,7 @@ from lightning_fabric.plugins.environments import LightningEnvironment, TorchEla
 from torch import nn
 from torch.utils.data import DataLoader
 
+from trainloops import zero
 from trainloops.contract import Job, Parts
 from trainloops.sharding import shard
 
@@ -25,6 +26,12 @@ def _strategy(job: Job, parts: Parts) -> Any:
             return shard(model, parts.optimizer, mesh["data_parallel"])
 
         return ModelParallelStrategy(sharded, data_parallel_size=job.ranks, tensor_parallel_size=1)
+    if job.strategy == "deepspeed":
+        from lightning_fabric.strategies import DeepSpeedStrategy
+
+        if job.grad_accumulation > 1:
+            raise NotImplementedError("Fabric steps DeepSpeed's optimizer, and its engine alone counts micro-batches")
+        return DeepSpeedStrategy(config=zero.settings(job))
     return "auto" if job.ranks == 1 else "ddp"
 
 
@@ -57,7 +64,7 @@ def train(job: Job, parts: Parts) -> None:
                 fabric.backward(loss / job.grad_accumulation if job.grad_accumulation > 1 else loss)
             if accumulating:
                 continue
-            if job.grad_clip is not None:
+            if job.grad_clip is not None and job.strategy != "deepspeed":  # which clips by its configuration
                 fabric.clip_gradients(model, optimizer, max_norm=job.grad_clip)
             optimizer.step()
             optimizer.zero_grad()

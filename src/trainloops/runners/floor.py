@@ -7,6 +7,7 @@ again, since all of them would not fit into memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import chain, cycle, islice
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader
 
+from trainloops import zero
 from trainloops.contract import Batch, Job, Parts
 from trainloops.sharding import all_ranks, reduce_gradients, shard
 
@@ -36,8 +38,16 @@ def batches_on_device(job: Job, parts: Parts) -> list[Batch]:
     return [{key: value.to(job.device) for key, value in batch.items()} for batch in held]
 
 
+def held_in_turn(job: Job, parts: Parts) -> Iterator[Batch]:
+    """As many as the job has, going round those that are held."""
+    return islice(cycle(batches_on_device(job, parts)), job.steps * job.grad_accumulation)
+
+
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
+    if job.strategy == "deepspeed":
+        zero.train(job, parts, held_in_turn(job, parts))
+        return
     model: nn.Module = torch.compile(parts.model) if job.compile else parts.model  # type: ignore[assignment]
     optimizer = parts.optimizer
     if job.ranks > 1 and not distributed.is_initialized():
@@ -49,8 +59,7 @@ def train(job: Job, parts: Parts) -> None:
     loss_of = parts.autocast(parts.loss)
     scaler = torch.amp.GradScaler(job.device_type) if job.precision == "fp16" else None
     model.train()
-    batches = islice(cycle(batches_on_device(job, parts)), job.steps * job.grad_accumulation)
-    for index, batch in enumerate(batches, start=1):
+    for index, batch in enumerate(held_in_turn(job, parts), start=1):
         if job.ranks > 1 and job.grad_accumulation > 1:
             reduce_gradients(model, now=index % job.grad_accumulation == 0)
         loss = loss_of(model, batch)

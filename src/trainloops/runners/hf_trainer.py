@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils.data import Sampler
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
+from trainloops import zero
 from trainloops.contract import Batch, Job, Parts
 from trainloops.runners import compat
 from trainloops.sharding import layers
@@ -41,7 +42,7 @@ class PlainModuleTrainer(Trainer):
 
 
 class ShardedTrainer(PlainModuleTrainer):
-    """The same under FSDP, where Trainer takes no `optimizers`."""
+    """The same under FSDP and DeepSpeed, where Trainer takes no `optimizers`, or leaves them aside."""
 
     def create_optimizer(self, *_: Any) -> torch.optim.Optimizer:
         """The optimizer that every runner uses."""
@@ -70,6 +71,7 @@ def train(job: Job, parts: Parts) -> None:
             torch_compile=job.compile,
             ddp_find_unused_parameters=False,  # which Trainer would look for in a plain module
             **(_fsdp(parts.model) if job.strategy == "fsdp" else {}),
+            **({"deepspeed": zero.settings(job)} if job.strategy == "deepspeed" else {}),
             seed=job.seed,
             lr_scheduler_type="constant",
             dataloader_num_workers=parts.loader["num_workers"],
@@ -83,7 +85,7 @@ def train(job: Job, parts: Parts) -> None:
             disable_tqdm=True,
             **compat.transformers_4_41_non_blocking(job),
         )
-        is_sharded = job.strategy == "fsdp"
+        is_sharded = job.strategy != "ddp"
         trainer = (ShardedTrainer if is_sharded else PlainModuleTrainer)(
             parts=compat.transformers_4_46_averaged(job, parts),
             model=parts.model,

@@ -14,6 +14,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment, TorchEl
 from torch import nn
 from torch.utils.data import DataLoader
 
+from trainloops import zero
 from trainloops.contract import Batch, Job, Parts
 from trainloops.sharding import shard
 
@@ -51,6 +52,12 @@ def _strategy(job: Job) -> Any:
         from pytorch_lightning.strategies import ModelParallelStrategy  # came with 2.4
 
         return ModelParallelStrategy(data_parallel_size=job.ranks, tensor_parallel_size=1)
+    if job.strategy == "deepspeed":
+        from pytorch_lightning.strategies import DeepSpeedStrategy
+
+        configuration = zero.settings(job)
+        del configuration["gradient_accumulation_steps"]  # which Lightning sets itself
+        return DeepSpeedStrategy(config=configuration)
     return "auto" if job.ranks == 1 else "ddp"
 
 

@@ -8,12 +8,16 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader
 
+from trainloops import zero
 from trainloops.contract import Job, Parts
 from trainloops.sharding import all_ranks, reduce_gradients, shard
 
 
 def train(job: Job, parts: Parts) -> None:
     """Train `parts.model` as `job` says."""
+    if job.strategy == "deepspeed":
+        zero.train(job, parts, zero.loaded(job, parts))
+        return
     model: nn.Module = torch.compile(parts.model) if job.compile else parts.model  # type: ignore[assignment]
     optimizer = parts.optimizer
     if job.ranks > 1 and not distributed.is_initialized():

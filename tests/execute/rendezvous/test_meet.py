@@ -98,6 +98,15 @@ def test_what_another_node_must_not_differ_in_is_named(changes, reason):
     assert meet.unlike(here, here.model_copy(update=changes)).startswith(reason)
 
 
+def test_deepspeed_may_be_missing_where_nobody_asks_for_it_and_be_no_other_version():
+    with_it, with_another, without = (
+        run_at(1, packages=factories.run().packages | packages)
+        for packages in ({"deepspeed": "0.19.8"}, {"deepspeed": "0.17.0"}, {})
+    )
+    assert meet.unlike(with_it, without) is None
+    assert meet.unlike(with_it, with_another).startswith("deepspeed 0.17.0, and the one that measures deepspeed 0.19.8")
+
+
 def test_where_nobody_comes_it_says_who_is_missing(port, impatient):
     with pytest.raises(DeviceError, match="1 of 2 nodes have come within 0 s; give the same command on the others"):
         meet.meet(run_at(port), nothing)

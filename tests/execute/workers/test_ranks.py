@@ -14,6 +14,7 @@ from bench.execute.workers.ranks import together
 from bench.execute.workers.request import Request
 from bench.measure import communication
 from bench.measure.gate import Leader
+from bench.measure.sharding import NothingShardedError, refuse_replicas
 from bench.measure.ticks import OVER, READY, TURN
 from bench.plan import length as lengths
 from bench.plan.comparison_groups import cell
@@ -54,6 +55,10 @@ def loop(name: str) -> str:
     return str(LOOPS / f"{name}.py")
 
 
+FABRIC, LIGHTNING = (f"{loop('deepspeed_on_cpu')}:{name}" for name in ("fabric", "lightning"))
+WITH_DEEPSPEED = ("pytorch", "hf-trainer", "accelerate", "floor", FABRIC, LIGHTNING)
+
+
 @pytest.fixture(scope="module")
 def pool(pool_of):
     """Interpreters that have all frameworks from the start: what they import is no figure here."""
@@ -62,7 +67,7 @@ def pool(pool_of):
     with pytest.MonkeyPatch.context() as patched:
         for name, value in verbs.variables(verbs.FRAMEWORKS).items():
             patched.setenv(name, value)
-        return pool_of(*runners.REGISTRY, *loops, cells=others)
+        return pool_of(*runners.REGISTRY, *loops, FABRIC, LIGHTNING, cells=others)
 
 
 # What they train.
@@ -103,11 +108,48 @@ def test_sharded_micro_batches_are_reduced_together(pool, replicas):
     assert result.fingerprint == replicas[2]["pytorch"].fingerprint
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("runner", WITH_DEEPSPEED)
+def test_parts_of_the_optimizer_end_with_the_bits_of_a_whole_one(pool, replicas, runner):
+    result = pool.run(request(runner, strategy="deepspeed")).result
+    assert result.status == "ok", result.reason
+    assert result.fingerprint == replicas[1]["pytorch"].fingerprint
+
+
+@pytest.mark.slow
+def test_deepspeed_accumulates_and_clips_alike_in_all_loops_that_can(pool):
+    asked = {"strategy": "deepspeed", "grad_accumulation": 2, "grad_clip": 0.1}
+    results = {runner: pool.run(request(runner, **asked)).result for runner in WITH_DEEPSPEED}
+    cannot = "Fabric steps DeepSpeed's optimizer, and its engine alone counts micro-batches"
+    assert results.pop(FABRIC).reason.endswith(cannot)
+    divides_twice = results.pop(LIGHTNING)  # as its engine does, so that it clips other gradients
+    proof = results.pop("pytorch").fingerprint
+    assert divides_twice.fingerprint != proof
+    assert {runner for runner, result in results.items() if result.fingerprint != proof} == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runner", ["lightning", "fabric"])
+def test_where_a_framework_has_deepspeed_for_cards_alone_its_own_sentence_is_the_reason(pool, runner):
+    result = pool.run(request(runner, strategy="deepspeed")).result
+    assert result.status == "failed"
+    assert "The DeepSpeed strategy is only supported on CUDA GPUs" in result.reason
+
+
 @pytest.mark.parametrize("runner", ["accelerate", "hf-trainer"])
 def test_a_loop_that_shards_nothing_has_no_figures_under_fsdp(pool, runner):
     result = pool.run(request(runner, strategy="fsdp")).result
     sentence = "it takes --strategy fsdp and shards no parameter: each rank trains the whole model"
     assert (result.status, result.reason.partition(": ")[2]) == ("unavailable", sentence)
+
+
+def test_a_rank_that_updates_all_parameters_shards_nothing_and_one_that_updates_a_part_does():
+    parts = build(Job(workload="mlp", batch_size=4, epochs=1, steps_per_epoch=1))
+    with pytest.raises(NothingShardedError, match="it takes --strategy deepspeed and shards no parameter"):
+        refuse_replicas(parts, "deepspeed")
+    (group,) = parts.optimizer.param_groups
+    group["params"] = group["params"][1:]
+    refuse_replicas(parts, "deepspeed")
 
 
 def test_what_ranks_lose_is_told_in_the_order_of_the_batches_that_they_divide():
@@ -174,6 +216,19 @@ def test_what_fsdp_tells_the_other_ranks_is_counted_by_layer_and_each_has_half_o
     assert result.counters.collectives == {"allgather": 5, "reduce_scatter": 3}
     assert result.counters.collective_bytes == {"allgather": of_all + of_layers, "reduce_scatter": of_all}
     assert result.counters.tensor_bytes_by_category["parameters"] == of_all // 2
+
+
+@pytest.mark.slow
+def test_what_deepspeed_tells_the_other_ranks_is_counted_and_each_has_half_of_the_optimizers_state(pool):
+    result = pool.run(request("accelerate", phase="counting", strategy="deepspeed")).result
+    assert result.status == "ok", result.reason
+    trained = build(Job(workload="mlp", batch_size=4, epochs=1, steps_per_epoch=1)).model
+    of_all = sum(parameter.nbytes for parameter in trained.parameters())
+    counted = result.counters
+    assert counted.collectives == {"allgather": 1, "allreduce": 2}
+    # Parts are of one size, and filled up for it; a flag is reduced beside the gradients.
+    assert counted.collective_bytes == pytest.approx({"allgather": of_all, "allreduce": of_all}, rel=0.01)
+    assert counted.tensor_bytes_by_category["optimizer_state"] == pytest.approx(2 * of_all / 2, rel=0.01)
 
 
 def test_a_rank_that_comes_late_shows_in_the_communication_of_those_that_wait_for_it(pool):

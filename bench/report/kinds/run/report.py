@@ -72,7 +72,9 @@ def _traces() -> Section:
 
 def setting(summary: Summary) -> str:
     """Say when and where the run was made, with which versions of what it compares, and how much of it there is."""
-    versions = [f"{name} {summary.packages[name]}" for name in MAIN_PACKAGES if name in summary.packages]
+    strategies = {cell.strategy for cell in summary.cells}  # of which one is by the package of its name
+    named = [*MAIN_PACKAGES, *sorted(strategies)]
+    versions = [f"{name} {summary.packages[name]}" for name in named if name in summary.packages]
     sentence = (
         f"Measured on {summary.run.started_at:%Y-%m-%d} on {_where(summary)}, with {', '.join(versions)}: "
         f"{plural(len(summary.cells), _noun(summary))}{_blocks(summary)}."
