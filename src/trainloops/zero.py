@@ -10,22 +10,27 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from torch import nn
 from torch.utils.data import DataLoader
 
 from trainloops.contract import Batch, Job, Parts
 
 STAGE = 2
 """What Accelerate and Lightning take where nothing is said."""
+BUCKET = 500_000_000
+"""Gradients that DeepSpeed by itself collects before it reduces them, in a buffer that is there from the start."""
 
 
-def settings(job: Job) -> dict[str, Any]:
+def settings(job: Job, model: nn.Module) -> dict[str, Any]:
     """DeepSpeed's configuration. It is told of the device in the environment; by itself it takes the best there is."""
     os.environ["DS_ACCELERATOR"] = job.device_type
+    gradients = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     return {
         "train_micro_batch_size_per_gpu": job.batch_size,
         "gradient_accumulation_steps": job.grad_accumulation,
         "gradient_clipping": job.grad_clip or 0.0,
-        "zero_optimization": {"stage": STAGE},
+        # No larger than the model: of a small one the peak would be that of an empty buffer.
+        "zero_optimization": {"stage": STAGE, "reduce_bucket_size": min(BUCKET, gradients)},
         # Torch's optimizers, and not those of its own that it would take for them.
         "zero_allow_untested_optimizer": True,
         "zero_force_ds_cpu_optimizer": False,
@@ -45,7 +50,7 @@ def loaded(job: Job, parts: Parts) -> Iterator[Batch]:
 
 def train(job: Job, parts: Parts, batches: Iterable[Batch]) -> None:
     """Train `parts.model` on them."""
-    configuration = settings(job)
+    configuration = settings(job, parts.model)
     import deepspeed  # reads the environment
 
     engine, *_ = deepspeed.initialize(model=parts.model, optimizer=parts.optimizer, config=configuration)

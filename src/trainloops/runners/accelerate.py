@@ -25,14 +25,14 @@ def _fsdp(model: nn.Module) -> FullyShardedDataParallelPlugin:
     return FullyShardedDataParallelPlugin(fsdp_version=2, **(by_class if names else {}))
 
 
-def _deepspeed(job: Job) -> Any:
+def _deepspeed(job: Job, parts: Parts) -> Any:
     from accelerate import DeepSpeedPlugin
     from accelerate.state import AcceleratorState, PartialState
 
     # Both as Trainer has it: a process's second `Accelerator` takes no plugin, and one for the CPU leaves it aside.
     AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001
     PartialState(cpu=not job.on_accelerator)
-    return DeepSpeedPlugin(hf_ds_config=zero.settings(job))
+    return DeepSpeedPlugin(hf_ds_config=zero.settings(job, parts.model))
 
 
 def train(job: Job, parts: Parts) -> None:
@@ -44,7 +44,7 @@ def train(job: Job, parts: Parts) -> None:
             gradient_accumulation_steps=job.grad_accumulation,
             dynamo_backend="inductor" if job.compile else "no",
             fsdp_plugin=_fsdp(parts.model) if job.strategy == "fsdp" else None,
-            deepspeed_plugin=_deepspeed(job) if job.strategy == "deepspeed" else None,
+            deepspeed_plugin=_deepspeed(job, parts) if job.strategy == "deepspeed" else None,
             **compat.accelerate_0_30_non_blocking(job),
         )
     loader = DataLoader(parts.dataset, sampler=parts.sampler, **parts.loader)

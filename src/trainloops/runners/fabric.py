@@ -31,7 +31,7 @@ def _strategy(job: Job, parts: Parts) -> Any:
 
         if job.grad_accumulation > 1:
             raise NotImplementedError("Fabric steps DeepSpeed's optimizer, and its engine alone counts micro-batches")
-        return DeepSpeedStrategy(config=zero.settings(job))
+        return DeepSpeedStrategy(config=zero.settings(job, parts.model))
     return "auto" if job.ranks == 1 else "ddp"
 
 

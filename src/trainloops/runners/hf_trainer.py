@@ -71,7 +71,7 @@ def train(job: Job, parts: Parts) -> None:
             torch_compile=job.compile,
             ddp_find_unused_parameters=False,  # which Trainer would look for in a plain module
             **(_fsdp(parts.model) if job.strategy == "fsdp" else {}),
-            **({"deepspeed": zero.settings(job)} if job.strategy == "deepspeed" else {}),
+            **({"deepspeed": zero.settings(job, parts.model)} if job.strategy == "deepspeed" else {}),
             seed=job.seed,
             lr_scheduler_type="constant",
             dataloader_num_workers=parts.loader["num_workers"],

@@ -47,7 +47,7 @@ class ShardedLitModel(LitModel):
         shard(self.model, self.parts.optimizer, self.device_mesh["data_parallel"])
 
 
-def _strategy(job: Job) -> Any:
+def _strategy(job: Job, parts: Parts) -> Any:
     if job.strategy == "fsdp":
         from pytorch_lightning.strategies import ModelParallelStrategy  # came with 2.4
 
@@ -55,7 +55,7 @@ def _strategy(job: Job) -> Any:
     if job.strategy == "deepspeed":
         from pytorch_lightning.strategies import DeepSpeedStrategy
 
-        configuration = zero.settings(job)
+        configuration = zero.settings(job, parts.model)
         del configuration["gradient_accumulation_steps"]  # which Lightning sets itself
         return DeepSpeedStrategy(config=configuration)
     return "auto" if job.ranks == 1 else "ddp"
@@ -70,7 +70,7 @@ def train(job: Job, parts: Parts) -> None:
         accelerator=job.device_type,
         devices=job.ranks // job.nodes,
         num_nodes=job.nodes,
-        strategy=_strategy(job),
+        strategy=_strategy(job, parts),
         plugins=[environment()],
         precision=PRECISION[job.precision],
         accumulate_grad_batches=job.grad_accumulation,
