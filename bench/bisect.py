@@ -17,7 +17,7 @@ from bench.cli import app, options, pipeline
 from bench.cli.output import OutputOptions
 from bench.errors import BenchError, UninstallableError, UsageError
 from bench.execute import calibrations, probe
-from bench.execute.environments import pip, requirements, sides
+from bench.execute.environments import cache, pip, requirements
 from bench.execute.environments.compatibility import extra_pins
 from bench.plan import bisect as plan
 from bench.plan import calibration
@@ -98,7 +98,7 @@ def releases(package: str, first: Version, last: Version) -> list[Release]:
 
     An end that was withdrawn is no release to find, but can still be asked for by name.
     """
-    offered = [Release(version=release.version, uploaded=release.uploaded) for release in pip.releases(package)]
+    offered = pip.releases(package)
     for end in (first, last):
         if not plan.has(offered, end):
             _refuse_unless_withdrawn(package, end, plan.nearest(offered, end))
@@ -117,8 +117,8 @@ def _refuse_unless_withdrawn(package: str, end: Version, nearest: list[str]) -> 
 
 
 def obtain(package: str, version: str) -> Environment:
-    """The environment of one release with what it needs beside it; raises as `sides.side` does."""
-    return sides.environment_for(" ".join([f"{package}=={version}", *extra_pins(package, version)]))
+    """The environment of one release with what it needs beside it; raises as `cache.obtain` does."""
+    return cache.obtain(" ".join([f"{package}=={version}", *extra_pins(package, version)]))
 
 
 def execute_and_report(folder: Path, package: str, output: OutputOptions, *, confirm: bool) -> int:

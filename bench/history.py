@@ -16,7 +16,7 @@ from bench.cli import app, options, pipeline
 from bench.cli.output import OutputOptions
 from bench.errors import IndexUnreachableError, UninstallableError
 from bench.execute import calibrations, probe, trust
-from bench.execute.environments import pip, requirements, sides
+from bench.execute.environments import cache, pip, requirements
 from bench.execute.environments.compatibility import extra_pins
 from bench.plan import calibration
 from bench.plan import history as plan
@@ -76,9 +76,7 @@ def main(
         machine, packages = probe.machine()
         from_flags(flags, machine)  # a wrong flag need not wait for the environments
         environments, unusable = built(package, versions, quiet=quiet)
-        settings = plan.settings(
-            flags, machine, package, environments, anchor=sides.environment_for(CURRENT), unusable=unusable
-        )
+        settings = plan.settings(flags, machine, package, environments, anchor=cache.obtain(CURRENT), unusable=unusable)
         if blocks is None:
             settings = calibration.with_blocks(settings, calibrations.of_plan(settings, machine))
         run = pipeline.new_run("history", name or f"history-{package}", settings, machine=machine, packages=packages)
@@ -93,7 +91,7 @@ def built(package: str, versions: list[str], *, quiet: bool = False) -> tuple[li
         if not quiet:
             typer.echo(f"{package} {version}", err=True)
         try:
-            environment = sides.environment_for(" ".join([f"{package}=={version}", *extra_pins(package, version)]))
+            environment = cache.obtain(" ".join([f"{package}=={version}", *extra_pins(package, version)]))
         except IndexUnreachableError:
             raise
         except UninstallableError as error:

@@ -18,7 +18,7 @@ from bench.cli import app, options, pipeline
 from bench.cli.output import OutputOptions
 from bench.errors import UsageError
 from bench.execute import calibrations, probe, trust
-from bench.execute.environments import sides
+from bench.execute.environments import cache
 from bench.plan import calibration, price_changes, upgrade
 from bench.plan import prices as list_prices
 from bench.plan.settings import Flags
@@ -124,8 +124,8 @@ def both(
     """The environments of the command line, built where they are not in the cache; raises `BenchError`."""
     if requirements is not None:
         old, new = requirements
-        return sides.from_requirements(old), sides.from_requirements(new)
-    return sides.environment_for(baseline or CURRENT), sides.environment_for(candidate or CURRENT)
+        return cache.from_requirements(old), cache.from_requirements(new)
+    return cache.obtain(baseline or CURRENT), cache.obtain(candidate or CURRENT)
 
 
 if __name__ == "__main__":

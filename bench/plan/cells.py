@@ -15,7 +15,7 @@ from bench.errors import DeviceError, UsageError
 from bench.plan import devices, runner_files
 from bench.records.schema import Comparison, Machine
 from trainloops import references, runners, stock, workloads
-from trainloops.contract import OptimizerName, Precision, Profile, Strategy
+from trainloops.contract import Strategy
 
 AXES = {
     "workload": "--workload",
@@ -143,41 +143,6 @@ def _known_or_own(
         runner_files.refuse(value, kind)
     _once(kind.flag, [references.resolved(value) for value in values])
     return values
-
-
-def axes_of(
-    *,
-    machine: Machine,
-    workload: str,
-    device: str,
-    batch_size: str,
-    precision: str,
-    optimizer: str,
-    grad_accumulation: str,
-    grad_clip: str,
-    workers: str,
-    profile: str,
-    compiled: str,
-    ranks: str,
-    nodes: str,
-    strategy: str | None,
-) -> dict[str, Sequence[Any]]:
-    """The values of every axis from the command line's texts; raises `UsageError` or `DeviceError`."""
-    return {
-        "workload": workload_names(workload),
-        "device": devices.resolve(split("--device", device), machine),
-        "batch_size": integers("--batch-size", batch_size, least=1),
-        "precision": known("--precision", precision, get_args(Precision)),
-        "optimizer": known("--optimizer", optimizer, get_args(OptimizerName)),
-        "grad_accumulation": integers("--grad-accumulation", grad_accumulation, least=1),
-        "grad_clip": grad_clips(grad_clip),
-        "workers": integers("--workers", workers, least=0),
-        "profile": known("--profile", profile, get_args(Profile)),
-        "compile": [SWITCH[value] for value in known("--compile", compiled, SWITCH)],
-        "ranks": integers(AXES["ranks"], ranks, least=1),
-        "nodes": integers(AXES["nodes"], nodes, least=1),
-        "strategy": strategies(strategy, ranks, nodes),
-    }
 
 
 def refuse_set(comparisons: Iterable[Comparison], runner_list: Sequence[str]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from bench.errors import DeviceError, UsageError
 from bench.plan import cells, devices, length, max_batch, parse, scripts
 from bench.plan.presets import MAX_BLOCKS, PRESETS, Preset, batch_sizes
 from bench.records.schema import Comparison, Fleet, Machine, Pass, Settings
 from trainloops import runners
+from trainloops.contract import OptimizerName, Precision, Profile
 
 DEFAULT_PRESET = "standard"
 ONLY: dict[str, Pass] = {"counters": "counting", "phases": "phases", "time": "timing"}
@@ -154,23 +155,25 @@ def _comparisons(
 
 
 def _axes(flags: Flags, machine: Machine, preset: Preset) -> dict[str, Sequence[Any]]:
-    workload = flags.workload or preset.workloads
-    return cells.axes_of(
-        machine=machine,
-        workload=workload,
-        device=flags.device or "auto",
-        batch_size=batch_sizes(flags.batch_size, workload, preset.batch_sizes),
-        precision=flags.precision or "fp32",
-        optimizer=flags.optimizer or "adamw",
-        grad_accumulation=flags.grad_accumulation or "1",
-        grad_clip=flags.grad_clip or "off",
-        workers=flags.workers or "0",
-        profile=flags.profile or "matched",
-        compiled=flags.compile or "off",
-        ranks=flags.nproc_per_node or "1",
-        nodes=flags.nnodes or "1",
-        strategy=flags.strategy,
-    )
+    """The values of every axis; raises `UsageError` or `DeviceError`."""
+    workload, ranks, nodes = flags.workload or preset.workloads, flags.nproc_per_node or "1", flags.nnodes or "1"
+    sizes = batch_sizes(flags.batch_size, workload, preset.batch_sizes)
+    compiled = cells.known("--compile", flags.compile or "off", cells.SWITCH)
+    return {
+        "workload": cells.workload_names(workload),
+        "device": devices.resolve(cells.split("--device", flags.device or "auto"), machine),
+        "batch_size": cells.integers("--batch-size", sizes, least=1),
+        "precision": cells.known("--precision", flags.precision or "fp32", get_args(Precision)),
+        "optimizer": cells.known("--optimizer", flags.optimizer or "adamw", get_args(OptimizerName)),
+        "grad_accumulation": cells.integers("--grad-accumulation", flags.grad_accumulation or "1", least=1),
+        "grad_clip": cells.grad_clips(flags.grad_clip or "off"),
+        "workers": cells.integers("--workers", flags.workers or "0", least=0),
+        "profile": cells.known("--profile", flags.profile or "matched", get_args(Profile)),
+        "compile": [cells.SWITCH[value] for value in compiled],
+        "ranks": cells.integers("--nproc-per-node", ranks, least=1),
+        "nodes": cells.integers("--nnodes", nodes, least=1),
+        "strategy": cells.strategies(flags.strategy, ranks, nodes),
+    }
 
 
 def _of_search(flags: Flags, comparisons: Sequence[Comparison], machine: Machine) -> Mapping[str, Any]:

@@ -29,32 +29,6 @@ from bench.records.journal import (
 )
 from bench.records.schema import Brief, Run, Summary
 
-__all__ = [
-    "JOURNAL",
-    "LOGS",
-    "PACKED",
-    "RUN",
-    "SUMMARY",
-    "TRACES",
-    "DoubledLineWarning",
-    "Journal",
-    "TornLineWarning",
-    "create",
-    "each_trial",
-    "journal",
-    "now",
-    "packed_or_not",
-    "read_brief",
-    "read_run",
-    "read_summary",
-    "read_trials",
-    "slug",
-    "write",
-    "write_bytes",
-    "write_run",
-    "write_summary",
-]
-
 RUN, SUMMARY, TRACES, LOGS = "run.json", "summary.json", "traces", "logs"
 LONGEST_BRIEF = 65_536
 """Characters of a summary that are read for what it says of itself."""

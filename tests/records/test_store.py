@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from bench import doctor
 from bench.cli import bisect_search, pipeline
 from bench.errors import RunFolderError
-from bench.execute.environments import sides
+from bench.execute.environments import cache
 from bench.host import health
 from bench.records import checkups, store
 from bench.records import journal as journals
@@ -215,7 +215,7 @@ def files_of_at_most(size: int):
     ("begin", "command"),
     [
         (
-            lambda folder: bisect_search.hunted(folder, sides.environment_for, confirm=False, quiet=True),
+            lambda folder: bisect_search.hunted(folder, cache.obtain, confirm=False, quiet=True),
             "python -m bench.bisect p 1 2",
         ),
         (lambda folder: pipeline.execute(folder, way_on=doctor.WAY_ON), "python -m bench.doctor --calibrate"),

@@ -21,7 +21,7 @@ from bench.plan import scripts
 from bench.plan.settings import Flags
 from bench.records import store
 from bench.records.foreign_text import without_secrets
-from bench.records.schema import Scripts
+from bench.records.schema import Environment, Scripts
 from bench.report import answer, publish
 from bench.report.charts.engine import Drawn
 from bench.report.export import files
@@ -173,7 +173,7 @@ def test_an_environment_is_built_with_the_password_and_called_without_it(tmp_pat
     assert "hunter2" in asked.arguments[0]
     assert "hunter2" not in " ".join(asked.texts)
     monkeypatch.setattr(cache, "resolved", lambda *_: ())
-    monkeypatch.setattr(cache, "control", lambda: cache.current())
+    monkeypatch.setattr(cache, "control", lambda: Environment(name="current", python=sys.executable))
     assert "hunter2" not in cache._key(asked)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,24 +13,7 @@ from bench.execute import shell
 from bench.execute.environments import checkouts, compatibility, overlay, pip
 from bench.execute.environments.overlay import Installed
 from bench.execute.environments.requirements import RequirementSet
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Environment:
-    """An interpreter and what it sees. Package names are normalised."""
-
-    name: str
-    python: str
-    requirements: tuple[str, ...] = ()
-    packages: dict[str, str]
-    moved: dict[str, tuple[str | None, str]] = field(default_factory=dict)
-    """Version in the current environment (None: not there) and here, of each package that differs."""
-
-    unasked: tuple[str, ...] = ()
-    """Those that moved without being named in `requirements`."""
-
-    conflicts: tuple[str, ...] = ()
-    """What pip says of packages that no longer fit each other."""
+from bench.records.schema import Environment
 
 
 def build(folder: Path, wanted: RequirementSet) -> Environment:
@@ -56,11 +38,11 @@ def build(folder: Path, wanted: RequirementSet) -> Environment:
     return Environment(
         name="",
         python=str(python),
-        requirements=wanted.texts,
+        requirements=list(wanted.texts),
         packages=installed.packages,
         moved=moved,
-        unasked=tuple(sorted(set(moved) - named)),
-        conflicts=conflicts,
+        unasked=sorted(set(moved) - named),
+        conflicts=list(conflicts),
     )
 
 

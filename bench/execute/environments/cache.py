@@ -3,8 +3,7 @@
 obtain("transformers==4.46.3")                        a release
 obtain("transformers==4.38.2 accelerate==0.27.2")     a release with what it needs
 obtain("./transformers"), obtain("dist/x-1.0-py3-none-any.whl")
-obtain("current")                                     this interpreter, no overlay
-control()                                             an overlay that moves nothing
+obtain("current"), control()                          an overlay that moves nothing
 """
 
 from __future__ import annotations
@@ -18,53 +17,47 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from bench.errors import UninstallableError, UsageError
 from bench.execute.environments import overlay, requirements
-from bench.execute.environments.build import Environment, build, not_as_asked, resolved
+from bench.execute.environments.build import build, not_as_asked, resolved
 from bench.execute.environments.requirements import RequirementSet
 from bench.records import files
 from bench.records.cache import cache_folder, private
 from bench.records.foreign_text import without_secrets
+from bench.records.schema import Environment
 
 CURRENT = "current"
 FOLDER = "environments"
 COMPLETE = "complete.json"  # written last: without it a folder was left half-built and does not count
-STORED = TypeAdapter(Environment)
-
-
-def current() -> Environment:
-    """The interpreter that runs this."""
-    return Environment(name=CURRENT, python=sys.executable, packages=overlay.base_packages())
 
 
 def control() -> Environment:
     """An overlay that moves nothing, to be compared with others.
 
-    It has an import path as long as theirs: Accelerate searches all of it in every optimizer step,
-    so that `current()` would look a little cheaper than any overlay.
+    It has an import path as long as theirs: Accelerate searches all of it in every optimizer step, so that this
+    interpreter itself would look a little cheaper than any overlay.
     """
     return _obtain(RequirementSet(items=(), arguments=()), CURRENT)
 
 
-def obtain(text: str, *, name: str | None = None) -> Environment:
+def obtain(text: str) -> Environment:
     """The environment that `text` asks for, from the cache or built now.
 
     Raises `UsageError` for a text that means nothing, `UninstallableError` for what cannot be
     installed or imported here, `IndexUnreachableError` when the index is needed and does not answer.
     """
     if text.strip() == CURRENT:
-        return replace(current(), name=name or CURRENT)
-    return _obtain(requirements.parse(text), name or without_secrets(text))
+        return control()
+    return _obtain(requirements.parse(text), without_secrets(text))
 
 
-def from_requirements(path: Path, *, name: str | None = None) -> Environment:
+def from_requirements(path: Path) -> Environment:
     """The environment that a requirements file asks for; raises as `obtain` does."""
-    return _obtain(requirements.parse_file(path), name or path.stem)
+    return _obtain(requirements.parse_file(path), path.stem)
 
 
 def _obtain(wanted: RequirementSet, name: str) -> Environment:
@@ -75,7 +68,7 @@ def _obtain(wanted: RequirementSet, name: str) -> Environment:
             stored = _read(folder)
             if stored is None or not _is_as_stored(stored, wanted):
                 stored = _build(folder, wanted)
-    return replace(stored, name=name)
+    return stored.model_copy(update={"name": name})
 
 
 def _is_as_stored(stored: Environment, wanted: RequirementSet) -> bool:
@@ -119,7 +112,7 @@ def _key(wanted: RequirementSet) -> str:
 
 def _read(folder: Path) -> Environment | None:
     try:
-        stored = STORED.validate_json((folder / COMPLETE).read_bytes())
+        stored = Environment.model_validate_json((folder / COMPLETE).read_bytes())
     except (OSError, ValidationError):
         return None
     return stored if Path(stored.python).exists() else None
@@ -136,7 +129,7 @@ def _locked(path: Path) -> Iterator[None]:
 def _build(folder: Path, wanted: RequirementSet) -> Environment:
     try:
         built = build(folder, wanted)
-        files.write_bytes(folder / COMPLETE, STORED.dump_json(built, indent=1), mode=files.OWNER)
+        files.write_bytes(folder / COMPLETE, built.model_dump_json(indent=1).encode(), mode=files.OWNER)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

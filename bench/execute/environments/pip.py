@@ -12,7 +12,6 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,19 +23,11 @@ from packaging.version import InvalidVersion, Version
 from bench.execute import shell
 from bench.execute.environments import pip_errors
 from bench.execute.log import Log, run
+from bench.records.schema import Release
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 DATES_TIMEOUT_S = 10.0
 ONLY_WHEELS = ("--only-binary", ":all:")  # an old release without a wheel would be built for an hour
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Release:
-    """One version of a package on an index."""
-
-    version: str
-    uploaded: datetime | None
-    """When its first file was uploaded; None where the index does not say."""
 
 
 def install(arguments: Sequence[str], *, python: Path, constraints: Path, only_wheels: bool) -> tuple[str, ...]:

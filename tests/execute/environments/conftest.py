@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.execute.environments import cache, pip, requirements
-from bench.execute.environments.build import Environment
+from bench.records.schema import Environment
 from tests.execute.environments import wheels
 
 SETTINGS_OF_PIP = [name for name in os.environ if name.startswith("PIP_")]
@@ -61,7 +61,7 @@ def builds(monkeypatch) -> list[str]:
         folder.mkdir(exist_ok=True)
         python = folder / "python"
         python.touch()
-        return Environment(name="", python=str(python), requirements=wanted.texts, packages={"tiny": "1.0"})
+        return Environment(name="", python=str(python), requirements=list(wanted.texts), packages={"tiny": "1.0"})
 
     monkeypatch.setattr(cache, "build", build)
     monkeypatch.setattr(cache, "_is_as_stored", lambda *_: True)  # a file tells nothing

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from bench.execute.environments import cache, checkouts, requirements
+from bench.execute.environments import cache, checkouts, overlay, requirements
 from bench.execute.environments.build import Environment
 from tests.execute.environments import wheels
 from tests.execute.environments.wheels import seen_by
@@ -20,8 +20,8 @@ def test_own_packages_win_and_all_others_are_the_current_ones(shelf):
     path = wheels.wheel(shelf, "tabulate", "99.0", {"tabulate.py": "VALUE = 'the overlay'\n"})
     environment = cache.obtain(str(path))
     assert environment.moved == {"tabulate": (metadata.version("tabulate"), "99.0")}
-    assert environment.unasked == ()
-    assert environment.packages == cache.current().packages | {"tabulate": "99.0"}
+    assert environment.unasked == []
+    assert environment.packages == overlay.base_packages() | {"tabulate": "99.0"}
     assert seen_by(environment, "__import__('tabulate').VALUE") == "the overlay"
     for module in ("torch", "bench", "trainloops", "trainloops.runners.pytorch"):
         here = find_spec(module)
@@ -43,8 +43,8 @@ def test_what_moves_without_being_asked_for_is_told(shelf):
     wheels.wheel(shelf, "tiny", "1.0", requires=["helper>=1", "numpy"])
     environment = cache.obtain("tiny==1.0")
     assert environment.moved == {"tiny": (None, "1.0"), "helper": (None, "2.0")}
-    assert environment.unasked == ("helper",)
-    assert environment.requirements == ("tiny==1.0",)
+    assert environment.unasked == ["helper"]
+    assert environment.requirements == ["tiny==1.0"]
     assert environment.packages["numpy"] == metadata.version("numpy")
 
 
@@ -63,7 +63,7 @@ def test_a_checkout_is_built_from_a_copy_and_again_after_an_edit(shelf, tmp_path
     first = cache.obtain(str(tree))
     assert sorted(path.name for path in tree.iterdir()) == before
     assert first.moved == {"tiny": (None, "1.0")}
-    assert first.unasked == ()
+    assert first.unasked == []
     (tree / "tiny.py").write_text("VALUE = 22\n")
     assert (value_of_tiny(first), value_of_tiny(cache.obtain(str(tree)))) == (1, 22)
 
@@ -74,7 +74,7 @@ def test_a_checkout_beside_a_requirement_that_is_not_pinned(shelf, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     environment = cache.obtain("./tree helper>=1")
     assert environment.moved == {"tiny": (None, "1.0"), "helper": (None, "2.0")}
-    assert environment.unasked == ()
+    assert environment.unasked == []
 
 
 def test_what_a_build_left_is_no_part_of_a_checkout(tmp_path):
@@ -98,22 +98,16 @@ def test_a_requirements_file(shelf, tmp_path):
     path = tmp_path / "candidate.txt"
     path.write_text("# both\ntiny==1.0  # pinned\n\nhelper\n")
     environment = cache.from_requirements(path)
-    assert (environment.name, environment.requirements) == ("candidate", ("tiny==1.0", "helper"))
+    assert (environment.name, environment.requirements) == ("candidate", ["tiny==1.0", "helper"])
     assert environment.moved == {"tiny": (None, "1.0"), "helper": (None, "2.0")}
 
 
-def test_current_is_this_interpreter(no_pip):
-    no_pip()
-    environment = cache.obtain("current")
-    assert (environment.name, environment.python, environment.moved) == ("current", sys.executable, {})
-    assert environment.packages["torch"] == metadata.version("torch")
-
-
 @pytest.mark.usefixtures("unpacks")
-def test_the_control_moves_nothing_and_has_a_path_as_long_as_any_overlay(shelf):
+def test_the_current_environment_is_an_overlay_that_moves_nothing_and_has_a_path_as_long_as_any(shelf):
     path = wheels.wheel(shelf, "tiny", "1.0")
-    control, other = cache.control(), cache.obtain(str(path))
-    assert (control.name, control.moved, control.packages) == ("current", {}, cache.current().packages)
+    control, other = cache.obtain("current"), cache.obtain(str(path))
+    assert (control.name, control.moved, control.packages) == ("current", {}, overlay.base_packages())
+    assert control.packages["torch"] == metadata.version("torch")
     assert len(seen_by(control, "sys.path")) == len(seen_by(other, "sys.path"))
     assert control.python != sys.executable
 

@@ -12,7 +12,7 @@ import pytest
 
 from bench.errors import IndexUnreachableError, UninstallableError
 from bench.execute.environments import cache, pip
-from bench.execute.environments.pip import Release
+from bench.records.schema import Release
 
 FILES = [
     {"filename": "tiny-1.0-py3-none-any.whl", "upload-time": "2024-05-02T10:00:00Z"},

@@ -10,13 +10,11 @@ import pytest
 from bench.errors import UninstallableError, UsageError
 from bench.execute import sets
 from bench.execute.environments import cache, overlay
-from bench.execute.environments.build import Environment
 from bench.execute.workers import launchers
 from bench.execute.workers.pool import Pool, key_of
 from bench.host import imported
 from bench.plan.schedule import Layout
-from bench.records.schema import Cell
-from bench.records.schema import Environment as Side
+from bench.records.schema import CURRENT, Cell, Environment
 from tests.execute.environments import wheels
 from tests.execute.environments.wheels import seen_by
 
@@ -58,7 +56,8 @@ def test_an_overlay_wins_over_what_the_shell_names(on_path):
 
 @pytest.mark.usefixtures("unpacks")
 def test_the_current_environment_has_what_the_shell_names_on_both_of_its_sides(on_path):
-    control, current = cache.control(), cache.current()
+    control = cache.control()
+    current = Environment(name=CURRENT, python=sys.executable, packages=overlay.base_packages())
     assert control.packages == current.packages
     assert current.packages["tiny"] == "9.0"
     assert (measured_by(control), measured_by(current)) == (("9.0", 9), ("9.0", 9))
@@ -174,7 +173,7 @@ def ready(runner: str, packages: dict[str, str]) -> object:
 def test_an_interpreter_tells_what_it_has_imported_and_from_where():
     interpreter = ready("accelerate", {})
     assert {name: each.version for name, each in interpreter.imported.items()} == {
-        name: cache.current().packages[name] for name in ("torch", "accelerate")
+        name: overlay.base_packages()[name] for name in ("torch", "accelerate")
     }
     whole = {name: each["path"] for name, each in imported.seen(interpreter.imported).items()}
     assert {name: launchers.from_environment(path) for name, path in whole.items()} == {
@@ -206,8 +205,8 @@ def test_another_looptax_in_the_child_measures_nothing(tmp_path):
 
 
 def test_packages_that_moved_anywhere_are_compared_everywhere():
-    old = Side(name="a", python="", packages={"tiny": "1.0", "torch": "2"}, moved={"tiny": (None, "1.0")})
-    new = Side(name="b", python="", packages={"tiny": "2.0", "torch": "2"})
+    old = Environment(name="a", python="", packages={"tiny": "1.0", "torch": "2"}, moved={"tiny": (None, "1.0")})
+    new = Environment(name="b", python="", packages={"tiny": "2.0", "torch": "2"})
     assert sets.compared([old, new]) == {"a": {"tiny": "1.0"}, "b": {"tiny": "2.0"}}
 
 

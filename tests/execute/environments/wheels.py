@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.execute.environments.build import Environment
+    from bench.records.schema import Environment
 
 BACKEND = """
 import pathlib
