@@ -132,13 +132,20 @@ class Count(Record):
     share: Finite
 
 
-class FunctionCounts(Record):
-    """What one Python function has to do with a steady step."""
+class Function(Record):
+    """A Python function of the loop or of what it calls."""
 
     file: str
     """As it is imported: `transformers/trainer.py`."""
     function: str
+    """Its qualified name."""
     line: int
+    """Its first."""
+
+
+class FunctionCounts(Function):
+    """What one Python function has to do with a steady step."""
+
     python_calls: int = 0
     c_calls: int = 0
     ops: int = 0
@@ -172,13 +179,9 @@ class Counters(Record):
     unavailable: dict[str, str] = {}
 
 
-class FunctionTime(Record):
+class FunctionTime(Function):
     """The wall time of a step that one Python function spends itself, by samples."""
 
-    file: str
-    """As it is imported: `transformers/trainer.py`."""
-    function: str
-    line: int
     exclusive_ns: int
 
 

@@ -29,6 +29,7 @@ from bench.records.measured import (
     Counters,
     EvaluationTime,
     Fingerprint,
+    Function,
     FunctionCounts,
     FunctionTime,
     Memory,

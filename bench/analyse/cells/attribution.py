@@ -10,30 +10,13 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from bench.analyse.signs import signed
 from bench.records.metrics import metric
-from bench.records.schema import AttributionRow, Cell
+from bench.records.schema import AttributionRow, Cell, Function
 
 OWN_TIME = "exclusive_ns"
 """The one figure by function that is sampled, not counted: nanoseconds a step. Too noisy for a sentence."""
-
-
-class FunctionCounts(Protocol):
-    """What one Python function has to do with a steady step; `records.schema.FunctionCounts` is one."""
-
-    @property
-    def file(self) -> str:
-        """As it is imported: `transformers/trainer.py`."""
-
-    @property
-    def function(self) -> str:
-        """Its qualified name."""
-
-    @property
-    def line(self) -> int:
-        """Its first line."""
 
 
 def package_of(file: str) -> str:
@@ -56,7 +39,7 @@ class Group:
 
 
 def subtract(
-    baseline: Iterable[FunctionCounts], candidate: Iterable[FunctionCounts], counter: str, *, cell: Cell
+    baseline: Iterable[Function], candidate: Iterable[Function], counter: str, *, cell: Cell
 ) -> list[AttributionRow]:
     """Candidate minus baseline for each function that differs, largest difference first; `cell` is the candidate's."""
     before, after = _by_function(baseline, counter), _by_function(candidate, counter)
@@ -84,7 +67,7 @@ def _row(
     )
 
 
-def _by_function(table: Iterable[FunctionCounts], counter: str) -> dict[tuple[str, str], LineAndCount]:
+def _by_function(table: Iterable[Function], counter: str) -> dict[tuple[str, str], LineAndCount]:
     """Line and count by file and name; functions that share both, such as two lambdas, are one."""
     counts: dict[tuple[str, str], LineAndCount] = {}
     for function in table:

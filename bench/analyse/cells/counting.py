@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bench.analyse.cells.attribution import OWN_TIME, FunctionCounts, repeats, subtract
+from bench.analyse.cells.attribution import OWN_TIME, repeats, subtract
 from bench.analyse.cells.seen import Seen
 from bench.records.metrics import BY_FUNCTION, COUNTED, EXACT
-from bench.records.schema import AttributionRow, Cell, CounterFigures, Counters, Trial
+from bench.records.schema import AttributionRow, Cell, CounterFigures, Counters, Function, Trial
 
 NOT_COUNTED = "the counting pass has no good trial of this cell"
 
@@ -47,13 +47,13 @@ def why_not_counted(counts: Sequence[Counters], name: str) -> str:
     return reasons.get(name, "it was not counted")
 
 
-Tables = Mapping[str, Sequence[FunctionCounts]]
+Tables = Mapping[str, Sequence[Function]]
 """Function by function, what one cell has of each counter."""
 
 
 def tables_of(counts: Sequence[Counters], split: Sequence[Trial]) -> Tables:
     """Return the tables of one cell: what was counted, and the time of its functions where that was sampled."""
-    counted: dict[str, Sequence[FunctionCounts]] = (
+    counted: dict[str, Sequence[Function]] = (
         {metric.key: counts[0].functions for metric in BY_FUNCTION if count(counts[0], metric.key) is not None}
         if counts
         else {}

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import sentence
+from bench.analyse.releases.probes import cell_of, sought
 from bench.plan.bisect import STEP_TIME, figure_of
 from bench.plan.upgrade import changed
 from bench.report.document import blocks, bridges, machine, numbers, steadiness
@@ -23,7 +24,6 @@ from bench.report.kinds.bisect.sentences import (
     environment,
     metric,
     name,
-    newer_cell,
     package,
     timed,
     usable_probes,
@@ -75,10 +75,9 @@ def one_line(summary: Summary) -> str:
 
 def progress_line(run: Run, probe: Probe) -> str:
     """One line of progress: what a release that was just looked at has."""
-    assert run.settings.bisection is not None
     if probe.status != "ok":
         return f"{probe.release}: skipped, {probe.reason}"
-    value = figure(figure_of(run.settings.bisection.metric).key, probe.value)
+    value = figure(figure_of(sought(run).metric).key, probe.value)
     beside = "" if probe.ratio is None else f", {numbers.ratio(probe.ratio)} of the first end's"
     like = {"first": ", like the first end", "last": ", like the last end", "undecided": ", undecided", None: ""}
     return f"{probe.release}: {value}{beside}{like[probe.like]}"
@@ -116,7 +115,7 @@ def _calls(summary: Summary, transition: Transition) -> str:
     """By which functions the Python calls differ, unless that is the answer itself."""
     if metric(summary) == "python_calls":
         return ""
-    rows = rows_of(summary, newer_cell(summary.run.settings, transition), "python_calls")
+    rows = rows_of(summary, cell_of(summary.run, transition.newer), "python_calls")
     return f"Between the two: {sentence(rows, 'python_calls', files=3)}" if rows else "Their Python calls are the same."
 
 
@@ -164,20 +163,18 @@ def _others(summary: Summary) -> str:
 
 
 def _ends(summary: Summary) -> str:
-    assert summary.run.settings.bisection is not None
-    releases = summary.run.settings.bisection.releases
+    releases = sought(summary.run).releases
     return f"{package(summary)} {releases[0].version} → {releases[-1].version}"
 
 
 def setting(summary: Summary) -> str:
     """Say what was followed, through how many releases, when and on what."""
     settings = summary.run.settings
-    assert settings.bisection is not None
     of, runner = settings.comparisons[0], settings.runners[0]
     machine = listed(hardware(summary))
     sentence = (
         f"Followed {runner}{of.at_batch}{of.of_place} through "
-        f"{plural(len(settings.bisection.releases), 'release')}, of which {len(summary.probes)} were looked at, on "
+        f"{plural(len(sought(summary.run).releases), 'release')}, of which {len(summary.probes)} were looked at, on "
         f"{summary.run.started_at:%Y-%m-%d} on {machine}."
     )
     return steadiness.after(sentence, summary)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analyse.cells.attribution import places
+from bench.analyse.releases.probes import cell_of, sought
 from bench.plan.bisect import STEP_TIME, figure_of
-from bench.plan.comparison_groups import cell
 from bench.report.document import numbers
 from bench.report.document.inconclusive import more_than
 from bench.report.document.metrics import figure
@@ -14,7 +14,7 @@ from bench.report.document.text import listed, plural
 from bench.report.document.verdict_tables import rows_of
 
 if TYPE_CHECKING:
-    from bench.records.schema import Cell, Environment, Probe, Settings, Summary, Transition, Verdict
+    from bench.records.schema import Environment, Probe, Summary, Transition, Verdict
 
 
 def answer(summary: Summary) -> str:
@@ -50,8 +50,7 @@ def describe_transition(summary: Summary, transition: Transition) -> str:
 
 def metric(summary: Summary) -> str:
     """What the run looks for."""
-    assert summary.run.settings.bisection is not None
-    return summary.run.settings.bisection.metric
+    return sought(summary.run).metric
 
 
 def package(summary: Summary) -> str:
@@ -77,11 +76,6 @@ def value(summary: Summary, probe: Probe) -> str:
 def usable_probes(summary: Summary) -> list[Probe]:
     """The releases that have a value."""
     return [probe for probe in summary.probes if probe.status == "ok"]
-
-
-def newer_cell(settings: Settings, transition: Transition) -> Cell:
-    """The cell that the move's functions are told of."""
-    return cell(settings.comparisons[0], settings.runners[0], transition.newer)
 
 
 def environment(summary: Summary, release: str) -> Environment:
@@ -111,8 +105,7 @@ def _why(summary: Summary, transition: Transition) -> str:
 
 
 def _few(summary: Summary, usable: int) -> str:
-    assert summary.run.settings.bisection is not None
-    releases = len(summary.run.settings.bisection.releases)
+    releases = len(sought(summary.run).releases)
     return f"{usable or 'none'} of {plural(releases, 'release')} can be used here, and a comparison needs two"
 
 
@@ -140,7 +133,7 @@ def _longer(summary: Summary, transition: Transition) -> tuple[str, str]:
 
 
 def _where(summary: Summary, transition: Transition) -> str:
-    rows = rows_of(summary, newer_cell(summary.run.settings, transition), metric(summary))
+    rows = rows_of(summary, cell_of(summary.run, transition.newer), metric(summary))
     return f": {places(rows, files=3)}" if rows else ""
 
 
