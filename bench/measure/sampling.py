@@ -84,11 +84,8 @@ class Sampler:
 
 @contextmanager
 def sampling(*, steps: int, warmup_steps: int) -> Iterator[Sampler]:
-    """Sample whatever loop runs meanwhile in the main thread; where there is no such timer (Windows), nothing."""
+    """Sample whatever loop runs meanwhile in the main thread."""
     sampler = Sampler(steps=steps, warmup_steps=warmup_steps)
-    if not hasattr(signal, "setitimer"):
-        yield sampler
-        return
     before = signal.signal(signal.SIGALRM, sampler.take)
     signal.siginterrupt(signal.SIGALRM, False)  # a driver's system calls must not fail because of us
     try:

@@ -44,11 +44,6 @@ class Alikeness(Equivalence):
     warnings: list[str] = []
     """What a reader must know of the proof itself: that a script is not reproducible, or ended early."""
 
-    @property
-    def equal(self) -> bool:
-        """Whether ratios may be printed."""
-        return self.proven
-
 
 class DeviceMemory(Record):
     """Peak device memory, the median over blocks."""

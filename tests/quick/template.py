@@ -19,7 +19,7 @@ from importlib import metadata
 
 import torch._dynamo  # noqa: F401 - which comes with the first optimizer
 
-from bench.execute.workers.children import die_with_parent, kill_group
+from bench.execute.workers.children import die_with_parent, signal_group
 from bench.execute.workers.protocol import Receiver, send
 from trainloops import runners
 
@@ -98,7 +98,7 @@ def keep(asking):
     fork = os.pidfd_open(pid)
     ready, _, _ = select.select([fork, asking], [], [])
     if fork not in ready:
-        kill_group(pid)
+        signal_group(pid, signal.SIGKILL)
     exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if fork in ready:
         send(asking, {"exit_code": exit_code})

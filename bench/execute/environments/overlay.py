@@ -67,7 +67,7 @@ def _base(python: str, path: str) -> dict[str, str]:  # noqa: ARG001 - what is s
 
 def create(folder: Path) -> Path:
     """Make an overlay that has nothing of its own yet, and return the path of its interpreter."""
-    venv.EnvBuilder(symlinks=os.name != "nt", with_pip=False, clear=True).create(folder)
+    venv.EnvBuilder(symlinks=True, with_pip=False, clear=True).create(folder)
     own = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(folder)}))
     # `addsitedir` and not a bare path: the current environment's own .pth files are read too, and
     # with them its editable installs, this one's among them.

@@ -85,7 +85,7 @@ def _ended(children: dict[int, object]) -> Iterator[Message]:
             return
         if pid not in children:  # an orphan of a trial's
             continue
-        kill_group(pid)
+        signal_group(pid, signal.SIGKILL)
         cpu_s = usage.ru_utime + usage.ru_stime
         exit_code = os.waitstatus_to_exitcode(status)
         yield {"event": "ended", "id": children.pop(pid), "exit_code": exit_code, "cpu_s": cpu_s}
@@ -98,16 +98,16 @@ def _end_with(children: list[int], patience_s: float) -> NoReturn:
         children = [pid for pid in children if os.waitpid(pid, os.WNOHANG) == (0, 0)]
         select.select([], [], [], POLL_S)
     for pid in children:
-        kill_group(pid)
+        signal_group(pid, signal.SIGKILL)
         os.waitpid(pid, 0)  # in a container there may be nobody else to do it
     _end_orphans()
     os._exit(0)
 
 
-def kill_group(pid: int) -> None:
-    """Kill a process and all in its group, if they are still there."""
+def signal_group(pid: int, which: signal.Signals) -> None:
+    """Send it to a process and all in its group, if they are still there."""
     try:
-        os.killpg(pid, signal.SIGKILL)
+        os.killpg(pid, which)
     except (ProcessLookupError, PermissionError):
         return
 

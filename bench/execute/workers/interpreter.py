@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 from itertools import count
@@ -11,7 +12,7 @@ from tempfile import TemporaryDirectory
 from bench.execute.log import Log
 from bench.execute.workers import protocol
 from bench.execute.workers.channel import Channel, WorkerEndedError
-from bench.execute.workers.children import kill_group
+from bench.execute.workers.children import signal_group
 from bench.execute.workers.protocol import Message, how_it_ended
 from bench.execute.workers.spec import Spec, environment, local
 from bench.execute.workers.trial_process import KILL_GRACE_S, Ended, Process
@@ -101,7 +102,7 @@ class ForkServer:
         try:
             self._process.wait(KILL_GRACE_S)
         except subprocess.TimeoutExpired:
-            kill_group(self._process.pid)
+            signal_group(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._scratch.cleanup()
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.execute.log import Log
-from bench.execute.workers.children import kill_group
+from bench.execute.workers.children import signal_group
 from bench.execute.workers.protocol import Message
 
 KILL_GRACE_S = 10.0
@@ -42,19 +41,12 @@ class Process:
 
     def kill(self) -> None:
         """Kill it, and all that it has started."""
-        kill_group(self.pid)
+        signal_group(self.pid, signal.SIGKILL)
 
     def stop(self) -> None:
         """Let it stand still, and all that it has started."""
-        _signal_group(self.pid, signal.SIGSTOP)
+        signal_group(self.pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
         """Let it go on."""
-        _signal_group(self.pid, signal.SIGCONT)
-
-
-def _signal_group(pid: int, which: signal.Signals) -> None:
-    try:
-        os.killpg(pid, which)
-    except (ProcessLookupError, PermissionError):
-        return
+        signal_group(self.pid, signal.SIGCONT)

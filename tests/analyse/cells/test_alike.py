@@ -101,7 +101,7 @@ def test_what_differs_is_named_with_both_values(seen, option):
     first_step, reason = EXPLAINED[option]
     alikeness = compared(seen, LOOP, f"loop.py {option}")
     assert_says(alikeness.reasons[0], reason)
-    assert (alikeness.verdict, alikeness.first_step, alikeness.equal) == ("different", first_step, False)
+    assert (alikeness.verdict, alikeness.first_step, alikeness.proven) == ("different", first_step, False)
     assert alikeness.detail.endswith(alikeness.reasons[0])
 
 
@@ -162,7 +162,7 @@ def test_nothing_is_named_that_does_not_differ(seen):
 def test_what_does_not_touch_the_arithmetic_is_equal_to_the_last_bit(seen, option):
     alikeness = compared(seen, LOOP, f"loop.py {option}")
     assert alikeness.detail == "all 6 steps are equal to the last bit, their losses and the trained parameters"
-    assert (alikeness.verdict, alikeness.equal, alikeness.reasons) == ("bitwise", True, [])
+    assert (alikeness.verdict, alikeness.proven, alikeness.reasons) == ("bitwise", True, [])
 
 
 @pytest.mark.parametrize("style", STYLES[1:])
@@ -176,7 +176,7 @@ def test_the_trainers_fused_optimizer_is_that_of_the_loop_by_hand(seen):
 
 def test_what_changes_the_rounding_alone_is_close_and_named(seen):
     alikeness = compared(seen, "styles.py hand", "styles.py trainer --fused")
-    assert (alikeness.verdict, alikeness.equal) == ("close", True)
+    assert (alikeness.verdict, alikeness.proven) == ("close", True)
     assert alikeness.reasons == ["fused of AdamW: False in a, True in b"]
     assert alikeness.largest_relative_difference < 1e-6
     assert alikeness.detail.startswith("largest relative difference |a - b| / max(|a|, |b|) of a step's loss ")
@@ -237,7 +237,7 @@ def test_a_limit_that_no_gradient_reached_is_no_reason(seen):
 def test_a_script_that_differs_from_run_to_run_proves_nothing(seen):
     (second,) = fingerprints(request(FROM_THE_CLOCK))
     alikeness = compared(seen, FROM_THE_CLOCK, LOOP, again=(second, None))
-    assert (alikeness.verdict, alikeness.equal) == ("unproven", False)
+    assert (alikeness.verdict, alikeness.proven) == ("unproven", False)
     assert alikeness.detail == "a is not reproducible, so that nothing can be proven of it"
     (warning,) = alikeness.warnings
     assert warning.startswith(
