@@ -71,13 +71,13 @@ def test_micro_batches_train_what_a_whole_batch_does(code):
 @pytest.mark.network
 def test_the_first_script_fails_in_the_same_way_on_4_34_1(tmp_path, monkeypatch):
     from bench.errors import IndexUnreachableError
-    from bench.execute.environments import sides
+    from bench.execute.environments import cache
     from bench.execute.environments.compatibility import extra_pins
     from bench.execute.shell import variables
 
     monkeypatch.setenv("LOOPTAX_CACHE", str(tmp_path / "cache"))
     try:
-        old = sides.environment_for(" ".join(["transformers==4.34.1", *extra_pins("transformers", "4.34.1")]))
+        old = cache.obtain(" ".join(["transformers==4.34.1", *extra_pins("transformers", "4.34.1")]))
     except IndexUnreachableError as error:
         pytest.skip(str(error))
     error, words, code = FAILING[0]
