@@ -14,7 +14,7 @@ import typer
 
 from bench.analyse.verdicts import comparability
 from bench.cli import app, options
-from bench.cli.output import OutputOptions
+from bench.cli.output import OutputOptions, write
 from bench.errors import RunFolderError, UsageError
 from bench.plan import comparison_groups, parse, upgrade
 from bench.records import store
@@ -75,7 +75,7 @@ def judged(
     code = KIND.exit_code(two_runs)
     result = answer.of_two_runs(two_runs, exit_code=code, path=out)
     if out is not None:
-        write(out, markdown.written(result.document))
+        write("--out", out, markdown.written(result.document))
     output.emit(result, code)
     return code
 
@@ -110,14 +110,6 @@ def refuse_unlike(baseline: Run, candidate: Run) -> None:
             f"the runs are not comparable ({reasons}): differences "
             "could come from the machine or settings. Use runs from one machine and with the same settings, or --force."
         )
-
-
-def write(path: Path, report: str) -> None:
-    """Write the report whole or not at all; raises `UsageError`."""
-    try:
-        store.write(path, report)
-    except OSError as error:
-        raise UsageError(f"--out {path} cannot be written: {error.strerror}; name another file.") from None
 
 
 if __name__ == "__main__":

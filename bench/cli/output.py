@@ -122,10 +122,15 @@ class OutputOptions:
 
     def _write_junit(self, text: str) -> None:
         assert self.junit is not None
-        try:
-            store.write(self.junit, text)
-        except OSError as error:
-            raise UsageError(f"--junit {self.junit} cannot be written: {error.strerror}; name another file.") from None
+        write("--junit", self.junit, text)
+
+
+def write(flag: str, path: Path, text: str) -> None:
+    """Write what a flag asks for whole or not at all; raises `UsageError`."""
+    try:
+        store.write(path, text)
+    except OSError as error:
+        raise UsageError(f"{flag} {path} cannot be written: {error.strerror}; name another file.") from None
 
 
 def _code_of(error: BaseException) -> int:

@@ -6,13 +6,12 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from importlib.util import find_spec
 from itertools import product
 from typing import Any, get_args
 
 from bench.errors import DeviceError, UsageError
-from bench.plan import devices, runner_files
+from bench.plan import devices, parse, runner_files
 from bench.records.schema import Comparison, Machine
 from trainloops import references, runners, stock, workloads
 from trainloops.contract import Strategy
@@ -107,9 +106,7 @@ def known(flag: str, text: str, names: Iterable[str], *, also: str = "") -> list
     names = list(names)
     for value in (values := split(flag, text)):
         if value not in names:
-            nearest = get_close_matches(value, names, n=1)
-            hint = f"; did you mean {nearest[0]}?" if nearest else "."
-            raise UsageError(f"{flag} {value!r} is not one of {', '.join(names)}{also}{hint}")
+            raise UsageError(f"{flag} {value!r} is not one of {', '.join(names)}{also}{parse.nearest(value, names)}")
     return values
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 
 from packaging.specifiers import SpecifierSet
 
 from bench.errors import UsageError
-from bench.plan import cells
+from bench.plan import cells, parse
 from bench.records.schema import PricedOption
 from trainloops import options, runners
 from trainloops.options import Option
@@ -52,7 +51,8 @@ def select_seen(seen: Sequence[PricedOption], text: str | None) -> list[PricedOp
     for name in names:
         if name not in here:
             raise UsageError(
-                f"--option {name!r} is not on in {seen[0].runner}, which has {', '.join(here)}{_hint(name, here)}"
+                f"--option {name!r} is not on in {seen[0].runner}, which has {', '.join(here)}"
+                f"{parse.nearest(name, here)}"
             )
     named = [option for option in seen if option.name in names]
     refuse_missing(named)
@@ -80,13 +80,8 @@ def _names(text: str, runner_list: Sequence[str], offered: Sequence[PricedOption
                 f"--option {name}: {' and '.join(runner_list)} has no such option; {' and '.join(others)} has: "
                 f"--runner {','.join(others)}."
             )
-        raise UsageError(f"--option {name!r} is not one of {', '.join(here)}{_hint(name, here)}")
+        raise UsageError(f"--option {name!r} is not one of {', '.join(here)}{parse.nearest(name, here)}")
     return names
-
-
-def _hint(name: str, here: Sequence[str]) -> str:
-    nearest = get_close_matches(name, here, n=1)
-    return f"; did you mean {nearest[0]}?" if nearest else "."
 
 
 def _of(runner: str, packages: Mapping[str, str]) -> list[tuple[Option, PricedOption]]:

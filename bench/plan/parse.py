@@ -1,8 +1,12 @@
-"""Durations, percentages, sizes and endpoints from the command line."""
+"""Durations, percentages, sizes, endpoints and Python files from the command line."""
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
 
 from bench.errors import UsageError
 
@@ -48,3 +52,22 @@ def bytes_of(flag: str, text: str) -> int:
     if not 0 < value < LARGEST_BYTES:
         raise UsageError(f"{flag} {text!r} is not a size; write it as 2GiB or 1500MB.")
     return value
+
+
+def python(where: str, file: Path, way_out: str = "") -> ast.Module:
+    """What stands in a Python file that is there; raises `UsageError` that names it and the line."""
+    try:
+        return ast.parse(file.read_bytes(), filename=str(file))
+    except OSError as error:
+        raise UsageError(f"{where} cannot be read: {error.strerror}{way_out}.") from None
+    except SyntaxError as error:
+        at = f" line {error.lineno}" if error.lineno else ""
+        raise UsageError(f"{where}{at} is no Python: {error.msg}.") from None
+    except ValueError as error:
+        raise UsageError(f"{where} is no Python: {error}.") from None
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """The end of a sentence about a name that is none of these."""
+    alike = get_close_matches(name, names, n=1)
+    return f"; did you mean {alike[0]}?" if alike else "."

@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from bench.errors import UsageError
-from bench.plan import scripts
+from bench.plan import parse, scripts
 from bench.records.cells import SCRIPT
 from bench.records.schema import Settings
 from trainloops import references, runners, workloads
@@ -138,15 +138,7 @@ def _refuse_file(file: Path, where: str, attribute: str, kind: Kind) -> None:
     way_out = f"give the path of a file with a {kind.call(attribute)}"
     if not file.is_file():
         raise UsageError(f"{where}: there is no such file; {way_out}.")
-    try:
-        module = ast.parse(file.read_bytes(), filename=str(file))
-    except OSError as error:
-        raise UsageError(f"{where} cannot be read: {error.strerror}; {way_out}.") from None
-    except SyntaxError as error:
-        at = f" line {error.lineno}" if error.lineno else ""
-        raise UsageError(f"{where}{at} is no Python: {error.msg}.") from None
-    except ValueError as error:
-        raise UsageError(f"{where} is no Python: {error}.") from None
+    module = parse.python(where, file, f"; {way_out}")
     first, _, inner = attribute.partition(".")
     definitions = list(_definitions(module, first))
     if not definitions:

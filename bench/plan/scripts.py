@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
 import shlex
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
-from bench.plan import devices, working_copy
+from bench.plan import devices, parse, working_copy
 from bench.records.cells import SCRIPT
 from bench.records.foreign_text import without_secrets
 from bench.records.schema import Comparison, Machine, Pass, Script, Scripts
@@ -159,15 +158,7 @@ def refuse_unusable(file: Path, *, flag: str = "--script") -> None:
     if not file.is_file():
         what = "is a folder" if file.is_dir() else "is not there"
         raise UsageError(f"{flag} {file} {what}: give the path of a Python file that trains something.")
-    try:
-        ast.parse(file.read_bytes(), filename=str(file))
-    except OSError as error:
-        raise UsageError(f"{flag} {file} cannot be read: {error.strerror}.") from None
-    except SyntaxError as error:
-        at = f" line {error.lineno}" if error.lineno else ""
-        raise UsageError(f"{flag} {file}{at} is no Python: {error.msg}.") from None
-    except ValueError as error:
-        raise UsageError(f"{flag} {file} is no Python: {error}.") from None
+    parse.python(f"{flag} {file}", file)
 
 
 def _refuse_credentials(file: Path, arguments: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from packaging.specifiers import SpecifierSet
 
-from trainloops.contract import Job, Loss, Parts, Train
+from trainloops.contract import Batch, Job, Loss, Parts, Train
 
 MODULES = {
     "hf-trainer": "trainloops.options.hf_trainer",
@@ -97,6 +97,20 @@ class Option:
         if self.text is not None:
             return self.text
         return ", ".join(filter(None, (_written(given) for given in self.passed.values())))
+
+
+def _read(_: Job, parts: Parts) -> Loss:
+    """The loss, read as a number."""
+
+    def loss(model: Any, batch: Batch) -> Any:
+        value = parts.loss(model, batch)
+        value.item()
+        return value
+
+    return loss
+
+
+LOSS_ITEM = Option(name="loss-item", loss=_read, text="loss.item() in every step")
 
 
 def _written(given: Mapping[str, Any] | Made) -> str:

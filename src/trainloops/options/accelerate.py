@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainloops.contract import Batch, Job, Loss, Parts
-from trainloops.options import HALF_BATCH, Option
+from trainloops.options import HALF_BATCH, LOSS_ITEM, Option
 
 if TYPE_CHECKING:
     import torch
@@ -19,17 +19,6 @@ def _gathered(_: Job, parts: Parts) -> Loss:
     def loss(model: nn.Module, batch: Batch) -> torch.Tensor:
         value = parts.loss(model, batch)
         gather(value.detach())
-        return value
-
-    return loss
-
-
-def _read(_: Job, parts: Parts) -> Loss:
-    """The loss, read as a number."""
-
-    def loss(model: nn.Module, batch: Batch) -> torch.Tensor:
-        value = parts.loss(model, batch)
-        value.item()
         return value
 
     return loss
@@ -52,7 +41,7 @@ def _tracked(job: Job, parts: Parts) -> Loss:
 
 
 OPTIONS = (
-    Option(name="loss-item", loss=_read, text="loss.item() in every step"),
+    LOSS_ITEM,
     Option(name="gather", loss=_gathered, text="accelerator.gather(loss) in every step"),
     Option(name="clip-grad-norm", job={"grad_clip": 1.0}, text="accelerator.clip_grad_norm_(..., 1.0)"),
     Option(name="autocast", job={"precision": "bf16"}, text="mixed_precision='bf16'"),

@@ -5,22 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainloops.contract import Batch, Job, Loss, Parts
-from trainloops.options import HALF_BATCH, Option
+from trainloops.options import HALF_BATCH, LOSS_ITEM, Option
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-
-def _read(_: Job, parts: Parts) -> Loss:
-    """The loss, read as a number."""
-
-    def loss(model: nn.Module, batch: Batch) -> torch.Tensor:
-        value = parts.loss(model, batch)
-        value.item()
-        return value
-
-    return loss
 
 
 def _logged(job: Job, parts: Parts) -> Loss:
@@ -40,7 +29,7 @@ def _logged(job: Job, parts: Parts) -> Loss:
 
 
 OPTIONS = (
-    Option(name="loss-item", loss=_read, text="loss.item() in every step"),
+    LOSS_ITEM,
     Option(name="csv-logger", loss=_logged, text="fabric.log in every step, CSVLogger"),
     Option(name="clip-gradients", job={"grad_clip": 1.0}, text="fabric.clip_gradients(..., max_norm=1.0)"),
     Option(name="autocast", job={"precision": "bf16"}, text="precision='bf16-mixed'"),

@@ -18,7 +18,6 @@ from bench.report.kinds.price_changes import rows
 from bench.report.kinds.price_changes.grid import whole_grid
 from bench.report.kinds.price_changes.sentences import (
     answer,
-    both_labels,
     is_news,
     line,
     of_loops,
@@ -28,7 +27,7 @@ from bench.report.kinds.price_changes.sentences import (
 from bench.report.kinds.prices.rows import counters_of, headers, in_column
 from bench.report.kinds.prices.words import TENSORS
 from bench.report.kinds.upgrade.packages import conflicts, differs, pulled_in
-from bench.report.kinds.upgrade.report import sides
+from bench.report.kinds.upgrade.report import both_labels, sides
 from bench.report.kinds.upgrade.sentences import failures
 
 if TYPE_CHECKING:

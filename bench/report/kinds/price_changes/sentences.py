@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.plan.upgrade import labels
 from bench.records.metrics import metric
 from bench.report.document import numbers, steadiness
 from bench.report.document.columns import NOTHING
@@ -14,7 +13,7 @@ from bench.report.document.text import About, listed, plural
 from bench.report.document.verdict_tables import where
 from bench.report.kinds.price_changes import rows
 from bench.report.kinds.prices.rows import COUNTED, step_time
-from bench.report.kinds.upgrade.report import sides
+from bench.report.kinds.upgrade.report import both_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,11 +22,6 @@ if TYPE_CHECKING:
     from bench.report.kinds.price_changes.rows import Changed
 
 MAX_NAMED = 5
-
-
-def both_labels(summary: Summary) -> str:
-    """`transformers==4.57.1 → transformers==5.3.0`."""
-    return " → ".join(labels(*sides(summary)))
 
 
 def one_line(summary: Summary) -> str:

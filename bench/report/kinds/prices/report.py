@@ -36,7 +36,9 @@ def document(summary: Summary, folder: str) -> Document:
         section("What each option costs", map(_list, rows.lists(summary)), answers=True),
         paragraphs(sentences.failures(summary), role="note"),
         section("Warnings", Warnings(lines=tuple(summary.warnings), counted=False)) if summary.warnings else None,
-        glossary.how_to_read((*words.of(summary).how_to_read, *_of_device(summary))),
+        glossary.how_to_read(
+            (*words.of(summary).how_to_read, *glossary.of_device(summary.run.settings, are_differences=True))
+        ),
         section("How to repeat it", Commands(summary.run.command), machine_and_packages(summary)),
     )
 
@@ -52,10 +54,6 @@ def _list(prices: PriceList) -> Part:
         [Paragraph("What happens now and then:"), _of_events(prices)] if prices.events else None,
         _switches(prices) if prices.prices else None,
     )
-
-
-def _of_device(summary: Summary) -> tuple[str, ...]:
-    return glossary.of_device(summary.run.settings, are_differences=True)
 
 
 def _of_steps(prices: PriceList) -> Table:

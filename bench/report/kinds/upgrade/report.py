@@ -48,7 +48,7 @@ def document(summary: Summary, folder: str) -> Document:
     del folder  # a check is repeated by its command, not by its folder
     both = sides(summary)
     return blocks.document(
-        f"{_both(summary)}: did it get worse?",
+        f"{both_labels(summary)}: did it get worse?",
         Paragraph(setting(summary), role="setting"),
         bridges.bold(summary.run),
         Paragraph(differs(*both), role="note"),
@@ -77,10 +77,11 @@ def _verdict(summary: Summary) -> Section:
 
 def one_line(summary: Summary) -> str:
     """What was compared, and the verdict, for a list of runs."""
-    return f"{_both(summary)}: {answer(summary)}"
+    return f"{both_labels(summary)}: {answer(summary)}"
 
 
-def _both(summary: Summary) -> str:
+def both_labels(summary: Summary) -> str:
+    """`transformers==4.57.1 → transformers==5.3.0`."""
     return " → ".join(labels(*sides(summary)))
 
 
