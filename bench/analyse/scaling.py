@@ -100,7 +100,7 @@ def _why_no_shares(evidence: Evidence, shares: Sequence[float]) -> str | None:
 
 
 def _peaks_bytes(evidence: Evidence) -> Iterator[float]:
-    """The middle over blocks of each rank's peak, on its card where it has one, else in the host's memory."""
+    """The middle over blocks of each rank's peak, on its card where that tells, else in the host's memory."""
     timed = evidence.timing_trials
     known = np.array([bool(of_ranks) for of_ranks in timed.rank_peaks_bytes], dtype=bool)
     for rank in range(evidence.cell.ranks if known.any() else 0):

@@ -37,12 +37,16 @@ def own_part(tensor: Any) -> torch.Tensor:
 
 
 def refuse_replicas(parts: Parts, strategy: str) -> None:
-    """Raise `NothingShardedError` where this rank's optimizer updates every parameter.
+    """Raise `NothingShardedError` where each rank has the whole of what the strategy divides.
 
-    Under FSDP2 it has a part of each, under DeepSpeed's ZeRO one flat part of all.
+    Under FSDP2 that is every parameter; under DeepSpeed's ZeRO it is what the optimizer updates, one flat part of all.
     """
-    updated = sum(own_part(tensor).numel() for group in parts.optimizer.param_groups for tensor in group["params"])
-    if updated >= sum(parameter.numel() for parameter in parts.model.parameters()):
+    parameters = list(parts.model.parameters())
+    updated = sum(tensor.numel() for group in parts.optimizer.param_groups for tensor in group["params"])
+    is_divided = (
+        any(map(is_sharded, parameters)) if strategy == "fsdp" else updated < sum(map(torch.Tensor.numel, parameters))
+    )
+    if not is_divided:
         raise NothingShardedError(
             f"it takes --strategy {strategy} and shards no parameter: each rank trains the whole model"
         )

@@ -44,7 +44,7 @@ class Scaling(Record):
     efficiency: Estimate | None = None
     """Of several ranks: samples/s over those of as many loops on one rank, a fraction."""
     rank_peaks_bytes: list[float] = []
-    """The peak of each rank: allocated on its card, where it has one, else in the host's memory, imports included."""
+    """The peak of each rank: allocated on its card where that tells, else in the host's memory, imports included."""
     collectives: dict[str, int] | None = None
     """By kind, what the first rank asks of the others in a steady step."""
     collective_bytes: dict[str, int] | None = None

@@ -127,7 +127,7 @@ def of_every_timing(timings: Sequence[Timing]) -> dict[str, Any]:
 
 
 def _rank_peaks_bytes(timing: Timing) -> tuple[int, ...]:
-    """The peak of each rank on its card, or where it has none that of its process; none where one is untold."""
+    """The peak of each rank on its card, or where that does not tell that of its process; none where one is untold."""
     memories = timing.memory_of_ranks or [timing.memory]
     for peaks in zip(*((memory.device_allocated_bytes, memory.host_rss_bytes) for memory in memories), strict=True):
         if None not in peaks:

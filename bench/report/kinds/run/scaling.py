@@ -23,7 +23,7 @@ METHOD = (
     "A batch is what one rank has, so that all of them train so many times as much per step. Efficiency is samples/s "
     "over those of so many loops on one rank, which is the same loop without a process group, block by block; loops "
     "of one number of ranks and one strategy take turns with each other, and not with those of another. A step is the "
-    "slowest rank's. The peak of a rank is what is allocated on its card, where it has one, else its process's. "
+    "slowest rank's. The peak of a rank is what is allocated on its card, or where no card tells its process's. "
     "Collectives are what the first rank asks of the others in a steady step, and kB what the whole tensors have. "
     "Communication is the share of a step in which a collective is under way, waits for slower ranks included: from "
     "its call until it is done, or on a card as long as its kernel runs. Exposed is the share in which one is and no "
